@@ -1,0 +1,229 @@
+"""One description of a run: the same in a TOML file, on the command line, in the lab's controls and in a checkpoint.
+
+`Experiment` is a small tree of frozen dataclasses. Each field carries its limits and a sentence of help, so that the
+command line, the lab and the error messages all say the same thing. Everything that comes from outside passes through
+`Experiment.from_dict`, which checks names, types, limits and the few rules that concern several fields at once.
+"""
+
+import dataclasses
+import difflib
+import json
+import math
+import tomllib
+
+from pygpt.errors import ExperimentError
+
+
+def setting(default, help, *, minimum=None, maximum=None, choices=None):
+    """Declare a field of an experiment with its help and its limits (both ends allowed)."""
+    limits = {"help": help, "minimum": minimum, "maximum": maximum, "choices": choices}
+    return dataclasses.field(default=default, metadata=limits)
+
+
+@dataclasses.dataclass(frozen=True)
+class DataConfig:
+    """What the model reads."""
+
+    source: str = setting("tales", "a built-in text (tales, python, shakespeare, names) or the path of a file")
+    layout: str = setting("stream", "one stream of text, or one document a line", choices=("stream", "documents"))
+    tokenizer: str = setting("char", "what a token is", choices=("char", "byte"))
+    val_fraction: float = setting(0.1, "share of the text kept for validation", minimum=0.001, maximum=0.5)
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelConfig:
+    """What learns. A bigram uses `block_size` alone of the sizes below."""
+
+    kind: str = setting("gpt", "the architecture", choices=("bigram", "gpt"))
+    n_layer: int = setting(4, "transformer blocks", minimum=1, maximum=512)
+    n_head: int = setting(4, "attention heads a block", minimum=1, maximum=512)
+    n_embd: int = setting(128, "width of the residual stream", minimum=1, maximum=65536)
+    block_size: int = setting(64, "tokens the model can look back on", minimum=1, maximum=65536)
+    dropout: float = setting(0.0, "share of activations zeroed in training", minimum=0.0, maximum=0.95)
+    bias: bool = setting(False, "biases in linear layers and layer norms")
+    tie_weights: bool = setting(True, "use the token embedding as the output layer too")
+    init_std: float = setting(0.02, "standard deviation of the initial weights", minimum=0.0, maximum=10.0)
+
+
+@dataclasses.dataclass(frozen=True)
+class OptimConfig:
+    """How it learns: AdamW under a learning-rate schedule."""
+
+    learning_rate: float = setting(1e-3, "step size after warm-up", minimum=0.0, maximum=100.0)
+    min_learning_rate: float = setting(1e-4, "step size at the end of the schedule", minimum=0.0, maximum=100.0)
+    schedule: str = setting("cosine", "how the step size falls", choices=("cosine", "linear", "constant"))
+    warmup_steps: int = setting(100, "steps over which the step size rises from 0", minimum=0, maximum=10_000_000)
+    weight_decay: float = setting(0.1, "decoupled decay of matrices", minimum=0.0, maximum=10.0)
+    beta1: float = setting(0.9, "memory of the gradient's mean", minimum=0.0, maximum=0.999999)
+    beta2: float = setting(0.99, "memory of the gradient's square", minimum=0.0, maximum=0.999999)
+    epsilon: float = setting(1e-8, "added to the root of the square", minimum=1e-12, maximum=1.0)
+    grad_clip: float = setting(1.0, "largest global gradient norm, 0 for none", minimum=0.0, maximum=1e6)
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainConfig:
+    """How long, on how much, and how often to look."""
+
+    steps: int = setting(2000, "training steps in all", minimum=1, maximum=10_000_000)
+    batch_size: int = setting(12, "sequences a step", minimum=1, maximum=65536)
+    eval_every: int = setting(250, "steps between two evaluations", minimum=1, maximum=10_000_000)
+    eval_batches: int = setting(20, "batches an evaluation averages", minimum=1, maximum=10_000)
+    log_every: int = setting(10, "steps between two logged losses", minimum=1, maximum=10_000_000)
+    seed: int = setting(1337, "where all chance comes from", minimum=0, maximum=2**32 - 1)
+
+
+@dataclasses.dataclass(frozen=True)
+class Experiment:
+    """A whole run, described. Build one with `preset`, `from_toml` or `from_dict`; change one with `with_fields`."""
+
+    name: str = setting("", "what to call it")
+    data: DataConfig = dataclasses.field(default_factory=DataConfig)
+    model: ModelConfig = dataclasses.field(default_factory=ModelConfig)
+    optim: OptimConfig = dataclasses.field(default_factory=OptimConfig)
+    train: TrainConfig = dataclasses.field(default_factory=TrainConfig)
+
+    @staticmethod
+    def preset(name: str) -> "Experiment":
+        """The preset of that name. Raises ExperimentError for a name that is not in PRESETS."""
+        if name not in PRESETS:
+            raise ExperimentError("preset", f"there is no preset {name!r}{_nearest(name, PRESETS)}; "
+                                            f"the presets are {', '.join(PRESETS)}")
+        return PRESETS[name]
+
+    @staticmethod
+    def from_dict(values: dict) -> "Experiment":
+        """Read a nested dictionary; fields left out keep their defaults.
+
+        Raises: ExperimentError naming the field for an unknown name, a wrong type, a value out of its limits, or
+        fields that do not go together.
+        """
+        return _build(Experiment, values, "").validated()
+
+    @staticmethod
+    def from_toml(text: str) -> "Experiment":
+        """Read TOML. Raises ExperimentError for what is not TOML, and as `from_dict` does."""
+        try:
+            values = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise ExperimentError("", f"this is not TOML: {error}") from None
+        return Experiment.from_dict(values)
+
+    def to_dict(self) -> dict:
+        """The nested dictionary `from_dict` reads."""
+        return dataclasses.asdict(self)
+
+    def to_toml(self) -> str:
+        """The TOML `from_toml` reads."""
+        lines = [f"name = {_toml_value(self.name)}"]
+        for section in ("data", "model", "optim", "train"):
+            lines += ["", f"[{section}]"]
+            lines += [f"{name} = {_toml_value(value)}" for name, value in vars(getattr(self, section)).items()]
+        return "\n".join(lines) + "\n"
+
+    def with_fields(self, **changes) -> "Experiment":
+        """A copy with dotted fields changed: `with_fields(**{"model.n_layer": 6, "train.steps": 100})`."""
+        values = self.to_dict()
+        for dotted, value in changes.items():
+            *path, last = dotted.split(".")
+            target = values
+            for part in path:
+                target = target.setdefault(part, {})
+            target[last] = value
+        return Experiment.from_dict(values)
+
+    def validated(self) -> "Experiment":
+        """Itself, once the limits and the rules that concern several fields hold. Raises ExperimentError otherwise."""
+        for section in dataclasses.fields(self):
+            value = getattr(self, section.name)
+            if dataclasses.is_dataclass(value):
+                for field in dataclasses.fields(value):
+                    _check_limits(f"{section.name}.{field.name}", field, getattr(value, field.name))
+        model, optim = self.model, self.optim
+        if model.kind == "gpt" and model.n_embd % model.n_head:
+            raise ExperimentError("model.n_embd", f"{model.n_embd} cannot be shared out over {model.n_head} heads; "
+                                                  f"choose a multiple of model.n_head, such as "
+                                                  f"{max(1, round(model.n_embd / model.n_head)) * model.n_head}")
+        if model.kind == "gpt" and model.n_embd // model.n_head > MAX_HEAD_SIZE:
+            raise ExperimentError("model.n_head", f"a head of {model.n_embd // model.n_head} channels is wider than the "
+                                                  f"attention kernel's {MAX_HEAD_SIZE}; use at least "
+                                                  f"{math.ceil(model.n_embd / MAX_HEAD_SIZE)} heads")
+        if optim.min_learning_rate > optim.learning_rate:
+            raise ExperimentError("optim.min_learning_rate", f"{optim.min_learning_rate} is above optim.learning_rate "
+                                                             f"{optim.learning_rate}, where the schedule starts")
+        return self
+
+
+# The attention kernels keep a query and its output in registers, in arrays of this fixed size.
+MAX_HEAD_SIZE = 128
+
+
+def _build(cls, values, prefix):
+    """A dataclass from a dictionary, with every complaint naming the dotted field."""
+    if not isinstance(values, dict):
+        raise ExperimentError(prefix, f"wanted a table of fields, got {values!r}")
+    fields = {field.name: field for field in dataclasses.fields(cls)}
+    arguments = {}
+    for name, value in values.items():
+        dotted = f"{prefix}.{name}" if prefix else str(name)
+        if name not in fields:
+            raise ExperimentError(dotted, f"there is no such field{_nearest(str(name), fields)}; "
+                                          f"here are {', '.join(fields)}")
+        if dataclasses.is_dataclass(fields[name].type):
+            arguments[name] = _build(fields[name].type, value, dotted)
+        else:
+            arguments[name] = _coerced(dotted, fields[name].type, value)
+    return cls(**arguments)
+
+
+def _coerced(dotted, wanted, value):
+    """The value as the field's type: an integer may stand for a float, nothing else is converted."""
+    if wanted is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if type(value) is not wanted:
+        raise ExperimentError(dotted, f"wanted {_TYPE_NAMES[wanted]}, got {value!r}")
+    if wanted is float and not math.isfinite(value):
+        raise ExperimentError(dotted, f"wanted a finite number, got {value!r}")
+    return value
+
+
+_TYPE_NAMES = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
+
+
+def _check_limits(dotted, field, value):
+    limits = field.metadata
+    if limits["choices"] and value not in limits["choices"]:
+        raise ExperimentError(dotted, f"{value!r} is not one of {', '.join(limits['choices'])}")
+    if limits["minimum"] is not None and not limits["minimum"] <= value <= limits["maximum"]:
+        raise ExperimentError(dotted, f"{value} is outside {limits['minimum']} to {limits['maximum']}")
+
+
+def _nearest(name, names):
+    close = difflib.get_close_matches(name, list(names), n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def _toml_value(value):
+    # JSON's strings and numbers are TOML's; ensure_ascii keeps control characters escaped.
+    return json.dumps(value)
+
+
+def _preset(name, **changes):
+    return Experiment(name=name).with_fields(**changes)
+
+
+PRESETS = {
+    # The V x V table of the lecture. Its steps are cheap, so it may take many, and large ones.
+    "bigram": _preset("bigram", **{
+        "model.kind": "bigram", "model.block_size": 8, "train.batch_size": 32, "train.steps": 3000,
+        "optim.learning_rate": 2e-2, "optim.min_learning_rate": 2e-3, "optim.weight_decay": 0.0}),
+    # A first GPT that learns within a minute anywhere.
+    "baby": _preset("baby", **{
+        "model.n_layer": 3, "model.n_head": 3, "model.n_embd": 48, "model.block_size": 32,
+        "train.batch_size": 12, "train.steps": 2000, "optim.learning_rate": 2e-3, "optim.min_learning_rate": 2e-4}),
+    # nanoGPT's train_shakespeare_char.py with the settings its README gives for a laptop without a GPU.
+    "small": _preset("small"),
+    # nanoGPT's train_shakespeare_char.py as it stands.
+    "nano": _preset("nano", **{
+        "model.n_layer": 6, "model.n_head": 6, "model.n_embd": 384, "model.block_size": 256, "model.dropout": 0.2,
+        "train.batch_size": 64, "train.steps": 5000}),
+}
