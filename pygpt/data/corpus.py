@@ -1,0 +1,97 @@
+"""A text as tokens, split for training and validation."""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass
+
+from ..errors import DataError
+from ..tokenizers import Tokenizer, split_documents
+
+LAYOUTS = ("stream", "documents")
+
+
+@dataclass(frozen=True)
+class Split:
+    """The tokens of one part of a corpus, as `array('I')`.
+
+    A stream has no offsets. Documents stand one behind the other as BOS doc0 BOS doc1 ... BOS: `offsets[d]` is the
+    index of the BOS that opens document d, and one offset more is the index of the BOS that closes the last.
+    """
+
+    tokens: array
+    offsets: array | None = None
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A text ready for a device: the tokens to train on and the tokens to validate on."""
+
+    layout: str
+    train: Split
+    val: Split
+
+
+def make_corpus(text: str, tokenizer: Tokenizer, layout: str, block_size: int, val_fraction: float = 0.1) -> Corpus:
+    """Turn a text into tokens and hold some back for validation.
+
+    Layout "stream" holds back the end of the text. Layout "documents" holds back every tenth document (for a
+    fraction of 0.1), since a list is often sorted; documents are kept whole here, and one longer than the block is
+    truncated to its first `block_size` tokens when a batch is drawn.
+
+    Raises:
+        DataError: the layout is unknown, the fraction is not above 0 and at most 0.5, the tokenizer's delimiter does
+            not fit the layout, a split of the stream is shorter than a block, or there are fewer than two documents.
+        TokenizerError: the text has a symbol the tokenizer does not know.
+    """
+    if layout not in LAYOUTS:
+        raise DataError(f"there is no layout {layout!r}: choose one of {', '.join(LAYOUTS)}")
+    if not 0 < val_fraction <= 0.5:
+        raise DataError(f"the part held back for validation must be above 0 and at most 0.5; it is {val_fraction}: "
+                        "0.1 is usual")
+    if block_size < 1:
+        raise DataError(f"a block must hold at least 1 token; block_size is {block_size}: choose a longer block")
+    if layout == "documents":
+        return _documents(text, tokenizer, val_fraction)
+    return _stream(text, tokenizer, block_size, val_fraction)
+
+
+def _stream(text: str, tokenizer: Tokenizer, block_size: int, val_fraction: float) -> Corpus:
+    tokens = tokenizer.encode(text)
+    boundary = int(len(tokens) * (1 - val_fraction))
+    held_back = len(tokens) - boundary
+    for part, length in ("training", boundary), ("validation", held_back):
+        if length < block_size + 1:
+            longest = min(boundary, held_back) - 1
+            shorter = f"choose a block of at most {longest}, or a longer text" if longest > 0 else "choose a longer text"
+            raise DataError(f"a block of {block_size} needs {block_size + 1} tokens for {part}; this text of "
+                            f"{len(tokens)} tokens leaves {length}: {shorter}")
+    return Corpus("stream", Split(tokens[:boundary]), Split(tokens[boundary:]))
+
+
+def _documents(text: str, tokenizer: Tokenizer, val_fraction: float) -> Corpus:
+    if tokenizer.bos is None:
+        raise DataError("the layout documents needs a tokenizer with a delimiter; this one has none: "
+                        "train it with documents=True")
+    documents = split_documents(text)
+    if len(documents) < 2:
+        raise DataError(f"the layout documents needs at least 2 documents, one on each line; this text has "
+                        f"{len(documents)}: put every document on a line of its own, or choose the layout stream")
+    every = round(1 / val_fraction)
+    if len(documents) < every:
+        kept, held_back = documents[:-1], documents[-1:]
+    else:
+        kept = [document for index, document in enumerate(documents) if index % every != every - 1]
+        held_back = documents[every - 1::every]
+    return Corpus("documents", _delimited(kept, tokenizer), _delimited(held_back, tokenizer))
+
+
+def _delimited(documents: list[str], tokenizer: Tokenizer) -> Split:
+    tokens, offsets = array("I"), array("I")
+    for document in documents:
+        offsets.append(len(tokens))
+        tokens.append(tokenizer.bos)
+        tokens.extend(tokenizer.encode(document))
+    offsets.append(len(tokens))
+    tokens.append(tokenizer.bos)
+    return Split(tokens, offsets)

@@ -1,0 +1,85 @@
+"""Fetches a data set's file once and keeps it; never imported in a tab."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import os
+import tempfile
+import urllib.request
+from pathlib import Path
+
+from ..errors import DataError
+from .datasets import Dataset, check_sha256
+
+_TIMEOUT = 20  # seconds of silence
+
+
+def dataset_bytes(dataset: Dataset) -> bytes:
+    """Give the bytes of a data set's file: from the folder PYGPT_DATA, from the cache, or from its URL.
+
+    The cache is the folder PYGPT_CACHE, or else the user's cache folder.
+
+    Raises:
+        DataError: the file in PYGPT_DATA or the downloaded one is not the one expected, or the URL cannot be reached.
+    """
+    supplied = os.environ.get("PYGPT_DATA")
+    if supplied:
+        path = Path(supplied) / dataset.file
+        with contextlib.suppress(FileNotFoundError):
+            data = _read(path)
+            check_sha256(dataset, data, f"{path} (PYGPT_DATA)")
+            return data
+    kept = _cache_folder() / dataset.file
+    # A file in the cache that was cut short or changed is not an error: it is fetched again.
+    with contextlib.suppress(OSError, DataError):
+        data = kept.read_bytes()
+        check_sha256(dataset, data, str(kept))
+        return data
+    data = _download(dataset)
+    check_sha256(dataset, data, f"what came from {dataset.url}")
+    # A folder that cannot be written costs a download next time, nothing more.
+    with contextlib.suppress(OSError):
+        _write_whole(kept, data)
+    return data
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise DataError(f"cannot read {path} (PYGPT_DATA): {error.strerror or error}. Make it readable, "
+                        "or unset PYGPT_DATA") from None
+
+
+def _cache_folder() -> Path:
+    chosen = os.environ.get("PYGPT_CACHE")
+    if chosen:
+        return Path(chosen)
+    import platformdirs
+    return Path(platformdirs.user_cache_dir("pygpt"))
+
+
+def _download(dataset: Dataset) -> bytes:
+    try:
+        with urllib.request.urlopen(dataset.url, timeout=_TIMEOUT) as response:
+            return response.read()
+    except (OSError, http.client.HTTPException) as error:
+        raise DataError(f"{dataset.title} could not be fetched from {dataset.url} "
+                        f"({getattr(error, 'reason', None) or error or type(error).__name__}). The data sets tales and "
+                        f"python need no network; or set PYGPT_DATA to a folder that has {dataset.file}") from None
+
+
+def _write_whole(path: Path, data: bytes) -> None:
+    # Written beside its place and then renamed, so that an interrupted run leaves no half a file under the name.
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, unfinished = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        os.replace(unfinished, path)
+    except BaseException:
+        os.unlink(unfinished)
+        raise

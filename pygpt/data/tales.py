@@ -1,0 +1,1 @@
+def tales(seed=0,size=1000000): return "x"

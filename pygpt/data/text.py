@@ -1,0 +1,69 @@
+"""A text and where it came from."""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+from dataclasses import dataclass
+
+from ..errors import DataError
+
+_OTHER_ENCODINGS = {codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16", b"PK\x03\x04": "a zip archive",
+                    b"%PDF": "a PDF", b"\x1f\x8b": "gzip", b"\x89PNG": "a PNG image"}
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text to train on.
+
+    `sha256` is that of its UTF-8 bytes, `origin` a sentence for people, and `built_in` says that the name alone is
+    enough to have the text again.
+    """
+
+    name: str
+    text: str
+    sha256: str
+    origin: str
+    built_in: bool
+
+
+def make_text(name: str, text: str, origin: str, built_in: bool) -> Text:
+    """Make a Text of a string, with the hash of its UTF-8 bytes."""
+    return Text(name, text, hashlib.sha256(text.encode("utf-8")).hexdigest(), origin, built_in)
+
+
+def text_from_bytes(name: str, data: bytes) -> Text:
+    """Read a text of the user's own: UTF-8, with or without a byte order mark, any line ends (they become "\\n").
+
+    Raises:
+        DataError: there is no text in it, it is not UTF-8, or it is not text at all.
+    """
+    return make_text(name, decode_text(name, data), f"your own text, {name}", built_in=False)
+
+
+def decode_text(name: str, data: bytes) -> str:
+    """Decode UTF-8, drop a byte order mark, and make every line end "\\n".
+
+    Raises:
+        DataError: there is no text in it, it is not UTF-8, or it is not text at all.
+    """
+    data = bytes(data)
+    for start, encoding in _OTHER_ENCODINGS.items():
+        if data.startswith(start):
+            raise DataError(f"{name} should be a text in UTF-8, but it starts like {encoding}: "
+                            "save it as plain text in UTF-8 and open it again")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        # The codec counts from behind the byte order mark.
+        offset = error.start + (3 if data.startswith(codecs.BOM_UTF8) else 0)
+        raise DataError(f"{name} should be a text in UTF-8, but byte {data[offset]:#04x} at offset {offset} is not: "
+                        "save it as UTF-8 (an editor calls this the encoding) and open it again") from None
+    if "\0" in text:
+        raise DataError(f"{name} should be a text, but it has a zero byte at offset {data.index(0)}: it is a binary "
+                        "file, or a text in UTF-16; save it as plain text in UTF-8 and open it again")
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if not text.strip():
+        raise DataError(f"{name} has no text in it ({len(data)} bytes): "
+                        "choose a file with some text, a few thousand characters at least")
+    return text
