@@ -28,6 +28,7 @@ Slow steps are kept in build/ by the hash of what went in, so a second build tak
 import argparse
 import contextlib
 import datetime
+import fnmatch
 import hashlib
 import json
 import os
@@ -46,6 +47,10 @@ MODULES = ROOT / "node_modules"
 PRECOMPILE = ROOT / "lab" / "worker" / "precompile.mjs"
 NOT_SHIPPED = {PRECOMPILE.name, "vendor.d.ts"}  # parts of lab/ that are for building and checking only
 PYODIDE_FILES = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "pyodide-lock.json")
+# What PyScript loads only for editors, terminals, games, MicroPython and storage.
+PYSCRIPT_UNUSED = (
+    "codemirror*", "index-*", "mpy-*", "pyodide_graph-*", "service-worker.js", "storage.js", "toml-*", "xterm*", "zip-*",
+)
 UPLOT_FILES = ("uPlot.esm.js", "uPlot.min.css")
 DATA_SETS = ("shakespeare", "names", "python")
 WHEELS = "PYGPT_WHEELS"
@@ -247,12 +252,14 @@ def load_data(folder: str | None) -> dict[str, bytes]:
 
 def configuration(wheel: str) -> dict:
     """PyScript's configuration of the worker. Relative paths throughout, so the site may live under any path."""
+    modules = sorted(path.name for path in (ROOT / "lab" / "worker").glob("*.py") if path.name != "lab.py")
     return {
         "interpreter": "./pyodide/pyodide.mjs",
         # Without cross-origin isolation the worker cannot reach the page's objects, and does not need to.
         "sync_main_only": True,
         # Unpacked, not installed: PyScript does this without micropip. NumPy is not here: see worker/numpy_wheel.py.
-        "files": {f"./{wheel}": "./*"},
+        # The modules beside worker/lab.py are imported by it by their plain names.
+        "files": {f"./{wheel}": "./*", **{f"./worker/{name}": f"./{name}" for name in modules}},
         "js_modules": {"worker": {"./devices/browser.js": "pygpt_browser"}},
     }
 
@@ -270,8 +277,9 @@ def collect(wheel: Path, stdlib: Path, numpy: Path | None, texts: dict[str, byte
     add(ROOT / "lab", "", "*")
     add(ROOT / "shaders", "shaders/", "*.wgsl")
     add(ROOT / "pygpt" / "devices", "devices/", "*.js")
-    add(MODULES / "@pyscript" / "core" / "dist", "pyscript/", "*.js")
-    add(MODULES / "@pyscript" / "core" / "dist", "pyscript/", "*.css")
+    for path in sorted((MODULES / "@pyscript" / "core" / "dist").glob("*.*s")):
+        if path.suffix in (".js", ".css") and not any(fnmatch.fnmatch(path.name, name) for name in PYSCRIPT_UNUSED):
+            files[f"pyscript/{path.name}"] = path
     for name in PYODIDE_FILES:
         files[f"pyodide/{name}"] = MODULES / "pyodide" / name
     files["pyodide/python_stdlib.zip"] = stdlib
