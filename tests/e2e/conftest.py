@@ -1,0 +1,213 @@
+"""What the browser tests share: the built site served as it is hosted, Chromium, and Python in a tab.
+
+    site            the lab, built from this checkout and served below /lab/ with netlify.toml's headers; `site.url`
+    browser         Chromium with WebGPU on its software adapter
+    page            a page in a fresh profile; at the end of the test it fails on console errors, failed requests and
+                    requests to anywhere but the site (opt out with @pytest.mark.page_errors_expected)
+    python_in_tab   one worker of the product's own configuration, booted once; `run("1 + 1")` is 2. Top-level await
+                    works, the value of the last expression comes back, a Python error fails the test
+
+PYGPT_CHROMIUM names the browser to use. A browser or npm that is missing is a failure when CI=true, else a skip.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from pygpt.cli.serve import Server, serve
+
+ROOT = Path(__file__).resolve().parents[2]
+FLAGS = [
+    "--no-sandbox", "--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader",
+    # Nothing but the site exists: a request to anywhere else fails here as it would on a train.
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+    "--disable-quic", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--no-first-run",
+]
+BOOT = """async (name) => {
+  const { whenDefined } = await import(new URL("../pyscript/core.js", location.href).href);
+  await whenDefined("py");
+  const script = document.querySelector(`script[name=${name}]`);
+  while (!script.xworker) await new Promise((resolve) => setTimeout(resolve, 5));
+  window.tab = (await script.xworker.ready).sync;
+}"""
+IN_TIME = """([milliseconds, code]) => Promise.race([
+  window.tab.run(code),
+  new Promise((_, reject) => setTimeout(() => reject(new Error(`no answer in ${milliseconds} ms`)), milliseconds)),
+])"""
+
+
+def pytest_configure(config):
+    """Name the marker of this folder."""
+    config.addinivalue_line("markers", "page_errors_expected: the page may log errors and fail requests in this test")
+
+
+def pytest_collection_modifyitems(items):
+    """Run the browser tests last: Playwright leaves its event loop running, and asyncio.run() elsewhere would refuse."""
+    items.sort(key=lambda item: Path(__file__).parent in item.path.parents)
+
+
+def missing(reason: str):
+    """End the test for want of a tool: a failure in CI, a skip elsewhere."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
+
+
+def find_chromium(playwright) -> str:
+    """The browser's executable."""
+    named = os.environ.get("PYGPT_CHROMIUM")
+    if named:
+        return named if Path(named).is_file() else missing(f"PYGPT_CHROMIUM names {named}, which is no file")
+    if Path(playwright.chromium.executable_path).is_file():
+        return playwright.chromium.executable_path
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if found := shutil.which(name):
+            return found
+    return missing("No Chromium: install it, run `python -m playwright install chromium`, or set PYGPT_CHROMIUM")
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory) -> Server:
+    """The lab, built from this checkout and served below /lab/."""
+    out = tmp_path_factory.mktemp("site") / "dist"
+    command = [sys.executable, str(ROOT / "build.py"), "--out", str(out)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if "npm was not found" in done.stderr:
+        missing(done.stderr.strip())
+    assert done.returncode == 0, done.stdout + done.stderr
+    shutil.copytree(ROOT / "tests" / "e2e" / "harness", out / "harness")
+    server = serve(out, prefix="/lab/", netlify=ROOT / "netlify.toml").start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Chromium, headless, with WebGPU on SwiftShader."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_chromium(playwright), headless=True, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+class Watch:
+    """Listens to a browser context; `complaints` is what a person would find in the console, `requests` all URLs."""
+
+    def __init__(self, context, url: str):
+        self.complaints: list[str] = []
+        self.requests: list[str] = []
+        self.host = urlsplit(url).netloc
+        context.on("request", self.request)
+        context.on("requestfailed", self.failed)
+        context.on("response", self.response)
+        context.on("console", self.console)
+        context.on("weberror", lambda error: self.complaints.append(f"uncaught: {error.error}"))
+
+    def request(self, request):
+        """Note a request, and complain if it leaves the site."""
+        self.requests.append(request.url)
+        parts = urlsplit(request.url)
+        if parts.scheme not in ("blob", "data") and parts.netloc != self.host:
+            self.complaints.append(f"request to elsewhere: {request.url}")
+
+    def failed(self, request):
+        """Complain about a request that failed (one the page gave up itself, by leaving, is its own affair)."""
+        if "ERR_ABORTED" not in (request.failure or ""):
+            self.complaints.append(f"request failed: {request.url} ({request.failure})")
+
+    def response(self, response):
+        """Complain about an answer that is an error."""
+        if response.status >= 400:
+            self.complaints.append(f"{response.status}: {response.url}")
+
+    def console(self, message):
+        """Complain about an error in the console."""
+        if message.type == "error":
+            self.complaints.append(f"console: {message.text}")
+
+
+@pytest.fixture
+def page(browser, site, request):
+    """A page in a fresh profile, watched; `page.watch.complaints` is what it will fail on."""
+    context = browser.new_context()
+    watch = Watch(context, site.url)
+    page = context.new_page()
+    page.watch = watch
+    yield page
+    context.close()
+    if not request.node.get_closest_marker("page_errors_expected"):
+        assert not watch.complaints, "the page complained:\n" + "\n".join(watch.complaints)
+
+
+class PythonInTab:
+    """Python in a worker of the product's own configuration, for tests to send code to."""
+
+    def __init__(self, browser, site: Server):
+        self.context = browser.new_context()
+        self.watch = Watch(self.context, site.url)
+        self.page = self.context.new_page()
+        self.site_root = site.url
+        self.boot_seconds = 0.0
+
+    def boot(self) -> None:
+        """Load the page and wait until Python answers; how long that took is `boot_seconds`."""
+        start = time.perf_counter()
+        self.page.goto(f"{self.site_root}harness/")
+        self.page.evaluate(f"Promise.race([({BOOT})('harness'), new Promise((_, no) => setTimeout(no, 120000))])")
+        self.boot_seconds = time.perf_counter() - start
+
+    def run(self, code: str, seconds: float = 120):
+        """Execute code in the worker; the value of its last expression (what JSON can say) is the result.
+
+        Raises: AssertionError with the worker's traceback; TimeoutError, after which the worker is a new one.
+        """
+        try:
+            answer = json.loads(self.page.evaluate(IN_TIME, [seconds * 1000, code]))
+        except Exception as error:
+            if "no answer in" not in str(error):
+                raise
+            self.boot()
+            raise TimeoutError(f"Python in the tab gave no answer in {seconds} s; it was started anew") from None
+        assert "error" not in answer, "in the tab:\n" + answer["error"]
+        return answer["value"]
+
+    def close(self) -> None:
+        """Close the tab."""
+        self.context.close()
+
+
+def start_python(browser, site) -> PythonInTab:
+    """A new worker; when it does not boot, the page's complaints are the reason given."""
+    tab = PythonInTab(browser, site)
+    try:
+        tab.boot()
+    except Exception as error:
+        tab.close()
+        pytest.fail("\n".join([f"Python did not boot in the tab: {error}", *tab.watch.complaints]), pytrace=False)
+    return tab
+
+
+@pytest.fixture(scope="session")
+def python_in_tab(browser, site) -> PythonInTab:
+    """The worker that all tests of Python in the tab share: names bound by one test are there in the next."""
+    tab = start_python(browser, site)
+    yield tab
+    tab.close()
+
+
+@pytest.fixture(scope="module")
+def fresh_python_in_tab(browser, site) -> PythonInTab:
+    """A worker of this test file's own, for what must not meet what other tests left behind."""
+    tab = start_python(browser, site)
+    yield tab
+    tab.close()
