@@ -1,0 +1,44 @@
+"""Which device to use, and opening it.
+
+Natively, `auto` takes a real GPU, and NumPy where there is none: a processor that plays a GPU multiplies ten times
+slower than the same processor under NumPy. In the tab (see `open_device_in_tab`) the order is a real GPU, NumPy,
+and a software adapter last.
+"""
+
+from pygpt.errors import DeviceError
+
+CHOICES = ("auto", "numpy", "webgpu")
+
+
+def open_device(choice: str = "auto"):
+    """Open a device natively.
+
+    Raises: DeviceError for an unknown choice; AdapterError if `webgpu` is asked for and there is no adapter.
+    """
+    if choice not in CHOICES:
+        raise DeviceError(f"there is no device {choice!r}; choose one of {', '.join(CHOICES)}")
+    from pygpt.devices.numpy import NumpyDevice
+
+    if choice == "numpy":
+        return NumpyDevice()
+    from pygpt.devices import native
+
+    if choice == "webgpu":
+        return native.open_native()
+    found = native.adapters()
+    if not found:
+        return NumpyDevice("no WebGPU adapter was found")
+    if native.is_software(found[0]):
+        return NumpyDevice(f"the only adapter is {native.describe(found[0])}, a processor playing a GPU: NumPy is faster")
+    return native.NativeDevice(found[0], "a real GPU")
+
+
+async def open_device_in_tab(choice: str = "auto", ensure_numpy=None):
+    """Open a device in the browser; `ensure_numpy` is an async function that makes NumPy importable, or None.
+
+    Raises: DeviceError for an unknown choice, or for `numpy` without a way to load it; AdapterError if `webgpu` is
+    asked for and the browser offers none.
+    """
+    from pygpt.devices import browser
+
+    return await browser.open_device(choice, ensure_numpy)

@@ -1,0 +1,1 @@
+"""pygpt: a GPT training lab."""

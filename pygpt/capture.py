@@ -1,0 +1,26 @@
+"""Capture: run a function of tensors once, then replay what it launched."""
+
+
+class Capture:
+    """`step = Capture(device, function)`: the first call runs `function` and records it, later calls replay.
+
+    The function takes nothing and returns tensors (or None): everything that changes between two calls lives in
+    tensors it closes over. A replay runs the same launches over the same memory, so it gives the same bits as running
+    the function again, and the returned tensors hold the newest values.
+    """
+
+    def __init__(self, device, function):
+        self.device = device
+        self.function = function
+        self.result = None
+        self.plan = None
+
+    def __call__(self):
+        """Run or replay. Raises CaptureError if the function reads or writes a tensor from the host."""
+        if self.plan is not None:
+            self.device.replay(self.plan)
+            return self.result
+        with self.device.record() as recording:
+            self.result = self.function()
+        self.plan = self.device.seal(recording)
+        return self.result

@@ -1,0 +1,133 @@
+"""WebGPU on the desktop, through wgpu-py."""
+
+import os
+import tempfile
+
+from pygpt.device import Device
+from pygpt.errors import AdapterError, DeviceError
+from pygpt.shaders import source
+
+# A launch: pipeline, bind group, workgroups. The bind group holds its buffers alive; the pool says when they are free.
+BUFFER_LIMIT = 2**31 - 4
+
+
+class NativeDevice(Device):
+    """A desktop GPU, or the processor playing one (Mesa's lavapipe), through wgpu-native."""
+
+    kind = "webgpu"
+
+    def __init__(self, adapter, why: str = "chosen by name"):
+        import wgpu
+
+        self._wgpu = wgpu
+        limits = adapter.limits
+        wanted = {"max-buffer-size": limits["max-buffer-size"],
+                  "max-storage-buffer-binding-size": limits["max-storage-buffer-binding-size"]}
+        try:
+            self._device = adapter.request_device_sync(required_limits=wanted)
+        except Exception as error:
+            raise DeviceError(f"the adapter {describe(adapter)} does not open: {error}") from error
+        buffer_limit = min(*wanted.values(), BUFFER_LIMIT)
+        super().__init__(describe(adapter), why, memory_limit=None, buffer_limit=buffer_limit)
+        self.software = is_software(adapter)
+        self._queue = self._device.queue
+        self._modules = {}
+        self._pipelines = {}
+        # What stands in for an optional input that is absent: a shader binds it and does not read it.
+        self._nothing = self._create(256)
+
+    def _create(self, nbytes):
+        usage = self._wgpu.BufferUsage
+        return self._device.create_buffer(size=nbytes, usage=usage.STORAGE | usage.COPY_SRC | usage.COPY_DST)
+
+    def _destroy(self, handle):
+        handle.destroy()
+
+    def _write(self, tensor, data):
+        if len(data):
+            self._queue.write_buffer(tensor.buffer.handle, tensor.offset * 4, data)
+
+    def _read(self, tensor):
+        return bytes(self._queue.read_buffer(tensor.buffer.handle, tensor.offset * 4, tensor.nbytes))
+
+    def _prepare(self, kernel, operands, attributes):
+        pipeline, layout = self._pipeline(kernel, kernel.override_values(operands, attributes))
+        entries = [{"binding": index, "resource": self._resource(kernel, operand)}
+                   for index, operand in enumerate(operands)]
+        group = self._device.create_bind_group(layout=layout, entries=entries)
+        return pipeline, group, kernel.launch_shape(operands, attributes)
+
+    def _resource(self, kernel, operand):
+        if operand is None:
+            return {"buffer": self._nothing, "offset": 0, "size": 256}
+        if operand.dtype == "float64":
+            raise DeviceError(f"{kernel.name}: a GPU has no float64; use --device numpy for it")
+        return {"buffer": operand.buffer.handle, "offset": operand.offset * 4, "size": operand.nbytes}
+
+    def _pipeline(self, kernel, overrides):
+        shader = kernel.shader_for(self)
+        key = (shader, *overrides.items())
+        if key not in self._pipelines:
+            layout = self._device.create_bind_group_layout(entries=[
+                {"binding": index, "visibility": self._wgpu.ShaderStage.COMPUTE,
+                 "buffer": {"type": "read-only-storage" if index < len(kernel.inputs) else "storage"}}
+                for index in range(len(kernel.inputs) + len(kernel.outputs))])
+            if shader not in self._modules:
+                self._modules[shader] = self._device.create_shader_module(label=shader, code=source(shader))
+            pipeline = self._device.create_compute_pipeline(
+                label=shader,
+                layout=self._device.create_pipeline_layout(bind_group_layouts=[layout]),
+                compute={"module": self._modules[shader], "entry_point": "main", "constants": overrides})
+            self._pipelines[key] = pipeline, layout
+        return self._pipelines[key]
+
+    def _submit(self, launches):
+        encoder = self._device.create_command_encoder()
+        sweep = encoder.begin_compute_pass()
+        for pipeline, group, groups in launches:
+            sweep.set_pipeline(pipeline)
+            sweep.set_bind_group(0, group)
+            sweep.dispatch_workgroups(*groups)
+        sweep.end()
+        self._queue.submit([encoder.finish()])
+
+    def close(self):
+        """Let all memory and the adapter go."""
+        super().close()
+        self._pipelines.clear()
+        self._device.destroy()
+
+
+def adapters() -> list:
+    """Every adapter worth using, real GPUs first. The list is empty where there is no driver at all."""
+    # Without this folder, drivers that look for a window system complain on standard error.
+    os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())
+    try:
+        import wgpu
+
+        found = wgpu.gpu.enumerate_adapters_sync()
+    except (ImportError, RuntimeError, OSError):
+        return []
+    # Through OpenGL the same chip appears a second time, with smaller limits.
+    found = [adapter for adapter in found if adapter.info["backend_type"] != "OpenGL"]
+    ranks = {"DiscreteGPU": 0, "IntegratedGPU": 1, "Unknown": 2, "CPU": 3}
+    return sorted(found, key=lambda adapter: ranks.get(adapter.info["adapter_type"], 2))
+
+
+def is_software(adapter) -> bool:
+    """True if a processor plays this GPU."""
+    return adapter.info["adapter_type"] == "CPU"
+
+
+def describe(adapter) -> str:
+    """The adapter's name and its interface, for people."""
+    return f"{adapter.info['device']} ({adapter.info['backend_type']})"
+
+
+def open_native(why: str = "chosen by name") -> NativeDevice:
+    """Open the best adapter. Raises AdapterError where there is none."""
+    found = adapters()
+    if not found:
+        raise AdapterError("there is no WebGPU adapter: no Vulkan, Metal or DirectX 12 driver was found. Install your "
+                           "GPU's driver (on Debian, mesa-vulkan-drivers also gives a software one), or use --device numpy")
+    return NativeDevice(found[0], why)

@@ -1,0 +1,25 @@
+"""Sum of two tensors: the residual connection, and how the tape joins gradients."""
+
+from pygpt.errors import ShapeError
+from pygpt.kernel import kernel, np
+
+
+@kernel(outputs=("z",))
+def add(x, y, z):
+    """z = x + y, element by element.
+
+    Shapes: x, y (...) -> z (...).
+    """
+    np.add(x, y, out=z)
+
+
+@add.shapes
+def _(x, y):
+    if x.shape != y.shape:
+        raise ShapeError(f"add: the shapes differ: {list(x.shape)} and {list(y.shape)}")
+    return x.shape
+
+
+@add.gradient
+def _(dz):
+    return dz, dz

@@ -1,0 +1,117 @@
+"""Matrix product, with an optional bias: where nearly all the time of a GPT goes."""
+
+from pygpt.errors import ShapeError
+from pygpt.kernel import kernel, np
+from pygpt.ops.sum import sum
+from pygpt.tensor import empty
+
+
+@kernel(outputs=("y",), optional=("bias",), workgroup=(8, 8, 1))
+def matmul(x, w, bias, y, *, transpose_x=False, transpose_w=False, splits=1):
+    """y = x @ w + bias, with x or w read transposed if asked.
+
+    Shapes: x (..., K) or, transposed, (..., M) with all leading lengths joined to K; w (K, N) or (N, K); bias (N,)
+        or absent; y (..., N), or (M, N) when x is transposed. With `splits` = S > 1 the inner dimension is cut into S
+        parts and y is (S, M, N), one product a part (no bias); their sum over S is the product.
+    """
+    left = x.reshape(-1, x.shape[-1])
+    left = left.T if transpose_x else left
+    right = w.T if transpose_w else w
+    if splits == 1:
+        np.matmul(left, right, out=y.reshape(-1, y.shape[-1]))
+        if bias is not None:
+            y += bias
+    else:
+        part = split_length(left.shape[1], splits)
+        for index in range(splits):
+            inner = np.s_[index * part : (index + 1) * part]
+            np.matmul(left[:, inner], right[inner], out=y[index])
+
+
+def split_length(inner: int, splits: int) -> int:
+    """The length of each part but the last when `inner` is cut into `splits`."""
+    return -(-inner // splits)
+
+
+def lengths(x, w, transpose_x, transpose_w):
+    """(M, N, K) of the product. Raises ShapeError if the inner lengths differ."""
+    rows, columns = x.size // x.shape[-1], x.shape[-1]
+    m, k = (columns, rows) if transpose_x else (rows, columns)
+    n, w_inner = (w.shape[0], w.shape[1]) if transpose_w else (w.shape[1], w.shape[0])
+    if k != w_inner:
+        raise ShapeError(f"matmul: the inner lengths differ: x {list(x.shape)}{' transposed' * transpose_x} has {k}, "
+                         f"w {list(w.shape)}{' transposed' * transpose_w} has {w_inner}")
+    return m, n, k
+
+
+@matmul.shapes
+def _(x, w, bias, *, transpose_x, transpose_w, splits):
+    if len(w.shape) != 2:
+        raise ShapeError(f"matmul: w must be a matrix, got {list(w.shape)}")
+    m, n, _ = lengths(x, w, transpose_x, transpose_w)
+    if bias is not None and bias.shape != (n,):
+        raise ShapeError(f"matmul: bias must be ({n},), got {list(bias.shape)}")
+    if splits > 1:
+        return (splits, m, n)
+    return (m, n) if transpose_x else (*x.shape[:-1], n)
+
+
+@matmul.overrides
+def _(x, w, bias, y, *, transpose_x, transpose_w, splits):
+    m, n, k = lengths(x, w, transpose_x, transpose_w)
+    return {
+        "M": m, "N": n, "K": k, "PART": split_length(k, splits), "HAS_BIAS": bias is not None,
+        "X_ROW": 1 if transpose_x else k, "X_INNER": m if transpose_x else 1,
+        "W_INNER": 1 if transpose_w else n, "W_COLUMN": k if transpose_w else 1,
+    }
+
+
+# In both shaders an invocation makes 8 x 8 elements and a workgroup 64 x 64.
+@matmul.shader("matmul", "matmul_workgroup")
+def _(device):
+    # On a processor that plays the GPU, workgroup memory and barriers cost 3 to 6 times the product itself; on a real
+    # GPU they are what makes it fast.
+    return "matmul" if device.software else "matmul_workgroup"
+
+
+@matmul.threads
+def _(x, w, bias, y, *, transpose_x, transpose_w, splits):
+    m, n, _ = lengths(x, w, transpose_x, transpose_w)
+    return (-(-n // 8), -(-m // 8), splits)
+
+
+@matmul.expand
+def _(device, operands, attributes):
+    """Cut a long inner dimension, as weight gradients have it, into parts: a GPU needs many invocations to be busy,
+    and a small y offers few. The parts are added in order, so the bits do not depend on who finishes first."""
+    x, w, bias, y = operands
+    if device.software or attributes["splits"] > 1 or bias is not None:
+        return False
+    m, n, k = lengths(x, w, attributes["transpose_x"], attributes["transpose_w"])
+    tiles = -(-m // 64) * -(-n // 64)
+    splits = min(k // 512, 128 // tiles)
+    if splits < 2:
+        return False
+    parts = matmul(x.detached(), w.detached(), splits=splits, transpose_x=attributes["transpose_x"],
+                   transpose_w=attributes["transpose_w"])
+    sum(parts.reshape(1, splits, m * n), out=y.reshape(1, m * n))
+    return True
+
+
+@matmul.gradient
+def _(dy, x, w, transpose_x, transpose_w, wanted):
+    if transpose_x:
+        raise ShapeError("matmul: there is no gradient through a transposed x; transpose w instead")
+    dx = matmul(dy, w, transpose_w=not transpose_w) if wanted[0] else None
+    left, right = (dy, x) if transpose_w else (x, dy)
+    dw = matmul(left, right.reshape(-1, right.shape[-1]), transpose_x=True) if wanted[1] else None
+    dbias = sum_rows(dy) if wanted[2] else None
+    return dx, dw, dbias
+
+
+def sum_rows(dy):
+    """The gradient of a bias: dy (..., N) added over all its rows, in two stages so that a GPU has work for many."""
+    n, rows = dy.shape[-1], dy.size // dy.shape[-1]
+    part = next((length for length in (64, 48, 32, 16, 12, 8) if rows % length == 0 and rows > length), rows)
+    partial = sum(dy.reshape(rows // part, part, n))
+    return sum(partial.reshape(1, rows // part, n)).reshape(n) if rows > part else partial.reshape(n)

@@ -1,0 +1,27 @@
+"""A tensor times a number."""
+
+from pygpt.kernel import kernel, np
+
+
+@kernel(outputs=("y",))
+def scale(x, y, *, factor):
+    """y = factor * x, element by element.
+
+    Shapes: x (...) -> y (...).
+    """
+    np.multiply(x, factor, out=y)
+
+
+@scale.shapes
+def _(x, *, factor):
+    return x.shape
+
+
+@scale.overrides
+def _(x, y, *, factor):
+    return {"FACTOR": factor}
+
+
+@scale.gradient
+def _(dy, factor):
+    return scale(dy, factor=factor)

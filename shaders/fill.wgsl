@@ -1,0 +1,18 @@
+// y = VALUE, element by element.
+//
+//   y  (...)
+//
+// One invocation an element.
+
+override VALUE: f32;
+
+@group(0) @binding(0) var<storage, read_write> y: array<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+    let i = id.y * groups.x * 64u + id.x;
+    if (i >= arrayLength(&y)) {
+        return;
+    }
+    y[i] = VALUE;
+}

@@ -1,0 +1,88 @@
+// y = x @ w + bias, either operand read transposed through its strides. Register-blocked, without workgroup memory:
+// the shader for processors that play the GPU (there a barrier costs more than it saves).
+//
+//   x     M x K elements, (i, k) at i * X_ROW + k * X_INNER
+//   w     K x N elements, (k, j) at k * W_INNER + j * W_COLUMN
+//   bias  (N,), read if HAS_BIAS
+//   y     (S, M, N): part s adds up k from s * PART to (s + 1) * PART; S is the grid's depth, 1 for a plain product
+//
+// One invocation makes 8 x 8 elements of y, held in 16 named vectors: an indexed array of accumulators would live in
+// memory, not in registers. Rows and columns past the edge are clamped for reading, and not written.
+// Source: the 8 x 8 register tile of Z. Nussbaum, "Optimizing a WebGPU Matmul Kernel for 1TFLOP+".
+
+override M: u32;
+override N: u32;
+override K: u32;
+override PART: u32;
+override HAS_BIAS: u32;
+override X_ROW: u32;
+override X_INNER: u32;
+override W_INNER: u32;
+override W_COLUMN: u32;
+
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read> w: array<f32>;
+@group(0) @binding(2) var<storage, read> bias: array<f32>;
+@group(0) @binding(3) var<storage, read_write> y: array<f32>;
+
+fn x_at(row: u32) -> u32 {
+    return min(row, M - 1u) * X_ROW;
+}
+
+fn w_at(column: u32) -> u32 {
+    return min(column, N - 1u) * W_COLUMN;
+}
+
+fn put(part: u32, row: u32, column: u32, low: vec4f, high: vec4f) {
+    if (row >= M) {
+        return;
+    }
+    let base = (part * M + row) * N;
+    for (var c = 0u; c < 4u; c++) {
+        if (column + c < N) {
+            y[base + column + c] = low[c] + select(0.0, bias[min(column + c, arrayLength(&bias) - 1u)], HAS_BIAS == 1u);
+        }
+        if (column + 4u + c < N) {
+            y[base + column + 4u + c] =
+                high[c] + select(0.0, bias[min(column + 4u + c, arrayLength(&bias) - 1u)], HAS_BIAS == 1u);
+        }
+    }
+}
+
+@compute @workgroup_size(8, 8, 1)
+fn main(@builtin(global_invocation_id) id: vec3u) {
+    let column = id.x * 8u;
+    let row = id.y * 8u;
+    if (row >= M || column >= N) {
+        return;
+    }
+    let x0 = x_at(row); let x1 = x_at(row + 1u); let x2 = x_at(row + 2u); let x3 = x_at(row + 3u);
+    let x4 = x_at(row + 4u); let x5 = x_at(row + 5u); let x6 = x_at(row + 6u); let x7 = x_at(row + 7u);
+    let w0 = w_at(column); let w1 = w_at(column + 1u); let w2 = w_at(column + 2u); let w3 = w_at(column + 3u);
+    let w4 = w_at(column + 4u); let w5 = w_at(column + 5u); let w6 = w_at(column + 6u); let w7 = w_at(column + 7u);
+    var low0 = vec4f(); var low1 = vec4f(); var low2 = vec4f(); var low3 = vec4f();
+    var low4 = vec4f(); var low5 = vec4f(); var low6 = vec4f(); var low7 = vec4f();
+    var high0 = vec4f(); var high1 = vec4f(); var high2 = vec4f(); var high3 = vec4f();
+    var high4 = vec4f(); var high5 = vec4f(); var high6 = vec4f(); var high7 = vec4f();
+    let end = min(K, (id.z + 1u) * PART);
+    for (var k = id.z * PART; k < end; k++) {
+        let xk = k * X_INNER;
+        let wk = k * W_INNER;
+        let low = vec4f(w[w0 + wk], w[w1 + wk], w[w2 + wk], w[w3 + wk]);
+        let high = vec4f(w[w4 + wk], w[w5 + wk], w[w6 + wk], w[w7 + wk]);
+        var a = vec4f(x[x0 + xk], x[x1 + xk], x[x2 + xk], x[x3 + xk]);
+        low0 = fma(vec4f(a.x), low, low0); high0 = fma(vec4f(a.x), high, high0);
+        low1 = fma(vec4f(a.y), low, low1); high1 = fma(vec4f(a.y), high, high1);
+        low2 = fma(vec4f(a.z), low, low2); high2 = fma(vec4f(a.z), high, high2);
+        low3 = fma(vec4f(a.w), low, low3); high3 = fma(vec4f(a.w), high, high3);
+        a = vec4f(x[x4 + xk], x[x5 + xk], x[x6 + xk], x[x7 + xk]);
+        low4 = fma(vec4f(a.x), low, low4); high4 = fma(vec4f(a.x), high, high4);
+        low5 = fma(vec4f(a.y), low, low5); high5 = fma(vec4f(a.y), high, high5);
+        low6 = fma(vec4f(a.z), low, low6); high6 = fma(vec4f(a.z), high, high6);
+        low7 = fma(vec4f(a.w), low, low7); high7 = fma(vec4f(a.w), high, high7);
+    }
+    put(id.z, row, column, low0, high0); put(id.z, row + 1u, column, low1, high1);
+    put(id.z, row + 2u, column, low2, high2); put(id.z, row + 3u, column, low3, high3);
+    put(id.z, row + 4u, column, low4, high4); put(id.z, row + 5u, column, low5, high5);
+    put(id.z, row + 6u, column, low6, high6); put(id.z, row + 7u, column, low7, high7);
+}

@@ -1,0 +1,20 @@
+// y = FACTOR * x, element by element.
+//
+//   x  (...)
+//   y  (...)
+//
+// One invocation an element.
+
+override FACTOR: f32;
+
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+    let i = id.y * groups.x * 64u + id.x;
+    if (i >= arrayLength(&y)) {
+        return;
+    }
+    y[i] = FACTOR * x[i];
+}

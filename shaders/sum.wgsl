@@ -1,0 +1,26 @@
+// y[a, c] = sum over r of x[a, r, c], added in the order of r.
+//
+//   x  (A, R, C)
+//   y  (A, C)
+//
+// One invocation for each element of y; neighbours read neighbours.
+
+override R: u32;
+override C: u32;
+
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+    let i = id.y * groups.x * 64u + id.x;
+    if (i >= arrayLength(&y)) {
+        return;
+    }
+    let base = (i / C) * R * C + i % C;
+    var total = 0.0;
+    for (var r = 0u; r < R; r++) {
+        total += x[base + r * C];
+    }
+    y[i] = total;
+}

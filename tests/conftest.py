@@ -1,0 +1,39 @@
+"""Fixtures that every test may use."""
+
+import os
+
+import pytest
+
+from pygpt.devices.native import open_native
+from pygpt.devices.numpy import NumpyDevice
+from pygpt.errors import AdapterError
+
+
+def unavailable(reason):
+    """A missing adapter or browser fails in CI, where nothing may be missing, and skips with its reason elsewhere."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def gpu():
+    """The native WebGPU device: a real GPU, or the processor playing one."""
+    try:
+        device = open_native()
+    except AdapterError as error:
+        unavailable(str(error))
+    yield device
+    device.close()
+
+
+@pytest.fixture
+def cpu():
+    """A NumPy device of its own."""
+    return NumpyDevice()
+
+
+@pytest.fixture(params=["numpy", "webgpu"])
+def device(request):
+    """Each native device in turn."""
+    return NumpyDevice() if request.param == "numpy" else request.getfixturevalue("gpu")

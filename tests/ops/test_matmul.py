@@ -1,0 +1,77 @@
+import numpy as np
+import pytest
+
+from pygpt.errors import ShapeError
+from pygpt.ops import matmul
+from pygpt.tensor import tensor
+from tests.ops.chain import Case, normal
+
+# (M, N, K): ones, primes, tails of the 8 x 8 tile and of the 64 x 64 x 16 one, and shapes of a small GPT.
+SHAPES = [(1, 1, 1), (1, 65, 7), (13, 1, 5), (3, 5, 129), (8, 8, 8), (17, 23, 31), (65, 66, 67), (96, 144, 48)]
+
+
+def product(m, n, k, bias=False, transpose_x=False, transpose_w=False, **attributes):
+    x, w = normal(m, k), normal(k, n, seed=1)
+    x = np.ascontiguousarray(x.T) if transpose_x else x
+    w = np.ascontiguousarray(w.T) if transpose_w else w
+    return Case("matmul", [x, w, normal(n, seed=2) if bias else None], atol=1e-5,
+                transpose_x=transpose_x, transpose_w=transpose_w, **attributes)
+
+
+PLAIN = [product(*shape, bias=bool(index % 2), transpose_w=transpose_w)
+         for index, shape in enumerate(SHAPES) for transpose_w in (False, True)]
+TRANSPOSED = [product(*shape, transpose_x=True) for shape in SHAPES]
+SPLIT = [product(17, 23, 100, transpose_x=True, splits=splits) for splits in (2, 3, 7)]
+CASES = PLAIN + TRANSPOSED + SPLIT
+
+
+class HardwareLike:
+    """The native device under the name of a real GPU, so that the shader and the splitting for one are run too."""
+
+    def __init__(self, device):
+        self.device = device
+
+    def __enter__(self):
+        self.before, self.device.software = self.device.software, False
+        return self.device
+
+    def __exit__(self, *error):
+        self.device.software = self.before
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_shader(case, gpu):
+    case.check_shader(gpu)
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_workgroup_shader(case, gpu):
+    with HardwareLike(gpu) as device:
+        case.check_shader(device)
+
+
+def test_long_inner_dimension_is_split_on_a_gpu(gpu):
+    case = product(24, 40, 2050, transpose_x=True)
+    with HardwareLike(gpu) as device:
+        launched = []
+        submit, device._submit = device._submit, lambda launches: launched.extend(launches) or submit(launches)
+        try:
+            case.check_shader(device)
+        finally:
+            del device._submit
+        assert len(launched) == 2, "the parts, then their sum"
+
+
+@pytest.mark.parametrize("case", PLAIN, ids=str)
+def test_gradient(case):
+    case.check_gradient()
+
+
+def test_a_batch_of_rows_keeps_its_shape(cpu):
+    x, w = tensor(cpu, normal(2, 3, 5), (2, 3, 5)), tensor(cpu, normal(5, 7), (5, 7))
+    assert matmul(x, w).shape == (2, 3, 7)
+
+
+def test_lengths_that_differ_are_named(cpu):
+    with pytest.raises(ShapeError, match=r"x \[2, 3\] has 3, w \[4, 5\] has 4"):
+        tensor(cpu, normal(2, 3), (2, 3)) @ tensor(cpu, normal(4, 5), (4, 5))
