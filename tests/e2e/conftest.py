@@ -20,6 +20,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from chromium import find_chromium
 
 from pygpt.cli.serve import Server, serve
 
@@ -61,19 +62,6 @@ def missing(reason: str):
     pytest.skip(reason)
 
 
-def find_chromium(playwright) -> str:
-    """The browser's executable."""
-    named = os.environ.get("PYGPT_CHROMIUM")
-    if named:
-        return named if Path(named).is_file() else missing(f"PYGPT_CHROMIUM names {named}, which is no file")
-    if Path(playwright.chromium.executable_path).is_file():
-        return playwright.chromium.executable_path
-    for name in ("chromium", "chromium-browser", "google-chrome"):
-        if found := shutil.which(name):
-            return found
-    return missing("No Chromium: install it, run `python -m playwright install chromium`, or set PYGPT_CHROMIUM")
-
-
 @pytest.fixture(scope="session")
 def site(tmp_path_factory) -> Server:
     """The lab, built from this checkout and served below /lab/."""
@@ -94,8 +82,11 @@ def browser():
     """Chromium, headless, with WebGPU on SwiftShader."""
     from playwright.sync_api import sync_playwright
 
+    executable = find_chromium() or missing(
+        "No Chromium: install it, run `python -m playwright install chromium`, or let PYGPT_CHROMIUM name the file"
+    )
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_chromium(playwright), headless=True, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=executable, headless=True, args=FLAGS)
         yield browser
         browser.close()
 
