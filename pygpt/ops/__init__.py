@@ -6,3 +6,4 @@ from pygpt.ops.gelu import gelu as gelu, gelu_gradient as gelu_gradient
 from pygpt.ops.matmul import matmul as matmul
 from pygpt.ops.scale import scale as scale
 from pygpt.ops.sum import sum as sum
+from pygpt.ops.threefry import threefry as threefry

@@ -1,0 +1,88 @@
+"""Threefry-2x32-20: every random number of the project.
+
+The convention, for all kernels that need chance:
+
+    key     = (seed, purpose)     seed: the run's, a tensor; purpose: what the numbers are for, an attribute
+    counter = (index, step)       index: which element; step: which step, a tensor
+
+so a number depends on nothing but its own coordinates: not on the device, nor on what was drawn before. `purpose` is a
+kind plus a site: INIT, BATCH, EVALUATION, DROPOUT or SAMPLE, plus the number of the place in the model that draws.
+"""
+
+from pygpt.errors import ShapeError
+from pygpt.kernel import kernel, np
+
+INIT = 1 << 16
+BATCH = 2 << 16
+EVALUATION = 3 << 16
+DROPOUT = 4 << 16
+SAMPLE = 5 << 16
+
+ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
+PARITY = 0x1BD11BDA
+
+# So many counters at a time: four arrays of this length stay in a processor's first-level caches.
+BLOCK = 1 << 13
+
+
+def threefry2x32(key0, key1, counter0, counter1):
+    """Two arrays of random words for each key and counter.
+
+    Shapes: four uint32 arrays or integers that broadcast together -> two uint32 arrays of the common shape.
+    Source: Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011, and Random123.
+    """
+    given = [np.asarray(word, np.uint32) for word in (key0, key1, counter0, counter1)]
+    shape = np.broadcast_shapes(*(word.shape for word in given))
+    given = [word.reshape(1) if word.size == 1 else np.broadcast_to(word, shape).reshape(-1) for word in given]
+    word0 = np.empty(shape, np.uint32)
+    word1 = np.empty(shape, np.uint32)
+    x0, x1 = word0.reshape(-1), word1.reshape(-1)
+    for start in range(0, x0.size, BLOCK):
+        block = slice(start, start + BLOCK)
+        _rounds(*(word if word.size == 1 else word[block] for word in given), x0[block], x1[block])
+    return word0, word1
+
+
+def _rounds(key0, key1, counter0, counter1, x0, x1):
+    """Fill x0 and x1; flat arrays throughout, since NumPy warns when a scalar wraps around but not when an array does."""
+    keys = (key0, key1, key0 ^ key1 ^ np.uint32(PARITY))
+    spare = np.empty_like(x1)
+    np.add(counter0, key0, out=x0)
+    np.add(counter1, key1, out=x1)
+    for turn in range(1, 6):
+        for rotation in ROTATIONS[(turn - 1) % 2]:
+            x0 += x1
+            np.left_shift(x1, rotation, out=spare)
+            x1 >>= 32 - rotation
+            x1 |= spare
+            x1 ^= x0
+        x0 += keys[turn % 3]
+        x1 += keys[(turn + 1) % 3]
+        x1 += np.uint32(turn)
+
+
+@kernel(outputs=("bits",), in_place=True, no_gradient="its outcome is chance")
+def threefry(seed, step, bits, *, purpose):
+    """bits[i] = the two words of Threefry for key (seed, purpose) and counter (i, step); bits is handed in as `out`.
+
+    Shapes: seed, step uint32 (1,) -> bits uint32 (N, 2).
+    """
+    check(bits)
+    bits[:, 0], bits[:, 1] = threefry2x32(seed, purpose, np.arange(len(bits), dtype=np.uint32), step)
+
+
+def check(bits):
+    """Raises ShapeError unless each row of bits takes two words."""
+    if len(bits.shape) != 2 or bits.shape[1] != 2:
+        raise ShapeError(f"threefry: bits must be (N, 2), got {list(bits.shape)}")
+
+
+@threefry.overrides
+def _(seed, step, bits, *, purpose):
+    check(bits)
+    return {"PURPOSE": purpose}
+
+
+@threefry.threads
+def _(seed, step, bits, *, purpose):
+    return bits.shape[0]
