@@ -1,6 +1,7 @@
 """Every operation. Importing this module fills `pygpt.tensor.KERNELS`; to add an op, add its line here."""
 
 from pygpt.ops.add import add as add
+from pygpt.ops.embedding import embedding as embedding, embedding_gradient as embedding_gradient
 from pygpt.ops.fill import fill as fill
 from pygpt.ops.gelu import gelu as gelu, gelu_gradient as gelu_gradient
 from pygpt.ops.matmul import matmul as matmul

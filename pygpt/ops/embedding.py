@@ -1,0 +1,82 @@
+"""The way in: each token's row of a table, plus its position's."""
+
+from pygpt.errors import ShapeError
+from pygpt.kernel import kernel, np
+from pygpt.ops.sum import sum
+
+
+@kernel(outputs=("y",), optional=("positions",))
+def embedding(ids, tokens, positions, y):
+    """y = tokens[ids] + positions, row by row.
+
+    The tokenizer guarantees ids below V; one beyond would read the table's last row.
+    Shapes: ids (..., T) of uint32; tokens (V, C); positions (T_max, C), T <= T_max, or absent -> y (..., T, C).
+    """
+    np.take(tokens, ids.astype(np.intp), axis=0, out=y, mode="clip")
+    if positions is not None:
+        y += positions[: ids.shape[-1]]
+
+
+@embedding.shapes
+def _(ids, tokens, positions):
+    if ids.dtype != "uint32" or not ids.shape:
+        raise ShapeError(f"embedding: ids must be uint32 (..., T), got {ids.dtype}{list(ids.shape)}")
+    if len(tokens.shape) != 2:
+        raise ShapeError(f"embedding: tokens must be (V, C), got {list(tokens.shape)}")
+    if positions is not None:
+        if len(positions.shape) != 2 or positions.shape[1] != tokens.shape[1]:
+            raise ShapeError(f"embedding: positions must be (T_max, {tokens.shape[1]}), as wide as tokens, "
+                             f"got {list(positions.shape)}")
+        if ids.shape[-1] > positions.shape[0]:
+            raise ShapeError(f"embedding: {ids.shape[-1]} tokens in a row, but positions for {positions.shape[0]}; "
+                             f"cut the rows, or make block_size larger")
+    return (*ids.shape, tokens.shape[1]), tokens.dtype
+
+
+@embedding.overrides
+def _(ids, tokens, positions, y):
+    return {"T": ids.shape[-1], "C": tokens.shape[1], "HAS_POSITIONS": positions is not None}
+
+
+@embedding.gradient
+def _(dy, ids, tokens_shape, positions_shape, wanted):
+    dtokens = embedding_gradient(dy, ids, vocab_size=tokens_shape[0]) if wanted[1] else None
+    dpositions = None
+    if wanted[2]:
+        rows, width = dy.shape[-2:]
+        if rows != positions_shape[0]:
+            raise ShapeError(f"embedding: the gradient of {positions_shape[0]} positions wants rows of as many tokens, "
+                             f"got {rows}; train on whole blocks")
+        dpositions = sum(dy.reshape(1, -1, rows * width)).reshape(rows, width)
+    return None, dtokens, dpositions
+
+
+@kernel(outputs=("dtokens",), no_gradient="first derivatives only")
+def embedding_gradient(dy, ids, dtokens, *, vocab_size):
+    """dtokens[v] = the sum of dy over all places where ids is v, in their order.
+
+    Shapes: dy (..., C), ids (...) of uint32 -> dtokens (vocab_size, C).
+    """
+    flat = np.minimum(ids.reshape(-1), vocab_size - 1).astype(np.intp)
+    order = np.argsort(flat, kind="stable")
+    present, starts = np.unique(flat[order], return_index=True)
+    dtokens[...] = 0.0
+    dtokens[present] = np.add.reduceat(dy.reshape(-1, dy.shape[-1])[order], starts, axis=0)
+
+
+@embedding_gradient.shapes
+def _(dy, ids, *, vocab_size):
+    if ids.dtype != "uint32" or dy.shape[:-1] != ids.shape:
+        raise ShapeError(f"embedding_gradient: wanted dy {[*ids.shape, 'C']} and ids of uint32, "
+                         f"got {list(dy.shape)} and {ids.dtype}{list(ids.shape)}")
+    return (vocab_size, dy.shape[-1])
+
+
+@embedding_gradient.overrides
+def _(dy, ids, dtokens, *, vocab_size):
+    return {"ROWS": ids.size, "V": vocab_size, "C": dy.shape[-1]}
+
+
+@embedding_gradient.threads
+def _(dy, ids, dtokens, *, vocab_size):
+    return vocab_size * -(-dy.shape[-1] // 4)
