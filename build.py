@@ -6,7 +6,7 @@
       index.html, *.css, *.js, views/, worker/    lab/, copied as it is (worker/lab.py is what PyScript starts)
       lab.json                                    the PyScript configuration, generated here (all its paths are relative)
       site.json                                   what this build holds; see below
-      pygpt-<version>-py3-none-any.whl            the package, .py sources and shaders inside; unpacked in the tab
+      pygpt-<version>-py3-none-any.whl            the package, sources and shaders; unpacked in the tab
       devices/browser.js                          the JavaScript half of the browser device, imported as pygpt_browser
       shaders/*.wgsl                              the kernels once more, to read and to link to
       pyscript/core.js, core.css, chunks          from npm: @pyscript/core
@@ -142,31 +142,25 @@ def install_packages(npm: str, environment: dict[str, str]) -> None:
     say("npm packages", "installed from package-lock.json")
 
 
-# Bytecode
-
-
-def precompile(mode: str, source: Path, target: Path, environment: dict[str, str], *extra: str) -> None:
-    """Run precompile.mjs, which says what it does and why."""
-    work = target.with_name(f"{target.name}.{os.getpid()}")
-    call(["node", str(PRECOMPILE), mode, str(source), str(work), *extra], f"Compiling {source.name}", environment)
-    work.replace(target)
+# What runs in the tab
 
 
 def compile_stdlib(environment: dict[str, str]) -> Path:
-    """Pyodide's standard library as bytecode."""
+    """Pyodide's standard library as bytecode; precompile.mjs says how and why."""
     source = MODULES / "pyodide" / "python_stdlib.zip"
     target = CACHE / f"python_stdlib-{digest(source.read_bytes(), PRECOMPILE.read_bytes())}.zip"
     if not target.is_file():
         for old in CACHE.glob("python_stdlib-*.zip"):
             old.unlink()
-        precompile("stdlib", source, target, environment)
+        half = target.with_suffix(".half")  # so that an interrupted step leaves nothing that looks whole
+        call(["node", str(PRECOMPILE), str(source), str(half)], "Compiling the standard library", environment)
+        half.replace(target)
     say("python_stdlib.zip", f"{size(source.stat().st_size)} of sources -> {size(target.stat().st_size)} of bytecode")
     return target
 
 
-def build_wheel(environment: dict[str, str], stdlib: Path) -> Path:
-    """The package's wheel, with bytecode for the tab's Python beside each source."""
-    target = CACHE / "wheel"
+def build_wheel() -> tuple[str, bytes]:
+    """The package's wheel: its file name and its bytes. Sources, so the Python you read is the Python that runs."""
     with tempfile.TemporaryDirectory() as folder:
         # From a copy: setuptools leaves build/lib behind, and what was deleted here would live on in it.
         copy = Path(folder, "copy")
@@ -181,19 +175,17 @@ def build_wheel(environment: dict[str, str], stdlib: Path) -> Path:
             ready = int(version.split(".")[0]) >= 77  # what pyproject.toml asks for
         except ImportError:
             ready = False
+        # The same bytes from the same sources (a zip begins in 1980): who has this wheel is told that nothing changed.
+        environment = {"SOURCE_DATE_EPOCH": "315532800", **os.environ}
         if ready:
             code = "import sys; from setuptools import build_meta; build_meta.build_wheel(sys.argv[1])"
-            call([sys.executable, "-c", code, folder], "Building the wheel", cwd=copy)
+            call([sys.executable, "-c", code, folder], "Building the wheel", environment, cwd=copy)
         else:
             command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--quiet", "--wheel-dir", folder, str(copy)]
-            call(command, "Building the wheel (pip; needs setuptools >= 77 or a network to fetch it)")
+            call(command, "Building the wheel (pip; needs setuptools >= 77 or a network to fetch it)", environment)
         (wheel,) = Path(folder).glob("*.whl")
-        shutil.rmtree(target, ignore_errors=True)
-        target.mkdir()
-        precompile("wheel", wheel, target / wheel.name, environment, str(stdlib))
-    (wheel,) = target.glob("*.whl")
-    say(wheel.name, size(wheel.stat().st_size))
-    return wheel
+        say(wheel.name, size(wheel.stat().st_size))
+        return wheel.name, wheel.read_bytes()
 
 
 # What may be missing
@@ -271,7 +263,7 @@ def configuration(wheel: str) -> dict:
     }
 
 
-def collect(wheel: Path, stdlib: Path, numpy: Path | None, texts: dict[str, bytes]) -> dict[str, Path | bytes]:
+def collect(wheel: tuple[str, bytes], stdlib: Path, numpy: Path | None, texts: dict[str, bytes]) -> dict[str, Path | bytes]:
     """Every file of dist/, and what it is made of."""
     files: dict[str, Path | bytes] = {}
 
@@ -292,7 +284,7 @@ def collect(wheel: Path, stdlib: Path, numpy: Path | None, texts: dict[str, byte
     files["pyodide/python_stdlib.zip"] = stdlib
     for name in UPLOT_FILES:
         files[f"uplot/{name}"] = MODULES / "uplot" / "dist" / name
-    files[wheel.name] = wheel
+    files[wheel[0]] = wheel[1]
     if numpy:
         files[f"wheels/{numpy.name}"] = numpy
     for name, text in texts.items():
@@ -300,13 +292,13 @@ def collect(wheel: Path, stdlib: Path, numpy: Path | None, texts: dict[str, byte
     return files
 
 
-def describe(wheel: Path, numpy: Path | None, texts: dict[str, bytes]) -> dict:
+def describe(wheel: str, numpy: Path | None, texts: dict[str, bytes]) -> dict:
     """The contents of site.json."""
     epoch = os.environ.get("SOURCE_DATE_EPOCH")  # the convention of reproducible builds
     built = datetime.datetime.fromtimestamp(int(epoch), datetime.UTC) if epoch else datetime.datetime.now(datetime.UTC)
     return {
         "version": tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"],
-        "wheel": wheel.name,
+        "wheel": wheel,
         "numpy": numpy.name if numpy else None,
         "data": {name: {"file": f"data/{name}.txt", "bytes": len(text)} for name, text in texts.items()},
         "built": built.isoformat(timespec="seconds").replace("+00:00", "Z"),
@@ -347,11 +339,11 @@ def build(out: Path, wheels: str | None = None, data: str | None = None) -> None
         npm, environment = find_npm()
         install_packages(npm, environment)
         stdlib = compile_stdlib(environment)
-        wheel = build_wheel(environment, stdlib)
+        wheel = build_wheel()
         numpy = find_numpy(wheels)
         texts = load_data(data)
         files = collect(wheel, stdlib, numpy, texts)
-        for name, value in (("lab.json", configuration(wheel.name)), ("site.json", describe(wheel, numpy, texts))):
+        for name, value in (("lab.json", configuration(wheel[0])), ("site.json", describe(wheel[0], numpy, texts))):
             files[name] = (json.dumps(value, indent=2) + "\n").encode()
         total = write(files, out)
     say(f"{out}/", f"{len(files)} files, {size(total)}")
