@@ -1,0 +1,53 @@
+// y[r, c] = (x[r, c] - mean[r]) * inverse_std[r] * weight[c] + bias[c],
+// where inverse_std[r] = 1 / sqrt(variance of x[r] + EPSILON).
+//
+//   x            (rows, C)
+//   weight       (C,)
+//   bias         (C,), read if HAS_BIAS
+//   y            (rows, C)
+//   mean         (rows,)
+//   inverse_std  (rows,)
+//
+// One invocation a row: without barriers, which is what processors that play the GPU like best. The variance takes a
+// second pass, since the difference of the mean square and the squared mean loses digits.
+// Source: Ba, Kiros and Hinton, "Layer Normalization", arXiv 1607.06450.
+
+override C: u32;
+override EPSILON: f32;
+override HAS_BIAS: u32;
+
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read> weight: array<f32>;
+@group(0) @binding(2) var<storage, read> bias: array<f32>;
+@group(0) @binding(3) var<storage, read_write> y: array<f32>;
+@group(0) @binding(4) var<storage, read_write> mean: array<f32>;
+@group(0) @binding(5) var<storage, read_write> inverse_std: array<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+    let row = id.y * groups.x * 64u + id.x;
+    if (row >= arrayLength(&mean)) {
+        return;
+    }
+    let base = row * C;
+    var total = 0.0;
+    for (var c = 0u; c < C; c++) {
+        total += x[base + c];
+    }
+    let middle = total / f32(C);
+    var squares = 0.0;
+    for (var c = 0u; c < C; c++) {
+        let distance = x[base + c] - middle;
+        squares = fma(distance, distance, squares);
+    }
+    let inverse = inverseSqrt(squares / f32(C) + EPSILON);
+    for (var c = 0u; c < C; c++) {
+        var v = (x[base + c] - middle) * inverse * weight[c];
+        if (HAS_BIAS == 1u) {
+            v += bias[c];
+        }
+        y[base + c] = v;
+    }
+    mean[row] = middle;
+    inverse_std[row] = inverse;
+}

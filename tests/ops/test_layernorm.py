@@ -1,0 +1,71 @@
+import numpy as np
+import pytest
+
+from pygpt.errors import ShapeError
+from pygpt.ops import layernorm
+from pygpt.tensor import Node, tensor
+from tests.ops.chain import Case, normal
+
+# Ones, primes, more rows than a workgroup has invocations, whole parts of 64 rows and a rest.
+SHAPES = [(1, 2), (1, 65), (7, 13), (3, 5, 32), (64, 9), (131, 33)]
+
+
+def statistics(*shape):
+    """Positive numbers of about 1 to stand for inverse standard deviations."""
+    return 0.5 + np.abs(normal(*shape, seed=5))
+
+
+def inputs(*shape, bias=True):
+    width = shape[-1]
+    return [normal(*shape, scale=2.0) + np.float32(0.7), normal(width, seed=1), normal(width, seed=2) if bias else None]
+
+
+FORWARD = [Case("layernorm", inputs(*shape, bias=bool(index % 2))) for index, shape in enumerate(SHAPES)]
+FORWARD += [Case("layernorm", inputs(5, 16), epsilon=0.1)]
+CASES = FORWARD + [Case("layernorm", inputs(9, 1))]
+# A large mean: the variance must not be the difference of two large numbers.
+CASES += [Case("layernorm", [normal(5, 48) + np.float32(100.0), normal(48, seed=1), None], rtol=1e-3, atol=1e-3)]
+for shape in SHAPES:
+    rows = int(np.prod(shape[:-1]))
+    saved = [normal(rows, seed=4), statistics(rows)]
+    CASES += [Case("layernorm_gradient", [normal(*shape), normal(*shape, seed=1), normal(shape[-1], seed=2), *saved]),
+              Case("layernorm_weight_gradient", [normal(*shape), normal(*shape, seed=1), *saved])]
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_shader(case, gpu):
+    case.check_shader(gpu)
+
+
+@pytest.mark.parametrize("case", FORWARD, ids=str)
+def test_gradient(case):
+    case.check_gradient()
+
+
+def test_a_constant_row_gives_the_bias(device):
+    x = tensor(device, np.full((2, 8), 3.0, np.float32), (2, 8))
+    y, mean, _ = layernorm(x, tensor(device, normal(8)), tensor(device, normal(8, seed=1)))
+    np.testing.assert_array_equal(y.numpy(), np.stack([normal(8, seed=1)] * 2))
+    np.testing.assert_array_equal(mean.numpy(), [3.0, 3.0])
+
+
+@pytest.mark.parametrize("wanted, launched", [((True, False, False), ["layernorm_gradient"]),
+                                              ((False, True, False), ["layernorm_weight_gradient", "sum"])])
+def test_only_what_is_wanted_is_computed(cpu, wanted, launched):
+    leaves = [tensor(cpu, data, data.shape) for data in inputs(3, 4)]
+    for leaf in leaves:
+        leaf.node = Node()
+    y, _, _ = layernorm(*leaves)
+    ran, run = [], cpu.run
+    cpu.run = lambda kernel, operands, attributes: ran.append(kernel.name) or run(kernel, operands, attributes)
+    gradients = y.node.kernel.backward(tensor(cpu, normal(3, 4), (3, 4)), y.node.saved, wanted)
+    assert ran == launched
+    assert tuple(gradient is not None for gradient in gradients) == wanted
+
+
+def test_a_weight_of_another_width_is_refused(cpu):
+    x = tensor(cpu, normal(2, 3), (2, 3))
+    with pytest.raises(ShapeError, match=r"weight must be \[3\], the last length of x \[2, 3\], got \[4\]"):
+        layernorm(x, tensor(cpu, normal(4)))
+    with pytest.raises(ShapeError, match=r"bias must be \[3\]"):
+        layernorm(x, tensor(cpu, normal(3)), tensor(cpu, normal(2)))
