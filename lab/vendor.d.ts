@@ -14,3 +14,16 @@ declare module "*/pyscript/core.js" {
 interface HTMLScriptElement {
   xworker?: Worker & { ready: Promise<{ sync: Record<string, any> }>; sync: Record<string, any> };
 }
+
+// TypeScript's own DOM types have WebGPU's interfaces, but not its constants (7.0).
+declare const GPUBufferUsage: Record<
+  "MAP_READ" | "MAP_WRITE" | "COPY_SRC" | "COPY_DST" | "INDEX" | "VERTEX" | "UNIFORM" | "STORAGE" | "INDIRECT" | "QUERY_RESOLVE",
+  number
+>;
+declare const GPUMapMode: Record<"READ" | "WRITE", number>;
+declare const GPUShaderStage: Record<"VERTEX" | "FRAGMENT" | "COMPUTE", number>;
+
+/** Where it was before GPUAdapterInfo had it; browsers of 2023 to 2025 know only this one. */
+interface GPUAdapter {
+  readonly isFallbackAdapter?: boolean;
+}
