@@ -37,8 +37,8 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     let middle = total / f32(C);
     var squares = 0.0;
     for (var c = 0u; c < C; c++) {
-        let distance = x[base + c] - middle;
-        squares = fma(distance, distance, squares);
+        let v = x[base + c] - middle;
+        squares = fma(v, v, squares);
     }
     let inverse = inverseSqrt(squares / f32(C) + EPSILON);
     for (var c = 0u; c < C; c++) {

@@ -2,6 +2,8 @@
 
 from pygpt.ops.add import add as add
 from pygpt.ops.batch import batch as batch, batch_documents as batch_documents
+from pygpt.ops.cross_entropy import cross_entropy as cross_entropy, cross_entropy_gradient as cross_entropy_gradient
+from pygpt.ops.cross_entropy import cross_entropy_loss as cross_entropy_loss
 from pygpt.ops.dropout import dropout as dropout
 from pygpt.ops.embedding import embedding as embedding, embedding_gradient as embedding_gradient
 from pygpt.ops.fill import fill as fill
@@ -9,7 +11,9 @@ from pygpt.ops.gelu import gelu as gelu, gelu_gradient as gelu_gradient
 from pygpt.ops.layernorm import layernorm as layernorm, layernorm_gradient as layernorm_gradient
 from pygpt.ops.layernorm import layernorm_weight_gradient as layernorm_weight_gradient
 from pygpt.ops.matmul import matmul as matmul
+from pygpt.ops.mean_valid import mean_valid as mean_valid, mean_valid_gradient as mean_valid_gradient
 from pygpt.ops.normal import normal as normal
 from pygpt.ops.scale import scale as scale
+from pygpt.ops.softmax import softmax as softmax, softmax_gradient as softmax_gradient
 from pygpt.ops.sum import sum as sum
 from pygpt.ops.threefry import threefry as threefry

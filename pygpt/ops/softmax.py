@@ -1,0 +1,64 @@
+"""Softmax over the last dimension."""
+
+from pygpt.errors import ShapeError
+from pygpt.kernel import kernel, np
+
+
+@kernel(outputs=("y",))
+def softmax(x, y):
+    """y = exp(x) / sum(exp(x)) along the last dimension, computed from x - max(x) so that nothing overflows.
+
+    Shapes: x (..., C) -> y (..., C).
+    """
+    np.subtract(x, x.max(axis=-1, keepdims=True), out=y)
+    np.exp(y, out=y)
+    y /= y.sum(axis=-1, keepdims=True)
+
+
+@softmax.shapes
+def _(x):
+    if not x.shape:
+        raise ShapeError("softmax: wanted at least one dimension, got []")
+    return x.shape
+
+
+@softmax.overrides
+def _(x, y):
+    return {"C": x.shape[-1]}
+
+
+@softmax.threads
+def _(x, y):
+    return x.size // x.shape[-1]
+
+
+@softmax.gradient
+def _(dy, y):
+    return softmax_gradient(dy, y)
+
+
+@kernel(outputs=("dx",), no_gradient="first derivatives only")
+def softmax_gradient(dy, y, dx):
+    """dx = y * (dy - sum(dy * y)) along the last dimension, from softmax's outcome y.
+
+    Shapes: dy, y (..., C) -> dx (..., C).
+    """
+    np.subtract(dy, np.einsum("...c,...c->...", dy, y)[..., None], out=dx)
+    dx *= y
+
+
+@softmax_gradient.shapes
+def _(dy, y):
+    if dy.shape != y.shape:
+        raise ShapeError(f"softmax_gradient: wanted dy like y {list(y.shape)}, got {list(dy.shape)}")
+    return y.shape
+
+
+@softmax_gradient.overrides
+def _(dy, y, dx):
+    return {"C": y.shape[-1]}
+
+
+@softmax_gradient.threads
+def _(dy, y, dx):
+    return y.size // y.shape[-1]
