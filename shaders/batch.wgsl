@@ -1,0 +1,62 @@
+// inputs[b, t] = tokens[s + t] and targets[b, t] = tokens[s + t + 1], where s = s(b) is drawn for each row.
+//
+//   tokens   (N,)
+//   seed     (1,)
+//   step     (1,)
+//   inputs   (B, T)
+//   targets  (B, T)
+//
+// s is the first word for key (seed, PURPOSE) and counter (b, step), modulo N - T; if SEQUENTIAL, (step * B + b) * T, and
+// past the end inputs are 0 and targets -1. One invocation for each (b, t).
+
+override B: u32;
+override T: u32;
+override PURPOSE: u32;
+override SEQUENTIAL: u32;
+
+@group(0) @binding(0) var<storage, read> tokens: array<u32>;
+@group(0) @binding(1) var<storage, read> seed: array<u32>;
+@group(0) @binding(2) var<storage, read> step: array<u32>;
+@group(0) @binding(3) var<storage, read_write> inputs: array<u32>;
+@group(0) @binding(4) var<storage, read_write> targets: array<i32>;
+
+// Threefry-2x32-20. The same text stands in every shader that draws; tests/ops/test_threefry.py compares them.
+fn threefry(key: vec2u, counter: vec2u) -> vec2u {
+    var keys = vec3u(key, key.x ^ key.y ^ 0x1bd11bdau);
+    var rotations = vec4u(13u, 15u, 26u, 6u);
+    var next = vec4u(17u, 29u, 16u, 24u);
+    var x = counter + key;
+    for (var turn = 1u; turn <= 5u; turn++) {
+        x.x += x.y; x.y = ((x.y << rotations.x) | (x.y >> (32u - rotations.x))) ^ x.x;
+        x.x += x.y; x.y = ((x.y << rotations.y) | (x.y >> (32u - rotations.y))) ^ x.x;
+        x.x += x.y; x.y = ((x.y << rotations.z) | (x.y >> (32u - rotations.z))) ^ x.x;
+        x.x += x.y; x.y = ((x.y << rotations.w) | (x.y >> (32u - rotations.w))) ^ x.x;
+        keys = keys.yzx;
+        x += keys.xy + vec2u(0u, turn);
+        let used = rotations;
+        rotations = next;
+        next = used;
+    }
+    return x;
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+    let i = id.y * groups.x * 64u + id.x;
+    if (i >= B * T) {
+        return;
+    }
+    let b = i / T;
+    var start = (step[0] * B + b) * T;
+    if (SEQUENTIAL == 0u) {
+        start = threefry(vec2u(seed[0], PURPOSE), vec2u(b, step[0])).x % (arrayLength(&tokens) - T);
+    }
+    let place = start + i % T;
+    if (place + 1u < arrayLength(&tokens)) {
+        inputs[i] = tokens[place];
+        targets[i] = i32(tokens[place + 1u]);
+    } else {
+        inputs[i] = 0u;
+        targets[i] = -1;
+    }
+}

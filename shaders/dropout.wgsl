@@ -1,0 +1,53 @@
+// y = x * FACTOR where an element is kept, else 0.
+//
+//   x     (...)
+//   seed  (1,)
+//   step  (1,)
+//   y     (...)
+//
+// FACTOR is 1 / (1 - rate). One invocation makes elements 2 i and 2 i + 1: they are kept if the first or second word for
+// key (seed, PURPOSE) and counter (i, step) is at least THRESHOLD, which is rate * 2^32.
+// Source: Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", JMLR 15, 2014.
+
+override THRESHOLD: u32;
+override FACTOR: f32;
+override PURPOSE: u32;
+
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read> seed: array<u32>;
+@group(0) @binding(2) var<storage, read> step: array<u32>;
+@group(0) @binding(3) var<storage, read_write> y: array<f32>;
+
+// Threefry-2x32-20. The same text stands in every shader that draws; tests/ops/test_threefry.py compares them.
+fn threefry(key: vec2u, counter: vec2u) -> vec2u {
+    var keys = vec3u(key, key.x ^ key.y ^ 0x1bd11bdau);
+    var rotations = vec4u(13u, 15u, 26u, 6u);
+    var next = vec4u(17u, 29u, 16u, 24u);
+    var x = counter + key;
+    for (var turn = 1u; turn <= 5u; turn++) {
+        x.x += x.y; x.y = ((x.y << rotations.x) | (x.y >> (32u - rotations.x))) ^ x.x;
+        x.x += x.y; x.y = ((x.y << rotations.y) | (x.y >> (32u - rotations.y))) ^ x.x;
+        x.x += x.y; x.y = ((x.y << rotations.z) | (x.y >> (32u - rotations.z))) ^ x.x;
+        x.x += x.y; x.y = ((x.y << rotations.w) | (x.y >> (32u - rotations.w))) ^ x.x;
+        keys = keys.yzx;
+        x += keys.xy + vec2u(0u, turn);
+        let used = rotations;
+        rotations = next;
+        next = used;
+    }
+    return x;
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+    let i = id.y * groups.x * 64u + id.x;
+    let element = 2u * i;
+    if (element >= arrayLength(&y)) {
+        return;
+    }
+    let words = threefry(vec2u(seed[0], PURPOSE), vec2u(i, step[0]));
+    y[element] = select(0.0, x[element] * FACTOR, words.x >= THRESHOLD);
+    if (element + 1u < arrayLength(&y)) {
+        y[element + 1u] = select(0.0, x[element + 1u] * FACTOR, words.y >= THRESHOLD);
+    }
+}

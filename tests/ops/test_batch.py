@@ -1,0 +1,95 @@
+import numpy as np
+import pytest
+
+from pygpt.errors import ShapeError
+from pygpt.ops import batch, batch_documents
+from pygpt.ops.threefry import BATCH, EVALUATION, threefry2x32
+from pygpt.tensor import tensor
+from tests.ops.chain import Case, integers
+
+BOS = 9
+
+
+def word(value):
+    return np.array([value], np.uint32)
+
+
+def documents(*lengths):
+    """Tokens BOS document BOS ... BOS, and the places of the BOS."""
+    offsets = np.cumsum([0, *(length + 1 for length in lengths)]).astype(np.uint32)
+    tokens = integers(int(offsets[-1]) + 1, high=BOS)
+    tokens[offsets] = BOS
+    return tokens, offsets
+
+
+CASES = [Case("batch", [integers(length, high=50257), word(seed), word(step)], batch_size=b, block_size=t,
+              purpose=purpose, sequential=sequential)
+         for length, seed, step, b, t, purpose, sequential in (
+             (2, 0, 0, 1, 1, BATCH, False), (14, 1, 7, 3, 13, BATCH, False), (10007, 1337, 3, 5, 67, EVALUATION, False),
+             (10007, 2**32 - 1, 2**32 - 1, 64, 33, BATCH, False),
+             (2, 0, 0, 1, 1, EVALUATION, True), (5, 0, 0, 3, 13, EVALUATION, True), (1009, 0, 2, 5, 67, EVALUATION, True),
+             (1009, 0, 3, 5, 67, EVALUATION, True), (1009, 0, 9, 5, 67, EVALUATION, True))]
+CASES += [Case("batch_documents", [*documents(*lengths), word(seed), word(step)], batch_size=b, block_size=t,
+               purpose=BATCH, sequential=sequential)
+          for lengths, seed, step, b, t, sequential in (
+              ((1,), 0, 0, 1, 1, False), ((0,), 0, 0, 3, 5, False), ((3, 0, 11, 12, 13, 40), 1337, 3, 17, 13, False),
+              ((3, 0, 11, 12, 13, 40), 0, 0, 4, 13, True), ((3, 0, 11, 12, 13, 40), 0, 1, 4, 13, True),
+              ((3, 0, 11, 12, 13, 40), 0, 2, 4, 13, True))]
+
+
+def drawn(device, kernel, arrays, step, seed=7, **attributes):
+    arrays = [tensor(device, a, a.shape, "uint32") for a in (*arrays, word(seed), word(step))]
+    return [output.numpy() for output in kernel(*arrays, purpose=BATCH, **attributes)]
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_shader(case, gpu):
+    case.check_shader(gpu)
+
+
+def test_rows_begin_where_the_generator_says(device):
+    tokens = np.arange(1000, dtype=np.uint32)
+    inputs, targets = drawn(device, batch, [tokens], 4, batch_size=6, block_size=11)
+    for b in range(6):
+        start = int(threefry2x32(7, BATCH, b, 4)[0]) % (1000 - 11)
+        assert inputs[b].tolist() == list(range(start, start + 11))
+        assert targets[b].tolist() == list(range(start + 1, start + 12))
+
+
+def test_every_window_is_drawn(cpu):
+    starts = drawn(cpu, batch, [np.arange(9, dtype=np.uint32)], 0, batch_size=500, block_size=4)[0][:, 0]
+    assert sorted(set(starts.tolist())) == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("length", [2, 61, 62, 1009])
+def test_a_sweep_meets_each_prediction_once(cpu, length):
+    tokens = np.arange(length, dtype=np.uint32)
+    met = []
+    for step in range(-(-(length - 1) // 60)):
+        inputs, targets = drawn(cpu, batch, [tokens], step, batch_size=4, block_size=15, sequential=True)
+        met += [(int(i), int(t)) for i, t in zip(inputs.ravel(), targets.ravel(), strict=True) if t != -1]
+    assert met == [(i, i + 1) for i in range(length - 1)]
+
+
+def test_documents_by_hand(device):
+    tokens, offsets = np.array([9, 1, 2, 9, 3, 9, 4, 5, 6, 7, 9], np.uint32), np.array([0, 3, 5, 10], np.uint32)
+    inputs, targets = drawn(device, batch_documents, [tokens, offsets], 0, batch_size=4, block_size=4, sequential=True)
+    assert inputs.tolist() == [[9, 1, 2, 9], [9, 3, 9, 9], [9, 4, 5, 6], [9, 9, 9, 9]]
+    assert targets.tolist() == [[1, 2, 9, -1], [3, 9, -1, -1], [4, 5, 6, 7], [-1, -1, -1, -1]]
+
+
+def test_every_document_is_drawn(cpu):
+    tokens, offsets = documents(2, 2, 2)
+    tokens[offsets[:3] + 1] = [0, 1, 2]
+    first = drawn(cpu, batch_documents, [tokens, offsets], 0, batch_size=100, block_size=4)[0][:, 1]
+    assert sorted(set(first.tolist())) == [0, 1, 2]
+
+
+def test_too_few_tokens_are_named(cpu):
+    with pytest.raises(ShapeError, match=r"at least 5 of them for a block of 4, got \[4\]"):
+        drawn(cpu, batch, [np.arange(4, dtype=np.uint32)], 0, batch_size=1, block_size=4)
+
+
+def test_no_document_is_an_error(cpu):
+    with pytest.raises(ShapeError, match=r"at least one document, got \[4\] and \[1\]"):
+        drawn(cpu, batch_documents, [np.arange(4, dtype=np.uint32), word(0)], 0, batch_size=1, block_size=4)
