@@ -168,7 +168,8 @@ def build_wheel() -> tuple[str, bytes]:
         for name in ("pygpt", "shaders"):
             shutil.copytree(ROOT / name, copy / name, ignore=skip)
         for name in ("pyproject.toml", "LICENSE", "README.md"):
-            (copy / name).write_bytes((ROOT / name).read_bytes() if (ROOT / name).is_file() else b"")
+            if (ROOT / name).is_file():  # setuptools does without a README, with a warning
+                shutil.copy(ROOT / name, copy)
         try:
             from setuptools import __version__ as version
 

@@ -173,7 +173,8 @@ def lab(port: int = 8000, open_browser: bool = True) -> None:
     if open_browser:
         webbrowser.open(server.url)
     try:
-        server.thread.join()
+        while server.thread.is_alive():
+            server.thread.join(1)  # in slices: on Windows an endless join does not hear Ctrl+C
     except KeyboardInterrupt:
         print()
     finally:
