@@ -285,6 +285,10 @@ def collect(wheel: tuple[str, bytes], stdlib: Path, numpy: Path | None, texts: d
     files["pyodide/python_stdlib.zip"] = stdlib
     for name in UPLOT_FILES:
         files[f"uplot/{name}"] = MODULES / "uplot" / "dist" / name
+    for package, folder in (("@pyscript/core", "pyscript"), ("pyodide", "pyodide"), ("uplot", "uplot")):
+        for path in (MODULES / package).glob("LICEN[CS]E*"):  # whoever passes a package on passes its licence on
+            files[f"{folder}/{path.name}"] = path
+    files["LICENSE"] = ROOT / "LICENSE"
     files[wheel[0]] = wheel[1]
     if numpy:
         files[f"wheels/{numpy.name}"] = numpy

@@ -11,7 +11,6 @@ PYGPT_CHROMIUM names the browser to use. A browser or npm that is missing is a f
 """
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -20,9 +19,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from chromium import find_chromium
 
 from pygpt.cli.serve import Server, serve
+from tests.conftest import unavailable
+from tests.e2e.chromium import find_chromium
 
 ROOT = Path(__file__).resolve().parents[2]
 FLAGS = [
@@ -55,13 +55,6 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: Path(__file__).parent in item.path.parents)
 
 
-def missing(reason: str):
-    """End the test for want of a tool: a failure in CI, a skip elsewhere."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason, pytrace=False)
-    pytest.skip(reason)
-
-
 @pytest.fixture(scope="session")
 def site(tmp_path_factory) -> Server:
     """The lab, built from this checkout and served below /lab/."""
@@ -69,7 +62,7 @@ def site(tmp_path_factory) -> Server:
     command = [sys.executable, str(ROOT / "build.py"), "--out", str(out)]
     done = subprocess.run(command, capture_output=True, text=True)
     if "npm was not found" in done.stderr:
-        missing(done.stderr.strip())
+        unavailable(done.stderr.strip())
     assert done.returncode == 0, done.stdout + done.stderr
     shutil.copytree(ROOT / "tests" / "e2e" / "harness", out / "harness")
     server = serve(out, prefix="/lab/", netlify=ROOT / "netlify.toml").start()
@@ -82,7 +75,7 @@ def browser():
     """Chromium, headless, with WebGPU on SwiftShader."""
     from playwright.sync_api import sync_playwright
 
-    executable = find_chromium() or missing(
+    executable = find_chromium() or unavailable(
         "No Chromium: install it, run `python -m playwright install chromium`, or let PYGPT_CHROMIUM name the file"
     )
     with sync_playwright() as playwright:
