@@ -1,6 +1,8 @@
 """Every operation. Importing this module fills `pygpt.tensor.KERNELS`; to add an op, add its line here."""
 
+from pygpt.ops.adamw import adamw as adamw
 from pygpt.ops.add import add as add
+from pygpt.ops.advance import advance as advance
 from pygpt.ops.batch import batch as batch, batch_documents as batch_documents
 from pygpt.ops.cross_entropy import cross_entropy as cross_entropy, cross_entropy_gradient as cross_entropy_gradient
 from pygpt.ops.cross_entropy import cross_entropy_loss as cross_entropy_loss
@@ -13,7 +15,10 @@ from pygpt.ops.layernorm import layernorm_weight_gradient as layernorm_weight_gr
 from pygpt.ops.matmul import matmul as matmul
 from pygpt.ops.mean_valid import mean_valid as mean_valid, mean_valid_gradient as mean_valid_gradient
 from pygpt.ops.normal import normal as normal
+from pygpt.ops.pack import pack as pack
+from pygpt.ops.record import record as record
 from pygpt.ops.scale import scale as scale
 from pygpt.ops.softmax import softmax as softmax, softmax_gradient as softmax_gradient
+from pygpt.ops.square_sum import clip_scale as clip_scale, square_sum as square_sum
 from pygpt.ops.sum import sum as sum
 from pygpt.ops.threefry import threefry as threefry

@@ -1,0 +1,26 @@
+"""Counting on the device, so that a replayed step need not be told its number."""
+
+from pygpt.errors import ShapeError
+from pygpt.kernel import kernel, np
+
+
+@kernel(outputs=("step",), in_place=True, workgroup=(1, 1, 1), no_gradient="it counts")
+def advance(step, *, amount=1):
+    """step += amount; step is handed in as `out`.
+
+    Shapes: step uint32 (1,).
+    """
+    check(step)
+    step += np.uint32(amount)
+
+
+def check(step):
+    """Raises ShapeError unless step is one number."""
+    if step.shape != (1,):
+        raise ShapeError(f"advance: wanted a step (1,), got {list(step.shape)}")
+
+
+@advance.overrides
+def _(step, *, amount):
+    check(step)
+    return {"AMOUNT": amount}

@@ -1,0 +1,45 @@
+// One step of Adam with decoupled weight decay, element by element, in place.
+//
+//   gradient       (N,)
+//   scale          (1,)    what clipping scales the gradient by
+//   schedule       (S, 3)  rows of learning rate, 1 - beta1^t, 1 - beta2^t
+//   step           (1,)    which row; past the end, the last
+//   parameter      (N,)    the first DECAYED elements decay
+//   first_moment   (N,)
+//   second_moment  (N,)
+//
+// REST1 and REST2 are 1 - BETA1 and 1 - BETA2. One invocation an element.
+// Source: Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR 2019, in the order of torch.optim.AdamW.
+
+override BETA1: f32;
+override REST1: f32;
+override BETA2: f32;
+override REST2: f32;
+override EPSILON: f32;
+override WEIGHT_DECAY: f32;
+override DECAYED: u32;
+
+@group(0) @binding(0) var<storage, read> gradient: array<f32>;
+@group(0) @binding(1) var<storage, read> scale: array<f32>;
+@group(0) @binding(2) var<storage, read> schedule: array<f32>;
+@group(0) @binding(3) var<storage, read> step: array<u32>;
+@group(0) @binding(4) var<storage, read_write> parameter: array<f32>;
+@group(0) @binding(5) var<storage, read_write> first_moment: array<f32>;
+@group(0) @binding(6) var<storage, read_write> second_moment: array<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+    let i = id.y * groups.x * 64u + id.x;
+    if (i >= arrayLength(&parameter)) {
+        return;
+    }
+    let row = 3u * min(step[0], arrayLength(&schedule) / 3u - 1u);
+    let learning_rate = schedule[row];
+    let g = gradient[i] * scale[0];
+    let m = BETA1 * first_moment[i] + REST1 * g;
+    let v = BETA2 * second_moment[i] + REST2 * g * g;
+    let kept = parameter[i] * select(1.0, 1.0 - learning_rate * WEIGHT_DECAY, i < DECAYED);
+    first_moment[i] = m;
+    second_moment[i] = v;
+    parameter[i] = kept - learning_rate / schedule[row + 1u] * m / (sqrt(v) / sqrt(schedule[row + 2u]) + EPSILON);
+}

@@ -1,0 +1,35 @@
+// norm = the square root of the sum of partial; scale = min(1, MAX_NORM / (norm + 1e-6)), or 1 if MAX_NORM is 0.
+//
+//   partial  (P,)
+//   scale    (1,)
+//   norm     (1,)
+//
+// One workgroup. Lane l adds up partial[l], partial[l + 64], ...; then the lanes are added as a tree.
+// Source: torch.nn.utils.clip_grad_norm_.
+
+override MAX_NORM: f32;
+
+@group(0) @binding(0) var<storage, read> partial: array<f32>;
+@group(0) @binding(1) var<storage, read_write> scale: array<f32>;
+@group(0) @binding(2) var<storage, read_write> norm: array<f32>;
+
+var<workgroup> lanes: array<f32, 64>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(local_invocation_index) lane: u32) {
+    var total = 0.0;
+    for (var i = lane; i < arrayLength(&partial); i += 64u) {
+        total += partial[i];
+    }
+    lanes[lane] = total;
+    for (var half = 32u; half > 0u; half /= 2u) {
+        workgroupBarrier();
+        if (lane < half) {
+            lanes[lane] += lanes[lane + half];
+        }
+    }
+    if (lane == 0u) {
+        norm[0] = sqrt(lanes[0]);
+        scale[0] = select(1.0, min(1.0, MAX_NORM / (norm[0] + 1e-6)), MAX_NORM > 0.0);
+    }
+}
