@@ -169,9 +169,11 @@ class Device:
     def record(self):
         """Keep a list of all launches inside the `with`. Raises CaptureError if a recording is under way already."""
         self._guard("start a second recording")
+        self.flush()
         self.recording = Recording(self)
         try:
             yield self.recording
+            self.flush()
         finally:
             self.recording = None
 

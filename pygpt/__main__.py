@@ -1,0 +1,8 @@
+"""`python -m pygpt` is `pygpt`."""
+
+import sys
+
+from pygpt.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,124 @@
+"""A run in one file: weights, optimizer, experiment, tokenizer, provenance, and the text if nobody else keeps it.
+
+The file is safetensors. Weights stand under their own names, the optimizer's means under `optimizer.first_moment.` and
+`optimizer.second_moment.`, a text of one's own under `data.text`; everything else is JSON in the metadata. Enough to go
+on with the very losses an uninterrupted run would have had, in the tab or natively, whichever wrote it.
+"""
+
+import dataclasses
+import json
+
+from pygpt.data import Text
+from pygpt.errors import CheckpointError, PygptError
+from pygpt.experiment import Experiment
+from pygpt.models import build_model
+from pygpt.safetensors import Entry, read_safetensors, write_safetensors
+from pygpt.tokenizers import Tokenizer, tokenizer_from_dict
+
+FORMAT = "pygpt"
+VERSION = "1"
+FIRST, SECOND, TEXT = "optimizer.first_moment.", "optimizer.second_moment.", "data.text"
+
+
+@dataclasses.dataclass(frozen=True)
+class Checkpoint:
+    """What a file holds. `weights`, `first_moment` and `second_moment` map parameters' names to float32 bytes."""
+
+    experiment: Experiment
+    tokenizer: Tokenizer
+    step: int
+    provenance: dict
+    weights: dict
+    first_moment: dict
+    second_moment: dict
+    text: Text | None
+
+
+def write_checkpoint(checkpoint: Checkpoint) -> bytes:
+    """The bytes of the file."""
+    shapes = parameter_shapes(checkpoint.experiment, checkpoint.tokenizer)
+    entries = {}
+    for prefix, arrays in (("", checkpoint.weights), (FIRST, checkpoint.first_moment), (SECOND, checkpoint.second_moment)):
+        for name, data in arrays.items():
+            entries[prefix + name] = Entry("F32", shapes[name], data)
+    if checkpoint.text is not None:
+        data = checkpoint.text.text.encode()
+        entries[TEXT] = Entry("U8", (len(data),), data)
+    metadata = {"format": FORMAT, "version": VERSION, "step": str(checkpoint.step),
+                "experiment": json.dumps(checkpoint.experiment.to_dict()),
+                "tokenizer": json.dumps(checkpoint.tokenizer.to_dict()),
+                "provenance": json.dumps(checkpoint.provenance)}
+    return write_safetensors(entries, metadata)
+
+
+def read_checkpoint(data: bytes) -> Checkpoint:
+    """Read what `write_checkpoint` wrote.
+
+    Raises: CheckpointError if the file is cut short, is not a run of ours, comes from a newer pygpt, or its arrays are
+    not those of the model it describes.
+    """
+    entries, metadata = read_safetensors(data)
+    if metadata.get("format") != FORMAT:
+        raise CheckpointError("this is a safetensors file, but not a run of pygpt: its metadata has no format = \"pygpt\"")
+    if metadata.get("version") != VERSION:
+        raise CheckpointError(f"this run was written in version {metadata.get('version')} of the format; this pygpt reads "
+                              f"version {VERSION}. Use the pygpt that wrote it")
+    try:
+        experiment = Experiment.from_dict(_json(metadata, "experiment"))
+        tokenizer = tokenizer_from_dict(_json(metadata, "tokenizer"))
+    except CheckpointError:
+        raise
+    except PygptError as error:
+        raise CheckpointError(f"the run's description is damaged: {error}") from None
+    if not metadata.get("step", "").isdecimal():
+        raise CheckpointError(f"the run's step is {metadata.get('step')!r}, wanted a whole number")
+    provenance = _json(metadata, "provenance")
+    text = _text(entries, provenance)
+    shapes = parameter_shapes(experiment, tokenizer)
+    groups = [_arrays(entries, prefix, shapes) for prefix in ("", FIRST, SECOND)]
+    left = entries.keys() - {prefix + name for prefix in ("", FIRST, SECOND) for name in shapes} - {TEXT}
+    if left:
+        raise CheckpointError(f"the file has arrays that the model it describes does not have: {', '.join(sorted(left)[:3])}")
+    return Checkpoint(experiment, tokenizer, int(metadata["step"]), provenance, *groups, text)
+
+
+def parameter_shapes(experiment: Experiment, tokenizer: Tokenizer) -> dict:
+    """The parameters' names and shapes of the model that an experiment describes."""
+    model = build_model(experiment.model, tokenizer.vocab_size)
+    return {name: parameter.shape for name, _, _, parameter in model.named_parameters()}
+
+
+def _arrays(entries, prefix, shapes):
+    found = {}
+    for name, shape in shapes.items():
+        entry = entries.get(prefix + name)
+        if entry is None:
+            raise CheckpointError(f"the file has no array {prefix + name!r}, which the model it describes needs")
+        if entry.dtype != "F32" or entry.shape != shape:
+            raise CheckpointError(f"{prefix + name!r} is {entry.dtype}{list(entry.shape)}, and the model the file describes "
+                                  f"needs F32{list(shape)}")
+        found[name] = entry.data
+    return found
+
+
+def _text(entries, provenance):
+    if TEXT not in entries:
+        return None
+    from pygpt.data import text_from_bytes
+
+    described = provenance.get("data")
+    name = described.get("name") if isinstance(described, dict) else None
+    try:
+        return text_from_bytes(str(name or "the saved text"), bytes(entries[TEXT].data))
+    except PygptError as error:
+        raise CheckpointError(f"the text in the file is damaged: {error}") from None
+
+
+def _json(metadata, name):
+    try:
+        value = json.loads(metadata[name])
+    except (KeyError, json.JSONDecodeError, RecursionError):
+        raise CheckpointError(f"the run's {name} is missing or not JSON") from None
+    if not isinstance(value, dict):
+        raise CheckpointError(f"the run's {name} is not a table")
+    return value

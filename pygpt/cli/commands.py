@@ -1,0 +1,174 @@
+"""What each command takes. tyro turns these dataclasses into flags and help."""
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from pygpt.data import DATASETS
+from pygpt.errors import ExperimentError
+from pygpt.experiment import PRESETS, DataConfig, Experiment, ModelConfig, OptimConfig, TrainConfig
+
+Choice = Literal["auto", "numpy", "webgpu"]
+
+
+def _left_out(metavar):
+    """A flag that may be left out, and then shows no default."""
+    return tyro.conf.arg(metavar=metavar, help_behavior_hint="")
+
+
+
+def _flags(config):
+    """A dataclass like `config`, whose fields carry their help and limits for tyro."""
+    fields = []
+    for field in dataclasses.fields(config):
+        limits = field.metadata
+        help = limits["help"]
+        if limits["choices"]:
+            help += f": {', '.join(limits['choices'])}"
+        fields.append((field.name, Annotated[field.type, tyro.conf.arg(help=help)], field.default))
+    return dataclasses.make_dataclass(f"{config.__name__}Flags", fields)
+
+
+DataFlags, ModelFlags, OptimFlags, TrainFlags = map(_flags, (DataConfig, ModelConfig, OptimConfig, TrainConfig))
+DEFAULT_PRESET = "small"
+
+
+@dataclasses.dataclass
+class Train:
+    """Train a model and keep it in a folder. Ctrl-C saves and says how to go on."""
+
+    preset: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="PRESET|FILE.toml")] = DEFAULT_PRESET
+    """bigram, baby, small, nano, or the path of an experiment's .toml file"""
+    source: Annotated[str | None, tyro.conf.arg(name="data", metavar="NAME|FILE", help_behavior_hint="")] = None
+    """tales, python, shakespeare, names, or the path of a text file"""
+    device: Choice = "auto"
+    """where to compute; `pygpt devices` shows what there is"""
+    steps: Annotated[int | None, _left_out("INT")] = None
+    """training steps in all"""
+    seed: Annotated[int | None, _left_out("INT")] = None
+    """where all chance comes from"""
+    out: Annotated[Path | None, _left_out("DIR")] = None
+    """folder for model.safetensors, experiment.toml and metrics.jsonl (default: runs/PRESET)"""
+    log_every: Annotated[int | None, _left_out("INT")] = None
+    """steps between two logged losses"""
+    resume: Annotated[Path | None, _left_out("DIR")] = None
+    """folder of a run to go on with"""
+    data: DataFlags = dataclasses.field(default_factory=DataFlags)
+    model: ModelFlags = dataclasses.field(default_factory=ModelFlags)
+    optim: OptimFlags = dataclasses.field(default_factory=OptimFlags)
+    train: TrainFlags = dataclasses.field(default_factory=TrainFlags)
+
+    def with_defaults(self) -> "Train":
+        """The same command with the preset's values where the flags' defaults were."""
+        experiment = read_experiment(self.preset)
+        return dataclasses.replace(self, data=DataFlags(**vars(experiment.data)), model=ModelFlags(**vars(experiment.model)),
+                                   optim=OptimFlags(**vars(experiment.optim)), train=TrainFlags(**vars(experiment.train)))
+
+    def experiment(self) -> Experiment:
+        """The experiment that preset and flags make together. Raises ExperimentError."""
+        values = {"name": read_experiment(self.preset).name or Path(self.preset).stem,
+                  **{section: vars(getattr(self, section)) for section in ("data", "model", "optim", "train")}}
+        values["data"] = {**values["data"], **({"source": self.source} if self.source is not None else {})}
+        short = {"steps": self.steps, "seed": self.seed, "log_every": self.log_every}
+        values["train"] = {**values["train"], **{name: value for name, value in short.items() if value is not None}}
+        return Experiment.from_dict(values)
+
+
+@dataclasses.dataclass
+class Sample:
+    """Write text with a trained model: only the text goes to standard output, as it is written."""
+
+    run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="DIR")]
+    """folder that `pygpt train` wrote, or a file that the lab saved"""
+    prompt: str = ""
+    """what the text begins with"""
+    max_new_tokens: int = 500
+    """tokens to write"""
+    temperature: float = 0.8
+    """how adventurous: 0 always takes the likeliest token"""
+    top_k: int = 0
+    """only the k likeliest tokens compete, 0 for all"""
+    seed: int = 1
+    """where all chance comes from"""
+    num_samples: int = 1
+    """texts to write, with seeds one after the other"""
+    device: Choice = "auto"
+    """where to compute"""
+
+
+@dataclasses.dataclass
+class Eval:
+    """Measure a trained model's loss over the whole validation part of a text."""
+
+    run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="DIR")]
+    """folder that `pygpt train` wrote, or a file that the lab saved"""
+    data: Annotated[str | None, _left_out("NAME|FILE")] = None
+    """a text by name, or the path of a file (default: the one it was trained on)"""
+    json: bool = False
+    """print one JSON object"""
+    device: Choice = "auto"
+    """where to compute"""
+
+
+@dataclasses.dataclass
+class Devices:
+    """Show the devices of this machine, and which one `auto` takes."""
+
+    json: bool = False
+    """print one JSON object"""
+
+
+@dataclasses.dataclass
+class Lab:
+    """Build the page if need be, serve it on this machine, and open a browser."""
+
+    port: int = 8000
+    """port on 127.0.0.1"""
+    open: bool = True
+    """open a browser"""
+
+
+COMMANDS = {"train": Train, "sample": Sample, "eval": Eval, "devices": Devices, "lab": Lab}
+
+
+def read_experiment(preset: str) -> Experiment:
+    """A preset by name, or an experiment from a .toml file. Raises ExperimentError."""
+    path = Path(preset)
+    if preset in PRESETS or (path.suffix != ".toml" and not path.exists()):
+        return Experiment.preset(preset)
+    try:
+        return Experiment.from_toml(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ExperimentError("preset", f"{preset} cannot be read: {error}") from None
+
+
+def run(arguments: list[str]) -> int | None:
+    """Parse the arguments and do what they say."""
+    command = tyro.extras.subcommand_cli_from_dict(COMMANDS, args=arguments, prog="pygpt",
+                                                   description="Train and sample small language models.")
+    if isinstance(command, Train):
+        from pygpt.cli.train import train
+
+        # Read once more with the preset's values as the defaults: what no flag says, the preset says.
+        command = tyro.cli(Train, args=arguments[1:], prog="pygpt train", default=command.with_defaults())
+        # `--data names` means names the way they come, one document a line, unless a flag says otherwise.
+        if command.source in DATASETS and not any(argument.startswith("--data.layout") for argument in arguments):
+            command.data.layout = DATASETS[command.source].layout
+        return train(command)
+    if isinstance(command, Sample):
+        from pygpt.cli.sample import sample
+
+        return sample(command)
+    if isinstance(command, Eval):
+        from pygpt.cli.eval import evaluate
+
+        return evaluate(command)
+    if isinstance(command, Devices):
+        from pygpt.cli.devices import devices
+
+        return devices(command)
+    from pygpt.cli.serve import lab
+
+    return lab(command.port, command.open)

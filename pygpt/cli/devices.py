@@ -1,0 +1,23 @@
+"""`pygpt devices`: what there is to compute on."""
+
+import json
+
+from pygpt.cli.commands import Devices
+from pygpt.devices import native, open_device
+from pygpt.devices.numpy import NumpyDevice
+
+
+def devices(command: Devices) -> int:
+    """Print every device, and the one that `auto` takes with the reason."""
+    auto = open_device("auto")
+    found = [{"device": "webgpu", "name": native.describe(adapter), "software": native.is_software(adapter)}
+             for adapter in native.adapters()]
+    found.append({"device": "numpy", "name": NumpyDevice().name, "software": True})
+    if command.json:
+        print(json.dumps({"devices": found, "auto": {"device": auto.kind, "name": auto.name, "why": auto.why}}))
+        return 0
+    for device in found:
+        note = "  (a processor playing a GPU)" if device["software"] and device["device"] == "webgpu" else ""
+        print(f"{device['device']:<8}{device['name']}{note}")
+    print(f"auto    takes {auto.kind}: {auto.why}")
+    return 0

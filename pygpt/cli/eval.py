@@ -1,0 +1,29 @@
+"""`pygpt eval`: the loss over a whole validation text."""
+
+import json
+import math
+
+from pygpt.cli.commands import Eval
+from pygpt.data import load_text, make_corpus
+from pygpt.evaluate import full_loss
+from pygpt.train import DeviceSplit
+from pygpt.trained import load
+
+
+def evaluate(command: Eval) -> int:
+    """Print loss, perplexity and what they were measured on."""
+    model = load(command.run, command.device)
+    experiment, checkpoint = model.experiment, model.checkpoint
+    text = load_text(command.data) if command.data else checkpoint.text or load_text(experiment.data.source)
+    corpus = make_corpus(text.text, model.tokenizer, experiment.data.layout, experiment.model.block_size,
+                         experiment.data.val_fraction)
+    split = DeviceSplit(model.device, corpus.val, corpus.layout)
+    loss, predictions = full_loss(model.model, split, experiment, model.device)
+    found = {"text": text.name, "split": "validation", "predictions": predictions, "loss": loss,
+             "perplexity": math.exp(loss), "step": model.step, "device": model.device.name}
+    if command.json:
+        print(json.dumps(found))
+    else:
+        print(f"{text.name}: validation loss {loss:.4f}, perplexity {found['perplexity']:.2f}, "
+              f"over {predictions:,} predictions (step {model.step:,}, {model.device.name})")
+    return 0

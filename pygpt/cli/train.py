@@ -1,0 +1,151 @@
+"""`pygpt train`: the driver. It lets steps go, looks at the losses ten times a second, writes, and shows."""
+
+import signal
+import time
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from pygpt.cli.commands import Train
+from pygpt.cli.run_folder import RunFolder
+from pygpt.data import load_text
+from pygpt.devices import open_device
+from pygpt.errors import DivergedError, ExperimentError
+from pygpt.estimate import memory_estimate, readable
+from pygpt.train import Run
+from pygpt.trained import read_run
+
+SECONDS_BETWEEN_LOOKS = 0.1
+
+
+def train(command: Train) -> int:
+    """Train as the command says; 0 when done, 130 after Ctrl-C."""
+    console = Console(highlight=False, soft_wrap=True)
+    run, folder = _resumed(command, console) if command.resume else _started(command, console)
+    _introduce(run, folder, console)
+    return Driver(run, folder, console).drive()
+
+
+def _started(command, console):
+    experiment = command.experiment()
+    folder = RunFolder(command.out or _free_folder(experiment.name))
+    text = load_text(experiment.data.source)
+    run = Run(experiment, text, open_device(command.device))
+    if older := folder.set_aside_older_run():
+        console.print(f"There was a run in {folder.folder}; its weights are now {older.name}.")
+    folder.begin(run.experiment, 0)
+    return run, folder
+
+
+def _resumed(command, console):
+    fresh = Train().with_defaults()
+    if any(getattr(command, name) != getattr(fresh, name) for name in ("preset", "data", "model", "optim", "train")) \
+            or command.source or command.seed is not None or command.log_every is not None:
+        raise ExperimentError("resume", "a run goes on with its own experiment; beside --resume only --steps, --device "
+                                        "and --out may be given")
+    data = read_run(command.resume)
+    run = Run.restore(data, open_device(command.device), steps=command.steps)
+    default = command.resume if command.resume.is_dir() else command.resume.with_suffix("")
+    folder = RunFolder(command.out or default)
+    folder.begin(run.experiment, run.step)
+    console.print(f"Going on from step {run.step:,}.")
+    return run, folder
+
+
+def _free_folder(name):
+    """runs/NAME, or the first of runs/NAME-2, -3 ... without a run."""
+    folder, number = Path("runs") / (name or "run"), 1
+    while (folder / "model.safetensors").exists():
+        number += 1
+        folder = Path("runs") / f"{name or 'run'}-{number}"
+    return folder
+
+
+def _introduce(run, folder, console):
+    experiment, model = run.experiment, run.experiment.model
+    shape = (f"{model.n_layer} layers, {model.n_head} heads, {model.n_embd} wide, block {model.block_size}"
+             if model.kind == "gpt" else f"a table of {run.tokenizer.vocab_size} x {run.tokenizer.vocab_size}")
+    memory = memory_estimate(experiment, run.tokenizer.vocab_size)
+    console.print(f"[bold]{experiment.name or 'run'}[/]  {model.kind}, {shape}: {run.model.parameter_count:,} parameters, "
+                  f"about {readable(memory)}")
+    console.print(f"text    {run.text.name}, {len(run.text.text):,} characters, {run.tokenizer.vocab_size} different tokens")
+    console.print(f"device  {run.device.name} ({run.device.why})")
+    console.print(f"folder  {folder.folder}")
+
+
+class Driver:
+    """Lets the steps of a run go, and keeps what comes of them."""
+
+    def __init__(self, run: Run, folder: RunFolder, console: Console):
+        self.run, self.folder, self.console = run, folder, console
+        self.interrupted = False
+        self.val_loss = None
+        self.milliseconds = 0.0
+        self.looked_at, self.looked_step = time.perf_counter(), run.step
+
+    def drive(self) -> int:
+        """Train to the end, to Ctrl-C, or to a loss that is no number."""
+        train = self.run.experiment.train
+        # A step must not be cut in half, so Ctrl-C asks, and the loop answers between two steps.
+        before = signal.signal(signal.SIGINT, self._interrupt)
+        progress = Progress(TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:,}/{task.total:,}"),
+                            TextColumn("{task.fields[figures]}"), TimeRemainingColumn(), console=self.console,
+                            disable=not self.console.is_terminal, transient=True)
+        try:
+            with progress:
+                self.task = progress.add_task("training", total=train.steps, completed=self.run.step, figures="")
+                self.progress = progress
+                for event in self.run.train():
+                    if event.kind == "evaluation" or time.perf_counter() - self.looked_at > SECONDS_BETWEEN_LOOKS:
+                        self._look()
+                    if event.kind == "evaluation" and event.step:
+                        self.folder.save(self.run.checkpoint())
+                    if self.interrupted:
+                        break
+                self._look()
+        except DivergedError as error:
+            for metric in error.metrics:
+                self._keep(metric)
+            kept = f" The last good checkpoint is {self.folder.model}." if self.folder.model.exists() else ""
+            raise DivergedError(error.step, f"{error}.{kept}") from None
+        finally:
+            signal.signal(signal.SIGINT, before)
+        self.folder.save(self.run.checkpoint())
+        if self.interrupted and self.run.step < train.steps:
+            self.console.print(f"Stopped at step {self.run.step:,}; everything is in {self.folder.folder}. Go on with:\n"
+                               f"  pygpt train --resume {self.folder.folder}")
+            return 130
+        self.console.print(f"Done. Read what it writes:\n  pygpt sample {self.folder.folder}")
+        return 0
+
+    def _interrupt(self, number, frame):
+        if self.interrupted:
+            raise KeyboardInterrupt
+        self.interrupted = True
+
+    def _look(self):
+        """Read the losses that have come; this waits for the device."""
+        metrics = self.run.take_metrics(self.run.device.read(self.run.history))
+        now, steps = time.perf_counter(), self.run.step - self.looked_step
+        if steps:
+            self.milliseconds = 1000 * (now - self.looked_at) / steps
+        self.looked_at, self.looked_step = now, self.run.step
+        for metric in metrics:
+            self._keep(metric)
+
+    def _keep(self, metric):
+        train = self.run.experiment.train
+        evaluated = metric.val_loss is not None
+        if evaluated:
+            self.val_loss = metric.val_loss
+        if evaluated or metric.step % train.log_every == 0:
+            self.folder.log(metric, self.milliseconds)
+        if metric.loss is not None:
+            rate = train.batch_size * self.run.experiment.model.block_size / max(self.milliseconds, 1e-6) * 1000
+            figures = f"loss {metric.loss:.4f}" + (f"  val {self.val_loss:.4f}" if self.val_loss is not None else "")
+            self.progress.update(self.task, completed=metric.step, figures=f"{figures}  {rate:,.0f} tokens/s")
+        if evaluated:
+            loss = f"loss {metric.loss:.4f}  " if metric.loss is not None else ""
+            self.console.print(f"step {metric.step:>6,}  {loss}validation loss {metric.val_loss:.4f}"
+                               + (f"  {self.milliseconds:.1f} ms a step" if self.milliseconds else ""))

@@ -1,0 +1,153 @@
+"""WebGPU in the browser, under Pyodide: Python names things by numbers, browser.js holds them."""
+
+import json
+from pathlib import Path
+
+from pygpt.device import Device
+from pygpt.errors import AdapterError, DeviceError, DeviceLost
+from pygpt.shaders import source
+
+CHOICES = ("auto", "webgpu", "numpy")
+
+
+class BrowserDevice(Device):
+    """The tab's GPU, or SwiftShader playing one. Reading waits for the GPU, so only `await fetch` reads."""
+
+    kind = "webgpu"
+
+    def __init__(self, gpu, description, why: str):
+        super().__init__(f"{description.name} (WebGPU)", why, buffer_limit=int(gpu.bufferLimit))
+        self.software = bool(description.software)
+        self.gpu = gpu
+        self._pipelines = {}
+
+    def _create(self, nbytes):
+        return self.gpu.create(nbytes)
+
+    def _destroy(self, handle):
+        self.gpu.destroy(handle)
+
+    def _write(self, tensor, data):
+        from pyodide.ffi import to_js
+
+        if len(data):
+            self.gpu.write(tensor.buffer.handle, tensor.offset * 4, to_js(data))
+
+    async def fetch(self, tensor) -> bytes:
+        """The bytes of a tensor, waiting for the GPU. Raises DeviceLost if it went away, DeviceError if it objected."""
+        from pyodide.ffi import JsException
+
+        self._guard("read a tensor")
+        self.flush()
+        self._complain()
+        try:
+            data = await self.gpu.fetch(tensor.buffer.handle, tensor.offset * 4, tensor.nbytes)
+        except JsException as error:
+            self._complain()
+            raise DeviceLost(f"the GPU stopped answering ({error.name}: {error.message}); save what you have, "
+                             f"then reload the page") from None
+        self._complain()
+        return data.to_bytes()
+
+    def _complain(self):
+        if self.gpu.lost:
+            raise DeviceLost(f"the GPU went away ({self.gpu.lost}); reload the page and open your last saved run")
+        if self.gpu.error:
+            message, self.gpu.error = self.gpu.error, ""
+            raise DeviceError(f"the GPU objected: {message}")
+
+    def _prepare(self, kernel, operands, attributes):
+        pipeline = self._pipeline(kernel, kernel.override_values(operands, attributes))
+        flat = []
+        for operand in operands:
+            if operand is None:
+                flat += (0, 0, 256)
+            elif operand.dtype == "float64":
+                raise DeviceError(f"{kernel.name}: a GPU has no float64; use NumPy for it")
+            else:
+                flat += (operand.buffer.handle, operand.offset * 4, operand.nbytes)
+        return self.gpu.prepare(pipeline, *kernel.launch_shape(operands, attributes), *flat)
+
+    def _pipeline(self, kernel, overrides):
+        shader = kernel.shader_for(self)
+        key = (shader, *overrides.items())
+        if key not in self._pipelines:
+            bindings = len(kernel.inputs) + len(kernel.outputs)
+            self._pipelines[key] = self.gpu.pipeline(shader, source(shader), json.dumps(overrides),
+                                                     len(kernel.inputs), bindings)
+        return self._pipelines[key]
+
+    def _submit(self, launches):
+        self.gpu.submit(launches[0], launches[-1], self.recording is not None)
+
+    def _seal(self, recording):
+        launches = recording.launches
+        return _Plan(self.gpu, self.gpu.seal(launches[0], launches[-1]) if launches else None, recording)
+
+    def _replay(self, plan):
+        if plan.number is not None:
+            self.gpu.replay(plan.number)
+
+    def close(self):
+        """Let all memory and the GPU go."""
+        super().close()
+        self.gpu.close()
+
+
+class _Plan:
+    """A sealed recording: its number on the other side, and the memory it uses."""
+
+    def __init__(self, gpu, number, recording):
+        self.gpu, self.number, self.recording = gpu, number, recording
+
+    def __del__(self):
+        if self.number is not None:
+            self.gpu.forget(self.number)
+
+
+async def open_device(choice: str, ensure_numpy=None) -> Device:
+    """Open a device in the tab; see `pygpt.devices.open_device_in_tab`."""
+    if choice not in CHOICES:
+        raise DeviceError(f"there is no device {choice!r}; choose one of {', '.join(CHOICES)}")
+    if choice == "numpy":
+        return await _open_numpy(ensure_numpy, "chosen by name")
+    module = await _module()
+    adapter = await module.requestAdapter()
+    if adapter:
+        description = module.describe(adapter)
+        if choice == "webgpu" or not description.software:
+            why = "chosen by name" if choice == "webgpu" else "a real GPU"
+        elif ensure_numpy:
+            return await _open_numpy(ensure_numpy, f"the only adapter is {description.name}, a processor playing a GPU")
+        else:
+            why = "a processor playing a GPU; this site has no NumPy, which would be faster"
+        return BrowserDevice(await module.open(adapter), description, why)
+    if choice == "webgpu":
+        raise AdapterError("this browser offers no WebGPU adapter. Try a current Chrome, Edge, Firefox or Safari, "
+                           "check that hardware acceleration is on, or choose NumPy")
+    if ensure_numpy is None:
+        raise AdapterError("this browser offers no WebGPU adapter, and this site was built without NumPy; try a "
+                           "current Chrome, Edge, Firefox or Safari")
+    return await _open_numpy(ensure_numpy, "this browser offers no WebGPU adapter")
+
+
+async def _open_numpy(ensure_numpy, why):
+    if ensure_numpy is None:
+        raise DeviceError("this site was built without NumPy for the tab; choose WebGPU, or rebuild it with --wheels")
+    await ensure_numpy()
+    from pygpt.devices.numpy import NumpyDevice
+
+    return NumpyDevice(why)
+
+
+async def _module():
+    """browser.js as a module: the page's PyScript configuration brings it; elsewhere it is loaded from the wheel."""
+    try:
+        from pyscript.js_modules import pygpt_browser
+    except ImportError:
+        from pyodide.code import run_js
+        from urllib.parse import quote
+
+        text = Path(__file__).with_name("browser.js").read_text(encoding="utf-8")
+        return await run_js("url => import(url)")("data:text/javascript," + quote(text))
+    return pygpt_browser

@@ -1,0 +1,67 @@
+"""How much memory a run will take, worked out before any is taken."""
+
+import dataclasses
+
+from pygpt.device import Device
+from pygpt.errors import ExperimentError
+from pygpt.experiment import Experiment
+from pygpt.models import build_model
+
+
+def parameter_count(experiment: Experiment, vocab_size: int) -> int:
+    """The number of trainable numbers, without building anything: deep models are refused by it."""
+    model = experiment.model
+    if model.kind == "bigram":
+        return build_model(model, vocab_size).parameter_count
+    # Blocks are alike, so one stands for all; ten thousand need not be built to be counted.
+    one, two = (build_model(dataclasses.replace(model, n_layer=layers), vocab_size).parameter_count for layers in (1, 2))
+    return one + (model.n_layer - 1) * (two - one)
+
+
+def memory_estimate(experiment: Experiment, vocab_size: int, tokens: int = 0) -> int:
+    """Bytes a device holds while training: weights, gradients (as they come, and packed), two means, activations, text."""
+    model = experiment.model
+    parameters = parameter_count(experiment, vocab_size)
+    rows = experiment.train.batch_size * model.block_size
+    # Logits and their gradient.
+    elements = 2 * rows * vocab_size
+    if model.kind == "gpt":
+        # What a block keeps for its way back, in multiples of a row of n_embd: the two norms' inputs and outputs (4),
+        # qkv (3), attention, its projection (2), the MLP's hidden layer before and after gelu (8), its output (1);
+        # three more with dropout. On the way back about as much as the hidden layer and qkv again, once, not per block.
+        kept = 18 + 3 * (model.dropout > 0)
+        elements += rows * model.n_embd * (kept * model.n_layer + 14)
+    return 4 * (5 * parameters + elements + tokens)
+
+
+def check_memory(experiment: Experiment, vocab_size: int, device: Device, tokens: int = 0) -> int:
+    """Refuse a run that cannot fit, before anything is allocated; return the estimate.
+
+    Raises: ExperimentError with the estimate and the device's limit.
+    """
+    total = memory_estimate(experiment, vocab_size, tokens)
+    parameters = parameter_count(experiment, vocab_size)
+    rows = experiment.train.batch_size * experiment.model.block_size
+    widest = max(vocab_size, 4 * experiment.model.n_embd if experiment.model.kind == "gpt" else 0)
+    if device.memory_limit and total > device.memory_limit:
+        raise ExperimentError("model", f"this run needs about {readable(total)} ({parameters:,} parameters, batches of "
+                                       f"{rows:,} tokens), and {device.name} has {readable(device.memory_limit)}; make the "
+                                       f"model, the batch or the block smaller")
+    for what, field, nbytes in (("the weights", "model", 4 * parameters),
+                                ("a batch's widest activations", "train.batch_size", 4 * rows * widest)):
+        if nbytes > device.buffer_limit:
+            raise ExperimentError(field, f"{what} take {readable(nbytes)} (of about {readable(total)} in all), and "
+                                         f"{device.name} holds at most {readable(device.buffer_limit)} in one piece; make "
+                                         f"the model, the batch or the block smaller")
+    return total
+
+
+def readable(nbytes: int) -> str:
+    """Bytes for people: 3.2 MB, 120 GB."""
+    size, unit = float(nbytes), 0
+    while size >= 1000 and unit < len(_UNITS) - 1:
+        size, unit = size / 1000, unit + 1
+    return f"{size:.0f} {_UNITS[unit]}" if unit == 0 or size >= 100 else f"{size:.1f} {_UNITS[unit]}"
+
+
+_UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")

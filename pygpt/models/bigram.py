@@ -1,0 +1,17 @@
+"""The bigram model: a table that says, for each token, how likely each next one is."""
+
+from pygpt.nn import Chance, Embedding, Module
+from pygpt.tensor import Tensor
+
+
+class Bigram(Module):
+    """Row `t` of a V x V table holds the logits of what follows token `t`; there is no context beyond one token."""
+
+    def __init__(self, vocab_size: int, config):
+        self.vocab_size = vocab_size
+        self.block_size = config.block_size
+        self.table = Embedding(vocab_size, vocab_size, None, config.init_std)
+
+    def logits(self, ids: Tensor, chance: Chance | None = None) -> Tensor:
+        """ids (B, T) -> (B, T, V)."""
+        return self.table(ids)

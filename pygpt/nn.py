@@ -1,0 +1,146 @@
+"""Layers, and how their parameters get onto a device.
+
+A layer declares its parameters as `Parameter`s: shape and how to draw the first values, nothing allocated. `Weights`
+then walks a whole model, gives every parameter a place in one flat tensor, and puts tensors where the declarations
+stood. So a model can be counted and checked before a byte is taken, and the optimizer sees one array.
+"""
+
+import dataclasses
+import math
+
+from pygpt.ops import dropout, embedding, fill, gelu, layernorm, matmul, normal
+from pygpt.ops.threefry import DROPOUT, INIT
+from pygpt.tensor import Node, Tensor, empty
+
+
+@dataclasses.dataclass(frozen=True)
+class Parameter:
+    """A parameter that is not placed yet: its shape, and its first values (normal with `std`, or all `value`)."""
+
+    shape: tuple
+    std: float = 0.0
+    value: float = 0.0
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return math.prod(self.shape)
+
+
+@dataclasses.dataclass(frozen=True)
+class Chance:
+    """Where dropout gets its randomness: two uint32 tensors of one element. No chance, no dropout."""
+
+    seed: Tensor
+    step: Tensor
+
+
+class Module:
+    """A layer or a model: parameters, and other modules, as attributes."""
+
+    def named_parameters(self, prefix: str = ""):
+        """Yield (dotted name, owner, attribute, parameter) for every parameter, in the order of declaration."""
+        for attribute, value in vars(self).items():
+            name = f"{prefix}{attribute}"
+            if isinstance(value, (Parameter, Tensor)):
+                yield name, self, attribute, value
+            elif isinstance(value, Module):
+                yield from value.named_parameters(f"{name}.")
+            elif isinstance(value, list):
+                for index, item in enumerate(value):
+                    yield from item.named_parameters(f"{name}.{index}.")
+
+    @property
+    def parameter_count(self) -> int:
+        """The number of trainable numbers."""
+        return sum(parameter.size for _, _, _, parameter in self.named_parameters())
+
+
+class Linear(Module):
+    """y = x @ weight + bias. Shapes: x (..., n_in), weight (n_in, n_out), bias (n_out,) or none."""
+
+    def __init__(self, n_in: int, n_out: int, bias: bool, std: float):
+        self.weight = Parameter((n_in, n_out), std=std)
+        self.bias = Parameter((n_out,)) if bias else None
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return matmul(x, self.weight, self.bias)
+
+
+class LayerNorm(Module):
+    """Zero mean and unit variance over the last dimension, then a learned scale (and shift)."""
+
+    def __init__(self, size: int, bias: bool):
+        self.weight = Parameter((size,), value=1.0)
+        self.bias = Parameter((size,)) if bias else None
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return layernorm(x, self.weight, self.bias)[0]
+
+
+class Embedding(Module):
+    """A row of `tokens` for each id, plus a row of `positions` for each place if there are positions."""
+
+    def __init__(self, vocab_size: int, size: int, block_size: int | None, std: float):
+        self.tokens = Parameter((vocab_size, size), std=std)
+        self.positions = Parameter((block_size, size), std=std) if block_size else None
+
+    def __call__(self, ids: Tensor) -> Tensor:
+        return embedding(ids, self.tokens, self.positions)
+
+
+class Dropout(Module):
+    """Zero a share of the activations. `site` tells this place in the model from every other."""
+
+    def __init__(self, rate: float, site: int):
+        self.rate = rate
+        self.purpose = DROPOUT + site
+
+    def __call__(self, x: Tensor, chance: Chance | None) -> Tensor:
+        if chance is None or self.rate == 0.0:
+            return x
+        return dropout(x, chance.seed, chance.step, rate=self.rate, purpose=self.purpose)
+
+
+class MLP(Module):
+    """Four times wider, GELU, and back."""
+
+    def __init__(self, size: int, bias: bool, std: float, residual_std: float):
+        self.expand = Linear(size, 4 * size, bias, std)
+        self.contract = Linear(4 * size, size, bias, residual_std)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return self.contract(gelu(self.expand(x)))
+
+
+class Weights:
+    """All parameters of a model in one flat tensor, drawn from a seed.
+
+    `values` is the flat tensor, `named` the parameters as slices of it. Matrices come first: they decay, and `decayed`
+    says where they end. Every parameter starts at a multiple of 64 elements (a GPU binds slices at 256 bytes); the gaps
+    hold zeros.
+    """
+
+    def __init__(self, device, model: Module, seed: Tensor):
+        declared = list(model.named_parameters())
+        # A stable sort: matrices first, the order of declaration within each group.
+        ordered = sorted(declared, key=lambda entry: len(entry[3].shape) < 2)
+        starts, end, self.decayed = {}, 0, 0
+        for name, _, _, parameter in ordered:
+            starts[name] = end
+            end += -(-parameter.size // 64) * 64
+            if len(parameter.shape) >= 2:
+                self.decayed = end
+        self.values = empty(device, (end,))
+        fill(out=self.values, value=0.0)
+        self.named = {}
+        for site, (name, owner, attribute, parameter) in enumerate(declared):
+            placed = self.values.slice(starts[name], parameter.shape)
+            if parameter.std:
+                normal(seed, out=placed, std=parameter.std, purpose=INIT + site)
+            elif parameter.value:
+                fill(out=placed, value=parameter.value)
+            placed.node = Node()
+            setattr(owner, attribute, placed)
+            self.named[name] = placed
+        self.order = [name for name, _, _, _ in ordered]

@@ -1,0 +1,29 @@
+"""The learning rate over a run.
+
+The whole schedule is worked out on the host in double precision and handed over as one tensor: a replayed step reads
+its own row, and every device reads the same bits.
+"""
+
+import math
+from array import array
+
+
+def learning_rate(config, steps: int, step: int) -> float:
+    """The step size of step `step` (from 0) in a run of `steps`: a linear rise, then the chosen fall.
+
+    Source: karpathy/nanoGPT, train.py, get_lr.
+    """
+    if step < config.warmup_steps:
+        return config.learning_rate * (step + 1) / (config.warmup_steps + 1)
+    share = min(1.0, (step - config.warmup_steps) / max(1, steps - config.warmup_steps))
+    fall = {"cosine": 0.5 * (1.0 + math.cos(math.pi * share)), "linear": 1.0 - share, "constant": 1.0}[config.schedule]
+    return config.min_learning_rate + fall * (config.learning_rate - config.min_learning_rate)
+
+
+def schedule_table(config, steps: int) -> array:
+    """(steps, 3) float32, flat: learning rate, 1 - beta1^t and 1 - beta2^t of each step, where t counts from 1."""
+    table = array("f")
+    for step in range(steps):
+        table.extend((learning_rate(config, steps, step),
+                      1.0 - config.beta1 ** (step + 1), 1.0 - config.beta2 ** (step + 1)))
+    return table

@@ -1,0 +1,261 @@
+"""A run: a model learning from a text. It knows no device, no file and no screen.
+
+Everything a step needs lives on the device: the tokens, the seed, the number of steps done, the learning rates, the
+losses so far. So a step takes nothing from the host and gives nothing back; the driver (command line, browser, server)
+lets steps go and looks at the losses when it likes.
+"""
+
+import dataclasses
+import math
+import platform
+import struct
+
+import pygpt
+from pygpt.capture import Capture
+from pygpt.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+from pygpt.data import Corpus, Split, Text, load_text, make_corpus
+from pygpt.errors import CheckpointError, DataError, DivergedError
+from pygpt.estimate import check_memory
+from pygpt.experiment import Experiment
+from pygpt.models import build_model
+from pygpt.nn import Chance, Weights
+from pygpt.ops import advance, batch, batch_documents, cross_entropy_loss, fill, record, scale, sum
+from pygpt.ops.threefry import BATCH, EVALUATION
+from pygpt.optim import AdamW
+from pygpt.schedule import learning_rate, schedule_table
+from pygpt.tensor import Tensor, backward, empty, tensor
+from pygpt.tokenizers import Tokenizer, train_tokenizer
+
+# How many losses the device keeps: the driver must look at least this often, in steps.
+KEPT_LOSSES = 4096
+KEPT_EVALUATIONS = 256
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainEvent:
+    """What `Run.train` has just put on its way: a "step", or an "evaluation" after `step` steps."""
+
+    kind: str
+    step: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Metric:
+    """What is known of step `step` (counted from 1): the loss of its batch before its update, the step size it used,
+    and the validation loss after it if there was an evaluation. At step 0 there is only that."""
+
+    step: int
+    loss: float | None
+    learning_rate: float | None
+    val_loss: float | None = None
+
+
+class DeviceSplit:
+    """One part of the corpus on the device, and how batches are drawn from it."""
+
+    def __init__(self, device, split: Split, layout: str):
+        self.layout = layout
+        self.tokens = tensor(device, split.tokens, dtype="uint32")
+        self.offsets = tensor(device, split.offsets, dtype="uint32") if layout == "documents" else None
+
+    def draw(self, chance: Chance, experiment: Experiment, purpose: int, sequential: bool = False):
+        """Inputs (B, T) and targets (B, T) of the batch that belongs to the chance's step."""
+        shape = {"batch_size": experiment.train.batch_size, "block_size": experiment.model.block_size}
+        if self.layout == "documents":
+            return batch_documents(self.tokens, self.offsets, chance.seed, chance.step, purpose=purpose,
+                                   sequential=sequential, **shape)
+        return batch(self.tokens, chance.seed, chance.step, purpose=purpose, sequential=sequential, **shape)
+
+
+class Run:
+    """One experiment under way on one device.
+
+    `history` is the tensor to read from time to time, for `take_metrics`; `step` counts the steps put on their way.
+    Raises: ExperimentError, DataError, TokenizerError if the experiment and the text do not make a run.
+    """
+
+    def __init__(self, experiment: Experiment, text: Text, device, tokenizer: Tokenizer | None = None):
+        self.experiment = experiment.validated()
+        self.text = text
+        self.device = device
+        documents = experiment.data.layout == "documents"
+        self.tokenizer = tokenizer or train_tokenizer(experiment.data.tokenizer, text.text, documents)
+        check_memory(experiment, self.tokenizer.vocab_size, device)
+        corpus = make_corpus(text.text, self.tokenizer, experiment.data.layout, experiment.model.block_size,
+                             experiment.data.val_fraction)
+        self.step = 0
+        self._taken = 0
+        self._evaluated_at = []      # the step of each evaluation put on its way since this run was opened
+        self._evaluations_taken = 0
+        self._place(corpus)
+
+    def _place(self, corpus: Corpus) -> None:
+        """Bring everything onto the device and capture what will be repeated."""
+        experiment, device = self.experiment, self.device
+        # One tensor to read: [steps done], [evaluations done], losses by step, evaluations, each at a multiple of 64.
+        self.history = tensor(device, bytes(4 * (128 + KEPT_LOSSES + KEPT_EVALUATIONS)))
+        self.seed = tensor(device, [experiment.train.seed], dtype="uint32")
+        # The counters stand twice: WebGPU refuses a launch that reads one part of a buffer and writes another.
+        self._steps_done = tensor(device, [0], dtype="uint32")
+        self._evaluations_done = tensor(device, [0], dtype="uint32")
+        self._steps_shown = Tensor(self.history.buffer, (1,), "uint32", 0)
+        self._evaluations_shown = Tensor(self.history.buffer, (1,), "uint32", 64)
+        self._losses = self.history.slice(128, (KEPT_LOSSES,))
+        self._evaluations = self.history.slice(128 + KEPT_LOSSES, (KEPT_EVALUATIONS,))
+
+        self.model = build_model(experiment.model, self.tokenizer.vocab_size)
+        self.weights = Weights(device, self.model, self.seed)
+        table = schedule_table(experiment.optim, experiment.train.steps)
+        schedule = tensor(device, table, (experiment.train.steps, 3))
+        self.optimizer = AdamW(self.weights, experiment.optim, schedule, self._steps_done)
+
+        self._train_split = DeviceSplit(device, corpus.train, corpus.layout)
+        self._val_split = DeviceSplit(device, corpus.val, corpus.layout)
+        self._eval_step = tensor(device, [0], dtype="uint32")
+        self._eval_losses = empty(device, (experiment.train.eval_batches,))
+        self._train_once = Capture(device, self._train_step)
+        self._evaluate_once = Capture(device, self._evaluation_step)
+        self._conclude_evaluation = Capture(device, self._evaluation_end)
+
+    def _train_step(self) -> None:
+        chance = Chance(self.seed, self._steps_done)
+        inputs, targets = self._train_split.draw(chance, self.experiment, BATCH)
+        loss = cross_entropy_loss(self.model.logits(inputs, chance), targets)
+        record(loss, self._steps_done, out=self._losses)
+        names = list(self.weights.named)
+        gradients = backward(loss, [self.weights.named[name] for name in names])
+        self.optimizer.update(dict(zip(names, gradients)))
+        advance(out=self._steps_done)
+        advance(out=self._steps_shown)
+
+    def _evaluation_step(self) -> None:
+        # The same windows at every evaluation: the curve shows the model changing, not the draw.
+        chance = Chance(self.seed, self._eval_step)
+        inputs, targets = self._val_split.draw(chance, self.experiment, EVALUATION)
+        record(cross_entropy_loss(self.model.logits(inputs), targets), self._eval_step, out=self._eval_losses)
+        advance(out=self._eval_step)
+
+    def _evaluation_end(self) -> None:
+        count = self.experiment.train.eval_batches
+        mean = scale(sum(self._eval_losses.reshape(1, count, 1)).reshape(1), factor=1.0 / count)
+        record(mean, self._evaluations_done, out=self._evaluations)
+        advance(out=self._evaluations_done)
+        advance(out=self._evaluations_shown)
+        # Back to the first window. Zero is the same bits in every type, so `fill`, which writes floats, will do.
+        fill(out=Tensor(self._eval_step.buffer, (1,)), value=0.0)
+
+    def train(self):
+        """A generator: each turn puts one step on its way, or an evaluation, and yields a TrainEvent; it never waits.
+
+        Evaluations come before the first step, every `train.eval_every` steps, and after the last.
+        """
+        train = self.experiment.train
+        if self.step == 0 and not self._evaluated_at:
+            yield self._evaluate()
+        while self.step < train.steps:
+            self._train_once()
+            self.step += 1
+            # Both are on their way before the driver can look, so that one line of metrics holds both losses.
+            due = self.step % train.eval_every == 0 or self.step == train.steps
+            evaluation = self._evaluate() if due else None
+            yield TrainEvent("step", self.step)
+            if evaluation:
+                yield evaluation
+
+    def _evaluate(self) -> TrainEvent:
+        for _ in range(self.experiment.train.eval_batches):
+            self._evaluate_once()
+        self._conclude_evaluation()
+        self._evaluated_at.append(self.step)
+        return TrainEvent("evaluation", self.step)
+
+    def take_metrics(self, history: bytes) -> list[Metric]:
+        """What the history holds that was not taken before, in order.
+
+        `history` is what `device.read(run.history)` or `await device.fetch(run.history)` gave, at least every 4,096 steps.
+        Raises: DivergedError at the first loss that is not a finite number; what came before it is in `.metrics`.
+        """
+        (steps,) = struct.unpack_from("<I", history, 0)
+        (evaluations,) = struct.unpack_from("<I", history, 4 * 64)
+        found = {}
+        for step in range(max(self._taken, steps - KEPT_LOSSES), steps):
+            (loss,) = struct.unpack_from("<f", history, 4 * (128 + step % KEPT_LOSSES))
+            if not math.isfinite(loss):
+                error = DivergedError(step + 1, f"the loss of step {step + 1} is {loss}: training cannot go on from here. "
+                                                f"Try a smaller learning rate (it was {self.learning_rate(step + 1):.3g}), "
+                                                f"or a longer warm-up")
+                error.metrics = list(found.values())
+                self._taken = steps
+                raise error
+            found[step + 1] = Metric(step + 1, loss, self.learning_rate(step + 1))
+        self._taken = steps
+        for index in range(max(self._evaluations_taken, evaluations - KEPT_EVALUATIONS), evaluations):
+            (loss,) = struct.unpack_from("<f", history, 4 * (128 + KEPT_LOSSES + index % KEPT_EVALUATIONS))
+            step = self._evaluated_at[index]
+            known = found.get(step, Metric(step, None, self.learning_rate(step) if step else None))
+            found[step] = dataclasses.replace(known, val_loss=loss)
+        self._evaluations_taken = evaluations
+        return [found[step] for step in sorted(found)]
+
+    def learning_rate(self, step: int) -> float:
+        """The step size of step `step`, counted from 1."""
+        return learning_rate(self.experiment.optim, self.experiment.train.steps, step - 1)
+
+    # Checkpoints.
+
+    def checkpoint(self) -> bytes:
+        """The whole run as the bytes of a file, waiting for the device."""
+        return self._packed(self.step, [self.device.read(tensor) for tensor in self._state()])
+
+    async def fetch_checkpoint(self) -> bytes:
+        """As `checkpoint`, without blocking. No step may be put on its way until it is done."""
+        step = self.step
+        states = [await self.device.fetch(tensor) for tensor in self._state()]
+        if step != self.step:
+            raise CheckpointError(f"the run went on from step {step} to {self.step} while it was being saved; save again")
+        return self._packed(step, states)
+
+    def _state(self):
+        return self.weights.values, self.optimizer.first_moment, self.optimizer.second_moment
+
+    def _packed(self, step, states):
+        def by_name(data):
+            view = memoryview(data)
+            return {name: view[4 * placed.offset : 4 * placed.offset + placed.nbytes]
+                    for name, placed in self.weights.named.items()}
+
+        provenance = {"pygpt": pygpt.__version__, "python": platform.python_version(), "device": self.device.name,
+                      "data": {"name": self.text.name, "sha256": self.text.sha256, "origin": self.text.origin,
+                               "built_in": self.text.built_in}}
+        return write_checkpoint(Checkpoint(self.experiment, self.tokenizer, step, provenance, *map(by_name, states),
+                                           None if self.text.built_in else self.text))
+
+    @staticmethod
+    def restore(data: bytes, device, text: Text | None = None, steps: int | None = None) -> "Run":
+        """The run that a checkpoint holds, as it was; it goes on with the losses it would have had.
+
+        `text` is needed only where a text by name cannot be had (in a tab, those the site serves); `steps` changes the
+        length of the run, and with it the rest of the schedule.
+        Raises: CheckpointError for a file that is damaged; DataError if the text is not the one it was trained on.
+        """
+        checkpoint = read_checkpoint(data)
+        experiment = checkpoint.experiment
+        if steps is not None:
+            experiment = experiment.with_fields(**{"train.steps": steps})
+        text = text or checkpoint.text or load_text(experiment.data.source)
+        described = checkpoint.provenance.get("data")
+        expected = described.get("sha256") if isinstance(described, dict) else None
+        if text.sha256 != expected:
+            raise DataError(f"the text {text.name!r} is not the one this run was trained on (its SHA-256 is "
+                            f"{text.sha256[:12]}..., the run's is {str(expected)[:12]}...), so it cannot go on as if nothing "
+                            f"had happened. Use the same version of the text")
+        run = Run(experiment, text, device, checkpoint.tokenizer)
+        groups = (checkpoint.weights, checkpoint.first_moment, checkpoint.second_moment)
+        for state, arrays in zip(run._state(), groups, strict=True):
+            for name, values in arrays.items():
+                placed = run.weights.named[name]
+                device.write(state.slice(placed.offset, placed.shape), bytes(values))
+        for counter in (run._steps_done, run._steps_shown):
+            device.write(counter, struct.pack("<I", checkpoint.step))
+        run.step = run._taken = checkpoint.step
+        return run

@@ -1,0 +1,86 @@
+"""A trained model, ready to be asked: what `pygpt.load` returns."""
+
+from array import array
+from pathlib import Path
+
+from pygpt.checkpoint import Checkpoint, read_checkpoint
+from pygpt.device import Device
+from pygpt.devices import open_device
+from pygpt.errors import CheckpointError, ShapeError, TokenizerError
+from pygpt.estimate import check_memory
+from pygpt.models import build_model
+from pygpt.nn import Weights
+from pygpt.sample import Sampler, generate
+from pygpt.tensor import tensor
+
+MODEL_FILE = "model.safetensors"
+
+
+class TrainedModel:
+    """Weights on a device, with the tokenizer they were trained with.
+
+    Attributes: `model`, `tokenizer`, `experiment`, `step` (training steps done), `provenance`, `device`.
+    """
+
+    def __init__(self, checkpoint: Checkpoint, device: Device):
+        self.device, self.checkpoint = device, checkpoint
+        self.experiment, self.tokenizer = checkpoint.experiment, checkpoint.tokenizer
+        self.step, self.provenance = checkpoint.step, checkpoint.provenance
+        check_memory(self.experiment, self.tokenizer.vocab_size, device)
+        self.model = build_model(self.experiment.model, self.tokenizer.vocab_size)
+        weights = Weights(device, self.model, tensor(device, [0], dtype="uint32"))
+        for name, values in checkpoint.weights.items():
+            device.write(weights.named[name], bytes(values))
+
+    def logits(self, ids):
+        """The model's scores for what follows each token: ids (B, T) integers -> a NumPy array (B, T, V) of float32.
+
+        `ids` may be nested lists or an array. Raises: ShapeError unless it is (B, T) with 1 <= T <= block_size;
+        TokenizerError for an id outside the vocabulary.
+        """
+        rows = ids.tolist() if hasattr(ids, "tolist") else [list(row) for row in ids]
+        if not rows or not isinstance(rows[0], list) or len({len(row) for row in rows}) != 1:
+            raise ShapeError("logits: wanted ids as (B, T), every row of the same length")
+        length = len(rows[0])
+        if not 1 <= length <= self.model.block_size:
+            raise ShapeError(f"logits: rows of {length} ids; this model reads 1 to {self.model.block_size}")
+        flat = [token for row in rows for token in row]
+        wrong = next((token for token in flat if not 0 <= token < self.tokenizer.vocab_size), None)
+        if wrong is not None:
+            raise TokenizerError(f"logits: {wrong} is no token; ids go from 0 to {self.tokenizer.vocab_size - 1}")
+        data = tensor(self.device, array("I", flat), (len(rows), length), "uint32")
+        return self.model.logits(data).numpy()
+
+    def stream(self, prompt: str = "", max_new_tokens: int = 200, **settings):
+        """Yield what the model writes after the prompt, piece by piece; settings: temperature, top_k, seed."""
+        yield from generate(self.model, self.tokenizer, max_new_tokens, prompt=prompt, **settings)
+
+    def generate(self, prompt: str = "", max_new_tokens: int = 200, **settings) -> str:
+        """What the model writes after the prompt; settings: temperature (0.8), top_k (0: all), seed (1)."""
+        return "".join(self.stream(prompt, max_new_tokens, **settings))
+
+    def sampler(self, **settings) -> Sampler:
+        """A Sampler of this model, for a driver that waits for the device itself."""
+        return Sampler(self.model, self.tokenizer, **settings)
+
+
+def read_run(folder) -> bytes:
+    """The bytes of the run in a folder (its model.safetensors), or of the file itself.
+
+    Raises: CheckpointError if there is none, or it cannot be read.
+    """
+    path = Path(folder)
+    if path.is_dir():
+        path = path / MODEL_FILE
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise CheckpointError(f"there is no run at {folder}: wanted {path}. `pygpt train --out {folder}` makes one") from None
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def load(folder, device="auto") -> TrainedModel:
+    """See `pygpt.load`."""
+    checkpoint = read_checkpoint(read_run(folder))
+    return TrainedModel(checkpoint, open_device(device) if isinstance(device, str) else device)
