@@ -63,9 +63,9 @@ def _stream(text: str, tokenizer: Tokenizer, block_size: int, val_fraction: floa
     for part, length in ("training", boundary), ("validation", held_back):
         if length < block_size + 1:
             longest = min(boundary, held_back) - 1
-            shorter = f"choose a block of at most {longest}, or a longer text" if longest > 0 else "choose a longer text"
+            shorter = f"a block of at most {longest}, or " if longest > 0 else ""
             raise DataError(f"a block of {block_size} needs {block_size + 1} tokens for {part}; this text of "
-                            f"{len(tokens)} tokens leaves {length}: {shorter}")
+                            f"{len(tokens)} tokens leaves {length}: choose {shorter}a longer text")
     return Corpus("stream", Split(tokens[:boundary]), Split(tokens[boundary:]))
 
 

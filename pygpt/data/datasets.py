@@ -19,8 +19,7 @@ class Dataset:
     """A text that can be had by name.
 
     `layout` is how it is best read, "stream" or "documents". `size` is in bytes, about. A text that is downloaded has a
-    `url` and a `sha256`. `file` is what it is called in a folder of texts (PYGPT_DATA, the site's data/), None for a
-    text that is made on the spot everywhere.
+    `url`, a `sha256`, and the name of its `file` in the folder PYGPT_DATA.
     """
 
     name: str
@@ -41,7 +40,7 @@ DATASETS: dict[str, Dataset] = {dataset.name: dataset for dataset in (
     Dataset(
         "python", "Python's own source",
         "About a megabyte of the standard library, as it came with this Python.",
-        "stream", None, None, 1_200_000, "python.txt"),
+        "stream", None, None, 1_150_000),
     Dataset(
         "shakespeare", "Tiny Shakespeare",
         "Forty thousand lines of Shakespeare's plays, as gathered by Andrej Karpathy for char-rnn.",
@@ -69,8 +68,8 @@ def load_text(source: str) -> Text:
         return make_text("tales", tales(0, dataset.size), "little tales, written by pygpt with seed 0", built_in=True)
     if sys.platform == "emscripten":
         # A tab's own standard library is precompiled, and other sites do not let a page read their files.
-        raise DataError(f"in a tab, the page supplies the text {dataset.name}: fetch data/{dataset.file} from the "
-                        f"site and pass its bytes to open_dataset_bytes({dataset.name!r}, data)")
+        raise DataError(f"in a tab, the page supplies the text {dataset.name}: fetch data/{dataset.name}.txt from "
+                        f"the site and pass its bytes to open_dataset_bytes({dataset.name!r}, data)")
     if dataset.url is None:
         return _python_text(python_sources_text())
     # Imported here, because a tab has no use for it.

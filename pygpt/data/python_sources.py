@@ -11,11 +11,11 @@ from ..errors import DataError
 # Modules worth reading that every CPython since 3.11 has. Tables (html.entities) and tests are left out.
 MODULES = """
     __future__ abc argparse asyncio.locks asyncio.queues asyncio.runners asyncio.timeouts base64 bisect calendar cmd
-    code codeop collections colorsys concurrent.futures.thread configparser contextlib copy csv dataclasses difflib
-    enum filecmp fileinput fnmatch fractions functools getpass glob graphlib gzip hashlib heapq hmac html
+    codeop collections colorsys concurrent.futures.thread contextlib copy csv dataclasses difflib
+    filecmp fnmatch fractions functools getpass glob graphlib gzip hashlib heapq hmac html
     html.parser http.cookies io json json.decoder json.encoder json.scanner json.tool keyword linecache numbers
     operator pathlib pprint queue random reprlib sched secrets selectors shelve shlex socketserver stat string
-    tempfile textwrap this timeit token tokenize tomllib._parser trace types unittest.case unittest.loader
+    tempfile textwrap this timeit token tokenize tomllib._parser types unittest.signals unittest.loader
     unittest.runner unittest.suite unittest.util urllib.robotparser wave weakref wsgiref.headers wsgiref.util
     xml.etree.ElementPath zipapp
 """.split()

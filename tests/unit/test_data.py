@@ -1,0 +1,289 @@
+"""Texts by name, from files and from bytes; corpora in both layouts; what the errors say."""
+
+import dataclasses
+import hashlib
+import os
+import socket
+import sys
+from array import array
+
+import pytest
+from hypothesis import given, strategies as st
+
+from pygpt.data import (
+    DATASETS, load_text, make_corpus, open_dataset_bytes, python_sources_text, text_from_bytes,
+)
+from pygpt.errors import DataError, TokenizerError
+from pygpt.tokenizers import CharTokenizer, train_tokenizer
+
+
+@pytest.fixture
+def true_files():
+    """The folder that has the real data sets."""
+    folder = os.environ.get("PYGPT_DATA")
+    if folder:
+        return folder
+    reason = "PYGPT_DATA names no folder with tinyshakespeare.txt and names.txt"
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture
+def closed_url():
+    """A URL where nobody listens."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+    return f"http://127.0.0.1:{port}/names.txt"
+
+
+@pytest.fixture
+def tiny_names(tmp_path, monkeypatch, closed_url):
+    """The data set names, replaced by one of ours that cannot be reached; PYGPT_DATA unset, the cache empty."""
+    data = b"emma\nolivia\nava\n"
+    monkeypatch.delenv("PYGPT_DATA", raising=False)
+    monkeypatch.setenv("PYGPT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setitem(DATASETS, "names", dataclasses.replace(
+        DATASETS["names"], url=closed_url, sha256=hashlib.sha256(data).hexdigest(), size=len(data)))
+    return data
+
+
+# Texts
+
+
+def test_the_data_sets_in_their_order():
+    assert list(DATASETS) == ["tales", "python", "shakespeare", "names"]
+    for name, dataset in DATASETS.items():
+        assert dataset.name == name and dataset.layout == ("documents" if name == "names" else "stream")
+        assert (dataset.url is None) == (dataset.sha256 is None) == (dataset.file is None)
+
+
+def test_tales_are_built_in():
+    text = load_text("tales")
+    assert text.built_in and text.name == "tales" and len(text.text) >= 1_000_000
+    assert text.sha256 == hashlib.sha256(text.text.encode()).hexdigest()
+
+
+def test_python_is_the_standard_library():
+    text = load_text("python")
+    assert text.built_in and 900_000 < len(text.text) < 1_500_000
+    assert text.text.isascii() and "class OrderedDict" in text.text
+    assert text.origin.endswith(f"Python {sys.version_info.major}.{sys.version_info.minor}.{sys.version_info.micro}")
+
+
+def test_the_page_supplies_python_in_a_tab(monkeypatch):
+    source = python_sources_text()
+    monkeypatch.setattr(sys, "platform", "emscripten")
+    with pytest.raises(DataError, match="the page supplies the text python: fetch data/python.txt"):
+        load_text("python")
+    with pytest.raises(DataError, match="the page supplies the text shakespeare"):
+        load_text("shakespeare")
+    text = open_dataset_bytes("python", source.encode())
+    assert text.text == source and "Python 3." in text.origin and text.built_in
+    assert load_text("tales").built_in
+
+
+def test_python_without_its_sources(tmp_path, monkeypatch):
+    monkeypatch.setattr("sysconfig.get_path", lambda name: str(tmp_path))
+    with pytest.raises(DataError, match="has no .py files"):
+        load_text("python")
+
+
+def test_the_real_files(true_files):
+    shakespeare, names = load_text("shakespeare"), load_text("names")
+    assert shakespeare.sha256 == DATASETS["shakespeare"].sha256 and shakespeare.text.startswith("First Citizen:")
+    assert len(shakespeare.text) == DATASETS["shakespeare"].size
+    corpus = make_corpus(shakespeare.text, train_tokenizer("char", shakespeare.text, False), "stream", 256)
+    assert len(corpus.train.tokens) == 1_003_854  # as in nanoGPT
+    tokenizer = train_tokenizer("char", names.text, True)
+    assert tokenizer.vocab_size == 27
+    corpus = make_corpus(names.text, tokenizer, "documents", 16)
+    assert len(corpus.train.offsets) + len(corpus.val.offsets) == 32_033 + 2
+
+
+def test_a_wrong_file_in_pygpt_data_is_refused(tiny_names, tmp_path, monkeypatch):
+    monkeypatch.setenv("PYGPT_DATA", str(tmp_path))
+    (tmp_path / "names.txt").write_bytes(tiny_names)
+    assert load_text("names").text == tiny_names.decode()
+    (tmp_path / "names.txt").write_bytes(b"eve\n")
+    with pytest.raises(DataError, match=r"names.txt \(PYGPT_DATA\) is not the one pygpt knows: its sha256 should be"):
+        load_text("names")
+
+
+def test_offline_names_the_url_and_the_way_out(tiny_names, closed_url):
+    with pytest.raises(DataError) as error:
+        load_text("names")
+    for part in closed_url, "tales and python need no network", "PYGPT_DATA", "names.txt":
+        assert part in str(error.value)
+
+
+def test_a_folder_without_the_file_goes_on_to_the_network(tiny_names, tmp_path, monkeypatch):
+    monkeypatch.setenv("PYGPT_DATA", str(tmp_path))
+    with pytest.raises(DataError, match="could not be fetched"):
+        load_text("names")
+
+
+def test_downloaded_once_and_kept(tiny_names, tmp_path, monkeypatch):
+    source = tmp_path / "source.txt"
+    source.write_bytes(tiny_names)
+    monkeypatch.setitem(DATASETS, "names", dataclasses.replace(DATASETS["names"], url=source.as_uri()))
+    first = load_text("names")
+    source.unlink()
+    assert load_text("names") == first and first.built_in
+    assert [path.name for path in (tmp_path / "cache").iterdir()] == ["names.txt"]
+    # A damaged file in the cache is fetched again, not trusted.
+    (tmp_path / "cache" / "names.txt").write_bytes(tiny_names[:-3])
+    with pytest.raises(DataError, match="could not be fetched"):
+        load_text("names")
+
+
+def test_a_changed_download_is_refused(tiny_names, tmp_path, monkeypatch):
+    source = tmp_path / "source.txt"
+    source.write_bytes(b"something else")
+    monkeypatch.setitem(DATASETS, "names", dataclasses.replace(DATASETS["names"], url=source.as_uri()))
+    with pytest.raises(DataError, match="what came from file:.* is not the one pygpt knows"):
+        load_text("names")
+    assert not (tmp_path / "cache").exists()
+
+
+def test_a_cache_that_cannot_be_written_is_no_error(tiny_names, tmp_path, monkeypatch):
+    source = tmp_path / "source.txt"
+    source.write_bytes(tiny_names)
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("PYGPT_CACHE", str(tmp_path / "file" / "cache"))
+    monkeypatch.setitem(DATASETS, "names", dataclasses.replace(DATASETS["names"], url=source.as_uri()))
+    assert load_text("names").text == tiny_names.decode()
+
+
+def test_bytes_of_a_data_set_are_checked(tiny_names):
+    assert open_dataset_bytes("names", tiny_names).name == "names"
+    with pytest.raises(DataError, match="the text names is not the one"):
+        open_dataset_bytes("names", b"x")
+    with pytest.raises(DataError, match="no data set 'nope': the names are tales, python"):
+        open_dataset_bytes("nope", b"x")
+
+
+def test_unknown_name_suggests_the_nearest():
+    with pytest.raises(DataError, match="'Shakespear'. Did you mean shakespeare. The data sets are tales, python"):
+        load_text("Shakespear")
+    with pytest.raises(DataError, match="no data set and no file named 'xyzzy'. The data"):
+        load_text("xyzzy")
+    with pytest.raises(DataError, match="no data set and no file"):
+        load_text("a\0b")
+
+
+def test_own_file(tmp_path):
+    path = tmp_path / "mine.txt"
+    path.write_bytes(b"\xef\xbb\xbfone\r\ntwo\rthree\n")
+    text = load_text(str(path))
+    assert (text.name, text.text, text.built_in) == ("mine.txt", "one\ntwo\nthree\n", False)
+    assert text.sha256 == hashlib.sha256(b"one\ntwo\nthree\n").hexdigest()
+
+
+def test_a_folder_is_not_a_text(tmp_path):
+    with pytest.raises(DataError, match="cannot read .*it is a folder"):
+        load_text(str(tmp_path))
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read every file")
+def test_an_unreadable_file(tmp_path):
+    path = tmp_path / "secret.txt"
+    path.write_text("x")
+    path.chmod(0)
+    with pytest.raises(DataError, match="cannot read .*Permission denied"):
+        load_text(str(path))
+
+
+@pytest.mark.parametrize("data, message", [
+    (b"", r"mine has no text in it \(0 bytes\)"),
+    (b"\xef\xbb\xbf \r\n", r"no text in it \(5 bytes\)"),
+    (b"caf\xe9", "byte 0xe9 at offset 3 is not: save it as UTF-8"),
+    (b"\xef\xbb\xbfcaf\xe9", "byte 0xe9 at offset 6 is not"),
+    ("hello".encode("utf-16"), "starts like UTF-16"),
+    ("hello".encode("utf-16-le"), "zero byte at offset 1"),
+    (b"PK\x03\x04rest", "starts like a zip archive"),
+])
+def test_bytes_that_are_no_text(data, message):
+    with pytest.raises(DataError, match=message):
+        text_from_bytes("mine", data)
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r\ufeff")).filter(str.strip))
+def test_utf8_comes_through_unchanged(text):
+    if not text.startswith(("PK\x03\x04", "%PDF")):
+        assert text_from_bytes("mine", text.encode()).text == text
+        assert text_from_bytes("mine", memoryview(text.replace("\n", "\r\n").encode("utf-8-sig"))).text == text
+
+
+# Corpora
+
+
+@given(st.text("abc", min_size=30), st.integers(1, 2), st.sampled_from(["char", "byte"]))
+def test_a_stream_is_cut_once(text, block_size, kind):
+    tokenizer = train_tokenizer(kind, text, False)
+    corpus = make_corpus(text, tokenizer, "stream", block_size)
+    assert corpus.layout == "stream" and corpus.train.offsets is corpus.val.offsets is None
+    assert corpus.train.tokens + corpus.val.tokens == tokenizer.encode(text)
+    assert len(corpus.train.tokens) == int(0.9 * len(text))
+
+
+@given(st.lists(st.text("ab c\t", max_size=6), max_size=50), st.sampled_from(["char", "byte"]))
+def test_documents_are_delimited(lines, kind):
+    documents = [line.strip() for line in lines if line.strip()]
+    text = "\n".join(lines)
+    tokenizer = train_tokenizer(kind, "abc\n" + text, True)
+    if len(documents) < 2:
+        with pytest.raises(DataError, match=f"at least 2 documents.*this text has {len(documents)}"):
+            make_corpus(text, tokenizer, "documents", 4)
+        return
+    corpus = make_corpus(text, tokenizer, "documents", 4)
+    held_back = documents[9::10] if len(documents) >= 10 else documents[-1:]
+    kept = [d for i, d in enumerate(documents) if i % 10 != 9] if len(documents) >= 10 else documents[:-1]
+    for split, wanted in (corpus.train, kept), (corpus.val, held_back):
+        assert split.tokens.typecode == split.offsets.typecode == "I"
+        assert len(split.offsets) == len(wanted) + 1 and split.offsets[0] == 0
+        assert split.offsets[-1] == len(split.tokens) - 1
+        assert all(split.tokens[offset] == tokenizer.bos for offset in split.offsets)
+        for document, start, end in zip(wanted, split.offsets, split.offsets[1:], strict=False):
+            assert tokenizer.decode(split.tokens[start + 1:end]) == document
+
+
+def test_the_documented_shape_of_documents():
+    corpus = make_corpus("ab\nb\nc\n", CharTokenizer("abc", documents=True), "documents", 8)
+    assert corpus.train.tokens == array("I", [3, 0, 1, 3, 1, 3]) and corpus.train.offsets == array("I", [0, 3, 5])
+    assert corpus.val.tokens == array("I", [3, 2, 3]) and corpus.val.offsets == array("I", [0, 2])
+
+
+def test_another_fraction():
+    corpus = make_corpus("a\nb\na\nb", CharTokenizer("ab", documents=True), "documents", 8, val_fraction=0.5)
+    assert corpus.val.tokens == array("I", [2, 1, 2, 1, 2])
+    assert len(make_corpus("ab" * 50, CharTokenizer("ab"), "stream", 8, val_fraction=0.25).val.tokens) == 25
+
+
+def test_a_text_shorter_than_a_block_says_what_would_fit():
+    tokenizer = CharTokenizer("ab")
+    with pytest.raises(DataError, match="a block of 10 needs 11 tokens for validation; this text of 100 tokens leaves 10: "
+                                        "choose a block of at most 9, or a longer text"):
+        make_corpus("ab" * 50, tokenizer, "stream", 10)
+    make_corpus("ab" * 50, tokenizer, "stream", 9)
+    with pytest.raises(DataError, match="leaves 1: choose a longer text"):
+        make_corpus("ab", tokenizer, "stream", 10)
+
+
+def test_a_text_the_tokenizer_does_not_know():
+    with pytest.raises(TokenizerError, match="'z' at position 0"):
+        make_corpus("zz\nab", CharTokenizer("ab", documents=True), "documents", 4)
+
+
+@pytest.mark.parametrize("arguments, message", [
+    (("streams", 4), "no layout 'streams': choose one of stream, documents"),
+    (("stream", 0), "block_size is 0"),
+    (("stream", 4, 0.0), "above 0 and at most 0.5; it is 0.0"),
+    (("stream", 4, 0.9), "it is 0.9"),
+    (("stream", 4, float("nan")), "it is nan"),
+    (("documents", 4), "needs a tokenizer with a delimiter"),
+])
+def test_a_corpus_that_cannot_be(arguments, message):
+    with pytest.raises(DataError, match=message):
+        make_corpus("ab\n" * 50, CharTokenizer("\nab"), *arguments)
