@@ -72,7 +72,7 @@ _QUARREL = Plot(
          "oops": "the {thing} said rip, and there were two of them.",
          "mend": "{h} put one half around the neck of {f}, and {f} put the other around the neck of {h}. They were "
                  "just the right length."},
-        {"thing": ("little green boat", "wooden boat"), "sky": "fair",
+        {"thing": ("little green boat", "wooden boat"), "place": ("the mill pond", "the stepping stones"),
          "oops": "nobody was holding the {thing} at all, and it floated away from them.",
          "mend": "In they splashed, and caught it together, one at each end. After that {h} rowed and {f} steered, "
                  "and on the way back {f} rowed and {h} steered, and they went round in a circle only twice."},
@@ -80,7 +80,7 @@ _QUARREL = Plot(
          "oops": "the wind said \"Mine,\" and took the {thing} up into the clouds.",
          "mend": "{h} caught the string and {f} caught {h}. So {h} held on, and {f} ran, and the {thing} danced over "
                  "the roofs until supper."},
-        {"thing": ("yellow umbrella", "enormous umbrella"), "sky": "rain",
+        {"thing": ("yellow umbrella", "enormous umbrella"),
          "oops": "it began to pour, and the {thing} was still shut.",
          "mend": "They opened it in a hurry and stood under it, close together, since there was no other way. Under "
                  "there it was dry, and rather cozy, and hard to stay cross."},
@@ -166,7 +166,7 @@ _SWAP = Plot(
                  "a rocking chair",
                  "a bag of feathers"],
         "trouble": ("But {good2} would not go up the hill, nor down it again. {h} sat down and sighed.",
-                    "But by noon {h} was already bored with {good2}. \"It is not my {thing},\" {h.they} said sadly.",
+                    "But by noon {h} was already bored with it. \"It is not my {thing},\" {h.they} said sadly.",
                     "But it is hard to be fond of {good2}. {h} sighed, and went home by {place}."),
         "offer": ("Would you take it back, for half of that?", "Would you like to swap?",
                   "Take it, and come to supper."),
@@ -198,7 +198,7 @@ _LETTER = Plot(
         {"message": "please come to my birthday party tomorrow!",
          "end": ("They set off together at once. By then the party was over, of course. But it was just in time for "
                  "the next one.",
-                 "And since {h} was already there, and so was {treat}, they had a party of their own. {night}")},
+                 "And since {h} was already there, they had a party of their own, with {treat}. {night}")},
         {"end": ("\"Good news is never late,\" said {k}, and asked {h} in for {treat}. {night}",
                  "Just then {f} came round the corner to see what was the matter. So all three sat down to {treat}. "
                  "Slow post brings friends together.")},

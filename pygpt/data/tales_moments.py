@@ -39,8 +39,7 @@ _HAT = Plot(
     slots={
         "thing": ("tall green hat", "yellow straw hat", "velvet hat", "striped scarf", "purple bow tie"),
         "opinion": ["It is too tall,", "It is too bright,", "It looks like a chimney,", "It would suit a cow,",
-                    "Is it alive?",
-                    "My uncle had one, and he regretted it,", "It wants a feather,"],
+                    "Is it alive?", "My uncle had one, and he regretted it,", "It wants a feather,"],
         "changed": ("turned it round", "put it on upside down", "hid it behind {h.their} back",
                     "stuck a feather, a leaf and a spoon in it"),
         "end": (

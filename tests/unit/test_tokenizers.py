@@ -91,7 +91,8 @@ def test_a_long_vocabulary_is_shortened():
         CharTokenizer("".join(map(chr, range(0x4E00, 0x4E00 + 500)))).encode("a")
 
 
-@pytest.mark.parametrize("tokenizer", [CharTokenizer("ab"), CharTokenizer("ab", True), ByteTokenizer(), ByteTokenizer(True)])
+@pytest.mark.parametrize("tokenizer", [
+    CharTokenizer("ab"), CharTokenizer("ab", True), ByteTokenizer(), ByteTokenizer(True)])
 @pytest.mark.parametrize("wrong", [-1, 400])
 def test_an_id_outside_the_vocabulary_is_an_error(tokenizer, wrong):
     with pytest.raises(TokenizerError, match=f"token {wrong} is outside.* 0 to {tokenizer.vocab_size - 1}"):
