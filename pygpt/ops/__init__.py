@@ -3,6 +3,7 @@
 from pygpt.ops.adamw import adamw as adamw
 from pygpt.ops.add import add as add
 from pygpt.ops.advance import advance as advance
+from pygpt.ops.append import append as append
 from pygpt.ops.batch import batch as batch, batch_documents as batch_documents
 from pygpt.ops.cross_entropy import cross_entropy as cross_entropy, cross_entropy_gradient as cross_entropy_gradient
 from pygpt.ops.cross_entropy import cross_entropy_loss as cross_entropy_loss
@@ -17,6 +18,7 @@ from pygpt.ops.mean_valid import mean_valid as mean_valid, mean_valid_gradient a
 from pygpt.ops.normal import normal as normal
 from pygpt.ops.pack import pack as pack
 from pygpt.ops.record import record as record
+from pygpt.ops.sample import sample as sample
 from pygpt.ops.scale import scale as scale
 from pygpt.ops.softmax import softmax as softmax, softmax_gradient as softmax_gradient
 from pygpt.ops.square_sum import clip_scale as clip_scale, square_sum as square_sum

@@ -1,0 +1,149 @@
+// token = the largest logit's if temperature is 0, else one drawn from softmax(logits / temperature).
+//
+//   logits    (..., V)
+//   position  (1,)  the row; past the end, the last
+//   seed      (1,)
+//   count     (1,)  how many were drawn before
+//   settings  (2,)  temperature, top_k
+//   token     (1,)
+//
+// One workgroup. The largest logit first; then, bit by bit, the greatest threshold that at least top_k logits reach; then
+// each lane adds up the odds of its own stretch of tokens, and the first lane walks over the 256 sums, and over the
+// stretch in which the running sum passes u times the whole. u is the upper 24 bits of the first word for key
+// (seed, SAMPLE) and counter (count, 0).
+
+override V: u32;
+
+@group(0) @binding(0) var<storage, read> logits: array<f32>;
+@group(0) @binding(1) var<storage, read> position: array<u32>;
+@group(0) @binding(2) var<storage, read> seed: array<u32>;
+@group(0) @binding(3) var<storage, read> count: array<u32>;
+@group(0) @binding(4) var<storage, read> settings: array<f32>;
+@group(0) @binding(5) var<storage, read_write> token: array<u32>;
+
+const LANES = 256u;
+const SAMPLE = 0x50000u;
+
+var<workgroup> largest: array<u32, LANES>;
+var<workgroup> sums: array<f32, LANES>;
+var<workgroup> reached: array<atomic<u32>, 32>;
+
+// Threefry-2x32-20. The same text stands in every shader that draws; tests/ops/test_threefry.py compares them.
+fn threefry(key: vec2u, counter: vec2u) -> vec2u {
+    var keys = vec3u(key, key.x ^ key.y ^ 0x1bd11bdau);
+    var rotations = vec4u(13u, 15u, 26u, 6u);
+    var next = vec4u(17u, 29u, 16u, 24u);
+    var x = counter + key;
+    for (var turn = 1u; turn <= 5u; turn++) {
+        x.x += x.y; x.y = ((x.y << rotations.x) | (x.y >> (32u - rotations.x))) ^ x.x;
+        x.x += x.y; x.y = ((x.y << rotations.y) | (x.y >> (32u - rotations.y))) ^ x.x;
+        x.x += x.y; x.y = ((x.y << rotations.z) | (x.y >> (32u - rotations.z))) ^ x.x;
+        x.x += x.y; x.y = ((x.y << rotations.w) | (x.y >> (32u - rotations.w))) ^ x.x;
+        keys = keys.yzx;
+        x += keys.xy + vec2u(0u, turn);
+        let used = rotations;
+        rotations = next;
+        next = used;
+    }
+    return x;
+}
+
+// An unsigned number in the order of the floats; both zeros give the same.
+fn key(v: f32) -> u32 {
+    let bits = select(bitcast<u32>(v), 0u, v == 0.0);
+    return select(bits | 0x80000000u, ~bits, bits >= 0x80000000u);
+}
+
+fn odds(v: f32, top: f32, threshold: u32) -> f32 {
+    return select(0.0, exp((v - top) / settings[0]), key(v) >= threshold);
+}
+
+@compute @workgroup_size(LANES)
+fn main(@builtin(local_invocation_index) lane: u32) {
+    let base = min(position[0], arrayLength(&logits) / V - 1u) * V;
+
+    // WGSL promises zeros here, but lavapipe under wgpu-native gives what the workgroup before left behind (measured with
+    // Mesa 22.3 and wgpu-native 29).
+    if (lane < 32u) {
+        atomicStore(&reached[lane], 0u);
+    }
+
+    // Token `best` of each lane, the first of equals; then of all.
+    var best = min(lane, V - 1u);
+    for (var i = lane; i < V; i += LANES) {
+        best = select(best, i, logits[base + i] > logits[base + best]);
+    }
+    largest[lane] = best;
+    for (var half = LANES / 2u; half > 0u; half /= 2u) {
+        workgroupBarrier();
+        if (lane < half) {
+            let other = largest[lane + half];
+            let a = logits[base + best];
+            let b = logits[base + other];
+            best = select(best, other, b > a || (b == a && other < best));
+            largest[lane] = best;
+        }
+    }
+    workgroupBarrier();
+    best = largest[0];
+    let top = logits[base + best];
+
+    let top_k = u32(settings[1]);
+    var threshold = 0u;
+    if (settings[0] > 0.0 && top_k > 0u && top_k < V) {
+        for (var round = 0u; round < 32u; round++) {
+            let candidate = threshold | (0x80000000u >> round);
+            var own = 0u;
+            for (var i = lane; i < V; i += LANES) {
+                own += select(0u, 1u, key(logits[base + i]) >= candidate);
+            }
+            atomicAdd(&reached[round], own);
+            workgroupBarrier();
+            threshold = select(threshold, candidate, atomicLoad(&reached[round]) >= top_k);
+        }
+    }
+
+    let stretch = (V + LANES - 1u) / LANES;
+    var sum = 0.0;
+    if (settings[0] > 0.0) {
+        for (var i = lane * stretch; i < min(V, (lane + 1u) * stretch); i++) {
+            sum += odds(logits[base + i], top, threshold);
+        }
+    }
+    sums[lane] = sum;
+    workgroupBarrier();
+    if (lane > 0u) {
+        return;
+    }
+
+    var whole = 0.0;
+    for (var l = 0u; l < LANES; l++) {
+        whole += sums[l];
+    }
+    let word = threefry(vec2u(seed[0], SAMPLE), vec2u(count[0], 0u)).x;
+    let mark = f32(word >> 8u) * 0x1p-24 * whole;
+
+    // The lane whose stretch passes the mark; rounding may leave none, then it is the last one with any odds.
+    var passing = 0u;
+    var before = 0.0;
+    var running = 0.0;
+    for (var l = 0u; l < LANES && running <= mark; l++) {
+        if (sums[l] > 0.0) {
+            passing = l;
+            before = running;
+            running += sums[l];
+        }
+    }
+    running = before;
+    var drawn = best;
+    if (whole > 0.0) {
+        for (var i = passing * stretch; i < min(V, (passing + 1u) * stretch) && running <= mark; i++) {
+            let own = odds(logits[base + i], top, threshold);
+            if (own > 0.0) {
+                drawn = i;
+                running += own;
+            }
+        }
+    }
+    token[0] = drawn;
+}
