@@ -1,0 +1,160 @@
+// The page: one store, its views, and the line to the worker.
+
+import { Curves } from "./curves.js";
+import { element, setText } from "./dom.js";
+import { watchDownloads } from "./loading.js";
+import { connect } from "./protocol.js";
+import { reduce } from "./reduce.js";
+import { fromHash, toHash } from "./share.js";
+import { INITIAL } from "./state.js";
+import { createStore } from "./store.js";
+import { askFirst } from "./views/ask_first.js";
+import { askView } from "./views/ask.js";
+import { chartView } from "./views/chart.js";
+import { controlsView } from "./views/controls.js";
+import { deviceView } from "./views/device.js";
+import { figuresView } from "./views/figures.js";
+import { filesView, noticesView } from "./views/files.js";
+import { loadingView } from "./views/loading.js";
+import { modelView } from "./views/model.js";
+import { samplesView } from "./views/samples.js";
+import { textView } from "./views/text.js";
+import { duration } from "./words.js";
+
+/** @typedef {import("./protocol.js").Send} Send */
+/** @typedef {import("./protocol.js").Event} Event */
+/** @typedef {import("./state.js").State} State */
+/** @typedef {import("./state.js").Action} Action */
+
+/**
+ * What the views can do.
+ * @typedef {object} Lab
+ * @property {(action: Action) => void} dispatch
+ * @property {Send} send
+ * @property {() => void} refresh  draw again though nothing happened
+ * @property {() => void} train
+ * @property {(file: File) => void} readText
+ * @property {(file: File) => void} openRun
+ */
+
+const UNSAVED_SECONDS = 60; // training worth a question before it is thrown away
+const CHECK_AFTER = 120; // milliseconds of quiet before a draft is checked
+
+const store = createStore(INITIAL, /** @type {(state: State, action: Action) => State} */ (reduce));
+const curves = new Curves();
+/** @type {Send} */
+let sendNow = () => {};
+
+/** @type {Lab} */
+const lab = {
+  dispatch: (action) => store.dispatch(action),
+  send: (command, bytes) => sendNow(command, bytes),
+  refresh: () => store.dispatch({ type: "say", notice: store.state.notice }),
+  async train() {
+    if (!(await mayReplace("Train anew"))) return;
+    const { draft } = store.state;
+    if (!draft) return;
+    store.dispatch({ type: "starting" });
+    // On a phone the settings stand above the chart, and now the chart is what matters.
+    if (matchMedia("(max-width: 760px)").matches) document.getElementById("run")?.scrollIntoView({ behavior: "smooth" });
+    sendNow({ type: "start", experiment: draft });
+  },
+  async readText(file) {
+    store.dispatch({ type: "choosing_text", choice: "own" });
+    sendNow({ type: "choose_text", name: file.name, built_in: false }, new Uint8Array(await file.arrayBuffer()));
+  },
+  async openRun(file) {
+    if (!(await mayReplace("Open the file"))) return;
+    sendNow({ type: "open", name: file.name }, new Uint8Array(await file.arrayBuffer()));
+  },
+};
+
+/** Whether the run may go, asking first if minutes of training would go with it.
+ * @param {string} what */
+async function mayReplace(what) {
+  const { run } = store.state;
+  const seconds = run ? ((run.step - Math.max(0, run.saved_step)) * run.ms_per_step) / 1000 : 0;
+  if (!(seconds > UNSAVED_SECONDS)) return true;
+  const answer = await askFirst(what, `About ${duration(seconds)} of training are not saved yet and would be lost.`);
+  if (answer === "save") lab.send({ type: "save" });
+  return answer !== "";
+}
+
+/** @type {import("./protocol.js").Receive} */
+function receive(event, bytes) {
+  curves.take(event);
+  store.dispatch(event);
+  if (event.type === "ready") adoptLink();
+  if (event.type === "saved" && bytes) download(event.name, bytes);
+}
+
+function adoptLink() {
+  const { about } = store.state;
+  const asked = about && fromHash(about, location.hash);
+  if (!asked) return;
+  store.dispatch({ type: "choosing_text", choice: asked.text });
+  store.dispatch({ type: "adopt", preset: asked.preset, draft: asked.draft });
+  sendNow({ type: "choose_text", name: asked.text, built_in: true });
+}
+
+/** @param {string} name @param {Uint8Array} bytes */
+function download(name, bytes) {
+  const url = URL.createObjectURL(new Blob([/** @type {BlobPart} */ (bytes)], { type: "application/octet-stream" }));
+  element("a", { href: url, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
+}
+
+/** Views, and where index.html wants them. */
+const views = /** @type {[string, {dom: HTMLElement, sync: (state: State) => void}][]} */ ([
+  ["loading-place", loadingView()],
+  ["files-place", filesView(lab)],
+  ["notices-place", noticesView(lab)],
+  ["text-place", textView(lab)],
+  ["model-place", modelView(lab)],
+  ["device-place", deviceView(lab)],
+  ["controls-place", controlsView(lab)],
+  ["figures-place", figuresView()],
+  ["chart-place", chartView(curves)],
+  ["samples-place", samplesView()],
+  ["ask-place", askView(lab)],
+]);
+for (const [place, view] of views) {
+  document.getElementById(place)?.append(view.dom);
+  store.watch(view.sync);
+}
+
+const live = /** @type {HTMLElement} */ (document.getElementById("live"));
+const bench = /** @type {HTMLElement} */ (document.getElementById("bench"));
+store.watch((state) => {
+  setText(live, state.notice);
+  if (bench.hidden === (state.about !== null)) bench.hidden = state.about === null;
+  const { run, phase } = state;
+  const title = run && phase === "running" ? `${Math.floor((100 * run.step) / run.experiment.train.steps)} % · pygpt lab` : "pygpt lab";
+  if (document.title !== title) document.title = title;
+});
+
+// A draft that rests for a moment is checked by the engine, and written into the address.
+let checking = 0;
+/** @type {{draft: State["draft"], facts: State["text"]["facts"]}} */
+let checked = { draft: null, facts: null };
+store.watch(({ draft, text, about, preset }) => {
+  if (!draft || !about || (draft === checked.draft && text.facts === checked.facts)) return;
+  checked = { draft, facts: text.facts };
+  clearTimeout(checking);
+  checking = setTimeout(() => {
+    sendNow({ type: "check", experiment: draft });
+    history.replaceState(null, "", toHash(about, preset, draft, text.choice) || location.pathname + location.search);
+  }, CHECK_AFTER);
+});
+
+addEventListener("beforeunload", (event) => {
+  const { run, phase } = store.state;
+  if (run && phase === "running") event.preventDefault();
+});
+
+store.dispatch({ type: "say", notice: "Loading." });
+const arrived = watchDownloads((stage, fraction) => store.dispatch({ type: "loading", stage, fraction }));
+const script = /** @type {HTMLScriptElement} */ (document.querySelector("script[name=lab]"));
+sendNow = await connect(script, receive);
+arrived();
+sendNow({ type: "begin", site: new URL(".", document.baseURI).href, device: "auto" });

@@ -1,0 +1,85 @@
+// The few lines that stand between the views and the document.
+
+/** @typedef {Node|string|null|undefined|false} Child */
+
+/**
+ * Makes an element. Attributes whose names begin with "on" become listeners; true and false become presence.
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {Record<string, any>} [attributes]
+ * @param {Child[]} children
+ * @returns {HTMLElementTagNameMap[Tag]}
+ */
+export function element(tag, attributes = {}, ...children) {
+  const dom = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) dom.addEventListener(name.slice(2), value);
+    else setAttribute(dom, name, value);
+  }
+  dom.append(...children.filter((child) => child !== null && child !== undefined && child !== false));
+  return dom;
+}
+
+/**
+ * Sets, or with null or false removes, an attribute; does nothing when nothing changes.
+ * @param {Element} dom
+ * @param {string} name
+ * @param {string|number|boolean|null|undefined} value
+ */
+export function setAttribute(dom, name, value) {
+  if (value === null || value === undefined || value === false) {
+    if (dom.hasAttribute(name)) dom.removeAttribute(name);
+    return;
+  }
+  const text = value === true ? "" : String(value);
+  if (dom.getAttribute(name) !== text) dom.setAttribute(name, text);
+}
+
+/**
+ * Sets the text of an element, touching the document only when it changes.
+ * @param {Element} dom
+ * @param {string} text
+ */
+export function setText(dom, text) {
+  if (dom.textContent !== text) dom.textContent = text;
+}
+
+/**
+ * Shows or hides an element.
+ * @param {HTMLElement} dom
+ * @param {boolean} shown
+ */
+export function show(dom, shown) {
+  if (dom.hidden === shown) dom.hidden = !shown;
+}
+
+/**
+ * Sets a control's value unless someone is typing in it.
+ * @param {HTMLInputElement|HTMLSelectElement|HTMLTextAreaElement} control
+ * @param {string} value
+ */
+export function setValue(control, value) {
+  if (control.value !== value && document.activeElement !== control) control.value = value;
+}
+
+/**
+ * A place for a mistake, right below what caused it, read out when it appears.
+ * @param {string} id
+ */
+export function complaint(id) {
+  return element("p", { id, class: "complaint", role: "alert", hidden: true });
+}
+
+/**
+ * Shows or clears a mistake, and marks the control it is about.
+ * @param {HTMLElement} place
+ * @param {string|undefined} message
+ * @param {HTMLElement} [control]
+ */
+export function complain(place, message, control) {
+  setText(place, message ?? "");
+  show(place, Boolean(message));
+  if (!control) return;
+  setAttribute(control, "aria-invalid", message ? "true" : null);
+  setAttribute(control, "aria-describedby", message ? place.id : null);
+}

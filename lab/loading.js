@@ -1,0 +1,49 @@
+// How far the download has come. The worker fetches Python itself and cannot tell; so the page asks for the large files too,
+// at the same moment, and counts. The browser's cache makes that one download.
+
+const LARGE = ["./pyodide/pyodide.asm.wasm", "./pyodide/python_stdlib.zip"];
+
+/**
+ * @param {(stage: string, fraction: number|null) => void} tell
+ * @returns {() => void}  call it once Python runs
+ */
+export function watchDownloads(tell) {
+  const stop = new AbortController();
+  const progress = LARGE.map(() => ({ received: 0, total: 0 }));
+  let told = 0;
+
+  function report() {
+    const now = performance.now();
+    if (stop.signal.aborted || now - told < 60) return;
+    told = now;
+    if (progress.some(({ total }) => total === 0)) return;
+    const received = progress.reduce((sum, part) => sum + part.received, 0);
+    const total = progress.reduce((sum, part) => sum + part.total, 0);
+    // A compressed transfer announces fewer bytes than arrive: the bar then waits at its end.
+    const fraction = Math.min(1, received / total);
+    tell(fraction < 1 ? "Fetching Python" : "Starting Python", 0.85 * fraction);
+  }
+
+  LARGE.forEach(async (url, index) => {
+    const part = progress[index];
+    if (!part) return;
+    try {
+      const response = await fetch(url, { signal: stop.signal });
+      part.total = Number(response.headers.get("content-length"));
+      const reader = response.body?.getReader();
+      for (;;) {
+        const chunk = await reader?.read();
+        if (!chunk || chunk.done) break;
+        part.received += chunk.value.byteLength;
+        report();
+      }
+    } catch {
+      // Only a progress bar depends on this; what truly fails is reported by the worker.
+    }
+  });
+  tell("Fetching Python", null);
+  return () => {
+    stop.abort();
+    tell("Starting the engine", 0.9);
+  };
+}

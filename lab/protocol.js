@@ -1,0 +1,126 @@
+// The closed list of messages between the page and whatever trains: a PyScript worker in the tab, or a server over a
+// WebSocket. Commands go down, events come up; both are plain JSON, and bytes (a text file, a saved run) travel beside
+// them. An event is an action: it goes unchanged into the store. Names are snake_case because Python speaks them too.
+
+/**
+ * An experiment as `Experiment.to_dict` gives it: sections of fields.
+ * @typedef {Record<string, any>} Fields
+ * @typedef {{name: string, data: Fields, model: Fields, optim: Fields, train: Fields}} Experiment
+ */
+
+/**
+ * What one field of the experiment is, from the Experiment's own metadata: the controls are made from this list.
+ * @typedef {object} Field
+ * @property {string} field  dotted name, such as "model.n_head"
+ * @property {"int"|"float"|"bool"|"str"} type
+ * @property {string} help
+ * @property {number|null} minimum
+ * @property {number|null} maximum
+ * @property {string[]|null} choices
+ */
+
+/**
+ * A text the model can read, described. `excerpt` is its beginning; `built_in` says whether its name is enough to get it back.
+ * @typedef {object} TextFacts
+ * @property {string} name
+ * @property {boolean} built_in
+ * @property {number} characters
+ * @property {number} distinct
+ * @property {string} alphabet
+ * @property {string} excerpt
+ */
+
+/**
+ * A run that exists: what it was told, and what that came to.
+ * @typedef {object} RunFacts
+ * @property {Experiment} experiment
+ * @property {string} text  the name of what it reads
+ * @property {number} step
+ * @property {number} parameters
+ * @property {number} vocabulary
+ */
+
+/**
+ * Commands, from the page down.
+ * @typedef {{type: "begin", site: string, device: string}} Begin
+ *   the first one: where the site lives, and which device to open
+ * @typedef {{type: "open_device", choice: string}} OpenDevice  "auto", "webgpu" or "numpy"; a run moves along
+ * @typedef {{type: "choose_text", name: string, built_in: boolean}} ChooseText  a text of one's own comes as bytes beside
+ * @typedef {{type: "check", experiment: Experiment}} Check  would this run? answered by `checked`, or an `error`
+ * @typedef {{type: "start", experiment: Experiment}} Start  a new run on the chosen text
+ * @typedef {{type: "pause"}|{type: "resume"}|{type: "stop"}} Steer
+ * @typedef {{type: "sample", prompt: string, max_new_tokens: number, temperature: number, top_k: number, seed: number}} Sample
+ * @typedef {{type: "stop_sampling"}} StopSampling
+ * @typedef {{type: "save"}} Save  answered by `saved`, the file beside it
+ * @typedef {{type: "open", name: string}} Open  a saved run; the file comes beside it
+ * @typedef {{type: "open_kept"}|{type: "forget_kept"}} Kept  the safety copy this browser holds
+ * @typedef {Begin|OpenDevice|ChooseText|Check|Start|Steer|Sample|StopSampling|Save|Open|Kept} Command
+ */
+
+/**
+ * Events, from the worker up.
+ * @typedef {{type: "loading", stage: string, fraction: number|null}} Loading
+ * @typedef {{type: "ready", version: string, python: string, presets: Record<string, Experiment>, fields: Field[],
+ *            texts: string[], numpy: boolean}} Ready  `numpy`: whether this site can open the NumPy device
+ * @typedef {{type: "device", kind: string, name: string, why: string, choice: string}} Device
+ * @typedef {{type: "text", text: TextFacts}} Text
+ * @typedef {{type: "checked", parameters: number, bytes: number, vocabulary: number}} Checked
+ *   `bytes` is about what the device must hold
+ * @typedef {{type: "started", run: RunFacts}} Started
+ * @typedef {{type: "opened", run: RunFacts}} Opened
+ * @typedef {{type: "progress", steps: number[], losses: number[], learning_rate: number, tokens_per_second: number,
+ *            ms_per_step: number, seconds_left: number}} Progress  all steps since the last one, ten times a second at most
+ * @typedef {{type: "evaluated", step: number, val_loss: number}} Evaluated
+ * @typedef {{type: "sample", step: number, text: string}} TrainingSample
+ * @typedef {{type: "resumed", step: number}} Resumed
+ * @typedef {{type: "paused", step: number}} Paused
+ * @typedef {{type: "stopped", step: number}} Stopped
+ * @typedef {{type: "finished", step: number}} Finished
+ * @typedef {{type: "sampled", text: string, done: boolean}} Sampled  the text that came since the last one
+ * @typedef {{type: "saved", name: string, step: number}} Saved
+ * @typedef {{type: "kept", step: number}} SafetyCopy
+ * @typedef {{type: "found", name: string, step: number, steps: number, seconds_ago: number}} Found
+ *   the safety copy of an earlier visit
+ * @typedef {{type: "error", message: string, field: string, during: string}} Mistake
+ *   `field` is a dotted field of the experiment or "text", "device", "prompt", "file"; `during` the command that failed
+ * @typedef {Loading|Ready|Device|Text|Checked|Started|Opened|Progress|Evaluated|TrainingSample|Resumed|Paused|Stopped
+ *           |Finished|Sampled|Saved|SafetyCopy|Found|Mistake} Event
+ */
+
+/** Whether a mistake is about the experiment: one field of it, or the model as a whole.
+ * @param {string} field */
+export function isField(field) {
+  return field.includes(".") || field === "model";
+}
+
+/** @typedef {(command: Command, bytes?: Uint8Array) => void} Send */
+/** @typedef {(event: Event, bytes?: Uint8Array) => void} Receive */
+
+/**
+ * Connects to the worker that PyScript starts for a script element, and hands back the way to send commands.
+ * @param {HTMLScriptElement} script
+ * @param {Receive} receive
+ * @returns {Promise<Send>}
+ */
+export async function connect(script, receive) {
+  while (!script.xworker) await new Promise((resolve) => setTimeout(resolve, 10));
+  // `event` is set before `ready`, so that nothing the worker says is missed.
+  script.xworker.sync.event = (/** @type {string} */ json, /** @type {Uint8Array|undefined} */ bytes) => {
+    for (const event of JSON.parse(json)) receive(event, bytes);
+  };
+  const { sync } = await script.xworker.ready;
+  return (command, bytes) => {
+    sync.command(JSON.stringify(command), bytes).catch((/** @type {Error} */ error) => {
+      receive({ type: "error", message: lastLine(error), field: "", during: command.type });
+    });
+  };
+}
+
+/**
+ * A Python exception arrives as its whole traceback; its last line is what happened.
+ * @param {Error} error
+ */
+function lastLine(error) {
+  const lines = String(error.message ?? error).trim().split("\n");
+  return lines[lines.length - 1] ?? "unknown error";
+}

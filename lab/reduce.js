@@ -1,0 +1,149 @@
+// What each action does to the state. Pure: a state and an action in, a state out.
+
+import { isField } from "./protocol.js";
+import { FIRST_PRESET, SAMPLES_KEPT } from "./state.js";
+
+/** @typedef {import("./state.js").State} State */
+/** @typedef {import("./state.js").Action} Action */
+/** @typedef {import("./protocol.js").RunFacts} RunFacts */
+
+/** @type {{[Type in Action["type"]]: (state: State, action: Extract<Action, {type: Type}>) => State}} */
+const REACTIONS = {
+  loading: (state, { stage, fraction }) => (state.about ? state : { ...state, loading: { stage, fraction } }),
+  ready: (state, ready) => ({
+    ...state, loading: null, about: ready, draft: state.draft ?? ready.presets[FIRST_PRESET] ?? null, notice: "Ready.",
+  }),
+  device: (state, device) => ({
+    ...state, device: { choice: device.choice, opening: false, open: device }, mistakes: without(state.mistakes, "device"),
+    notice: `Training on ${device.name}.`,
+  }),
+  text: (state, { text }) => ({
+    ...state, text: { ...state.text, facts: text }, mistakes: without(state.mistakes, "text"),
+    draft: state.draft && { ...state.draft, data: { ...state.draft.data, source: text.name } },
+  }),
+  checked: (state, checked) => ({ ...state, checked, mistakes: withoutFields(state.mistakes) }),
+
+  started: (state, { run }) => ({ ...fresh(state, run, -1), phase: "running", notice: "Training." }),
+  opened: (state, { run }) => ({
+    ...fresh(state, run, run.step), phase: run.step < run.experiment.train.steps ? "paused" : "finished", found: null,
+    // The controls show the run that was opened, so that Train anew would repeat it, on the text chosen here.
+    draft: { ...run.experiment, data: state.draft?.data ?? run.experiment.data },
+    preset: state.about && run.experiment.name in state.about.presets ? run.experiment.name : state.preset,
+    notice: `Opened a run at step ${run.step}. Resume continues it.`,
+  }),
+  progress: (state, event) => state.run ? {
+    ...state,
+    run: {
+      ...state.run, step: event.steps[event.steps.length - 1] ?? state.run.step,
+      loss: recent(state.run.loss, event.losses), tokens_per_second: event.tokens_per_second,
+      ms_per_step: event.ms_per_step, seconds_left: event.seconds_left,
+    },
+  } : state,
+  evaluated: (state, { val_loss }) => (state.run ? { ...state, run: { ...state.run, val_loss } } : state),
+  sample: (state, { step, text }) => ({ ...state, samples: [{ step, text }, ...state.samples].slice(0, SAMPLES_KEPT) }),
+  resumed: (state, { step }) => turned(state, "running", step, "Training."),
+  paused: (state, { step }) => turned(state, "paused", step, `Paused at step ${step}.`),
+  stopped: (state, { step }) => turned(state, "stopped", step, `Stopped at step ${step}. The model is still here.`),
+  finished: (state, { step }) => turned(state, "finished", step, `Finished after ${step} steps.`),
+
+  sampled: (state, { text, done }) => ({
+    ...state, answer: { ...state.answer, text: state.answer.text + text, running: !done },
+    notice: done ? "The sample is complete." : state.notice,
+  }),
+  saved: (state, { step }) => ({
+    ...state, run: state.run && { ...state.run, saved_step: step }, notice: `Saved the run at step ${step}.`,
+    mistakes: without(state.mistakes, "file"),
+  }),
+  kept: (state) => state,
+  found: (state, found) => ({ ...state, found }),
+  error: (state, { message, field, during }) => {
+    const place = field || PLACES[during] || "";
+    const text = field && message.startsWith(`${field}: `) ? message.slice(field.length + 2) : message;
+    return {
+      ...state,
+      mistakes: { ...state.mistakes, [place]: text },
+      phase: state.phase === "starting" ? (state.run ? "stopped" : "none") : state.phase,
+      loading: during === "begin" ? { stage: text, fraction: null } : state.loading,
+      device: during === "open_device" || during === "begin" ? { ...state.device, opening: false } : state.device,
+      answer: during === "sample" ? { ...state.answer, running: false } : state.answer,
+      checked: during === "check" ? null : state.checked,
+    };
+  },
+
+  edit: (state, { field, value }) => {
+    const [section, name] = field.split(".");
+    if (!state.draft || !section || !name) return state;
+    const fields = state.draft[/** @type {"model"} */ (section)];
+    return { ...state, draft: { ...state.draft, [section]: { ...fields, [name]: value } } };
+  },
+  choose_preset: (state, { name }) => {
+    const preset = state.about?.presets[name];
+    if (!preset) return state;
+    return { ...state, preset: name, draft: { ...preset, data: state.draft?.data ?? preset.data } };
+  },
+  adopt: (state, { preset, draft }) => ({ ...state, preset, draft }),
+  choosing_text: (state, { choice }) => ({
+    ...state, text: { choice, facts: null }, mistakes: without(state.mistakes, "text"),
+    // A list of names is read line by line; everything else is one stream.
+    draft: state.draft && {
+      ...state.draft, data: { ...state.draft.data, layout: choice === "names" ? "documents" : "stream" },
+    },
+  }),
+  choosing_device: (state, { choice }) => ({ ...state, device: { ...state.device, choice, opening: true } }),
+  starting: (state) => ({ ...state, phase: "starting", mistakes: without(state.mistakes, "") }),
+  sampling: (state, { prompt }) => ({
+    ...state, answer: { running: true, prompt, text: "" }, mistakes: without(state.mistakes, "prompt"),
+  }),
+  say: (state, { notice }) => ({ ...state, notice }),
+  dismiss_found: (state) => ({ ...state, found: null }),
+};
+
+/** Where a mistake is shown when the engine names no field. */
+const PLACES = /** @type {Record<string, string>} */ ({
+  choose_text: "text", open_device: "device", sample: "prompt", open: "file", open_kept: "file", save: "file",
+});
+
+/** @param {State} state @param {Action} action @returns {State} */
+export function reduce(state, action) {
+  const react = /** @type {((state: State, action: any) => State)|undefined} */ (REACTIONS[action.type]);
+  return react ? react(state, action) : state;
+}
+
+/** @param {State} state @param {RunFacts} run @param {number} saved @returns {State} */
+function fresh(state, run, saved) {
+  return {
+    ...state,
+    run: {
+      ...run, loss: NaN, val_loss: NaN, tokens_per_second: NaN, ms_per_step: NaN, seconds_left: NaN, saved_step: saved,
+    },
+    samples: [],
+    answer: { running: false, prompt: "", text: "" },
+    mistakes: without(state.mistakes, "", "file", "prompt"),
+  };
+}
+
+/** @param {State} state @param {State["phase"]} phase @param {number} step @param {string} notice @returns {State} */
+function turned(state, phase, step, notice) {
+  return { ...state, phase, run: state.run && { ...state.run, step }, notice };
+}
+
+/**
+ * The loss to print: smoothed a little, or its last digits would only flicker.
+ * @param {number} before
+ * @param {number[]} losses
+ */
+function recent(before, losses) {
+  let value = before;
+  for (const loss of losses) value = Number.isFinite(value) && Number.isFinite(loss) ? value + 0.1 * (loss - value) : loss;
+  return value;
+}
+
+/** @param {Record<string, string>} mistakes @param {string[]} fields */
+function without(mistakes, ...fields) {
+  return Object.fromEntries(Object.entries(mistakes).filter(([field]) => !fields.includes(field)));
+}
+
+/** @param {Record<string, string>} mistakes */
+function withoutFields(mistakes) {
+  return Object.fromEntries(Object.entries(mistakes).filter(([field]) => !isField(field)));
+}

@@ -1,0 +1,54 @@
+// The experiment in the address: a preset and what was changed in it, so that a link sets the same controls on every
+// laptop of a classroom. "#preset=baby&model.n_layer=4"
+
+/** @typedef {import("./protocol.js").Experiment} Experiment */
+/** @typedef {import("./protocol.js").Ready} Ready */
+
+const SECTIONS = /** @type {const} */ (["data", "model", "optim", "train"]);
+const LEFT_OUT = new Set(["data.source"]); // goes as `text`
+
+/**
+ * @param {Ready} about
+ * @param {string} preset
+ * @param {Experiment} draft
+ * @param {string} text  the built-in text, or "own"
+ */
+export function toHash(about, preset, draft, text) {
+  const words = new URLSearchParams();
+  if (preset !== "baby") words.set("preset", preset);
+  if (text !== "tales" && text !== "own") words.set("text", text);
+  for (const section of SECTIONS) {
+    for (const [name, value] of Object.entries(draft[section])) {
+      const field = `${section}.${name}`;
+      if (LEFT_OUT.has(field) || about.presets[preset]?.[section][name] === value) continue;
+      if (field === "data.layout" && text === "names" && value === "documents") continue;
+      words.set(field, String(value));
+    }
+  }
+  const hash = words.toString();
+  return hash ? `#${hash}` : "";
+}
+
+/**
+ * What a hash asks for; what it does not name stays as the preset has it. The engine checks the values.
+ * @param {Ready} about
+ * @param {string} hash
+ * @returns {{preset: string, draft: Experiment, text: string}|null}
+ */
+export function fromHash(about, hash) {
+  const words = new URLSearchParams(hash.replace(/^#/, ""));
+  const preset = words.get("preset") ?? "baby";
+  const base = about.presets[preset];
+  if (!base || ![...words.keys()].length) return null;
+  const draft = structuredClone(base);
+  const text = words.get("text") ?? "tales";
+  if (text === "names") draft.data.layout = "documents";
+  for (const { field, type } of about.fields) {
+    const word = words.get(field);
+    const [section, name] = field.split(".");
+    if (word === null || !section || !name || LEFT_OUT.has(field)) continue;
+    const value = type === "bool" ? word === "true" : type === "str" || Number.isNaN(Number(word)) ? word : Number(word);
+    draft[/** @type {"model"} */ (section)][name] = value;
+  }
+  return { preset, draft, text: about.texts.includes(text) ? text : "tales" };
+}

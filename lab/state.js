@@ -1,0 +1,75 @@
+// The whole state of the page: plain data, but for the curves (curves.js), which only grow.
+
+/** @typedef {import("./protocol.js").Experiment} Experiment */
+/** @typedef {import("./protocol.js").TextFacts} TextFacts */
+/** @typedef {import("./protocol.js").RunFacts} RunFacts */
+/** @typedef {import("./protocol.js").Event} Event */
+
+/**
+ * What one can do on the page besides sending commands.
+ * @typedef {{type: "edit", field: string, value: any}} Edit
+ * @typedef {{type: "choose_preset", name: string}} ChoosePreset
+ * @typedef {{type: "adopt", preset: string, draft: Experiment}} Adopt  a whole draft at once, from a link
+ * @typedef {{type: "choosing_text", choice: string}} ChoosingText
+ * @typedef {{type: "choosing_device", choice: string}} ChoosingDevice
+ * @typedef {{type: "starting"}} Starting
+ * @typedef {{type: "sampling", prompt: string}} Sampling
+ * @typedef {{type: "say", notice: string}} Say
+ * @typedef {{type: "dismiss_found"}} DismissFound
+ * @typedef {Event|Edit|ChoosePreset|Adopt|ChoosingText|ChoosingDevice|Starting|Sampling|Say|DismissFound} Action
+ */
+
+/**
+ * @typedef {RunFacts & {loss: number, val_loss: number, tokens_per_second: number, ms_per_step: number,
+ *           seconds_left: number, saved_step: number}} RunState
+ */
+
+/**
+ * @typedef {object} State
+ * @property {{stage: string, fraction: number|null}|null} loading  null once the lab is ready
+ * @property {import("./protocol.js").Ready|null} about
+ * @property {{choice: string, opening: boolean, open: import("./protocol.js").Device|null}} device
+ * @property {{choice: string, facts: TextFacts|null}} text
+ * @property {string} preset
+ * @property {Experiment|null} draft  what the next run will be
+ * @property {import("./protocol.js").Checked|null} checked  what the draft comes to
+ * @property {"none"|"starting"|"running"|"paused"|"stopped"|"finished"} phase
+ * @property {RunState|null} run
+ * @property {{step: number, text: string}[]} samples  newest first
+ * @property {{running: boolean, prompt: string, text: string}} answer
+ * @property {Record<string, string>} mistakes  by field; "" is about the run as a whole
+ * @property {string} notice  the last thing worth saying aloud
+ * @property {import("./protocol.js").Found|null} found
+ */
+
+export const FIRST_PRESET = "baby";
+export const SAMPLES_KEPT = 30;
+
+/** @type {State} */
+export const INITIAL = {
+  loading: { stage: "Starting", fraction: null },
+  about: null,
+  device: { choice: "auto", opening: true, open: null },
+  text: { choice: "tales", facts: null },
+  preset: FIRST_PRESET,
+  draft: null,
+  checked: null,
+  phase: "none",
+  run: null,
+  samples: [],
+  answer: { running: false, prompt: "", text: "" },
+  mistakes: {},
+  notice: "",
+  found: null,
+};
+
+/**
+ * Whether a draft is the preset it started from, but for the text.
+ * @param {State} state
+ */
+export function isEdited(state) {
+  const preset = state.about?.presets[state.preset];
+  if (!preset || !state.draft) return false;
+  return ["model", "optim", "train"].some((section) => JSON.stringify(section in preset && preset[/** @type {"model"} */ (section)])
+    !== JSON.stringify(state.draft?.[/** @type {"model"} */ (section)]));
+}

@@ -1,0 +1,119 @@
+// The loss as it falls. uPlot draws the columns of curves.js; colours come from the style sheet, so dark and light follow.
+
+import uPlot from "../uplot/uPlot.esm.js";
+import { element, setText } from "../dom.js";
+import { count, loss } from "../words.js";
+
+/** @typedef {import("../state.js").State} State */
+/** @typedef {import("../curves.js").Curves} Curves */
+
+const FONT = "12px system-ui, sans-serif";
+
+/** @param {Curves} curves */
+export function chartView(curves) {
+  const readout = element("p", { class: "readout", "aria-hidden": "true" });
+  const frame = element("div", { class: "chart", role: "img", "aria-label": "Loss by training step" });
+  const dom = element("figure", { class: "chart-figure" }, frame, element("figcaption", {},
+    element("span", { class: "key training" }, "training"),
+    element("span", { class: "key validation" }, "validation"),
+    element("span", { class: "key blind" }, "guessing blindly"), readout));
+  /** @type {uPlot|null} */
+  let plot = null;
+  let drawn = -1;
+  let blind = NaN;
+  let steps = 0;
+
+  function draw() {
+    const { width, height } = frame.getBoundingClientRect();
+    if (width < 1 || height < 1) return;
+    plot?.destroy();
+    plot = new uPlot(options(width, height), curves.columns, frame);
+  }
+
+  new ResizeObserver(() => {
+    const { width, height } = frame.getBoundingClientRect();
+    if (!plot) draw();
+    else if (Math.abs(plot.width - width) >= 1 || Math.abs(plot.height - height) >= 1) plot.setSize({ width, height });
+  }).observe(frame);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+
+  /** @param {number} width @param {number} height @returns {uPlot.Options} */
+  function options(width, height) {
+    const styles = getComputedStyle(frame);
+    const colour = (/** @type {string} */ name) => styles.getPropertyValue(name).trim();
+    const axis = { stroke: colour("--ink-3"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: FONT };
+    return {
+      width, height, padding: [12, 20, 0, 0],
+      legend: { show: false },
+      cursor: { points: { size: 7 }, drag: { x: false, y: false }, y: false },
+      scales: {
+        x: { time: false, range: (_, low, high) => [0, Math.max(steps, high ?? 0, 1)] },
+        y: { range: (_, low, high) => heights(low, high) },
+      },
+      axes: [
+        { ...axis, grid: { show: false }, size: 32, gap: 8, values: (_, splits) => splits.map((split) => (split % 1 ? "" : count(split))) },
+        { ...axis, size: 44, gap: 8, values: (_, splits) => splits.map((split) => split.toFixed(splits.length && splits[splits.length - 1] - splits[0] < 1 ? 2 : 1)) },
+      ],
+      series: [
+        {},
+        { label: "each step", stroke: colour("--curve-faint"), width: 1, points: { show: false }, spanGaps: true },
+        { label: "training", stroke: colour("--accent"), width: 2.25, points: { show: false }, spanGaps: true },
+        {
+          label: "validation", stroke: colour("--ink"), width: 1.5, spanGaps: true, dash: [1, 0],
+          points: { show: true, size: 6, fill: colour("--paper"), stroke: colour("--ink"), width: 1.5 },
+        },
+      ],
+      hooks: { drawAxes: [drawBlind], setCursor: [read] },
+    };
+  }
+
+  /** The scale reaches from a little below the lowest loss to a little above blind guessing.
+   * @param {number|null} low @param {number|null} high @returns {[number, number]} */
+  function heights(low, high) {
+    const top = Math.max(high ?? 0, Number.isFinite(blind) ? blind : 0) || 4;
+    const bottom = Math.min(low ?? 0, top);
+    const room = Math.max(0.05, (top - bottom) * 0.08);
+    return [Math.max(0, bottom - room), top + room];
+  }
+
+  /** @param {uPlot} chart */
+  function drawBlind(chart) {
+    if (!Number.isFinite(blind)) return;
+    const { ctx, bbox } = chart;
+    const y = chart.valToPos(blind, "y", true);
+    ctx.save();
+    ctx.strokeStyle = getComputedStyle(frame).getPropertyValue("--ink-3").trim();
+    ctx.lineWidth = devicePixelRatio;
+    ctx.setLineDash([3 * devicePixelRatio, 5 * devicePixelRatio]);
+    ctx.beginPath();
+    ctx.moveTo(bbox.left, y);
+    ctx.lineTo(bbox.left + bbox.width, y);
+    ctx.stroke();
+    ctx.restore();
+  }
+
+  /** @param {uPlot} chart */
+  function read(chart) {
+    const index = chart.cursor.idx;
+    if (index === null || index === undefined) return setText(readout, "");
+    const [at, each, smooth, seen] = curves.columns.map((column) => column[index]);
+    const parts = [`step ${count(at ?? 0)}`];
+    if (typeof (smooth ?? each) === "number") parts.push(`training ${loss(/** @type {number} */ (smooth ?? each))}`);
+    if (typeof seen === "number") parts.push(`validation ${loss(seen)}`);
+    setText(readout, parts.join(" · "));
+  }
+
+  return {
+    dom,
+    /** @param {State} state */
+    sync(state) {
+      const total = state.run?.experiment.train.steps ?? state.draft?.train.steps ?? 2000;
+      const reference = Math.log(state.run?.vocabulary ?? state.checked?.vocabulary ?? NaN);
+      if (!plot || (drawn === curves.revision && total === steps && Object.is(blind, reference))) return;
+      drawn = curves.revision;
+      steps = Number(total) || 1;
+      blind = reference;
+      plot.setData(curves.columns);
+    },
+  };
+}

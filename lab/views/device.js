@@ -1,0 +1,39 @@
+// Where it trains, and why there.
+
+import { complain, complaint, element, setText } from "../dom.js";
+import { choicesView } from "./choices.js";
+
+/** @typedef {import("../state.js").State} State */
+/** @typedef {import("../app.js").Lab} Lab */
+
+/** @param {string} words */
+function sentence(words) {
+  return words && `${words.charAt(0).toUpperCase()}${words.slice(1)}${words.endsWith(".") ? "" : "."}`;
+}
+
+/** @param {Lab} lab */
+export function deviceView(lab) {
+  const choices = choicesView("device", "Where it trains", (choice) => {
+    lab.dispatch({ type: "choosing_device", choice });
+    lab.send({ type: "open_device", choice });
+  });
+  const name = element("p", { class: "facts", id: "device-name" });
+  const why = element("p", { class: "hint", id: "device-why" });
+  const mistake = complaint("device-mistake");
+  return {
+    dom: element("div", {}, choices.dom, mistake, name, why),
+    /** @param {State} state */
+    sync(state) {
+      const { choice, opening, open } = state.device;
+      const busy = opening || state.phase === "running" || state.phase === "starting";
+      /** @type {[string, string][]} */
+      const offered = [["auto", "Choose for me"], ["webgpu", "WebGPU"]];
+      if (state.about?.numpy) offered.push(["numpy", "NumPy"]);
+      choices.sync(offered, choice, busy);
+      complain(mistake, state.mistakes.device);
+      setText(name, opening ? "Opening…" : open ? `${open.name}` : "No device");
+      setText(why, open && !opening ? sentence(open.why) : "");
+      choices.dom.title = state.phase === "running" ? "Pause first; the run moves along to the other device." : "";
+    },
+  };
+}

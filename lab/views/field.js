@@ -1,0 +1,75 @@
+// One control for one field of the experiment, made from the field's own description.
+
+import { complain, complaint, element, setAttribute, setValue } from "../dom.js";
+import { label } from "../words.js";
+
+/** @typedef {import("../protocol.js").Field} Field */
+/** @typedef {import("../state.js").State} State */
+/** @typedef {import("../app.js").Lab} Lab */
+
+/**
+ * @param {Field} field
+ * @param {Lab} lab
+ */
+export function fieldView(field, lab) {
+  const id = field.field.replaceAll(".", "-");
+  const change = () => lab.dispatch({ type: "edit", field: field.field, value: read(field, control) });
+  const control = makeControl(field, { id, oninput: change, onblur: () => lab.refresh() });
+  const mistake = complaint(`${id}-mistake`);
+  const help = limits(field);
+  const dom = element(
+    "div",
+    { class: field.type === "bool" ? "field check" : "field", title: help },
+    element("label", { for: id }, label(field.field)),
+    control,
+    mistake,
+  );
+  return {
+    dom,
+    control,
+    help,
+    /** @param {State} state */
+    sync(state) {
+      const [section, name] = field.field.split(".");
+      const value = state.draft?.[/** @type {"model"} */ (section)][name ?? ""];
+      if (control instanceof HTMLInputElement && control.type === "checkbox") control.checked = value === true;
+      else if (value !== undefined) setValue(control, String(value));
+      complain(mistake, state.mistakes[field.field], control);
+      // A bigram has neither layers nor heads: those fields step back.
+      const idle = state.draft?.model.kind === "bigram" && GPT_ONLY.has(field.field);
+      setAttribute(dom, "data-idle", idle ? "true" : null);
+      if (control.disabled !== idle) control.disabled = idle;
+    },
+  };
+}
+
+const GPT_ONLY = new Set([
+  "model.n_layer", "model.n_head", "model.n_embd", "model.dropout", "model.bias", "model.tie_weights",
+]);
+
+/** @param {Field} field @param {Record<string, any>} attributes */
+function makeControl(field, attributes) {
+  if (field.choices) {
+    return element("select", attributes, ...field.choices.map((choice) => element("option", { value: choice }, choice)));
+  }
+  if (field.type === "bool") return element("input", { ...attributes, type: "checkbox" });
+  if (field.type === "str") return element("input", { ...attributes, type: "text" });
+  const step = field.type === "int" ? 1 : "any";
+  return element("input", { ...attributes, type: "number", step, inputmode: step === 1 ? "numeric" : "decimal" });
+}
+
+/** What is in the control; what is not a number goes to the engine as it is, which says what it wanted.
+ * @param {Field} field @param {HTMLInputElement|HTMLSelectElement} control */
+function read(field, control) {
+  if (field.type === "bool" && control instanceof HTMLInputElement) return control.checked;
+  if (field.type === "str" || control.value.trim() === "") return control.value;
+  const number = Number(control.value);
+  return Number.isNaN(number) ? control.value : number;
+}
+
+/** @param {Field} field */
+function limits(field) {
+  const help = field.help.charAt(0).toUpperCase() + field.help.slice(1);
+  if (field.minimum === null || field.maximum === null) return `${help}.`;
+  return `${help}, ${field.minimum} to ${field.maximum}.`;
+}

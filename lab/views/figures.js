@@ -1,0 +1,48 @@
+// The figures of the run: loss, validation loss, speed, time left; and the loss in words.
+
+import { element, setText } from "../dom.js";
+import { count, duration, inWords, loss, short } from "../words.js";
+
+/** @typedef {import("../state.js").State} State */
+
+export function figuresView() {
+  const figure = (/** @type {string} */ id, /** @type {string} */ name, /** @type {string} */ title) => {
+    const value = element("dd", { id }, "–");
+    return { value, dom: element("div", { class: "figure", title }, element("dt", {}, name), value) };
+  };
+  const training = figure("loss", "Training loss", "How surprised the model is by the text it learns from. Lower is better.");
+  const validation = figure("val-loss", "Validation loss",
+    "The same for text it has never seen. If this rises while training falls, the model is memorising.");
+  const speed = figure("speed", "Tokens/s", "Characters, or bytes, it learns from each second.");
+  const left = figure("time-left", "Time left", "At the present speed.");
+  const words = element("p", { id: "words", class: "words" });
+  const summary = element("p", { id: "summary", class: "hint" });
+  return {
+    dom: element("div", {},
+      element("dl", { class: "figures" }, training.dom, validation.dom, speed.dom, left.dom), words, summary),
+    /** @param {State} state */
+    sync(state) {
+      const { run, phase } = state;
+      const current = run && phase !== "none";
+      setText(training.value, current ? loss(run.loss) : "–");
+      setText(validation.value, current ? loss(run.val_loss) : "–");
+      setText(speed.value, current && Number.isFinite(run.tokens_per_second) ? short(run.tokens_per_second) : "–");
+      setText(left.value, phase === "running" ? duration(run?.seconds_left ?? NaN) : phase === "finished" ? "done" : "–");
+      if (current) {
+        const symbol = run.experiment.data.tokenizer === "byte" ? "byte" : "character";
+        setText(words, inWords(Number.isFinite(run.val_loss) ? run.val_loss : run.loss, run.vocabulary, symbol));
+        setText(summary, `${describe(run)}, on ${state.device.open?.name ?? "no device"}`);
+      } else {
+        setText(words, "Press Train. The model starts by guessing blindly; watch its loss fall as it learns the text.");
+        setText(summary, state.device.open && !state.device.opening ? `It will train on ${state.device.open.name}.` : "Opening a device…");
+      }
+    },
+  };
+}
+
+/** @param {import("../protocol.js").RunFacts} run */
+function describe(run) {
+  const { model } = run.experiment;
+  const sizes = model.kind === "gpt" ? `${model.n_layer} layers, ${model.n_head} heads, width ${model.n_embd}, ` : "bigram, ";
+  return `${run.experiment.name || "A model"} on ${run.text}: ${sizes}context ${model.block_size}, ${count(run.parameters)} parameters`;
+}

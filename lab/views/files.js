@@ -1,0 +1,73 @@
+// Save the run to a file, open one, drop one anywhere; and the safety copy of an earlier visit.
+
+import { complain, complaint, element, setText, show } from "../dom.js";
+import { ago, count } from "../words.js";
+
+/** @typedef {import("../state.js").State} State */
+/** @typedef {import("../app.js").Lab} Lab */
+
+/** @param {Lab} lab */
+export function filesView(lab) {
+  const file = element("input", {
+    type: "file", id: "run-file", class: "hidden-file", accept: ".safetensors",
+    onchange() {
+      if (file.files?.[0]) lab.openRun(file.files[0]);
+      file.value = "";
+    },
+  });
+  const open = element("label", { class: "button small", for: "run-file", title: "A run saved here, or by `pygpt train`" }, "Open…");
+  const save = element("button", {
+    id: "save", class: "button small", onclick: () => lab.send({ type: "save" }),
+    title: "A .safetensors file with the model, the optimizer and the text; `pygpt sample` opens it too",
+  }, "Save");
+
+  addEventListener("dragover", (event) => {
+    event.preventDefault();
+    document.body.classList.add("dropping");
+  });
+  for (const over of ["dragleave", "drop", "dragend"]) {
+    addEventListener(over, () => document.body.classList.remove("dropping"));
+  }
+  addEventListener("drop", (event) => {
+    event.preventDefault();
+    const dropped = event.dataTransfer?.files[0];
+    if (!dropped) return;
+    if (dropped.name.endsWith(".safetensors")) lab.openRun(dropped);
+    else lab.readText(dropped);
+  });
+
+  return {
+    dom: element("div", { class: "files" }, file, open, save),
+    /** @param {State} state */
+    sync(state) {
+      const impossible = !state.run;
+      if (save.disabled !== impossible) save.disabled = impossible;
+      const ready = state.about !== null && state.device.open !== null;
+      if (file.disabled !== !ready) file.disabled = !ready;
+    },
+  };
+}
+
+/** What concerns a whole run stands above everything: a file that would not open, a run found from an earlier visit.
+ * @param {Lab} lab */
+export function noticesView(lab) {
+  const mistake = complaint("file-mistake");
+  const text = element("p", {});
+  const found = element("div", { id: "found", class: "notice", hidden: true }, text,
+    element("div", { class: "buttons" },
+      element("button", { class: "button small primary", onclick: () => lab.send({ type: "open_kept" }) }, "Bring it back"),
+      element("button", { class: "button small", onclick: () => {
+        lab.dispatch({ type: "dismiss_found" });
+        lab.send({ type: "forget_kept" });
+      } }, "Forget it")));
+  return {
+    dom: element("div", { class: "notices" }, mistake, found),
+    /** @param {State} state */
+    sync(state) {
+      complain(mistake, state.mistakes.file);
+      const { found: kept } = state;
+      show(found, kept !== null && state.run === null && state.device.open !== null);
+      if (kept) setText(text, `A run from ${ago(kept.seconds_ago)} is still here: ${kept.name}, step ${count(kept.step)} of ${count(kept.steps)}.`);
+    },
+  };
+}

@@ -1,0 +1,77 @@
+// Step two: what learns, and for how long. A preset sets everything; the sizes that matter stand open, the rest is folded.
+
+import { complain, complaint, element, setText } from "../dom.js";
+import { isEdited } from "../state.js";
+import { count, size } from "../words.js";
+import { choicesView } from "./choices.js";
+import { fieldView } from "./field.js";
+
+/** @typedef {import("../state.js").State} State */
+/** @typedef {import("../app.js").Lab} Lab */
+
+const ABOUT = /** @type {Record<string, string>} */ ({
+  bigram: "One table: which character follows which. Where every course begins.",
+  baby: "A tiny GPT that learns to spell within a minute or two.",
+  small: "A GPT of the size a laptop can train over a coffee.",
+  nano: "The Shakespeare model of nanoGPT. Wants a real GPU.",
+});
+const OPEN_FIELDS = [
+  "model.n_layer", "model.n_head", "model.n_embd", "model.block_size", "train.steps", "train.batch_size",
+  "optim.learning_rate", "train.seed",
+];
+const SECTIONS = [["data", "Text"], ["model", "Model"], ["optim", "Optimizer"], ["train", "Training"]];
+const NOT_HERE = new Set(["name", "data.source"]);
+
+/** @param {Lab} lab */
+export function modelView(lab) {
+  const presets = choicesView("preset", "Start from", (name) => lab.dispatch({ type: "choose_preset", name }));
+  const about = element("p", { class: "hint" });
+  const grid = element("div", { class: "fields" });
+  const hint = element("p", { class: "hint reserved", "aria-hidden": "true" });
+  const total = element("p", { class: "facts", id: "parameters" });
+  const mistake = complaint("model-mistake");
+  const rest = element("div", { class: "rest" });
+  const more = element("details", { class: "more" }, element("summary", {}, "All settings"), rest);
+  const dom = element("div", {}, presets.dom, about, grid, hint, total, mistake, more);
+  /** @type {ReturnType<typeof fieldView>[]} */
+  const fields = [];
+
+  /** @param {State} state */
+  function build(state) {
+    const byName = new Map(state.about?.fields.map((field) => [field.field, field]));
+    const make = (/** @type {string} */ name) => {
+      const field = byName.get(name);
+      byName.delete(name);
+      if (!field) return null;
+      const view = fieldView(field, lab);
+      view.control.addEventListener("focus", () => setText(hint, view.help));
+      view.dom.addEventListener("pointerenter", () => setText(hint, view.help));
+      fields.push(view);
+      return view.dom;
+    };
+    grid.append(...OPEN_FIELDS.map(make).filter((dom) => dom !== null));
+    for (const [section, title] of SECTIONS) {
+      const names = [...byName.keys()].filter((name) => name.startsWith(`${section}.`) && !NOT_HERE.has(name));
+      rest.append(element("h3", {}, title), element("div", { class: "fields" }, ...names.map(make)));
+    }
+    setText(hint, "Every setting explains itself when you point at it.");
+  }
+
+  return {
+    dom,
+    /** @param {State} state */
+    sync(state) {
+      if (!state.about) return;
+      if (!fields.length) build(state);
+      const names = Object.keys(state.about.presets);
+      presets.sync(names.map((name) => [name, name.charAt(0).toUpperCase() + name.slice(1)]), state.preset);
+      setText(about, `${ABOUT[state.preset] ?? ""}${isEdited(state) ? " Changed by you." : ""}`);
+      for (const field of fields) field.sync(state);
+      // A mistake in a folded field must not hide.
+      if (rest.querySelector("[aria-invalid]") && !more.open) more.open = true;
+      const { checked } = state;
+      setText(total, checked ? `${count(checked.parameters)} parameters, about ${size(checked.bytes)} to train` : "\u00a0");
+      complain(mistake, state.mistakes.model);
+    },
+  };
+}

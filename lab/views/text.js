@@ -1,0 +1,73 @@
+// Step one: what the model reads. A built-in text, one's own pasted in, or a file.
+
+import { complain, complaint, element, setText, show } from "../dom.js";
+import { count } from "../words.js";
+import { choicesView } from "./choices.js";
+
+/** @typedef {import("../state.js").State} State */
+/** @typedef {import("../app.js").Lab} Lab */
+
+const OWN = "own";
+const TITLES = /** @type {Record<string, string>} */ ({
+  tales: "Tales", python: "Python", shakespeare: "Shakespeare", names: "Names",
+});
+
+/** @param {Lab} lab */
+export function textView(lab) {
+  const choices = choicesView("text", "What it reads", choose);
+  let typing = 0;
+  const area = element("textarea", {
+    id: "own-text", rows: 6, spellcheck: "false", placeholder: "Paste or type a text here, the longer the better…",
+    "aria-label": "Your own text",
+    oninput() {
+      clearTimeout(typing);
+      typing = setTimeout(sendOwn, 250);
+    },
+  });
+  const file = element("input", {
+    type: "file", id: "text-file", class: "hidden-file", accept: ".txt,.md,.csv,.json,.py,text/*",
+    onchange() {
+      if (file.files?.[0]) lab.readText(file.files[0]);
+      file.value = "";
+    },
+  });
+  const own = element(
+    "div", { class: "own", hidden: true }, area,
+    element("label", { class: "button small", for: "text-file" }, "Choose a file…"), file,
+    element("span", { class: "hint" }, " or drop one anywhere"),
+  );
+  const facts = element("p", { class: "facts" });
+  const excerpt = element("blockquote", { class: "excerpt prose" });
+  const mistake = complaint("text-mistake");
+  const dom = element("div", {}, choices.dom, own, mistake, facts, excerpt);
+
+  /** @param {string} choice */
+  function choose(choice) {
+    lab.dispatch({ type: "choosing_text", choice });
+    if (choice !== OWN) lab.send({ type: "choose_text", name: choice, built_in: true });
+    else if (area.value) sendOwn();
+  }
+
+  function sendOwn() {
+    lab.send({ type: "choose_text", name: "my text", built_in: false }, new TextEncoder().encode(area.value));
+  }
+
+  return {
+    dom,
+    /** @param {State} state */
+    sync(state) {
+      if (!state.about) return;
+      const { texts } = state.about;
+      const { choice, facts: text } = state.text;
+      choices.sync([...texts.map((name) => /** @type {[string, string]} */ ([name, TITLES[name] ?? name])),
+        [OWN, "Your own"]], choice);
+      show(own, choice === OWN);
+      complain(mistake, state.mistakes.text, choice === OWN ? area : undefined);
+      const name = text && !text.built_in && text.name !== "my text" ? `${text.name}: ` : "";
+      setText(facts, text ? `${name}${count(text.characters)} characters, ${count(text.distinct)} distinct` : "\u00a0");
+      facts.title = text?.alphabet ?? "";
+      show(excerpt, Boolean(text?.excerpt) && (choice !== OWN || name !== ""));
+      setText(excerpt, text?.excerpt ?? "");
+    },
+  };
+}

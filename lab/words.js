@@ -1,0 +1,103 @@
+// Numbers, times and losses, as people read them.
+
+const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
+
+/** @param {number} value */
+export function count(value) {
+  return whole.format(value);
+}
+
+/**
+ * 1234567 -> "1.23 M"
+ * @param {number} value
+ */
+export function short(value) {
+  if (value >= 999_500_000) return `${(value / 1e9).toPrecision(3)} G`;
+  if (value >= 999_500) return `${(value / 1e6).toPrecision(3)} M`;
+  if (value >= 99_950) return `${Math.round(value / 1e3)} k`;
+  if (value >= 9_995) return `${(value / 1e3).toFixed(1)} k`;
+  return count(Math.round(value));
+}
+
+/** @param {number} bytes */
+export function size(bytes) {
+  if (bytes >= 1e9) return `${(bytes / 1e9).toFixed(1)} GB`;
+  if (bytes >= 1e6) return `${(bytes / 1e6).toFixed(bytes >= 1e7 ? 0 : 1)} MB`;
+  return `${Math.max(1, Math.round(bytes / 1e3))} kB`;
+}
+
+/** @param {number} seconds */
+export function duration(seconds) {
+  if (!Number.isFinite(seconds)) return "–";
+  if (seconds < 1) return "1 s";
+  if (seconds < 60) return `${Math.round(seconds)} s`;
+  if (seconds < 600) return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
+  if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
+  if (seconds < 172_800) return `${(seconds / 3600).toFixed(1)} h`;
+  return `${Math.round(seconds / 86_400)} days`;
+}
+
+/** @param {number} seconds */
+export function ago(seconds) {
+  if (seconds < 90) return "a moment ago";
+  if (seconds < 5400) return `${Math.round(seconds / 60)} minutes ago`;
+  if (seconds < 129_600) return `${Math.round(seconds / 3600)} hours ago`;
+  return `${Math.round(seconds / 86_400)} days ago`;
+}
+
+/** @param {number} value */
+export function loss(value) {
+  return Number.isFinite(value) ? value.toFixed(value < 10 ? 3 : 2) : "–";
+}
+
+/**
+ * What a loss means: its exponential is the number of symbols one would have to guess among to be as unsure.
+ * @param {number} value
+ * @param {number} vocabulary
+ * @param {string} symbol  "character" or "byte"
+ */
+export function inWords(value, vocabulary, symbol) {
+  const blind = Math.log(vocabulary);
+  const guess = `Guessing blindly among ${count(vocabulary)} ${symbol}s costs ${blind.toFixed(2)}.`;
+  if (!Number.isFinite(value)) return guess;
+  const among = Math.exp(value);
+  if (value >= blind - 0.05) return `${guess} The model is at ${value.toFixed(2)}: it knows nothing yet.`;
+  const choices = among < 10 ? among.toFixed(1) : count(among);
+  return `${guess} The model is at ${value.toFixed(2)}, as unsure as if it chose among ${choices}.`;
+}
+
+/** Short names of fields, for labels. What is not here is called by its own name. */
+export const LABELS = /** @type {Record<string, string>} */ ({
+  "data.layout": "Layout",
+  "data.tokenizer": "Tokens",
+  "data.val_fraction": "Validation share",
+  "model.kind": "Architecture",
+  "model.n_layer": "Layers",
+  "model.n_head": "Heads",
+  "model.n_embd": "Width",
+  "model.block_size": "Context",
+  "model.dropout": "Dropout",
+  "model.bias": "Biases",
+  "model.tie_weights": "Tie weights",
+  "model.init_std": "Initial spread",
+  "optim.learning_rate": "Learning rate",
+  "optim.min_learning_rate": "Final rate",
+  "optim.schedule": "Schedule",
+  "optim.warmup_steps": "Warm-up steps",
+  "optim.weight_decay": "Weight decay",
+  "optim.beta1": "Beta 1",
+  "optim.beta2": "Beta 2",
+  "optim.epsilon": "Epsilon",
+  "optim.grad_clip": "Gradient clip",
+  "train.steps": "Steps",
+  "train.batch_size": "Batch",
+  "train.eval_every": "Evaluate every",
+  "train.eval_batches": "Evaluation batches",
+  "train.log_every": "Log every",
+  "train.seed": "Seed",
+});
+
+/** @param {string} field */
+export function label(field) {
+  return LABELS[field] ?? field.split(".").pop() ?? field;
+}

@@ -1,0 +1,99 @@
+"""The worker's side of the lab: PyScript starts this file, the page sends it commands, it sends events back.
+
+The messages are listed in protocol.js. Here is only what needs a browser: the line to the page, the site's files, and
+the store that outlives the tab. What is done with a command is in session.py, which knows no browser.
+"""
+
+import json
+import math
+
+from pyodide.ffi import to_js
+from pyodide.http import pyfetch
+from pyscript import sync
+
+
+def tell(event: dict, data: bytes | None = None) -> None:
+    """Send one event to the page, with bytes beside it or without, and do not wait for it to be read."""
+    message = json.dumps([event if event["type"] != "progress" else _finite(event)])
+    if data is None:
+        sync.event(message)
+    else:
+        sync.event(message, to_js(data))
+
+
+def _finite(event):
+    """JSON has no NaN and no infinity: they become null."""
+    losses = [loss if math.isfinite(loss) else None for loss in event["losses"]]
+    return {name: None if isinstance(value, float) and not math.isfinite(value) else value
+            for name, value in event.items()} | {"losses": losses}
+
+
+class Site:
+    """The folder the page came from, and what it holds."""
+
+    def __init__(self, root: str, contents: dict):
+        self.root, self.contents = root, contents
+
+    @property
+    def texts(self) -> list[str]:
+        """The names of the texts that can be had here."""
+        return ["tales", *(name for name in ("python", "shakespeare", "names") if name in self.contents["data"])]
+
+    @property
+    def numpy(self) -> bool:
+        """Whether the NumPy device can be opened here."""
+        return self.contents["numpy"] is not None
+
+    async def load_text(self, name: str):
+        """A built-in text: made here, or fetched from the site.
+
+        Raises: DataError if it cannot be fetched, or is not the text it should be.
+        """
+        from pygpt.data import load_text, open_dataset_bytes
+        from pygpt.errors import DataError
+
+        about = self.contents["data"].get(name)
+        if about is None:
+            return load_text(name)
+        tell({"type": "loading", "stage": f"Fetching {name}", "fraction": None})
+        try:
+            response = await pyfetch(self.root + about["file"])
+            response.raise_for_status()
+            return open_dataset_bytes(name, await response.bytes())
+        except OSError as error:
+            raise DataError(f"the text {name} could not be fetched from this site ({error}); try again, "
+                            "or choose another text") from None
+
+    async def open_device(self, choice: str):
+        """Open a device of the tab, bringing NumPy in if it is wanted and there. Raises DeviceError."""
+        from pygpt.devices import open_device_in_tab
+
+        return await open_device_in_tab(choice, self.bring_numpy if self.numpy else None)
+
+    async def bring_numpy(self) -> None:
+        """Make NumPy importable. Raises DeviceError."""
+        import numpy_wheel
+
+        tell({"type": "loading", "stage": "Fetching NumPy", "fraction": None})
+        await numpy_wheel.ensure_numpy(self.root)
+
+
+session = None
+
+
+async def command(message: str, data=None) -> None:
+    """Called by the page for each command; what goes wrong becomes an event."""
+    global session
+    wanted = json.loads(message)
+    if wanted["type"] == "begin":
+        # The engine is imported here, not above: if that fails, the page is there to say so.
+        import kept
+        from session import Session
+
+        response = await pyfetch(wanted["site"] + "site.json")
+        site = Site(wanted["site"], await response.json())
+        session = Session(tell, site, kept)
+    await session.obey(wanted, data.to_bytes() if data is not None else None)
+
+
+__export__ = ["command"]

@@ -1,0 +1,201 @@
+"""What the lab does with a command: opens, checks, trains, samples, saves. Knows pygpt, but no browser and no page."""
+
+import asyncio
+import dataclasses
+import platform
+
+from training import Training
+
+from pygpt.checkpoint import read_checkpoint
+from pygpt.data import make_corpus, text_from_bytes
+from pygpt.errors import CheckpointError, DataError, DeviceError, ExperimentError, PygptError, TokenizerError
+from pygpt.estimate import check_memory, memory_estimate, parameter_count
+from pygpt.experiment import PRESETS, Experiment
+from pygpt.sample import Sampler
+from pygpt.tokenizers import train_tokenizer
+from pygpt.train import Run
+
+# Checking a draft tokenizes a text this short on every keystroke; of a longer one every block fits anyway.
+SHORT_TEXT = 20_000
+SAMPLING_SLICE = 16  # tokens sent to the device at once: small enough to stream, large enough to keep it busy
+
+
+class Session:
+    """One tab's device, text and run.
+
+    `tell(event, data=None)` sends to the page; `site` loads texts and opens devices; `store` keeps the safety copy.
+    """
+
+    def __init__(self, tell, site, store):
+        self.tell, self.site, self.store = tell, site, store
+        self.device = self.choice = self.text = None
+        self.training = Training(tell, store, self._recover)
+        self.sampling: asyncio.Task | None = None
+
+    async def obey(self, command: dict, data: bytes | None) -> None:
+        """Do what a command says. What goes wrong is told to the page, naming what the mistake was about."""
+        kind = command.pop("type")
+        try:
+            await getattr(self, kind)(**command, **({"data": data} if data is not None else {}))
+        except PygptError as error:
+            self.tell({"type": "error", "message": str(error), "field": _field(error), "during": kind})
+
+    async def begin(self, site: str, device: str) -> None:
+        """The first command: say what there is, open a device, load the first text, look for a safety copy."""
+        self.tell({"type": "ready", "version": self.site.contents["version"], "python": platform.python_version(),
+                   "presets": {name: preset.to_dict() for name, preset in PRESETS.items()},
+                   "fields": list(_fields(Experiment, "")), "texts": self.site.texts, "numpy": self.site.numpy})
+        await asyncio.sleep(0)
+        if self.text is None:
+            await self.obey({"type": "choose_text", "name": "tales", "built_in": True}, None)
+        await self.obey({"type": "open_device", "choice": device}, None)
+        if found := await self.store.find():
+            self.tell({"type": "found", "name": found["name"], "step": found["step"], "steps": found["steps"],
+                       "seconds_ago": found["seconds_ago"]})
+
+    async def open_device(self, choice: str) -> None:
+        """Open another device; a run moves there. Raises DeviceError, and then all stays as it was."""
+        device = await self.site.open_device(choice)
+        run = self.training.run
+        if run is not None:
+            await self.training.halt("paused")
+            await self.stop_sampling()
+            run = Run.restore(await self.training.checkpoint(), device, text=run.text)
+        old, self.device, self.choice = self.device, device, choice
+        self.training.run = run
+        self._tell_device()
+        if old is not None:
+            old.close()
+
+    def _tell_device(self):
+        device = self.device
+        self.tell({"type": "device", "kind": device.kind, "name": device.name, "why": device.why, "choice": self.choice})
+
+    async def _recover(self, data: bytes, text) -> Run:
+        """The device is lost: open another like it, and bring the run back there as it was last kept."""
+        self.device = await self.site.open_device(self.choice)
+        self._tell_device()
+        return Run.restore(data, self.device, text=text)
+
+    async def choose_text(self, name: str, built_in: bool, data: bytes = b"") -> None:
+        """Take a text for the next run. Raises DataError."""
+        self.text = None
+        self.text = await self.site.load_text(name) if built_in else text_from_bytes(name, data)
+        alphabet = "".join(sorted(set(self.text.text)))
+        self.tell({"type": "text", "text": {
+            "name": self.text.name, "built_in": self.text.built_in, "characters": len(self.text.text),
+            "distinct": len(alphabet), "alphabet": alphabet[:200], "excerpt": self.text.text[:300].strip()}})
+
+    async def check(self, experiment: dict) -> None:
+        """Say what a draft comes to. Raises ExperimentError, and DataError if a short text is too short for it."""
+        draft = Experiment.from_dict(experiment)
+        if self.text is None:
+            return
+        tokenizer = train_tokenizer(draft.data.tokenizer, self.text.text, draft.data.layout == "documents")
+        if len(self.text.text) < SHORT_TEXT:
+            make_corpus(self.text.text, tokenizer, draft.data.layout, draft.model.block_size, draft.data.val_fraction)
+        size, tokens = tokenizer.vocab_size, len(self.text.text)
+        needed = check_memory(draft, size, self.device, tokens) if self.device else memory_estimate(draft, size, tokens)
+        self.tell({"type": "checked", "parameters": parameter_count(draft, size), "bytes": needed, "vocabulary": size})
+
+    async def start(self, experiment: dict) -> None:
+        """Begin a new run on the chosen text. Raises PygptError, and then the last run is still there."""
+        draft = Experiment.from_dict(experiment)
+        if self.text is None:
+            raise DataError("there is no text to read yet; choose one, or paste your own")
+        if self.device is None:
+            raise DeviceError("there is no device to train on; choose one")
+        await self._quiet()
+        await self.training.begin(Run(draft, self.text, self.device), self.text.name)
+
+    async def pause(self) -> None:
+        """Stop stepping, for now."""
+        await self.training.halt("paused")
+
+    async def resume(self) -> None:
+        """Go on stepping."""
+        self.training.resume()
+
+    async def stop(self) -> None:
+        """Stop stepping; the model stays."""
+        await self.training.halt("stopped")
+
+    async def sample(self, prompt: str, max_new_tokens: int, temperature: float, top_k: int, seed: int) -> None:
+        """Continue a prompt, piece by piece. Raises TokenizerError for a character the model has never seen."""
+        await self.stop_sampling()
+        run = self.training.run
+        if run is None:
+            raise DataError("there is no model to ask yet; train one, or open one")
+        sampler = Sampler(run.model, run.tokenizer, prompt=prompt, temperature=temperature, top_k=top_k, seed=seed)
+        self.sampling = asyncio.ensure_future(self._sample(sampler, max_new_tokens))
+
+    async def _sample(self, sampler, remaining: int) -> None:
+        device, message = self.device, None
+        try:
+            while remaining > 0 and not sampler.done:
+                sampler.enqueue(min(SAMPLING_SLICE, remaining))
+                remaining -= SAMPLING_SLICE
+                self.tell({"type": "sampled", "text": sampler.take(await device.fetch(sampler.output)), "done": False})
+                # NumPy computes without ever waiting: let the page's messages in.
+                await asyncio.sleep(0)
+        except PygptError as error:
+            message = str(error)
+        finally:
+            self.tell({"type": "sampled", "text": "", "done": True})
+        if message:
+            self.tell({"type": "error", "message": message, "field": "prompt", "during": "sample"})
+
+    async def stop_sampling(self) -> None:
+        """End a continuation where it is."""
+        if self.sampling is not None and not self.sampling.done():
+            self.sampling.cancel()
+            await asyncio.wait([self.sampling])
+
+    async def save(self) -> None:
+        """Send the run as a file."""
+        if self.training.run is None:
+            raise DataError("there is no run to save yet")
+        step, data = await self.training.snapshot()
+        experiment = self.training.run.experiment
+        name = "-".join(word for word in (experiment.name or experiment.model.kind, f"step{step}") if word)
+        self.tell({"type": "saved", "name": f"{name}.safetensors", "step": step}, data)
+
+    async def open(self, name: str, data: bytes) -> None:
+        """Take up a run from a file. Raises CheckpointError, and then the last run is still there."""
+        if self.device is None:
+            raise DeviceError("there is no device to open a run on; choose one")
+        checkpoint = read_checkpoint(data)
+        # A text of one's own is in the file; one that has a name is had by it.
+        text = checkpoint.text or await self.site.load_text(checkpoint.experiment.data.source)
+        await self._quiet()
+        self.training.adopt(Run.restore(data, self.device, text=text), data)
+
+    async def open_kept(self) -> None:
+        """Take up the safety copy of an earlier visit."""
+        await self.open("the safety copy", await self.store.take())
+
+    async def forget_kept(self) -> None:
+        """Remove the safety copy of an earlier visit."""
+        await self.store.forget()
+
+    async def _quiet(self) -> None:
+        await self.stop_sampling()
+        await self.training.halt("stopped")
+
+
+def _field(error: PygptError) -> str:
+    """Which part of the page a mistake belongs to."""
+    if isinstance(error, ExperimentError):
+        return error.field
+    places = {DataError: "text", DeviceError: "device", CheckpointError: "file", TokenizerError: "prompt"}
+    return next((place for kind, place in places.items() if isinstance(error, kind)), "")
+
+
+def _fields(cls, prefix: str):
+    """Describe the fields of the experiment, so that controls can be made from them."""
+    for field in dataclasses.fields(cls):
+        dotted = f"{prefix}.{field.name}" if prefix else field.name
+        if dataclasses.is_dataclass(field.type):
+            yield from _fields(field.type, dotted)
+        else:
+            yield {"field": dotted, "type": field.type.__name__, **field.metadata}

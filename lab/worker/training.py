@@ -1,0 +1,243 @@
+"""Training in slices: the device is kept busy, the page is told ten times a second, and nothing waits longer than a blink.
+
+A slice of steps is sent to the device while the one before it is still being computed; reading the losses of that one
+back is what paces it all. How many steps make a slice follows from how long they take.
+"""
+
+import asyncio
+import time
+
+from pygpt.errors import DeviceLost, DivergedError, PygptError
+from pygpt.sample import Sampler
+from pygpt.train import Run
+
+SLICE = 0.05        # seconds of the device's work sent at once; two slices are under way
+BREATH = 0.025      # seconds of Python after which the page's messages are let in
+LONGEST_SLICE = 500  # steps; the device keeps the losses of four thousand that have not been read
+TELL_EVERY = 0.1    # seconds between two progress events
+SAMPLE_EVERY = 5.0  # seconds between two samples, at most
+SAMPLE_APART = 1.5  # and at least
+SAMPLE_LENGTH = 160
+KEEP_APART = 10.0   # seconds between two safety copies, at least; and they take a twentieth of the time at most
+
+
+async def _time(awaitable) -> float:
+    began = time.perf_counter()
+    await awaitable
+    return time.perf_counter() - began
+
+
+class Log:
+    """Gathers what the device reports and tells the page, ten times a second at most."""
+
+    def __init__(self, tell, run: Run):
+        self._tell, self._run = tell, run
+        self._steps, self._losses, self._evaluations = [], [], []
+        self._learning_rate = 0.0
+        self._told = time.perf_counter()
+        self._seconds_a_step = None
+
+    def take(self, metrics) -> None:
+        """Take metrics as they come from the device."""
+        for metric in metrics:
+            if metric.loss is not None:
+                self._steps.append(metric.step)
+                self._losses.append(metric.loss)
+                self._learning_rate = metric.learning_rate
+            if metric.val_loss is not None:
+                self._evaluations.append((metric.step, metric.val_loss))
+
+    def tell(self, last: bool = False) -> None:
+        """Tell the page, if it is time."""
+        now = time.perf_counter()
+        if now - self._told < TELL_EVERY and not last:
+            return
+        if self._steps:
+            self._tell_steps(now)
+        for step, val_loss in self._evaluations:
+            self._tell({"type": "evaluated", "step": step, "val_loss": val_loss})
+        self._steps, self._losses, self._evaluations = [], [], []
+
+    def _tell_steps(self, now):
+        # Smoothed over about a second, so that the figures can be read.
+        seconds = (now - self._told) / len(self._steps)
+        weight = 1.0 if self._seconds_a_step is None else min(1.0, now - self._told)
+        self._seconds_a_step = weight * seconds + (1 - weight) * (self._seconds_a_step or 0.0)
+        train, model = self._run.experiment.train, self._run.experiment.model
+        self._tell({
+            "type": "progress", "steps": self._steps, "losses": self._losses, "learning_rate": self._learning_rate,
+            "tokens_per_second": train.batch_size * model.block_size / self._seconds_a_step,
+            "ms_per_step": 1000 * self._seconds_a_step,
+            "seconds_left": max(0, train.steps - self._steps[-1]) * self._seconds_a_step})
+        self._told = now
+
+
+class Training:
+    """A run being trained, paused, or at rest.
+
+    `tell(event)` sends to the page; `store` keeps the safety copy; `recover` is called without waiting when the device
+    is lost, and brings the run back on a new one.
+    """
+
+    def __init__(self, tell, store, recover):
+        self.tell, self.store, self.recover = tell, store, recover
+        self.run: Run | None = None
+        self.text = ""
+        self.halting: str | None = None     # "paused" or "stopped", once asked for
+        self.task: asyncio.Task | None = None
+        self.steady = asyncio.Lock()        # held while steps are sent, and while a checkpoint is read
+        self.safe: bytes | None = None      # the last checkpoint
+        self.kept_at = self.keeping_took = 0.0
+        self.sampled = -1                   # the step of the last sample
+
+    @property
+    def active(self) -> bool:
+        """Whether steps are being taken."""
+        return self.task is not None and not self.task.done()
+
+    async def begin(self, run: Run, text: str) -> None:
+        """Train a new run from its first step."""
+        self.run, self.text, self.safe, self.sampled = run, text, None, -1
+        self.tell({"type": "started", "run": self._facts()})
+        self._go()
+
+    def adopt(self, run: Run, data: bytes) -> None:
+        """Take up a restored run, at rest."""
+        self.run, self.safe = run, data
+        self.text, self.sampled = run.text.name, -1
+        self.tell({"type": "opened", "run": self._facts()})
+
+    def resume(self) -> None:
+        """Go on, if there is something left to do."""
+        if self.run is not None and not self.active and self.run.step < self.run.experiment.train.steps:
+            self.tell({"type": "resumed", "step": self.run.step})
+            self._go()
+
+    async def halt(self, how: str) -> None:
+        """Take no more steps: "paused" or "stopped". Returns once the device is quiet."""
+        if self.active:
+            self.halting = how
+            await asyncio.wait([self.task])
+        elif self.run is not None and how == "stopped":
+            self.tell({"type": "stopped", "step": self.run.step})
+
+    async def snapshot(self) -> tuple[int, bytes]:
+        """The run between two steps: its step, and its file."""
+        async with self.steady:
+            return self.run.step, await self.run.fetch_checkpoint()
+
+    async def checkpoint(self) -> bytes:
+        """The run as it is, or as it was last kept if its device is gone."""
+        try:
+            return (await self.snapshot())[1]
+        except DeviceLost:
+            if self.safe is None:
+                raise
+            return self.safe
+
+    def _go(self) -> None:
+        self.halting = None
+        self.task = asyncio.ensure_future(self._train())
+
+    def _facts(self) -> dict:
+        run = self.run
+        return {"experiment": run.experiment.to_dict(), "text": self.text, "step": run.step,
+                "parameters": run.model.parameter_count, "vocabulary": run.tokenizer.vocab_size}
+
+    async def _train(self) -> None:
+        run = self.run
+        try:
+            await self._steps(run)
+        except DivergedError as error:
+            self._complain(error, "")
+            self._complain(error, "optim.learning_rate")
+            self.halting = "stopped"
+            # The weights are not numbers any more; those of the last checkpoint are.
+            self.run = run = Run.restore(self.safe, run.device, text=run.text)
+        except DeviceLost as error:
+            self._complain(error, "device")
+            self.halting = "stopped"
+            self.run = run = await self.recover(self.safe, run.text)
+        except PygptError as error:
+            self._complain(error, "")
+            self.halting = "stopped"
+        except Exception as error:
+            # A mistake of ours: the page must not wait for a training that is over.
+            self._complain(error, "")
+            self.tell({"type": "stopped", "step": run.step})
+            raise
+        self.tell({"type": self.halting or "finished", "step": run.step})
+
+    def _complain(self, error, field):
+        self.tell({"type": "error", "message": str(error), "field": field, "during": "training"})
+
+    async def _steps(self, run: Run) -> None:
+        device, log = run.device, Log(self.tell, run)
+        steps = run.train()
+        await device.fetch(run.history)
+        idle = await _time(device.fetch(run.history))  # what reading costs when there is nothing to wait for
+        count, reading, ended = 1, None, False
+        if run.step == 0:
+            await self._sample(run)
+        if self.safe is None:
+            self.safe = (await self.snapshot())[1]
+        self.kept_at = sampled_at = time.perf_counter()
+        while not ended and not self.halting:
+            began = breathed = time.perf_counter()
+            evaluated = False
+            async with self.steady:
+                for _ in range(count):
+                    event = next(steps, None)
+                    ended = event is None
+                    evaluated = evaluated or (event is not None and event.kind == "evaluation")
+                    if ended or self.halting:
+                        break
+                    if time.perf_counter() - breathed > BREATH:
+                        await asyncio.sleep(0)
+                        breathed = time.perf_counter()
+            sent = asyncio.ensure_future(device.fetch(run.history))
+            await asyncio.sleep(0)  # the reading is under way before more work is sent behind it
+            if reading is not None:
+                log.take(run.take_metrics(await reading))
+            reading = sent
+            took = time.perf_counter() - began - idle
+            count = max(1, min(LONGEST_SLICE, 2 * count, round(count * SLICE / max(took, SLICE / 4))))
+            log.tell()
+            since = time.perf_counter() - sampled_at
+            if since > SAMPLE_EVERY or (evaluated and since > SAMPLE_APART):
+                await self._sample(run)
+                sampled_at = time.perf_counter()
+            if evaluated:
+                await self._keep(run, log)
+        if reading is not None:
+            log.take(run.take_metrics(await reading))
+        log.tell(last=True)
+        await self._sample(run)
+        await self._keep(run, log, now=True)
+
+    async def _sample(self, run: Run) -> None:
+        """A few lines from the model as it is now, once a step at most."""
+        if self.sampled == run.step:
+            return
+        self.sampled = run.step
+        sampler = Sampler(run.model, run.tokenizer, prompt="", temperature=0.8, top_k=0, seed=run.step)
+        sampler.enqueue(SAMPLE_LENGTH)
+        step = run.step
+        self.tell({"type": "sample", "step": step, "text": sampler.take(await run.device.fetch(sampler.output))})
+
+    async def _keep(self, run: Run, log: Log, now: bool = False) -> None:
+        """Put a safety copy aside, seldom enough not to be felt.
+
+        Raises: DivergedError rather than keep weights that are not numbers.
+        """
+        began = time.perf_counter()
+        if not now and began - self.kept_at < max(KEEP_APART, 20 * self.keeping_took):
+            return
+        log.take(run.take_metrics(await run.device.fetch(run.history)))
+        step, self.safe = await self.snapshot()
+        experiment = run.experiment
+        await self.store.keep(self.safe, {"name": f"{experiment.name or experiment.model.kind} on {self.text}",
+                                          "step": step, "steps": experiment.train.steps})
+        self.kept_at = time.perf_counter()
+        self.keeping_took = self.kept_at - began
+        self.tell({"type": "kept", "step": step})
