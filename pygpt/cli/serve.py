@@ -100,9 +100,9 @@ class Server:
         handler = partial(Handler, directory=str(directory), prefix=prefix, headers=headers)
         try:
             self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port), handler)
-        except OSError as error:
+        except (OSError, OverflowError) as error:
             raise PygptError(
-                f"Port {port} cannot be opened ({error.strerror}). Another program may be using it: "
+                f"Port {port} cannot be opened ({getattr(error, 'strerror', error)}). Another program may be using it: "
                 f"choose another with --port, or --port 0 for any that is free."
             ) from None
         self.server.daemon_threads = True

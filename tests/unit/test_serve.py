@@ -83,6 +83,8 @@ def test_a_taken_port_and_a_missing_folder_are_told(site, tmp_path):
     port = int(site.url.split(":")[2].split("/")[0])
     with pytest.raises(PygptError, match=f"Port {port} .*--port"):
         serve(tmp_path, port=port)
+    with pytest.raises(PygptError, match="Port 99999"):
+        serve(tmp_path, port=99999)
     with pytest.raises(PygptError, match="no folder"):
         serve(tmp_path / "nowhere")
 
