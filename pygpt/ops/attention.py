@@ -1,0 +1,185 @@
+"""Causal self-attention of several heads, without ever holding all probabilities at once."""
+
+import math
+
+from pygpt.errors import ShapeError
+from pygpt.kernel import kernel, np
+from pygpt.ops.threefry import threefry2x32
+
+# The twins take so many queries at a time, with the keys they may see, of so many sequences that a table of scores
+# stays in the cache: at B=64, T=256, H=6, D=64 four times faster than all scores at once, at T=64 as fast.
+QUERIES = 64
+SCORES = 1 << 18
+
+
+@kernel(outputs=("y", "log_sum_exp"), optional=("seed", "step"))
+def attention(qkv, seed, step, y, log_sum_exp, *, n_head, rate=0.0, purpose=0):
+    """y = dropout(softmax(q k^T / sqrt(D))) v for each head, where token i sees the tokens j <= i.
+
+    With rate > 0, probability (b, h, i, j) is kept, and divided by 1 - rate, if the first word for key (seed, purpose)
+    and counter (((b H + h) T + i) T + j, step) is at least rate * 2^32. log_sum_exp is that of the scores.
+    Shapes: qkv (B, T, 3 C): q, k and v side by side, in each the heads side by side, C = H D; seed, step uint32 (1,),
+        absent where rate is 0 -> y (B, T, C); log_sum_exp (B, H, T).
+    Source: Dao et al., "FlashAttention", arXiv 2205.14135; Milakov and Gimelshein, arXiv 1805.02867, for the softmax.
+    """
+    for some, start, stop in _tiles(qkv, n_head):
+        q, k, v = _heads(qkv[some], n_head)
+        scores = _scores(q, k, start, stop)
+        peak = scores.max(axis=-1, keepdims=True)
+        scores -= peak
+        np.exp(scores, out=scores)
+        total = scores.sum(axis=-1, keepdims=True)
+        log_sum_exp[some, :, start:stop] = (np.log(total) + peak)[..., 0]
+        if rate:
+            scores *= _kept(scores.shape, some, start, qkv.shape[1], seed, step, rate, purpose)
+            total *= 1.0 - rate
+        _split(y[some], n_head)[:, :, start:stop] = (scores @ v[:, :, :stop]) / total
+
+
+def _tiles(qkv, n_head):
+    """What to take at a time: (sequences, first query, query after the last), the last queries of a sequence first."""
+    batch, time = qkv.shape[:2]
+    chunk = max(1, SCORES // (n_head * min(time, QUERIES) * time))
+    return [(slice(sequence, sequence + chunk), start, min(start + QUERIES, time))
+            for sequence in range(0, batch, chunk) for start in reversed(range(0, time, QUERIES))]
+
+
+def _split(packed, n_head):
+    """A view (B, H, T, D) of (B, T, H D)."""
+    batch, time, width = packed.shape
+    return packed.reshape(batch, time, n_head, width // n_head).swapaxes(1, 2)
+
+
+def _heads(packed, n_head):
+    """Views (B, H, T, D) of the three parts of (B, T, 3 H D)."""
+    return [_split(part, n_head) for part in np.split(packed, 3, axis=2)]
+
+
+def _scores(q, k, start, stop):
+    """The scores of the queries from start to stop against all keys before stop; minus infinity for later keys."""
+    scores = (q[:, :, start:stop] * q.dtype.type(q.shape[-1] ** -0.5)) @ k[:, :, :stop].swapaxes(2, 3)
+    length = stop - start
+    scores[..., start:] += np.triu(np.full((length, length), -np.inf, q.dtype), 1)
+    return scores
+
+
+def _kept(shape, some, start, time, seed, step, rate, purpose):
+    """Which of a tile's probabilities dropout keeps."""
+    batch, heads, rows, columns = (np.arange(length, dtype=np.uint32) for length in shape)
+    head = (batch[:, None] + np.uint32(some.start)) * shape[1] + heads
+    row = head[..., None] * time + (rows + np.uint32(start))
+    word, _ = threefry2x32(seed, purpose, row[..., None] * time + columns, step)
+    return word >= np.uint32(rate * 2**32)
+
+
+@attention.shapes
+def _(qkv, seed, step, *, n_head, rate, purpose):
+    if len(qkv.shape) != 3 or qkv.shape[2] % (3 * n_head):
+        raise ShapeError(f"attention: qkv must be (B, T, 3 C) with C a multiple of {n_head} heads, got {list(qkv.shape)}")
+    if not 0 <= rate < 1 or (rate and (seed is None or step is None)):
+        raise ShapeError(f"attention: rate must be at least 0 and less than 1, and above 0 it takes seed and step; got "
+                         f"rate {rate}, seed {seed}, step {step}")
+    batch, time, width = qkv.shape
+    return [(batch, time, width // 3), (batch, n_head, time)]
+
+
+def _overrides(qkv, n_head, rate, purpose):
+    _, time, width = qkv.shape
+    size = width // 3 // n_head
+    return {"T": time, "H": n_head, "D": size, "SCALE": 1.0 / math.sqrt(size), "THRESHOLD": int(rate * 2**32),
+            "FACTOR": 1.0 / (1.0 - rate), "PURPOSE": purpose}
+
+
+@attention.overrides
+def _(qkv, seed, step, y, log_sum_exp, *, n_head, rate, purpose):
+    return _overrides(qkv, n_head, rate, purpose)
+
+
+# Both shaders make 4 neighbouring tokens of a head an invocation.
+@attention.threads
+def _(qkv, seed, step, y, log_sum_exp, *, n_head, rate, purpose):
+    return qkv.shape[0] * n_head * -(-qkv.shape[1] // 4)
+
+
+@attention.gradient
+def _(dy, qkv, y, log_sum_exp, seed, step, n_head, rate, purpose):
+    delta = attention_delta(dy, y, n_head=n_head)
+    return attention_gradient(dy, qkv, log_sum_exp, delta, seed, step, n_head=n_head, rate=rate, purpose=purpose)
+
+
+@kernel(outputs=("delta",), no_gradient="first derivatives only")
+def attention_delta(dy, y, delta, *, n_head):
+    """delta = the dot product of dy and y for each token and head.
+
+    It is the sum over j of p_ij dp_ij that softmax's gradient subtracts.
+    Shapes: dy, y (B, T, C) -> delta (B, H, T).
+    """
+    np.einsum("bhtd,bhtd->bht", _split(dy, n_head), _split(y, n_head), out=delta)
+
+
+@attention_delta.shapes
+def _(dy, y, *, n_head):
+    if dy.shape != y.shape:
+        raise ShapeError(f"attention_delta: wanted dy like y {list(y.shape)}, got {list(dy.shape)}")
+    return (y.shape[0], n_head, y.shape[1])
+
+
+@attention_delta.overrides
+def _(dy, y, delta, *, n_head):
+    return {"T": y.shape[1], "H": n_head, "D": y.shape[2] // n_head}
+
+
+@kernel(outputs=("dqkv",), optional=("seed", "step"), no_gradient="first derivatives only")
+def attention_gradient(dy, qkv, log_sum_exp, delta, seed, step, dqkv, *, n_head, rate=0.0, purpose=0):
+    """The gradients of q, k and v, side by side: probabilities p are made again from the scores and log_sum_exp.
+
+    With m what dropout multiplies p by: dv_j = sum_i m_ij p_ij dy_i; ds_ij = p_ij (m_ij dy_i . v_j - delta_i);
+    dq_i = sum_j ds_ij k_j / sqrt(D); dk_j = sum_i ds_ij q_i / sqrt(D). `step` must still hold what it held.
+    Shapes: dy (B, T, C); qkv (B, T, 3 C); log_sum_exp, delta (B, H, T) -> dqkv (B, T, 3 C).
+    Source: Dao et al., "FlashAttention", arXiv 2205.14135, appendix B.2.
+    """
+    for some, start, stop in _tiles(qkv, n_head):
+        q, k, v = _heads(qkv[some], n_head)
+        dq, dk, dv = _heads(dqkv[some], n_head)
+        rows = _split(dy[some], n_head)[:, :, start:stop]
+        scale = q.dtype.type(q.shape[-1] ** -0.5)
+        p = _scores(q, k, start, stop)
+        p -= log_sum_exp[some, :, start:stop, None]
+        np.exp(p, out=p)
+        ds = rows @ v[:, :, :stop].swapaxes(2, 3)
+        kept = p
+        if rate:
+            m = _kept(p.shape, some, start, qkv.shape[1], seed, step, rate, purpose) * p.dtype.type(1.0 / (1.0 - rate))
+            ds *= m
+            kept = p * m
+        ds -= delta[some, :, start:stop, None]
+        ds *= p
+        ds *= scale
+        dq[:, :, start:stop] = ds @ k[:, :, :stop]
+        more_k = ds.swapaxes(2, 3) @ q[:, :, start:stop]
+        more_v = kept.swapaxes(2, 3) @ rows
+        if stop == qkv.shape[1]:  # the first tile of these sequences reaches every key
+            dk[...], dv[...] = more_k, more_v
+        else:
+            dk[:, :, :stop] += more_k
+            dv[:, :, :stop] += more_v
+
+
+@attention_gradient.shapes
+def _(dy, qkv, log_sum_exp, delta, seed, step, *, n_head, rate, purpose):
+    batch, time, width = qkv.shape
+    wanted = [(batch, time, width // 3), (batch, n_head, time), (batch, n_head, time)]
+    came = [dy.shape, log_sum_exp.shape, delta.shape]
+    if came != wanted:
+        raise ShapeError(f"attention_gradient: wanted dy, log_sum_exp and delta {wanted}, got {came}")
+    return qkv.shape
+
+
+@attention_gradient.overrides
+def _(dy, qkv, log_sum_exp, delta, seed, step, dqkv, *, n_head, rate, purpose):
+    return _overrides(qkv, n_head, rate, purpose)
+
+
+@attention_gradient.threads
+def _(dy, qkv, log_sum_exp, delta, seed, step, dqkv, *, n_head, rate, purpose):
+    return qkv.shape[0] * n_head * -(-qkv.shape[1] // 4)

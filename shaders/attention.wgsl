@@ -1,0 +1,131 @@
+// y[b, i, h] = sum over j <= i of m_ij p_ij v[b, j, h], with p_ij = exp(s_ij - log_sum_exp[b, h, i]),
+// s_ij = SCALE * q[b, i, h] . k[b, j, h], log_sum_exp[b, h, i] = log(sum over j <= i of exp(s_ij)), and m_ij the dropout:
+// FACTOR if the first word for key (seed, PURPOSE), counter (((b H + h) T + i) T + j, step) is at least THRESHOLD, else 0.
+//
+//   qkv          (B, T, 3, H, D)
+//   seed         (1,), read if THRESHOLD > 0
+//   step         (1,), read if THRESHOLD > 0
+//   y            (B, T, H, D)
+//   log_sum_exp  (B, H, T)
+//
+// One invocation makes 4 neighbouring queries of a head (a vector's lanes) and walks their keys 8 at a time with a
+// running maximum. It adds up in y itself: function-scope arrays indexed in a loop live in memory as well, would limit D,
+// and take Mesa's lavapipe 4 to 12 s to compile. Queries past the last repeat it and write the same values again.
+// Source: Dao et al., "FlashAttention", arXiv 2205.14135; Milakov and Gimelshein, arXiv 1805.02867.
+
+override T: u32;
+override H: u32;
+override D: u32;
+override SCALE: f32;
+override THRESHOLD: u32;
+override FACTOR: f32;
+override PURPOSE: u32;
+
+@group(0) @binding(0) var<storage, read> qkv: array<f32>;
+@group(0) @binding(1) var<storage, read> seed: array<u32>;
+@group(0) @binding(2) var<storage, read> step: array<u32>;
+@group(0) @binding(3) var<storage, read_write> y: array<f32>;
+@group(0) @binding(4) var<storage, read_write> log_sum_exp: array<f32>;
+
+// Threefry-2x32-20. The same text stands in every shader that draws; tests/ops/test_threefry.py compares them.
+fn threefry(key: vec2u, counter: vec2u) -> vec2u {
+    var keys = vec3u(key, key.x ^ key.y ^ 0x1bd11bdau);
+    var rotations = vec4u(13u, 15u, 26u, 6u);
+    var next = vec4u(17u, 29u, 16u, 24u);
+    var x = counter + key;
+    for (var turn = 1u; turn <= 5u; turn++) {
+        x.x += x.y; x.y = ((x.y << rotations.x) | (x.y >> (32u - rotations.x))) ^ x.x;
+        x.x += x.y; x.y = ((x.y << rotations.y) | (x.y >> (32u - rotations.y))) ^ x.x;
+        x.x += x.y; x.y = ((x.y << rotations.z) | (x.y >> (32u - rotations.z))) ^ x.x;
+        x.x += x.y; x.y = ((x.y << rotations.w) | (x.y >> (32u - rotations.w))) ^ x.x;
+        keys = keys.yzx;
+        x += keys.xy + vec2u(0u, turn);
+        let used = rotations;
+        rotations = next;
+        next = used;
+    }
+    return x;
+}
+
+// What dropout multiplies the probabilities of 4 rows of the table in one column by.
+fn dropout(row: vec4u, column: u32) -> vec4f {
+    var m = vec4f(1.0);
+    if (THRESHOLD > 0u) {
+        for (var n = 0u; n < 4u; n++) {
+            let word = threefry(vec2u(seed[0], PURPOSE), vec2u(row[n] * T + column, step[0])).x;
+            m[n] = select(0.0, FACTOR, word >= THRESHOLD);
+        }
+    }
+    return m;
+}
+
+fn load(at: vec4u) -> vec4f {
+    return vec4f(y[at.x], y[at.y], y[at.z], y[at.w]);
+}
+
+fn store(at: vec4u, value: vec4f) {
+    y[at.x] = value.x; y[at.y] = value.y; y[at.z] = value.z; y[at.w] = value.w;
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+    let n = id.y * groups.x * 64u + id.x;
+    let head = n / ((T + 3u) / 4u);
+    if (head >= arrayLength(&log_sum_exp) / T) {
+        return;
+    }
+    let i = min((n % ((T + 3u) / 4u)) * 4u + vec4u(0u, 1u, 2u, 3u), vec4u(T - 1u));
+    let width = 3u * H * D;
+    let q = ((head / H) * T + i) * width + (head % H) * D;
+    let k = (head / H) * T * width + (H + head % H) * D;
+    let out = ((head / H) * T + i) * H * D + (head % H) * D;
+    let row = head * T + i;
+    var peak = vec4f(-3.4e38);
+    var total = vec4f();
+    for (var d = 0u; d < D; d++) {
+        store(out + d, vec4f());
+    }
+    for (var j = 0u; j <= i.w; j += 8u) {
+        let k0 = k + j * width; let k1 = k + min(j + 1u, i.w) * width;
+        let k2 = k + min(j + 2u, i.w) * width; let k3 = k + min(j + 3u, i.w) * width;
+        let k4 = k + min(j + 4u, i.w) * width; let k5 = k + min(j + 5u, i.w) * width;
+        let k6 = k + min(j + 6u, i.w) * width; let k7 = k + min(j + 7u, i.w) * width;
+        var s0 = vec4f(); var s1 = vec4f(); var s2 = vec4f(); var s3 = vec4f();
+        var s4 = vec4f(); var s5 = vec4f(); var s6 = vec4f(); var s7 = vec4f();
+        for (var d = 0u; d < D; d++) {
+            let a = vec4f(qkv[q.x + d], qkv[q.y + d], qkv[q.z + d], qkv[q.w + d]);
+            s0 = fma(a, vec4f(qkv[k0 + d]), s0); s1 = fma(a, vec4f(qkv[k1 + d]), s1);
+            s2 = fma(a, vec4f(qkv[k2 + d]), s2); s3 = fma(a, vec4f(qkv[k3 + d]), s3);
+            s4 = fma(a, vec4f(qkv[k4 + d]), s4); s5 = fma(a, vec4f(qkv[k5 + d]), s5);
+            s6 = fma(a, vec4f(qkv[k6 + d]), s6); s7 = fma(a, vec4f(qkv[k7 + d]), s7);
+        }
+        let hidden = vec4f(-3.4e38);
+        s0 = select(hidden, s0 * SCALE, vec4u(j) <= i); s1 = select(hidden, s1 * SCALE, vec4u(j + 1u) <= i);
+        s2 = select(hidden, s2 * SCALE, vec4u(j + 2u) <= i); s3 = select(hidden, s3 * SCALE, vec4u(j + 3u) <= i);
+        s4 = select(hidden, s4 * SCALE, vec4u(j + 4u) <= i); s5 = select(hidden, s5 * SCALE, vec4u(j + 5u) <= i);
+        s6 = select(hidden, s6 * SCALE, vec4u(j + 6u) <= i); s7 = select(hidden, s7 * SCALE, vec4u(j + 7u) <= i);
+        let high = max(peak, max(max(max(s0, s1), max(s2, s3)), max(max(s4, s5), max(s6, s7))));
+        let fade = exp(peak - high);
+        peak = high;
+        s0 = exp(s0 - peak); s1 = exp(s1 - peak); s2 = exp(s2 - peak); s3 = exp(s3 - peak);
+        s4 = exp(s4 - peak); s5 = exp(s5 - peak); s6 = exp(s6 - peak); s7 = exp(s7 - peak);
+        total = total * fade + (((s0 + s1) + (s2 + s3)) + ((s4 + s5) + (s6 + s7)));
+        s0 *= dropout(row, j); s1 *= dropout(row, j + 1u); s2 *= dropout(row, j + 2u); s3 *= dropout(row, j + 3u);
+        s4 *= dropout(row, j + 4u); s5 *= dropout(row, j + 5u); s6 *= dropout(row, j + 6u); s7 *= dropout(row, j + 7u);
+        for (var d = 0u; d < D; d++) {
+            let v = H * D + d;
+            var a = load(out + d) * fade;
+            a = fma(s0, vec4f(qkv[k0 + v]), a); a = fma(s1, vec4f(qkv[k1 + v]), a);
+            a = fma(s2, vec4f(qkv[k2 + v]), a); a = fma(s3, vec4f(qkv[k3 + v]), a);
+            a = fma(s4, vec4f(qkv[k4 + v]), a); a = fma(s5, vec4f(qkv[k5 + v]), a);
+            a = fma(s6, vec4f(qkv[k6 + v]), a); a = fma(s7, vec4f(qkv[k7 + v]), a);
+            store(out + d, a);
+        }
+    }
+    for (var d = 0u; d < D; d++) {
+        store(out + d, load(out + d) / total);
+    }
+    let log_sum = peak + log(total);
+    log_sum_exp[row.x] = log_sum.x; log_sum_exp[row.y] = log_sum.y;
+    log_sum_exp[row.z] = log_sum.z; log_sum_exp[row.w] = log_sum.w;
+}
