@@ -1,6 +1,7 @@
 // y[b, i, h] = sum over j <= i of m_ij p_ij v[b, j, h], with p_ij = exp(s_ij - log_sum_exp[b, h, i]),
-// s_ij = SCALE * q[b, i, h] . k[b, j, h], log_sum_exp[b, h, i] = log(sum over j <= i of exp(s_ij)), and m_ij the dropout:
-// FACTOR if the first word for key (seed, PURPOSE), counter (((b H + h) T + i) T + j, step) is at least THRESHOLD, else 0.
+// s_ij = SCALE * q[b, i, h] . k[b, j, h], log_sum_exp[b, h, i] = log(sum over j <= i of exp(s_ij)), and the dropout
+// m_ij = FACTOR if the first word for key (seed, PURPOSE) and counter (((b H + h) T + i) T + j, step) is at least
+// THRESHOLD, else 0.
 //
 //   qkv          (B, T, 3, H, D)
 //   seed         (1,), read if THRESHOLD > 0
@@ -9,8 +10,9 @@
 //   log_sum_exp  (B, H, T)
 //
 // One invocation makes 4 neighbouring queries of a head (a vector's lanes) and walks their keys 8 at a time with a
-// running maximum. It adds up in y itself: function-scope arrays indexed in a loop live in memory as well, would limit D,
-// and take Mesa's lavapipe 4 to 12 s to compile. Queries past the last repeat it and write the same values again.
+// running maximum. It adds up in y itself: function-scope arrays indexed in a loop live in memory as well, would
+// limit D, and take Mesa's lavapipe 4 to 12 s to compile (this: 0.2 s). Queries past the last repeat it and write the
+// same values again.
 // Source: Dao et al., "FlashAttention", arXiv 2205.14135; Milakov and Gimelshein, arXiv 1805.02867.
 
 override T: u32;

@@ -1,5 +1,7 @@
 // With s, p and m as in attention.wgsl and ds_ij = SCALE * p_ij * (m_ij * dy_i . v_j - delta_i):
-//   dq_i = sum over j <= i of ds_ij k_j,   dk_j = sum over i >= j of ds_ij q_i,   dv_j = sum over i >= j of m_ij p_ij dy_i.
+//   dq_i = sum over j <= i of ds_ij k_j
+//   dk_j = sum over i >= j of ds_ij q_i
+//   dv_j = sum over i >= j of m_ij p_ij dy_i
 //
 //   dy           (B, T, H, D)
 //   qkv          (B, T, 3, H, D)
@@ -9,9 +11,9 @@
 //   step         (1,), read if THRESHOLD > 0
 //   dqkv         (B, T, 3, H, D)
 //
-// One invocation makes dq, dk and dv of 4 neighbouring tokens t of a head (a vector's lanes): first it walks the keys up
-// to them, then the queries from them on, so all have the same work and every element one writer. It adds up in dqkv
-// itself, as attention.wgsl does in y. Tokens past the last repeat it and write the same values again.
+// One invocation makes dq, dk and dv of 4 neighbouring tokens t of a head (a vector's lanes): first it walks the keys
+// up to them, then the queries from them on, so all have the same work and every element one writer. It adds up in
+// dqkv itself, as attention.wgsl does in y. Tokens past the last repeat it and write the same values again.
 // Source: Dao et al., "FlashAttention", arXiv 2205.14135, appendix B.2.
 
 override T: u32;
@@ -102,8 +104,9 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     let t = min((n % ((T + 3u) / 4u)) * 4u + vec4u(0u, 1u, 2u, 3u), vec4u(T - 1u));
     let channels = H * D;
     let width = 3u * channels;
-    let first = (head / H) * T * width + (head % H) * D;       // of token 0 in q; k and v stand channels and 2 channels on
-    let first_y = (head / H) * T * channels + (head % H) * D;  // of token 0 in dy
+    // Where token 0 stands: its q (k and v follow after channels and 2 channels), and its dy.
+    let first = (head / H) * T * width + (head % H) * D;
+    let first_y = (head / H) * T * channels + (head % H) * D;
     let at = first + t * width;
     let y = first_y + t * channels;
     for (var d = 0u; d < D; d++) {

@@ -7,7 +7,7 @@ from pygpt.kernel import kernel, np
 from pygpt.ops.threefry import threefry2x32
 
 # The twins take so many queries at a time, with the keys they may see, of so many sequences that a table of scores
-# stays in the cache: at B=64, T=256, H=6, D=64 four times faster than all scores at once, at T=64 as fast.
+# stays in the cache: at B=64, T=256, H=6, D=64 four times faster than all scores at once, at T=64 no slower.
 QUERIES = 64
 SCORES = 1 << 18
 
@@ -75,7 +75,8 @@ def _kept(shape, some, start, time, seed, step, rate, purpose):
 @attention.shapes
 def _(qkv, seed, step, *, n_head, rate, purpose):
     if len(qkv.shape) != 3 or qkv.shape[2] % (3 * n_head):
-        raise ShapeError(f"attention: qkv must be (B, T, 3 C) with C a multiple of {n_head} heads, got {list(qkv.shape)}")
+        raise ShapeError(f"attention: qkv must be (B, T, 3 C) with C a multiple of {n_head} heads, "
+                         f"got {list(qkv.shape)}")
     if not 0 <= rate < 1 or (rate and (seed is None or step is None)):
         raise ShapeError(f"attention: rate must be at least 0 and less than 1, and above 0 it takes seed and step; got "
                          f"rate {rate}, seed {seed}, step {step}")

@@ -6,7 +6,7 @@ from pygpt.kernel import kernel, np
 
 @kernel(outputs=("mean", "count"))
 def mean_valid(loss, targets, mean, count, *, ignore_index=-1):
-    """mean = the sum of loss over the rows whose target is not ignore_index, divided by their count; 0 if there is none.
+    """mean = the mean of loss over the count rows whose target is not ignore_index; 0 if there are none.
 
     Shapes: loss (rows,); targets (...) of int32, as many -> mean, count (1,).
     """

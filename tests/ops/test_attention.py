@@ -18,7 +18,9 @@ RATE = {"rate": 0.3, "purpose": 7}
 
 def forward(b, t, h, d, scale=1.0, dropped=False):
     qkv = np.float32(scale) * normal(b, t, 3 * h * d)
-    return Case("attention", [qkv, SEED, STEP], n_head=h, **RATE) if dropped else Case("attention", [qkv, None, None], n_head=h)
+    if dropped:
+        return Case("attention", [qkv, SEED, STEP], n_head=h, **RATE)
+    return Case("attention", [qkv, None, None], n_head=h)
 
 
 def gradient(b, t, h, d, dropped=False):
@@ -34,7 +36,8 @@ def gradient(b, t, h, d, dropped=False):
 FORWARD = [forward(*shape) for shape in SHAPES] + [forward(*shape, dropped=True) for shape in DROPPED]
 CASES = FORWARD + [forward(*LONG), forward(2, 19, 2, 8, scale=6.0)]
 CASES += [gradient(*shape) for shape in [*SHAPES, LONG]] + [gradient(*shape, dropped=True) for shape in DROPPED]
-CASES += [Case("attention_delta", [normal(b, t, h * d), normal(b, t, h * d, seed=1)], n_head=h) for b, t, h, d in SHAPES]
+CASES += [Case("attention_delta", [normal(b, t, h * d), normal(b, t, h * d, seed=1)], n_head=h)
+          for b, t, h, d in SHAPES]
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -53,7 +56,7 @@ def test_gradient_over_several_tiles():
 
 
 def plain(qkv, n_head, kept=1.0):
-    """Attention as it is written on paper, with every probability at hand; and the probabilities."""
+    """Attention as it is written on paper, with every probability at hand."""
     b, t, width = qkv.shape
     q, k, v = qkv.astype(np.float64).reshape(b, t, 3, n_head, -1).transpose(2, 0, 3, 1, 4)
     scores = np.where(np.tri(t, dtype=bool), q @ k.swapaxes(2, 3) / np.sqrt(q.shape[-1]), -np.inf)
