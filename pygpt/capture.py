@@ -23,4 +23,7 @@ class Capture:
         with self.device.record() as recording:
             self.result = self.function()
         self.plan = self.device.seal(recording)
+        # It usually is a method of the owner of this Capture: letting it go breaks a cycle that would keep the owner's
+        # device memory until Python's collector comes by.
+        self.function = None
         return self.result

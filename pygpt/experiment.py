@@ -143,18 +143,10 @@ class Experiment:
             raise ExperimentError("model.n_embd", f"{model.n_embd} cannot be shared out over {model.n_head} heads; "
                                                   f"choose a multiple of model.n_head, such as "
                                                   f"{max(1, round(model.n_embd / model.n_head)) * model.n_head}")
-        if model.kind == "gpt" and model.n_embd // model.n_head > MAX_HEAD_SIZE:
-            raise ExperimentError("model.n_head", f"a head of {model.n_embd // model.n_head} channels is wider than the "
-                                                  f"attention kernel's {MAX_HEAD_SIZE}; use at least "
-                                                  f"{math.ceil(model.n_embd / MAX_HEAD_SIZE)} heads")
         if optim.min_learning_rate > optim.learning_rate:
             raise ExperimentError("optim.min_learning_rate", f"{optim.min_learning_rate} is above optim.learning_rate "
                                                              f"{optim.learning_rate}, where the schedule starts")
         return self
-
-
-# The attention kernels keep a query and its output in registers, in arrays of this fixed size.
-MAX_HEAD_SIZE = 128
 
 
 def _build(cls, values, prefix):
@@ -203,8 +195,9 @@ def _nearest(name, names):
 
 
 def _toml_value(value):
-    # JSON's strings and numbers are TOML's; ensure_ascii keeps control characters escaped.
-    return json.dumps(value)
+    # JSON's numbers, booleans and strings are TOML's, but for pairs of surrogates and the one control character that
+    # JSON leaves as it is.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _preset(name, **changes):

@@ -28,11 +28,9 @@ class AdamW:
     def update(self, gradients: dict) -> None:
         """One step along the gradients, given by the parameters' names."""
         weights, config = self.weights, self.config
-        start = weights.values.offset
         for first in range(0, len(weights.order), PACKED_AT_ONCE):
             names = weights.order[first : first + PACKED_AT_ONCE]
-            pack(*(gradients[name] for name in names), out=self.gradient,
-                 start=weights.named[names[0]].offset - start)
+            pack(*(gradients[name] for name in names), out=self.gradient, start=weights.named[names[0]].offset)
         scale, _ = clip_scale(square_sum(self.gradient), max_norm=config.grad_clip)
         adamw(self.gradient, scale, self.schedule, self.step,
               out=(weights.values, self.first_moment, self.second_moment),

@@ -46,7 +46,7 @@ def read_safetensors(data: bytes | memoryview) -> tuple[dict[str, Entry], dict[s
     if len(view) < 8:
         raise CheckpointError(f"this is no safetensors file: it has {len(view)} bytes, and the header's length alone takes 8")
     length = int.from_bytes(view[:8], "little")
-    if length > _HEADER_LIMIT or (length <= len(view) - 8 and bytes(view[8:9]) != b"{"):
+    if length > _HEADER_LIMIT or bytes(view[8:9]) not in (b"{", b""):
         raise CheckpointError("this is no safetensors file: it does not begin with a header")
     if length > len(view) - 8:
         raise CheckpointError(f"the file is cut short: its header takes {length} bytes, and {len(view) - 8} are there")

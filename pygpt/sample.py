@@ -4,7 +4,7 @@ import struct
 
 from pygpt.capture import Capture
 from pygpt.errors import ExperimentError, TokenizerError
-from pygpt.ops import append, sample
+from pygpt.ops import advance, append, sample
 from pygpt.tensor import Tensor, tensor
 from pygpt.tokenizers import Tokenizer
 
@@ -38,6 +38,8 @@ class Sampler:
         ids = self._prompt_ids(prompt)[-block:]
         device = self.device = next(model.named_parameters())[3].device
         self._window = tensor(device, [*ids, *[0] * (block - len(ids))], dtype="uint32")
+        self._length = tensor(device, [len(ids)], dtype="uint32")
+        # Of the window's newest token; it counts on when the window is full, and `sample` takes the last row then.
         self._position = tensor(device, [len(ids) - 1], dtype="uint32")
         self._seed = tensor(device, [seed], dtype="uint32")
         self._settings = tensor(device, [float(temperature), float(top_k)])
@@ -64,7 +66,8 @@ class Sampler:
         window = self._window.reshape(1, self.model.block_size)
         logits = self.model.logits(window).reshape(self.model.block_size, self.model.vocab_size)
         token = sample(logits, self._position, self._seed, self._count, self._settings)
-        append(token, out=(self._window, self._position, self._tokens, self._count))
+        append(token, out=(self._window, self._length, self._tokens, self._count))
+        advance(out=self._position)
 
     def enqueue(self, count: int) -> None:
         """Put `count` more tokens on their way."""
@@ -84,6 +87,10 @@ class Sampler:
         text = self._decoder.feed(ids)
         return text + self._decoder.flush() if self.done else text
 
+    def finish(self) -> str:
+        """What is left once no more tokens will be taken: the beginning of a character that never came to its end."""
+        return "" if self.done else self._decoder.flush()
+
 
 def generate(model, tokenizer: Tokenizer, max_new_tokens: int, at_once: int = 16, **settings):
     """Yield the text as it is written, a few tokens at a time; `settings` are Sampler's. It blocks while it reads."""
@@ -93,5 +100,6 @@ def generate(model, tokenizer: Tokenizer, max_new_tokens: int, at_once: int = 16
         sampler.enqueue(min(at_once, left))
         left -= at_once
         yield sampler.take(sampler.device.read(sampler.output))
+    yield sampler.finish()
 
 

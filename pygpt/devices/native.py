@@ -1,5 +1,6 @@
 """WebGPU on the desktop, through wgpu-py."""
 
+import itertools
 import os
 import tempfile
 
@@ -7,7 +8,6 @@ from pygpt.device import Device
 from pygpt.errors import AdapterError, DeviceError
 from pygpt.shaders import source
 
-# A launch: pipeline, bind group, workgroups. The bind group holds its buffers alive; the pool says when they are free.
 BUFFER_LIMIT = 2**31 - 4
 
 
@@ -33,22 +33,29 @@ class NativeDevice(Device):
         self._queue = self._device.queue
         self._modules = {}
         self._pipelines = {}
+        # Buffers are known to the rest by number. If tensors held them, Python's cycle collector could finalise a buffer
+        # together with its tensor, and the pool would hand out one that is gone.
+        self._buffers = {}
+        self._numbers = itertools.count(1)
         # What stands in for an optional input that is absent: a shader binds it and does not read it.
         self._nothing = self._create(256)
 
     def _create(self, nbytes):
         usage = self._wgpu.BufferUsage
-        return self._device.create_buffer(size=nbytes, usage=usage.STORAGE | usage.COPY_SRC | usage.COPY_DST)
+        number = next(self._numbers)
+        self._buffers[number] = self._device.create_buffer(
+            size=nbytes, usage=usage.STORAGE | usage.COPY_SRC | usage.COPY_DST)
+        return number
 
     def _destroy(self, handle):
-        handle.destroy()
+        self._buffers.pop(handle).destroy()
 
     def _write(self, tensor, data):
         if len(data):
-            self._queue.write_buffer(tensor.buffer.handle, tensor.offset * 4, data)
+            self._queue.write_buffer(self._buffers[tensor.buffer.handle], tensor.offset * 4, data)
 
     def _read(self, tensor):
-        return bytes(self._queue.read_buffer(tensor.buffer.handle, tensor.offset * 4, tensor.nbytes))
+        return bytes(self._queue.read_buffer(self._buffers[tensor.buffer.handle], tensor.offset * 4, tensor.nbytes))
 
     def _prepare(self, kernel, operands, attributes):
         pipeline, layout = self._pipeline(kernel, kernel.override_values(operands, attributes))
@@ -59,10 +66,10 @@ class NativeDevice(Device):
 
     def _resource(self, kernel, operand):
         if operand is None:
-            return {"buffer": self._nothing, "offset": 0, "size": 256}
+            return {"buffer": self._buffers[self._nothing], "offset": 0, "size": 256}
         if operand.dtype == "float64":
             raise DeviceError(f"{kernel.name}: a GPU has no float64; use --device numpy for it")
-        return {"buffer": operand.buffer.handle, "offset": operand.offset * 4, "size": operand.nbytes}
+        return {"buffer": self._buffers[operand.buffer.handle], "offset": operand.offset * 4, "size": operand.nbytes}
 
     def _pipeline(self, kernel, overrides):
         shader = kernel.shader_for(self)

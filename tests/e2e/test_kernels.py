@@ -1,0 +1,56 @@
+"""Every case of every kernel again, in the tab: the same WGSL through Chromium's compiler."""
+
+import base64
+import importlib
+import json
+from pathlib import Path
+
+import pytest
+
+OPS = Path(__file__).resolve().parents[1] / "ops"
+MODULES = sorted(path.stem for path in OPS.glob("test_*.py"))
+RUNNER = (OPS / "run_case.py").read_text()
+
+
+@pytest.fixture(scope="module")
+def device_in_tab(python_in_tab):
+    """The tab's WebGPU device, under the name `device`, and the function that runs a case there."""
+    python_in_tab.run(RUNNER)
+    return python_in_tab.run("""
+from pygpt.devices import open_device_in_tab
+device = await open_device_in_tab("webgpu")
+
+async def run_case(case):
+    outputs = start_case(device, case)
+    return [encode(await device.fetch(output)) for output in outputs]
+
+device.name
+""")
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_kernel(module, python_in_tab, device_in_tab):
+    for case in importlib.import_module(f"tests.ops.{module}").CASES:
+        described = json.dumps(case.described())
+        # A megabyte of input would travel through the page as text: the folding of long grids is tested natively.
+        if len(described) > 4_000_000:
+            described = None
+        if described:
+            outputs = python_in_tab.run(f"import json\nawait run_case(json.loads({described!r}))")
+            case.compare([base64.b64decode(output) for output in outputs])
+
+
+def test_the_workgroup_matmul_compiles_and_agrees(python_in_tab, device_in_tab):
+    from tests.ops.test_matmul import CASES
+
+    python_in_tab.run("device.software = False")
+    try:
+        for case in CASES:
+            outputs = python_in_tab.run(f"await run_case(json.loads({json.dumps(case.described())!r}))")
+            case.compare([base64.b64decode(output) for output in outputs])
+    finally:
+        python_in_tab.run("device.software = True")
+
+
+def test_no_numpy_was_loaded(python_in_tab, device_in_tab):
+    assert python_in_tab.run("import sys\n'numpy' in sys.modules") is False

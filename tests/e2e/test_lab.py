@@ -1,0 +1,374 @@
+"""The lab as a person uses it: stories in Chromium, on its software adapter.
+
+The runs are tiny, because that adapter is slow; most are set by a link, as a teacher would, one by the controls.
+"""
+
+import json
+import re
+import time
+from pathlib import Path
+
+import pytest
+
+from .chromium import find_chromium
+from .conftest import FLAGS, Watch
+
+PICTURES = Path(__file__).resolve().parents[2] / "test-results"
+TINY = ("model.n_layer=1&model.n_head=2&model.n_embd=16&model.block_size=16&train.batch_size=4&train.steps=40"
+        "&train.eval_every=20&train.eval_batches=2")
+READY = 60_000
+SLOW = 60_000
+WATCH_TASKS = """window.longTasks = [];
+new PerformanceObserver((list) => list.getEntries().forEach((entry) => window.longTasks.push(Math.round(entry.duration))))
+  .observe({ entryTypes: ["longtask"] });"""
+
+
+def open_lab(page, site, settings: str = TINY, device: str = "webgpu"):
+    """Open the lab with settings in the address, and wait until it could train on the device wanted."""
+    page.goto(f"{site.url}#{settings}")
+    page.wait_for_function("!document.querySelector('#train')?.disabled", timeout=READY)
+    if device:
+        choose_device(page, device)
+
+
+def choose_device(page, device: str):
+    """Choose a device, and wait until it is open."""
+    page.check(f"input[name=device][value={device}]", force=True)
+    page.wait_for_function("document.querySelector('#device-name').textContent !== 'Opening…'", timeout=READY)
+
+
+def wait_for(page, selector: str, pattern: str, timeout: int = SLOW):
+    """Wait until an element's text matches."""
+    page.wait_for_function("([selector, pattern]) => new RegExp(pattern).test(document.querySelector(selector)?.textContent)",
+                           arg=[selector, pattern], timeout=timeout)
+
+
+def step_of(page) -> int:
+    """How far the run has come, as the page says it."""
+    return int(re.search(r"([\d,]+) of", page.inner_text("#where"))[1].replace(",", ""))
+
+
+def figure(page, selector: str) -> float:
+    """A figure of the page as a number."""
+    return float(page.inner_text(selector))
+
+
+def fill(page, **fields):
+    """Fill in controls by the names of their fields."""
+    for name, value in fields.items():
+        page.fill(f"#{name}", str(value))
+
+
+def test_a_first_visit(page, site):
+    """Load, look around, train with one click, watch, pause, resume, stop, ask."""
+    page.goto(site.url)
+    assert page.is_visible("#loading progress")
+    page.wait_for_function("!document.querySelector('#train')?.disabled", timeout=READY)
+    assert page.is_checked("input[name=text][value=tales]")
+    assert page.is_checked("input[name=preset][value=baby]")
+    wait_for(page, "#parameters", r"[\d,]+ parameters")
+    assert len(page.inner_text("#device-name")) > 3 and len(page.inner_text("#device-why")) > 5
+    choose_device(page, "webgpu")
+    fill(page, **{"model-n_layer": 1, "model-n_head": 1, "model-n_embd": 16, "model-block_size": 16,
+                  "train-batch_size": 4, "train-steps": 500})
+    page.click("text=All settings")
+    fill(page, **{"train-eval_every": 20, "train-eval_batches": 2})
+    page.click("#train")
+
+    wait_for(page, "#val-loss", r"\d")
+    wait_for(page, "#samples li:last-child h3", r"Step 0")
+    # Guessing blindly among the letters of the tales costs 4.1.
+    page.wait_for_function("Number(document.querySelector('#loss').textContent) < 3.4", timeout=SLOW)
+    assert re.fullmatch(r"[\d.,]+( k| M)?", page.inner_text("#speed"))
+    assert "Guessing blindly among 6" in page.inner_text("#words")
+
+    page.click("#pause")
+    wait_for(page, "#where", "Paused")
+    paused_at = step_of(page)
+    time.sleep(0.5)
+    assert step_of(page) == paused_at
+    page.click("#resume")
+    page.wait_for_function(f"Number(document.querySelector('#where').textContent.match(/[0-9,]+/)?.[0].replace(',', '')) > {paused_at}",
+                           timeout=SLOW)
+    page.click("#stop")
+    wait_for(page, "#where", "Stopped")
+    assert page.locator("#samples li").count() >= 2
+
+    page.fill("#prompt", "Once ")
+    page.fill("#length", "40")
+    page.click("#sample")
+    wait_for(page, "#answer", r"^Once [\s\S]+")
+    wait_for(page, "#live", "sample is complete")
+    assert len(page.inner_text("#answer .made")) >= 20
+
+
+def test_a_saved_run_continues_exactly(page, site, tmp_path):
+    """Save halfway, finish; reload, open, resume: the same losses to the last digit shown."""
+    open_lab(page, site)
+    page.click("#train")
+    wait_for(page, "#where", r"^[1-9]\d* of")
+    page.click("#pause")
+    wait_for(page, "#where", "Paused")
+    halfway = step_of(page)
+    with page.expect_download() as download:
+        page.click("#save")
+    saved = tmp_path / "run.safetensors"
+    download.value.save_as(saved)
+    assert download.value.suggested_filename.endswith(f"step{halfway}.safetensors")
+    page.click("#resume")
+    wait_for(page, "#where", "Finished")
+    finished = figure(page, "#val-loss")
+
+    page.reload()
+    page.wait_for_function("!document.querySelector('#train')?.disabled", timeout=READY)
+    page.set_input_files("#run-file", saved)
+    wait_for(page, "#where", f"Paused at {halfway} of 40")
+    choose_device(page, "webgpu")
+    page.click("#resume")
+    wait_for(page, "#where", "Finished")
+    assert figure(page, "#val-loss") == finished
+
+
+def test_a_closed_tab_loses_nothing_that_was_kept(page, site):
+    """After a reload the lab offers the run of the last visit."""
+    open_lab(page, site, TINY)
+    page.click("#train")
+    wait_for(page, "#where", "Finished")
+    page.reload()
+    wait_for(page, "#found", "step 40 of 40", READY)
+    page.click("text=Bring it back")
+    wait_for(page, "#where", "Finished 40 of 40")
+    page.fill("#length", "16")
+    page.click("#sample")
+    wait_for(page, "#live", "sample is complete")
+
+
+def test_a_text_of_ones_own(page, site):
+    """Paste a text: what is wrong with it stands beside it; then train on it."""
+    open_lab(page, site, TINY, device="")
+    page.check("input[name=text][value=own]", force=True)
+    page.fill("#own-text", "too short")
+    wait_for(page, "#text-mistake", "block of 16 needs 17 tokens")
+    page.fill("#own-text", " \n ")
+    wait_for(page, "#text-mistake", "no text in it")
+    page.fill("#own-text", "the cat sat on the mat and the dog sat on the log. " * 20)
+    page.wait_for_selector("#text-mistake", state="hidden")
+    wait_for(page, "#text-place .facts", r"1,020 characters, 14 distinct")
+    page.click("#train")
+    wait_for(page, "#where", "Finished 40")
+    assert "my text" in page.inner_text("#summary")
+    page.fill("#prompt", "the zebra")
+    page.click("#sample")
+    wait_for(page, "#prompt-mistake", "'z'")
+    assert page.get_attribute("#prompt", "aria-invalid") == "true"
+
+
+def test_a_file_of_ones_own(page, site, tmp_path):
+    """A text file is read; one that is no text is refused, and says why."""
+    open_lab(page, site, TINY, device="")
+    page.check("input[name=text][value=own]", force=True)
+    picture = tmp_path / "picture.png"
+    picture.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
+    page.set_input_files("#text-file", picture)
+    wait_for(page, "#text-mistake", "PNG")
+    poem = tmp_path / "poem.txt"
+    poem.write_text("Tyger Tyger, burning bright\n" * 30)
+    page.set_input_files("#text-file", poem)
+    wait_for(page, "#text-place .facts", r"poem.txt: 840 characters")
+    assert not page.is_visible("#text-mistake")
+
+
+def test_mistakes_stand_where_they_were_made(page, site, tmp_path):
+    """Settings that cannot be, a run that diverges, files that are no runs: said in place, and nothing is lost."""
+    open_lab(page, site)
+    fill(page, **{"model-n_head": 3})
+    wait_for(page, "#model-n_embd-mistake", "cannot be shared out over 3 heads")
+    page.click("#train")
+    wait_for(page, "#run-mistake", "marked")
+    fill(page, **{"model-n_head": 2})
+    page.wait_for_selector("#model-n_embd-mistake", state="hidden")
+    page.wait_for_selector("#run-mistake", state="hidden")
+    fill(page, **{"model-n_layer": ""})
+    wait_for(page, "#model-n_layer-mistake", "whole number")
+    fill(page, **{"model-n_layer": 99999})
+    wait_for(page, "#model-n_layer-mistake", "outside 1 to")
+    fill(page, **{"model-n_layer": 500, "model-n_embd": 65536, "model-n_head": 512})
+    wait_for(page, "#model-mistake", "GB|TB")
+    page.check("input[name=preset][value=bigram]", force=True)
+    page.wait_for_selector("#model-mistake", state="hidden")
+
+    fill(page, **{"train-steps": 60, "train-batch_size": 4})
+    page.click("#train")
+    wait_for(page, "#where", "Finished")
+    trained = page.inner_text("#val-loss")
+    junk = tmp_path / "junk.safetensors"
+    junk.write_bytes(b"this is no run")
+    page.set_input_files("#run-file", junk)
+    page.wait_for_selector("#file-mistake")
+    with page.expect_download() as download:
+        page.click("#save")
+    cut = tmp_path / "cut.safetensors"
+    cut.write_bytes(Path(download.value.path()).read_bytes()[:-100])
+    page.set_input_files("#run-file", cut)
+    wait_for(page, "#file-mistake", "cut|short|bytes")
+    assert page.inner_text("#val-loss") == trained
+    assert step_of(page) == 60
+
+
+def test_a_run_that_diverges_says_so(page, site):
+    """The loss becomes infinite: the step is named, the learning rate is marked, the model of before can be asked."""
+    open_lab(page, site, f"preset=bigram&{TINY}&optim.learning_rate=100&optim.warmup_steps=0&train.steps=3000")
+    page.evaluate("document.querySelector('.more').open = true")
+    fill(page, **{"optim-weight_decay": 10})
+    page.click("#train")
+    wait_for(page, "#run-mistake", "loss of step|learning rate")
+    assert page.is_visible("#optim-learning_rate-mistake")
+    wait_for(page, "#where", "Stopped at")
+    page.fill("#length", "10")
+    page.click("#sample")
+    wait_for(page, "#live", "sample is complete")
+
+
+def test_numpy_trains_too(page, site):
+    """The other device does the same work, and a run can move there."""
+    open_lab(page, site)
+    if not page.locator("input[name=device][value=numpy]").count():
+        pytest.skip("the site was built without NumPy's wheel")
+    page.click("#train")
+    wait_for(page, "#where", r"^[1-9]\d* of")
+    page.click("#pause")
+    wait_for(page, "#where", "Paused")
+    halfway = step_of(page)
+    choose_device(page, "numpy")
+    wait_for(page, "#device-name", "NumPy")
+    assert step_of(page) == halfway
+    page.click("#resume")
+    wait_for(page, "#where", "Finished 40")
+
+
+@pytest.mark.page_errors_expected
+def test_without_an_adapter(browser, site):
+    """No WebGPU: asking for it says what to do, and NumPy is taken by itself."""
+    flags = [flag for flag in FLAGS if "webgpu" not in flag]
+    other = browser.browser_type.launch(executable_path=find_chromium(), headless=True,
+                        args=[*flags, "--disable-gpu", "--disable-features=WebGPU"])
+    try:
+        page = other.new_page()
+        page.goto(site.url)
+        page.wait_for_selector("#device-name:not(:empty)", state="attached", timeout=READY)
+        page.wait_for_function("document.querySelector('#device-name').textContent !== 'Opening…'", timeout=READY)
+        if page.locator("input[name=device][value=numpy]").count():
+            wait_for(page, "#device-name", "NumPy")
+            wait_for(page, "#device-why", "no WebGPU adapter")
+        page.check("input[name=device][value=webgpu]", force=True)
+        wait_for(page, "#device-mistake", "no WebGPU adapter")
+    finally:
+        other.close()
+
+
+def test_the_page_never_blocks(page, site):
+    """No task on the page's thread takes longer than 50 ms while a model trains."""
+    page.add_init_script(WATCH_TASKS)
+    open_lab(page, site, TINY.replace("train.steps=40", "train.steps=4000").replace("eval_every=20", "eval_every=50"))
+    page.click("#train")
+    wait_for(page, "#where", r"^[1-9]\d* of")
+    page.evaluate("window.longTasks.length = 0")
+    time.sleep(6)
+    assert page.evaluate("window.longTasks") == []
+    page.click("#stop")
+    wait_for(page, "#where", "Stopped")
+
+
+def test_by_keyboard_alone(page, site):
+    """Tab, Enter, Space and Escape reach everything that matters."""
+    open_lab(page, site, TINY.replace("train.steps=40", "train.steps=100000"))
+
+    def tab_to(name: str):
+        for _ in range(80):
+            if page.evaluate("document.activeElement.id") == name:
+                return
+            page.keyboard.press("Tab")
+        pytest.fail(f"Tab does not reach {name}")
+
+    page.evaluate("document.activeElement.blur()")
+    tab_to("model-n_layer")
+    tab_to("train")
+    page.keyboard.press("Enter")
+    wait_for(page, "#where", r"^[1-9]\d* of")
+    assert page.evaluate("document.activeElement.id") == "pause"
+    page.keyboard.press("Space")
+    wait_for(page, "#where", "Paused")
+    assert page.evaluate("document.activeElement.id") == "resume"
+    tab_to("prompt")
+    page.keyboard.type("One")
+    page.fill("#length", "4000")
+    page.focus("#prompt")
+    page.keyboard.press("Enter")
+    wait_for(page, "#answer", r"^One[\s\S]+")
+    page.keyboard.press("Escape")
+    wait_for(page, "#live", "sample is complete")
+    assert len(page.inner_text("#answer")) < 4000
+
+
+def test_on_a_phone_and_at_night(page, site):
+    """390 pixels are enough; pictures of light and dark, wide and narrow, are left in test-results/."""
+    PICTURES.mkdir(exist_ok=True)
+    open_lab(page, site)
+    page.click("#train")
+    wait_for(page, "#where", "Finished")
+    for width, height, name in ((1440, 900, "desk"), (390, 844, "phone")):
+        page.set_viewport_size({"width": width, "height": height})
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            page.wait_for_timeout(400)
+            page.screenshot(path=PICTURES / f"lab-{name}-{scheme}.png")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    background = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert all(int(part) < 60 for part in re.findall(r"\d+", background)[:3])
+
+
+def test_curves_stay_small_and_keep_their_shape(page, site):
+    """A million steps become at most two thousand points, each the mean of those it stands for."""
+    page.goto(site.url)
+    shape = page.evaluate("""async () => {
+      const { Curves, POINTS } = await import("./curves.js");
+      const curves = new Curves();
+      for (let step = 1; step <= 1_000_000; step += 100) {
+        const steps = Array.from({ length: 100 }, (_, index) => step + index);
+        curves.take({ type: "progress", steps, losses: steps.map((at) => (at % 2 ? 1 : 3)) });
+        if (step % 1000 === 1) curves.take({ type: "evaluated", step, val_loss: 2.5 });
+      }
+      const [steps, losses, smoothed, validation] = curves.columns;
+      return {
+        points: steps.length, limit: POINTS, last: steps.at(-1), ascending: steps.every((at, i) => i === 0 || at > steps[i - 1]),
+        means: losses.filter((loss) => loss !== null && Math.abs(loss - 2) > 1e-9).length, seen: validation.filter(Boolean).length,
+      };
+    }""")
+    assert shape["points"] <= shape["limit"] == 2000
+    assert shape["points"] > 900 and shape["last"] > 990_000 and shape["ascending"]
+    assert shape["means"] == 0 and shape["seen"] > 400
+
+
+def test_a_link_says_what_was_changed(page, site):
+    """Change a setting: the address carries it, and nothing else; opened elsewhere, it sets the same."""
+    open_lab(page, site, "", device="")
+    fill(page, **{"model-n_layer": 2})
+    page.check("input[name=text][value=names]", force=True)
+    page.wait_for_function("location.hash === '#text=names&model.n_layer=2'", timeout=READY)
+    page.reload()
+    page.wait_for_function("!document.querySelector('#train')?.disabled", timeout=READY)
+    wait_for(page, "#text-place .facts", "228,14")
+    assert page.input_value("#model-n_layer") == "2"
+    assert json.loads(page.evaluate("JSON.stringify([...document.querySelectorAll('input[name=text]:checked')].map((i) => i.value))")) == ["names"]
+
+
+def test_the_worker_that_cannot_start_says_so(browser, site):
+    """The engine is missing from the site: the loading page says that, rather than wait forever."""
+    context = browser.new_context()
+    watch = Watch(context, site.url)
+    page = context.new_page()
+    page.route("**/site.json", lambda route: route.fulfill(status=404, body="gone"))
+    page.goto(site.url)
+    page.wait_for_function("!/^(Starting|Fetching)/.test(document.querySelector('#stage').textContent)", timeout=READY)
+    assert watch.complaints
+    context.close()

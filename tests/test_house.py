@@ -1,0 +1,184 @@
+"""The structure: what a kernel needs, who may import whom, what is documented. See docs/design.md."""
+
+import ast
+import importlib
+import pkgutil
+import re
+from pathlib import Path
+
+import pytest
+
+import pygpt
+import pygpt.ops
+from pygpt.kernel import KERNELS
+
+ROOT = Path(__file__).resolve().parents[1]
+SHADERS = {path.stem: path.read_text() for path in (ROOT / "shaders").glob("*.wgsl")}
+BINDING = re.compile(r"@group\(0\) @binding\((\d+)\) var<storage, (read|read_write)> (\w+): ")
+OVERRIDE = re.compile(r"^override (\w+): (u32|i32|f32)", re.MULTILINE)
+
+# A package may import itself, and what stands here. `ops` is what a kernel's file needs; `devices` is opened by name.
+MAY_IMPORT = {
+    "errors": set(),
+    "experiment": {"errors"},
+    "shaders": set(),
+    "safetensors": {"errors"},
+    "device": {"errors"},
+    "devices": {"errors", "device", "shaders"},
+    "capture": set(),
+    "tensor": {"errors", "device"},
+    "kernel": {"errors", "tensor"},
+    "ops": {"errors", "tensor", "kernel", "experiment"},
+    "nn": {"ops", "tensor"},
+    "models": {"nn", "ops", "tensor"},
+    "optim": {"nn", "ops", "tensor"},
+    "schedule": set(),
+    "tokenizers": {"errors"},
+    "data": {"errors", "tokenizers"},
+    "estimate": {"errors", "device", "experiment", "models"},
+    "checkpoint": {"errors", "experiment", "models", "safetensors", "tokenizers", "data"},
+    "train": {"__init__", "errors", "capture", "checkpoint", "data", "estimate", "experiment", "models", "nn", "ops", "optim",
+              "schedule", "tensor", "tokenizers"},
+    "sample": {"errors", "capture", "ops", "tensor", "tokenizers"},
+    "evaluate": {"capture", "nn", "ops", "tensor"},
+    "trained": {"checkpoint", "device", "devices", "errors", "estimate", "models", "nn", "sample", "tensor"},
+    "__init__": {"errors", "experiment", "trained"},
+    "__main__": {"cli"},
+}
+
+
+def modules():
+    """(name, path) of every module of the package."""
+    for path in sorted((ROOT / "pygpt").rglob("*.py")):
+        yield ".".join(path.relative_to(ROOT).with_suffix("").parts), path
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_a_kernel_has_all_its_parts(name):
+    kernel = KERNELS[name]
+    assert kernel.__doc__ and "Shapes:" in kernel.__doc__, f"{name}: a twin's docstring gives the shapes"
+    assert kernel.gradient_rule or kernel.no_gradient, f"{name}: declare a gradient, or say why there is none"
+    cases = [case for path in (ROOT / "tests" / "ops").glob("test_*.py")
+             for case in getattr(importlib.import_module(f"tests.ops.{path.stem}"), "CASES", []) if case.kernel == name]
+    assert cases, f"{name}: no CASES in tests/ops runs it"
+    for shader in kernel.shaders:
+        text = SHADERS.get(shader)
+        assert text, f"{name}: shaders/{shader}.wgsl is missing"
+        assert text.startswith("// "), f"{shader}: a shader begins with what each output element equals"
+        bindings = BINDING.findall(text)
+        assert [(int(number), access, binding) for number, access, binding in bindings] == [
+            *((index, "read", binding) for index, binding in enumerate(kernel.inputs)),
+            *((len(kernel.inputs) + index, "read_write", binding) for index, binding in enumerate(kernel.outputs)),
+        ], f"{shader}: the bindings are the twin's parameters, inputs first"
+        constants = dict(re.findall(r"^const (\w+)(?:: u32)? = (\d+)u?;", text, re.MULTILINE))
+        size = re.search(r"@workgroup_size\(([\w, ]+)\)", text).group(1)
+        sizes = tuple(int(constants.get(part.strip(), part.strip().rstrip("u"))) for part in size.split(","))
+        assert (*sizes, 1, 1)[:3] == tuple(kernel.workgroup), f"{shader}: @workgroup_size differs from the declaration"
+        operands = [*case_operands(cases[0])]
+        declared = {override for override, _ in OVERRIDE.findall(text)}
+        given = set(kernel.override_values(operands, {**kernel.attributes, **cases[0].attributes}))
+        assert given == declared, f"{shader}: overrides declared {declared}, given {given}"
+        assert not re.search(r"^\s*(enable|requires)\b", text, re.MULTILINE), f"{shader}: one source, no extensions"
+
+
+def case_operands(case):
+    """The operands of a case as tensors: inputs, then outputs."""
+    from pygpt.devices.numpy import NumpyDevice
+    from tests.ops.run_case import start_case
+
+    captured = []
+
+    class Watching(NumpyDevice):
+        def run(self, kernel, operands, attributes):
+            if kernel.name == case.kernel and not captured:
+                captured.extend(operands)
+            super().run(kernel, operands, attributes)
+
+    start_case(Watching(), case.described())
+    return captured
+
+
+def test_every_shader_belongs_to_a_kernel():
+    assert set(SHADERS) == {shader for kernel in KERNELS.values() for shader in kernel.shaders}
+
+
+def imports(path):
+    """The parts of pygpt that a module imports, and whether it imports NumPy, each with the place."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            names = [node.module]
+        for name in names:
+            yield name, f"{path.relative_to(ROOT)}:{node.lineno}"
+
+
+def test_imports_follow_the_arrows():
+    for name, path in modules():
+        parts = name.split(".")
+        own = parts[1] if len(parts) > 1 else "__init__"
+        if own == "cli":
+            continue  # the command line may know everything; nobody may know it
+        for imported, place in imports(path):
+            if imported != "pygpt" and not imported.startswith("pygpt."):
+                continue
+            target = imported.split(".")[1] if "." in imported else "__init__"
+            assert target == own or target in MAY_IMPORT[own], f"{place}: {own} may not import {target}"
+
+
+def test_numpy_is_imported_in_three_places_only():
+    allowed = {"pygpt/kernel.py", "pygpt/tensor.py", "pygpt/devices/numpy.py"}
+    found = {place.split(":")[0] for name, path in modules() for imported, place in imports(path)
+             if imported.split(".")[0] == "numpy"}
+    assert found == allowed
+
+
+def test_importing_the_engine_loads_no_numpy():
+    import subprocess
+    import sys
+
+    code = ("import sys, pygpt, pygpt.ops, pygpt.train, pygpt.sample, pygpt.data; "
+            "sys.exit(any(name.split('.')[0] in ('numpy', 'wgpu', 'tyro', 'rich') for name in sys.modules))")
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def public_names(module):
+    """The public functions, classes and methods a module defines."""
+    for name, value in vars(module).items():
+        if name.startswith("_") or getattr(value, "__module__", None) != module.__name__:
+            continue
+        if callable(value):
+            yield name, value
+        if isinstance(value, type):
+            for method, function in vars(value).items():
+                if not method.startswith("_") and (callable(function) or isinstance(function, property)):
+                    yield f"{name}.{method}", function
+
+
+def test_every_public_name_has_a_docstring():
+    missing = []
+    for info in pkgutil.walk_packages(pygpt.__path__, "pygpt."):
+        if info.name.endswith("__main__"):
+            continue
+        module = importlib.import_module(info.name)
+        if not module.__doc__:
+            missing.append(info.name)
+        # A subclass's method that does what its parent says needs no words of its own.
+        missing += [f"{info.name}.{name}" for name, value in public_names(module)
+                    if not getattr(value, "__doc__", None) and not inherited(module, name)]
+    assert not missing, "\n".join(missing)
+
+
+def inherited(module, name):
+    """Whether a documented parent class has this method."""
+    owner, _, method = name.partition(".")
+    parents = getattr(module, owner).__mro__[1:] if method else ()
+    return any(getattr(vars(parent).get(method), "__doc__", None) for parent in parents)
+
+
+def test_files_stay_small():
+    limits = {"pygpt": (".py", 320), "shaders": (".wgsl", 200), "lab": (".js", 260)}
+    long = [f"{path.relative_to(ROOT)}: {lines}" for folder, (ending, limit) in limits.items()
+            for path in sorted((ROOT / folder).rglob(f"*{ending}")) if (lines := len(path.read_text().splitlines())) > limit]
+    assert not long, "split by concept: " + ", ".join(long)

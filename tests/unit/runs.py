@@ -1,0 +1,40 @@
+"""Small runs for tests."""
+
+import struct
+
+from pygpt.data import text_from_bytes
+from pygpt.experiment import Experiment
+from pygpt.train import Run
+
+POEM = ("Twinkle, twinkle, little star, how I wonder what you are! Up above the world so high, like a diamond in the sky.\n"
+        * 40)
+NAMES = "\n".join(f"{first}{middle}{last}" for first in "bdklmrt" for middle in ("a", "e", "ill", "o") for last in "nmsx")
+
+
+def experiment(**changes):
+    """A GPT of one thin block, with fields changed by dotted name."""
+    base = Experiment.from_dict({
+        "name": "test", "model": {"n_layer": 1, "n_head": 2, "n_embd": 16, "block_size": 8},
+        "optim": {"learning_rate": 1e-2, "min_learning_rate": 1e-3, "warmup_steps": 2},
+        "train": {"steps": 12, "batch_size": 4, "eval_every": 5, "eval_batches": 3, "log_every": 1}})
+    return base.with_fields(**changes)
+
+
+def poem_run(device, **changes):
+    """A run of `experiment(**changes)` on the poem, or on names where documents are asked for."""
+    text = NAMES if changes.get("data.layout") == "documents" else POEM
+    return Run(experiment(**changes), text_from_bytes("poem", text.encode()), device)
+
+
+def finish(run, at_most=None):
+    """Train to the end (or for `at_most` events) and return the metrics."""
+    for count, _ in enumerate(run.train(), 1):
+        if count == at_most:
+            break
+    return run.take_metrics(run.device.read(run.history))
+
+
+def bits(metrics):
+    """The losses, bit for bit, by step."""
+    return {(m.step, name): struct.pack("<f", value).hex() for m in metrics
+            for name, value in (("loss", m.loss), ("val_loss", m.val_loss)) if value is not None}

@@ -1,0 +1,156 @@
+"""A run: the same bits every time, captured or not, interrupted or not; and what stops it."""
+
+import math
+
+import pytest
+
+from pygpt.data import text_from_bytes
+from pygpt.errors import CheckpointError, DataError, DivergedError, ExperimentError
+from pygpt.sample import Sampler, generate
+from pygpt.train import Run
+from tests.unit.runs import NAMES, POEM, bits, experiment, finish, poem_run
+
+KINDS = {
+    "bigram": {"model.kind": "bigram"},
+    "gpt": {},
+    "gpt-with-everything": {"model.dropout": 0.2, "model.bias": True, "model.tie_weights": False},
+    "documents": {"data.layout": "documents", "data.val_fraction": 0.2},
+    "bytes": {"data.tokenizer": "byte"},
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_learns(kind, device):
+    metrics = finish(poem_run(device, **KINDS[kind], **{"train.steps": 40}))
+    validation = [m.val_loss for m in metrics if m.val_loss is not None]
+    assert validation[-1] < validation[0] - 0.2
+    assert [m.step for m in metrics] == list(range(41))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_two_runs_give_the_same_bits(kind, device):
+    first, second = (bits(finish(poem_run(device, **KINDS[kind]))) for _ in range(2))
+    assert len(first) == 12 + 4
+    assert first == second
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_captured_equals_eager(kind, device):
+    captured = poem_run(device, **KINDS[kind])
+    eager = poem_run(device, **KINDS[kind])
+    eager._train_once, eager._evaluate_once = eager._train_step, eager._evaluation_step
+    eager._conclude_evaluation = eager._evaluation_end
+    assert bits(finish(captured)) == bits(finish(eager))
+    assert captured.weights.values.read() == eager.weights.values.read()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_captured_sampling_equals_eager(kind, device):
+    run = poem_run(device, **KINDS[kind])
+    finish(run)
+    texts = []
+    for captured in (True, False):
+        sampler = Sampler(run.model, run.tokenizer, prompt="", temperature=0.9, top_k=5, seed=3)
+        if not captured:
+            sampler._once = sampler._next_token
+        sampler.enqueue(30)
+        texts.append(device.read(sampler.output))
+    assert texts[0] == texts[1]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_resuming_gives_the_losses_of_the_uninterrupted_run(kind, device):
+    whole = bits(finish(poem_run(device, **KINDS[kind])))
+    first = poem_run(device, **KINDS[kind])
+    before = bits(finish(first, at_most=8))
+    second = Run.restore(first.checkpoint(), device)
+    assert second.step == first.step == 6
+    after = bits(finish(second))
+    assert before | after == whole
+    assert min(step for step, _ in after) == 7
+
+
+def test_devices_agree_and_start_from_the_same_bits(gpu, cpu):
+    runs = [poem_run(device, **KINDS["gpt-with-everything"]) for device in (gpu, cpu)]
+    assert runs[0].weights.values.read() == runs[1].weights.values.read()
+    for mine, other in zip(*(finish(run) for run in runs)):
+        assert mine.step == other.step
+        for a, b in ((mine.loss, other.loss), (mine.val_loss, other.val_loss)):
+            assert (a is None and b is None) or math.isclose(a, b, abs_tol=1e-4)
+
+
+def test_the_driver_may_look_seldom(cpu):
+    run = poem_run(cpu, **{"model.kind": "bigram", "train.steps": 4200, "train.eval_every": 4000})
+    metrics = finish(run)
+    assert [m.step for m in metrics if m.loss is not None][-1] == 4200
+    assert len([m for m in metrics if m.loss is not None]) == 4096
+
+
+@pytest.mark.parametrize("kind", ["bigram", "gpt"])
+def test_a_loss_that_is_no_number_stops_the_run(kind, device):
+    run = poem_run(device, **KINDS[kind], **{"optim.learning_rate": 100.0, "optim.grad_clip": 0.0, "optim.weight_decay": 10.0,
+                                             "optim.warmup_steps": 0, "optim.schedule": "constant", "train.steps": 60})
+    with pytest.raises(DivergedError, match="training cannot go on from here. Try a smaller learning rate") as caught:
+        finish(run)
+    assert 1 < caught.value.step <= 60
+    assert [m.step for m in caught.value.metrics][-1] == caught.value.step - 1
+
+
+def test_texts_that_make_no_run(cpu):
+    with pytest.raises(DataError):
+        Run(experiment(), text_from_bytes("short", b"too short"), cpu)
+    with pytest.raises(DataError, match="block"):
+        Run(experiment(**{"model.block_size": 4000}), text_from_bytes("poem", POEM.encode()), cpu)
+
+
+def test_a_model_that_cannot_fit_is_refused_before_anything_is_allocated(device):
+    before = device.allocated_bytes
+    huge = {"model.n_layer": 500, "model.n_embd": 65536, "model.n_head": 512}
+    with pytest.raises(ExperimentError, match=r"parameters|in one piece") as caught:
+        poem_run(device, **huge)
+    assert "TB" in str(caught.value) and device.allocated_bytes == before
+
+
+def test_a_run_on_another_text_cannot_be_resumed(cpu):
+    data = poem_run(cpu).checkpoint()
+    with pytest.raises(DataError, match="is not the one this run was trained on"):
+        Run.restore(data, cpu, text=text_from_bytes("poem", NAMES.encode()))
+
+
+async def _saved_while_stepping(run):
+    steps = run.train()
+    next(steps)
+    fetch = run.device.fetch
+
+    async def fetch_and_step(tensor):
+        next(steps)
+        return await fetch(tensor)
+
+    run.device.fetch = fetch_and_step
+    await run.fetch_checkpoint()
+
+
+def test_a_checkpoint_torn_by_a_step_is_noticed(cpu):
+    import asyncio
+
+    with pytest.raises(CheckpointError, match="went on from step 0 to"):
+        asyncio.run(_saved_while_stepping(poem_run(cpu)))
+
+
+def test_sampling_settings(cpu):
+    run = poem_run(cpu)
+    write = lambda **settings: "".join(generate(run.model, run.tokenizer, 20, **settings))  # noqa: E731
+    assert len(write(prompt="Twinkle")) == 20
+    assert write(prompt="T", temperature=0.0, seed=1) == write(prompt="T", temperature=0.0, seed=2)
+    assert write(prompt="T", top_k=1, seed=1) == write(prompt="T", temperature=0.0, seed=1)
+    assert write(prompt="T", temperature=2.0, seed=1) != write(prompt="T", temperature=2.0, seed=2)
+    for settings in ({"temperature": -1.0}, {"top_k": -1}, {"seed": -1}):
+        with pytest.raises(ExperimentError):
+            write(prompt="T", **settings)
+
+
+def test_a_document_ends_where_the_model_ends_it(cpu):
+    run = poem_run(cpu, **KINDS["documents"], **{"train.steps": 60})
+    finish(run)
+    text = "".join(generate(run.model, run.tokenizer, 500, prompt="b", temperature=0.0))
+    assert len(text) < 20 and "\n" not in text
