@@ -51,7 +51,7 @@ const lab = {
   send: (command, bytes) => sendNow(command, bytes),
   refresh: () => store.dispatch({ type: "say", notice: store.state.notice }),
   async train() {
-    if (!(await mayReplace("Train anew"))) return;
+    if (store.state.phase === "starting" || !(await mayReplace("Train anew"))) return;
     const { draft } = store.state;
     if (!draft) return;
     store.dispatch({ type: "starting" });

@@ -9,7 +9,7 @@ import { FIRST_PRESET, SAMPLES_KEPT } from "./state.js";
 
 /** @type {{[Type in Action["type"]]: (state: State, action: Extract<Action, {type: Type}>) => State}} */
 const REACTIONS = {
-  loading: (state, { stage, fraction }) => (state.about ? state : { ...state, loading: { stage, fraction } }),
+  loading: (state, { stage, fraction }) => (state.about || state.loading?.failed ? state : { ...state, loading: { stage, fraction } }),
   ready: (state, ready) => ({
     ...state, loading: null, about: ready, draft: state.draft ?? ready.presets[FIRST_PRESET] ?? null, notice: "Ready.",
   }),
@@ -63,7 +63,7 @@ const REACTIONS = {
       ...state,
       mistakes: { ...state.mistakes, [place]: text },
       phase: state.phase === "starting" ? (state.run ? "stopped" : "none") : state.phase,
-      loading: during === "begin" ? { stage: text, fraction: null } : state.loading,
+      loading: during === "begin" && !state.about ? { stage: text, fraction: null, failed: true } : state.loading,
       device: during === "open_device" || during === "begin" ? { ...state.device, opening: false } : state.device,
       answer: during === "sample" ? { ...state.answer, running: false } : state.answer,
       checked: during === "check" ? null : state.checked,

@@ -26,7 +26,7 @@
 
 /**
  * @typedef {object} State
- * @property {{stage: string, fraction: number|null}|null} loading  null once the lab is ready
+ * @property {{stage: string, fraction: number|null, failed?: boolean}|null} loading  null once the lab is ready
  * @property {import("./protocol.js").Ready|null} about
  * @property {{choice: string, opening: boolean, open: import("./protocol.js").Device|null}} device
  * @property {{choice: string, facts: TextFacts|null}} text

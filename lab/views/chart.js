@@ -52,7 +52,7 @@ export function chartView(curves) {
       },
       axes: [
         { ...axis, grid: { show: false }, size: 32, gap: 8, values: (_, splits) => splits.map((split) => (split % 1 ? "" : count(split))) },
-        { ...axis, size: 44, gap: 8, values: (_, splits) => splits.map((split) => split.toFixed(splits.length && splits[splits.length - 1] - splits[0] < 1 ? 2 : 1)) },
+        { ...axis, size: 44, gap: 8, incrs: [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10], values: (_, splits) => splits.map((split) => split.toFixed(splits.length > 1 && splits[1] - splits[0] < 0.1 ? 2 : 1)) },
       ],
       series: [
         {},

@@ -33,7 +33,9 @@ export function controlsView(lab) {
       show(train, phase !== "running" && phase !== "paused");
       setAttribute(train, "class", canResume ? "button" : "button primary");
       setText(train, phase === "starting" ? "Starting…" : run ? "Train anew" : "Train");
-      setDisabled(train, phase === "starting" || !state.about || !state.device.open || state.device.opening);
+      // Not disabled while starting: it would lose the focus that then goes to Pause.
+      setAttribute(train, "aria-busy", phase === "starting" ? "true" : null);
+      setDisabled(train, !state.about || !state.device.open || state.device.opening);
       setDisabled(resume, state.device.opening);
       setText(where, whereabouts(state));
       setAttribute(bar, "value", run ? run.step / steps : 0);

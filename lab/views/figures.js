@@ -30,7 +30,7 @@ export function figuresView() {
       setText(left.value, phase === "running" ? duration(run?.seconds_left ?? NaN) : phase === "finished" ? "done" : "–");
       if (current) {
         const symbol = run.experiment.data.tokenizer === "byte" ? "byte" : "character";
-        setText(words, inWords(Number.isFinite(run.val_loss) ? run.val_loss : run.loss, run.vocabulary, symbol));
+        setText(words, inWords(Number.isFinite(run.loss) ? run.loss : run.val_loss, run.vocabulary, symbol));
         setText(summary, `${describe(run)}, on ${state.device.open?.name ?? "no device"}`);
       } else {
         setText(words, "Press Train. The model starts by guessing blindly; watch its loss fall as it learns the text.");

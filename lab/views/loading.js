@@ -7,15 +7,19 @@ import { element, setAttribute, setText, show } from "../dom.js";
 export function loadingView() {
   const stage = element("p", { id: "stage" }, "Starting");
   const bar = element("progress", { "aria-labelledby": "stage", max: 1 });
-  const dom = element("div", { class: "loading", id: "loading" }, stage, bar,
-    element("p", { class: "hint" }, "Python itself is coming to your browser. Nothing you do here leaves this device."));
+  const note = element("p", { class: "hint" });
+  const dom = element("div", { class: "loading", id: "loading" }, stage, bar, note);
   return {
     dom,
     /** @param {State} state */
-    sync({ loading, mistakes }) {
+    sync({ loading }) {
       show(dom, loading !== null);
       if (!loading) return;
-      setText(stage, mistakes[""] ?? loading.stage);
+      const failed = Boolean(loading.failed);
+      setText(stage, failed ? `The lab could not start: ${loading.stage}` : loading.stage);
+      setText(note, failed ? "Reload the page to try again."
+        : "Python itself is coming to your browser. Nothing you do here leaves this device.");
+      show(bar, !failed);
       setAttribute(bar, "value", loading.fraction);
     },
   };

@@ -5,6 +5,7 @@ back is what paces it all. How many steps make a slice follows from how long the
 """
 
 import asyncio
+import math
 import time
 
 from pygpt.errors import DeviceLost, DivergedError, PygptError
@@ -15,6 +16,7 @@ SLICE = 0.05        # seconds of the device's work sent at once; two slices are 
 BREATH = 0.025      # seconds of Python after which the page's messages are let in
 LONGEST_SLICE = 500  # steps; the device keeps the losses of four thousand that have not been read
 TELL_EVERY = 0.1    # seconds between two progress events
+REMEMBERED = 8.0    # seconds over which the speed is averaged
 SAMPLE_EVERY = 5.0  # seconds between two samples, at most
 SAMPLE_APART = 1.5  # and at least
 SAMPLE_LENGTH = 160
@@ -35,7 +37,7 @@ class Log:
         self._steps, self._losses, self._evaluations = [], [], []
         self._learning_rate = 0.0
         self._told = time.perf_counter()
-        self._seconds_a_step = None
+        self._seconds = self._counted = 0.0
 
     def take(self, metrics) -> None:
         """Take metrics as they come from the device."""
@@ -59,16 +61,18 @@ class Log:
         self._steps, self._losses, self._evaluations = [], [], []
 
     def _tell_steps(self, now):
-        # Smoothed over about a second, so that the figures can be read.
-        seconds = (now - self._told) / len(self._steps)
-        weight = 1.0 if self._seconds_a_step is None else min(1.0, now - self._told)
-        self._seconds_a_step = weight * seconds + (1 - weight) * (self._seconds_a_step or 0.0)
+        # What is longer ago counts for less, so that the figures follow, and yet can be read.
+        passed = now - self._told
+        fading = math.exp(-passed / REMEMBERED)
+        self._seconds = fading * self._seconds + passed
+        self._counted = fading * self._counted + len(self._steps)
+        seconds_a_step = self._seconds / self._counted
         train, model = self._run.experiment.train, self._run.experiment.model
         self._tell({
             "type": "progress", "steps": self._steps, "losses": self._losses, "learning_rate": self._learning_rate,
-            "tokens_per_second": train.batch_size * model.block_size / self._seconds_a_step,
-            "ms_per_step": 1000 * self._seconds_a_step,
-            "seconds_left": max(0, train.steps - self._steps[-1]) * self._seconds_a_step})
+            "tokens_per_second": train.batch_size * model.block_size / seconds_a_step,
+            "ms_per_step": 1000 * seconds_a_step,
+            "seconds_left": max(0, train.steps - self._steps[-1]) * seconds_a_step})
         self._told = now
 
 
