@@ -3,7 +3,7 @@
 import { Curves } from "./curves.js";
 import { element, setText } from "./dom.js";
 import { watchDownloads } from "./loading.js";
-import { connect } from "./protocol.js";
+import { connect, mistake } from "./protocol.js";
 import { reduce } from "./reduce.js";
 import { fromHash, toHash } from "./share.js";
 import { INITIAL } from "./state.js";
@@ -155,6 +155,10 @@ addEventListener("beforeunload", (event) => {
 store.dispatch({ type: "say", notice: "Loading." });
 const arrived = watchDownloads((stage, fraction) => store.dispatch({ type: "loading", stage, fraction }));
 const script = /** @type {HTMLScriptElement} */ (document.querySelector("script[name=lab]"));
-sendNow = await connect(script, receive);
+try {
+  sendNow = await connect(script, receive);
+  sendNow({ type: "begin", site: new URL(".", document.baseURI).href, device: "auto" });
+} catch (error) {
+  store.dispatch(mistake(error, "begin"));
+}
 arrived();
-sendNow({ type: "begin", site: new URL(".", document.baseURI).href, device: "auto" });

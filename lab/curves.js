@@ -15,15 +15,15 @@ export class Curves {
   columns = [[], [], [], []];
   stride = 1; // steps a point stands for
   bucket = { sum: 0, steps: 0 };
-  average = 0;
-  averaged = 0;
+  once = NaN;
+  twice = NaN;
 
   clear() {
     this.columns = [[], [], [], []];
     this.stride = 1;
     this.bucket = { sum: 0, steps: 0 };
-    this.average = 0;
-    this.averaged = 0;
+    this.once = NaN;
+    this.twice = NaN;
     this.revision += 1;
   }
 
@@ -45,11 +45,10 @@ export class Curves {
     if (this.bucket.steps < this.stride) return;
     const mean = this.bucket.sum / this.bucket.steps;
     this.bucket = { sum: 0, steps: 0 };
-    // Early on a new point weighs more, or the smoothed curve would lag behind the steep first descent.
-    const weight = Math.max(SMOOTHING, 1 / (this.averaged + 1));
-    this.average += weight * (mean - this.average);
-    this.averaged += 1;
-    this.push(step, mean, this.average, null);
+    // Smoothed twice, which tells how far behind the smoothed curve is: it would lag on the steep first descent.
+    this.once = Number.isNaN(this.once) ? mean : this.once + SMOOTHING * (mean - this.once);
+    this.twice = Number.isNaN(this.twice) ? mean : this.twice + SMOOTHING * (this.once - this.twice);
+    this.push(step, mean, 2 * this.once - this.twice, null);
   }
 
   /** @param {number} step @param {number} loss */

@@ -77,7 +77,7 @@ export function complaint(id) {
  * @param {HTMLElement} [control]
  */
 export function complain(place, message, control) {
-  setText(place, message ?? "");
+  setText(place, message ? message.charAt(0).toUpperCase() + message.slice(1) : "");
   show(place, Boolean(message));
   if (!control) return;
   setAttribute(control, "aria-invalid", message ? "true" : null);

@@ -1,5 +1,6 @@
 // How far the download has come. The worker fetches Python itself and cannot tell; so the page asks for the large files too,
-// at the same moment, and counts. The browser's cache makes that one download.
+// at the same moment, and counts. The browser's cache makes that one download (measured in Chromium 156: the worker's request is
+// answered 304; only a private window, whose cache takes no file of 10 MB, fetches the largest twice).
 
 const LARGE = ["./pyodide/pyodide.asm.wasm", "./pyodide/python_stdlib.zip"];
 

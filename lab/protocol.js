@@ -103,6 +103,9 @@ export function isField(field) {
  * @returns {Promise<Send>}
  */
 export async function connect(script, receive) {
+  // Fails if PyScript itself cannot be had, and then there is nothing to wait for.
+  const { whenDefined } = await import("./pyscript/core.js");
+  await whenDefined("py");
   while (!script.xworker) await new Promise((resolve) => setTimeout(resolve, 10));
   // `event` is set before `ready`, so that nothing the worker says is missed.
   script.xworker.sync.event = (/** @type {string} */ json, /** @type {Uint8Array|undefined} */ bytes) => {
@@ -110,17 +113,23 @@ export async function connect(script, receive) {
   };
   const { sync } = await script.xworker.ready;
   return (command, bytes) => {
-    sync.command(JSON.stringify(command), bytes).catch((/** @type {Error} */ error) => {
-      receive({ type: "error", message: lastLine(error), field: "", during: command.type });
-    });
+    sync.command(JSON.stringify(command), bytes).catch((/** @type {unknown} */ error) => receive(mistake(error, command.type)));
   };
 }
 
 /**
+ * What to say of an error that is no event: the worker did not start, or a command failed in a way nobody foresaw.
+ * @param {unknown} error @param {string} during @returns {Mistake}
+ */
+export function mistake(error, during) {
+  return { type: "error", message: lastLine(error), field: "", during };
+}
+
+/**
  * A Python exception arrives as its whole traceback; its last line is what happened.
- * @param {Error} error
+ * @param {unknown} error
  */
 function lastLine(error) {
-  const lines = String(error.message ?? error).trim().split("\n");
+  const lines = String(error instanceof Error ? error.message : error).trim().split("\n");
   return lines[lines.length - 1] ?? "unknown error";
 }

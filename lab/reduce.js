@@ -21,7 +21,7 @@ const REACTIONS = {
     ...state, text: { ...state.text, facts: text }, mistakes: without(state.mistakes, "text"),
     draft: state.draft && { ...state.draft, data: { ...state.draft.data, source: text.name } },
   }),
-  checked: (state, checked) => ({ ...state, checked, mistakes: withoutFields(state.mistakes) }),
+  checked: (state, checked) => ({ ...state, checked, mistakes: without(withoutFields(state.mistakes), "text") }),
 
   started: (state, { run }) => ({ ...fresh(state, run, -1), phase: "running", notice: "Training." }),
   opened: (state, { run }) => ({
@@ -57,7 +57,7 @@ const REACTIONS = {
   kept: (state) => state,
   found: (state, found) => ({ ...state, found }),
   error: (state, { message, field, during }) => {
-    const place = field || PLACES[during] || "";
+    const place = during === "sample" ? "prompt" : field || PLACES[during] || "";
     const text = field && message.startsWith(`${field}: `) ? message.slice(field.length + 2) : message;
     return {
       ...state,

@@ -48,8 +48,8 @@ export function askView(lab) {
     if (!possible || running) return;
     lab.dispatch({ type: "sampling", prompt: prompt.value });
     lab.send({
-      type: "sample", prompt: prompt.value, max_new_tokens: Number(length.value), temperature: Number(temperature.value),
-      top_k: Number(topK.value), seed,
+      type: "sample", prompt: prompt.value, max_new_tokens: Math.floor(Number(length.value)), temperature: Number(temperature.value),
+      top_k: Math.floor(Number(topK.value)), seed,
     });
     seed += 1;
   }

@@ -16,6 +16,18 @@ export function filesView(lab) {
     },
   });
   const open = element("label", { class: "button small", for: "run-file", title: "A run saved here, or by `pygpt train`" }, "Open…");
+  const link = element("button", {
+    id: "copy-link", class: "button small", title: "An address that sets these settings, for another laptop",
+    async onclick() {
+      try {
+        await navigator.clipboard.writeText(location.href);
+        setText(link, "Copied");
+      } catch {
+        setText(link, "See address bar");
+      }
+      setTimeout(() => setText(link, "Copy link"), 2000);
+    },
+  }, "Copy link");
   const save = element("button", {
     id: "save", class: "button small", onclick: () => lab.send({ type: "save" }),
     title: "A .safetensors file with the model, the optimizer and the text; `pygpt sample` opens it too",
@@ -37,9 +49,10 @@ export function filesView(lab) {
   });
 
   return {
-    dom: element("div", { class: "files" }, file, open, save),
+    dom: element("div", { class: "files" }, link, file, open, save),
     /** @param {State} state */
     sync(state) {
+      show(link, state.about !== null);
       const impossible = !state.run;
       if (save.disabled !== impossible) save.disabled = impossible;
       const ready = state.about !== null && state.device.open !== null;

@@ -5,8 +5,9 @@ back is what paces it all. How many steps make a slice follows from how long the
 """
 
 import asyncio
-import math
 import time
+
+from log import Log
 
 from pygpt.errors import DeviceLost, DivergedError, PygptError
 from pygpt.sample import Sampler
@@ -15,8 +16,6 @@ from pygpt.train import Run
 SLICE = 0.05        # seconds of the device's work sent at once; two slices are under way
 BREATH = 0.025      # seconds of Python after which the page's messages are let in
 LONGEST_SLICE = 500  # steps; the device keeps the losses of four thousand that have not been read
-TELL_EVERY = 0.1    # seconds between two progress events
-REMEMBERED = 8.0    # seconds over which the speed is averaged
 SAMPLE_EVERY = 5.0  # seconds between two samples, at most
 SAMPLE_APART = 1.5  # and at least
 SAMPLE_LENGTH = 160
@@ -29,51 +28,18 @@ async def _time(awaitable) -> float:
     return time.perf_counter() - began
 
 
-class Log:
-    """Gathers what the device reports and tells the page, ten times a second at most."""
+async def _settled(reading) -> bytes | PygptError:
+    """What was read, or the error instead: of two readings under way the second may never be waited for."""
+    try:
+        return await reading
+    except PygptError as error:
+        return error
 
-    def __init__(self, tell, run: Run):
-        self._tell, self._run = tell, run
-        self._steps, self._losses, self._evaluations = [], [], []
-        self._learning_rate = 0.0
-        self._told = time.perf_counter()
-        self._seconds = self._counted = 0.0
 
-    def take(self, metrics) -> None:
-        """Take metrics as they come from the device."""
-        for metric in metrics:
-            if metric.loss is not None:
-                self._steps.append(metric.step)
-                self._losses.append(metric.loss)
-                self._learning_rate = metric.learning_rate
-            if metric.val_loss is not None:
-                self._evaluations.append((metric.step, metric.val_loss))
-
-    def tell(self, last: bool = False) -> None:
-        """Tell the page, if it is time."""
-        now = time.perf_counter()
-        if now - self._told < TELL_EVERY and not last:
-            return
-        if self._steps:
-            self._tell_steps(now)
-        for step, val_loss in self._evaluations:
-            self._tell({"type": "evaluated", "step": step, "val_loss": val_loss})
-        self._steps, self._losses, self._evaluations = [], [], []
-
-    def _tell_steps(self, now):
-        # What is longer ago counts for less, so that the figures follow, and yet can be read.
-        passed = now - self._told
-        fading = math.exp(-passed / REMEMBERED)
-        self._seconds = fading * self._seconds + passed
-        self._counted = fading * self._counted + len(self._steps)
-        seconds_a_step = self._seconds / self._counted
-        train, model = self._run.experiment.train, self._run.experiment.model
-        self._tell({
-            "type": "progress", "steps": self._steps, "losses": self._losses, "learning_rate": self._learning_rate,
-            "tokens_per_second": train.batch_size * model.block_size / seconds_a_step,
-            "ms_per_step": 1000 * seconds_a_step,
-            "seconds_left": max(0, train.steps - self._steps[-1]) * seconds_a_step})
-        self._told = now
+def _value(settled: bytes | PygptError) -> bytes:
+    if isinstance(settled, PygptError):
+        raise settled
+    return settled
 
 
 class Training:
@@ -159,9 +125,8 @@ class Training:
             # The weights are not numbers any more; those of the last checkpoint are.
             self.run = run = Run.restore(self.safe, run.device, text=run.text)
         except DeviceLost as error:
-            self._complain(error, "device")
             self.halting = "stopped"
-            self.run = run = await self.recover(self.safe, run.text)
+            run = await self._recover(error) or run
         except PygptError as error:
             self._complain(error, "")
             self.halting = "stopped"
@@ -171,6 +136,17 @@ class Training:
             self.tell({"type": "stopped", "step": run.step})
             raise
         self.tell({"type": self.halting or "finished", "step": run.step})
+
+    async def _recover(self, lost: DeviceLost) -> Run | None:
+        try:
+            self.run = await self.recover(self.safe, self.run.text)
+        except PygptError as error:
+            self._complain(f"{lost}; and it cannot be opened again: {error}. Choose another device: the run goes there "
+                           "as it was last kept", "device")
+            return None
+        self._complain("the GPU went away while training and was opened again. The run is back at step "
+                       f"{self.run.step}, where it was last kept; Resume goes on from there", "device")
+        return self.run
 
     def _complain(self, error, field):
         self.tell({"type": "error", "message": str(error), "field": field, "during": "training"})
@@ -199,10 +175,10 @@ class Training:
                     if time.perf_counter() - breathed > BREATH:
                         await asyncio.sleep(0)
                         breathed = time.perf_counter()
-            sent = asyncio.ensure_future(device.fetch(run.history))
+            sent = asyncio.ensure_future(_settled(device.fetch(run.history)))
             await asyncio.sleep(0)  # the reading is under way before more work is sent behind it
             if reading is not None:
-                log.take(run.take_metrics(await reading))
+                log.take(run.take_metrics(_value(await reading)))
             reading = sent
             took = time.perf_counter() - began - idle
             count = max(1, min(LONGEST_SLICE, 2 * count, round(count * SLICE / max(took, SLICE / 4))))
@@ -214,7 +190,7 @@ class Training:
             if evaluated:
                 await self._keep(run, log)
         if reading is not None:
-            log.take(run.take_metrics(await reading))
+            log.take(run.take_metrics(_value(await reading)))
         log.tell(last=True)
         await self._sample(run)
         await self._keep(run, log, now=True)

@@ -264,6 +264,31 @@ def test_without_an_adapter(page, site):
     assert page.is_enabled("#train") == numpy
 
 
+def test_a_lost_gpu_loses_little(page, site):
+    """The GPU goes away in mid-run: that is said, another is opened, and the run goes on from its last checkpoint."""
+    def losing_gpu(route):
+        lose = """
+          const request = GPUAdapter.prototype.requestDevice;
+          GPUAdapter.prototype.requestDevice = async function (...wanted) {
+            const device = await request.apply(this, wanted);
+            if (!globalThis.lost) new BroadcastChannel("lose").onmessage = () => device.destroy();
+            globalThis.lost = true;
+            return device;
+          };
+        """
+        route.fulfill(body=lose + route.fetch().text(), content_type="text/javascript")
+
+    page.route("**/devices/browser.js", losing_gpu)
+    open_lab(page, site, TINY.replace("train.steps=40", "train.steps=200"))
+    page.click("#train")
+    wait_for(page, "#where", r"^[1-9]\d* of")
+    page.evaluate("new BroadcastChannel('lose').postMessage(1)")
+    wait_for(page, "#device-mistake", "GPU")
+    wait_for(page, "#where", "Stopped")
+    page.click("#resume")
+    wait_for(page, "#where", "Finished 200")
+
+
 def test_the_page_never_blocks(page, site):
     """No task on the page's thread takes longer than 50 ms while a model trains."""
     page.add_init_script(WATCH_TASKS)
@@ -271,7 +296,10 @@ def test_the_page_never_blocks(page, site):
     page.click("#train")
     wait_for(page, "#where", r"^[1-9]\d* of")
     page.evaluate("window.longTasks.length = 0")
+    page.fill("#length", "200")
+    page.click("#sample")
     time.sleep(6)
+    assert len(page.inner_text("#answer")) > 20
     assert page.evaluate("window.longTasks") == []
     page.click("#stop")
     wait_for(page, "#where", "Stopped")
@@ -360,13 +388,14 @@ def test_a_link_says_what_was_changed(page, site):
     assert json.loads(page.evaluate("JSON.stringify([...document.querySelectorAll('input[name=text]:checked')].map((i) => i.value))")) == ["names"]
 
 
-def test_the_worker_that_cannot_start_says_so(browser, site):
-    """The engine is missing from the site: the loading page says that, rather than wait forever."""
+@pytest.mark.parametrize("missing", ["site.json", "*.whl", "pyscript/core.js"])
+def test_a_lab_that_cannot_start_says_so(browser, site, missing):
+    """A part of the site is missing: the loading page says that, rather than wait forever."""
     context = browser.new_context()
     watch = Watch(context, site.url)
     page = context.new_page()
-    page.route("**/site.json", lambda route: route.fulfill(status=404, body="gone"))
+    page.route(f"**/{missing}", lambda route: route.fulfill(status=404, body="gone"))
     page.goto(site.url)
-    page.wait_for_function("!/^(Starting|Fetching)/.test(document.querySelector('#stage').textContent)", timeout=READY)
+    wait_for(page, "#stage", "could not start", READY)
     assert watch.complaints
     context.close()
