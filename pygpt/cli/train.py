@@ -128,7 +128,8 @@ class Driver:
         """Read the losses that have come; this waits for the device."""
         metrics = self.run.take_metrics(self.run.device.read(self.run.history))
         now, steps = time.perf_counter(), self.run.step - self.looked_step
-        if steps:
+        # A stretch with an evaluation in it says nothing of a step, unless there is nothing better.
+        if steps and not (self.milliseconds and any(metric.val_loss is not None for metric in metrics)):
             self.milliseconds = 1000 * (now - self.looked_at) / steps
         self.looked_at, self.looked_step = now, self.run.step
         for metric in metrics:

@@ -42,8 +42,6 @@ class Gpu {
     /** The first error the device reported late, and whether it is gone. */
     this.error = '';
     this.lost = '';
-    /** How often Python called to run or replay something, for the test that counts. */
-    this.calls = 0;
     this.next = 1;
     /** @type {Map<number, GPUBuffer>} */ this.buffers = new Map();
     /** @type {Map<number, any>} */ this.launches = new Map();
@@ -134,7 +132,6 @@ class Gpu {
    * @param {number} first @param {number} last @param {boolean} keep
    */
   submit(first, last, keep) {
-    this.calls++;
     const launches = [];
     for (let id = first; id <= last; id++) {
       // Buffers and plans share the numbering, so some of these numbers are no launches.
@@ -163,7 +160,6 @@ class Gpu {
 
   /** @param {number} plan */
   replay(plan) {
-    this.calls++;
     this.encode(/** @type {any[]} */ (this.plans.get(plan)));
   }
 

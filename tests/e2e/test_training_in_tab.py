@@ -1,0 +1,160 @@
+"""The engine in the tab on WebGPU: replay, determinism, resuming, memory, and what it costs in calls."""
+
+import base64
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.unit.test_run import KINDS
+
+RUNS = (Path(__file__).resolve().parents[1] / "unit" / "runs.py").read_text()
+SETUP = RUNS + """
+import base64, gc, json, sys
+from pygpt.devices import open_device_in_tab
+from pygpt.sample import Sampler
+
+device = await open_device_in_tab("webgpu")
+
+def make_eager(run):
+    run._train_once, run._evaluate_once = run._train_step, run._evaluation_step
+    run._conclude_evaluation = run._evaluation_end
+
+async def finish_here(run, at_most=None):
+    for count, _ in enumerate(run.train(), 1):
+        if count == at_most:
+            break
+    return run.take_metrics(await device.fetch(run.history))
+
+def listed(metrics):
+    return sorted((step, name, value) for (step, name), value in bits(metrics).items())
+
+class Counting:
+    '''Stands before the device's JavaScript side and counts the calls that cross to it.'''
+
+    def __init__(self, gpu):
+        self.gpu, self.calls = gpu, 0
+
+    def __getattr__(self, name):
+        self.calls += 1
+        return getattr(self.gpu, name)
+"""
+
+
+@pytest.fixture(scope="module")
+def tab(fresh_python_in_tab):
+    fresh_python_in_tab.run(SETUP)
+    return fresh_python_in_tab
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_captured_equals_eager(kind, tab):
+    changes = json.dumps(KINDS[kind])
+    losses = [tab.run(f"""
+run = poem_run(device, **json.loads({changes!r}))
+if {eager}: make_eager(run)
+listed(await finish_here(run))""") for eager in (False, True, False)]
+    assert losses[0] == losses[1], "captured and eager differ"
+    assert losses[0] == losses[2], "two runs differ"
+    assert len(losses[0]) == 12 + 4
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_captured_sampling_equals_eager(kind, tab):
+    changes = json.dumps(KINDS[kind])
+    tab.run(f"run = poem_run(device, **json.loads({changes!r}))\nawait finish_here(run)\nNone")
+    texts = [tab.run(f"""
+sampler = Sampler(run.model, run.tokenizer, prompt="", temperature=0.9, top_k=5, seed=3)
+if {eager}: sampler._once = sampler._next_token
+sampler.enqueue(30)
+base64.b64encode(await device.fetch(sampler.output)).decode()""") for eager in (False, True)]
+    assert texts[0] == texts[1]
+
+
+def test_a_run_saved_here_goes_on_in_a_reloaded_tab_with_the_same_losses(tab):
+    changes = json.dumps(KINDS["gpt-with-everything"])
+    whole = tab.run(f"listed(await finish_here(poem_run(device, **json.loads({changes!r}))))")
+    saved = tab.run(f"""
+run = poem_run(device, **json.loads({changes!r}))
+before = listed(await finish_here(run, at_most=8))
+base64.b64encode(await run.fetch_checkpoint()).decode()""")
+    before = tab.run("before")
+    tab.boot()
+    tab.run(SETUP)
+    after = tab.run(f"listed(await finish_here(Run.restore(base64.b64decode({saved!r}), device)))")
+    assert sorted(before + after) == whole and after
+
+
+def test_a_run_saved_here_goes_on_natively(tab, gpu):
+    from pygpt.train import Run
+    from tests.unit.runs import finish
+
+    saved = tab.run("""
+run = poem_run(device)
+await finish_here(run, at_most=8)
+base64.b64encode(await run.fetch_checkpoint()).decode()""")
+    run = Run.restore(base64.b64decode(saved), gpu)
+    assert run.step == 6 and finish(run)[-1].step == 12
+
+
+def test_a_training_step_is_one_call(tab):
+    calls = tab.run("""
+run = poem_run(device, **{"train.steps": 60, "train.eval_every": 60})
+events = run.train()
+for _ in range(3):
+    next(events)
+plain, device.gpu = device.gpu, Counting(device.gpu)
+for _ in range(50):
+    next(events)
+calls, device.gpu = device.gpu.calls, plain
+await device.fetch(run.history)
+calls""")
+    assert calls == 50
+
+
+def test_memory_is_flat(tab):
+    found = tab.run("""
+run = poem_run(device, **{"train.steps": 1000, "train.eval_every": 50})
+events = run.train()
+found = []
+for step in (100, 600):
+    while run.step < step:
+        next(events)
+        if run.step % 20 == 0:
+            run.take_metrics(await device.fetch(run.history))
+    gc.collect()
+    found.append([len(gc.get_objects()), device.gpu.buffers.size, device.allocated_bytes, device.gpu.launches.size])
+found""")
+    # A list of evaluated steps grows by one number an evaluation; objects are what could leak.
+    assert found[0][1:] == found[1][1:]
+    assert abs(found[1][0] - found[0][0]) < 50, found
+
+
+def test_dropped_runs_give_their_memory_back(tab):
+    found = tab.run("""
+found = []
+for _ in range(4):
+    run = poem_run(device)
+    await finish_here(run)
+    run = None
+    gc.collect()
+    device.pool.trim()
+    found.append([device.gpu.buffers.size, device.allocated_bytes])
+found""")
+    assert found[1] == found[-1], found
+
+
+def test_a_blocking_read_names_the_other_way(tab):
+    message = tab.run("""
+from pygpt.errors import DeviceError
+try:
+    poem_run(device).seed.tolist()
+    said = ""
+except DeviceError as error:
+    said = str(error)
+said""")
+    assert "await device.fetch(tensor)" in message
+
+
+def test_no_numpy_was_loaded(tab):
+    assert tab.run("'numpy' in sys.modules") is False
