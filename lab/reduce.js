@@ -64,7 +64,9 @@ const REACTIONS = {
       mistakes: { ...state.mistakes, [place]: text },
       phase: state.phase === "starting" ? (state.run ? "stopped" : "none") : state.phase,
       loading: during === "begin" && !state.about ? { stage: text, fraction: null, failed: true } : state.loading,
-      device: during === "open_device" || during === "begin" ? { ...state.device, opening: false } : state.device,
+      // What could not be opened is not chosen either: the device of before is still there.
+      device: during === "open_device"
+        ? { ...state.device, opening: false, choice: state.device.open?.choice ?? state.device.choice } : state.device,
       answer: during === "sample" ? { ...state.answer, running: false } : state.answer,
       checked: during === "check" ? null : state.checked,
     };

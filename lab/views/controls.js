@@ -10,9 +10,15 @@ import { count, duration } from "../words.js";
 /** @param {Lab} lab */
 export function controlsView(lab) {
   const train = element("button", { id: "train", class: "button primary", onclick: () => lab.train() }, "Train");
-  const pause = element("button", { id: "pause", class: "button", onclick: () => lab.send({ type: "pause" }) }, "Pause");
+  let asked = ""; // what has been asked for and not been done yet: a step on a slow device takes its time
+  const steer = (/** @type {"pause"|"stop"} */ type, /** @type {string} */ meanwhile) => () => {
+    asked = meanwhile;
+    lab.send({ type });
+    lab.refresh();
+  };
+  const pause = element("button", { id: "pause", class: "button", onclick: steer("pause", "Pausing…") }, "Pause");
   const resume = element("button", { id: "resume", class: "button primary", onclick: () => lab.send({ type: "resume" }) }, "Resume");
-  const stop = element("button", { id: "stop", class: "button", onclick: () => lab.send({ type: "stop" }) }, "Stop");
+  const stop = element("button", { id: "stop", class: "button", onclick: steer("stop", "Stopping…") }, "Stop");
   const where = element("p", { class: "where", id: "where" });
   const bar = element("progress", { max: 1, value: 0, "aria-label": "Training" });
   const mistake = complaint("run-mistake");
@@ -37,7 +43,8 @@ export function controlsView(lab) {
       setAttribute(train, "aria-busy", phase === "starting" ? "true" : null);
       setDisabled(train, !state.about || !state.device.open || state.device.opening);
       setDisabled(resume, state.device.opening);
-      setText(where, whereabouts(state));
+      if (phase !== "running") asked = "";
+      setText(where, asked || whereabouts(state));
       setAttribute(bar, "value", run ? run.step / steps : 0);
       complain(mistake, state.mistakes[""] ?? elsewhere(state));
       // A button that vanishes under the keyboard hands its focus to the one that took its place.

@@ -20,7 +20,7 @@ const OPEN_FIELDS = [
   "optim.learning_rate", "train.seed",
 ];
 const SECTIONS = [["data", "Text"], ["model", "Model"], ["optim", "Optimizer"], ["train", "Training"]];
-const NOT_HERE = new Set(["name", "data.source"]);
+const NOT_HERE = new Set(["name", "data.source", "train.log_every"]); // the text is chosen above; the curve shows every step
 
 /** @param {Lab} lab */
 export function modelView(lab) {

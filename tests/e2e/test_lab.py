@@ -10,6 +10,11 @@ from pathlib import Path
 
 import pytest
 
+import pygpt
+from pygpt.data import load_text
+from pygpt.devices.numpy import NumpyDevice
+from pygpt.train import Run
+
 from .conftest import Watch
 
 PICTURES = Path(__file__).resolve().parents[2] / "test-results"
@@ -117,6 +122,7 @@ def test_a_saved_run_continues_exactly(page, site, tmp_path):
     page.click("#resume")
     wait_for(page, "#where", "Finished")
     finished = figure(page, "#val-loss")
+    assert len(pygpt.load(saved, "numpy").generate("Once", 10)) >= 10  # what `pygpt sample` does
 
     page.reload()
     page.wait_for_function("!document.querySelector('#train')?.disabled", timeout=READY)
@@ -126,6 +132,23 @@ def test_a_saved_run_continues_exactly(page, site, tmp_path):
     page.click("#resume")
     wait_for(page, "#where", "Finished")
     assert figure(page, "#val-loss") == finished
+
+
+def test_a_run_from_the_command_line_goes_on_in_the_tab(page, site, tmp_path):
+    """What `pygpt train` wrote opens here, on the same text, and resumes."""
+    experiment = pygpt.Experiment.preset("bigram").with_fields(**{"train.steps": 30, "train.eval_batches": 1})
+    run = Run(experiment, load_text("tales"), NumpyDevice())
+    for event in run.train():
+        if event.step == 12:
+            break
+    written = tmp_path / "model.safetensors"
+    written.write_bytes(run.checkpoint())
+    open_lab(page, site)
+    page.set_input_files("#run-file", written)
+    wait_for(page, "#where", "Paused at 12 of 30")
+    assert page.is_checked("input[name=preset][value=bigram]")
+    page.click("#resume")
+    wait_for(page, "#where", "Finished 30")
 
 
 def test_a_closed_tab_loses_nothing_that_was_kept(page, site):
