@@ -72,9 +72,10 @@ class CheckpointError(PygptError):
 class DivergedError(PygptError):
     """The loss is no longer a finite number.
 
-    `step` is the first step whose loss was not finite.
+    `step` is the first step whose loss was not finite, `metrics` what is known of the steps before it.
     """
 
-    def __init__(self, step: int, message: str):
+    def __init__(self, step: int, message: str, metrics=()):
         super().__init__(message)
         self.step = step
+        self.metrics = list(metrics)

@@ -33,7 +33,8 @@ KEPT_EVALUATIONS = 256
 
 @dataclasses.dataclass(frozen=True)
 class TrainEvent:
-    """What `Run.train` has just put on its way: a "step", or an "evaluation" after `step` steps."""
+    """What `Run.train` has just put on its way: a "step"; or, after `step` steps, one batch of an evaluation
+    ("evaluating"), or the end of it ("evaluation"). A step that is followed by an evaluation has no event of its own."""
 
     kind: str
     step: int
@@ -85,8 +86,9 @@ class Run:
                              experiment.data.val_fraction)
         self.step = 0
         self._taken = 0
-        self._evaluated_at = []      # the step of each evaluation put on its way since this run was opened
-        self._evaluations_taken = 0
+        self._evaluated_at = []      # the step of each evaluation begun since this run was opened
+        self._evaluations_concluded = self._evaluations_taken = 0
+        self._last_evaluated = None  # the step of the last one that was concluded
         self._place(corpus)
 
     def _place(self, corpus: Corpus) -> None:
@@ -141,54 +143,62 @@ class Run:
         record(mean, self._evaluations_done, out=self._evaluations)
         advance(out=self._evaluations_done)
         advance(out=self._evaluations_shown)
-        # Back to the first window. Zero is the same bits in every type, so `fill`, which writes floats, will do.
-        fill(out=Tensor(self._eval_step.buffer, (1,)), value=0.0)
 
     def train(self):
-        """A generator: each turn puts one step on its way, or an evaluation, and yields a TrainEvent; it never waits.
+        """A generator: each turn puts a piece of work on its way and yields a TrainEvent; it never waits.
 
-        Evaluations come before the first step, every `train.eval_every` steps, and after the last.
+        Evaluations come before the first step, every `train.eval_every` steps, and after the last. A generator may be
+        dropped anywhere and a new one made: it goes on from there, and does an evaluation that was cut short again.
         """
         train = self.experiment.train
-        if self.step == 0 and not self._evaluated_at:
-            yield self._evaluate()
+        del self._evaluated_at[self._evaluations_concluded :]
+        if self._due() and self._last_evaluated != self.step:
+            yield from self._evaluate()
         while self.step < train.steps:
             self._train_once()
             self.step += 1
-            # Both are on their way before the driver can look, so that one line of metrics holds both losses.
-            due = self.step % train.eval_every == 0 or self.step == train.steps
-            evaluation = self._evaluate() if due else None
-            yield TrainEvent("step", self.step)
-            if evaluation:
-                yield evaluation
+            if not self._due():
+                yield TrainEvent("step", self.step)
+            else:
+                yield from self._evaluate()
 
-    def _evaluate(self) -> TrainEvent:
+    def _due(self):
+        return self.step % self.experiment.train.eval_every == 0 or self.step == self.experiment.train.steps
+
+    def _evaluate(self):
+        self._evaluated_at.append(self.step)
+        # From the first window. Zero is the same bits in every type, so `fill`, which writes floats, will do.
+        fill(out=Tensor(self._eval_step.buffer, (1,)), value=0.0)
         for _ in range(self.experiment.train.eval_batches):
             self._evaluate_once()
+            yield TrainEvent("evaluating", self.step)
         self._conclude_evaluation()
-        self._evaluated_at.append(self.step)
-        return TrainEvent("evaluation", self.step)
+        self._evaluations_concluded += 1
+        self._last_evaluated = self.step
+        yield TrainEvent("evaluation", self.step)
 
     def take_metrics(self, history: bytes) -> list[Metric]:
         """What the history holds that was not taken before, in order.
 
         `history` is what `device.read(run.history)` or `await device.fetch(run.history)` gave, at least every 4,096 steps.
-        Raises: DivergedError at the first loss that is not a finite number; what came before it is in `.metrics`.
+        Raises: DivergedError at the first loss that is not a finite number; what came before it is in its `metrics`.
         """
         (steps,) = struct.unpack_from("<I", history, 0)
         (evaluations,) = struct.unpack_from("<I", history, 4 * 64)
         found = {}
-        for step in range(max(self._taken, steps - KEPT_LOSSES), steps):
+        # The loss of a step that is being evaluated waits for the evaluation, so that one line of metrics holds both.
+        under_way = self._evaluated_at[evaluations : evaluations + 1] == [steps] and steps > self._taken
+        known_steps = steps - 1 if under_way else steps
+        for step in range(max(self._taken, steps - KEPT_LOSSES), known_steps):
             (loss,) = struct.unpack_from("<f", history, 4 * (128 + step % KEPT_LOSSES))
             if not math.isfinite(loss):
-                error = DivergedError(step + 1, f"the loss of step {step + 1} is {loss}: training cannot go on from here. "
-                                                f"Try a smaller learning rate (it was {self.learning_rate(step + 1):.3g}), "
-                                                f"or a longer warm-up")
-                error.metrics = list(found.values())
-                self._taken = steps
-                raise error
+                self._taken = known_steps
+                rate = self.learning_rate(step + 1)
+                raise DivergedError(step + 1, f"the loss of step {step + 1} is {loss}: training cannot go on from here. Try "
+                                              f"a smaller learning rate (it was {rate:.3g}), or a longer warm-up",
+                                    found.values())
             found[step + 1] = Metric(step + 1, loss, self.learning_rate(step + 1))
-        self._taken = steps
+        self._taken = known_steps
         for index in range(max(self._evaluations_taken, evaluations - KEPT_EVALUATIONS), evaluations):
             (loss,) = struct.unpack_from("<f", history, 4 * (128 + KEPT_LOSSES + index % KEPT_EVALUATIONS))
             step = self._evaluated_at[index]
@@ -257,5 +267,5 @@ class Run:
                 device.write(state.slice(placed.offset, placed.shape), bytes(values))
         for counter in (run._steps_done, run._steps_shown):
             device.write(counter, struct.pack("<I", checkpoint.step))
-        run.step = run._taken = checkpoint.step
+        run.step = run._taken = run._last_evaluated = checkpoint.step
         return run

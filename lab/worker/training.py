@@ -18,6 +18,7 @@ BREATH = 0.025      # seconds of Python after which the page's messages are let 
 LONGEST_SLICE = 500  # steps; the device keeps the losses of four thousand that have not been read
 SAMPLE_EVERY = 5.0  # seconds between two samples, at most
 SAMPLE_APART = 1.5  # and at least
+SAMPLE_SHARE = 0.1  # of the time samples may take: on a slow device they come less often
 SAMPLE_LENGTH = 160
 KEEP_APART = 10.0   # seconds between two safety copies, at least; and they take a twentieth of the time at most
 
@@ -59,6 +60,7 @@ class Training:
         self.safe: bytes | None = None      # the last checkpoint
         self.kept_at = self.keeping_took = 0.0
         self.sampled = -1                   # the step of the last sample
+        self.sampling_took = 0.0
 
     @property
     def active(self) -> bool:
@@ -184,7 +186,7 @@ class Training:
             count = max(1, min(LONGEST_SLICE, 2 * count, round(count * SLICE / max(took, SLICE / 4))))
             log.tell()
             since = time.perf_counter() - sampled_at
-            if since > SAMPLE_EVERY or (evaluated and since > SAMPLE_APART):
+            if (since > SAMPLE_EVERY or (evaluated and since > SAMPLE_APART)) and since > self.sampling_took / SAMPLE_SHARE:
                 await self._sample(run)
                 sampled_at = time.perf_counter()
             if evaluated:
@@ -192,7 +194,9 @@ class Training:
         if reading is not None:
             log.take(run.take_metrics(_value(await reading)))
         log.tell(last=True)
-        await self._sample(run)
+        # Whoever presses Pause does not want to wait for a text.
+        if not self.halting or self.sampling_took < 0.5:
+            await self._sample(run)
         await self._keep(run, log, now=True)
 
     async def _sample(self, run: Run) -> None:
@@ -200,10 +204,20 @@ class Training:
         if self.sampled == run.step:
             return
         self.sampled = run.step
-        sampler = Sampler(run.model, run.tokenizer, prompt="", temperature=0.8, top_k=0, seed=run.step)
-        sampler.enqueue(SAMPLE_LENGTH)
-        step = run.step
-        self.tell({"type": "sample", "step": step, "text": sampler.take(await run.device.fetch(sampler.output))})
+        step, text, began, count, left = run.step, "", time.perf_counter(), 4, SAMPLE_LENGTH
+        sampler = Sampler(run.model, run.tokenizer, prompt="", temperature=0.8, top_k=0, seed=step)
+        while left > 0 and not sampler.done and not (text and self.halting):
+            sent = time.perf_counter()
+            sampler.enqueue(min(count, left))
+            left -= count
+            text += sampler.take(await run.device.fetch(sampler.output))
+            # NumPy computes without ever waiting: let the page's messages in, and take so many tokens at once that a
+            # press of Pause is seen soon.
+            await asyncio.sleep(0)
+            if time.perf_counter() - sent < SLICE:
+                count *= 2
+        self.sampling_took = time.perf_counter() - began
+        self.tell({"type": "sample", "step": step, "text": text + sampler.finish()})
 
     async def _keep(self, run: Run, log: Log, now: bool = False) -> None:
         """Put a safety copy aside, seldom enough not to be felt.

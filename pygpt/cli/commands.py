@@ -140,8 +140,10 @@ def read_experiment(preset: str) -> Experiment:
         return Experiment.preset(preset)
     try:
         return Experiment.from_toml(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ExperimentError("preset", f"{preset} cannot be read: {error}") from None
+    except OSError as error:
+        raise ExperimentError("preset", f"{preset} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ExperimentError("preset", f"{preset} is not UTF-8 text, so it is no experiment") from None
 
 
 def run(arguments: list[str]) -> int | None:

@@ -101,14 +101,14 @@ class Driver:
                         self._look()
                     if event.kind == "evaluation" and event.step:
                         self.folder.save(self.run.checkpoint())
-                    if self.interrupted:
+                    if self.interrupted and event.kind != "evaluating":
                         break
                 self._look()
         except DivergedError as error:
             for metric in error.metrics:
                 self._keep(metric)
-            kept = f" The last good checkpoint is {self.folder.model}." if self.folder.model.exists() else ""
-            raise DivergedError(error.step, f"{error}.{kept}") from None
+            kept = f". The last good checkpoint is {self.folder.model}" if self.folder.model.exists() else ""
+            raise DivergedError(error.step, f"{error}{kept}") from None
         finally:
             signal.signal(signal.SIGINT, before)
         self.folder.save(self.run.checkpoint())

@@ -44,14 +44,15 @@ class BrowserDevice(Device):
             data = await self.gpu.fetch(tensor.buffer.handle, tensor.offset * 4, tensor.nbytes)
         except JsException as error:
             self._complain()
-            raise DeviceLost(f"the GPU stopped answering ({error.name}: {error.message}); save what you have, "
-                             f"then reload the page") from None
+            raise DeviceLost(f"the GPU stopped answering ({error.name}: {error.message}); open the device again and go "
+                             f"on from the last saved run") from None
         self._complain()
         return data.to_bytes()
 
     def _complain(self):
         if self.gpu.lost:
-            raise DeviceLost(f"the GPU went away ({self.gpu.lost}); reload the page and open your last saved run")
+            raise DeviceLost(f"the GPU went away ({self.gpu.lost}); open the device again and go on from the last "
+                             f"saved run")
         if self.gpu.error:
             message, self.gpu.error = self.gpu.error, ""
             raise DeviceError(f"the GPU objected: {message}")

@@ -37,7 +37,7 @@ async def start(values):
     return first
 
 async def go_on(count):
-    # A few steps at a time, and each awaited: SwiftShader is slow, and the page wants to breathe.
+    # A few at a time: SwiftShader is slow, and the page wants to breathe.
     for _ in range(count):
         if next(events, None) is None:
             break

@@ -27,9 +27,9 @@ def poem_run(device, **changes):
 
 
 def finish(run, at_most=None):
-    """Train to the end (or for `at_most` events) and return the metrics."""
-    for count, _ in enumerate(run.train(), 1):
-        if count == at_most:
+    """Train to the end (or until `at_most` steps are on their way) and return the metrics."""
+    for event in run.train():
+        if run.step == at_most and event.kind != "evaluating":
             break
     return run.take_metrics(run.device.read(run.history))
 

@@ -122,7 +122,7 @@ MISTAKES = [
     (["train", "--data", "{empty}"], "empty"),
     (["train", "--data", "{short}"], "block"),
     (["train", "--data", "{poem}", "--out", "/proc/nowhere"], "cannot be written"),
-    (["train", "nothing.toml"], "there is no"),
+    (["train", "nothing.toml"], "nothing.toml cannot be read: No such file or directory"),
     (["train", "--resume", "{nothing}"], "there is no run at"),
     (["sample", "{nothing}"], "there is no run at"),
     (["sample", "{foreign}"], "no safetensors file"),
