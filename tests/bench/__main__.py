@@ -3,7 +3,8 @@
     python -m tests.bench native           milliseconds a training step, and tokens a second when sampling, by device
     python -m tests.bench tab              the same in Chromium, and how long it takes until Python is ready
     python -m tests.bench memory           JS heap, GPU buffers and Python objects over 2,000 steps of `baby` in the tab
-    python -m tests.bench curve            50 steps of `small` on NumPy, on WebGPU and in the tab: the largest difference
+    python -m tests.bench quality          what bigram and small reach on Tiny Shakespeare, and docs/small_curve.svg
+    python -m tests.bench curve            50 steps of `small` on NumPy and on the native WebGPU: the largest difference
 
 Every figure depends on the machine and on what else it does: each is printed as minimum / median of the repeats.
 """
@@ -12,9 +13,10 @@ import os
 import platform
 import sys
 
-from tests.bench import curve, memory, native, tab
+from tests.bench import curve, memory, native, quality, tab
 
-MEASUREMENTS = {"native": native.measure, "tab": tab.measure, "memory": memory.measure, "curve": curve.measure}
+MEASUREMENTS = {"native": native.measure, "tab": tab.measure, "memory": memory.measure,
+                "quality": quality.measure, "curve": curve.measure}
 
 
 def main(arguments):
