@@ -20,6 +20,7 @@ SAMPLE_EVERY = 5.0  # seconds between two samples, at most
 SAMPLE_APART = 1.5  # and at least
 SAMPLE_SHARE = 0.1  # of the time samples may take: on a slow device they come less often
 SAMPLE_LENGTH = 160
+PARTING = 0.5       # seconds the last sample of a run that was halted may take
 KEEP_APART = 10.0   # seconds between two safety copies, at least; and they take a twentieth of the time at most
 
 
@@ -194,9 +195,7 @@ class Training:
         if reading is not None:
             log.take(run.take_metrics(_value(await reading)))
         log.tell(last=True)
-        # Whoever presses Pause does not want to wait for a text.
-        if not self.halting or self.sampling_took < 0.5:
-            await self._sample(run)
+        await self._sample(run)
         await self._keep(run, log, now=True)
 
     async def _sample(self, run: Run) -> None:
@@ -206,7 +205,8 @@ class Training:
         self.sampled = run.step
         step, text, began, count, left = run.step, "", time.perf_counter(), 4, SAMPLE_LENGTH
         sampler = Sampler(run.model, run.tokenizer, prompt="", temperature=0.8, top_k=0, seed=step)
-        while left > 0 and not sampler.done and not (text and self.halting):
+        # Whoever presses Pause gets what can be written in a moment.
+        while left > 0 and not sampler.done and not (self.halting and time.perf_counter() - began > PARTING):
             sent = time.perf_counter()
             sampler.enqueue(min(count, left))
             left -= count
@@ -216,7 +216,8 @@ class Training:
             await asyncio.sleep(0)
             if time.perf_counter() - sent < SLICE:
                 count *= 2
-        self.sampling_took = time.perf_counter() - began
+        # The first one compiles what the others use: it says nothing of them.
+        self.sampling_took = time.perf_counter() - began if step else 0.0
         self.tell({"type": "sample", "step": step, "text": text + sampler.finish()})
 
     async def _keep(self, run: Run, log: Log, now: bool = False) -> None:
