@@ -29,7 +29,7 @@ def measure():
                 print(f"{preset:<8}step {metric.step:>5}  validation loss {metric.val_loss:.4f}")
         loss, predictions = full_loss(run.model, run._val_split, run.experiment, device)
         print(f"{preset:<8}whole validation split, {predictions:,} predictions: {loss:.4f}  ({took:.0f} s of training)")
-    print("\n" + "".join(generate(run.model, run.tokenizer, 400, prompt="ROMEO:", temperature=0.8, seed=1)))
+    print("\nROMEO:" + "".join(generate(run.model, run.tokenizer, 400, prompt="ROMEO:", temperature=0.8, seed=1)))
     PICTURE.write_text(curve(metrics))
     print(f"\n{PICTURE} drawn")
 
