@@ -108,7 +108,8 @@ def imports(path):
         names = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path.relative_to(ROOT)}:{node.lineno}: import by the full name"
             names = [node.module]
         for name in names:
             yield name, f"{path.relative_to(ROOT)}:{node.lineno}"

@@ -8,11 +8,8 @@ from pygpt.errors import PygptError
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit status: 0, or 1 after a mistake, told in one sentence on standard error."""
-    from pygpt.cli.commands import run
-
-    arguments = sys.argv[1:] if arguments is None else arguments
     try:
-        return run(arguments) or 0
+        return _run(sys.argv[1:] if arguments is None else arguments) or 0
     except PygptError as error:
         print(f"pygpt: {error}", file=sys.stderr)
         return 1
@@ -22,3 +19,34 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     except KeyboardInterrupt:
         return 130
+
+
+def _run(arguments):
+    """Parse the arguments and do what they say; a command imports what it needs, and no other's."""
+    import tyro
+
+    from pygpt.cli.commands import COMMANDS, Devices, Eval, Sample, Train
+
+    command = tyro.extras.subcommand_cli_from_dict(COMMANDS, args=arguments, prog="pygpt",
+                                                   description="Train and sample small language models.")
+    if isinstance(command, Train):
+        from pygpt.cli.train import train
+
+        # Read once more with the preset's values as the defaults: what no flag says, the preset says.
+        command = tyro.cli(Train, args=arguments[1:], prog="pygpt train", default=command.with_defaults())
+        return train(command.with_layout(arguments))
+    if isinstance(command, Sample):
+        from pygpt.cli.sample import sample
+
+        return sample(command)
+    if isinstance(command, Eval):
+        from pygpt.cli.eval import evaluate
+
+        return evaluate(command)
+    if isinstance(command, Devices):
+        from pygpt.cli.devices import devices
+
+        return devices(command)
+    from pygpt.cli.serve import lab
+
+    return lab(command.port, command.open)

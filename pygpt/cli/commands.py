@@ -66,6 +66,13 @@ class Train:
         return dataclasses.replace(self, data=DataFlags(**vars(experiment.data)), model=ModelFlags(**vars(experiment.model)),
                                    optim=OptimFlags(**vars(experiment.optim)), train=TrainFlags(**vars(experiment.train)))
 
+    def with_layout(self, arguments: list[str]) -> "Train":
+        """The same command, where `--data names` means names as they come, one document a line, unless a flag says
+        otherwise."""
+        if self.source in DATASETS and not any(argument.startswith("--data.layout") for argument in arguments):
+            return dataclasses.replace(self, data=dataclasses.replace(self.data, layout=DATASETS[self.source].layout))
+        return self
+
     def experiment(self) -> Experiment:
         """The experiment that preset and flags make together. Raises ExperimentError."""
         values = {"name": read_experiment(self.preset).name or Path(self.preset).stem,
@@ -144,33 +151,3 @@ def read_experiment(preset: str) -> Experiment:
         raise ExperimentError("preset", f"{preset} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise ExperimentError("preset", f"{preset} is not UTF-8 text, so it is no experiment") from None
-
-
-def run(arguments: list[str]) -> int | None:
-    """Parse the arguments and do what they say."""
-    command = tyro.extras.subcommand_cli_from_dict(COMMANDS, args=arguments, prog="pygpt",
-                                                   description="Train and sample small language models.")
-    if isinstance(command, Train):
-        from pygpt.cli.train import train
-
-        # Read once more with the preset's values as the defaults: what no flag says, the preset says.
-        command = tyro.cli(Train, args=arguments[1:], prog="pygpt train", default=command.with_defaults())
-        # `--data names` means names the way they come, one document a line, unless a flag says otherwise.
-        if command.source in DATASETS and not any(argument.startswith("--data.layout") for argument in arguments):
-            command.data.layout = DATASETS[command.source].layout
-        return train(command)
-    if isinstance(command, Sample):
-        from pygpt.cli.sample import sample
-
-        return sample(command)
-    if isinstance(command, Eval):
-        from pygpt.cli.eval import evaluate
-
-        return evaluate(command)
-    if isinstance(command, Devices):
-        from pygpt.cli.devices import devices
-
-        return devices(command)
-    from pygpt.cli.serve import lab
-
-    return lab(command.port, command.open)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from array import array
 from dataclasses import dataclass
 
-from ..errors import DataError
-from ..tokenizers import Tokenizer, split_documents
+from pygpt.errors import DataError
+from pygpt.tokenizers import Tokenizer, split_documents
 
 LAYOUTS = ("stream", "documents")
 

@@ -3,33 +3,14 @@
 from __future__ import annotations
 
 import difflib
-import hashlib
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import DataError
-from .python_sources import python_sources_origin, python_sources_text
-from .tales import tales
-from .text import Text, decode_text, make_text, text_from_bytes
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """A text that can be had by name.
-
-    `layout` is how it is best read, "stream" or "documents". `size` is in bytes, about. A text that is downloaded has a
-    `url`, a `sha256`, and the name of its `file` in the folder PYGPT_DATA.
-    """
-
-    name: str
-    title: str
-    description: str
-    layout: str
-    url: str | None
-    sha256: str | None
-    size: int
-    file: str | None = None
+from pygpt.data.dataset import Dataset, check_sha256
+from pygpt.errors import DataError
+from pygpt.data.python_sources import python_sources_origin, python_sources_text
+from pygpt.data.tales import tales
+from pygpt.data.text import Text, decode_text, make_text, text_from_bytes
 
 
 DATASETS: dict[str, Dataset] = {dataset.name: dataset for dataset in (
@@ -73,7 +54,7 @@ def load_text(source: str) -> Text:
     if dataset.url is None:
         return _python_text(python_sources_text())
     # Imported here, because a tab has no use for it.
-    from .download import dataset_bytes
+    from pygpt.data.download import dataset_bytes
     return open_dataset_bytes(dataset.name, dataset_bytes(dataset))
 
 
@@ -92,19 +73,6 @@ def open_dataset_bytes(name: str, data: bytes) -> Text:
         return _python_text(text)
     origin = f"{dataset.title}, {dataset.url}" if dataset.url else dataset.title
     return make_text(name, text, origin, built_in=True)
-
-
-def check_sha256(dataset: Dataset, data: bytes, what: str) -> None:
-    """Check that bytes are a data set's file.
-
-    Raises:
-        DataError: their sha256 is not the recorded one.
-    """
-    came = hashlib.sha256(data).hexdigest()
-    if dataset.sha256 is not None and came != dataset.sha256:
-        raise DataError(f"{what} is not the one pygpt knows: its sha256 should be {dataset.sha256}, and is {came} "
-                        f"({len(data)} bytes; {dataset.size} were expected). Put the right file there, or delete it "
-                        "to have it fetched again")
 
 
 def _python_text(text: str) -> Text:

@@ -9,8 +9,8 @@ import tempfile
 import urllib.request
 from pathlib import Path
 
-from ..errors import DataError
-from .datasets import Dataset, check_sha256
+from pygpt.errors import DataError
+from pygpt.data.dataset import Dataset, check_sha256
 
 _TIMEOUT = 20  # seconds of silence
 

@@ -6,7 +6,7 @@ import platform
 import sysconfig
 from pathlib import Path
 
-from ..errors import DataError
+from pygpt.errors import DataError
 
 # Modules worth reading that every CPython since 3.11 has. Tables (html.entities) and tests are left out.
 MODULES = """

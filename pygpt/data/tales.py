@@ -10,32 +10,16 @@ roles, things and weather its other places. Templates are written in braces, fil
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 
-from ..errors import DataError
-from . import tales_words as words
+from pygpt.errors import DataError
+from pygpt.data import tales_words as words
+from pygpt.data.tales_plot import Plot
 
 _SLOT = re.compile(r"\{([^{}]*)\}")
 _ARTICLE = re.compile(r"\b([Aa]) (?=[aeiouAEIOU])")
 _SENTENCE = re.compile(r"(^|[.!?] )([a-z])")
 _SMALL = frozenset("a an and at for in of on or that the to who with".split())
 _SHORTEST, _LONGEST = 60, 140  # words in a story, its title included
-
-
-@dataclass(frozen=True)
-class Plot:
-    """A story with places to fill in.
-
-    `paragraphs` are templates, or choices of templates. `slots` are words the plot adds: of a tuple one is chosen for
-    the whole story, a list is shuffled and numbered ({try1}, {try2}). Each of `cases` is a set of slots that belong
-    together. The slots named h, f and k hold the tags a hero, a friend and a third must have, or, after a minus, must
-    not have; sky is the weather the plot needs.
-    """
-
-    titles: tuple[str, ...]
-    paragraphs: tuple[str | tuple[str, ...], ...]
-    slots: dict = field(default_factory=dict)
-    cases: tuple[dict, ...] = ({},)
 
 
 class Chance:
@@ -140,5 +124,5 @@ def _titled(title: str) -> str:
 
 def _plots() -> tuple[Plot, ...]:
     # Imported late: the plots are made of the Plot above.
-    from . import tales_friends, tales_mishaps, tales_moments, tales_wonders
+    from pygpt.data import tales_friends, tales_mishaps, tales_moments, tales_wonders
     return tales_mishaps.PLOTS + tales_friends.PLOTS + tales_wonders.PLOTS + tales_moments.PLOTS

@@ -1,6 +1,6 @@
 """Plots between neighbors: a boast, a quarrel, a storm, a birthday, a secret, a swap, a letter, an orchestra."""
 
-from .tales import Plot
+from pygpt.data.tales_plot import Plot
 
 _BOAST = Plot(
     titles=("{h} the great", "The {contest}", "{h} and the {contest}", "Why {h} stopped boasting"),

@@ -1,6 +1,6 @@
 """Plots in which something goes wrong: a thing is lost, stuck or broken, a pie is found, the hiccups will not stop."""
 
-from .tales import Plot
+from pygpt.data.tales_plot import Plot
 
 _LIGHT = ("tall green hat", "long striped scarf", "red paper kite", "spotted handkerchief", "yellow straw hat")
 _HEAVY = ("brass key", "silver bell", "blue teapot", "soup spoon", "tin trumpet", "copper kettle")

@@ -1,6 +1,6 @@
 """Short plots, hardly more than a moment: a riddle, a nap, a rainbow, a new hat, a puddle, a question at bedtime."""
 
-from .tales import Plot
+from pygpt.data.tales_plot import Plot
 
 _RIDDLE = Plot(
     titles=("A riddle for {h}", "{f} asks a riddle", "The riddle"),

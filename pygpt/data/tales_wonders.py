@@ -1,6 +1,6 @@
 """Plots with something strange in them: a noise at night, a fallen star, a map, the moon, a seed, a thing to build."""
 
-from .tales import Plot
+from pygpt.data.tales_plot import Plot
 
 _NOISE = Plot(
     titles=("A noise in the night", "{h} and the {sound}", "What went {sound}?", "The {sound} in the dark"),

@@ -6,7 +6,7 @@ import codecs
 import hashlib
 from dataclasses import dataclass
 
-from ..errors import DataError
+from pygpt.errors import DataError
 
 _OTHER_ENCODINGS = {codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16", b"PK\x03\x04": "a zip archive",
                     b"%PDF": "a PDF", b"\x1f\x8b": "gzip", b"\x89PNG": "a PNG image"}

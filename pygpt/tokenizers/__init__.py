@@ -1,10 +1,10 @@
 """From text to token ids and back: one character a token, or one byte a token."""
 
-from ..errors import TokenizerError
-from .base import Decoder, Tokenizer
-from .byte import ByteTokenizer
-from .char import CharTokenizer
-from .documents import split_documents
+from pygpt.errors import TokenizerError
+from pygpt.tokenizers.base import Decoder, Tokenizer
+from pygpt.tokenizers.byte import ByteTokenizer
+from pygpt.tokenizers.char import CharTokenizer
+from pygpt.tokenizers.documents import split_documents
 
 __all__ = [
     "ByteTokenizer", "CharTokenizer", "Decoder", "Tokenizer", "split_documents", "tokenizer_from_dict",

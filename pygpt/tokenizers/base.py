@@ -7,7 +7,7 @@ from array import array
 from collections.abc import Iterable
 from typing import Any
 
-from ..errors import TokenizerError
+from pygpt.errors import TokenizerError
 
 
 class Decoder(ABC):

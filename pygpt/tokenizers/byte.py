@@ -7,8 +7,8 @@ from array import array
 from collections.abc import Iterable
 from typing import Any
 
-from ..errors import TokenizerError
-from .base import Decoder, Tokenizer, check_fields, outside_vocabulary
+from pygpt.errors import TokenizerError
+from pygpt.tokenizers.base import Decoder, Tokenizer, check_fields, outside_vocabulary
 
 
 class ByteTokenizer(Tokenizer):

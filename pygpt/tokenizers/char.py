@@ -6,9 +6,9 @@ from array import array
 from collections.abc import Iterable
 from typing import Any
 
-from ..errors import TokenizerError
-from .base import Decoder, Tokenizer, check_fields, outside_vocabulary
-from .documents import split_documents
+from pygpt.errors import TokenizerError
+from pygpt.tokenizers.base import Decoder, Tokenizer, check_fields, outside_vocabulary
+from pygpt.tokenizers.documents import split_documents
 
 _SHOWN = 100  # characters of the vocabulary an error lists before it stops
 

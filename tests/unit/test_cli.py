@@ -67,11 +67,13 @@ def test_an_experiment_from_a_file_with_flags_over_it(tmp_path, poem):
     assert (experiment.model.kind, experiment.model.block_size, experiment.train.steps) == ("bigram", 4, 9)
 
 
-def test_names_come_as_documents(tmp_path):
+def test_names_come_as_documents():
     from pygpt.cli.commands import Train
 
-    command = Train(source="names")
-    assert command.experiment().data.source == "names"
+    fresh = Train(source="names").with_defaults()
+    assert fresh.with_layout(["--data", "names"]).experiment().data.layout == "documents"
+    assert fresh.with_layout(["--data", "names", "--data.layout", "stream"]).experiment().data.layout == "stream"
+    assert Train(source="tales").with_defaults().with_layout([]).experiment().data.layout == "stream"
 
 
 def test_an_older_run_in_the_folder_is_set_aside(tmp_path, poem):
