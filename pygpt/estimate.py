@@ -23,14 +23,13 @@ def memory_estimate(experiment: Experiment, vocab_size: int, tokens: int = 0) ->
     model = experiment.model
     parameters = parameter_count(experiment, vocab_size)
     rows = experiment.train.batch_size * model.block_size
-    # Logits and their gradient.
-    elements = 2 * rows * vocab_size
+    # Logits and their gradient in training, logits in evaluation.
+    elements = 3 * rows * vocab_size
     if model.kind == "gpt":
-        # What a block keeps for its way back, in multiples of a row of n_embd: the two norms' inputs and outputs (4),
-        # qkv (3), attention, its projection (2), the MLP's hidden layer before and after gelu (8), its output (1);
-        # three more with dropout. On the way back about as much as the hidden layer and qkv again, once, not per block.
-        kept = 18 + 3 * (model.dropout > 0)
-        elements += rows * model.n_embd * (kept * model.n_layer + 14)
+        # In rows of n_embd. A block keeps 16 for its way back: the inputs of its two norms and what comes out of them (4),
+        # qkv (3), attention (1), the MLP's hidden layer before and after gelu (8). The way back needs 17 more, once, since
+        # one block's are free for the next; evaluation, which keeps nothing, 15.
+        elements += rows * model.n_embd * (16 * model.n_layer + 17 + 15)
     return 4 * (5 * parameters + elements + tokens)
 
 

@@ -7,7 +7,7 @@ from pygpt.capture import Capture
 from pygpt.nn import Chance
 from pygpt.ops import advance, cross_entropy, mean_valid, record
 from pygpt.ops.threefry import EVALUATION
-from pygpt.tensor import empty, tensor
+from pygpt.tensor import empty, no_tape, tensor
 
 
 def full_loss(model, split, experiment, device) -> tuple[float, int]:
@@ -23,7 +23,8 @@ def full_loss(model, split, experiment, device) -> tuple[float, int]:
 
     def one_batch():
         inputs, targets = split.draw(Chance(seed, step), experiment, EVALUATION, sequential=True)
-        losses, _ = cross_entropy(model.logits(inputs), targets)
+        with no_tape():
+            losses, _ = cross_entropy(model.logits(inputs), targets)
         mean, count = mean_valid(losses, targets)
         record(mean, step, out=totals)
         record(count, step, out=counts)

@@ -24,7 +24,7 @@ import inspect
 import math
 
 from pygpt.errors import ShapeError
-from pygpt.tensor import KERNELS, Node, Tensor, empty
+from pygpt.tensor import KERNELS, Node, Tape, Tensor, empty
 
 
 class _LazyNumPy:
@@ -135,7 +135,7 @@ class Kernel:
         else:
             outputs = _as_tuple(out)
         device.run(self, (*operands, *outputs), attributes)
-        if out is None and self.gradient_rule and any(t is not None and t.node for t in operands):
+        if Tape.on and out is None and self.gradient_rule and any(t is not None and t.node for t in operands):
             outputs[0].node = self._node(operands, outputs, attributes)
         return outputs[0] if len(outputs) == 1 else outputs
 

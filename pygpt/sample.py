@@ -5,7 +5,7 @@ import struct
 from pygpt.capture import Capture
 from pygpt.errors import ExperimentError, TokenizerError
 from pygpt.ops import advance, append, sample
-from pygpt.tensor import Tensor, tensor
+from pygpt.tensor import Tensor, no_tape, tensor
 from pygpt.tokenizers import Tokenizer
 
 # How many tokens the device keeps: the driver must take at least this often.
@@ -64,7 +64,8 @@ class Sampler:
 
     def _next_token(self):
         window = self._window.reshape(1, self.model.block_size)
-        logits = self.model.logits(window).reshape(self.model.block_size, self.model.vocab_size)
+        with no_tape():
+            logits = self.model.logits(window).reshape(self.model.block_size, self.model.vocab_size)
         token = sample(logits, self._position, self._seed, self._count, self._settings)
         append(token, out=(self._window, self._length, self._tokens, self._count))
         advance(out=self._position)

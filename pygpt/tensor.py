@@ -8,6 +8,7 @@ cycles and reference counting frees device memory the moment a tensor dies.
 This module knows no operation: kernels are found in `KERNELS` by name.
 """
 
+import contextlib
 import math
 from array import array
 
@@ -76,7 +77,7 @@ class Tensor:
             shape = tuple(self.size // max(rest, 1) if length == -1 else length for length in shape)
         if math.prod(shape) != self.size:
             raise ShapeError(f"reshape: {self.shape} has {self.size} elements, {shape} has {math.prod(shape)}")
-        if self.node is None:
+        if self.node is None or not Tape.on:
             return Tensor(self.buffer, shape, self.dtype, self.offset)
         return Tensor(self.buffer, shape, self.dtype, self.offset, Node(RESHAPE, (self.node,), {"x_shape": self.shape}))
 
@@ -152,6 +153,22 @@ def tensor(device: Device, data, shape: tuple | None = None, dtype: str = "float
 def empty(device: Device, shape: tuple, dtype: str = "float32") -> Tensor:
     """A tensor whose elements are not set yet. Raises MemoryLimit if the device cannot hold it."""
     return Tensor(device.allocate(math.prod(shape) * ITEM_SIZE[dtype]), shape, dtype)
+
+
+@contextlib.contextmanager
+def no_tape():
+    """Inside the `with`, nothing is kept for a way back: what evaluates or samples needs a fraction of the memory."""
+    before, Tape.on = Tape.on, False
+    try:
+        yield
+    finally:
+        Tape.on = before
+
+
+class Tape:
+    """Whether kernels note what they did."""
+
+    on = True
 
 
 def backward(loss: Tensor, parameters: list[Tensor]) -> list[Tensor]:

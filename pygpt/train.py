@@ -23,7 +23,7 @@ from pygpt.ops import advance, batch, batch_documents, cross_entropy_loss, fill,
 from pygpt.ops.threefry import BATCH, EVALUATION
 from pygpt.optim import AdamW
 from pygpt.schedule import learning_rate, schedule_table
-from pygpt.tensor import Tensor, backward, empty, tensor
+from pygpt.tensor import Tensor, backward, empty, no_tape, tensor
 from pygpt.tokenizers import Tokenizer, train_tokenizer
 
 # How many losses the device keeps: the driver must look at least this often, in steps.
@@ -81,7 +81,7 @@ class Run:
         self.device = device
         documents = experiment.data.layout == "documents"
         self.tokenizer = tokenizer or train_tokenizer(experiment.data.tokenizer, text.text, documents)
-        check_memory(experiment, self.tokenizer.vocab_size, device)
+        check_memory(experiment, self.tokenizer.vocab_size, device, len(text.text))
         corpus = make_corpus(text.text, self.tokenizer, experiment.data.layout, experiment.model.block_size,
                              experiment.data.val_fraction)
         self.step = 0
@@ -134,7 +134,9 @@ class Run:
         # The same windows at every evaluation: the curve shows the model changing, not the draw.
         chance = Chance(self.seed, self._eval_step)
         inputs, targets = self._val_split.draw(chance, self.experiment, EVALUATION)
-        record(cross_entropy_loss(self.model.logits(inputs), targets), self._eval_step, out=self._eval_losses)
+        with no_tape():
+            loss = cross_entropy_loss(self.model.logits(inputs), targets)
+        record(loss, self._eval_step, out=self._eval_losses)
         advance(out=self._eval_step)
 
     def _evaluation_end(self) -> None:

@@ -11,7 +11,7 @@ from pygpt.estimate import check_memory
 from pygpt.models import build_model
 from pygpt.nn import Weights
 from pygpt.sample import Sampler, generate
-from pygpt.tensor import tensor
+from pygpt.tensor import no_tape, tensor
 
 MODEL_FILE = "model.safetensors"
 
@@ -49,7 +49,8 @@ class TrainedModel:
         if wrong is not None:
             raise TokenizerError(f"logits: {wrong} is no token; ids go from 0 to {self.tokenizer.vocab_size - 1}")
         data = tensor(self.device, array("I", flat), (len(rows), length), "uint32")
-        return self.model.logits(data).numpy()
+        with no_tape():
+            return self.model.logits(data).numpy()
 
     def stream(self, prompt: str = "", max_new_tokens: int = 200, **settings):
         """Yield what the model writes after the prompt, piece by piece; settings: temperature, top_k, seed."""

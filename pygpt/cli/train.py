@@ -66,7 +66,7 @@ def _introduce(run, folder, console):
     experiment, model = run.experiment, run.experiment.model
     shape = (f"{model.n_layer} layers, {model.n_head} heads, {model.n_embd} wide, block {model.block_size}"
              if model.kind == "gpt" else f"a table of {run.tokenizer.vocab_size} x {run.tokenizer.vocab_size}")
-    memory = memory_estimate(experiment, run.tokenizer.vocab_size)
+    memory = memory_estimate(experiment, run.tokenizer.vocab_size, len(run.text.text))
     console.print(f"[bold]{experiment.name or 'run'}[/]  {model.kind}, {shape}: {run.model.parameter_count:,} parameters, "
                   f"about {readable(memory)}")
     console.print(f"text    {run.text.name}, {len(run.text.text):,} characters, {run.tokenizer.vocab_size} different tokens")

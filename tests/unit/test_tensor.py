@@ -5,7 +5,7 @@ import pytest
 
 from pygpt.errors import CaptureError, MemoryLimit, ShapeError
 from pygpt.ops import gelu, matmul
-from pygpt.tensor import Node, backward, empty, tensor
+from pygpt.tensor import Node, backward, empty, no_tape, tensor
 
 
 def leaf(device, values):
@@ -55,6 +55,16 @@ def test_graphs_have_no_cycles_so_memory_comes_back_at_once(cpu):
         assert cpu.allocated_bytes == before, "the pool had to grow although nothing is alive"
     finally:
         gc.enable()
+
+
+def test_without_a_tape_nothing_is_kept(cpu):
+    x = leaf(cpu, [1.0, 2.0])
+    with no_tape():
+        assert gelu(x * 2.0).reshape(1, 2).node is None
+    assert gelu(x).node is not None
+    with pytest.raises(ZeroDivisionError), no_tape():
+        1 / 0  # noqa: B018
+    assert gelu(x).node is not None, "the tape is on again after an error"
 
 
 def test_backward_names_what_it_cannot_do(cpu):

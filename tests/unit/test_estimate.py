@@ -1,0 +1,41 @@
+import pytest
+
+from pygpt.data import load_text
+from pygpt.devices.numpy import NumpyDevice
+from pygpt.errors import ExperimentError
+from pygpt.estimate import check_memory, memory_estimate, parameter_count, readable
+from pygpt.experiment import Experiment
+from pygpt.train import Run
+
+
+@pytest.mark.parametrize("preset, changes", [
+    ("bigram", {}), ("baby", {}), ("small", {}), ("small", {"model.dropout": 0.2, "model.bias": True}),
+    ("small", {"model.n_layer": 1, "model.tie_weights": True}), ("baby", {"model.n_layer": 12})])
+def test_the_estimate_is_within_ten_percent_of_the_peak(preset, changes):
+    device, text = NumpyDevice(), load_text("tales")
+    experiment = Experiment.preset(preset).with_fields(**{"train.steps": 2, "train.eval_batches": 2, **changes})
+    run = Run(experiment, text, device)
+    for _ in run.train():
+        pass
+    estimate = memory_estimate(experiment, run.tokenizer.vocab_size, len(text.text))
+    assert 0.9 < estimate / device.peak_bytes < 1.1, (readable(estimate), readable(device.peak_bytes))
+    assert parameter_count(experiment, run.tokenizer.vocab_size) == run.model.parameter_count
+
+
+def test_what_does_not_fit_is_refused_with_the_estimate(cpu):
+    nano = Experiment.preset("nano")
+    cpu.memory_limit = 10**9
+    with pytest.raises(ExperimentError, match=r"this run needs about [\d.]+ GB \(10,\d{3},\d{3} parameters"):
+        check_memory(nano, 65, cpu)
+    cpu.memory_limit, cpu.buffer_limit = None, 40 * 10**6
+    with pytest.raises(ExperimentError, match="the weights take 43.0 MB .* in one piece") as caught:
+        check_memory(nano, 65, cpu)
+    assert caught.value.field == "model"
+    cpu.buffer_limit = 90 * 10**6
+    with pytest.raises(ExperimentError, match="a batch's widest activations take 101 MB"):
+        check_memory(nano, 65, cpu)
+
+
+def test_sizes_for_people():
+    assert [readable(n) for n in (0, 999, 1000, 1_500_000, 123_456_789, 4 * 10**12, 10**19)] == [
+        "0 bytes", "999 bytes", "1.0 kB", "1.5 MB", "123 MB", "4.0 TB", "10000 PB"]
