@@ -28,6 +28,13 @@ def gpu():
 
 
 @pytest.fixture
+def gpu_as_hardware(gpu, monkeypatch):
+    """The native device under the name of a real GPU, so that the shaders and the splitting for one are run too."""
+    monkeypatch.setattr(gpu, "software", False)
+    return gpu
+
+
+@pytest.fixture
 def cpu():
     """A NumPy device of its own."""
     return NumpyDevice()

@@ -29,9 +29,8 @@ def train(command: Train) -> int:
 
 def _started(command, console):
     experiment = command.experiment()
+    run = Run(experiment, load_text(experiment.data.source), open_device(command.device))
     folder = RunFolder(command.out or _free_folder(experiment.name))
-    text = load_text(experiment.data.source)
-    run = Run(experiment, text, open_device(command.device))
     if older := folder.set_aside_older_run():
         console.print(f"There was a run in {folder.folder}; its weights are now {older.name}.")
     folder.begin(run.experiment, 0)

@@ -5,7 +5,7 @@ import os
 import tempfile
 
 from pygpt.device import Device
-from pygpt.errors import AdapterError, DeviceError
+from pygpt.errors import AdapterError, DeviceError, MemoryLimit
 from pygpt.shaders import source
 
 BUFFER_LIMIT = 2**31 - 4
@@ -43,8 +43,12 @@ class NativeDevice(Device):
     def _create(self, nbytes):
         usage = self._wgpu.BufferUsage
         number = next(self._numbers)
-        self._buffers[number] = self._device.create_buffer(
-            size=nbytes, usage=usage.STORAGE | usage.COPY_SRC | usage.COPY_DST)
+        try:
+            self._buffers[number] = self._device.create_buffer(
+                size=nbytes, usage=usage.STORAGE | usage.COPY_SRC | usage.COPY_DST)
+        except self._wgpu.GPUError as error:
+            raise MemoryLimit(f"{self.name} did not give {nbytes / 2**20:.1f} MiB more ({error}); "
+                              f"{self.allocated_bytes / 2**20:.0f} MiB are in use. Use a smaller batch, block or model") from None
         return number
 
     def _destroy(self, handle):

@@ -25,41 +25,21 @@ SPLIT = [product(17, 23, 100, transpose_x=True, splits=splits) for splits in (2,
 CASES = PLAIN + TRANSPOSED + SPLIT
 
 
-class HardwareLike:
-    """The native device under the name of a real GPU, so that the shader and the splitting for one are run too."""
-
-    def __init__(self, device):
-        self.device = device
-
-    def __enter__(self):
-        self.before, self.device.software = self.device.software, False
-        return self.device
-
-    def __exit__(self, *error):
-        self.device.software = self.before
-
-
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_shader(case, gpu):
     case.check_shader(gpu)
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_workgroup_shader(case, gpu):
-    with HardwareLike(gpu) as device:
-        case.check_shader(device)
+def test_workgroup_shader(case, gpu_as_hardware):
+    case.check_shader(gpu_as_hardware)
 
 
-def test_long_inner_dimension_is_split_on_a_gpu(gpu):
-    case = product(24, 40, 2050, transpose_x=True)
-    with HardwareLike(gpu) as device:
-        launched = []
-        submit, device._submit = device._submit, lambda launches: launched.extend(launches) or submit(launches)
-        try:
-            case.check_shader(device)
-        finally:
-            del device._submit
-        assert len(launched) == 2, "the parts, then their sum"
+def test_long_inner_dimension_is_split_on_a_gpu(gpu_as_hardware, monkeypatch):
+    launched, submit = [], gpu_as_hardware._submit
+    monkeypatch.setattr(gpu_as_hardware, "_submit", lambda launches: launched.extend(launches) or submit(launches))
+    product(24, 40, 2050, transpose_x=True).check_shader(gpu_as_hardware)
+    assert len(launched) == 2, "the parts, then their sum"
 
 
 @pytest.mark.parametrize("case", PLAIN, ids=str)

@@ -93,6 +93,17 @@ def test_devices_agree_and_start_from_the_same_bits(gpu, cpu):
             assert (a is None and b is None) or math.isclose(a, b, abs_tol=1e-4)
 
 
+def test_a_real_gpu_would_see_the_same_curve(gpu_as_hardware, cpu):
+    """Other shaders, and weight gradients in parts: batches of 1,024 tokens are long enough to be cut."""
+    changes = {**KINDS["gpt-with-everything"], "model.block_size": 32, "train.batch_size": 32}
+    losses = [[m.loss for m in finish(poem_run(device, **changes)) if m.loss] for device in (gpu_as_hardware, cpu)]
+    assert len(losses[0]) == 12
+    for ours, reference in zip(*losses, strict=True):
+        assert math.isclose(ours, reference, abs_tol=1e-4)
+    again = [m.loss for m in finish(poem_run(gpu_as_hardware, **changes)) if m.loss]
+    assert again == losses[0]
+
+
 def test_the_driver_may_look_seldom(cpu):
     run = poem_run(cpu, **{"model.kind": "bigram", "train.steps": 4200, "train.eval_every": 4000})
     metrics = finish(run)

@@ -98,6 +98,11 @@ def test_a_buffer_over_the_limit_is_refused_with_the_figures(device):
         device.buffer_limit = limit
 
 
+def test_memory_that_the_driver_refuses_is_said_in_words(gpu):
+    with pytest.raises(MemoryLimit, match="did not give"):
+        gpu._create(2**50)
+
+
 def test_all_memory_in_use_is_refused_with_the_figures(cpu):
     cpu.memory_limit = cpu.allocated_bytes + 2**20
     with pytest.raises(MemoryLimit, match="more were asked for"):
