@@ -3,6 +3,7 @@
 A copy is written to a new file which then takes the old one's place, so that there is a whole one at any moment.
 """
 
+import contextlib
 import json
 import time
 
@@ -42,13 +43,12 @@ async def take() -> bytes:
 
 
 async def forget() -> None:
-    """Remove the copy."""
-    try:
+    """Remove the copy, if there is one."""
+    # No such file, or a browser without the store: there is nothing to remove.
+    with contextlib.suppress(JsException, AttributeError):
         root = await js.navigator.storage.getDirectory()
         await root.removeEntry(ABOUT)
         await root.removeEntry(RUN)
-    except (JsException, AttributeError):
-        pass
 
 
 async def _read(root, name: str) -> bytes:

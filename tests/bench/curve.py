@@ -1,12 +1,11 @@
-"""How far the losses of one experiment drift apart between devices."""
+"""How far the losses of one experiment drift apart between NumPy and the native WebGPU device."""
 
+from pygpt.devices import open_device
 from tests.e2e import test_same_curve
 
 
 def measure():
-    """Print the largest difference between NumPy and each other device over 50 steps of `small`."""
-    from pygpt.devices import open_device
-
+    """Print the largest difference between NumPy and WebGPU over 50 steps of `small`."""
     first, reference = test_same_curve.native_curve(open_device("numpy"))
     other_first, other = test_same_curve.native_curve(open_device("webgpu"))
     print(f"native: initial weights and first batch {'the same bits' if first == other_first else 'DIFFER'}, "
