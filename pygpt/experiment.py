@@ -186,7 +186,7 @@ def _check_limits(dotted, field, value):
     if limits["choices"] and value not in limits["choices"]:
         raise ExperimentError(dotted, f"{value!r} is not one of {', '.join(limits['choices'])}")
     if limits["minimum"] is not None and not limits["minimum"] <= value <= limits["maximum"]:
-        raise ExperimentError(dotted, f"{value} is outside {limits['minimum']} to {limits['maximum']}")
+        raise ExperimentError(dotted, f"{value:,} is outside {limits['minimum']:,} to {limits['maximum']:,}")
 
 
 def _nearest(name, names):

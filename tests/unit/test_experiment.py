@@ -28,12 +28,12 @@ def test_any_values_survive_toml(name, rate, seed):
     ({"model": {"n_layer": True}}, "model.n_layer", "wanted a whole number, got True"),
     ({"model": {"n_embd": 130}}, "model.n_embd", "cannot be shared out over 4 heads; choose a multiple"),
     ({"model": {"n_layer": -1}}, "model.n_layer", "-1 is outside 1 to 512"),
-    ({"model": {"n_embd": 10**9}}, "model.n_embd", "is outside 1 to 65536"),
+    ({"model": {"n_embd": 10**9}}, "model.n_embd", "is outside 1 to 65,536"),
     ({"model": {"kind": "rnn"}}, "model.kind", "'rnn' is not one of bigram, gpt"),
     ({"model": 3}, "model", "wanted a table of fields, got 3"),
     ({"optim": {"learning_rate": float("nan")}}, "optim.learning_rate", "wanted a finite number"),
     ({"optim": {"learning_rate": 1e-5}}, "optim.min_learning_rate", "above optim.learning_rate"),
-    ({"train": {"seed": 2**32}}, "train.seed", "outside 0 to 4294967295"),
+    ({"train": {"seed": 2**32}}, "train.seed", "outside 0 to 4,294,967,295"),
 ])
 def test_mistakes_name_the_field_and_what_is_allowed(values, field, message):
     with pytest.raises(ExperimentError) as caught:
