@@ -17,6 +17,7 @@ from pygpt.train import Run
 from pygpt.trained import read_run
 
 SECONDS_BETWEEN_LOOKS = 0.1
+MOST_STEPS_BETWEEN_LOOKS = 2000  # the device keeps the losses of 4,096
 
 
 def train(command: Train) -> int:
@@ -79,8 +80,11 @@ class Driver:
     def __init__(self, run: Run, folder: RunFolder, console: Console):
         self.run, self.folder, self.console = run, folder, console
         self.interrupted = False
-        self.val_loss = None
+        self.val_loss = self.saved_step = None
         self.milliseconds = 0.0
+        # Steps to send before looking. A GPU takes them far faster than it does them: without a limit by what they turn out
+        # to take, half a minute of work would pile up before anybody looks, or hears Ctrl-C.
+        self.stride = 1
         self.looked_at, self.looked_step = time.perf_counter(), run.step
 
     def drive(self) -> int:
@@ -96,10 +100,10 @@ class Driver:
                 self.task = progress.add_task("training", total=train.steps, completed=self.run.step, figures="")
                 self.progress = progress
                 for event in self.run.train():
-                    if event.kind == "evaluation" or time.perf_counter() - self.looked_at > SECONDS_BETWEEN_LOOKS:
+                    if event.kind == "evaluation" or self.run.step - self.looked_step >= self.stride:
                         self._look()
                     if event.kind == "evaluation" and event.step:
-                        self.folder.save(self.run.checkpoint())
+                        self._save()
                     if self.interrupted and event.kind != "evaluating":
                         break
                 self._look()
@@ -110,7 +114,7 @@ class Driver:
             raise DivergedError(error.step, f"{error}{kept}") from None
         finally:
             signal.signal(signal.SIGINT, before)
-        self.folder.save(self.run.checkpoint())
+        self._save()
         if self.interrupted and self.run.step < train.steps:
             self.console.print(f"Stopped at step {self.run.step:,}; everything is in {self.folder.folder}. Go on with:\n"
                                f"  pygpt train --resume {self.folder.folder}")
@@ -123,6 +127,11 @@ class Driver:
             raise KeyboardInterrupt
         self.interrupted = True
 
+    def _save(self):
+        if self.saved_step != self.run.step:
+            self.folder.save(self.run.checkpoint())
+            self.saved_step = self.run.step
+
     def _look(self):
         """Read the losses that have come; this waits for the device."""
         metrics = self.run.take_metrics(self.run.device.read(self.run.history))
@@ -130,6 +139,8 @@ class Driver:
         # A stretch with an evaluation in it says nothing of a step, unless there is nothing better.
         if steps and not (self.milliseconds and any(metric.val_loss is not None for metric in metrics)):
             self.milliseconds = 1000 * (now - self.looked_at) / steps
+            wanted = round(1000 * SECONDS_BETWEEN_LOOKS / self.milliseconds)
+            self.stride = max(1, min(wanted, 2 * self.stride, MOST_STEPS_BETWEEN_LOOKS))
         self.looked_at, self.looked_step = now, self.run.step
         for metric in metrics:
             self._keep(metric)
