@@ -81,8 +81,8 @@ class Training:
         self.tell({"type": "opened", "run": self._facts()})
 
     def resume(self) -> None:
-        """Go on, if there is something left to do."""
-        if self.run is not None and not self.active and self.run.step < self.run.experiment.train.steps:
+        """Go on: after the last step there may still be an evaluation to do."""
+        if self.run is not None and not self.active:
             self.tell({"type": "resumed", "step": self.run.step})
             self._go()
 
@@ -120,7 +120,8 @@ class Training:
     async def _train(self) -> None:
         run = self.run
         try:
-            await self._steps(run)
+            if await self._steps(run):
+                self.halting = None  # asked for too late: there was nothing left to halt
         except DivergedError as error:
             self._complain(error, "")
             self._complain(error, "optim.learning_rate")
@@ -154,7 +155,8 @@ class Training:
     def _complain(self, error, field):
         self.tell({"type": "error", "message": str(error), "field": field, "during": "training"})
 
-    async def _steps(self, run: Run) -> None:
+    async def _steps(self, run: Run) -> bool:
+        """Send steps until the end, which is True, or until they are halted."""
         device, log = run.device, Log(self.tell, run)
         steps = run.train()
         await device.fetch(run.history)
@@ -197,6 +199,7 @@ class Training:
         log.tell(last=True)
         await self._sample(run)
         await self._keep(run, log, now=True)
+        return ended
 
     async def _sample(self, run: Run) -> None:
         """A few lines from the model as it is now, once a step at most."""

@@ -269,6 +269,18 @@ def test_numpy_trains_too(page, site):
     wait_for(page, "#where", "Finished 40")
 
 
+def test_a_pause_in_the_last_evaluation_is_no_dead_end(page, site):
+    """All steps are done, their evaluation is not: Resume finishes it."""
+    open_lab(page, site, TINY.replace("eval_batches=2", "eval_batches=2000").replace("eval_every=20", "eval_every=40"))
+    page.click("#train")
+    # The loss of step 40 comes with its evaluation, so this is the last that is seen before it.
+    wait_for(page, "#where", r"^39 of")
+    page.click("#pause")
+    wait_for(page, "#where", "Paused")
+    page.click("#resume")
+    wait_for(page, "#where", "Finished 40")
+
+
 def test_without_an_adapter(page, site):
     """No WebGPU: asking for it says what to do, and NumPy is taken by itself."""
     def without_gpu(route):
