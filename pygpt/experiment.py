@@ -209,7 +209,7 @@ PRESETS = {
     "bigram": _preset("bigram", **{
         "model.kind": "bigram", "model.block_size": 8, "train.batch_size": 32, "train.steps": 3000,
         "optim.learning_rate": 2e-2, "optim.min_learning_rate": 2e-3, "optim.weight_decay": 0.0}),
-    # A first GPT that learns within a minute anywhere.
+    # A first GPT that learns to spell within minutes anywhere.
     "baby": _preset("baby", **{
         "model.n_layer": 3, "model.n_head": 3, "model.n_embd": 48, "model.block_size": 32,
         "train.batch_size": 12, "train.steps": 2000, "optim.learning_rate": 2e-3, "optim.min_learning_rate": 2e-4}),

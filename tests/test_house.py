@@ -28,7 +28,7 @@ MAY_IMPORT = {
     "capture": set(),
     "tensor": {"errors", "device"},
     "kernel": {"errors", "tensor"},
-    "ops": {"errors", "tensor", "kernel", "experiment"},
+    "ops": {"errors", "tensor", "kernel"},
     "nn": {"ops", "tensor"},
     "models": {"nn", "ops", "tensor"},
     "optim": {"nn", "ops", "tensor"},

@@ -18,7 +18,6 @@ def _left_out(metavar):
     return tyro.conf.arg(metavar=metavar, help_behavior_hint="")
 
 
-
 def _flags(config):
     """A dataclass like `config`, whose fields carry their help and limits for tyro."""
     fields = []

@@ -150,7 +150,8 @@ class Driver:
         evaluated = metric.val_loss is not None
         if evaluated:
             self.val_loss = metric.val_loss
-        if evaluated or metric.step % train.log_every == 0:
+        # Every line is a training step: the evaluation before the first one is shown, and not logged.
+        if metric.step and (evaluated or metric.step % train.log_every == 0):
             self.folder.log(metric, self.milliseconds)
         if metric.loss is not None:
             rate = train.batch_size * self.run.experiment.model.block_size / max(self.milliseconds, 1e-6) * 1000

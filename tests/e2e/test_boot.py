@@ -5,6 +5,8 @@ import urllib.request
 
 import pytest
 
+from tests.conftest import unavailable
+
 
 def test_boots_from_itself_alone(fresh_python_in_tab):
     tab = fresh_python_in_tab
@@ -38,7 +40,7 @@ def test_numpy_comes_when_asked_for(fresh_python_in_tab):
     tab = fresh_python_in_tab
     with urllib.request.urlopen(f"{tab.site_root}site.json") as reply:
         if json.load(reply)["numpy"] is None:
-            pytest.skip("this site was built without NumPy's wheel (PYGPT_WHEELS)")
+            unavailable("the site was built without NumPy's wheel; PYGPT_WHEELS may name a folder that has it")
     assert tab.run(
         "from numpy_wheel import ensure_numpy\n"
         f"await ensure_numpy({tab.site_root!r})\n"

@@ -44,9 +44,9 @@ def test_train_sample_eval(tmp_path, poem):
                      "--out", out, *TINY)
     assert "validation loss" in said and f"pygpt sample {out}" in said
     rows = metrics(out)
-    assert [row["step"] for row in rows] == [0, 5, 10, 15, 20]
-    assert [row["step"] for row in rows if "val_loss" in row] == [0, 10, 20]
-    assert all(set(row) >= {"step", "loss", "lr", "ms"} for row in rows)
+    assert [row["step"] for row in rows] == [5, 10, 15, 20]
+    assert [row["step"] for row in rows if "val_loss" in row] == [10, 20]
+    assert all(isinstance(row[name], (int, float)) for row in rows for name in ("step", "loss", "lr", "ms"))
     experiment = pygpt.Experiment.from_toml((out / "experiment.toml").read_text())
     assert (experiment.train.steps, experiment.train.seed, experiment.model.n_embd) == (20, 3, 16)
 
