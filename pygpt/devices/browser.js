@@ -1,6 +1,14 @@
 // WebGPU in the tab, for pygpt/devices/browser.py. Everything that would cost a proxy a call lives on this side:
 // buffers, pipelines, launches and recordings are kept here and named by small integers, so that Python passes numbers,
 // and a recorded training step is one call.
+//
+// Pipelines are compiled in the background, side by side, from the moment Python first names them: software adapters and
+// some drivers take 10 to 100 ms for one, and a training step wants fifty. Until the pipelines of a piece of work are
+// there, it waits in a line, and with it whatever was asked for later (writes, reads, buffers let go), so that the order
+// is Python's. Once nothing compiles the line is empty, and calls go straight through.
+
+/** @typedef {{ pipeline: GPUComputePipeline | null, layout: GPUBindGroupLayout }} Slot */
+/** @typedef {{ slot: Slot, group: GPUBindGroup, x: number, y: number, z: number }} Launch */
 
 /**
  * Ask the browser for an adapter.
@@ -44,9 +52,12 @@ class Gpu {
     this.lost = '';
     this.next = 1;
     /** @type {Map<number, GPUBuffer>} */ this.buffers = new Map();
-    /** @type {Map<number, any>} */ this.launches = new Map();
-    /** @type {Map<number, any[]>} */ this.plans = new Map();
-    /** @type {any[]} */ this.pipelines = [];
+    /** @type {Map<number, Launch>} */ this.launches = new Map();
+    /** @type {Map<number, Launch[]>} */ this.plans = new Map();
+    /** @type {Slot[]} */ this.pipelines = [];
+    /** How many pipelines are being compiled, and the work that waits for them. */
+    this.compiling = 0;
+    /** @type {{ deed: () => void, launches: Launch[] }[]} */ this.line = [];
     /** @type {Map<string, GPUShaderModule>} */ this.modules = new Map();
     /** @type {Map<number, GPUBuffer[]>} */ this.staging = new Map();
     device.addEventListener('uncapturederror', (event) => { this.error ||= event.error.message; });
@@ -64,17 +75,38 @@ class Gpu {
 
   /** @param {number} id */
   destroy(id) {
-    this.buffers.get(id)?.destroy();
+    const buffer = this.buffers.get(id);
     this.buffers.delete(id);
+    this.inOrder(() => buffer?.destroy());
   }
 
   /** @param {number} id @param {number} offset @param {Uint8Array} data */
   write(id, offset, data) {
-    this.device.queue.writeBuffer(/** @type {GPUBuffer} */ (this.buffers.get(id)), offset, data);
+    const buffer = /** @type {GPUBuffer} */ (this.buffers.get(id));
+    this.inOrder(() => this.device.queue.writeBuffer(buffer, offset, data));
   }
 
   /**
-   * A pipeline for a shader with its override constants; the first `inputs` bindings are read-only.
+   * Do something once the pipelines of `launches` are there and all that was asked for before has been done: as a rule, now.
+   * @param {() => void} deed @param {Launch[]} launches
+   */
+  inOrder(deed, launches = []) {
+    if (!this.compiling) deed();
+    else {
+      this.line.push({ deed, launches });
+      this.proceed();
+    }
+  }
+
+  /** Do what has waited long enough. */
+  proceed() {
+    while (this.line.length && this.line[0].launches.every(({ slot }) => slot.pipeline)) {
+      /** @type {{ deed: () => void }} */ (this.line.shift()).deed();
+    }
+  }
+
+  /**
+   * Begin a pipeline for a shader with its override constants; the first `inputs` bindings are read-only.
    * @param {string} name @param {string} code @param {string} constants JSON
    * @param {number} inputs @param {number} bindings
    */
@@ -90,12 +122,22 @@ class Gpu {
       entries.push({ binding, visibility: GPUShaderStage.COMPUTE, buffer: { type } });
     }
     const layout = this.device.createBindGroupLayout({ entries });
-    const pipeline = this.device.createComputePipeline({
+    const descriptor = {
       label: name,
       layout: this.device.createPipelineLayout({ bindGroupLayouts: [layout] }),
       compute: { module, entryPoint: 'main', constants: JSON.parse(constants) },
-    });
-    this.pipelines.push({ pipeline, layout });
+    };
+    const slot = /** @type {Slot} */ ({ pipeline: null, layout });
+    this.compiling++;
+    this.device.createComputePipelineAsync(descriptor)
+      // Made again at once, a faulty one reports its fault like every other mistake, and spoils what uses it.
+      .catch(() => this.device.createComputePipeline(descriptor))
+      .then((pipeline) => {
+        slot.pipeline = pipeline;
+        this.compiling--;
+        this.proceed();
+      });
+    this.pipelines.push(slot);
     return this.pipelines.length - 1;
   }
 
@@ -104,22 +146,23 @@ class Gpu {
    * @param {number} index @param {number} x @param {number} y @param {number} z @param {number[]} operands
    */
   prepare(index, x, y, z, ...operands) {
-    const { pipeline, layout } = this.pipelines[index];
+    const slot = this.pipelines[index];
     const entries = [];
     for (let at = 0; at < operands.length; at += 3) {
       const buffer = /** @type {GPUBuffer} */ (this.buffers.get(operands[at]));
       entries.push({ binding: at / 3, resource: { buffer, offset: operands[at + 1], size: operands[at + 2] } });
     }
-    this.launches.set(this.next, { pipeline, group: this.device.createBindGroup({ layout, entries }), x, y, z });
+    const group = this.device.createBindGroup({ layout: slot.layout, entries });
+    this.launches.set(this.next, { slot, group, x, y, z });
     return this.next++;
   }
 
-  /** @param {any[]} launches */
+  /** @param {Launch[]} launches */
   encode(launches) {
     const encoder = this.device.createCommandEncoder();
     const sweep = encoder.beginComputePass();
-    for (const { pipeline, group, x, y, z } of launches) {
-      sweep.setPipeline(pipeline);
+    for (const { slot, group, x, y, z } of launches) {
+      sweep.setPipeline(/** @type {GPUComputePipeline} */ (slot.pipeline));
       sweep.setBindGroup(0, group);
       sweep.dispatchWorkgroups(x, y, z);
     }
@@ -132,7 +175,7 @@ class Gpu {
    * @param {number} first @param {number} last @param {boolean} keep
    */
   submit(first, last, keep) {
-    const launches = [];
+    /** @type {Launch[]} */ const launches = [];
     for (let id = first; id <= last; id++) {
       // Buffers and plans share the numbering, so some of these numbers are no launches.
       const launch = this.launches.get(id);
@@ -140,7 +183,7 @@ class Gpu {
       launches.push(launch);
       if (!keep) this.launches.delete(id);
     }
-    this.encode(launches);
+    this.inOrder(() => this.encode(launches), launches);
   }
 
   /**
@@ -160,7 +203,9 @@ class Gpu {
 
   /** @param {number} plan */
   replay(plan) {
-    this.encode(/** @type {any[]} */ (this.plans.get(plan)));
+    const launches = /** @type {Launch[]} */ (this.plans.get(plan));
+    if (!this.compiling) this.encode(launches);
+    else this.inOrder(() => this.encode(launches), launches);
   }
 
   /** @param {number} plan */
@@ -171,8 +216,14 @@ class Gpu {
   /**
    * The bytes of a buffer's range, once all work before this has been done.
    * @param {number} id @param {number} offset @param {number} size
+   * @returns {Promise<Uint8Array>}
    */
-  async fetch(id, offset, size) {
+  fetch(id, offset, size) {
+    return new Promise((resolve, reject) => this.inOrder(() => this.read(id, offset, size).then(resolve, reject)));
+  }
+
+  /** @param {number} id @param {number} offset @param {number} size */
+  async read(id, offset, size) {
     const free = this.staging.get(size) ?? [];
     this.staging.set(size, free);
     const staging = free.pop()
