@@ -42,6 +42,8 @@ MAY_IMPORT = {
     "sample": {"errors", "capture", "ops", "tensor", "tokenizers"},
     "evaluate": {"capture", "nn", "ops", "tensor"},
     "trained": {"checkpoint", "device", "devices", "errors", "estimate", "models", "nn", "sample", "tensor"},
+    "flops": {"experiment"},
+    "bench": {"capture", "data", "errors", "estimate", "experiment", "flops", "ops", "sample", "tensor", "train"},
     "__init__": {"errors", "experiment", "trained"},
     "__main__": {"cli"},
 }

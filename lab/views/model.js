@@ -11,6 +11,7 @@ import { fieldView } from "./field.js";
 
 const ABOUT = /** @type {Record<string, string>} */ ({
   bigram: "One table: which character follows which. Where every course begins.",
+  micro: "One transformer block, a line at a time: the smallest GPT there is.",
   baby: "A tiny GPT that learns to spell within minutes.",
   small: "A GPT of the size a laptop can train over a coffee.",
   nano: "The Shakespeare model of nanoGPT. Wants a real GPU.",

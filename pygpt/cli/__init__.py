@@ -1,4 +1,4 @@
-"""The command line: `pygpt train`, `sample`, `eval`, `devices`, `lab`. The only place that prints."""
+"""The command line: `pygpt train`, `sample`, `eval`, `devices`, `bench`, `lab`. The only place that prints."""
 
 import os
 import sys
@@ -25,7 +25,7 @@ def _run(arguments):
     """Parse the arguments and do what they say; a command imports what it needs, and no other's."""
     import tyro
 
-    from pygpt.cli.commands import COMMANDS, Devices, Eval, Sample, Train
+    from pygpt.cli.commands import COMMANDS, Bench, Devices, Eval, Sample, Train
 
     command = tyro.extras.subcommand_cli_from_dict(COMMANDS, args=arguments, prog="pygpt",
                                                    description="Train and sample small language models.")
@@ -47,6 +47,10 @@ def _run(arguments):
         from pygpt.cli.devices import devices
 
         return devices(command)
+    if isinstance(command, Bench):
+        from pygpt.cli.bench import bench
+
+        return bench(command)
     from pygpt.cli.serve import lab
 
     return lab(command.port, command.open)

@@ -39,7 +39,7 @@ class Train:
     """Train a model and keep it in a folder. Ctrl-C saves and says how to go on."""
 
     preset: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="PRESET|FILE.toml")] = DEFAULT_PRESET
-    """bigram, baby, small, nano, or the path of an experiment's .toml file"""
+    """bigram, micro, baby, small, nano, or the path of an experiment's .toml file"""
     source: Annotated[str | None, tyro.conf.arg(name="data", metavar="NAME|FILE", help_behavior_hint="")] = None
     """tales, python, shakespeare, names, or the path of a text file"""
     device: Choice = "auto"
@@ -127,6 +127,18 @@ class Devices:
 
 
 @dataclasses.dataclass
+class Bench:
+    """Measure this machine for about a minute: its GFLOP/s, and how fast each preset trains and writes."""
+
+    device: Choice = "auto"
+    """where to compute; `pygpt devices` shows what there is"""
+    seconds: float = 60.0
+    """how long it may take, about"""
+    json: bool = False
+    """print one JSON object"""
+
+
+@dataclasses.dataclass
 class Lab:
     """Build the page if need be, serve it on this machine, and open a browser."""
 
@@ -136,7 +148,7 @@ class Lab:
     """open a browser"""
 
 
-COMMANDS = {"train": Train, "sample": Sample, "eval": Eval, "devices": Devices, "lab": Lab}
+COMMANDS = {"train": Train, "sample": Sample, "eval": Eval, "devices": Devices, "bench": Bench, "lab": Lab}
 
 
 def read_experiment(preset: str) -> Experiment:
