@@ -47,6 +47,7 @@ ROOT = Path(__file__).resolve().parent
 CACHE = ROOT / "build"
 MODULES = ROOT / "node_modules"
 PRECOMPILE = ROOT / "lab" / "worker" / "precompile.mjs"
+STARTED = {"lab.py", "bench.py"}  # what a page's script element names; the modules beside them are imported by them
 NOT_SHIPPED = {PRECOMPILE.name, "vendor.d.ts"}  # parts of lab/ that are for building and checking only
 PYODIDE_FILES = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "pyodide-lock.json")
 # What PyScript loads only for editors, terminals, games, MicroPython and storage.
@@ -252,13 +253,13 @@ def load_data(folder: str | None) -> dict[str, bytes]:
 
 def configuration(wheel: str) -> dict:
     """PyScript's configuration of the worker. Relative paths throughout, so the site may live under any path."""
-    modules = sorted(path.name for path in (ROOT / "lab" / "worker").glob("*.py") if path.name != "lab.py")
+    modules = sorted(path.name for path in (ROOT / "lab" / "worker").glob("*.py") if path.name not in STARTED)
     return {
         "interpreter": "./pyodide/pyodide.mjs",
         # Without cross-origin isolation the worker cannot reach the page's objects, and does not need to.
         "sync_main_only": True,
         # Unpacked, not installed: PyScript does this without micropip. NumPy is not here: see worker/numpy_wheel.py.
-        # The modules beside worker/lab.py are imported by it by their plain names.
+        # The modules beside worker/lab.py are imported by their plain names.
         "files": {f"./{wheel}": "./*", **{f"./worker/{name}": f"./{name}" for name in modules}},
         "js_modules": {"worker": {"./devices/browser.js": "pygpt_browser"}},
     }
