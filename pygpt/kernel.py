@@ -41,6 +41,25 @@ class _LazyNumPy:
 np = _LazyNumPy()
 
 
+class _Scratch:
+    """Memory that twins work in: made once, and used again by the next twin that asks for the same slot."""
+
+    def __init__(self):
+        self.slots = {}
+
+    def __call__(self, slot: str, shape: tuple, dtype):
+        """An array of that shape; its content is whatever was there. It is good until the slot is asked for again."""
+        dtype = np.dtype(dtype)
+        count = math.prod(shape)
+        held = self.slots.get((slot, dtype))
+        if held is None or held.size < count:
+            held = self.slots[slot, dtype] = np.empty(count, dtype)
+        return held[:count].reshape(shape)
+
+
+scratch = _Scratch()
+
+
 class Kernel:
     """A computation with the same name, parameters and outcome on every device. Call it with tensors.
 
@@ -65,6 +84,7 @@ class Kernel:
         self.workgroup = workgroup
         self.no_gradient = no_gradient
         self.gradient_rule = None
+        self.gathers = frozenset()
         self.expansion = None
         self._shapes = None
         self._overrides = lambda *operands, **attributes: attributes
@@ -110,9 +130,14 @@ class Kernel:
 
         It may name `d<first output>`, any input, output or attribute, `<input>_shape`, and `wanted`: a tuple that says
         for each input whether its gradient is of use. One tensor stands for a tuple of one.
+
+        Two more names save a pass over memory. `<input>_so_far` is what that input's gradient has come to before this
+        kernel, or None; a rule that names it returns it added to its own share. `<input>_into` is the tensor where the
+        gradient is wanted in the end, or None; a rule that names it hands it on as `out`.
         """
         self.gradient_rule = rule
         self._gradient_names = tuple(inspect.signature(rule).parameters)
+        self.gathers = frozenset(index for index, name in enumerate(self.inputs) if f"{name}_so_far" in self._gradient_names)
         return rule
 
     # Use.
@@ -139,9 +164,14 @@ class Kernel:
             outputs[0].node = self._node(operands, outputs, attributes)
         return outputs[0] if len(outputs) == 1 else outputs
 
-    def backward(self, dy, saved, wanted):
-        """The gradients of the inputs, one for each (None where there is none), from that of the first output."""
+    def backward(self, dy, saved, wanted, so_far, into):
+        """The gradients of the inputs, one for each (None where there is none), from that of the first output.
+
+        `wanted`, `so_far` and `into` have an entry for each input; see `gradient`.
+        """
         given = {**saved, f"d{self.outputs[0]}": dy, "wanted": wanted}
+        for name, gathered, place in zip(self.inputs, so_far, into, strict=True):
+            given[f"{name}_so_far"], given[f"{name}_into"] = gathered, place
         result = _as_tuple(self.gradient_rule(*(given[name] for name in self._gradient_names)))
         return result + (None,) * (len(self.inputs) - len(result))
 
@@ -215,4 +245,4 @@ def _as_tuple(value):
     return tuple(value) if isinstance(value, (tuple, list)) else (value,)
 
 
-__all__ = ["KERNELS", "Kernel", "Tensor", "kernel", "np"]
+__all__ = ["KERNELS", "Kernel", "Tensor", "kernel", "np", "scratch"]

@@ -97,20 +97,42 @@ class Dropout(Module):
         self.purpose = DROPOUT + site
 
     def __call__(self, x: Tensor, chance: Chance | None) -> Tensor:
-        if chance is None or self.rate == 0.0:
-            return x
-        return dropout(x, chance.seed, chance.step, rate=self.rate, purpose=self.purpose)
+        return x if self.is_off(chance) else self.drop(x, chance)
+
+    def drop(self, x: Tensor, chance: Chance, residual: Tensor | None = None) -> Tensor:
+        """x with a share of it zeroed, plus the residual if there is one."""
+        return dropout(x, chance.seed, chance.step, residual, rate=self.rate, purpose=self.purpose)
+
+    def is_off(self, chance: Chance | None) -> bool:
+        """Whether nothing is dropped: while a model is evaluated or sampled from, or where the rate is 0."""
+        return chance is None or self.rate == 0.0
+
+
+class Projection(Linear):
+    """The last layer of a branch: its outcome, after dropout, is added to the residual stream.
+
+    Where nothing is dropped, the product adds the stream itself, which saves a pass over memory.
+    """
+
+    def __init__(self, n_in: int, n_out: int, bias: bool, std: float, rate: float, site: int):
+        super().__init__(n_in, n_out, bias, std)
+        self.dropout = Dropout(rate, site)
+
+    def __call__(self, x: Tensor, stream: Tensor, chance: Chance | None) -> Tensor:
+        if self.dropout.is_off(chance):
+            return matmul(x, self.weight, self.bias, stream)
+        return self.dropout.drop(matmul(x, self.weight, self.bias), chance, stream)
 
 
 class MLP(Module):
     """Four times wider, GELU, and back."""
 
-    def __init__(self, size: int, bias: bool, std: float, residual_std: float):
+    def __init__(self, size: int, bias: bool, std: float, residual_std: float, dropout: float, site: int):
         self.expand = Linear(size, 4 * size, bias, std)
-        self.contract = Linear(4 * size, size, bias, residual_std)
+        self.contract = Projection(4 * size, size, bias, residual_std, dropout, site)
 
-    def __call__(self, x: Tensor) -> Tensor:
-        return self.contract(gelu(self.expand(x)))
+    def __call__(self, x: Tensor, stream: Tensor, chance: Chance | None) -> Tensor:
+        return self.contract(gelu(self.expand(x)), stream, chance)
 
 
 class Weights:

@@ -1,17 +1,15 @@
 """The optimizer: AdamW over one flat array of parameters, after clipping the gradient's global norm."""
 
 from pygpt.nn import Weights
-from pygpt.ops import adamw, clip_scale, fill, pack, square_sum
+from pygpt.ops import adamw, clip_scale, fill, square_sum
 from pygpt.tensor import Tensor, empty
-
-# A shader takes at most 8 buffers: 7 gradients and the flat tensor they go to.
-PACKED_AT_ONCE = 7
 
 
 class AdamW:
     """Adam with decoupled weight decay on matrices.
 
-    `schedule` is the table of `schedule_table` and `step` the number of updates done, both on the device.
+    `schedule` is the table of `schedule_table` and `step` the number of updates done, both on the device. The gradients
+    are handed over in `gradients`: tensors by the parameters' names, parts of one flat tensor.
     Source: Loshchilov and Hutter, "Decoupled Weight Decay Regularization", arXiv 1711.05101.
     """
 
@@ -22,15 +20,14 @@ class AdamW:
         self.first_moment = empty(device, weights.values.shape)
         self.second_moment = empty(device, weights.values.shape)
         self.gradient = empty(device, weights.values.shape)
+        # Zeros also lie in the gaps between parameters, and stay there.
         for tensor in (self.first_moment, self.second_moment, self.gradient):
             fill(out=tensor, value=0.0)
+        self.gradients = {name: self.gradient.slice(placed.offset, placed.shape) for name, placed in weights.named.items()}
 
-    def update(self, gradients: dict) -> None:
-        """One step along the gradients, given by the parameters' names."""
+    def update(self) -> None:
+        """One step along the gradients."""
         weights, config = self.weights, self.config
-        for first in range(0, len(weights.order), PACKED_AT_ONCE):
-            names = weights.order[first : first + PACKED_AT_ONCE]
-            pack(*(gradients[name] for name in names), out=self.gradient, start=weights.named[names[0]].offset)
         scale, _ = clip_scale(square_sum(self.gradient), max_norm=config.grad_clip)
         adamw(self.gradient, scale, self.schedule, self.step,
               out=(weights.values, self.first_moment, self.second_moment),

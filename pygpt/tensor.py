@@ -8,6 +8,7 @@ cycles and reference counting frees device memory the moment a tensor dies.
 This module knows no operation: kernels are found in `KERNELS` by name.
 """
 
+import collections
 import contextlib
 import math
 from array import array
@@ -124,8 +125,9 @@ class _Reshape:
     """The one entry of the tape that launches nothing: its gradient reshapes back."""
 
     name = "reshape"
+    gathers = frozenset()
 
-    def backward(self, dy, saved, wanted):
+    def backward(self, dy, saved, wanted, so_far, into):
         return (dy.reshape(*saved["x_shape"]),)
 
 
@@ -171,35 +173,46 @@ class Tape:
     on = True
 
 
-def backward(loss: Tensor, parameters: list[Tensor]) -> list[Tensor]:
+def backward(loss: Tensor, parameters: list[Tensor], into: list[Tensor] | None = None) -> list[Tensor]:
     """The gradient of `loss`, a tensor of one element, with respect to each of `parameters`.
 
-    Contributions are added in the order of the walk, so the same graph gives the same bits. A parameter the loss does
-    not depend on raises ShapeError, because a silent zero would hide a mistake in the model.
+    `into`, if given, holds a tensor for each parameter, and the gradients are written there. Contributions are added in
+    the order of the walk, so the same graph gives the same bits. A parameter the loss does not depend on raises
+    ShapeError, because a silent zero would hide a mistake in the model.
     """
     if loss.node is None or loss.size != 1:
         raise ShapeError(f"backward: wanted a loss of one element that depends on a parameter, got {loss!r}")
-    wanted = {parameter.node: index for index, parameter in enumerate(parameters)}
+    order = _topological_order(loss.node)
+    places = {parameter.node: place for parameter, place in zip(parameters, into or (), strict=bool(into))}
+    uses_left = collections.Counter(parent for node in order for parent in node.parents if parent is not None)
     gradients = {loss.node: KERNELS["fill"](out=empty(loss.device, loss.shape, loss.dtype), value=1.0)}
-    result = [None] * len(parameters)
-    for node in _topological_order(loss.node):
-        gradient = gradients.pop(node)
+    for node in order:
         if node.kernel is None:
-            if node in wanted:
-                result[wanted[node]] = gradient
             continue
-        wanted_inputs = tuple(parent is not None for parent in node.parents)
-        contributions = node.kernel.backward(gradient, node.saved, wanted_inputs)
-        for parent, contribution in zip(node.parents, contributions, strict=True):
+        gradient = gradients.pop(node)
+        wanted = tuple(parent is not None for parent in node.parents)
+        once = collections.Counter(node.parents)
+        so_far = tuple(gradients.get(parent) if index in node.kernel.gathers and once[parent] == 1 else None
+                       for index, parent in enumerate(node.parents))
+        # The last contribution goes where the gradient is wanted, if it will be all of it.
+        uses_left.subtract(parent for parent in node.parents if parent is not None)
+        last = tuple(places.get(parent) if uses_left[parent] == 0 and (parent not in gradients or have is not None) and once[parent] == 1
+                     else None for parent, have in zip(node.parents, so_far))
+        contributions = node.kernel.backward(gradient, node.saved, wanted, so_far, last)
+        for parent, have, contribution in zip(node.parents, so_far, contributions, strict=True):
             if parent is None or contribution is None:
                 continue
-            if parent in gradients:
+            if parent in gradients and have is None:
                 contribution = KERNELS["add"](gradients[parent], contribution)
             gradients[parent] = contribution
-    for parameter, gradient in zip(parameters, result, strict=True):
-        if gradient is None:
+    for parameter in parameters:
+        if parameter.node not in gradients:
             raise ShapeError(f"backward: the loss does not depend on {parameter!r}")
-    return result
+    result = [gradients[parameter.node] for parameter in parameters]
+    for gradient, place in zip(result, into or ()):
+        if (gradient.buffer, gradient.offset) != (place.buffer, place.offset):
+            KERNELS["pack"](gradient, out=place.reshape(place.size))
+    return into or result
 
 
 def _topological_order(root: Node) -> list[Node]:

@@ -124,9 +124,9 @@ class Run:
         inputs, targets = self._train_split.draw(chance, self.experiment, BATCH)
         loss = cross_entropy_loss(self.model.logits(inputs, chance), targets)
         record(loss, self._steps_done, out=self._losses)
-        names = list(self.weights.named)
-        gradients = backward(loss, [self.weights.named[name] for name in names])
-        self.optimizer.update(dict(zip(names, gradients)))
+        gradients = self.optimizer.gradients
+        backward(loss, [self.weights.named[name] for name in gradients], into=list(gradients.values()))
+        self.optimizer.update()
         advance(out=self._steps_done)
         advance(out=self._steps_shown)
 

@@ -1,9 +1,10 @@
-// y = x * FACTOR where an element is kept, else 0.
+// y = x * FACTOR where an element is kept, else 0; plus residual.
 //
-//   x     (...)
-//   seed  (1,)
-//   step  (1,)
-//   y     (...)
+//   x         (...)
+//   seed      (1,)
+//   step      (1,)
+//   residual  (...), read if HAS_RESIDUAL
+//   y         (...)
 //
 // FACTOR is 1 / (1 - rate). One invocation makes elements 2 i and 2 i + 1: they are kept if the first or second word for
 // key (seed, PURPOSE) and counter (i, step) is at least THRESHOLD, which is rate * 2^32.
@@ -12,11 +13,13 @@
 override THRESHOLD: u32;
 override FACTOR: f32;
 override PURPOSE: u32;
+override HAS_RESIDUAL: u32;
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> seed: array<u32>;
 @group(0) @binding(2) var<storage, read> step: array<u32>;
-@group(0) @binding(3) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<storage, read> residual: array<f32>;
+@group(0) @binding(4) var<storage, read_write> y: array<f32>;
 
 // Threefry-2x32-20. The same text stands in every shader that draws; tests/ops/test_threefry.py compares them.
 fn threefry(key: vec2u, counter: vec2u) -> vec2u {
@@ -38,6 +41,14 @@ fn threefry(key: vec2u, counter: vec2u) -> vec2u {
     return x;
 }
 
+fn put(element: u32, word: u32) {
+    var v = select(0.0, x[element] * FACTOR, word >= THRESHOLD);
+    if (HAS_RESIDUAL == 1u) {
+        v += residual[element];
+    }
+    y[element] = v;
+}
+
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
     let i = id.y * groups.x * 64u + id.x;
@@ -46,8 +57,8 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
         return;
     }
     let words = threefry(vec2u(seed[0], PURPOSE), vec2u(i, step[0]));
-    y[element] = select(0.0, x[element] * FACTOR, words.x >= THRESHOLD);
+    put(element, words.x);
     if (element + 1u < arrayLength(&y)) {
-        y[element + 1u] = select(0.0, x[element + 1u] * FACTOR, words.y >= THRESHOLD);
+        put(element + 1u, words.y);
     }
 }

@@ -1,8 +1,9 @@
-// dtokens[v, c] = the sum of dy[n, c] over all n where ids[n] = v, in the order of n.
+// dtokens[v, c] = residual[v, c] plus the sum of dy[n, c] over all n where ids[n] = v, in the order of n.
 //
-//   dy       (ROWS, C)
-//   ids      (ROWS,)
-//   dtokens  (V, C)
+//   dy        (ROWS, C)
+//   ids       (ROWS,)
+//   residual  (V, C), read if HAS_RESIDUAL
+//   dtokens   (V, C)
 //
 // One invocation makes 4 neighbouring channels of one v and walks all ids: each element has one writer, so there is
 // no need for atomics and the order of the sum never changes.
@@ -10,10 +11,12 @@
 override ROWS: u32;
 override V: u32;
 override C: u32;
+override HAS_RESIDUAL: u32;
 
 @group(0) @binding(0) var<storage, read> dy: array<f32>;
 @group(0) @binding(1) var<storage, read> ids: array<u32>;
-@group(0) @binding(2) var<storage, read_write> dtokens: array<f32>;
+@group(0) @binding(2) var<storage, read> residual: array<f32>;
+@group(0) @binding(3) var<storage, read_write> dtokens: array<f32>;
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
@@ -37,7 +40,11 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     }
     for (var c = 0u; c < 4u; c++) {
         if (c0 + c < C) {
-            dtokens[v * C + c0 + c] = total[c];
+            let at = v * C + c0 + c;
+            if (HAS_RESIDUAL == 1u) {
+                total[c] += residual[at];
+            }
+            dtokens[at] = total[c];
         }
     }
 }

@@ -1,12 +1,11 @@
 // y[r, c] = (x[r, c] - mean[r]) * inverse_std[r] * weight[c] + bias[c],
 // where inverse_std[r] = 1 / sqrt(variance of x[r] + EPSILON).
 //
-//   x            (rows, C)
-//   weight       (C,)
-//   bias         (C,), read if HAS_BIAS
-//   y            (rows, C)
-//   mean         (rows,)
-//   inverse_std  (rows,)
+//   x           (rows, C)
+//   weight      (C,)
+//   bias        (C,), read if HAS_BIAS
+//   y           (rows, C)
+//   statistics  (rows, 2): mean and inverse_std
 //
 // One invocation a row: without barriers, which is what processors that play the GPU like best. The variance takes a
 // second pass, since the difference of the mean square and the squared mean loses digits.
@@ -20,13 +19,12 @@ override HAS_BIAS: u32;
 @group(0) @binding(1) var<storage, read> weight: array<f32>;
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;
-@group(0) @binding(4) var<storage, read_write> mean: array<f32>;
-@group(0) @binding(5) var<storage, read_write> inverse_std: array<f32>;
+@group(0) @binding(4) var<storage, read_write> statistics: array<f32>;
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
     let row = id.y * groups.x * 64u + id.x;
-    if (row >= arrayLength(&mean)) {
+    if (2u * row >= arrayLength(&statistics)) {
         return;
     }
     let base = row * C;
@@ -48,6 +46,6 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
         }
         y[base + c] = v;
     }
-    mean[row] = middle;
-    inverse_std[row] = inverse;
+    statistics[2u * row] = middle;
+    statistics[2u * row + 1u] = inverse;
 }

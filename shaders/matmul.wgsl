@@ -1,10 +1,11 @@
-// y = x @ w + bias, either operand read transposed through its strides. Register-blocked, without workgroup memory:
+// y = x @ w + bias + residual, either operand read transposed through its strides. Register-blocked, without workgroup memory:
 // the shader for processors that play the GPU (there a barrier costs more than it saves).
 //
-//   x     M x K elements, (i, k) at i * X_ROW + k * X_INNER
-//   w     K x N elements, (k, j) at k * W_INNER + j * W_COLUMN
-//   bias  (N,), read if HAS_BIAS
-//   y     (S, M, N): part s adds up k from s * PART to (s + 1) * PART; S is the grid's depth, 1 for a plain product
+//   x         M x K elements, (i, k) at i * X_ROW + k * X_INNER
+//   w         K x N elements, (k, j) at k * W_INNER + j * W_COLUMN
+//   bias      (N,), read if HAS_BIAS
+//   residual  like y, read if HAS_RESIDUAL
+//   y         (S, M, N): part s adds up k from s * PART to (s + 1) * PART; S is the grid's depth, 1 for a plain product
 //
 // One invocation makes 8 x 8 elements of y, held in 16 named vectors: an indexed array of accumulators would live in
 // memory, not in registers. Rows and columns past the edge are clamped for reading, and not written.
@@ -15,6 +16,7 @@ override N: u32;
 override K: u32;
 override PART: u32;
 override HAS_BIAS: u32;
+override HAS_RESIDUAL: u32;
 override X_ROW: u32;
 override X_INNER: u32;
 override W_INNER: u32;
@@ -23,7 +25,8 @@ override W_COLUMN: u32;
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> w: array<f32>;
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
-@group(0) @binding(3) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<storage, read> residual: array<f32>;
+@group(0) @binding(4) var<storage, read_write> y: array<f32>;
 
 fn x_at(row: u32) -> u32 {
     return min(row, M - 1u) * X_ROW;
@@ -33,6 +36,17 @@ fn w_at(column: u32) -> u32 {
     return min(column, N - 1u) * W_COLUMN;
 }
 
+fn put_one(at: u32, column: u32, value: f32) {
+    var v = value;
+    if (HAS_BIAS == 1u) {
+        v += bias[column];
+    }
+    if (HAS_RESIDUAL == 1u) {
+        v += residual[at];
+    }
+    y[at] = v;
+}
+
 fn put(part: u32, row: u32, column: u32, low: vec4f, high: vec4f) {
     if (row >= M) {
         return;
@@ -40,11 +54,10 @@ fn put(part: u32, row: u32, column: u32, low: vec4f, high: vec4f) {
     let base = (part * M + row) * N;
     for (var c = 0u; c < 4u; c++) {
         if (column + c < N) {
-            y[base + column + c] = low[c] + select(0.0, bias[min(column + c, arrayLength(&bias) - 1u)], HAS_BIAS == 1u);
+            put_one(base + column + c, column + c, low[c]);
         }
         if (column + 4u + c < N) {
-            y[base + column + 4u + c] =
-                high[c] + select(0.0, bias[min(column + 4u + c, arrayLength(&bias) - 1u)], HAS_BIAS == 1u);
+            put_one(base + column + 4u + c, column + 4u + c, high[c]);
         }
     }
 }

@@ -1,9 +1,10 @@
-// y = x @ w + bias, either operand read transposed through its strides. Tiles in workgroup memory: the shader for GPUs.
+// y = x @ w + bias + residual, either operand read transposed through its strides. Tiles in workgroup memory: the shader for GPUs.
 //
-//   x     M x K elements, (i, k) at i * X_ROW + k * X_INNER
-//   w     K x N elements, (k, j) at k * W_INNER + j * W_COLUMN
-//   bias  (N,), read if HAS_BIAS
-//   y     (S, M, N): part s adds up k from s * PART to (s + 1) * PART; S is the grid's depth, 1 for a plain product
+//   x         M x K elements, (i, k) at i * X_ROW + k * X_INNER
+//   w         K x N elements, (k, j) at k * W_INNER + j * W_COLUMN
+//   bias      (N,), read if HAS_BIAS
+//   residual  like y, read if HAS_RESIDUAL
+//   y         (S, M, N): part s adds up k from s * PART to (s + 1) * PART; S is the grid's depth, 1 for a plain product
 //
 // A workgroup of 64 invocations makes 64 x 64 elements of y: it brings 64 x 16 of x and 16 x 64 of w into workgroup
 // memory (transposing on the way, so that one inner loop serves all layouts), and each invocation makes 8 x 8 of them
@@ -15,6 +16,7 @@ override N: u32;
 override K: u32;
 override PART: u32;
 override HAS_BIAS: u32;
+override HAS_RESIDUAL: u32;
 override X_ROW: u32;
 override X_INNER: u32;
 override W_INNER: u32;
@@ -23,7 +25,8 @@ override W_COLUMN: u32;
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> w: array<f32>;
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
-@group(0) @binding(3) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<storage, read> residual: array<f32>;
+@group(0) @binding(4) var<storage, read_write> y: array<f32>;
 
 // (k, row / 4) and (k, column / 4) of the tiles.
 var<workgroup> x_tile: array<vec4f, 256>;
@@ -43,6 +46,17 @@ fn w_value(k: u32, column: u32, end: u32) -> f32 {
     return 0.0;
 }
 
+fn put_one(at: u32, column: u32, value: f32) {
+    var v = value;
+    if (HAS_BIAS == 1u) {
+        v += bias[column];
+    }
+    if (HAS_RESIDUAL == 1u) {
+        v += residual[at];
+    }
+    y[at] = v;
+}
+
 fn put(part: u32, row: u32, column: u32, values: vec4f) {
     if (row >= M) {
         return;
@@ -50,7 +64,7 @@ fn put(part: u32, row: u32, column: u32, values: vec4f) {
     let base = (part * M + row) * N;
     for (var c = 0u; c < 4u; c++) {
         if (column + c < N) {
-            y[base + column + c] = values[c] + select(0.0, bias[min(column + c, arrayLength(&bias) - 1u)], HAS_BIAS == 1u);
+            put_one(base + column + c, column + c, values[c]);
         }
     }
 }

@@ -5,7 +5,7 @@ Source: Radford et al., "Language Models are Unsupervised Multitask Learners" (2
 
 import math
 
-from pygpt.nn import MLP, Chance, Dropout, Embedding, LayerNorm, Linear, Module
+from pygpt.nn import MLP, Chance, Dropout, Embedding, LayerNorm, Linear, Module, Projection
 from pygpt.ops import attention, matmul
 from pygpt.tensor import Tensor
 
@@ -15,18 +15,18 @@ class SelfAttention(Module):
 
     def __init__(self, config, residual_std: float, site: int):
         self.qkv = Linear(config.n_embd, 3 * config.n_embd, config.bias, config.init_std)
-        self.projection = Linear(config.n_embd, config.n_embd, config.bias, residual_std)
+        self.projection = Projection(config.n_embd, config.n_embd, config.bias, residual_std, config.dropout, site + 1)
         self.n_head = config.n_head
         self.dropout = Dropout(config.dropout, site)
 
-    def __call__(self, x: Tensor, chance: Chance | None) -> Tensor:
+    def __call__(self, x: Tensor, stream: Tensor, chance: Chance | None) -> Tensor:
         qkv = self.qkv(x)                                                # (B, T, 3C)
-        if chance is None or self.dropout.rate == 0.0:
+        if self.dropout.is_off(chance):
             y = attention(qkv, n_head=self.n_head)[0]                    # (B, T, C)
         else:
             y = attention(qkv, chance.seed, chance.step, n_head=self.n_head, rate=self.dropout.rate,
                           purpose=self.dropout.purpose)[0]
-        return self.projection(y)
+        return self.projection(y, stream, chance)
 
 
 class Block(Module):
@@ -36,13 +36,11 @@ class Block(Module):
         self.norm_1 = LayerNorm(config.n_embd, config.bias)
         self.attention = SelfAttention(config, residual_std, site)
         self.norm_2 = LayerNorm(config.n_embd, config.bias)
-        self.mlp = MLP(config.n_embd, config.bias, config.init_std, residual_std)
-        self.dropout_1 = Dropout(config.dropout, site + 1)
-        self.dropout_2 = Dropout(config.dropout, site + 2)
+        self.mlp = MLP(config.n_embd, config.bias, config.init_std, residual_std, config.dropout, site + 2)
 
     def __call__(self, x: Tensor, chance: Chance | None) -> Tensor:
-        x = x + self.dropout_1(self.attention(self.norm_1(x), chance), chance)
-        return x + self.dropout_2(self.mlp(self.norm_2(x)), chance)
+        x = self.attention(self.norm_1(x), x, chance)
+        return self.mlp(self.norm_2(x), x, chance)
 
 
 class GPT(Module):

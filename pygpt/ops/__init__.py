@@ -14,7 +14,6 @@ from pygpt.ops.embedding import embedding as embedding, embedding_gradient as em
 from pygpt.ops.fill import fill as fill
 from pygpt.ops.gelu import gelu as gelu, gelu_gradient as gelu_gradient
 from pygpt.ops.layernorm import layernorm as layernorm, layernorm_gradient as layernorm_gradient
-from pygpt.ops.layernorm import layernorm_weight_gradient as layernorm_weight_gradient
 from pygpt.ops.matmul import matmul as matmul
 from pygpt.ops.mean_valid import mean_valid as mean_valid, mean_valid_gradient as mean_valid_gradient
 from pygpt.ops.normal import normal as normal

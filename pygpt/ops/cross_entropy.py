@@ -1,9 +1,12 @@
 """The loss: how many nats the next token surprises the model by."""
 
 from pygpt.errors import ShapeError
-from pygpt.kernel import kernel, np
+from pygpt.kernel import kernel, np, scratch
 from pygpt.ops.mean_valid import mean_valid
 from pygpt.tensor import Tensor
+
+# The twins take so many elements at a time, in whole rows: what they work on stays in a processor's second-level cache.
+BLOCK = 1 << 15
 
 
 def cross_entropy_loss(logits: Tensor, targets: Tensor) -> Tensor:
@@ -22,20 +25,30 @@ def cross_entropy(logits, targets, loss, log_sum_exp, *, ignore_index=-1):
     Shapes: logits (..., V); targets (...) of int32 -> loss, log_sum_exp (rows,).
     """
     rows, targets = logits.reshape(-1, logits.shape[-1]), targets.reshape(-1)
-    peak = rows.max(axis=1)
-    shifted = rows - peak[:, None]
-    chosen = np.take_along_axis(shifted, _columns(targets, rows.shape[1]), axis=1)[:, 0]
-    np.exp(shifted, out=shifted)
-    np.sum(shifted, axis=1, out=log_sum_exp)
-    np.log(log_sum_exp, out=log_sum_exp)
-    np.subtract(log_sum_exp, chosen, out=loss)
-    loss[targets == ignore_index] = 0.0
-    log_sum_exp += peak
+    for some in _blocks(rows.shape):
+        peak = np.max(rows[some], axis=1, keepdims=True, out=scratch("peak", (len(rows[some]), 1), rows.dtype))
+        shifted = np.subtract(rows[some], peak, out=scratch("block", rows[some].shape, rows.dtype))
+        total, some_loss = log_sum_exp[some], loss[some]
+        some_loss[...] = shifted.reshape(-1)[_places(targets[some], rows.shape[1])]
+        np.exp(shifted, out=shifted)
+        np.add.reduce(shifted, axis=1, out=total)
+        np.log(total, out=total)
+        np.subtract(total, some_loss, out=some_loss)
+        np.copyto(some_loss, 0.0, where=targets[some] == ignore_index)
+        total += peak[:, 0]
 
 
-def _columns(targets, vocab_size):
-    """The targets as indices (rows, 1) that are safe to read with."""
-    return np.clip(targets, 0, vocab_size - 1).astype(np.intp)[:, None]
+def _blocks(shape):
+    """The rows to take at a time."""
+    step = max(1, BLOCK // shape[1])
+    return [slice(start, start + step) for start in range(0, shape[0], step)]
+
+
+def _places(targets, vocab_size):
+    """Where in a table (rows, V) that lies flat the targets stand, safe to read with."""
+    found = np.clip(targets, 0, vocab_size - 1).astype(np.intp)
+    found += np.arange(0, len(targets) * vocab_size, vocab_size)
+    return found
 
 
 @cross_entropy.shapes
@@ -64,10 +77,11 @@ def cross_entropy_gradient(dloss, logits, targets, log_sum_exp, dlogits, *, igno
     """
     rows, targets = logits.reshape(-1, logits.shape[-1]), targets.reshape(-1)
     out = dlogits.reshape(rows.shape)
-    np.subtract(rows, log_sum_exp[:, None], out=out)
-    np.exp(out, out=out)
-    out[np.arange(len(rows)), _columns(targets, rows.shape[1])[:, 0]] -= 1.0
-    out *= (dloss * (targets != ignore_index))[:, None]
+    for some in _blocks(rows.shape):
+        part = np.subtract(rows[some], log_sum_exp[some, None], out=out[some])
+        np.exp(part, out=part)
+        part.reshape(-1)[_places(targets[some], rows.shape[1])] -= 1.0
+        part *= (dloss[some] * (targets[some] != ignore_index))[:, None]
 
 
 @cross_entropy_gradient.shapes

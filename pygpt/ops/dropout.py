@@ -1,24 +1,32 @@
 """Dropout: elements at random become zero while a model trains."""
 
 from pygpt.errors import ShapeError
-from pygpt.kernel import kernel, np
-from pygpt.ops.threefry import threefry2x32
+from pygpt.kernel import kernel, np, scratch
+from pygpt.ops.threefry import BLOCK, draws
 
 
-@kernel(outputs=("y",))
-def dropout(x, seed, step, y, *, rate, purpose):
-    """y = x / (1 - rate) where an element is kept, else 0.
+@kernel(outputs=("y",), optional=("residual",))
+def dropout(x, seed, step, residual, y, *, rate, purpose):
+    """y = x / (1 - rate) where an element is kept, else 0; plus residual.
 
     Elements 2 i and 2 i + 1 share one call: they are kept if its first or second word, for key (seed, purpose) and
     counter (i, step), is at least rate * 2^32. The gradient draws again, so `step` must still hold what it held.
 
-    Shapes: x (...); seed, step uint32 (1,) -> y (...).
+    Shapes: x (...); seed, step uint32 (1,); residual (...) or absent -> y (...).
     Source: Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", JMLR 15, 2014.
     """
-    bits = np.empty(((x.size + 1) // 2, 2), np.uint32)
-    bits[:, 0], bits[:, 1] = threefry2x32(seed, purpose, np.arange(len(bits), dtype=np.uint32), step)
+    x, y = x.reshape(-1), y.reshape(-1)
     np.multiply(x, 1.0 / (1.0 - rate), out=y)
-    np.copyto(y, 0.0, where=(bits.reshape(-1)[: x.size] < np.uint32(threshold(rate))).reshape(x.shape))
+    limit = np.uint32(threshold(rate))
+    for start in range(0, (x.size + 1) // 2, BLOCK):
+        some = y[2 * start : 2 * (start + BLOCK)]
+        pairs = (some.size + 1) // 2
+        dropped = scratch("dropout.dropped", (pairs, 2), bool)
+        for column, words in enumerate(draws(seed, purpose, start, pairs, step)):
+            np.less(words, limit, out=dropped[:, column])
+        np.copyto(some, 0.0, where=dropped.reshape(-1)[: some.size])
+    if residual is not None:
+        y += residual.reshape(-1)
 
 
 def threshold(rate: float) -> int:
@@ -27,22 +35,25 @@ def threshold(rate: float) -> int:
 
 
 @dropout.shapes
-def _(x, seed, step, *, rate, purpose):
+def _(x, seed, step, residual, *, rate, purpose):
     if not 0 <= rate < 1:
         raise ShapeError(f"dropout: rate must be at least 0 and less than 1, got {rate}")
+    if residual is not None and residual.shape != x.shape:
+        raise ShapeError(f"dropout: residual must be like x {list(x.shape)}, got {list(residual.shape)}")
     return x.shape
 
 
 @dropout.overrides
-def _(x, seed, step, y, *, rate, purpose):
-    return {"THRESHOLD": threshold(rate), "FACTOR": 1.0 / (1.0 - rate), "PURPOSE": purpose}
+def _(x, seed, step, residual, y, *, rate, purpose):
+    return {"THRESHOLD": threshold(rate), "FACTOR": 1.0 / (1.0 - rate), "PURPOSE": purpose,
+            "HAS_RESIDUAL": residual is not None}
 
 
 @dropout.threads
-def _(x, seed, step, y, *, rate, purpose):
+def _(x, seed, step, residual, y, *, rate, purpose):
     return (x.size + 1) // 2
 
 
 @dropout.gradient
-def _(dy, seed, step, rate, purpose):
-    return dropout(dy, seed, step, rate=rate, purpose=purpose)
+def _(dy, seed, step, rate, purpose, wanted):
+    return dropout(dy, seed, step, rate=rate, purpose=purpose), None, None, dy if wanted[3] else None

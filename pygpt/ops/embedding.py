@@ -39,44 +39,50 @@ def _(ids, tokens, positions, y):
 
 
 @embedding.gradient
-def _(dy, ids, tokens_shape, positions_shape, wanted):
-    dtokens = embedding_gradient(dy, ids, vocab_size=tokens_shape[0]) if wanted[1] else None
+def _(dy, ids, tokens_shape, positions_shape, wanted, tokens_so_far, tokens_into, positions_into):
+    dtokens = None
+    if wanted[1]:
+        dtokens = embedding_gradient(dy, ids, tokens_so_far, out=tokens_into, vocab_size=tokens_shape[0])
     dpositions = None
     if wanted[2]:
         rows, width = dy.shape[-2:]
         if rows != positions_shape[0]:
             raise ShapeError(f"embedding: the gradient of {positions_shape[0]} positions wants rows of as many tokens, "
                              f"got {rows}; train on whole blocks")
-        dpositions = sum(dy.reshape(1, -1, rows * width)).reshape(rows, width)
+        flat = positions_into.reshape(1, rows * width) if positions_into is not None else None
+        dpositions = sum(dy.reshape(1, -1, rows * width), out=flat).reshape(rows, width)
     return None, dtokens, dpositions
 
 
-@kernel(outputs=("dtokens",), no_gradient="first derivatives only")
-def embedding_gradient(dy, ids, dtokens, *, vocab_size):
-    """dtokens[v] = the sum of dy over all places where ids is v, in their order.
+@kernel(outputs=("dtokens",), optional=("residual",), no_gradient="first derivatives only")
+def embedding_gradient(dy, ids, residual, dtokens, *, vocab_size):
+    """dtokens[v] = residual[v] plus the sum of dy over all places where ids is v, in their order.
 
-    Shapes: dy (..., C), ids (...) of uint32 -> dtokens (vocab_size, C).
+    Shapes: dy (..., C), ids (...) of uint32; residual (vocab_size, C) or absent -> dtokens (vocab_size, C).
     """
     flat = np.minimum(ids.reshape(-1), vocab_size - 1).astype(np.intp)
     order = np.argsort(flat, kind="stable")
     present, starts = np.unique(flat[order], return_index=True)
-    dtokens[...] = 0.0
-    dtokens[present] = np.add.reduceat(dy.reshape(-1, dy.shape[-1])[order], starts, axis=0)
+    dtokens[...] = 0.0 if residual is None else residual
+    dtokens[present] += np.add.reduceat(dy.reshape(-1, dy.shape[-1])[order], starts, axis=0)
 
 
 @embedding_gradient.shapes
-def _(dy, ids, *, vocab_size):
+def _(dy, ids, residual, *, vocab_size):
     if ids.dtype != "uint32" or dy.shape[:-1] != ids.shape:
         raise ShapeError(f"embedding_gradient: wanted dy {[*ids.shape, 'C']} and ids of uint32, "
                          f"got {list(dy.shape)} and {ids.dtype}{list(ids.shape)}")
-    return (vocab_size, dy.shape[-1])
+    shape = (vocab_size, dy.shape[-1])
+    if residual is not None and residual.shape != shape:
+        raise ShapeError(f"embedding_gradient: residual must be {list(shape)}, got {list(residual.shape)}")
+    return shape
 
 
 @embedding_gradient.overrides
-def _(dy, ids, dtokens, *, vocab_size):
-    return {"ROWS": ids.size, "V": vocab_size, "C": dy.shape[-1]}
+def _(dy, ids, residual, dtokens, *, vocab_size):
+    return {"ROWS": ids.size, "V": vocab_size, "C": dy.shape[-1], "HAS_RESIDUAL": residual is not None}
 
 
 @embedding_gradient.threads
-def _(dy, ids, dtokens, *, vocab_size):
+def _(dy, ids, residual, dtokens, *, vocab_size):
     return vocab_size * -(-dy.shape[-1] // 4)

@@ -1,32 +1,45 @@
 """Layer normalization over the last dimension."""
 
 from pygpt.errors import ShapeError
-from pygpt.kernel import kernel, np
+from pygpt.kernel import kernel, np, scratch
 from pygpt.ops.sum import sum
 
-# Rows that one invocation of the weight gradient adds up: enough parts to keep a GPU busy, few enough to sum cheaply.
-PART = 64
+# Rows whose share of the weight's gradient is added up in one place: enough parts to keep a GPU busy, few enough to sum
+# cheaply.
+PART = 16
+
+# The twins take so many elements at a time, in whole parts: what they work on stays in a processor's second-level cache.
+BLOCK = 1 << 14
 
 
-@kernel(outputs=("y", "mean", "inverse_std"), optional=("bias",))
-def layernorm(x, weight, bias, y, mean, inverse_std, *, epsilon=1e-5):
+@kernel(outputs=("y", "statistics"), optional=("bias",))
+def layernorm(x, weight, bias, y, statistics, *, epsilon=1e-5):
     """y = (x - mean) * inverse_std * weight + bias, where inverse_std = 1 / sqrt(variance + epsilon), row by row.
 
-    Shapes: x (..., C); weight (C,); bias (C,) or absent -> y (..., C); mean, inverse_std (rows,).
+    Shapes: x (..., C); weight (C,); bias (C,) or absent -> y (..., C); statistics (rows, 2): mean and inverse_std.
     Source: Ba, Kiros and Hinton, "Layer Normalization", arXiv 1607.06450, section 3.
     """
     rows, out = x.reshape(-1, x.shape[-1]), y.reshape(-1, x.shape[-1])
-    np.mean(rows, axis=1, out=mean)
-    np.subtract(rows, mean[:, None], out=out)
-    np.einsum("rc,rc->r", out, out, out=inverse_std)
-    inverse_std /= rows.shape[1]
-    inverse_std += epsilon
-    np.sqrt(inverse_std, out=inverse_std)
-    np.reciprocal(inverse_std, out=inverse_std)
-    out *= inverse_std[:, None]
-    out *= weight
-    if bias is not None:
-        out += bias
+    for some in _blocks(rows.shape):
+        mean, inverse_std = statistics[some, :1], statistics[some, 1:]
+        np.add.reduce(rows[some], axis=1, out=mean, keepdims=True)
+        mean /= rows.shape[1]
+        part = np.subtract(rows[some], mean, out=out[some])
+        np.einsum("rc,rc->r", part, part, out=inverse_std[:, 0])
+        inverse_std /= rows.shape[1]
+        inverse_std += epsilon
+        np.sqrt(inverse_std, out=inverse_std)
+        np.reciprocal(inverse_std, out=inverse_std)
+        part *= inverse_std
+        part *= weight
+        if bias is not None:
+            part += bias
+
+
+def _blocks(shape):
+    """The rows to take at a time."""
+    step = max(PART, BLOCK // shape[1] // PART * PART)
+    return [slice(start, min(start + step, shape[0])) for start in range(0, shape[0], step)]
 
 
 @layernorm.shapes
@@ -36,102 +49,90 @@ def _(x, weight, bias, *, epsilon):
         if operand is not None and operand.shape != width:
             raise ShapeError(f"layernorm: {name} must be {list(width)}, the last length of x {list(x.shape)}, "
                              f"got {list(operand.shape)}")
-    rows = x.size // x.shape[-1]
-    return [x.shape, (rows,), (rows,)]
+    return [x.shape, (x.size // x.shape[-1], 2)]
 
 
 @layernorm.overrides
-def _(x, weight, bias, y, mean, inverse_std, *, epsilon):
+def _(x, weight, bias, y, statistics, *, epsilon):
     return {"C": x.shape[-1], "EPSILON": float(epsilon), "HAS_BIAS": bias is not None}
 
 
 @layernorm.threads
-def _(x, weight, bias, y, mean, inverse_std, *, epsilon):
-    return mean.size
+def _(x, weight, bias, y, statistics, *, epsilon):
+    return statistics.shape[0]
 
 
 @layernorm.gradient
-def _(dy, x, weight, mean, inverse_std, wanted):
-    dx = layernorm_gradient(dy, x, weight, mean, inverse_std) if wanted[0] else None
-    dweight = dbias = None
-    if wanted[1] or wanted[2]:
-        weight_parts, bias_parts = layernorm_weight_gradient(dy, x, mean, inverse_std)
-        dweight = _joined(weight_parts) if wanted[1] else None
-        dbias = _joined(bias_parts) if wanted[2] else None
+def _(dy, x, weight, statistics, wanted, x_so_far, weight_into, bias_into):
+    dx, weight_parts, bias_parts = layernorm_gradient(dy, x, weight, statistics, x_so_far)
+    dweight = _joined(weight_parts, weight_into) if wanted[1] else None
+    dbias = _joined(bias_parts, bias_into) if wanted[2] else None
     return dx, dweight, dbias
 
 
-def _joined(parts):
+def _joined(parts, into):
     """The sum of (P, C) over P."""
-    return sum(parts.reshape(1, *parts.shape)).reshape(parts.shape[1])
+    width = parts.shape[1]
+    return sum(parts.reshape(1, *parts.shape), out=into.reshape(1, width) if into is not None else None).reshape(width)
 
 
-@kernel(outputs=("dx",), no_gradient="first derivatives only")
-def layernorm_gradient(dy, x, weight, mean, inverse_std, dx):
-    """dx = inverse_std * (g - mean(g) - n * mean(g * n)), with g = dy * weight and n = (x - mean) * inverse_std.
+@kernel(outputs=("dx", "dweight", "dbias"), optional=("residual",), no_gradient="first derivatives only")
+def layernorm_gradient(dy, x, weight, statistics, residual, dx, dweight, dbias):
+    """dx = inverse_std * (g - mean(g) - n * mean(g * n)) + residual, with g = dy * weight and n = (x - mean) * inverse_std;
+    dweight and dbias are the sums of dy * n and of dy over parts of 16 rows, for `sum` to join.
 
-    Shapes: dy, x (..., C); weight (C,); mean, inverse_std (rows,) -> dx (..., C).
+    Shapes: dy, x (..., C); weight (C,); statistics (rows, 2); residual like x, or absent -> dx (..., C); dweight, dbias
+        (P, C), P = rows / 16 rounded up.
     """
-    rows, out = x.reshape(-1, x.shape[-1]), dx.reshape(-1, x.shape[-1])
-    normalized = rows - mean[:, None]
-    normalized *= inverse_std[:, None]
-    np.multiply(dy.reshape(rows.shape), weight, out=out)
-    along = np.einsum("rc,rc->r", out, normalized)
-    along /= rows.shape[1]
-    normalized *= along[:, None]
-    out -= out.mean(axis=1, keepdims=True)
-    out -= normalized
-    out *= inverse_std[:, None]
+    width = x.shape[-1]
+    rows, dy, out = x.reshape(-1, width), dy.reshape(-1, width), dx.reshape(-1, width)
+    residual = residual.reshape(-1, width) if residual is not None else None
+    for some in _blocks(rows.shape):
+        mean, inverse_std = statistics[some, :1], statistics[some, 1:]
+        normalized = np.subtract(rows[some], mean, out=scratch("block", rows[some].shape, x.dtype))
+        normalized *= inverse_std
+        _sums(dy[some], normalized, dweight[some.start // PART :], dbias[some.start // PART :])
+        part = np.multiply(dy[some], weight, out=out[some])
+        along = scratch("rows", mean.shape, x.dtype)
+        np.einsum("rc,rc->r", part, normalized, out=along[:, 0])
+        along /= width
+        normalized *= along
+        part -= normalized
+        np.add.reduce(dy[some] @ weight[:, None], axis=1, out=along, keepdims=True)
+        along /= width
+        part -= along
+        part *= inverse_std
+        if residual is not None:
+            part += residual[some]
+
+
+def _sums(dy, normalized, dweight, dbias):
+    """Fill the parts that belong to these rows; the last part may be a short one."""
+    whole, rest = divmod(len(dy), PART)
+    for parts, rows, length in ((slice(whole), slice(whole * PART), PART),
+                                (slice(whole, whole + 1), slice(whole * PART, None), rest)):
+        if length and len(dy[rows]):
+            shape = (-1, length, dy.shape[1])
+            np.einsum("plc,plc->pc", dy[rows].reshape(shape), normalized[rows].reshape(shape), out=dweight[parts])
+            np.add.reduce(dy[rows].reshape(shape), axis=1, out=dbias[parts])
 
 
 @layernorm_gradient.shapes
-def _(dy, x, weight, mean, inverse_std):
-    _check("layernorm_gradient", dy, x, mean, inverse_std)
-    return x.shape
+def _(dy, x, weight, statistics, residual):
+    rows = x.size // x.shape[-1]
+    if dy.shape != x.shape or statistics.shape != (rows, 2) or (residual is not None and residual.shape != x.shape):
+        raise ShapeError(f"layernorm_gradient: wanted dy (and residual, if any) like x {list(x.shape)}, and statistics "
+                         f"{[rows, 2]}, got {list(dy.shape)}, {residual and list(residual.shape)} and "
+                         f"{list(statistics.shape)}")
+    parts = (-(-rows // PART), x.shape[-1])
+    return [x.shape, parts, parts]
 
 
 @layernorm_gradient.overrides
-def _(dy, x, weight, mean, inverse_std, dx):
-    return {"C": x.shape[-1]}
+def _(dy, x, weight, statistics, residual, dx, dweight, dbias):
+    return {"C": x.shape[-1], "PART": PART, "HAS_RESIDUAL": residual is not None}
 
 
 @layernorm_gradient.threads
-def _(dy, x, weight, mean, inverse_std, dx):
-    return mean.size
-
-
-@kernel(outputs=("dweight", "dbias"), no_gradient="first derivatives only")
-def layernorm_weight_gradient(dy, x, mean, inverse_std, dweight, dbias):
-    """Sums of dy * (x - mean) * inverse_std and of dy over parts of 64 rows, for `sum` to join.
-
-    Shapes: dy, x (..., C); mean, inverse_std (rows,) -> dweight, dbias (P, C), P = rows / 64 rounded up.
-    """
-    rows, dy = x.reshape(-1, x.shape[-1]), dy.reshape(-1, x.shape[-1])
-    normalized = rows - mean[:, None]
-    normalized *= inverse_std[:, None]
-    whole = len(rows) // PART
-    for parts, length, span in ((np.s_[:whole], PART, np.s_[: whole * PART]),
-                                (np.s_[whole:], len(rows) % PART, np.s_[whole * PART :])):
-        if length:
-            shape = (-1, length, rows.shape[1])
-            np.einsum("plc,plc->pc", dy[span].reshape(shape), normalized[span].reshape(shape), out=dweight[parts])
-            np.sum(dy[span].reshape(shape), axis=1, out=dbias[parts])
-
-
-@layernorm_weight_gradient.shapes
-def _(dy, x, mean, inverse_std):
-    _check("layernorm_weight_gradient", dy, x, mean, inverse_std)
-    parts = (-(-mean.size // PART), x.shape[-1])
-    return [parts, parts]
-
-
-@layernorm_weight_gradient.overrides
-def _(dy, x, mean, inverse_std, dweight, dbias):
-    return {"C": x.shape[-1], "PART": PART}
-
-
-def _check(name, dy, x, mean, inverse_std):
-    rows = (x.size // x.shape[-1],)
-    if dy.shape != x.shape or mean.shape != rows or inverse_std.shape != rows:
-        raise ShapeError(f"{name}: wanted dy like x {list(x.shape)}, and mean and inverse_std {list(rows)}, "
-                         f"got {list(dy.shape)}, {list(mean.shape)} and {list(inverse_std.shape)}")
+def _(dy, x, weight, statistics, residual, dx, dweight, dbias):
+    return dweight.shape[0]

@@ -1,4 +1,4 @@
-"""Matrix product, with an optional bias: where nearly all the time of a GPT goes."""
+"""Matrix product, with an optional bias and an optional tensor to add: where nearly all the time of a GPT goes."""
 
 from pygpt.errors import ShapeError
 from pygpt.kernel import kernel, np
@@ -6,13 +6,14 @@ from pygpt.ops.sum import sum
 from pygpt.tensor import empty
 
 
-@kernel(outputs=("y",), optional=("bias",), workgroup=(8, 8, 1))
-def matmul(x, w, bias, y, *, transpose_x=False, transpose_w=False, splits=1):
-    """y = x @ w + bias, with x or w read transposed if asked.
+@kernel(outputs=("y",), optional=("bias", "residual"), workgroup=(8, 8, 1))
+def matmul(x, w, bias, residual, y, *, transpose_x=False, transpose_w=False, splits=1):
+    """y = x @ w + bias + residual, with x or w read transposed if asked.
 
     Shapes: x (..., K) or, transposed, (..., M) with all leading lengths joined to K; w (K, N) or (N, K); bias (N,)
-        or absent; y (..., N), or (M, N) when x is transposed. With `splits` = S > 1 the inner dimension is cut into S
-        parts and y is (S, M, N), one product a part (no bias); their sum over S is the product.
+        or absent; residual like y, or absent; y (..., N), or (M, N) when x is transposed. With `splits` = S > 1 the inner
+        dimension is cut into S parts and y is (S, M, N), one product a part (no bias, no residual); their sum over S is
+        the product.
     """
     left = x.reshape(-1, x.shape[-1])
     left = left.T if transpose_x else left
@@ -21,6 +22,8 @@ def matmul(x, w, bias, y, *, transpose_x=False, transpose_w=False, splits=1):
         np.matmul(left, right, out=y.reshape(-1, y.shape[-1]))
         if bias is not None:
             y += bias
+        if residual is not None:
+            y += residual
     else:
         part = split_length(left.shape[1], splits)
         for index in range(splits):
@@ -45,7 +48,7 @@ def lengths(x, w, transpose_x, transpose_w):
 
 
 @matmul.shapes
-def _(x, w, bias, *, transpose_x, transpose_w, splits):
+def _(x, w, bias, residual, *, transpose_x, transpose_w, splits):
     if len(w.shape) != 2:
         raise ShapeError(f"matmul: w must be a matrix, got {list(w.shape)}")
     m, n, _ = lengths(x, w, transpose_x, transpose_w)
@@ -53,14 +56,18 @@ def _(x, w, bias, *, transpose_x, transpose_w, splits):
         raise ShapeError(f"matmul: bias must be ({n},), got {list(bias.shape)}")
     if splits > 1:
         return (splits, m, n)
-    return (m, n) if transpose_x else (*x.shape[:-1], n)
+    shape = (m, n) if transpose_x else (*x.shape[:-1], n)
+    if residual is not None and residual.shape != shape:
+        raise ShapeError(f"matmul: residual must be {list(shape)}, like the product, got {list(residual.shape)}")
+    return shape
 
 
 @matmul.overrides
-def _(x, w, bias, y, *, transpose_x, transpose_w, splits):
+def _(x, w, bias, residual, y, *, transpose_x, transpose_w, splits):
     m, n, k = lengths(x, w, transpose_x, transpose_w)
     return {
         "M": m, "N": n, "K": k, "PART": split_length(k, splits), "HAS_BIAS": bias is not None,
+        "HAS_RESIDUAL": residual is not None,
         "X_ROW": 1 if transpose_x else k, "X_INNER": m if transpose_x else 1,
         "W_INNER": 1 if transpose_w else n, "W_COLUMN": k if transpose_w else 1,
     }
@@ -75,7 +82,7 @@ def _(device):
 
 
 @matmul.threads
-def _(x, w, bias, y, *, transpose_x, transpose_w, splits):
+def _(x, w, bias, residual, y, *, transpose_x, transpose_w, splits):
     m, n, _ = lengths(x, w, transpose_x, transpose_w)
     return (-(-n // 8), -(-m // 8), splits)
 
@@ -84,8 +91,8 @@ def _(x, w, bias, y, *, transpose_x, transpose_w, splits):
 def _(device, operands, attributes):
     """Cut a long inner dimension, as weight gradients have it, into parts: a GPU needs many invocations to be busy,
     and a small y offers few. The parts are added in order, so the bits do not depend on who finishes first."""
-    x, w, bias, y = operands
-    if device.software or attributes["splits"] > 1 or bias is not None:
+    x, w, bias, residual, y = operands
+    if device.software or attributes["splits"] > 1 or bias is not None or residual is not None:
         return False
     m, n, k = lengths(x, w, attributes["transpose_x"], attributes["transpose_w"])
     tiles = -(-m // 64) * -(-n // 64)
@@ -99,19 +106,22 @@ def _(device, operands, attributes):
 
 
 @matmul.gradient
-def _(dy, x, w, transpose_x, transpose_w, wanted):
+def _(dy, x, w, transpose_x, transpose_w, wanted, w_into, bias_into):
     if transpose_x:
         raise ShapeError("matmul: there is no gradient through a transposed x; transpose w instead")
     dx = matmul(dy, w, transpose_w=not transpose_w) if wanted[0] else None
     left, right = (dy, x) if transpose_w else (x, dy)
-    dw = matmul(left, right.reshape(-1, right.shape[-1]), transpose_x=True) if wanted[1] else None
-    dbias = sum_rows(dy) if wanted[2] else None
-    return dx, dw, dbias
+    dw = matmul(left, right.reshape(-1, right.shape[-1]), transpose_x=True, out=w_into) if wanted[1] else None
+    dbias = sum_rows(dy, bias_into) if wanted[2] else None
+    return dx, dw, dbias, dy if wanted[3] else None
 
 
-def sum_rows(dy):
+def sum_rows(dy, into=None):
     """The gradient of a bias: dy (..., N) added over all its rows, in two stages so that a GPU has work for many."""
     n, rows = dy.shape[-1], dy.size // dy.shape[-1]
     part = next((length for length in (64, 48, 32, 16, 12, 8) if rows % length == 0 and rows > length), rows)
+    into = into.reshape(1, n) if into is not None else None
+    if rows == part:
+        return sum(dy.reshape(1, rows, n), out=into).reshape(n)
     partial = sum(dy.reshape(rows // part, part, n))
-    return sum(partial.reshape(1, rows // part, n)).reshape(n) if rows > part else partial.reshape(n)
+    return sum(partial.reshape(1, rows // part, n), out=into).reshape(n)

@@ -12,7 +12,8 @@ def word(value):
     return np.array([value], np.uint32)
 
 
-CASES = [Case("dropout", [normal(*shape), word(seed), word(step)], rate=rate, purpose=DROPOUT + site)
+CASES = [Case("dropout", [normal(*shape), word(seed), word(step), normal(*shape, seed=1) if site % 2 else None], rate=rate,
+              purpose=DROPOUT + site)
          for shape, seed, step, rate, site in (
              ((1,), 0, 0, 0.5, 0), ((1,), 3, 0, 0.5, 0), ((2,), 1, 2, 0.1, 1), ((7, 13), 1337, 9, 0.2, 2),
              ((64, 129), 2**32 - 1, 2**32 - 1, 0.9, 3), ((33,), 5, 5, 0.0, 4))]

@@ -10,15 +10,15 @@ from tests.ops.chain import Case, normal
 SHAPES = [(1, 1, 1), (1, 65, 7), (13, 1, 5), (3, 5, 129), (8, 8, 8), (17, 23, 31), (65, 66, 67), (96, 144, 48)]
 
 
-def product(m, n, k, bias=False, transpose_x=False, transpose_w=False, **attributes):
+def product(m, n, k, bias=False, residual=False, transpose_x=False, transpose_w=False, **attributes):
     x, w = normal(m, k), normal(k, n, seed=1)
     x = np.ascontiguousarray(x.T) if transpose_x else x
     w = np.ascontiguousarray(w.T) if transpose_w else w
-    return Case("matmul", [x, w, normal(n, seed=2) if bias else None], atol=1e-5,
-                transpose_x=transpose_x, transpose_w=transpose_w, **attributes)
+    return Case("matmul", [x, w, normal(n, seed=2) if bias else None, normal(m, n, seed=3) if residual else None],
+                atol=1e-5, transpose_x=transpose_x, transpose_w=transpose_w, **attributes)
 
 
-PLAIN = [product(*shape, bias=bool(index % 2), transpose_w=transpose_w)
+PLAIN = [product(*shape, bias=bool(index % 2), residual=bool(index % 3), transpose_w=transpose_w)
          for index, shape in enumerate(SHAPES) for transpose_w in (False, True)]
 TRANSPOSED = [product(*shape, transpose_x=True) for shape in SHAPES]
 SPLIT = [product(17, 23, 100, transpose_x=True, splits=splits) for splits in (2, 3, 7)]
@@ -55,3 +55,9 @@ def test_a_batch_of_rows_keeps_its_shape(cpu):
 def test_lengths_that_differ_are_named(cpu):
     with pytest.raises(ShapeError, match=r"x \[2, 3\] has 3, w \[4, 5\] has 4"):
         tensor(cpu, normal(2, 3), (2, 3)) @ tensor(cpu, normal(4, 5), (4, 5))
+
+
+def test_a_residual_of_another_shape_is_refused(cpu):
+    x, w, residual = (tensor(cpu, normal(*shape), shape) for shape in ((2, 3), (3, 4), (4, 2)))
+    with pytest.raises(ShapeError, match=r"residual must be \[2, 4\], like the product, got \[4, 2\]"):
+        matmul(x, w, None, residual)
