@@ -19,7 +19,7 @@ def parameter_count(experiment: Experiment, vocab_size: int) -> int:
 
 
 def memory_estimate(experiment: Experiment, vocab_size: int, tokens: int = 0) -> int:
-    """Bytes a device holds while training: weights, gradients (as they come, and packed), two means, activations, text."""
+    """Bytes a device holds while training: weights, gradients, two means, activations, text."""
     model = experiment.model
     parameters = parameter_count(experiment, vocab_size)
     rows = experiment.train.batch_size * model.block_size
@@ -30,7 +30,7 @@ def memory_estimate(experiment: Experiment, vocab_size: int, tokens: int = 0) ->
         # qkv (3), attention (1), the MLP's hidden layer before and after gelu (8). The way back needs 17 more, once, since
         # one block's are free for the next; evaluation, which keeps nothing, 15.
         elements += rows * model.n_embd * (16 * model.n_layer + 17 + 15)
-    return 4 * (5 * parameters + elements + tokens)
+    return 4 * (4 * parameters + elements + tokens)
 
 
 def check_memory(experiment: Experiment, vocab_size: int, device: Device, tokens: int = 0) -> int:

@@ -8,8 +8,8 @@ from pygpt.ops.sum import sum
 # cheaply.
 PART = 16
 
-# The twins take so many elements at a time, in whole parts: what they work on stays in a processor's second-level cache.
-BLOCK = 1 << 14
+# The twins take so many elements at a time, in whole parts: what they work on stays in a processor's caches.
+BLOCK = 1 << 17
 
 
 @kernel(outputs=("y", "statistics"), optional=("bias",))

@@ -7,7 +7,7 @@ from pygpt.tensor import tensor
 from tests.ops.chain import Case, normal
 
 # Ones, primes, more rows than a workgroup has invocations, whole parts of 16 rows and a rest, several of the twin's blocks.
-SHAPES = [(1, 2), (1, 65), (7, 13), (3, 5, 32), (64, 9), (131, 33), (70, 700)]
+SHAPES = [(1, 2), (1, 65), (7, 13), (3, 5, 32), (64, 9), (131, 33), (70, 2000)]
 
 
 def statistics(rows):
