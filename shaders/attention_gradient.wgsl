@@ -22,7 +22,8 @@ override D: u32;
 override SCALE: f32;
 override THRESHOLD: u32;
 override FACTOR: f32;
-override PURPOSE: u32;
+
+struct Uniforms { PURPOSE: u32 }
 
 @group(0) @binding(0) var<storage, read> dy: array<f32>;
 @group(0) @binding(1) var<storage, read> qkv: array<f32>;
@@ -31,6 +32,7 @@ override PURPOSE: u32;
 @group(0) @binding(4) var<storage, read> seed: array<u32>;
 @group(0) @binding(5) var<storage, read> step: array<u32>;
 @group(0) @binding(6) var<storage, read_write> dqkv: array<f32>;
+@group(0) @binding(7) var<uniform> uniforms: Uniforms;
 
 // Threefry-2x32-20. The same text stands in every shader that draws; tests/ops/test_threefry.py compares them.
 fn threefry(key: vec2u, counter: vec2u) -> vec2u {
@@ -57,7 +59,7 @@ fn dropout(row: vec4u, column: vec4u) -> vec4f {
     var m = vec4f(1.0);
     if (THRESHOLD > 0u) {
         for (var n = 0u; n < 4u; n++) {
-            let word = threefry(vec2u(seed[0], PURPOSE), vec2u(row[n] * T + column[n], step[0])).x;
+            let word = threefry(vec2u(seed[0], uniforms.PURPOSE), vec2u(row[n] * T + column[n], step[0])).x;
             m[n] = select(0.0, FACTOR, word >= THRESHOLD);
         }
     }

@@ -10,16 +10,14 @@
 // key (seed, PURPOSE) and counter (i, step) is at least THRESHOLD, which is rate * 2^32.
 // Source: Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", JMLR 15, 2014.
 
-override THRESHOLD: u32;
-override FACTOR: f32;
-override PURPOSE: u32;
-override HAS_RESIDUAL: u32;
+struct Uniforms { THRESHOLD: u32, FACTOR: f32, PURPOSE: u32, HAS_RESIDUAL: u32 }
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> seed: array<u32>;
 @group(0) @binding(2) var<storage, read> step: array<u32>;
 @group(0) @binding(3) var<storage, read> residual: array<f32>;
 @group(0) @binding(4) var<storage, read_write> y: array<f32>;
+@group(0) @binding(5) var<uniform> uniforms: Uniforms;
 
 // Threefry-2x32-20. The same text stands in every shader that draws; tests/ops/test_threefry.py compares them.
 fn threefry(key: vec2u, counter: vec2u) -> vec2u {
@@ -42,8 +40,8 @@ fn threefry(key: vec2u, counter: vec2u) -> vec2u {
 }
 
 fn put(element: u32, word: u32) {
-    var v = select(0.0, x[element] * FACTOR, word >= THRESHOLD);
-    if (HAS_RESIDUAL == 1u) {
+    var v = select(0.0, x[element] * uniforms.FACTOR, word >= uniforms.THRESHOLD);
+    if (uniforms.HAS_RESIDUAL == 1u) {
         v += residual[element];
     }
     y[element] = v;
@@ -56,7 +54,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     if (element >= arrayLength(&y)) {
         return;
     }
-    let words = threefry(vec2u(seed[0], PURPOSE), vec2u(i, step[0]));
+    let words = threefry(vec2u(seed[0], uniforms.PURPOSE), vec2u(i, step[0]));
     put(element, words.x);
     if (element + 1u < arrayLength(&y)) {
         put(element + 1u, words.y);

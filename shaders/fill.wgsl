@@ -4,9 +4,10 @@
 //
 // One invocation an element.
 
-override VALUE: f32;
+struct Uniforms { VALUE: f32 }
 
 @group(0) @binding(0) var<storage, read_write> y: array<f32>;
+@group(0) @binding(1) var<uniform> uniforms: Uniforms;
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
@@ -14,5 +15,5 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     if (i >= arrayLength(&y)) {
         return;
     }
-    y[i] = VALUE;
+    y[i] = uniforms.VALUE;
 }

@@ -11,52 +11,55 @@
 // memory, not in registers. Rows and columns past the edge are clamped for reading, and not written.
 // Source: the 8 x 8 register tile of Z. Nussbaum, "Optimizing a WebGPU Matmul Kernel for 1TFLOP+".
 
-override M: u32;
-override N: u32;
-override K: u32;
-override PART: u32;
-override HAS_BIAS: u32;
-override HAS_RESIDUAL: u32;
-override X_ROW: u32;
-override X_INNER: u32;
-override W_INNER: u32;
-override W_COLUMN: u32;
+struct Uniforms {
+    M: u32,
+    N: u32,
+    K: u32,
+    PART: u32,
+    HAS_BIAS: u32,
+    HAS_RESIDUAL: u32,
+    X_ROW: u32,
+    X_INNER: u32,
+    W_INNER: u32,
+    W_COLUMN: u32,
+}
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> w: array<f32>;
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
 @group(0) @binding(3) var<storage, read> residual: array<f32>;
 @group(0) @binding(4) var<storage, read_write> y: array<f32>;
+@group(0) @binding(5) var<uniform> uniforms: Uniforms;
 
 fn x_at(row: u32) -> u32 {
-    return min(row, M - 1u) * X_ROW;
+    return min(row, uniforms.M - 1u) * uniforms.X_ROW;
 }
 
 fn w_at(column: u32) -> u32 {
-    return min(column, N - 1u) * W_COLUMN;
+    return min(column, uniforms.N - 1u) * uniforms.W_COLUMN;
 }
 
 fn put_one(at: u32, column: u32, value: f32) {
     var v = value;
-    if (HAS_BIAS == 1u) {
+    if (uniforms.HAS_BIAS == 1u) {
         v += bias[column];
     }
-    if (HAS_RESIDUAL == 1u) {
+    if (uniforms.HAS_RESIDUAL == 1u) {
         v += residual[at];
     }
     y[at] = v;
 }
 
 fn put(part: u32, row: u32, column: u32, low: vec4f, high: vec4f) {
-    if (row >= M) {
+    if (row >= uniforms.M) {
         return;
     }
-    let base = (part * M + row) * N;
+    let base = (part * uniforms.M + row) * uniforms.N;
     for (var c = 0u; c < 4u; c++) {
-        if (column + c < N) {
+        if (column + c < uniforms.N) {
             put_one(base + column + c, column + c, low[c]);
         }
-        if (column + 4u + c < N) {
+        if (column + 4u + c < uniforms.N) {
             put_one(base + column + 4u + c, column + 4u + c, high[c]);
         }
     }
@@ -66,7 +69,7 @@ fn put(part: u32, row: u32, column: u32, low: vec4f, high: vec4f) {
 fn main(@builtin(global_invocation_id) id: vec3u) {
     let column = id.x * 8u;
     let row = id.y * 8u;
-    if (row >= M || column >= N) {
+    if (row >= uniforms.M || column >= uniforms.N) {
         return;
     }
     let x0 = x_at(row); let x1 = x_at(row + 1u); let x2 = x_at(row + 2u); let x3 = x_at(row + 3u);
@@ -77,10 +80,12 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     var low4 = vec4f(); var low5 = vec4f(); var low6 = vec4f(); var low7 = vec4f();
     var high0 = vec4f(); var high1 = vec4f(); var high2 = vec4f(); var high3 = vec4f();
     var high4 = vec4f(); var high5 = vec4f(); var high6 = vec4f(); var high7 = vec4f();
-    let end = min(K, (id.z + 1u) * PART);
-    for (var k = id.z * PART; k < end; k++) {
-        let xk = k * X_INNER;
-        let wk = k * W_INNER;
+    let end = min(uniforms.K, (id.z + 1u) * uniforms.PART);
+    let x_inner = uniforms.X_INNER;
+    let w_inner = uniforms.W_INNER;
+    for (var k = id.z * uniforms.PART; k < end; k++) {
+        let xk = k * x_inner;
+        let wk = k * w_inner;
         let low = vec4f(w[w0 + wk], w[w1 + wk], w[w2 + wk], w[w3 + wk]);
         let high = vec4f(w[w4 + wk], w[w5 + wk], w[w6 + wk], w[w7 + wk]);
         var a = vec4f(x[x0 + xk], x[x1 + xk], x[x2 + xk], x[x3 + xk]);

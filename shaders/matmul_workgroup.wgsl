@@ -11,59 +11,62 @@
 // in named vectors. Past the edges zeros are brought in, and nothing is written.
 // Source: 2D block tiling as in S. Boehm, "How to Optimize a CUDA Matmul Kernel", kernel 5.
 
-override M: u32;
-override N: u32;
-override K: u32;
-override PART: u32;
-override HAS_BIAS: u32;
-override HAS_RESIDUAL: u32;
-override X_ROW: u32;
-override X_INNER: u32;
-override W_INNER: u32;
-override W_COLUMN: u32;
+struct Uniforms {
+    M: u32,
+    N: u32,
+    K: u32,
+    PART: u32,
+    HAS_BIAS: u32,
+    HAS_RESIDUAL: u32,
+    X_ROW: u32,
+    X_INNER: u32,
+    W_INNER: u32,
+    W_COLUMN: u32,
+}
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> w: array<f32>;
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
 @group(0) @binding(3) var<storage, read> residual: array<f32>;
 @group(0) @binding(4) var<storage, read_write> y: array<f32>;
+@group(0) @binding(5) var<uniform> uniforms: Uniforms;
 
 // (k, row / 4) and (k, column / 4) of the tiles.
 var<workgroup> x_tile: array<vec4f, 256>;
 var<workgroup> w_tile: array<vec4f, 256>;
 
 fn x_value(row: u32, k: u32, end: u32) -> f32 {
-    if (row < M && k < end) {
-        return x[row * X_ROW + k * X_INNER];
+    if (row < uniforms.M && k < end) {
+        return x[row * uniforms.X_ROW + k * uniforms.X_INNER];
     }
     return 0.0;
 }
 
 fn w_value(k: u32, column: u32, end: u32) -> f32 {
-    if (column < N && k < end) {
-        return w[k * W_INNER + column * W_COLUMN];
+    if (column < uniforms.N && k < end) {
+        return w[k * uniforms.W_INNER + column * uniforms.W_COLUMN];
     }
     return 0.0;
 }
 
 fn put_one(at: u32, column: u32, value: f32) {
     var v = value;
-    if (HAS_BIAS == 1u) {
+    if (uniforms.HAS_BIAS == 1u) {
         v += bias[column];
     }
-    if (HAS_RESIDUAL == 1u) {
+    if (uniforms.HAS_RESIDUAL == 1u) {
         v += residual[at];
     }
     y[at] = v;
 }
 
 fn put(part: u32, row: u32, column: u32, values: vec4f) {
-    if (row >= M) {
+    if (row >= uniforms.M) {
         return;
     }
-    let base = (part * M + row) * N;
+    let base = (part * uniforms.M + row) * uniforms.N;
     for (var c = 0u; c < 4u; c++) {
-        if (column + c < N) {
+        if (column + c < uniforms.N) {
             put_one(base + column + c, column + c, values[c]);
         }
     }
@@ -78,14 +81,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
     var low4 = vec4f(); var low5 = vec4f(); var low6 = vec4f(); var low7 = vec4f();
     var high0 = vec4f(); var high1 = vec4f(); var high2 = vec4f(); var high3 = vec4f();
     var high4 = vec4f(); var high5 = vec4f(); var high6 = vec4f(); var high7 = vec4f();
-    let start = group.z * PART;
-    let end = min(K, start + PART);
+    let start = group.z * uniforms.PART;
+    let end = min(uniforms.K, start + uniforms.PART);
     for (var k0 = start; k0 < end; k0 += 16u) {
         for (var slot = index; slot < 256u; slot += 64u) {
             // Neighbouring invocations read neighbouring memory: along k where k is the inner stride, else across.
             var k = k0 + slot / 16u;
             var quad = slot % 16u;
-            if (X_INNER == 1u) {
+            if (uniforms.X_INNER == 1u) {
                 k = k0 + slot % 16u;
                 quad = slot / 16u;
             }
@@ -94,7 +97,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
                                                   x_value(row + 2u, k, end), x_value(row + 3u, k, end));
             k = k0 + slot / 16u;
             quad = slot % 16u;
-            if (W_INNER == 1u) {
+            if (uniforms.W_INNER == 1u) {
                 k = k0 + slot % 16u;
                 quad = slot / 16u;
             }

@@ -8,11 +8,11 @@
 // counters (i, 0), (i, 1) and (i, 2).
 // Source: the distribution of Irwin and Hall, Biometrika 1927.
 
-override FACTOR: f32;
-override PURPOSE: u32;
+struct Uniforms { FACTOR: f32, PURPOSE: u32 }
 
 @group(0) @binding(0) var<storage, read> seed: array<u32>;
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@group(0) @binding(2) var<uniform> uniforms: Uniforms;
 
 // Threefry-2x32-20. The same text stands in every shader that draws; tests/ops/test_threefry.py compares them.
 fn threefry(key: vec2u, counter: vec2u) -> vec2u {
@@ -42,9 +42,9 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     }
     var total = 0u;
     for (var counter = 0u; counter < 3u; counter++) {
-        let words = threefry(vec2u(seed[0], PURPOSE), vec2u(i, counter));
+        let words = threefry(vec2u(seed[0], uniforms.PURPOSE), vec2u(i, counter));
         let halves = (words & vec2u(0xffffu)) + (words >> vec2u(16u));
         total += halves.x + halves.y;
     }
-    y[i] = f32(i32(total) - 393210) * FACTOR;
+    y[i] = f32(i32(total) - 393210) * uniforms.FACTOR;
 }

@@ -5,11 +5,11 @@
 //
 // One invocation for each element of y; neighbours read neighbours.
 
-override R: u32;
-override C: u32;
+struct Uniforms { R: u32, C: u32 }
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@group(0) @binding(2) var<uniform> uniforms: Uniforms;
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
@@ -17,10 +17,10 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     if (i >= arrayLength(&y)) {
         return;
     }
-    let base = (i / C) * R * C + i % C;
+    let base = (i / uniforms.C) * uniforms.R * uniforms.C + i % uniforms.C;
     var total = 0.0;
-    for (var r = 0u; r < R; r++) {
-        total += x[base + r * C];
+    for (var r = 0u; r < uniforms.R; r++) {
+        total += x[base + r * uniforms.C];
     }
     y[i] = total;
 }

@@ -11,6 +11,7 @@ import pytest
 import pygpt
 import pygpt.ops
 from pygpt.kernel import KERNELS
+from pygpt.shaders import uniforms
 
 ROOT = Path(__file__).resolve().parents[1]
 SHADERS = {path.stem: path.read_text() for path in (ROOT / "shaders").glob("*.wgsl")}
@@ -77,7 +78,10 @@ def test_a_kernel_has_all_its_parts(name):
         sizes = tuple(int(constants.get(part.strip(), part.strip().rstrip("u"))) for part in size.split(","))
         assert (*sizes, 1, 1)[:3] == tuple(kernel.workgroup), f"{shader}: @workgroup_size differs from the declaration"
         operands = [*case_operands(cases[0])]
-        declared = {override for override, _ in OVERRIDE.findall(text)}
+        fields = uniforms(text)
+        place = f"@group(0) @binding({len(bindings)}) var<uniform> uniforms: Uniforms;"
+        assert bool(fields) == (place in text), f"{shader}: uniforms are bound after the outputs"
+        declared = {override for override, _ in OVERRIDE.findall(text)} | set(fields)
         given = set(kernel.override_values(operands, {**kernel.attributes, **cases[0].attributes}))
         assert given == declared, f"{shader}: overrides declared {declared}, given {given}"
         assert not re.search(r"^\s*(enable|requires)\b", text, re.MULTILINE), f"{shader}: one source, no extensions"

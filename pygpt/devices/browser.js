@@ -73,6 +73,18 @@ class Gpu {
     return this.next++;
   }
 
+  /**
+   * A small buffer of fixed numbers.
+   * @param {Uint8Array} data
+   */
+  uniform(data) {
+    const buffer = this.device.createBuffer({ size: data.length, usage: GPUBufferUsage.UNIFORM, mappedAtCreation: true });
+    new Uint8Array(buffer.getMappedRange()).set(data);
+    buffer.unmap();
+    this.buffers.set(this.next, buffer);
+    return this.next++;
+  }
+
   /** @param {number} id */
   destroy(id) {
     const buffer = this.buffers.get(id);
@@ -108,19 +120,18 @@ class Gpu {
   /**
    * Begin a pipeline for a shader with its override constants; the first `inputs` bindings are read-only.
    * @param {string} name @param {string} code @param {string} constants JSON
-   * @param {number} inputs @param {number} bindings
+   * @param {number} inputs @param {number} bindings @param {boolean} hasUniforms
    */
-  pipeline(name, code, constants, inputs, bindings) {
+  pipeline(name, code, constants, inputs, bindings, hasUniforms) {
     let module = this.modules.get(name);
     if (!module) {
       module = this.device.createShaderModule({ label: name, code });
       this.modules.set(name, module);
     }
-    const entries = [];
-    for (let binding = 0; binding < bindings; binding++) {
-      const type = /** @type {GPUBufferBindingType} */ (binding < inputs ? 'read-only-storage' : 'storage');
-      entries.push({ binding, visibility: GPUShaderStage.COMPUTE, buffer: { type } });
-    }
+    const types = /** @type {GPUBufferBindingType[]} */ ([]);
+    for (let binding = 0; binding < bindings; binding++) types.push(binding < inputs ? 'read-only-storage' : 'storage');
+    if (hasUniforms) types.push('uniform');
+    const entries = types.map((type, binding) => ({ binding, visibility: GPUShaderStage.COMPUTE, buffer: { type } }));
     const layout = this.device.createBindGroupLayout({ entries });
     const descriptor = {
       label: name,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pygpt.device import Device
 from pygpt.errors import AdapterError, DeviceError, DeviceLost
-from pygpt.shaders import source
+from pygpt.shaders import constants, source
 
 CHOICES = ("auto", "webgpu", "numpy")
 
@@ -20,6 +20,7 @@ class BrowserDevice(Device):
         self.software = bool(description.software)
         self.gpu = gpu
         self._pipelines = {}
+        self._uniforms = {}
 
     def _create(self, nbytes):
         return self.gpu.create(nbytes)
@@ -58,7 +59,9 @@ class BrowserDevice(Device):
             raise DeviceError(f"the GPU objected: {message}")
 
     def _prepare(self, kernel, operands, attributes):
-        pipeline = self._pipeline(kernel, kernel.override_values(operands, attributes))
+        shader = kernel.shader_for(self)
+        overrides, uniforms = constants(source(shader), kernel.override_values(operands, attributes))
+        pipeline = self._pipeline(kernel, shader, overrides, bool(uniforms))
         flat = []
         for operand in operands:
             if operand is None:
@@ -67,16 +70,25 @@ class BrowserDevice(Device):
                 raise DeviceError(f"{kernel.name}: a GPU has no float64; use NumPy for it")
             else:
                 flat += (operand.buffer.handle, operand.offset * 4, operand.nbytes)
+        if uniforms:
+            flat += (self._uniform(uniforms), 0, len(uniforms))
         return self.gpu.prepare(pipeline, *kernel.launch_shape(operands, attributes), *flat)
 
-    def _pipeline(self, kernel, overrides):
-        shader = kernel.shader_for(self)
+    def _pipeline(self, kernel, shader, overrides, has_uniforms):
         key = (shader, *overrides.items())
         if key not in self._pipelines:
             bindings = len(kernel.inputs) + len(kernel.outputs)
             self._pipelines[key] = self.gpu.pipeline(shader, source(shader), json.dumps(overrides),
-                                                     len(kernel.inputs), bindings)
+                                                     len(kernel.inputs), bindings, has_uniforms)
         return self._pipelines[key]
+
+    def _uniform(self, content):
+        """The buffer that holds these numbers; launches with the same ones share it."""
+        if content not in self._uniforms:
+            from pyodide.ffi import to_js
+
+            self._uniforms[content] = self.gpu.uniform(to_js(content))
+        return self._uniforms[content]
 
     def _submit(self, launches):
         self.gpu.submit(launches[0], launches[-1], self.recording is not None)

@@ -6,7 +6,7 @@ import tempfile
 
 from pygpt.device import Device
 from pygpt.errors import AdapterError, DeviceError, MemoryLimit
-from pygpt.shaders import source
+from pygpt.shaders import constants, source
 
 BUFFER_LIMIT = 2**31 - 4
 
@@ -33,6 +33,7 @@ class NativeDevice(Device):
         self._queue = self._device.queue
         self._modules = {}
         self._pipelines = {}
+        self._uniforms = {}
         # Buffers are known to the rest by number. If tensors held them, Python's cycle collector could finalise a buffer
         # together with its tensor, and the pool would hand out one that is gone.
         self._buffers = {}
@@ -62,9 +63,13 @@ class NativeDevice(Device):
         return bytes(self._queue.read_buffer(self._buffers[tensor.buffer.handle], tensor.offset * 4, tensor.nbytes))
 
     def _prepare(self, kernel, operands, attributes):
-        pipeline, layout = self._pipeline(kernel, kernel.override_values(operands, attributes))
+        shader = kernel.shader_for(self)
+        overrides, uniforms = constants(source(shader), kernel.override_values(operands, attributes))
+        pipeline, layout = self._pipeline(kernel, shader, overrides, bool(uniforms))
         entries = [{"binding": index, "resource": self._resource(kernel, operand)}
                    for index, operand in enumerate(operands)]
+        if uniforms:
+            entries.append({"binding": len(operands), "resource": {"buffer": self._uniform(uniforms)}})
         group = self._device.create_bind_group(layout=layout, entries=entries)
         return pipeline, group, kernel.launch_shape(operands, attributes)
 
@@ -75,14 +80,21 @@ class NativeDevice(Device):
             raise DeviceError(f"{kernel.name}: a GPU has no float64; use --device numpy for it")
         return {"buffer": self._buffers[operand.buffer.handle], "offset": operand.offset * 4, "size": operand.nbytes}
 
-    def _pipeline(self, kernel, overrides):
-        shader = kernel.shader_for(self)
+    def _uniform(self, content):
+        """The buffer that holds these numbers; launches with the same ones share it."""
+        if content not in self._uniforms:
+            self._uniforms[content] = self._device.create_buffer_with_data(
+                data=content, usage=self._wgpu.BufferUsage.UNIFORM)
+        return self._uniforms[content]
+
+    def _pipeline(self, kernel, shader, overrides, has_uniforms):
         key = (shader, *overrides.items())
         if key not in self._pipelines:
+            types = ["read-only-storage"] * len(kernel.inputs) + ["storage"] * len(kernel.outputs)
+            types += ["uniform"] * has_uniforms
             layout = self._device.create_bind_group_layout(entries=[
-                {"binding": index, "visibility": self._wgpu.ShaderStage.COMPUTE,
-                 "buffer": {"type": "read-only-storage" if index < len(kernel.inputs) else "storage"}}
-                for index in range(len(kernel.inputs) + len(kernel.outputs))])
+                {"binding": index, "visibility": self._wgpu.ShaderStage.COMPUTE, "buffer": {"type": kind}}
+                for index, kind in enumerate(types)])
             if shader not in self._modules:
                 self._modules[shader] = self._device.create_shader_module(label=shader, code=source(shader))
             pipeline = self._device.create_compute_pipeline(
