@@ -15,15 +15,19 @@ class Capture:
         self.result = None
         self.plan = None
 
-    def __call__(self):
-        """Run or replay. Raises CaptureError if the function reads or writes a tensor from the host."""
-        if self.plan is not None:
-            self.device.replay(self.plan)
-            return self.result
+    def __call__(self, times: int = 1):
+        """Run or replay, `times` times in all. Raises CaptureError if the function reads or writes a tensor from the host."""
+        if self.plan is None:
+            self._record()
+            times -= 1
+        if times:
+            self.device.replay(self.plan, times)
+        return self.result
+
+    def _record(self):
         with self.device.record() as recording:
             self.result = self.function()
         self.plan = self.device.seal(recording)
         # It usually is a method of the owner of this Capture: letting it go breaks a cycle that would keep the owner's
         # device memory until Python's collector comes by.
         self.function = None
-        return self.result

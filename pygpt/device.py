@@ -181,11 +181,11 @@ class Device:
         """Make a finished recording ready for `replay`."""
         return self._seal(recording)
 
-    def replay(self, plan) -> None:
-        """Do all of a sealed recording once more, over the same memory."""
+    def replay(self, plan, times: int = 1) -> None:
+        """Do all of a sealed recording once more, or `times` times, over the same memory."""
         self._guard("replay a recording")
         self.flush()
-        self._replay(plan)
+        self._replay(plan, times)
 
     def close(self) -> None:
         """Let all memory go. The device cannot be used afterwards."""
@@ -237,5 +237,6 @@ class Device:
     def _seal(self, recording):
         return recording
 
-    def _replay(self, plan):
-        self._submit(plan.launches)
+    def _replay(self, plan, times):
+        for _ in range(times):
+            self._submit(plan.launches)

@@ -63,8 +63,8 @@ class Linear(Module):
         self.weight = Parameter((n_in, n_out), std=std)
         self.bias = Parameter((n_out,)) if bias else None
 
-    def __call__(self, x: Tensor) -> Tensor:
-        return matmul(x, self.weight, self.bias)
+    def __call__(self, x: Tensor, out: Tensor | None = None) -> Tensor:
+        return matmul(x, self.weight, self.bias, out=out)
 
 
 class LayerNorm(Module):
@@ -79,14 +79,17 @@ class LayerNorm(Module):
 
 
 class Embedding(Module):
-    """A row of `tokens` for each id, plus a row of `positions` for each place if there are positions."""
+    """A row of `tokens` for each id, plus a row of `positions` for each place if there are positions.
+
+    The first id of a row is at position `start`, a tensor, or at 0.
+    """
 
     def __init__(self, vocab_size: int, size: int, block_size: int | None, std: float):
         self.tokens = Parameter((vocab_size, size), std=std)
         self.positions = Parameter((block_size, size), std=std) if block_size else None
 
-    def __call__(self, ids: Tensor) -> Tensor:
-        return embedding(ids, self.tokens, self.positions)
+    def __call__(self, ids: Tensor, start: Tensor | None = None) -> Tensor:
+        return embedding(ids, self.tokens, self.positions, start)
 
 
 class Dropout(Module):

@@ -1,10 +1,15 @@
-"""Sampling: a model writing on from a prompt, token by token, without the host in between."""
+"""Sampling: a model writing on from a prompt, token by token, without the host in between.
+
+The window holds the last tokens, each at its position from 0 up. When it is full, it is cut to its newest half (T // 2
+tokens of T, then the new one): most tokens stay where they are, so that what each layer worked out for them can be kept in
+a cache, and a token costs a forward pass over one row. After a cut the cache is filled again, by one pass over half a window.
+"""
 
 import struct
 
 from pygpt.capture import Capture
 from pygpt.errors import ExperimentError, TokenizerError
-from pygpt.ops import advance, append, sample
+from pygpt.ops import append, sample
 from pygpt.tensor import Tensor, no_tape, tensor
 from pygpt.tokenizers import Tokenizer
 
@@ -17,13 +22,14 @@ class Sampler:
 
     `enqueue(n)` puts n more tokens on their way, `output` is the tensor to read, `take` turns what was read into text.
     With `temperature` 0 the likeliest token always wins; `top_k` 0 lets every token compete. Where the model learned
-    documents, the text ends when the model ends its document, and `done` says so.
+    documents, the text ends when the model ends its document, and `done` says so. `cached=False` works everything out
+    anew for each token, over the same windows: slower, and the reference for what the cache gives.
     Raises: TokenizerError for a character in the prompt that the model never saw; ExperimentError for a negative
     temperature or top_k.
     """
 
     def __init__(self, model, tokenizer: Tokenizer, prompt: str = "", temperature: float = 0.8, top_k: int = 0,
-                 seed: int = 1):
+                 seed: int = 1, cached: bool = True):
         if not 0.0 <= temperature <= 100.0:
             raise ExperimentError("temperature", f"{temperature} is outside 0 to 100")
         if top_k < 0:
@@ -38,16 +44,20 @@ class Sampler:
         ids = self._prompt_ids(prompt)[-block:]
         device = self.device = next(model.named_parameters())[3].device
         self._window = tensor(device, [*ids, *[0] * (block - len(ids))], dtype="uint32")
-        self._length = tensor(device, [len(ids)], dtype="uint32")
-        # Of the window's newest token; it counts on when the window is full, and `sample` takes the last row then.
-        self._position = tensor(device, [len(ids) - 1], dtype="uint32")
+        self._newest = tensor(device, ids[-1:], dtype="uint32")
+        self._position = tensor(device, [len(ids) - 1], dtype="uint32")  # of the newest token
         self._seed = tensor(device, [seed], dtype="uint32")
         self._settings = tensor(device, [float(temperature), float(top_k)])
         # One tensor to read: [tokens so far], then the tokens, round and round.
         self.output = tensor(device, bytes(4 * (64 + KEPT_TOKENS)), dtype="uint32")
         self._count = Tensor(self.output.buffer, (1,), "uint32", 0)
         self._tokens = self.output.slice(64, (KEPT_TOKENS,))
-        self._once = Capture(device, self._next_token)
+        self._cache = model.new_cache() if cached else None
+        # The window's length is counted here as well: when to fill the cache is decided without reading anything back.
+        self._length = len(ids)
+        self._unread = self._length - 1     # tokens before the newest that the cache does not hold
+        self._next = Capture(device, self._next_token)
+        self._read_half = None
 
     def _prompt_ids(self, prompt):
         ids = list(self.tokenizer.encode(prompt))
@@ -63,17 +73,40 @@ class Sampler:
             return 0
 
     def _next_token(self):
-        window = self._window.reshape(1, self.model.block_size)
         with no_tape():
-            logits = self.model.logits(window).reshape(self.model.block_size, self.model.vocab_size)
-        token = sample(logits, self._position, self._seed, self._count, self._settings)
-        append(token, out=(self._window, self._length, self._tokens, self._count))
-        advance(out=self._position)
+            if self._cache is None:
+                logits = self.model.logits(self._window.reshape(1, -1))
+            else:
+                logits = self.model.logits(self._newest.reshape(1, 1), cache=self._cache, position=self._position)
+        sample(logits, self._position, self._seed, self._count, self._settings, out=self._newest)
+        append(self._newest, out=(self._window, self._position, self._tokens, self._count))
+
+    def _read(self, length):
+        """Fill the cache from the window's first `length` tokens; those that are not there yet leave rows nobody looks at."""
+        with no_tape():
+            self.model.hidden(self._window.slice(0, (1, length)), cache=self._cache)
+
+    def _fill_cache(self):
+        half = self.model.block_size // 2
+        if self._unread > half:  # only a long prompt, so once
+            self._read(self.model.block_size)
+        else:
+            self._read_half = self._read_half or Capture(self.device, lambda: self._read(half))
+            self._read_half()
+        self._unread = 0
 
     def enqueue(self, count: int) -> None:
         """Put `count` more tokens on their way."""
-        for _ in range(count):
-            self._once()
+        block = self.model.block_size
+        while count > 0:
+            if self._cache and self._unread:
+                self._fill_cache()
+            tokens = min(count, block + 1 - self._length)
+            self._next(tokens)
+            count -= tokens
+            self._length += tokens
+            if self._length > block:
+                self._length, self._unread = block // 2 + 1, block // 2
 
     def take(self, output: bytes) -> str:
         """The text that came since the last time, from what reading `output` gave."""
@@ -102,5 +135,3 @@ def generate(model, tokenizer: Tokenizer, max_new_tokens: int, at_once: int = 16
         left -= at_once
         yield sampler.take(sampler.device.read(sampler.output))
     yield sampler.finish()
-
-

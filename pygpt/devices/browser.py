@@ -97,9 +97,9 @@ class BrowserDevice(Device):
         launches = recording.launches
         return _Plan(self.gpu, self.gpu.seal(launches[0], launches[-1]) if launches else None, recording)
 
-    def _replay(self, plan):
+    def _replay(self, plan, times):
         if plan.number is not None:
-            self.gpu.replay(plan.number)
+            self.gpu.replay(plan.number, times)
 
     def close(self):
         """Let all memory and the GPU go."""

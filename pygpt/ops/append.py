@@ -3,23 +3,24 @@
 from pygpt.errors import ShapeError
 from pygpt.kernel import kernel, np
 
-LANES = 64
 
+@kernel(outputs=("window", "position", "output", "count"), in_place=True, workgroup=(1, 1, 1), no_gradient="tokens are integers")
+def append(token, window, position, output, count):
+    """Put `token` behind the window's newest token, which is at `position`, and at place `count` modulo L of output.
 
-@kernel(outputs=("window", "length", "output", "count"), in_place=True, no_gradient="tokens are integers")
-def append(token, window, length, output, count):
-    """Put `token` behind the window's `length` tokens, and at place `count` modulo L of output; count both up.
+    Count and position go up by one. A full window is cut first: its newest T // 2 tokens move to its beginning, so that
+    most tokens stay where they are and what a model keeps of them stays true. All outputs are handed in as `out`.
 
-    A full window moves left by one first, and its length stays T. All outputs are handed in as `out`.
-
-    Shapes: token uint32 (1,); window uint32 (T,); length uint32 (1,); output uint32 (L,); count uint32 (1,).
+    Shapes: token uint32 (1,); window uint32 (T,); position uint32 (1,); output uint32 (L,); count uint32 (1,).
     """
     check(token, window, output)
-    if length[0] < window.size:
-        length += np.uint32(1)
+    kept = window.size // 2
+    if position[0] + 1 < window.size:
+        position += np.uint32(1)
     else:
-        window[:-1] = window[1:].copy()
-    window[length[0] - 1] = token[0]
+        window[:kept] = window[window.size - kept :]
+        position[0] = kept
+    window[position[0]] = token[0]
     output[count[0] % output.size] = token[0]
     count += np.uint32(1)
 
@@ -32,11 +33,11 @@ def check(token, window, output):
 
 
 @append.overrides
-def _(token, window, length, output, count):
+def _(token, window, position, output, count):
     check(token, window, output)
     return {"T": window.size}
 
 
 @append.threads
-def _(token, window, length, output, count):
-    return LANES
+def _(token, window, position, output, count):
+    return 1

@@ -5,20 +5,25 @@ from pygpt.kernel import kernel, np
 from pygpt.ops.sum import sum
 
 
-@kernel(outputs=("y",), optional=("positions",))
-def embedding(ids, tokens, positions, y):
-    """y = tokens[ids] + positions, row by row.
+@kernel(outputs=("y",), optional=("positions", "start"))
+def embedding(ids, tokens, positions, start, y):
+    """y = tokens[ids] + positions, row by row; the first id of a row is at position `start`, or 0 without one.
 
-    The tokenizer guarantees ids below V; one beyond would read the table's last row.
-    Shapes: ids (..., T) of uint32; tokens (V, C); positions (T_max, C), T <= T_max, or absent -> y (..., T, C).
+    The tokenizer guarantees ids below V; one beyond would read the table's last row, and so would a position.
+    Shapes: ids (..., T) of uint32; tokens (V, C); positions (T_max, C), T <= T_max, or absent; start uint32 (1,) or
+        absent -> y (..., T, C).
     """
     np.take(tokens, ids.astype(np.intp), axis=0, out=y, mode="clip")
     if positions is not None:
-        y += positions[: ids.shape[-1]]
+        length = ids.shape[-1]
+        if start is None:
+            y += positions[:length]
+        else:
+            y += positions.take(np.arange(length) + int(start[0]), axis=0, mode="clip")
 
 
 @embedding.shapes
-def _(ids, tokens, positions):
+def _(ids, tokens, positions, start):
     if ids.dtype != "uint32" or not ids.shape:
         raise ShapeError(f"embedding: ids must be uint32 (..., T), got {ids.dtype}{list(ids.shape)}")
     if len(tokens.shape) != 2:
@@ -34,8 +39,9 @@ def _(ids, tokens, positions):
 
 
 @embedding.overrides
-def _(ids, tokens, positions, y):
-    return {"T": ids.shape[-1], "C": tokens.shape[1], "HAS_POSITIONS": positions is not None}
+def _(ids, tokens, positions, start, y):
+    return {"T": ids.shape[-1], "C": tokens.shape[1], "HAS_POSITIONS": positions is not None,
+            "HAS_START": start is not None}
 
 
 @embedding.gradient

@@ -65,10 +65,34 @@ def test_captured_sampling_equals_eager(kind, tab):
     tab.run(f"run = poem_run(device, **json.loads({changes!r}))\nawait finish_here(run)\nNone")
     texts = [tab.run(f"""
 sampler = Sampler(run.model, run.tokenizer, prompt="", temperature=0.9, top_k=5, seed=3)
-if {eager}: sampler._once = sampler._next_token
+if {eager}:
+    sampler._next = lambda times: [sampler._next_token() for _ in range(times)]
+    sampler._read_half = lambda: sampler._read(sampler.model.block_size // 2)
 sampler.enqueue(30)
 base64.b64encode(await device.fetch(sampler.output)).decode()""") for eager in (False, True)]
     assert texts[0] == texts[1]
+
+
+@pytest.mark.parametrize("kind", ["bigram", "gpt", "gpt-with-everything"])
+def test_the_cache_changes_no_token(kind, tab):
+    changes = json.dumps(KINDS[kind])
+    tab.run(f"run = poem_run(device, **json.loads({changes!r}))\nawait finish_here(run)\nNone")
+    differing = tab.run("""
+[str(case) for case, cached, reference in samplers(run)
+ if await device.fetch(cached.output) != await device.fetch(reference.output)]""")
+    assert differing == []
+
+
+def test_many_tokens_are_one_call(tab):
+    calls = tab.run("""
+run = poem_run(device, **{"model.block_size": 64})
+sampler = Sampler(run.model, run.tokenizer)
+sampler.enqueue(70)
+device.gpu = Counting(device.gpu)
+sampler.enqueue(50)
+calls, device.gpu = device.gpu.calls, device.gpu.gpu
+calls""")
+    assert calls == 3  # to the end of the window, half a window into the cache, and on from there
 
 
 def test_a_run_saved_here_goes_on_in_a_reloaded_tab_with_the_same_losses(tab):

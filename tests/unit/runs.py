@@ -4,6 +4,7 @@ import struct
 
 from pygpt.data import text_from_bytes
 from pygpt.experiment import Experiment
+from pygpt.sample import Sampler
 from pygpt.train import Run
 
 POEM = ("Twinkle, twinkle, little star, how I wonder what you are! Up above the world so high, like a diamond in the sky.\n"
@@ -38,3 +39,16 @@ def bits(metrics):
     """The losses, bit for bit, by step."""
     return {(m.step, name): struct.pack("<f", value).hex() for m in metrics
             for name, value in (("loss", m.loss), ("val_loss", m.val_loss)) if value is not None}
+
+
+def samplers(run):
+    """Yield (case, sampler, the same without a cache) with 30 tokens on their way: past several cuts, from prompts of one
+    token, about half a window, all of it and more, greedy and drawn."""
+    block, letters = run.model.block_size, (POEM if run.tokenizer.bos is None else NAMES).replace("\n", "")
+    for length in sorted({0, 1, block // 2, block // 2 + 1, block // 2 + 2, block, 2 * block + 1}):
+        for temperature in (0.0, 0.9):
+            settings = {"prompt": letters[:length], "temperature": temperature, "top_k": 7, "seed": 5}
+            pair = [Sampler(run.model, run.tokenizer, **settings, cached=cached) for cached in (True, False)]
+            for sampler in pair:
+                sampler.enqueue(30)
+            yield settings, *pair

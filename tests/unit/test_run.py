@@ -6,7 +6,6 @@ import pytest
 
 from pygpt.data import text_from_bytes
 from pygpt.errors import CheckpointError, DataError, DivergedError, ExperimentError
-from pygpt.sample import Sampler, generate
 from pygpt.train import Run
 from tests.unit.runs import NAMES, POEM, bits, experiment, finish, poem_run
 
@@ -42,20 +41,6 @@ def test_captured_equals_eager(kind, device):
     eager._conclude_evaluation = eager._evaluation_end
     assert bits(finish(captured)) == bits(finish(eager))
     assert captured.weights.values.read() == eager.weights.values.read()
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_captured_sampling_equals_eager(kind, device):
-    run = poem_run(device, **KINDS[kind])
-    finish(run)
-    texts = []
-    for captured in (True, False):
-        sampler = Sampler(run.model, run.tokenizer, prompt="", temperature=0.9, top_k=5, seed=3)
-        if not captured:
-            sampler._once = sampler._next_token
-        sampler.enqueue(30)
-        texts.append(device.read(sampler.output))
-    assert texts[0] == texts[1]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -161,22 +146,3 @@ def test_a_checkpoint_torn_by_a_step_is_noticed(cpu):
 
     with pytest.raises(CheckpointError, match="went on from step 0 to"):
         asyncio.run(_saved_while_stepping(poem_run(cpu)))
-
-
-def test_sampling_settings(cpu):
-    run = poem_run(cpu)
-    write = lambda **settings: "".join(generate(run.model, run.tokenizer, 20, **settings))  # noqa: E731
-    assert len(write(prompt="Twinkle")) == 20
-    assert write(prompt="T", temperature=0.0, seed=1) == write(prompt="T", temperature=0.0, seed=2)
-    assert write(prompt="T", top_k=1, seed=1) == write(prompt="T", temperature=0.0, seed=1)
-    assert write(prompt="T", temperature=2.0, seed=1) != write(prompt="T", temperature=2.0, seed=2)
-    for settings in ({"temperature": -1.0}, {"top_k": -1}, {"seed": -1}):
-        with pytest.raises(ExperimentError):
-            write(prompt="T", **settings)
-
-
-def test_a_document_ends_where_the_model_ends_it(cpu):
-    run = poem_run(cpu, **KINDS["documents"], **{"train.steps": 60})
-    finish(run)
-    text = "".join(generate(run.model, run.tokenizer, 500, prompt="b", temperature=0.0))
-    assert len(text) < 20 and "\n" not in text
