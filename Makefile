@@ -22,17 +22,17 @@ apt = { if [ "$$(id -u)" = 0 ]; then as=; else as="sudo -n"; fi; command -v apt-
 .PHONY: lab test pytest types build bench clean clean-all browser vulkan
 .DELETE_ON_ERROR:
 
-lab: $(VENV)/.package $(VENV)/.node
+lab: $(VENV)/.compiler $(VENV)/.node
 	$(NODE_PATH_FIRST) $(BIN)/pygpt lab --port $(PORT) $(if $(filter 0 no false,$(OPEN)),--no-open)
 
-build: $(VENV)/.package $(VENV)/.node
+build: $(VENV)/.compiler $(VENV)/.node
 	$(NODE_PATH_FIRST) $(BIN)/python build.py
 
 # Both run whatever the other says, so that one look shows all that is wrong.
 test: $(VENV)/.test $(VENV)/.node browser vulkan build
 	@status=0; $(MAKE) --no-print-directory types || status=1; $(MAKE) --no-print-directory pytest || status=1; exit $$status
 
-pytest: $(VENV)/.test $(VENV)/.node
+pytest: $(VENV)/.test $(VENV)/.compiler $(VENV)/.node
 	$(NODE_PATH_FIRST) $(BIN)/python -m pytest $(PYTEST_ARGUMENTS)
 
 types: build
@@ -66,6 +66,11 @@ $(VENV)/.package: $(VENV)/.created pyproject.toml
 
 $(VENV)/.test: $(VENV)/.package
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	@touch $@
+
+# The C compiler of the NumPy device's kernels for the tab (PyPI's ziglang); build.py does without it, and says so.
+$(VENV)/.compiler: $(VENV)/.package
+	$(BIN)/python -m pip install --quiet --editable '.[build]' || echo "No C compiler: a tab without a GPU will train slowly."
 	@touch $@
 
 $(VENV)/.node: $(VENV)/.created

@@ -21,7 +21,8 @@ site.json, the page's and the worker's table of contents:
      "data": {"names": {"file": "data/names.txt", "bytes": 228145}, ...}, "built": "2026-11-20T12:00:00Z"}
 
 Needs Python 3.11 and npm; nothing else. What can be missing without stopping the build is said in one line: NumPy's
-wheel (--wheels DIR or PYGPT_WHEELS, else Pyodide's CDN) and the data sets (--data DIR or PYGPT_DATA, else their homes).
+wheel (--wheels DIR or PYGPT_WHEELS, else Pyodide's CDN), the data sets (--data DIR or PYGPT_DATA, else their homes), and
+the compiler of the NumPy device's C kernels (PyPI's ziglang, the extra `build`).
 Slow steps are kept in build/ by the hash of what went in, so a second build takes a second.
 """
 
@@ -160,14 +161,17 @@ def compile_stdlib(environment: dict[str, str]) -> Path:
     return target
 
 
-def build_wheel() -> tuple[str, bytes]:
-    """The package's wheel: its file name and its bytes. Sources, so the Python you read is the Python that runs."""
+def build_wheel(libraries: list[Path]) -> tuple[str, bytes]:
+    """The package's wheel: its file name and its bytes. Sources, so the Python you read is the Python that runs; only the
+    C of the NumPy device goes in compiled."""
     with tempfile.TemporaryDirectory() as folder:
         # From a copy: setuptools leaves build/lib behind, and what was deleted here would live on in it.
         copy = Path(folder, "copy")
         skip = shutil.ignore_patterns("__pycache__", "*.egg-info")
         for name in ("pygpt", "shaders"):
             shutil.copytree(ROOT / name, copy / name, ignore=skip)
+        for path in libraries:
+            shutil.copy(path, copy / "pygpt" / "devices" / "simd")
         for name in ("pyproject.toml", "LICENSE", "README.md"):
             if (ROOT / name).is_file():  # setuptools does without a README, with a warning
                 shutil.copy(ROOT / name, copy)
@@ -223,6 +227,25 @@ def find_numpy(folder: str | None) -> Path | None:
         path.write_bytes(content)
     say("NumPy for the tab", f"{name}, {size(path.stat().st_size)}")
     return path
+
+
+def compile_kernels() -> list[Path]:
+    """The C kernels of the NumPy device for the tab, as far as there is a compiler."""
+    sys.path.insert(0, str(ROOT))
+    try:
+        from pygpt.devices.simd.compile import compile_kernels
+
+        libraries = compile_kernels(CACHE)
+    except subprocess.CalledProcessError as error:
+        raise BuildError(f"Compiling the kernels in C failed:\n{error.stderr.strip()}") from None
+    finally:
+        sys.path.remove(str(ROOT))
+    if libraries is None:
+        say("SIMD kernels", "MISSING: a tab without WebGPU will train slowly. To add them: pip install '.[build]'")
+        return []
+    for path in libraries:
+        say(path.name, size(path.stat().st_size))
+    return libraries
 
 
 def load_data(folder: str | None) -> dict[str, bytes]:
@@ -345,7 +368,7 @@ def build(out: Path, wheels: str | None = None, data: str | None = None) -> None
         npm, environment = find_npm()
         install_packages(npm, environment)
         stdlib = compile_stdlib(environment)
-        wheel = build_wheel()
+        wheel = build_wheel(compile_kernels())
         numpy = find_numpy(wheels)
         texts = load_data(data)
         files = collect(wheel, stdlib, numpy, texts)

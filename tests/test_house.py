@@ -16,6 +16,8 @@ from pygpt.shaders import uniforms
 ROOT = Path(__file__).resolve().parents[1]
 SHADERS = {path.stem: path.read_text() for path in (ROOT / "shaders").glob("*.wgsl")}
 BINDING = re.compile(r"@group\(0\) @binding\((\d+)\) var<storage, (read|read_write)> (\w+): ")
+C_SOURCES = {path.name: path.read_text() for path in (ROOT / "pygpt" / "devices" / "simd").glob("*.c")}
+C_KERNEL = re.compile(r"^KERNEL\((\w+)\) \{\n    OPERANDS \{([^}]*)\};\n(?:    CONSTANTS \{([^}]*)\};)?", re.MULTILINE)
 OVERRIDE = re.compile(r"^override (\w+): (u32|i32|f32)", re.MULTILINE)
 
 # A package may import itself, and what stands here. `ops` is what a kernel's file needs; `devices` is opened by name.
@@ -61,8 +63,7 @@ def test_a_kernel_has_all_its_parts(name):
     kernel = KERNELS[name]
     assert kernel.__doc__ and "Shapes:" in kernel.__doc__, f"{name}: a twin's docstring gives the shapes"
     assert kernel.gradient_rule or kernel.no_gradient, f"{name}: declare a gradient, or say why there is none"
-    cases = [case for path in (ROOT / "tests" / "ops").glob("test_*.py")
-             for case in getattr(importlib.import_module(f"tests.ops.{path.stem}"), "CASES", []) if case.kernel == name]
+    cases = cases_of(name)
     assert cases, f"{name}: no CASES in tests/ops runs it"
     for shader in kernel.shaders:
         text = SHADERS.get(shader)
@@ -87,6 +88,12 @@ def test_a_kernel_has_all_its_parts(name):
         assert not re.search(r"^\s*(enable|requires)\b", text, re.MULTILINE), f"{shader}: one source, no extensions"
 
 
+def cases_of(name):
+    """The cases in tests/ops that run a kernel."""
+    return [case for path in (ROOT / "tests" / "ops").glob("test_*.py")
+            for case in getattr(importlib.import_module(f"tests.ops.{path.stem}"), "CASES", []) if case.kernel == name]
+
+
 def case_operands(case):
     """The operands of a case as tensors: inputs, then outputs."""
     from pygpt.devices.numpy import NumpyDevice
@@ -106,6 +113,19 @@ def case_operands(case):
 
 def test_every_shader_belongs_to_a_kernel():
     assert set(SHADERS) == {shader for kernel in KERNELS.values() for shader in kernel.shaders}
+
+
+@pytest.mark.parametrize("file", C_SOURCES)
+def test_a_kernel_in_c_is_called_as_its_twin(file):
+    found = C_KERNEL.findall(C_SOURCES[file])
+    assert len(found) == C_SOURCES[file].count("\nKERNEL(") and (found or file == "launch.c")
+    shared = re.search(r"^CONSTANTS \{([^}]*)\};", C_SOURCES[file], re.MULTILINE)
+    for name, operands, constants in found:
+        kernel, case = KERNELS[name], cases_of(name)[0]
+        assert operands.lower().replace(" ", "").split(",") == [*kernel.inputs, *kernel.outputs], name
+        overrides = kernel.override_values(case_operands(case), {**kernel.attributes, **case.attributes})
+        constants = constants or (shared.group(1) if shared and overrides else "")
+        assert re.findall(r"\w+", constants) == list(overrides), f"{name}: the constants are the shader's, in their order"
 
 
 def imports(path):
@@ -185,7 +205,7 @@ def inherited(module, name):
 
 
 def test_files_stay_small():
-    limits = {"pygpt": (".py", 320), "shaders": (".wgsl", 200), "lab": (".js", 260)}
-    long = [f"{path.relative_to(ROOT)}: {lines}" for folder, (ending, limit) in limits.items()
+    limits = [("pygpt", ".py", 320), ("pygpt", ".c", 200), ("shaders", ".wgsl", 200), ("lab", ".js", 260)]
+    long = [f"{path.relative_to(ROOT)}: {lines}" for folder, ending, limit in limits
             for path in sorted((ROOT / folder).rglob(f"*{ending}")) if (lines := len(path.read_text().splitlines())) > limit]
     assert not long, "split by concept: " + ", ".join(long)

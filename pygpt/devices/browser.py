@@ -149,8 +149,9 @@ async def _open_numpy(ensure_numpy, why):
         raise DeviceError("this site was built without NumPy for the tab; choose WebGPU, or rebuild it with --wheels")
     await ensure_numpy()
     from pygpt.devices.numpy import NumpyDevice
+    from pygpt.devices.simd import load
 
-    return NumpyDevice(why)
+    return NumpyDevice(why, load())
 
 
 async def _module():

@@ -1,21 +1,32 @@
-"""The NumPy device: every kernel is its twin, run at once. It is the specification the GPUs are held against."""
+"""The NumPy device: every kernel is its twin, run at once. It is the specification the GPUs are held against.
 
+In the tab, kernels that are compiled (see pygpt/devices/simd) stand in for their twins.
+"""
+
+import functools
+import itertools
 import os
 import sys
 
 import numpy
 
 from pygpt.device import Device
+from pygpt.devices import simd
 
 
 class NumpyDevice(Device):
-    """Plain NumPy: the default where there is no GPU, and the only device that knows float64."""
+    """Plain NumPy: the default where there is no GPU, and the only device that knows float64.
+
+    `library` holds the compiled kernels, or is None.
+    """
 
     kind = "numpy"
     immediate = True
 
-    def __init__(self, why: str = "chosen by name"):
-        super().__init__(f"NumPy {numpy.__version__}", why, memory_limit=_memory())
+    def __init__(self, why: str = "chosen by name", library: simd.Library | None = None):
+        self.library = library
+        name = f"NumPy {numpy.__version__}" + (" with SIMD kernels" if library else "")
+        super().__init__(name, why, memory_limit=_memory())
 
     def _create(self, nbytes):
         # Zeroed like a fresh GPU buffer, so that a kernel that reads what it never wrote errs alike everywhere.
@@ -33,14 +44,36 @@ class NumpyDevice(Device):
         return self.array(tensor).tobytes()
 
     def _prepare(self, kernel, operands, attributes):
+        given = [operand for operand in operands if operand is not None]
+        if self.library and self.library.has(kernel.name) and not any(t.dtype == "float64" for t in given):
+            places = [operand and (operand.buffer.handle.ctypes.data + 4 * operand.offset, operand.size)
+                      for operand in operands]
+            return self.library.prepare(kernel.name, places, list(kernel.override_values(operands, attributes).values()))
         arrays = [None if operand is None else self.array(operand) for operand in operands]
-        return kernel.twin, arrays, attributes
+        return functools.partial(kernel.twin, *arrays, **attributes)
 
     def _submit(self, launches):
+        self._run(self._joined(launches))
+
+    def _seal(self, recording):
+        return self._joined(recording.launches), recording  # the recording keeps the memory
+
+    def _replay(self, plan):
+        self._run(plan[0])
+
+    def _joined(self, launches):
+        """What to call, in order: a twin for itself, compiled launches that follow each other as one call."""
+        calls = []
+        for compiled, some in itertools.groupby(launches, lambda launch: isinstance(launch, simd.Launch)):
+            some = list(some)
+            calls += [functools.partial(self.library.run, (simd.Launch * len(some))(*some))] if compiled else some
+        return calls
+
+    def _run(self, calls):
         # Overflow and division by zero make infinities on a GPU without a word; the loss tells, and the driver looks.
         with numpy.errstate(all="ignore"):
-            for twin, arrays, attributes in launches:
-                twin(*arrays, **attributes)
+            for call in calls:
+                call()
 
 
 def _memory():
@@ -51,5 +84,3 @@ def _memory():
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") * 3 // 4
     except (AttributeError, ValueError, OSError):  # Windows has no sysconf
         return None
-
-

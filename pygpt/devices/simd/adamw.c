@@ -1,0 +1,61 @@
+// The optimizer over the flat parameters: adamw, and the norm that clips, square_sum and clip_scale.
+#include "simd.h"
+
+#define LANES 64
+
+KERNEL(adamw) {
+    OPERANDS { GRADIENT, SCALE, SCHEDULE, STEP, PARAMETER, FIRST_MOMENT, SECOND_MOMENT };
+    CONSTANTS { BETA1, REST1, BETA2, REST2, EPSILON, WEIGHT_DECAY, DECAYED };
+    int32_t last = SIZE(SCHEDULE) / 3 - 1, decayed = INTEGER(DECAYED);
+    uint32_t step = WORDS(STEP)[0];
+    const float *row = FLOATS(SCHEDULE) + 3 * (step < (uint32_t)last ? (int32_t)step : last);
+    const Lanes scale = splat(FLOATS(SCALE)[0]), beta1 = splat(NUMBER(BETA1)), rest1 = splat(NUMBER(REST1)),
+                beta2 = splat(NUMBER(BETA2)), rest2 = splat(NUMBER(REST2)), epsilon = splat(NUMBER(EPSILON)),
+                rate = splat(row[0] / row[1]), root = splat(1.0f / __builtin_sqrtf(row[2]));
+    const float kept = 1.0f - row[0] * NUMBER(WEIGHT_DECAY);
+    for (int32_t i = 0, size = SIZE(PARAMETER); i < size; i += 4) {
+        int32_t left = size - i;
+        float *parameter = FLOATS(PARAMETER) + i, *first = FLOATS(FIRST_MOMENT) + i, *second = FLOATS(SECOND_MOMENT) + i;
+        Lanes g = take(FLOATS(GRADIENT) + i, left, 0.0f) * scale;
+        Lanes m = take(first, left, 0.0f) * beta1 + g * rest1;
+        Lanes v = take(second, left, 0.0f) * beta2 + g * g * rest2;
+        Lanes held = take(parameter, left, 0.0f);
+        if (i < decayed) held *= choose((IntegerLanes){i, i + 1, i + 2, i + 3} < decayed, splat(kept), splat(1.0f));
+        give(first, left, m);
+        give(second, left, v);
+        give(parameter, left, held - rate * m / (__builtin_elementwise_sqrt(v) * root + epsilon));
+    }
+}
+
+// As a tree: the upper half onto the lower, until one is left.
+static inline float joined(float lanes[LANES]) {
+    for (int32_t half = LANES / 2; half; half /= 2)
+        for (int32_t lane = 0; lane < half; lane++) lanes[lane] += lanes[lane + half];
+    return lanes[0];
+}
+
+KERNEL(square_sum) {
+    OPERANDS { X, PARTIAL };
+    CONSTANTS { P };
+    int32_t parts = INTEGER(P), size = SIZE(X);
+    const float *x = FLOATS(X);
+    for (int32_t part = 0; part < parts; part++) {
+        float lanes[LANES] = {0};
+        for (int32_t start = part * LANES; start < size; start += parts * LANES)
+            for (int32_t lane = 0; lane < LANES && start + lane < size; lane += 4) {
+                Lanes v = take(x + start + lane, size - start - lane, 0.0f);
+                store(lanes + lane, multiply_add(v, v, load(lanes + lane)));
+            }
+        FLOATS(PARTIAL)[part] = joined(lanes);
+    }
+}
+
+KERNEL(clip_scale) {
+    OPERANDS { PARTIAL, SCALE, NORM };
+    CONSTANTS { MAX_NORM };
+    float lanes[LANES] = {0};
+    for (int32_t i = 0; i < SIZE(PARTIAL); i++) lanes[i % LANES] += FLOATS(PARTIAL)[i];
+    float norm = __builtin_sqrtf(joined(lanes)), most = NUMBER(MAX_NORM), scale = most / (norm + 1e-6f);
+    FLOATS(NORM)[0] = norm;
+    FLOATS(SCALE)[0] = most > 0.0f && !(scale > 1.0f) ? scale : 1.0f;
+}

@@ -1,0 +1,89 @@
+// What draws: threefry, normal, dropout, batch and batch_documents.
+#include "simd.h"
+
+static const WordLanes FIRST_FOUR = {0, 1, 2, 3};
+
+KERNEL(threefry) {
+    OPERANDS { SEED, STEP, BITS };
+    CONSTANTS { PURPOSE };
+    for (int32_t i = 0, size = SIZE(BITS) / 2; i < size; i += 4) {
+        WordLanes word0, word1;
+        threefry_lanes(WORDS(SEED)[0], WORD(PURPOSE), splat_word((uint32_t)i) + FIRST_FOUR, splat_word(WORDS(STEP)[0]),
+                       &word0, &word1);
+        for (int32_t lane = 0; lane < least(4, size - i); lane++) {
+            WORDS(BITS)[2 * (i + lane)] = word0[lane];
+            WORDS(BITS)[2 * (i + lane) + 1] = word1[lane];
+        }
+    }
+}
+
+KERNEL(normal) {
+    OPERANDS { SEED, Y };
+    CONSTANTS { FACTOR, PURPOSE };
+    for (int32_t i = 0, size = SIZE(Y); i < size; i += 4) {
+        IntegerLanes total = (IntegerLanes)splat_word((uint32_t)(-12 * 65535 / 2));
+        for (uint32_t counter = 0; counter < 3; counter++) {
+            WordLanes word0, word1;
+            threefry_lanes(WORDS(SEED)[0], WORD(PURPOSE), splat_word((uint32_t)i) + FIRST_FOUR, splat_word(counter), &word0,
+                           &word1);
+            total += (IntegerLanes)((word0 & 0xffff) + (word0 >> 16) + (word1 & 0xffff) + (word1 >> 16));
+        }
+        give(FLOATS(Y) + i, size - i, __builtin_convertvector(total, Lanes) * splat(NUMBER(FACTOR)));
+    }
+}
+
+KERNEL(dropout) {
+    OPERANDS { X, SEED, STEP, RESIDUAL, Y };
+    CONSTANTS { THRESHOLD, FACTOR, PURPOSE, HAS_RESIDUAL };
+    const WordLanes threshold = splat_word(WORD(THRESHOLD));
+    const Lanes factor = splat(NUMBER(FACTOR));
+    for (int32_t i = 0, size = SIZE(Y); i < size; i += 8) {  // four counters, two elements each
+        WordLanes words[2];
+        threefry_lanes(WORDS(SEED)[0], WORD(PURPOSE), splat_word((uint32_t)i / 2) + FIRST_FOUR,
+                       splat_word(WORDS(STEP)[0]), &words[0], &words[1]);
+        WordLanes pairs[2] = {__builtin_shufflevector(words[0], words[1], 0, 4, 1, 5),
+                              __builtin_shufflevector(words[0], words[1], 2, 6, 3, 7)};
+        for (int32_t half = 0, left = size - i; half < 2 && left > 0; half++, left -= 4) {
+            int32_t at = i + 4 * half;
+            Lanes v = choose((IntegerLanes)(pairs[half] >= threshold), take(FLOATS(X) + at, left, 0.0f) * factor, splat(0.0f));
+            if (FLOATS(RESIDUAL)) v += take(FLOATS(RESIDUAL) + at, left, 0.0f);
+            give(FLOATS(Y) + at, left, v);
+        }
+    }
+}
+
+KERNEL(batch) {
+    OPERANDS { TOKENS, SEED, STEP, INPUTS, TARGETS };
+    CONSTANTS { B, T, PURPOSE, SEQUENTIAL };
+    uint32_t length = (uint32_t)SIZE(TOKENS), time = WORD(T);
+    const uint32_t *tokens = WORDS(TOKENS);
+    for (uint32_t row = 0; row < WORD(B); row++) {
+        uint32_t start = INTEGER(SEQUENTIAL)
+                             ? (WORDS(STEP)[0] * WORD(B) + row) * time
+                             : threefry_word(WORDS(SEED)[0], WORD(PURPOSE), row, WORDS(STEP)[0]) % (length - time);
+        for (uint32_t i = 0; i < time; i++) {
+            int32_t inside = start < length && start + i + 1 < length;
+            WORDS(INPUTS)[row * time + i] = inside ? tokens[start + i] : 0;
+            INTEGERS(TARGETS)[row * time + i] = inside ? (int32_t)tokens[start + i + 1] : -1;
+        }
+    }
+}
+
+KERNEL(batch_documents) {
+    OPERANDS { TOKENS, OFFSETS, SEED, STEP, INPUTS, TARGETS };
+    CONSTANTS { B, T, PURPOSE, SEQUENTIAL };
+    uint32_t documents = (uint32_t)SIZE(OFFSETS) - 1, time = WORD(T);
+    const uint32_t *tokens = WORDS(TOKENS), *offsets = WORDS(OFFSETS);
+    for (uint32_t row = 0; row < WORD(B); row++) {
+        uint32_t document = INTEGER(SEQUENTIAL)
+                                ? WORDS(STEP)[0] * WORD(B) + row
+                                : threefry_word(WORDS(SEED)[0], WORD(PURPOSE), row, WORDS(STEP)[0]) % documents;
+        int32_t exists = document < documents;
+        uint32_t start = exists ? offsets[document] : 0, end = exists ? offsets[document + 1] : 0;
+        for (uint32_t i = 0; i < time; i++) {
+            int32_t inside = start + i < end;
+            WORDS(INPUTS)[row * time + i] = tokens[inside ? start + i : offsets[0]];
+            INTEGERS(TARGETS)[row * time + i] = inside ? (int32_t)tokens[start + i + 1] : -1;
+        }
+    }
+}

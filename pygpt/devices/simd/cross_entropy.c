@@ -1,0 +1,104 @@
+// The loss: cross_entropy, mean_valid, softmax, and their gradients.
+#include "simd.h"
+
+static inline int32_t inside(int32_t target, int32_t vocabulary) {
+    return target < 0 ? 0 : least(target, vocabulary - 1);
+}
+
+static inline float largest(const float *x, int32_t length) {
+    Lanes peaks = splat(x[0]);
+    for (int32_t c = 0; c < length; c += 4) peaks = larger_lanes(take(x + c, length - c, x[0]), peaks);
+    return largest_lane(peaks);
+}
+
+KERNEL(cross_entropy) {
+    OPERANDS { LOGITS, TARGETS, LOSS, LOG_SUM_EXP };
+    CONSTANTS { V, IGNORE_INDEX };
+    int32_t vocabulary = INTEGER(V), ignored = INTEGER(IGNORE_INDEX);
+    for (int32_t row = 0; row < SIZE(LOSS); row++) {
+        const float *x = FLOATS(LOGITS) + row * vocabulary;
+        int32_t target = INTEGERS(TARGETS)[row];
+        float peak = largest(x, vocabulary);
+        Lanes total = splat(0.0f);
+        for (int32_t c = 0; c < vocabulary; c += 4)
+            total += exponential(take(x + c, vocabulary - c, -__builtin_inff()) - splat(peak));
+        float log_total = logarithm(sum_lanes(total));
+        FLOATS(LOSS)[row] = target == ignored ? 0.0f : log_total - (x[inside(target, vocabulary)] - peak);
+        FLOATS(LOG_SUM_EXP)[row] = log_total + peak;
+    }
+}
+
+KERNEL(cross_entropy_gradient) {
+    OPERANDS { DLOSS, LOGITS, TARGETS, LOG_SUM_EXP, DLOGITS };
+    CONSTANTS { V, IGNORE_INDEX };
+    int32_t vocabulary = INTEGER(V), ignored = INTEGER(IGNORE_INDEX);
+    for (int32_t row = 0; row < SIZE(DLOSS); row++) {
+        const float *x = FLOATS(LOGITS) + row * vocabulary;
+        float *dx = FLOATS(DLOGITS) + row * vocabulary;
+        int32_t target = INTEGERS(TARGETS)[row];
+        float dloss = target == ignored ? 0.0f : FLOATS(DLOSS)[row], log_sum_exp = FLOATS(LOG_SUM_EXP)[row];
+        int32_t place = inside(target, vocabulary);
+        for (int32_t c = 0; c < vocabulary; c += 4) {
+            Lanes p = exponential(take(x + c, vocabulary - c, 0.0f) - splat(log_sum_exp));
+            give(dx + c, vocabulary - c, p * splat(dloss));
+        }
+        dx[place] -= dloss;
+    }
+}
+
+KERNEL(mean_valid) {
+    OPERANDS { LOSS, TARGETS, MEAN, COUNT };
+    CONSTANTS { IGNORE_INDEX };
+    // Pairwise in effect: 64 sums, then their sum.
+    float sums[64] = {0}, total = 0.0f;
+    int32_t count = 0;
+    for (int32_t row = 0; row < SIZE(LOSS); row++) {
+        if (INTEGERS(TARGETS)[row] == INTEGER(IGNORE_INDEX)) continue;
+        sums[row % 64] += FLOATS(LOSS)[row];
+        count++;
+    }
+    for (int32_t i = 0; i < 64; i++) total += sums[i];
+    FLOATS(MEAN)[0] = total / (count ? (float)count : 1.0f);
+    FLOATS(COUNT)[0] = (float)count;
+}
+
+KERNEL(mean_valid_gradient) {
+    OPERANDS { DMEAN, TARGETS, COUNT, DLOSS };
+    CONSTANTS { IGNORE_INDEX };
+    float share = FLOATS(DMEAN)[0] / larger(FLOATS(COUNT)[0], 1.0f);
+    for (int32_t row = 0; row < SIZE(DLOSS); row++)
+        FLOATS(DLOSS)[row] = INTEGERS(TARGETS)[row] == INTEGER(IGNORE_INDEX) ? 0.0f : share;
+}
+
+KERNEL(softmax) {
+    OPERANDS { X, Y };
+    CONSTANTS { C };
+    int32_t width = INTEGER(C);
+    for (int32_t row = 0; row < SIZE(X) / width; row++) {
+        const float *x = FLOATS(X) + row * width;
+        float *y = FLOATS(Y) + row * width;
+        Lanes total = splat(0.0f), peak = splat(largest(x, width));
+        for (int32_t c = 0; c < width; c += 4) {
+            Lanes p = exponential(take(x + c, width - c, -__builtin_inff()) - peak);
+            total += p;
+            give(y + c, width - c, p);
+        }
+        Lanes whole = splat(sum_lanes(total));
+        for (int32_t c = 0; c < width; c += 4) give(y + c, width - c, take(y + c, width - c, 0.0f) / whole);
+    }
+}
+
+KERNEL(softmax_gradient) {
+    OPERANDS { DY, Y, DX };
+    CONSTANTS { C };
+    int32_t width = INTEGER(C);
+    for (int32_t start = 0; start < SIZE(Y); start += width) {
+        const float *dy = FLOATS(DY) + start, *y = FLOATS(Y) + start;
+        Lanes along = splat(0.0f);
+        for (int32_t c = 0; c < width; c += 4)
+            along = multiply_add(take(dy + c, width - c, 0.0f), take(y + c, width - c, 0.0f), along);
+        Lanes whole = splat(sum_lanes(along));
+        for (int32_t c = 0; c < width; c += 4)
+            give(FLOATS(DX) + start + c, width - c, (take(dy + c, width - c, 0.0f) - whole) * take(y + c, width - c, 0.0f));
+    }
+}

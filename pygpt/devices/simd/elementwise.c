@@ -1,0 +1,60 @@
+// Element by element, and sums: add, scale, fill, sum, pack, record, advance.
+#include "simd.h"
+
+KERNEL(add) {
+    OPERANDS { X, Y, Z };
+    for (int32_t i = 0, size = SIZE(Z); i < size; i += 4)
+        give(FLOATS(Z) + i, size - i, take(FLOATS(X) + i, size - i, 0.0f) + take(FLOATS(Y) + i, size - i, 0.0f));
+}
+
+KERNEL(scale) {
+    OPERANDS { X, Y };
+    CONSTANTS { FACTOR };
+    Lanes factor = splat(NUMBER(FACTOR));
+    for (int32_t i = 0, size = SIZE(Y); i < size; i += 4)
+        give(FLOATS(Y) + i, size - i, take(FLOATS(X) + i, size - i, 0.0f) * factor);
+}
+
+KERNEL(fill) {
+    OPERANDS { Y };
+    CONSTANTS { VALUE };
+    Lanes value = splat(NUMBER(VALUE));
+    for (int32_t i = 0, size = SIZE(Y); i < size; i += 4) give(FLOATS(Y) + i, size - i, value);
+}
+
+KERNEL(sum) {
+    OPERANDS { X, Y };
+    CONSTANTS { R, C };
+    int32_t rows = INTEGER(R), width = INTEGER(C);
+    for (int32_t block = 0; block < SIZE(Y) / width; block++) {
+        const float *x = FLOATS(X) + block * rows * width;
+        float *y = FLOATS(Y) + block * width;
+        for (int32_t row = 0; row < rows; row++, x += width)
+            for (int32_t c = 0; c < width; c += 4) {
+                Lanes v = take(x + c, width - c, 0.0f);
+                give(y + c, width - c, row ? take(y + c, width - c, 0.0f) + v : v);
+            }
+    }
+}
+
+KERNEL(pack) {
+    OPERANDS { A, B, C, D, E, F, G, Y };
+    CONSTANTS { START_A, LENGTH_A, START_B, LENGTH_B, START_C, LENGTH_C, START_D, LENGTH_D, START_E, LENGTH_E, START_F,
+                LENGTH_F, START_G, LENGTH_G };
+    for (int32_t i = 0; i < 7; i++) {
+        int32_t length = INTEGER(LENGTH_A + 2 * i);
+        float *to = FLOATS(Y) + INTEGER(START_A + 2 * i);
+        for (int32_t j = 0; j < length; j += 4) give(to + j, length - j, take(FLOATS(A + i) + j, length - j, 0.0f));
+    }
+}
+
+KERNEL(record) {
+    OPERANDS { VALUE, STEP, HISTORY };
+    FLOATS(HISTORY)[WORDS(STEP)[0] % (uint32_t)SIZE(HISTORY)] = FLOATS(VALUE)[0];
+}
+
+KERNEL(advance) {
+    OPERANDS { STEP };
+    CONSTANTS { AMOUNT };
+    WORDS(STEP)[0] += WORD(AMOUNT);
+}

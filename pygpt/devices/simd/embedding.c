@@ -1,0 +1,36 @@
+// The way in: rows of a table by token, and their gradient.
+#include "simd.h"
+
+KERNEL(embedding) {
+    OPERANDS { IDS, TOKENS, POSITIONS, Y };
+    CONSTANTS { T, C, HAS_POSITIONS };
+    int32_t time = INTEGER(T), width = INTEGER(C);
+    uint32_t last = (uint32_t)(SIZE(TOKENS) / width - 1);
+    for (int32_t row = 0; row < SIZE(IDS); row++) {
+        uint32_t id = WORDS(IDS)[row] < last ? WORDS(IDS)[row] : last;
+        const float *token = FLOATS(TOKENS) + (int32_t)id * width;
+        const float *position = FLOATS(POSITIONS) ? FLOATS(POSITIONS) + row % time * width : 0;
+        float *y = FLOATS(Y) + row * width;
+        for (int32_t c = 0; c < width; c += 4) {
+            Lanes sum = take(token + c, width - c, 0.0f);
+            if (position) sum += take(position + c, width - c, 0.0f);
+            give(y + c, width - c, sum);
+        }
+    }
+}
+
+KERNEL(embedding_gradient) {
+    OPERANDS { DY, IDS, RESIDUAL, DTOKENS };
+    CONSTANTS { ROWS, V, C, HAS_RESIDUAL };
+    int32_t width = INTEGER(C), size = SIZE(DTOKENS);
+    uint32_t last = (uint32_t)INTEGER(V) - 1;
+    for (int32_t i = 0; i < size; i += 4)
+        give(FLOATS(DTOKENS) + i, size - i, FLOATS(RESIDUAL) ? take(FLOATS(RESIDUAL) + i, size - i, 0.0f) : splat(0.0f));
+    for (int32_t row = 0; row < INTEGER(ROWS); row++) {
+        uint32_t id = WORDS(IDS)[row] < last ? WORDS(IDS)[row] : last;
+        const float *dy = FLOATS(DY) + row * width;
+        float *to = FLOATS(DTOKENS) + (int32_t)id * width;
+        for (int32_t c = 0; c < width; c += 4)
+            give(to + c, width - c, take(to + c, width - c, 0.0f) + take(dy + c, width - c, 0.0f));
+    }
+}

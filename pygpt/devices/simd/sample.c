@@ -1,0 +1,77 @@
+// Writing a text, token by token: sample and append.
+#include "simd.h"
+
+#define SAMPLE 0x50000u
+
+// An unsigned number in the order of the floats; both zeros give the same.
+static inline uint32_t rank(float x) {
+    union { float number; uint32_t bits; } parts = {x == 0.0f ? 0.0f : x};
+    return parts.bits >> 31 ? ~parts.bits : parts.bits | 0x80000000u;
+}
+
+// The rank of the k-th largest, bit by bit: the greatest that at least k elements reach.
+static uint32_t rank_of_largest(const float *x, int32_t length, int32_t k) {
+    uint32_t threshold = 0;
+    for (uint32_t bit = 0x80000000u; bit; bit >>= 1) {
+        int32_t reached = 0;
+        for (int32_t i = 0; i < length && reached < k; i++) reached += rank(x[i]) >= (threshold | bit);
+        if (reached >= k) threshold |= bit;
+    }
+    return threshold;
+}
+
+// Four odds: exp((x - top) / temperature), and 0 for those that may not be drawn or do not exist.
+static inline Lanes odds(const float *x, int32_t left, float top, float temperature, uint32_t threshold) {
+    Lanes values = take(x, left, -__builtin_inff());
+    Lanes found = exponential((values - splat(top)) / splat(temperature));
+    if (threshold)
+        for (int32_t lane = 0; lane < 4; lane++)
+            if (rank(values[lane]) < threshold) found[lane] = 0.0f;
+    return found;
+}
+
+KERNEL(sample) {
+    OPERANDS { LOGITS, POSITION, SEED, COUNT, SETTINGS, TOKEN };
+    CONSTANTS { V };
+    int32_t vocabulary = INTEGER(V), last = SIZE(LOGITS) / vocabulary - 1, best = 0;
+    uint32_t position = WORDS(POSITION)[0];
+    const float *x = FLOATS(LOGITS) + (position < (uint32_t)last ? (int32_t)position : last) * vocabulary;
+    float temperature = FLOATS(SETTINGS)[0];
+    for (int32_t i = 1; i < vocabulary; i++)
+        if (x[i] > x[best]) best = i;
+    int32_t drawn = best;
+    if (temperature > 0.0f) {
+        int32_t top_k = (int32_t)FLOATS(SETTINGS)[1];
+        uint32_t threshold = top_k > 0 && top_k < vocabulary ? rank_of_largest(x, vocabulary, top_k) : 0;
+        float total = 0.0f, running = 0.0f;
+        for (int32_t i = 0; i < vocabulary; i += 4) {
+            Lanes some = odds(x + i, vocabulary - i, x[best], temperature, threshold);
+            for (int32_t lane = 0; lane < 4; lane++) total += some[lane];
+        }
+        uint32_t word = threefry_word(WORDS(SEED)[0], SAMPLE, WORDS(COUNT)[0], 0);
+        float mark = (float)(word >> 8) * 0x1p-24f * total;
+        // Rounding may put the mark at the very end, beyond the last token with any odds: then that one is drawn.
+        for (int32_t i = 0; i < vocabulary && running <= mark; i += 4) {
+            Lanes some = odds(x + i, vocabulary - i, x[best], temperature, threshold);
+            for (int32_t lane = 0; lane < 4 && running <= mark; lane++)
+                if (some[lane] > 0.0f) {
+                    drawn = i + lane;
+                    running += some[lane];
+                }
+        }
+    }
+    WORDS(TOKEN)[0] = (uint32_t)drawn;
+}
+
+KERNEL(append) {
+    OPERANDS { TOKEN, WINDOW, LENGTH, OUTPUT, COUNT };
+    CONSTANTS { T };
+    uint32_t time = WORD(T), *window = WORDS(WINDOW), *length = WORDS(LENGTH), *count = WORDS(COUNT);
+    if (*length < time)
+        ++*length;
+    else
+        for (uint32_t i = 0; i + 1 < time; i++) window[i] = window[i + 1];
+    window[*length - 1] = WORDS(TOKEN)[0];
+    WORDS(OUTPUT)[*count % (uint32_t)SIZE(OUTPUT)] = WORDS(TOKEN)[0];
+    ++*count;
+}

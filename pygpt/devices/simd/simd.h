@@ -1,0 +1,161 @@
+// What every family of kernels uses: the launch, four lanes at a time, exp, log and Threefry.
+//
+// A kernel is a C function of the kernel's name that does what its NumPy twin says, for float32. It gets a Launch: its
+// operands in the order of the twin's parameters and the numbers that its shader gets as override constants, in the order
+// of the op's `overrides`. Each kernel names both in two lists, OPERANDS and CONSTANTS, and tests/test_house.py holds the
+// lists against the op. One thread, fixed order: the same launch gives the same bits.
+#pragma once
+#include <stdint.h>
+
+#define MOST_OPERANDS 12
+#define MOST_CONSTANTS 20
+
+typedef struct Launch {
+    void (*run)(const struct Launch *);
+    void *operand[MOST_OPERANDS];     // 0 where an optional input is absent
+    int32_t size[MOST_OPERANDS];      // in elements
+    double constant[MOST_CONSTANTS];
+} Launch;
+
+#define KERNEL(name) __attribute__((visibility("default"))) void name(const Launch *launch)
+#define OPERANDS enum
+#define CONSTANTS enum
+#define FLOATS(operand_name) ((float *)launch->operand[operand_name])
+#define WORDS(operand_name) ((uint32_t *)launch->operand[operand_name])
+#define INTEGERS(operand_name) ((int32_t *)launch->operand[operand_name])
+#define SIZE(operand_name) (launch->size[operand_name])
+#define INTEGER(constant_name) ((int32_t)launch->constant[constant_name])
+#define WORD(constant_name) ((uint32_t)launch->constant[constant_name])
+#define NUMBER(constant_name) ((float)launch->constant[constant_name])
+
+// Four lanes. Nothing in a tensor is aligned to more than an element.
+
+typedef float Lanes __attribute__((vector_size(16), aligned(4), may_alias));
+typedef uint32_t WordLanes __attribute__((vector_size(16), aligned(4), may_alias));
+typedef int32_t IntegerLanes __attribute__((vector_size(16), aligned(4), may_alias));
+
+static inline int32_t least(int32_t a, int32_t b) { return a < b ? a : b; }
+static inline Lanes splat(float x) { return (Lanes){x, x, x, x}; }
+static inline WordLanes splat_word(uint32_t x) { return (WordLanes){x, x, x, x}; }
+static inline Lanes load(const float *from) { return *(const Lanes *)from; }
+static inline void store(float *to, Lanes x) { *(Lanes *)to = x; }
+
+// The elements at `from` of which only `left` exist (4 or more: all four lanes); `filler` stands in for the rest.
+static inline Lanes take(const float *from, int32_t left, float filler) {
+    if (left >= 4) return load(from);
+    return (Lanes){from[0], left > 1 ? from[1] : filler, left > 2 ? from[2] : filler, filler};
+}
+
+static inline void give(float *to, int32_t left, Lanes x) {
+    if (left >= 4) {
+        store(to, x);
+    } else {
+        for (int32_t lane = 0; lane < left; lane++) to[lane] = x[lane];
+    }
+}
+
+// a where the mask is set, else b.
+static inline Lanes choose(IntegerLanes mask, Lanes a, Lanes b) {
+    return (Lanes)((mask & (IntegerLanes)a) | (~mask & (IntegerLanes)b));
+}
+
+static inline float sum_lanes(Lanes x) { return (x[0] + x[1]) + (x[2] + x[3]); }
+static inline float larger(float a, float b) { return a > b ? a : b; }
+static inline Lanes larger_lanes(Lanes a, Lanes b) { return choose(a > b, a, b); }
+static inline float largest_lane(Lanes x) { return larger(larger(x[0], x[1]), larger(x[2], x[3])); }
+
+// a * b + c. Relaxed SIMD rounds once where the processor can; a browser that lacks it runs the other library.
+static inline Lanes multiply_add(Lanes a, Lanes b, Lanes c) {
+#ifdef __wasm_relaxed_simd__
+    return __builtin_wasm_relaxed_madd_f32x4(a, b, c);
+#else
+    return a * b + c;
+#endif
+}
+
+// e^x, 0 below -87.3 and the largest value from 88 on; not-a-number stays what it is. Relative error below 2e-7.
+// Source: Moshier, Cephes, expf.c.
+static inline Lanes exponential(Lanes x) {
+    IntegerLanes tiny = x < splat(-87.3f);
+    x = choose(x > splat(88.0f), splat(88.0f), choose(tiny, splat(-87.3f), x));
+    // Adding 1.5 * 2^23 rounds to an integer and leaves it in the lowest bits.
+    const Lanes magic = splat(12582912.0f);
+    Lanes shifted = multiply_add(x, splat(1.44269504088896341f), magic);
+    Lanes whole = shifted - magic;
+    Lanes rest = multiply_add(whole, splat(-0.693359375f), x);
+    rest = multiply_add(whole, splat(2.12194440e-4f), rest);
+    Lanes p = splat(1.9875691500e-4f);
+    p = multiply_add(p, rest, splat(1.3981999507e-3f));
+    p = multiply_add(p, rest, splat(8.3334519073e-3f));
+    p = multiply_add(p, rest, splat(4.1665795894e-2f));
+    p = multiply_add(p, rest, splat(1.6666665459e-1f));
+    p = multiply_add(p, rest, splat(5.0000001201e-1f));
+    p = multiply_add(p, rest * rest, rest) + splat(1.0f);
+    IntegerLanes power = (((IntegerLanes)shifted - (IntegerLanes)magic) + 127) << 23;
+    return (Lanes)(~tiny & (IntegerLanes)(p * (Lanes)power));
+}
+
+// The natural logarithm of a positive, normal number. Relative error below 2e-7.
+// Source: Moshier, Cephes, logf.c.
+static inline float logarithm(float x) {
+    union { float number; int32_t bits; } parts = {x};
+    int32_t exponent = (parts.bits >> 23) - 126;
+    parts.bits = (parts.bits & 0x007fffff) | 0x3f000000;  // in [0.5, 1)
+    float m = parts.number;
+    if (m < 0.70710678f) {
+        exponent -= 1;
+        m += m;
+    }
+    m -= 1.0f;
+    float p = 7.0376836292e-2f;
+    p = p * m - 1.1514610310e-1f;
+    p = p * m + 1.1676998740e-1f;
+    p = p * m - 1.2420140846e-1f;
+    p = p * m + 1.4249322787e-1f;
+    p = p * m - 1.6668057665e-1f;
+    p = p * m + 2.0000714765e-1f;
+    p = p * m - 2.4999993993e-1f;
+    p = p * m + 3.3333331174e-1f;
+    float square = m * m;
+    float y = p * m * square + (float)exponent * -2.12194440e-4f - 0.5f * square;
+    return x < 1e38f && x > 0 ? m + y + (float)exponent * 0.693359375f : x;  // infinity and not-a-number pass through
+}
+
+// Threefry-2x32-20 for four counters at once; as in pygpt/ops/threefry.py.
+static inline void threefry_lanes(uint32_t key0, uint32_t key1, WordLanes counter0, WordLanes counter1, WordLanes *word0,
+                                  WordLanes *word1) {
+    const uint32_t keys[3] = {key0, key1, key0 ^ key1 ^ 0x1bd11bdau};
+    static const int32_t rotations[2][4] = {{13, 15, 26, 6}, {17, 29, 16, 24}};
+    WordLanes a = counter0 + key0, b = counter1 + key1;
+#pragma unroll
+    for (int32_t turn = 1; turn <= 5; turn++) {
+#pragma unroll
+        for (int32_t round = 0; round < 4; round++) {
+            int32_t rotation = rotations[(turn - 1) % 2][round];
+            a += b;
+            b = ((b << rotation) | (b >> (32 - rotation))) ^ a;
+        }
+        a += keys[turn % 3];
+        b += keys[(turn + 1) % 3] + (uint32_t)turn;
+    }
+    *word0 = a;
+    *word1 = b;
+}
+
+static inline uint32_t threefry_word(uint32_t key0, uint32_t key1, uint32_t counter0, uint32_t counter1) {
+    WordLanes word0, word1;
+    threefry_lanes(key0, key1, splat_word(counter0), splat_word(counter1), &word0, &word1);
+    return word0[0];
+}
+
+// y = x @ w, an inner part of the work of matmul and attention; matmul.c. An element of x is at
+// row * x_row + inner * x_inner, one of w at inner * w_inner + column * w_column, one of y and of the residual at
+// row * y_row + column.
+typedef struct Product {
+    const float *x, *w, *bias, *residual;
+    float *y;
+    int32_t m, n, k, x_row, x_inner, w_inner, w_column, y_row;
+    int32_t accumulate;  // add to what y holds
+} Product;
+
+void multiply(const Product *product);

@@ -1,0 +1,113 @@
+"""The NumPy device in the tab: every case of every kernel with the compiled kernels, and without them."""
+
+import base64
+import importlib
+import json
+import struct
+
+import pytest
+
+from tests.conftest import unavailable
+from tests.e2e.test_kernels import MODULES, RUNNER
+
+LIBRARIES = ("simd_relaxed.so", "simd.so")
+SETUP = """
+import json
+import sys
+from pygpt.devices import open_device_in_tab
+from pygpt.devices.simd import load
+from pygpt.experiment import Experiment
+from pygpt.data import load_text
+from pygpt.tensor import KERNELS
+from pygpt.train import Run
+from numpy_wheel import ensure_numpy
+
+async def bring_numpy():
+    await ensure_numpy(SITE)
+
+device = await open_device_in_tab("numpy", bring_numpy)
+from pygpt.devices.numpy import NumpyDevice
+
+def losses(values, device):
+    run = Run(Experiment.from_dict(values), load_text("tales"), device)
+    for _ in run.train():
+        pass
+    return [metric.loss for metric in run.take_metrics(device.read(run.history)) if metric.loss is not None]
+"""
+BABY = {"train.steps": 10, "train.eval_every": 10, "train.eval_batches": 2, "model.dropout": 0.1}
+
+
+@pytest.fixture(scope="module")
+def tab(fresh_python_in_tab, site):
+    """A tab of its own (the other one must not load NumPy), with a NumPy device for each library in `devices`."""
+    fresh_python_in_tab.run(f"SITE = {site.url!r}\n{SETUP}\n{RUNNER}")
+    if fresh_python_in_tab.run("device.library is None"):
+        unavailable("The site was built without the C kernels: pip install '.[build]'")
+    fresh_python_in_tab.run(f"devices = {{name: NumpyDevice(library=load((name,))) for name in {LIBRARIES}}}")
+    return fresh_python_in_tab
+
+
+def test_the_better_library_is_taken_and_the_name_tells(tab):
+    assert tab.run("device.library.name") == "simd_relaxed.so"  # the Chromium of the tests has relaxed SIMD
+    assert tab.run("device.name").endswith("with SIMD kernels")
+
+
+@pytest.mark.parametrize("module", MODULES)
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_kernel(library, module, tab):
+    for case in importlib.import_module(f"tests.ops.{module}").CASES:
+        described = json.dumps(case.described())
+        if len(described) < 4_000_000:
+            outputs = tab.run(f"[encode(output.read()) for output in "
+                              f"start_case(devices[{library!r}], json.loads({described!r}))]")
+            case.compare([base64.b64decode(output) for output in outputs])
+
+
+def test_every_kernel_is_compiled(tab):
+    """So that a captured step is one call; a kernel without C would still work, as its twin."""
+    assert tab.run("[name for name in KERNELS if not device.library.has(name)]") == []
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_a_step_is_one_call_and_gives_the_bits_of_an_eager_one(library, tab):
+    tab.run(f"""
+device = devices[{library!r}]
+run = Run(Experiment.from_dict(json.loads({json.dumps(baby())!r})), load_text("tales"), device)
+before = device.read(run.weights.values)
+run._train_step()
+run._train_step()
+eager = device.read(run.weights.values)
+device.write(run.weights.values, before)
+for state in (run.optimizer.first_moment, run.optimizer.second_moment):
+    device.write(state, bytes(state.nbytes))
+device.write(run._steps_done, bytes(4))
+run._train_once()
+run._train_once()
+""")
+    assert tab.run("len(run._train_once.plan[0])") == 1
+    assert tab.run("device.read(run.weights.values) == eager and eager != before") is True
+
+
+def baby():
+    """A small experiment with dropout, as JSON-able data."""
+    from pygpt.experiment import Experiment
+
+    return Experiment.preset("baby").with_fields(**BABY).to_dict()
+
+
+def test_the_curves_agree_with_and_without_the_libraries(tab):
+    curves = {}
+    for name, made in ((None, "NumpyDevice()"), *((name, f"devices[{name!r}]") for name in LIBRARIES)):
+        curves[name] = tab.run(f"losses(json.loads({json.dumps(baby())!r}), {made})")
+        again = tab.run(f"losses(json.loads({json.dumps(baby())!r}), {made})")
+        assert struct.pack(f"<{len(again)}d", *again) == struct.pack(f"<{len(again)}d", *curves[name])
+    assert len(curves[None]) == 10
+    for name in LIBRARIES:
+        largest = max(abs(a - b) for a, b in zip(curves[None], curves[name], strict=True))
+        print(f"twins and {name}: the losses differ by at most {largest:.2e}")
+        assert largest <= 1e-4
+
+
+def test_without_the_files_the_twins_run(tab):
+    assert tab.run("load(('no_such.so',)) is None")
+    assert tab.run("type(NumpyDevice(library=load(())).library).__name__") == "NoneType"
