@@ -58,8 +58,8 @@ class NumpyDevice(Device):
     def _seal(self, recording):
         return self._joined(recording.launches), recording  # the recording keeps the memory
 
-    def _replay(self, plan):
-        self._run(plan[0])
+    def _replay(self, plan, times):
+        self._run(plan[0] * times)
 
     def _joined(self, launches):
         """What to call, in order: a twin for itself, compiled launches that follow each other as one call."""

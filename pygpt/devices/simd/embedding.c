@@ -2,14 +2,17 @@
 #include "simd.h"
 
 KERNEL(embedding) {
-    OPERANDS { IDS, TOKENS, POSITIONS, Y };
-    CONSTANTS { T, C, HAS_POSITIONS };
+    OPERANDS { IDS, TOKENS, POSITIONS, START, Y };
+    CONSTANTS { T, C, HAS_POSITIONS, HAS_START };
     int32_t time = INTEGER(T), width = INTEGER(C);
-    uint32_t last = (uint32_t)(SIZE(TOKENS) / width - 1);
+    uint32_t last = (uint32_t)(SIZE(TOKENS) / width - 1), start = WORDS(START) ? WORDS(START)[0] : 0;
+    int32_t last_position = SIZE(POSITIONS) / width - 1;
+    if (start > (uint32_t)last_position) start = (uint32_t)last_position;
     for (int32_t row = 0; row < SIZE(IDS); row++) {
         uint32_t id = WORDS(IDS)[row] < last ? WORDS(IDS)[row] : last;
         const float *token = FLOATS(TOKENS) + (int32_t)id * width;
-        const float *position = FLOATS(POSITIONS) ? FLOATS(POSITIONS) + row % time * width : 0;
+        const float *position = FLOATS(POSITIONS);
+        if (position) position += least(row % time + (int32_t)start, last_position) * width;
         float *y = FLOATS(Y) + row * width;
         for (int32_t c = 0; c < width; c += 4) {
             Lanes sum = take(token + c, width - c, 0.0f);

@@ -64,14 +64,16 @@ KERNEL(sample) {
 }
 
 KERNEL(append) {
-    OPERANDS { TOKEN, WINDOW, LENGTH, OUTPUT, COUNT };
+    OPERANDS { TOKEN, WINDOW, POSITION, OUTPUT, COUNT };
     CONSTANTS { T };
-    uint32_t time = WORD(T), *window = WORDS(WINDOW), *length = WORDS(LENGTH), *count = WORDS(COUNT);
-    if (*length < time)
-        ++*length;
-    else
-        for (uint32_t i = 0; i + 1 < time; i++) window[i] = window[i + 1];
-    window[*length - 1] = WORDS(TOKEN)[0];
+    uint32_t time = WORD(T), kept = time / 2, *window = WORDS(WINDOW), *position = WORDS(POSITION), *count = WORDS(COUNT);
+    if (*position + 1 < time) {
+        ++*position;
+    } else {
+        for (uint32_t i = 0; i < kept; i++) window[i] = window[time - kept + i];
+        *position = kept;
+    }
+    window[*position] = WORDS(TOKEN)[0];
     WORDS(OUTPUT)[*count % (uint32_t)SIZE(OUTPUT)] = WORDS(TOKEN)[0];
     ++*count;
 }
