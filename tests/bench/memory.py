@@ -2,7 +2,7 @@
 
 import json
 
-from tests.bench.native import experiment
+from pygpt.bench import bench_experiment
 from tests.bench.site import open_site, open_tab
 
 SETUP = """
@@ -64,7 +64,7 @@ def measure(steps=(100, 2000)):
     found = []
     with open_site() as (server, browser), open_tab(server, browser) as tab:
         heap = WorkerHeap(tab)
-        values = json.dumps(experiment("baby").to_dict())
+        values = json.dumps(bench_experiment("baby", steps=100_000).to_dict())
         tab.run(f"VALUES = {values!r}\n{SETUP}")
         for target in steps:
             reached = 0

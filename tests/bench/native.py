@@ -1,43 +1,145 @@
-"""Training and sampling natively, on every device there is."""
+"""Natively: ours on NumPy and on WebGPU against PyTorch and JAX, each in a process of its own, in rounds."""
 
-import asyncio
-import statistics
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
-from pygpt.data import load_text
-from pygpt.devices import open_device
-from pygpt.errors import AdapterError
-from pygpt.experiment import Experiment
-from pygpt.train import Run
-from tests.bench.timing import time_steps, time_tokens
+from pygpt.bench import SIZES
+from tests.bench import records
+from tests.bench.work import FOLDER, ROOT, hand_over
 
-PRESETS = ("bigram", "baby", "small")
-SECONDS = 5
+PEERS = ROOT / "tests" / "bench" / "peers"
+CONTENDERS = ("ours numpy", "ours webgpu", "torch eager", "torch compiled", "jax")
+# name -> (size, batch, options of a round): few steps where they take long.
+CASES = {
+    "bigram": ("bigram", 0, {"steps": 400, "max_ms": 700, "sample_tokens": 64}),
+    "micro": ("micro", 0, {"steps": 400, "max_ms": 700, "sample_tokens": 64}),
+    "baby": ("baby", 0, {"steps": 100, "max_ms": 1000, "sample_tokens": 64}),
+    "small": ("small", 0, {"steps": 30, "max_ms": 1500, "sample_tokens": 32}),
+    "nano-2": ("nano", 2, {"steps": 5, "max_ms": 1500, "warmup": 1, "min_steps": 1, "sample_tokens": 4}),
+    "nano-8": ("nano", 8, {"steps": 4, "max_ms": 3000, "warmup": 1, "min_steps": 1}),
+}
+SLOW_STEP = 4000  # milliseconds: who takes longer does one round
+# (m, k, n) of the GPT's own products, rows x inner x columns, with what is transposed: forward, dX and dW.
+SQUARES = [(side, side, side) for side in (512, 1024, 2048)]
+SHAPES = {f"{name} {rows} x {width}": [("nn", rows, width, 4 * width), ("nt", rows, 4 * width, width), ("tn", width, rows, 4 * width)]
+          for name, rows, width in (("small", 768, 128), ("nano", 2048, 384))}
 
 
-def experiment(preset, **changes):
-    """A preset that never evaluates while it is timed."""
-    return Experiment.preset(preset).with_fields(**{"train.steps": 100_000, "train.eval_every": 100_000,
-                                                    "train.eval_batches": 1, **changes})
+class Contender:
+    """A process that answers requests in JSON, a line each."""
 
+    def __init__(self, command: list[str], threads: int, folder: Path = ROOT):
+        environment = {**os.environ, "PYGPT_BENCH_THREADS": str(threads), "PYTHONWARNINGS": "ignore",
+                       **{name: str(threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS",
+                                                          "LP_NUM_THREADS")}}
+        self.process = subprocess.Popen(command, cwd=folder, env=environment, text=True, stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self.name = self._answer()["name"]
 
-def measure():
-    """Print a table."""
-    text = load_text("tales")
-    print(f"{'device':<44}{'preset':<8}{'ms a step':>18}{'tokens/s training':>20}{'tokens/s sampling':>20}")
-    for choice in ("numpy", "webgpu"):
+    def _answer(self):
+        line = self.process.stdout.readline()
+        if not line:
+            raise EOFError(f"{' '.join(map(str, self.process.args))} ended with {self.process.wait()}")
+        return json.loads(line)
+
+    def ask(self, do: str, **wanted) -> dict:
+        """Ask, and wait for the answer; a process that died is an answer with an error."""
         try:
-            device = open_device(choice)
-        except AdapterError as error:
-            print(f"{choice:<44}{error}")
+            self.process.stdin.write(json.dumps({"do": do, **wanted}) + "\n")
+            self.process.stdin.flush()
+            return self._answer()
+        except (EOFError, BrokenPipeError) as error:
+            return {"error": f"{type(error).__name__}: {error}"}
+
+    def close(self) -> None:
+        """End the process."""
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
+        self.process.wait()
+
+
+def peers_python() -> str:
+    """The interpreter with PyTorch and JAX: PYGPT_BENCH_PYTHON, or a virtual environment made here the first time."""
+    if named := os.environ.get("PYGPT_BENCH_PYTHON"):
+        return named
+    wanted = PEERS.parent / "requirements.txt"
+    folder = FOLDER / "venv"
+    python, stamp = folder / "bin" / "python", folder / "installed"
+    if not (stamp.is_file() and stamp.read_text() == wanted.read_text()):
+        print("installing tests/bench/requirements.txt", flush=True)
+        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+        subprocess.run([str(python), "-m", "pip", "install", "--quiet", "-r", str(wanted)], check=True)
+        stamp.write_text(wanted.read_text())
+    return str(python)
+
+
+def open_contender(name: str, threads: int) -> Contender:
+    """Start one of CONTENDERS."""
+    who, _, how = name.partition(" ")
+    if who == "ours":
+        return Contender([sys.executable, "-m", "tests.bench.ours", how], threads)
+    return Contender([peers_python(), f"{who}_peer.py", how], threads, PEERS)
+
+
+@contextlib.contextmanager
+def opened(names, threads: int):
+    """The contenders that can be started, by name; who cannot is told."""
+    running = {}
+    try:
+        for name in names:
+            try:
+                running[name] = open_contender(name, threads)
+            except (EOFError, OSError, subprocess.CalledProcessError) as error:
+                print(f"{name}: {error}")
+        yield running
+    finally:
+        for contender in running.values():
+            contender.close()
+
+
+def measure(options) -> None:
+    """Training and sampling, size by size."""
+    for name, (size, batch, wanted) in CASES.items():
+        if not options.wants_size(name, size):
             continue
-        for preset in PRESETS:
-            run = Run(experiment(preset), text, device)
-            report(device.name, preset, run.experiment, asyncio.run(time_steps(run, SECONDS)), asyncio.run(time_tokens(run)))
+        work = str(hand_over(size, batch))
+        results, versions = {}, {}
+        with opened(options.contenders(CONTENDERS), options.threads) as running:
+            for _ in range(options.rounds):
+                for contender, process in running.items():
+                    if records.middle(results.get(contender, {}).get("ms", [])) > SLOW_STEP or "error" in results.get(contender, {}):
+                        continue
+                    records.merged(results, contender, process.ask("train", work=work, **wanted))
+                    versions[contender] = process.name
+        records.compare_losses(results, "ours numpy")
+        records.show("native", name, results)
+        if options.complete:
+            records.keep("native", name, {"results": results, "versions": versions, "threads": options.threads,
+                                          "rounds": options.rounds, "batch": batch or SIZES[size][4]})
 
 
-def report(name, preset, described, steps, tokens):
-    """Print one line."""
-    size = described.train.batch_size * described.model.block_size
-    middle = statistics.median(steps)
-    print(f"{name:<44}{preset:<8}{min(steps):>8.2f} /{middle:>8.2f}{1000 * size / middle:>20,.0f}"
-          f"{statistics.median(tokens):>20,.0f}", flush=True)
+def multiply(options) -> None:
+    """Matrix products: squares, and the GPT's own shapes as they come forward and on the way back."""
+    wanted = {f"{m}": [("nn", m, k, n)] for m, k, n in SQUARES} | SHAPES
+    results, versions = {}, {}
+    names = [name for name in options.contenders(CONTENDERS) if name != "torch compiled"]
+    with opened(names, options.threads) as running:
+        for shape, products in wanted.items():
+            for how, m, k, n in products:
+                key = f"{shape} {how}"
+                print(f"{key:<22}", end="", flush=True)
+                for contender, process in running.items():
+                    versions[contender] = process.name
+                    product = {"m": m, "k": k, "n": n, "transpose_x": how == "tn", "transpose_w": how == "nt"}
+                    first = process.ask("multiply", reps=1, **product)
+                    reps = max(1, min(50, int(300 / first["ms"]))) if "ms" in first else 0
+                    rates = [process.ask("multiply", reps=reps, **product)["gflops"] for _ in range(options.rounds)] if reps else []
+                    results.setdefault(contender, {})[key] = rates
+                    print(f"{contender:>14} {records.middle(rates):>7.1f}", end="", flush=True)
+                print(" GFLOP/s")
+    if options.complete:
+        records.keep("matmul", "native", {"results": results, "versions": versions, "threads": options.threads})

@@ -1,4 +1,4 @@
-"""A built site, served, and Chromium with Python in a tab: what the browser tests use, without pytest."""
+"""A built site and the peers' pages, served, and Chromium: what the browser tests use, without pytest."""
 
 import contextlib
 import shutil
@@ -7,9 +7,19 @@ import sys
 import tempfile
 from pathlib import Path
 
+from build import find_npm
 from pygpt.cli.serve import serve
+from tests.bench.work import FOLDER
 from tests.e2e.chromium import find_chromium
 from tests.e2e.conftest import FLAGS, ROOT, PythonInTab
+
+PEERS = ROOT / "tests" / "bench" / "peers"
+ISOLATED = """[[headers]]
+for = "/*"
+[headers.values]
+Cross-Origin-Opener-Policy = "same-origin"
+Cross-Origin-Embedder-Policy = "require-corp"
+"""
 
 
 @contextlib.contextmanager
@@ -41,3 +51,35 @@ def open_tab(server, browser):
         yield tab
     finally:
         tab.close()
+
+
+@contextlib.contextmanager
+def serve_peers(isolated: bool = False):
+    """Serve the peers' pages with their packages, installed the first time; yields the server.
+
+    Pages are not cross-origin isolated unless asked for, as ours is not: with it the peers' WebAssembly gets threads.
+    """
+    folder = FOLDER / "peers"
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in PEERS.iterdir():
+        if path.is_file():
+            shutil.copy(path, folder)
+    wanted, stamp = (PEERS / "package.json").read_text(), folder / "node_modules" / ".installed"
+    if not (stamp.is_file() and stamp.read_text() == wanted):
+        print("installing tests/bench/peers/package.json", flush=True)
+        npm, environment = find_npm()
+        subprocess.run([npm, "install", "--ignore-scripts", "--no-package-lock", "--silent"], cwd=folder, env=environment,
+                       check=True)
+        stamp.write_text(wanted)
+    work = folder / "work"
+    if not work.is_symlink():
+        (FOLDER / "work").mkdir(exist_ok=True)
+        work.symlink_to(FOLDER / "work")
+    with tempfile.TemporaryDirectory() as headers:
+        file = Path(headers) / "netlify.toml"
+        file.write_text(ISOLATED if isolated else "")
+        server = serve(folder, prefix="/peers/", netlify=file).start()
+        try:
+            yield server
+        finally:
+            server.stop()

@@ -1,0 +1,72 @@
+"""Our side of the native comparison, in a process of its own like each peer: `python -m tests.bench.ours numpy|webgpu`."""
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+
+from tests.bench.peers import measure
+
+measure.pin()
+
+from pygpt import bench, device as devices  # noqa: E402  (after the process is pinned)
+from pygpt.devices import open_device  # noqa: E402
+from pygpt.estimate import memory_estimate  # noqa: E402
+
+
+class Launches:
+    """Counts what is recorded: the longest recording is the training step."""
+
+    def __init__(self):
+        self.counts = {}
+        add = devices.Recording.add
+        counts = self.counts
+
+        def counted(recording, launch, operands):
+            counts[id(recording)] = counts.get(id(recording), 0) + 1
+            add(recording, launch, operands)
+
+        devices.Recording.add = counted
+
+    def take(self) -> int:
+        """The longest recording since the last time."""
+        longest = max(self.counts.values(), default=0)
+        self.counts.clear()
+        return longest
+
+
+def train(device, launches, work, steps=100, warmup=2, min_steps=3, max_ms=5000.0, sample_tokens=0):
+    """As measure.train, through pygpt.bench."""
+    about = json.loads(Path(work).read_text())
+    experiment = bench.bench_experiment(about["size"], about["batch"], steps + warmup)
+    before, _ = measure._resident(), device.pool.trim()
+    device.peak_bytes = device.allocated_bytes
+    launches.take()
+    found = asyncio.run(bench.time_training(experiment, device, steps=steps, warmup=warmup, min_steps=min_steps, max_ms=max_ms))
+    peak = 1024 * measure.resource.getrusage(measure.resource.RUSAGE_SELF).ru_maxrss - before
+    text = len(bench.bench_text().text)
+    return {"ms_per_step": found.steps, "first_step_ms": found.first_step, "loss": found.losses, "peak_bytes": peak,
+            "device_bytes": device.peak_bytes, "estimate_bytes": memory_estimate(experiment, len(bench.ALPHABET), text),
+            "launches": launches.take(), "host_ms": found.host,
+            "sample_tok_s": asyncio.run(bench.time_sampling(found.run, sample_tokens)) if sample_tokens else None}
+
+
+def main(choice):
+    """Answer requests until standard input ends."""
+    device, launches = open_device(choice), Launches()
+    print(json.dumps({"name": f"pygpt, {device.name}"}), flush=True)
+    for line in sys.stdin:
+        wanted = json.loads(line)
+        try:
+            if wanted.pop("do") == "train":
+                answer = train(device, launches, **wanted)
+            else:
+                took = asyncio.run(bench.time_matmul(device, **wanted))
+                answer = {"ms": took, "gflops": 2 * wanted["m"] * wanted["k"] * wanted["n"] / took / 1e6}
+        except Exception as error:
+            answer = {"error": f"{type(error).__name__}: {error}".splitlines()[0]}
+        print(json.dumps(answer), flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
