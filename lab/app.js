@@ -10,6 +10,7 @@ import { INITIAL } from "./state.js";
 import { createStore } from "./store.js";
 import { askFirst } from "./views/ask_first.js";
 import { askView } from "./views/ask.js";
+import { benchmarkView } from "./views/benchmark.js";
 import { chartView } from "./views/chart.js";
 import { controlsView } from "./views/controls.js";
 import { deviceView } from "./views/device.js";
@@ -112,6 +113,7 @@ const views = /** @type {[string, {dom: HTMLElement, sync: (state: State) => voi
   ["text-place", textView(lab)],
   ["model-place", modelView(lab)],
   ["device-place", deviceView(lab)],
+  ["benchmark-place", benchmarkView(lab)],
   ["controls-place", controlsView(lab)],
   ["figures-place", figuresView()],
   ["chart-place", chartView(curves)],

@@ -51,10 +51,20 @@
  * @typedef {{type: "pause"}|{type: "resume"}|{type: "stop"}} Steer
  * @typedef {{type: "sample", prompt: string, max_new_tokens: number, temperature: number, top_k: number, seed: number}} Sample
  * @typedef {{type: "stop_sampling"}} StopSampling
+ * @typedef {{type: "benchmark", seconds: number}} Benchmark  measure the device for about so long; nothing may be training
+ * @typedef {{type: "stop_benchmark"}} StopBenchmark
  * @typedef {{type: "save"}} Save  answered by `saved`, the file beside it
  * @typedef {{type: "open", name: string}} Open  a saved run; the file comes beside it
  * @typedef {{type: "open_kept"}|{type: "forget_kept"}} Kept  the safety copy this browser holds
- * @typedef {Begin|OpenDevice|ChooseText|Check|Start|Steer|Sample|StopSampling|Save|Open|Kept} Command
+ * @typedef {Begin|OpenDevice|ChooseText|Check|Start|Steer|Sample|StopSampling|Benchmark|StopBenchmark|Save|Open|Kept} Command
+ */
+
+/**
+ * What a benchmark found: how fast two square matrices are multiplied, or how a preset trains and writes. `share` is how much
+ * of the best product's rate its step reaches; with a `note`, the preset is too much for the device, and the figures are 0.
+ * @typedef {{kind: "matmul", size: number, milliseconds: number, gflops: number}
+ *   |{kind: "preset", name: string, batch_size: number, milliseconds: number, tokens_per_second: number,
+ *     sampled_per_second: number, gflops: number, share: number, note: string}} Measurement
  */
 
 /**
@@ -77,6 +87,8 @@
  * @typedef {{type: "stopped", step: number}} Stopped
  * @typedef {{type: "finished", step: number}} Finished
  * @typedef {{type: "sampled", text: string, done: boolean}} Sampled  the text that came since the last one
+ * @typedef {{type: "measured", result: Measurement}} Measured
+ * @typedef {{type: "measuring_ended", complete: boolean}} MeasuringEnded
  * @typedef {{type: "saved", name: string, step: number}} Saved
  * @typedef {{type: "kept", step: number}} SafetyCopy
  * @typedef {{type: "found", name: string, step: number, steps: number, seconds_ago: number}} Found
@@ -84,7 +96,7 @@
  * @typedef {{type: "error", message: string, field: string, during: string}} Mistake
  *   `field` is a dotted field of the experiment or "text", "device", "prompt", "file"; `during` the command that failed
  * @typedef {Loading|Ready|Device|Text|Checked|Started|Opened|Progress|Evaluated|TrainingSample|Resumed|Paused|Stopped
- *           |Finished|Sampled|Saved|SafetyCopy|Found|Mistake} Event
+ *           |Finished|Sampled|Measured|MeasuringEnded|Saved|SafetyCopy|Found|Mistake} Event
  */
 
 /** Whether a mistake is about the experiment: one field of it, or the model as a whole.

@@ -50,6 +50,11 @@ const REACTIONS = {
     ...state, answer: { ...state.answer, text: state.answer.text + text, running: !done },
     notice: done ? "The sample is complete." : state.notice,
   }),
+  measured: (state, { result }) => (state.benchmark
+    ? { ...state, benchmark: { ...state.benchmark, results: [...state.benchmark.results, result] } } : state),
+  measuring_ended: (state, { complete }) => (state.benchmark
+    ? { ...state, benchmark: { ...state.benchmark, running: false, complete }, notice: complete ? "The benchmark is complete." : state.notice }
+    : state),
   saved: (state, { step }) => ({
     ...state, run: state.run && { ...state.run, saved_step: step }, notice: `Saved the run at step ${step}.`,
     mistakes: without(state.mistakes, "file"),
@@ -68,6 +73,7 @@ const REACTIONS = {
       device: during === "open_device"
         ? { ...state.device, opening: false, choice: state.device.open?.choice ?? state.device.choice } : state.device,
       answer: during === "sample" ? { ...state.answer, running: false } : state.answer,
+      benchmark: during === "benchmark" && state.benchmark ? { ...state.benchmark, running: false } : state.benchmark,
       checked: during === "check" ? null : state.checked,
     };
   },
@@ -96,13 +102,16 @@ const REACTIONS = {
   sampling: (state, { prompt }) => ({
     ...state, answer: { running: true, prompt, text: "" }, mistakes: without(state.mistakes, "prompt"),
   }),
+  benchmarking: (state) => ({
+    ...state, benchmark: { running: true, complete: false, results: [] }, mistakes: without(state.mistakes, "device"),
+  }),
   say: (state, { notice }) => ({ ...state, notice }),
   dismiss_found: (state) => ({ ...state, found: null }),
 };
 
 /** Where a mistake is shown when the engine names no field. */
 const PLACES = /** @type {Record<string, string>} */ ({
-  choose_text: "text", open_device: "device", sample: "prompt", open: "file", open_kept: "file", save: "file",
+  choose_text: "text", open_device: "device", benchmark: "device", sample: "prompt", open: "file", open_kept: "file", save: "file",
 });
 
 /** @param {State} state @param {Action} action @returns {State} */

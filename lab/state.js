@@ -14,9 +14,10 @@
  * @typedef {{type: "choosing_device", choice: string}} ChoosingDevice
  * @typedef {{type: "starting"}} Starting
  * @typedef {{type: "sampling", prompt: string}} Sampling
+ * @typedef {{type: "benchmarking"}} Benchmarking
  * @typedef {{type: "say", notice: string}} Say
  * @typedef {{type: "dismiss_found"}} DismissFound
- * @typedef {Event|Edit|ChoosePreset|Adopt|ChoosingText|ChoosingDevice|Starting|Sampling|Say|DismissFound} Action
+ * @typedef {Event|Edit|ChoosePreset|Adopt|ChoosingText|ChoosingDevice|Starting|Sampling|Benchmarking|Say|DismissFound} Action
  */
 
 /**
@@ -37,6 +38,7 @@
  * @property {RunState|null} run
  * @property {{step: number, text: string}[]} samples  newest first
  * @property {{running: boolean, prompt: string, text: string}} answer
+ * @property {{running: boolean, complete: boolean, results: import("./protocol.js").Measurement[]}|null} benchmark
  * @property {Record<string, string>} mistakes  by field; "" is about the run as a whole
  * @property {string} notice  the last thing worth saying aloud
  * @property {import("./protocol.js").Found|null} found
@@ -58,6 +60,7 @@ export const INITIAL = {
   run: null,
   samples: [],
   answer: { running: false, prompt: "", text: "" },
+  benchmark: null,
   mistakes: {},
   notice: "",
   found: null,

@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 import platform
 
+from measuring import Measuring
 from training import Training
 
 from pygpt.checkpoint import read_checkpoint
@@ -30,6 +31,7 @@ class Session:
         self.tell, self.site, self.store = tell, site, store
         self.device = self.choice = self.text = None
         self.training = Training(tell, store, self._recover)
+        self.measuring = Measuring(tell)
         self.sampling: asyncio.Task | None = None
 
     async def obey(self, command: dict, data: bytes | None) -> None:
@@ -56,6 +58,7 @@ class Session:
     async def open_device(self, choice: str) -> None:
         """Open another device; a run moves there. Raises DeviceError, and then all stays as it was."""
         device = await self.site.open_device(choice)
+        await self.measuring.stop()
         run = self.training.run
         if run is not None:
             await self.training.halt("paused")
@@ -114,6 +117,7 @@ class Session:
 
     async def resume(self) -> None:
         """Go on stepping."""
+        await self.measuring.stop()
         self.training.resume()
 
     async def stop(self) -> None:
@@ -123,6 +127,7 @@ class Session:
     async def sample(self, prompt: str, max_new_tokens: int, temperature: float, top_k: int, seed: int) -> None:
         """Continue a prompt, piece by piece. Raises TokenizerError for a character the model has never seen."""
         await self.stop_sampling()
+        await self.measuring.stop()
         run = self.training.run
         if run is None:
             raise DataError("there is no model to ask yet; train one, or open one")
@@ -150,6 +155,19 @@ class Session:
         if self.sampling is not None and not self.sampling.done():
             self.sampling.cancel()
             await asyncio.wait([self.sampling])
+
+    async def benchmark(self, seconds: float) -> None:
+        """Measure the device, figure by figure. Raises DeviceError while something trains on it, or there is none."""
+        if self.device is None:
+            raise DeviceError("there is no device to measure; choose one")
+        if self.training.active:
+            raise DeviceError("a benchmark wants the device to itself: pause the training first")
+        await self.stop_sampling()
+        await self.measuring.begin(self.device, seconds)
+
+    async def stop_benchmark(self) -> None:
+        """End a benchmark where it is."""
+        await self.measuring.stop()
 
     async def save(self) -> None:
         """Send the run as a file."""
@@ -179,6 +197,7 @@ class Session:
         await self.store.forget()
 
     async def _quiet(self) -> None:
+        await self.measuring.stop()
         await self.stop_sampling()
         await self.training.halt("stopped")
 

@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.e2e.test_lab import PICTURES, open_lab
+
 
 def open_bench(page, site, device: str):
     """The page with a device open."""
@@ -43,3 +45,20 @@ def test_runs_for_a_person(page, site):
     page.click("#measure")
     page.wait_for_function("document.querySelector('#where').textContent === 'Done.'", timeout=60_000)
     assert page.locator("#results tr").count() == 8
+
+
+def test_the_button_in_the_lab(page, site):
+    open_lab(page, site, device="numpy")
+    page.click("#benchmark")
+    # A product, and a preset; the whole minute is for people.
+    page.wait_for_function("/GFLOP/.test(document.querySelector('#benchmark-peak').textContent)", timeout=60_000)
+    page.wait_for_function("document.querySelectorAll('#benchmark-rows tr').length >= 2", timeout=120_000)
+    assert page.inner_text("#benchmark-rows tr:first-child th") == "bigram"
+    PICTURES.mkdir(exist_ok=True)
+    page.screenshot(path=str(PICTURES / "benchmark.png"))
+    page.click("#benchmark-close")
+    page.wait_for_function("!document.querySelector('dialog.measuring').open")
+    # Ended early, it leaves the device free: training starts.
+    page.click("#train")
+    page.wait_for_function("Number(document.querySelector('#loss').textContent) > 0", timeout=60_000)
+    assert page.is_disabled("#benchmark") or "Finished" in page.inner_text("#where")
