@@ -5,6 +5,7 @@ import os
 import tempfile
 
 from pygpt.device import Device
+from pygpt.devices.native_encoding import encode, handles
 from pygpt.errors import AdapterError, DeviceError, MemoryLimit
 from pygpt.shaders import constants, source
 
@@ -105,12 +106,19 @@ class NativeDevice(Device):
         return self._pipelines[key]
 
     def _submit(self, launches):
+        self._encode(handles(launches))
+
+    def _seal(self, recording):
+        return handles(recording.launches), recording  # the recording keeps what the handles belong to
+
+    def _replay(self, plan, times):
+        for _ in range(times):
+            self._encode(plan[0])
+
+    def _encode(self, encoded):
         encoder = self._device.create_command_encoder()
         sweep = encoder.begin_compute_pass()
-        for pipeline, group, groups in launches:
-            sweep.set_pipeline(pipeline)
-            sweep.set_bind_group(0, group)
-            sweep.dispatch_workgroups(*groups)
+        encode(sweep, encoded)
         sweep.end()
         self._queue.submit([encoder.finish()])
 
