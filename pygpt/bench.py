@@ -114,29 +114,30 @@ async def time_training(experiment: Experiment, device, *, steps: int = 100, war
             await step()
         took = 1000 * (time.perf_counter() - start)
         done += at_once
-        if took < SAMPLE_MS and done + 2 * at_once <= steps:
-            # Shorter than the clock is good for, and not worth keeping beside longer ones.
-            at_once, found = 2 * at_once, []
-        else:
+        if took >= SAMPLE_MS or not found:
+            # Of those shorter than the clock is good for the last is kept, unless there is a longer one.
             found.append(took / at_once)
+        if took < SAMPLE_MS and done + 2 * at_once <= steps:
+            at_once, found = 2 * at_once, []
         await asyncio.sleep(0)
-    return Training(run, first, found, None if device.immediate else median(hosts), losses)
+    return Training(run, first, found, None if device.immediate else sum(hosts) / len(hosts), losses)
 
 
-async def time_sampling(run: Run, tokens: int) -> float:
-    """Tokens a second, written after an empty prompt a slice at a time; the first slice is not counted."""
+async def time_sampling(run: Run, tokens: int, max_ms: float = 5000.0) -> float:
+    """Tokens a second, written after an empty prompt a slice at a time, until there are `tokens` or `max_ms` have passed.
+
+    The first slice is not counted.
+    """
     sampler = Sampler(run.model, run.tokenizer, seed=1)
-    left = tokens + SAMPLING_SLICE
-    began = time.perf_counter()
-    while left > 0:
-        count = min(SAMPLING_SLICE, left)
-        sampler.enqueue(count)
+    done, began = -SAMPLING_SLICE, time.perf_counter()
+    while done < tokens and (done <= 0 or 1000 * (time.perf_counter() - began) < max_ms):
+        sampler.enqueue(SAMPLING_SLICE)
         sampler.take(await run.device.fetch(sampler.output))
-        if left == tokens + SAMPLING_SLICE:
+        done += SAMPLING_SLICE
+        if done == 0:
             began = time.perf_counter()
-        left -= count
         await asyncio.sleep(0)
-    return tokens / (time.perf_counter() - began)
+    return done / (time.perf_counter() - began)
 
 
 async def time_matmul(device, m: int, k: int, n: int, reps: int, transpose_x: bool = False,
@@ -258,8 +259,7 @@ async def _preset(device, name, peak, seconds):
         batch //= 2
     training = await time_training(experiment, device, steps=1000, warmup=1, min_steps=1, max_ms=1000 * seconds)
     milliseconds = median(training.steps)
-    tokens = await time_sampling(training.run, 2 * SAMPLING_SLICE)
-    tokens = await time_sampling(training.run, max(SAMPLING_SLICE, min(512, round(tokens * seconds / 3))))
+    tokens = await time_sampling(training.run, 2048, 300 * seconds)
     gflops = step_flops(experiment, vocabulary) / milliseconds / 1e6
     return Preset(name, batch, milliseconds, 1000 * batch * preset.model.block_size / milliseconds, tokens, gflops,
                   gflops / peak)

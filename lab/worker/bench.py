@@ -38,7 +38,7 @@ async def train(asked: str) -> str:
                        "loss": found.losses, "peak_bytes": peak, "batch_size": experiment.train.batch_size,
                        "block_size": experiment.model.block_size,
                        "flops": bench.step_flops(experiment, len(bench.ALPHABET)),
-                       "sample_tok_s": await bench.time_sampling(found.run, tokens) if tokens else None})
+                       "sample_tok_s": await bench.time_sampling(found.run, tokens, wanted.get("max_ms", 5000)) if tokens else None})
 
 
 async def multiply(asked: str) -> str:

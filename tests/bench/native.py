@@ -15,11 +15,11 @@ PEERS = ROOT / "tests" / "bench" / "peers"
 CONTENDERS = ("ours numpy", "ours webgpu", "torch eager", "torch compiled", "jax")
 # name -> (size, batch, options of a round): few steps where they take long.
 CASES = {
-    "bigram": ("bigram", 0, {"steps": 400, "max_ms": 700, "sample_tokens": 64}),
-    "micro": ("micro", 0, {"steps": 400, "max_ms": 700, "sample_tokens": 64}),
-    "baby": ("baby", 0, {"steps": 100, "max_ms": 1000, "sample_tokens": 64}),
-    "small": ("small", 0, {"steps": 30, "max_ms": 1500, "sample_tokens": 32}),
-    "nano-2": ("nano", 2, {"steps": 5, "max_ms": 1500, "warmup": 1, "min_steps": 1, "sample_tokens": 4}),
+    "bigram": ("bigram", 0, {"steps": 1500, "max_ms": 500, "sample_tokens": 2000}),
+    "micro": ("micro", 0, {"steps": 1500, "max_ms": 500, "sample_tokens": 2000}),
+    "baby": ("baby", 0, {"steps": 150, "max_ms": 800, "sample_tokens": 1000}),
+    "small": ("small", 0, {"steps": 30, "max_ms": 1500, "sample_tokens": 500}),
+    "nano-2": ("nano", 2, {"steps": 5, "max_ms": 1500, "warmup": 1, "min_steps": 1, "sample_tokens": 64}),
     "nano-8": ("nano", 8, {"steps": 4, "max_ms": 3000, "warmup": 1, "min_steps": 1}),
 }
 SLOW_STEP = 4000  # milliseconds: who takes longer does one round

@@ -48,7 +48,7 @@ def train(device, launches, work, steps=100, warmup=2, min_steps=3, max_ms=5000.
     return {"ms_per_step": found.steps, "first_step_ms": found.first_step, "loss": found.losses, "peak_bytes": peak,
             "device_bytes": device.peak_bytes, "estimate_bytes": memory_estimate(experiment, len(bench.ALPHABET), text),
             "launches": launches.take(), "host_ms": found.host,
-            "sample_tok_s": asyncio.run(bench.time_sampling(found.run, sample_tokens)) if sample_tokens else None}
+            "sample_tok_s": asyncio.run(bench.time_sampling(found.run, sample_tokens, max_ms)) if sample_tokens else None}
 
 
 def main(choice):

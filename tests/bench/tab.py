@@ -9,11 +9,11 @@ from tests.bench.work import hand_over
 
 CONTENDERS = ("ours numpy", "ours webgpu", "tfjs wasm", "tfjs webgpu", "jaxjs wasm", "jaxjs webgpu")
 CASES = {
-    "bigram": {"steps": 400, "max_ms": 600, "sample_tokens": 48},
-    "micro": {"steps": 400, "max_ms": 600, "sample_tokens": 48},
-    "baby": {"steps": 50, "max_ms": 1000, "sample_tokens": 24},
-    "small": {"steps": 10, "max_ms": 1500, "warmup": 1, "min_steps": 1, "sample_tokens": 8},
-    "nano": {"steps": 3, "max_ms": 1500, "warmup": 1, "min_steps": 1},
+    "bigram": {"steps": 1500, "max_ms": 500, "sample_tokens": 1000},
+    "micro": {"steps": 1500, "max_ms": 500, "sample_tokens": 1000},
+    "baby": {"steps": 100, "max_ms": 800, "sample_tokens": 500},
+    "small": {"steps": 15, "max_ms": 1500, "warmup": 1, "min_steps": 1, "sample_tokens": 300},
+    "nano": {"steps": 3, "max_ms": 1500, "warmup": 1, "min_steps": 1, "sample_tokens": 16},
 }
 # Left out unless named: they take 10 seconds a step and more, and are nobody's best.
 HOPELESS = {"small": {"tfjs webgpu"}, "nano": {"tfjs webgpu", "tfjs wasm"}}
