@@ -1,7 +1,8 @@
 # make lab     build the lab, serve it, open it in a browser (make lab PORT=8001 OPEN=0)
 # make test    all tests, and the type check of lab/
 # make build   dist/ alone, for any static server
-# make bench   speed, measured and never judged
+# make bench   speed beside PyTorch, JAX, TensorFlow.js and jax-js, measured and never judged; writes docs/performance.md
+#              (make bench BENCH_ARGUMENTS="tab --sizes micro" for a part)
 # make clean   forget what was built (make clean-all: and what was installed)
 #
 # Needs Python 3.11 and a network the first time. Node.js comes from PATH, or else from PyPI into .venv. As root (or
@@ -39,7 +40,7 @@ types: build
 	$(NODE_PATH_FIRST) npx --no-install tsc -p jsconfig.json
 
 bench: $(VENV)/.test $(VENV)/.node
-	@if [ -f tests/bench/__main__.py ]; then $(NODE_PATH_FIRST) $(BIN)/python -m tests.bench; \
+	@if [ -f tests/bench/__main__.py ]; then $(NODE_PATH_FIRST) $(BIN)/python -m tests.bench $(BENCH_ARGUMENTS); \
 	else echo "There is nothing in tests/bench to run yet."; fi
 
 clean:

@@ -45,6 +45,7 @@ def _machine(found):
     machines = {f"{record['machine']['processor']}, {record['machine']['cores']} cores, {record['machine']['system']}" for record in kept}
     versions = {f"{name} {version}" for record in kept for name, version in record["machine"]["versions"].items()}
     versions |= {version for record in kept for version in record.get("versions", {}).values()}
+    versions = {version.replace(", ", " ") for version in versions}
     versions |= {f"Chromium {record['Chromium']}" for record in kept if "Chromium" in record}
     dates = sorted({record["date"] for record in kept})
     commits = sorted({record["commit"] for record in kept if record["commit"]})
@@ -74,7 +75,7 @@ def _case(name, record):
             yield f"| {contender} | {held.get('error', 'not measured')} " + "| " * 9 + "|"
             continue
         mine = middle(held["ms"])
-        ratios = ["" if contender.startswith("ours") or ours[device] != ours[device] else f"{ours[device] / mine:.2f}" for device in ours]
+        ratios = ["" if contender.startswith("ours") or ours[device] != ours[device] else f"{ours[device] / mine:.2g}" for device in ours]
         cells = [contender, number(mine), f"{number(min(held['ms']))} – {number(max(held['ms']))}", *ratios, number(held["first_ms"][0]),
                  *(number(middle(held[key]) / scale) if held.get(key) else ""
                    for key, scale in (("tokens", 1), ("peak_bytes", 1e6), ("host_ms", 1), ("launches", 1))),
