@@ -1,10 +1,10 @@
 """AdamW: one step of the optimizer on all parameters at once."""
 
 from pygpt.errors import ShapeError
-from pygpt.kernel import kernel, np
+from pygpt.kernel import kernel, np, scratch
 
-# So many elements at a time: the five arrays of this length stay in a processor's second-level cache.
-BLOCK = 1 << 14
+# So many elements at a time: the five arrays of this length stay in a processor's caches.
+BLOCK = 1 << 16
 
 
 @kernel(outputs=("parameter", "first_moment", "second_moment"), in_place=True, no_gradient="it consumes gradients")
@@ -31,9 +31,9 @@ def adamw(gradient, scale, schedule, step, parameter, first_moment, second_momen
     for start in range(0, gradient.size, BLOCK):
         block = slice(start, start + BLOCK)
         m, v = first_moment[block], second_moment[block]
-        g = gradient[block] * scale
+        g = np.multiply(gradient[block], scale, out=scratch("gradient", m.shape, m.dtype))
         m *= beta1
-        m += g * (1 - beta1)
+        m += np.multiply(g, 1 - beta1, out=scratch("share", m.shape, m.dtype))
         v *= beta2
         np.multiply(g, g, out=g)
         g *= 1 - beta2

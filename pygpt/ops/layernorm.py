@@ -25,7 +25,7 @@ def layernorm(x, weight, bias, y, statistics, *, epsilon=1e-5):
         np.add.reduce(rows[some], axis=1, out=mean, keepdims=True)
         mean /= rows.shape[1]
         part = np.subtract(rows[some], mean, out=out[some])
-        np.einsum("rc,rc->r", part, part, out=inverse_std[:, 0])
+        np.vecdot(part, part, out=inverse_std[:, 0])
         inverse_std /= rows.shape[1]
         inverse_std += epsilon
         np.sqrt(inverse_std, out=inverse_std)
@@ -94,11 +94,11 @@ def layernorm_gradient(dy, x, weight, statistics, residual, dx, dweight, dbias):
         _sums(dy[some], normalized, dweight[some.start // PART :], dbias[some.start // PART :])
         part = np.multiply(dy[some], weight, out=out[some])
         along = scratch("rows", mean.shape, x.dtype)
-        np.einsum("rc,rc->r", part, normalized, out=along[:, 0])
+        np.vecdot(part, normalized, out=along[:, 0])
         along /= width
         normalized *= along
         part -= normalized
-        np.add.reduce(dy[some] @ weight[:, None], axis=1, out=along, keepdims=True)
+        np.matmul(dy[some], weight[:, None], out=along)
         along /= width
         part -= along
         part *= inverse_std

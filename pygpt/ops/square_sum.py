@@ -1,7 +1,7 @@
 """The norm of a gradient, and what clipping scales it by."""
 
 from pygpt.errors import ShapeError
-from pygpt.kernel import kernel, np
+from pygpt.kernel import kernel, np, scratch
 
 # The invocations of a workgroup: each adds up its own elements before the workgroup adds up theirs.
 LANES = 64
@@ -17,10 +17,11 @@ def square_sum(x, partial, *, parts=1024):
     Shapes: x (...) -> partial (P,).
     """
     flat, row = x.reshape(-1), partial.size * LANES
-    lanes = np.zeros(row, x.dtype)
+    lanes, squares = scratch("lanes", (row,), x.dtype), scratch("squares", (row,), x.dtype)
+    lanes[...] = 0.0
     for start in range(0, flat.size, row):
         piece = flat[start : start + row]
-        lanes[: piece.size] += piece * piece
+        lanes[: piece.size] += np.multiply(piece, piece, out=squares[: piece.size])
     np.sum(lanes.reshape(-1, LANES), axis=1, out=partial)
 
 
