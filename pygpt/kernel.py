@@ -20,8 +20,10 @@ keyword-only parameters are attributes: fixed numbers, handed to the shader as `
 steps is a tensor, never an attribute, so a replayed step cannot freeze it.
 """
 
+import dataclasses
 import inspect
 import math
+from collections.abc import Callable
 
 from pygpt.errors import ShapeError
 from pygpt.tensor import KERNELS, Node, Tape, Tensor, empty
@@ -60,6 +62,25 @@ class _Scratch:
 scratch = _Scratch()
 
 
+@dataclasses.dataclass(frozen=True)
+class Variant:
+    """Another shader of a kernel: where it fits, its @workgroup_size, and how many invocations it wants."""
+
+    fits: Callable
+    workgroup: tuple
+    threads: Callable
+
+
+def for_processors(device, *operands, **attributes) -> bool:
+    """Fits where a processor plays the GPU: barriers cost more there than they save, invocations come 4 or 8 at a time."""
+    return device.software
+
+
+def for_gpus(device, *operands, **attributes) -> bool:
+    """Fits a real GPU: thousands of invocations, and workgroup memory that is worth its barriers."""
+    return not device.software
+
+
 class Kernel:
     """A computation with the same name, parameters and outcome on every device. Call it with tensors.
 
@@ -89,8 +110,7 @@ class Kernel:
         self._shapes = None
         self._overrides = lambda *operands, **attributes: attributes
         self._threads = lambda *operands, **attributes: operands[len(self.inputs)].size
-        self._shader = lambda device: self.name
-        self.shaders = (self.name,)
+        self.variants = {}
 
     # Declarations: each decorates a function and stands in the op's file.
 
@@ -112,10 +132,14 @@ class Kernel:
         self._threads = rule
         return rule
 
-    def shader(self, *names):
-        """Declare several shaders for one kernel, and the function of a device that chooses among them."""
+    def variant(self, name, fits, workgroup=None):
+        """Declare another shader with the same bindings: the decorated function gives its invocations, as `threads` does.
+
+        `fits` is a function of a device, all operands and the attributes that says where it is the better one. Variants
+        are asked in the order of their declaration, before the shader that is named like the kernel.
+        """
         def declare(rule):
-            self._shader, self.shaders = rule, names
+            self.variants[name] = Variant(fits, workgroup or self.workgroup, rule)
             return rule
         return declare
 
@@ -175,14 +199,26 @@ class Kernel:
         result = _as_tuple(self.gradient_rule(*(given[name] for name in self._gradient_names)))
         return result + (None,) * (len(self.inputs) - len(result))
 
-    def launch_shape(self, operands, attributes):
+    @property
+    def shaders(self) -> dict:
+        """The workgroup size of every shader by name: the variants', then the kernel's own."""
+        return {**{name: variant.workgroup for name, variant in self.variants.items()}, self.name: self.workgroup}
+
+    def shader_for(self, device, operands, attributes) -> str:
+        """The name of the shader that `device` should run."""
+        fitting = (name for name, variant in self.variants.items() if variant.fits(device, *operands, **attributes))
+        return next(fitting, self.name)
+
+    def launch_shape(self, shader, operands, attributes):
         """The numbers of workgroups (x, y, z); a long line is folded, since each may be at most 65,535."""
-        threads = self._threads(*operands, **attributes)
+        workgroup = self.shaders[shader]
+        rule = self.variants[shader].threads if shader in self.variants else self._threads
+        threads = rule(*operands, **attributes)
         if isinstance(threads, int):
-            groups = max(1, math.ceil(threads / self.workgroup[0]))
+            groups = max(1, math.ceil(threads / workgroup[0]))
             return (groups, 1, 1) if groups <= 65535 else (65535, math.ceil(groups / 65535), 1)
         threads = (*threads, 1, 1)[:3]
-        groups = tuple(max(1, math.ceil(n / size)) for n, size in zip(threads, self.workgroup))
+        groups = tuple(max(1, math.ceil(n / size)) for n, size in zip(threads, workgroup))
         if max(groups) > 65535:
             raise ShapeError(f"{self.name}: {groups} workgroups, but a GPU takes at most 65535 in one direction; "
                              f"use a smaller batch or block")
@@ -192,10 +228,6 @@ class Kernel:
         """The shader's override constants as numbers."""
         values = self._overrides(*operands, **attributes)
         return {name: (float(value) if isinstance(value, float) else int(value)) for name, value in values.items()}
-
-    def shader_for(self, device):
-        """The name of the shader that `device` should run."""
-        return self._shader(device)
 
     def _specs(self, operands, attributes, reference):
         specs = self._shapes(*operands, **attributes)
@@ -245,4 +277,4 @@ def _as_tuple(value):
     return tuple(value) if isinstance(value, (tuple, list)) else (value,)
 
 
-__all__ = ["KERNELS", "Kernel", "Tensor", "kernel", "np", "scratch"]
+__all__ = ["KERNELS", "Kernel", "Tensor", "for_gpus", "for_processors", "kernel", "np", "scratch"]

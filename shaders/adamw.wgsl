@@ -8,7 +8,7 @@
 //   first_moment   (N,)
 //   second_moment  (N,)
 //
-// REST1 and REST2 are 1 - BETA1 and 1 - BETA2. One invocation an element.
+// REST1 and REST2 are 1 - BETA1 and 1 - BETA2. One invocation makes 4 neighbours.
 // Source: Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR 2019, in the order of torch.optim.AdamW.
 
 override BETA1: f32;
@@ -29,17 +29,19 @@ override DECAYED: u32;
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-    let i = id.y * groups.x * 64u + id.x;
-    if (i >= arrayLength(&parameter)) {
-        return;
-    }
+    let start = 4u * (id.y * groups.x * 64u + id.x);
     let row = 3u * min(step[0], arrayLength(&schedule) / 3u - 1u);
     let learning_rate = schedule[row];
-    let g = gradient[i] * scale[0];
-    let m = BETA1 * first_moment[i] + REST1 * g;
-    let v = BETA2 * second_moment[i] + REST2 * g * g;
-    let kept = parameter[i] * select(1.0, 1.0 - learning_rate * WEIGHT_DECAY, i < DECAYED);
-    first_moment[i] = m;
-    second_moment[i] = v;
-    parameter[i] = kept - learning_rate / schedule[row + 1u] * m / (sqrt(v) / sqrt(schedule[row + 2u]) + EPSILON);
+    let rate = learning_rate / schedule[row + 1u];
+    let root = sqrt(schedule[row + 2u]);
+    let clip = scale[0];
+    for (var i = start; i < min(start + 4u, arrayLength(&parameter)); i++) {
+        let g = gradient[i] * clip;
+        let m = BETA1 * first_moment[i] + REST1 * g;
+        let v = BETA2 * second_moment[i] + REST2 * g * g;
+        let kept = parameter[i] * select(1.0, 1.0 - learning_rate * WEIGHT_DECAY, i < DECAYED);
+        first_moment[i] = m;
+        second_moment[i] = v;
+        parameter[i] = kept - rate * m / (sqrt(v) / root + EPSILON);
+    }
 }

@@ -3,20 +3,30 @@
 //   x  (...)
 //   y  (...)
 //
-// One invocation an element.
+// One invocation makes 4 neighbours. (1 + tanh(u)) / 2 = e / (e + 1) with e = exp(2 u): on processors that play the GPU, exp takes a
+// third of the time of tanh.
 // Source: Hendrycks and Gimpel, "Gaussian Error Linear Units", arXiv 1606.08415.
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;
 
+fn gelu(v: vec4f) -> vec4f {
+    // From u = 10 on tanh is 1 to the last bit; beyond 44 exp(2 u) would overflow.
+    let u = clamp(0.7978845608 * v * (1.0 + 0.044715 * v * v), vec4f(-15.0), vec4f(15.0));
+    let e = exp(2.0 * u);
+    return v * e / (e + 1.0);
+}
+
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-    let i = id.y * groups.x * 64u + id.x;
-    if (i >= arrayLength(&y)) {
+    let i = 4u * (id.y * groups.x * 64u + id.x);
+    let size = arrayLength(&y);
+    if (i + 3u < size) {
+        let v = gelu(vec4f(x[i], x[i + 1u], x[i + 2u], x[i + 3u]));
+        y[i] = v.x; y[i + 1u] = v.y; y[i + 2u] = v.z; y[i + 3u] = v.w;
         return;
     }
-    let v = x[i];
-    // tanh is 1 to the last bit from 10 on, and some drivers give NaN for a large argument.
-    let t = tanh(clamp(0.7978845608 * v * (1.0 + 0.044715 * v * v), -15.0, 15.0));
-    y[i] = 0.5 * v * (1.0 + t);
+    for (var last = i; last < size; last++) {
+        y[last] = gelu(vec4f(x[last])).x;
+    }
 }

@@ -65,7 +65,7 @@ def test_a_kernel_has_all_its_parts(name):
     assert kernel.gradient_rule or kernel.no_gradient, f"{name}: declare a gradient, or say why there is none"
     cases = cases_of(name)
     assert cases, f"{name}: no CASES in tests/ops runs it"
-    for shader in kernel.shaders:
+    for shader, workgroup in kernel.shaders.items():
         text = SHADERS.get(shader)
         assert text, f"{name}: shaders/{shader}.wgsl is missing"
         assert text.startswith("// "), f"{shader}: a shader begins with what each output element equals"
@@ -77,7 +77,7 @@ def test_a_kernel_has_all_its_parts(name):
         constants = dict(re.findall(r"^const (\w+)(?:: u32)? = (\d+)u?;", text, re.MULTILINE))
         size = re.search(r"@workgroup_size\(([\w, ]+)\)", text).group(1)
         sizes = tuple(int(constants.get(part.strip(), part.strip().rstrip("u"))) for part in size.split(","))
-        assert (*sizes, 1, 1)[:3] == tuple(kernel.workgroup), f"{shader}: @workgroup_size differs from the declaration"
+        assert (*sizes, 1, 1)[:3] == tuple(workgroup), f"{shader}: @workgroup_size differs from the declaration"
         operands = [*case_operands(cases[0])]
         fields = uniforms(text)
         place = f"@group(0) @binding({len(bindings)}) var<uniform> uniforms: Uniforms;"

@@ -59,7 +59,7 @@ class BrowserDevice(Device):
             raise DeviceError(f"the GPU objected: {message}")
 
     def _prepare(self, kernel, operands, attributes):
-        shader = kernel.shader_for(self)
+        shader = kernel.shader_for(self, operands, attributes)
         overrides, uniforms = constants(source(shader), kernel.override_values(operands, attributes))
         pipeline = self._pipeline(kernel, shader, overrides, bool(uniforms))
         flat = []
@@ -72,7 +72,7 @@ class BrowserDevice(Device):
                 flat += (operand.buffer.handle, operand.offset * 4, operand.nbytes)
         if uniforms:
             flat += (self._uniform(uniforms), 0, len(uniforms))
-        return self.gpu.prepare(pipeline, *kernel.launch_shape(operands, attributes), *flat)
+        return self.gpu.prepare(pipeline, *kernel.launch_shape(shader, operands, attributes), *flat)
 
     def _pipeline(self, kernel, shader, overrides, has_uniforms):
         key = (shader, *overrides.items())

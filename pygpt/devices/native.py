@@ -64,7 +64,7 @@ class NativeDevice(Device):
         return bytes(self._queue.read_buffer(self._buffers[tensor.buffer.handle], tensor.offset * 4, tensor.nbytes))
 
     def _prepare(self, kernel, operands, attributes):
-        shader = kernel.shader_for(self)
+        shader = kernel.shader_for(self, operands, attributes)
         overrides, uniforms = constants(source(shader), kernel.override_values(operands, attributes))
         pipeline, layout = self._pipeline(kernel, shader, overrides, bool(uniforms))
         entries = [{"binding": index, "resource": self._resource(kernel, operand)}
@@ -72,7 +72,7 @@ class NativeDevice(Device):
         if uniforms:
             entries.append({"binding": len(operands), "resource": {"buffer": self._uniform(uniforms)}})
         group = self._device.create_bind_group(layout=layout, entries=entries)
-        return pipeline, group, kernel.launch_shape(operands, attributes)
+        return pipeline, group, kernel.launch_shape(shader, operands, attributes)
 
     def _resource(self, kernel, operand):
         if operand is None:

@@ -40,6 +40,11 @@ def _(x):
     return x.shape
 
 
+@gelu.threads
+def _(x, y):
+    return -(-x.size // 4)
+
+
 @gelu.gradient
 def _(dy, x):
     return gelu_gradient(dy, x)
@@ -73,3 +78,8 @@ def gelu_gradient(dy, x, dx):
 @gelu_gradient.shapes
 def _(dy, x):
     return x.shape
+
+
+@gelu_gradient.threads
+def _(dy, x, dx):
+    return -(-x.size // 4)

@@ -1,7 +1,7 @@
 """Matrix product, with an optional bias and an optional tensor to add: where nearly all the time of a GPT goes."""
 
 from pygpt.errors import ShapeError
-from pygpt.kernel import kernel, np
+from pygpt.kernel import for_gpus, kernel, np
 from pygpt.ops.sum import sum
 from pygpt.tensor import empty
 
@@ -73,15 +73,10 @@ def _(x, w, bias, residual, y, *, transpose_x, transpose_w, splits):
     }
 
 
-# In both shaders an invocation makes 8 x 8 elements and a workgroup 64 x 64.
-@matmul.shader("matmul", "matmul_workgroup")
-def _(device):
-    # On a processor that plays the GPU, workgroup memory and barriers cost 3 to 6 times the product itself; on a real
-    # GPU they are what makes it fast.
-    return "matmul" if device.software else "matmul_workgroup"
-
-
+# On a processor that plays the GPU, workgroup memory and barriers cost 3 to 6 times the product itself; on a real GPU
+# they are what makes it fast. In both shaders an invocation makes 8 x 8 elements and a workgroup 64 x 64.
 @matmul.threads
+@matmul.variant("matmul_workgroup", for_gpus)
 def _(x, w, bias, residual, y, *, transpose_x, transpose_w, splits):
     m, n, _ = lengths(x, w, transpose_x, transpose_w)
     return (-(-n // 8), -(-m // 8), splits)

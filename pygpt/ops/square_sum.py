@@ -40,6 +40,11 @@ def _(x, partial, *, parts):
     return (partial.size * LANES, 1)
 
 
+@square_sum.variant("square_sum_vec4", lambda device, x, partial, **_: device.software and x.size % 4 == 0, workgroup=(16, 1, 1))
+def _(x, partial, *, parts):
+    return partial.size
+
+
 @kernel(outputs=("scale", "norm"), no_gradient="it measures gradients; no model takes a gradient through it")
 def clip_scale(partial, scale, norm, *, max_norm):
     """norm = the square root of the sum of `partial`; scale = min(1, max_norm / (norm + 1e-6)), or 1 if max_norm is 0.

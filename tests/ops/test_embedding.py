@@ -7,6 +7,8 @@ from pygpt.tensor import Node, backward, tensor
 from tests.ops.chain import Case, integers, normal
 
 # (B, T, V, C): ones, primes, tails of 4 channels, more tokens than rows of the table and fewer.
+# More ids than a workgroup takes at a time, more channels than it has invocations.
+MANY = (3, 701, 5, 67)
 SHAPES = [(1, 1, 1, 1), (2, 3, 5, 4), (3, 7, 2, 13), (5, 11, 97, 33)]
 
 
@@ -22,7 +24,7 @@ CASES = WHOLE + [lookup(2, 5, 7, 9, more_positions=3)]
 CASES += [lookup(1, 1, 7, 9, more_positions=12, start=start) for start in (0, 5, 12)]
 CASES += [lookup(2, 3, 7, 9, more_positions=4, start=start) for start in (2, 6)] + [lookup(1, 1, 5, 3, positions=False, start=2)]
 CASES += [Case("embedding_gradient", [normal(b, t, c), integers(b, t, high=v), normal(v, c, seed=1) if b % 2 else None],
-               vocab_size=v) for b, t, v, c in SHAPES]
+               vocab_size=v) for b, t, v, c in [*SHAPES, MANY]]
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

@@ -30,11 +30,6 @@ def test_shader(case, gpu):
     case.check_shader(gpu)
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
-def test_workgroup_shader(case, gpu_as_hardware):
-    case.check_shader(gpu_as_hardware)
-
-
 def test_long_inner_dimension_is_split_on_a_gpu(gpu_as_hardware, monkeypatch):
     launched, submit = [], gpu_as_hardware._submit
     monkeypatch.setattr(gpu_as_hardware, "_submit", lambda launches: launched.extend(launches) or submit(launches))
