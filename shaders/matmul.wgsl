@@ -1,8 +1,8 @@
-// y = x @ w + bias + residual, either operand read transposed through its strides. Register-blocked, without workgroup memory:
+// y = x @ w + bias + residual, either operand read transposed if asked. Register-blocked, without workgroup memory:
 // the shader for processors that play the GPU (there a barrier costs more than it saves).
 //
-//   x         M x K elements, (i, k) at i * X_ROW + k * X_INNER
-//   w         K x N elements, (k, j) at k * W_INNER + j * W_COLUMN
+//   x         M x K elements, rows first, or columns first if TRANSPOSE_X
+//   w         K x N elements, rows first, or columns first if TRANSPOSE_W
 //   bias      (N,), read if HAS_BIAS
 //   residual  like y, read if HAS_RESIDUAL
 //   y         (S, M, N): part s adds up k from s * PART to (s + 1) * PART; S is the grid's depth, 1 for a plain product
@@ -18,10 +18,8 @@ struct Uniforms {
     PART: u32,
     HAS_BIAS: u32,
     HAS_RESIDUAL: u32,
-    X_ROW: u32,
-    X_INNER: u32,
-    W_INNER: u32,
-    W_COLUMN: u32,
+    TRANSPOSE_X: u32,
+    TRANSPOSE_W: u32,
 }
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;
@@ -32,11 +30,11 @@ struct Uniforms {
 @group(0) @binding(5) var<uniform> uniforms: Uniforms;
 
 fn x_at(row: u32) -> u32 {
-    return min(row, uniforms.M - 1u) * uniforms.X_ROW;
+    return min(row, uniforms.M - 1u) * select(uniforms.K, 1u, uniforms.TRANSPOSE_X == 1u);
 }
 
 fn w_at(column: u32) -> u32 {
-    return min(column, uniforms.N - 1u) * uniforms.W_COLUMN;
+    return min(column, uniforms.N - 1u) * select(1u, uniforms.K, uniforms.TRANSPOSE_W == 1u);
 }
 
 fn put_one(at: u32, column: u32, value: f32) {
@@ -81,8 +79,8 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     var high0 = vec4f(); var high1 = vec4f(); var high2 = vec4f(); var high3 = vec4f();
     var high4 = vec4f(); var high5 = vec4f(); var high6 = vec4f(); var high7 = vec4f();
     let end = min(uniforms.K, (id.z + 1u) * uniforms.PART);
-    let x_inner = uniforms.X_INNER;
-    let w_inner = uniforms.W_INNER;
+    let x_inner = select(1u, uniforms.M, uniforms.TRANSPOSE_X == 1u);
+    let w_inner = select(uniforms.N, 1u, uniforms.TRANSPOSE_W == 1u);
     for (var k = id.z * uniforms.PART; k < end; k++) {
         let xk = k * x_inner;
         let wk = k * w_inner;

@@ -1,7 +1,7 @@
-// y = x @ w + bias + residual, either operand read transposed through its strides. Tiles in workgroup memory: the shader for GPUs.
+// y = x @ w + bias + residual, either operand read transposed if asked. Tiles in workgroup memory: the shader for GPUs.
 //
-//   x         M x K elements, (i, k) at i * X_ROW + k * X_INNER
-//   w         K x N elements, (k, j) at k * W_INNER + j * W_COLUMN
+//   x         M x K elements, rows first, or columns first if TRANSPOSE_X
+//   w         K x N elements, rows first, or columns first if TRANSPOSE_W
 //   bias      (N,), read if HAS_BIAS
 //   residual  like y, read if HAS_RESIDUAL
 //   y         (S, M, N): part s adds up k from s * PART to (s + 1) * PART; S is the grid's depth, 1 for a plain product
@@ -18,10 +18,8 @@ struct Uniforms {
     PART: u32,
     HAS_BIAS: u32,
     HAS_RESIDUAL: u32,
-    X_ROW: u32,
-    X_INNER: u32,
-    W_INNER: u32,
-    W_COLUMN: u32,
+    TRANSPOSE_X: u32,
+    TRANSPOSE_W: u32,
 }
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;
@@ -37,14 +35,14 @@ var<workgroup> w_tile: array<vec4f, 256>;
 
 fn x_value(row: u32, k: u32, end: u32) -> f32 {
     if (row < uniforms.M && k < end) {
-        return x[row * uniforms.X_ROW + k * uniforms.X_INNER];
+        return x[select(row * uniforms.K + k, k * uniforms.M + row, uniforms.TRANSPOSE_X == 1u)];
     }
     return 0.0;
 }
 
 fn w_value(k: u32, column: u32, end: u32) -> f32 {
     if (column < uniforms.N && k < end) {
-        return w[k * uniforms.W_INNER + column * uniforms.W_COLUMN];
+        return w[select(k * uniforms.N + column, column * uniforms.K + k, uniforms.TRANSPOSE_W == 1u)];
     }
     return 0.0;
 }
@@ -88,7 +86,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
             // Neighbouring invocations read neighbouring memory: along k where k is the inner stride, else across.
             var k = k0 + slot / 16u;
             var quad = slot % 16u;
-            if (uniforms.X_INNER == 1u) {
+            if (uniforms.TRANSPOSE_X == 0u) {
                 k = k0 + slot % 16u;
                 quad = slot / 16u;
             }
@@ -97,7 +95,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
                                                   x_value(row + 2u, k, end), x_value(row + 3u, k, end));
             k = k0 + slot / 16u;
             quad = slot % 16u;
-            if (uniforms.W_INNER == 1u) {
+            if (uniforms.TRANSPOSE_W == 1u) {
                 k = k0 + slot % 16u;
                 quad = slot / 16u;
             }

@@ -76,7 +76,8 @@ def _joined(parts, into):
     return sum(parts.reshape(1, *parts.shape), out=into.reshape(1, width) if into is not None else None).reshape(width)
 
 
-@kernel(outputs=("dx", "dweight", "dbias"), optional=("residual",), no_gradient="first derivatives only")
+@kernel(outputs=("dx", "dweight", "dbias"), optional=("residual",), workgroup=(8, 1, 1),
+        no_gradient="first derivatives only")
 def layernorm_gradient(dy, x, weight, statistics, residual, dx, dweight, dbias):
     """dx = inverse_std * (g - mean(g) - n * mean(g * n)) + residual, with g = dy * weight and n = (x - mean) * inverse_std;
     dweight and dbias are the sums of dy * n and of dy over parts of 16 rows, for `sum` to join.

@@ -68,9 +68,20 @@ def _(x, w, bias, residual, y, *, transpose_x, transpose_w, splits):
     return {
         "M": m, "N": n, "K": k, "PART": split_length(k, splits), "HAS_BIAS": bias is not None,
         "HAS_RESIDUAL": residual is not None,
-        "X_ROW": 1 if transpose_x else k, "X_INNER": m if transpose_x else 1,
-        "W_INNER": 1 if transpose_w else n, "W_COLUMN": k if transpose_w else 1,
+        "TRANSPOSE_X": transpose_x, "TRANSPOSE_W": transpose_w,
     }
+
+
+def _in_fours(device, x, w, bias, residual, y, *, transpose_x, transpose_w, splits):
+    """Whether a processor plays the GPU and whatever the product reads or writes is made of whole vectors."""
+    m, n, k = lengths(x, w, transpose_x, transpose_w)
+    return device.software and splits == 1 and not (n % 4 or k % 4 or (transpose_x and m % 4))
+
+
+@matmul.variant("matmul_vec4", _in_fours, workgroup=(16, 1, 1))
+def _(x, w, bias, residual, y, *, transpose_x, transpose_w, splits):
+    m, n, _ = lengths(x, w, transpose_x, transpose_w)
+    return -(-n // 16) * -(-m // 8)
 
 
 # On a processor that plays the GPU, workgroup memory and barriers cost 3 to 6 times the product itself; on a real GPU
