@@ -3,7 +3,7 @@
 import math
 
 from pygpt.errors import ShapeError
-from pygpt.kernel import kernel, np
+from pygpt.kernel import for_gpus, kernel, np
 
 LANES = 64
 
@@ -49,11 +49,7 @@ def _(qkv, position, cache, y, *, n_head):
 
 # A processor that plays the GPU takes an invocation a head, since barriers cost it more than they save (place 48 of 64, 4 heads
 # of 32: 121 against 289 us on lavapipe, 124 against 336 on SwiftShader); a real GPU takes a workgroup a head.
-@attention_cached.shader("attention_cached", "attention_cached_workgroup")
-def _(device):
-    return "attention_cached" if device.software else "attention_cached_workgroup"
-
-
 @attention_cached.threads
+@attention_cached.variant("attention_cached_workgroup", for_gpus)
 def _(qkv, position, cache, y, *, n_head):
     return qkv.shape[0] * n_head * LANES

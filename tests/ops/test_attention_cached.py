@@ -46,8 +46,3 @@ def test_mistakes_are_named(cpu):
     for row, cache, y in (((1, 1, 9), (1, 4, 9), (1, 1, 3)), ((1, 2, 6), (1, 4, 6), (1, 1, 2)), ((1, 1, 6), (4, 6), (1, 1, 2))):
         with pytest.raises(ShapeError, match=r"C a multiple of 2 heads, a cache \(B, T, 3 C\)"):
             attention_cached(empty(cpu, row), place, out=(empty(cpu, cache), empty(cpu, y)), n_head=2)
-
-
-@pytest.mark.parametrize("case", CASES, ids=str)
-def test_shader_for_a_real_gpu(case, gpu_as_hardware):
-    case.check_shader(gpu_as_hardware)

@@ -164,11 +164,12 @@ void multiply(const Product *p) {
 
 KERNEL(matmul) {
     OPERANDS { X, W, BIAS, RESIDUAL, Y };
-    CONSTANTS { M, N, K, PART, HAS_BIAS, HAS_RESIDUAL, X_ROW, X_INNER, W_INNER, W_COLUMN };
+    CONSTANTS { M, N, K, PART, HAS_BIAS, HAS_RESIDUAL, TRANSPOSE_X, TRANSPOSE_W };
     int32_t m = INTEGER(M), n = INTEGER(N), k = INTEGER(K), part = INTEGER(PART);
     Product p = {
-        .bias = FLOATS(BIAS), .residual = FLOATS(RESIDUAL), .m = m, .n = n, .x_row = INTEGER(X_ROW), .x_inner = INTEGER(X_INNER),
-        .w_inner = INTEGER(W_INNER), .w_column = INTEGER(W_COLUMN), .y_row = n,
+        .bias = FLOATS(BIAS), .residual = FLOATS(RESIDUAL), .m = m, .n = n, .x_row = INTEGER(TRANSPOSE_X) ? 1 : k,
+        .x_inner = INTEGER(TRANSPOSE_X) ? m : 1, .w_inner = INTEGER(TRANSPOSE_W) ? 1 : n,
+        .w_column = INTEGER(TRANSPOSE_W) ? k : 1, .y_row = n,
     };
     for (int32_t start = 0, index = 0; start < k; start += part, index++) {
         p.k = least(part, k - start);
