@@ -2,7 +2,7 @@
 // window.runBench and window.runMatmul once window.ready is true. "?device=webgpu", "numpy" or "auto" says where.
 
 import { complain, complaint, element, setText, show } from "./dom.js";
-import { count, duration, short } from "./words.js";
+import { count, short } from "./words.js";
 
 /**
  * @typedef {{size: string, batch_size?: number, steps?: number, warmup?: number, min_steps?: number, max_ms?: number,
@@ -48,7 +48,7 @@ async function start() {
   told.runBench = async (/** @type {Wanted} */ wanted) => JSON.parse(await sync.train(JSON.stringify(wanted)));
   told.runMatmul = async (/** @type {Product} */ product) => JSON.parse(await sync.multiply(JSON.stringify(product)));
   setText(name, opened.name);
-  setText(why, opened.why);
+  setText(why, `${opened.why.charAt(0).toUpperCase()}${opened.why.slice(1)}.`);
   go.disabled = false;
   told.ready = true;
 }
@@ -69,7 +69,7 @@ async function measure() {
       setText(where, `Training ${size}`);
       const found = /** @type {Trained} */ (await told.runBench({ size, steps: 2000, warmup: 1, min_steps: 1, max_ms: 4000, sample_tokens: 64 }));
       const middle = median(found.ms_per_step);
-      row(size, count(found.batch_size), duration(found.first_step_ms / 1000), middle.toFixed(middle < 100 ? 2 : 0),
+      row(size, count(found.batch_size), `${(found.first_step_ms / 1000).toFixed(2)} s`, middle.toFixed(middle < 100 ? 2 : 0),
         short((1000 * found.batch_size * found.block_size) / middle), short(found.sample_tok_s ?? 0),
         found.flops ? (found.flops / middle / 1e6).toFixed(1) : "–");
       if (middle > TOO_LONG) break;

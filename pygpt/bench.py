@@ -104,8 +104,10 @@ async def time_training(experiment: Experiment, device, *, steps: int = 100, war
         await step()
         await asyncio.sleep(0)
     at_once, done, hosts = 1, 0, []
+    # The last step of a run has its evaluation instead of an event of its own.
+    steps = min(steps, experiment.train.steps - warmup - 2)
     began = time.perf_counter()
-    while done < min(steps, experiment.train.steps - warmup - 2):
+    while done < steps:
         if 1000 * (time.perf_counter() - began) > max_ms and done >= min_steps:
             break
         at_once = min(at_once, steps - done)

@@ -35,6 +35,12 @@ def test_time_training_stops_in_time(cpu):
     assert 5 <= len(found.losses) < 1000
 
 
+def test_time_training_ends_with_the_schedule(cpu):
+    experiment = bench.bench_experiment("bigram").with_fields(**{"train.steps": 12})
+    found = asyncio.run(bench.time_training(experiment, cpu, steps=100, warmup=1))
+    assert len(found.losses) == 11
+
+
 def test_host_time_is_told_where_there_is_a_host(gpu):
     found = asyncio.run(bench.time_training(bench.bench_experiment("bigram"), gpu, steps=3))
     assert 0 < found.host < sum(found.steps)

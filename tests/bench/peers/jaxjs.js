@@ -96,16 +96,17 @@ async function start(work) {
 async function multiply(m, k, n) {
   const x = random.normal(random.key(0), [m, k]);
   const y = random.normal(random.key(1), [k, n]);
-  await blockUntilReady([x.ref, y.ref].map((part) => part));
+  await blockUntilReady([x, y]);
   const product = jit((a, b) => np.matmul(a, b));
-  let made = null;
+  // All are kept until they are done: what is disposed of before anybody looks is never computed.
+  const made = [];
   return {
     run() {
-      made?.dispose();
-      made = product(x.ref, y.ref);
+      made.push(product(x.ref, y.ref));
     },
     async done() {
       await blockUntilReady(made);
+      made.splice(0).forEach((array) => array.dispose());
     },
   };
 }
