@@ -4,7 +4,6 @@ import json
 
 from pygpt.cli.commands import Devices
 from pygpt.devices import native, open_device
-from pygpt.devices.numpy import NumpyDevice
 
 
 def devices(command: Devices) -> int:
@@ -12,7 +11,7 @@ def devices(command: Devices) -> int:
     auto = open_device("auto")
     found = [{"device": "webgpu", "name": native.describe(adapter), "software": native.is_software(adapter)}
              for adapter in native.adapters()]
-    found.append({"device": "numpy", "name": NumpyDevice().name, "software": True})
+    found.append({"device": "numpy", "name": open_device("numpy").name, "software": True})
     if command.json:
         print(json.dumps({"devices": found, "auto": {"device": auto.kind, "name": auto.name, "why": auto.why}}))
         return 0

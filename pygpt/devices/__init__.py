@@ -17,20 +17,26 @@ def open_device(choice: str = "auto"):
     """
     if choice not in CHOICES:
         raise DeviceError(f"there is no device {choice!r}; choose one of {', '.join(CHOICES)}")
-    from pygpt.devices.numpy import NumpyDevice
-
     if choice == "numpy":
-        return NumpyDevice()
+        return open_numpy()
     from pygpt.devices import native
 
     if choice == "webgpu":
         return native.open_native()
     found = native.adapters()
     if not found:
-        return NumpyDevice("no WebGPU adapter was found")
+        return open_numpy("no WebGPU adapter was found")
     if native.is_software(found[0]):
-        return NumpyDevice(f"the only adapter is {native.describe(found[0])}, a processor playing a GPU: NumPy is faster")
+        return open_numpy(f"the only adapter is {native.describe(found[0])}, a processor playing a GPU: NumPy is faster")
     return native.NativeDevice(found[0], "a real GPU")
+
+
+def open_numpy(why: str = "chosen by name"):
+    """The NumPy device, with the kernels in C where they can be had."""
+    from pygpt.devices.numpy import NumpyDevice
+    from pygpt.devices.simd import load
+
+    return NumpyDevice(why, load())
 
 
 async def open_device_in_tab(choice: str = "auto", ensure_numpy=None):

@@ -1,6 +1,6 @@
 """The NumPy device: every kernel is its twin, run at once. It is the specification the GPUs are held against.
 
-In the tab, kernels that are compiled (see pygpt/devices/simd) stand in for their twins.
+Kernels that are compiled (see pygpt/devices/simd) stand in for their twins.
 """
 
 import functools
@@ -45,10 +45,12 @@ class NumpyDevice(Device):
 
     def _prepare(self, kernel, operands, attributes):
         given = [operand for operand in operands if operand is not None]
-        if self.library and self.library.has(kernel.name) and not any(t.dtype == "float64" for t in given):
-            places = [operand and (operand.buffer.handle.ctypes.data + 4 * operand.offset, operand.size)
-                      for operand in operands]
-            return self.library.prepare(kernel.name, places, list(kernel.override_values(operands, attributes).values()))
+        if self.library and not any(operand.dtype == "float64" for operand in given):
+            constants = kernel.override_values(operands, attributes)
+            if self.library.takes(kernel.name, constants):
+                places = [operand and (operand.buffer.handle.ctypes.data + 4 * operand.offset, operand.size)
+                          for operand in operands]
+                return self.library.prepare(kernel.name, places, constants)
         arrays = [None if operand is None else self.array(operand) for operand in operands]
         return functools.partial(kernel.twin, *arrays, **attributes)
 

@@ -23,7 +23,7 @@ KERNEL(adamw) {
         if (i < decayed) held *= choose((IntegerLanes){i, i + 1, i + 2, i + 3} < decayed, splat(kept), splat(1.0f));
         give(first, left, m);
         give(second, left, v);
-        give(parameter, left, held - rate * m / (__builtin_elementwise_sqrt(v) * root + epsilon));
+        give(parameter, left, held - rate * m / (square_root(v) * root + epsilon));
     }
 }
 

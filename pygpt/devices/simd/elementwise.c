@@ -32,7 +32,8 @@ KERNEL(sum) {
         for (int32_t row = 0; row < rows; row++, x += width)
             for (int32_t c = 0; c < width; c += 4) {
                 Lanes v = take(x + c, width - c, 0.0f);
-                give(y + c, width - c, row ? take(y + c, width - c, 0.0f) + v : v);
+                if (row) v += take(y + c, width - c, 0.0f);
+                give(y + c, width - c, v);
             }
     }
 }

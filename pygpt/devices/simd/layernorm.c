@@ -47,7 +47,7 @@ KERNEL(layernorm_gradient) {
             along = multiply_add(g, n, along);
             int32_t first = row % part == 0;
             give(dweight + c, left, multiply_add(d, n, first ? splat(0.0f) : take(dweight + c, left, 0.0f)));
-            give(dbias + c, left, first ? d : d + take(dbias + c, left, 0.0f));
+            give(dbias + c, left, d + (first ? splat(0.0f) : take(dbias + c, left, 0.0f)));
         }
         Lanes g_mean = splat(sum_lanes(sum) / (float)width), n_mean = splat(sum_lanes(along) / (float)width);
         for (int32_t c = 0; c < width; c += 4) {

@@ -64,6 +64,11 @@ static inline float larger(float a, float b) { return a > b ? a : b; }
 static inline Lanes larger_lanes(Lanes a, Lanes b) { return choose(a > b, a, b); }
 static inline float largest_lane(Lanes x) { return larger(larger(x[0], x[1]), larger(x[2], x[3])); }
 
+static inline Lanes square_root(Lanes x) {
+    for (int32_t lane = 0; lane < 4; lane++) x[lane] = __builtin_sqrtf(x[lane]);
+    return x;
+}
+
 // a * b + c. Relaxed SIMD rounds once where the processor can; a browser that lacks it runs the other library.
 static inline Lanes multiply_add(Lanes a, Lanes b, Lanes c) {
 #ifdef __wasm_relaxed_simd__
