@@ -6,7 +6,8 @@ class Capture:
 
     The function takes nothing and returns tensors (or None): everything that changes between two calls lives in
     tensors it closes over. A replay runs the same launches over the same memory, so it gives the same bits as running
-    the function again, and the returned tensors hold the newest values.
+    the function again, and the returned tensors hold the newest values. `plan` is None before the first call, and `works`
+    says what each of its launches does.
     """
 
     def __init__(self, device, function):
@@ -14,6 +15,7 @@ class Capture:
         self.function = function
         self.result = None
         self.plan = None
+        self.works = []
 
     def __call__(self, times: int = 1):
         """Run or replay, `times` times in all. Raises CaptureError if the function reads or writes a tensor from the host."""
@@ -27,7 +29,7 @@ class Capture:
     def _record(self):
         with self.device.record() as recording:
             self.result = self.function()
-        self.plan = self.device.seal(recording)
+        self.plan, self.works = self.device.seal(recording), recording.works
         # It usually is a method of the owner of this Capture: letting it go breaks a cycle that would keep the owner's
         # device memory until Python's collector comes by.
         self.function = None

@@ -7,11 +7,12 @@ A device holds buffers and runs kernels on them, in the order they were asked fo
     NativeDevice   WebGPU through wgpu-py
     BrowserDevice  WebGPU in the tab, through browser.js
 
-A subclass gives eight methods: `_create`, `_destroy`, `_write`, `_read` for memory, `_prepare`, `_submit`, `_seal`,
-`_replay` for work. All bookkeeping (pool, pending work, recording, the guard that keeps a recording honest) is here.
+A subclass gives nine methods: `_create`, `_destroy`, `_write`, `_read` for memory, `_prepare`, `_submit`, `_seal`,
+`_replay`, `_replay_timed` for work. All bookkeeping (pool, pending work, recording, the guard that keeps a recording honest) is here.
 """
 
 import contextlib
+import dataclasses
 
 from pygpt.errors import CaptureError, DeviceError, MemoryLimit
 
@@ -74,21 +75,35 @@ class Pool:
         self.free.clear()
 
 
+@dataclasses.dataclass(frozen=True)
+class Work:
+    """What a launch does, for whoever counts it: its kernel's name, (shape, dtype) of the operands that are there, by their
+    names, and its attributes. It keeps no memory alive."""
+
+    kernel: str
+    operands: dict
+    attributes: dict
+
+
 class Recording:
     """The launches between the start and the end of a recording, and the memory they touch.
 
     Buffers made while recording come from its own pool, so that a replay finds them untouched by anybody else; buffers
-    from outside are kept alive.
+    from outside are kept alive. `works` says what each launch does.
     """
 
     def __init__(self, device):
         self.pool = Pool(device)
         self.launches = []
+        self.works = []
         self.kept = {}
 
-    def add(self, launch, operands) -> None:
+    def add(self, launch, kernel, operands, attributes) -> None:
         """Append a launch and hold on to what it uses from outside."""
         self.launches.append(launch)
+        self.works.append(Work(kernel.name, {
+            name: (operand.shape, operand.dtype)
+            for name, operand in zip(kernel.inputs + kernel.outputs, operands) if operand is not None}, attributes))
         for operand in operands:
             if operand is not None and operand.buffer.home is not self.pool:
                 self.kept[id(operand.buffer)] = operand.buffer
@@ -119,6 +134,7 @@ class Device:
         self.pool = Pool(self)
         self.pending = []
         self.recording = None
+        self.timed = None  # (plan, what times it) of each replay, while replays are timed
 
     # Memory.
 
@@ -154,7 +170,7 @@ class Device:
             return
         launch = self._prepare(kernel, operands, attributes)
         if self.recording:
-            self.recording.add(launch, operands)
+            self.recording.add(launch, kernel, operands, attributes)
         self.pending.append(launch)
         if self.immediate or len(self.pending) >= PENDING_LIMIT:
             self.flush()
@@ -185,7 +201,19 @@ class Device:
         """Do all of a sealed recording once more, or `times` times, over the same memory."""
         self._guard("replay a recording")
         self.flush()
-        self._replay(plan, times)
+        if self.timed is None:
+            self._replay(plan, times)
+        else:
+            self.timed += [(plan, self._replay_timed(plan)) for _ in range(times)]
+
+    def start_timing(self) -> None:
+        """From now on take the time of each launch of a replay; replays become slower."""
+        self.timed = []
+
+    async def stop_timing(self) -> list:
+        """For each replay since `start_timing`, its plan, and (start, end) of its launches in seconds."""
+        timed, self.timed = self.timed, None
+        return [(plan, await self._times(timing)) for plan, timing in timed]
 
     def close(self) -> None:
         """Let all memory go. The device cannot be used afterwards."""
@@ -240,3 +268,10 @@ class Device:
     def _replay(self, plan, times):
         for _ in range(times):
             self._submit(plan.launches)
+
+    def _replay_timed(self, plan):
+        raise DeviceError(f"{type(self).__name__} does not say how to time a replay")
+
+    async def _times(self, timing):
+        """(start, end) of each launch, from what `_replay_timed` gave."""
+        return timing

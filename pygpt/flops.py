@@ -1,6 +1,10 @@
-"""How much arithmetic a training step is: what a share of a device's peak is a share of."""
+"""How much arithmetic a training step is, and a launch: what a share of a device's peak is a share of."""
 
+import math
+
+from pygpt.device import Work
 from pygpt.experiment import Experiment, ModelConfig
+from pygpt.tensor import ITEM_SIZE
 
 
 def forward_flops(model: ModelConfig, batch_size: int, vocab_size: int) -> int:
@@ -24,3 +28,38 @@ def step_flops(experiment: Experiment, vocab_size: int) -> int:
     What is computed a second time to save memory (attention's scores) is not counted: it is no work of the model's.
     """
     return 3 * forward_flops(experiment.model, experiment.train.batch_size, vocab_size)
+
+
+# Operations for an element of a kernel's largest operand. An exponential, a root or a division is one, as a product is.
+# What is not named here takes about one: copies, sums, counters.
+OPERATIONS = {
+    "adamw": 12, "attention_delta": 2, "cross_entropy": 4, "cross_entropy_gradient": 4, "dropout": 40, "gelu": 10,
+    "gelu_gradient": 16, "layernorm": 8, "layernorm_gradient": 12, "normal": 200, "softmax": 4, "softmax_gradient": 4,
+    "square_sum": 2,
+}
+# Of these inputs only the rows that are wanted are read, and of the history one element is written.
+GATHERING = ("batch", "batch_documents", "embedding", "attention_cached", "record")
+
+
+def launch_flops(work: Work) -> int:
+    """Floating-point operations of a launch: products and attention exactly, the rest roughly, by its elements.
+
+    Attention's gradient makes five products of the masked pairs (one of them the scores a second time), attention two.
+    """
+    shapes = {name: shape for name, (shape, _) in work.operands.items()}
+    if work.kernel == "matmul":
+        return 2 * math.prod(shapes["x"]) * shapes["y"][-1]
+    if work.kernel in ("attention", "attention_gradient"):
+        batch, time, width = shapes["qkv"]
+        products = 2 if work.kernel == "attention" else 5
+        return 2 * products * batch * time * (time + 1) // 2 * (width // 3)
+    counted = list(shapes.values())[-1:] if work.kernel in GATHERING else shapes.values()
+    return OPERATIONS.get(work.kernel, 1) * max(map(math.prod, counted))
+
+
+def launch_bytes(work: Work) -> int:
+    """Bytes that a launch moves at least: each operand once."""
+    sizes = [math.prod(shape) * ITEM_SIZE[dtype] for shape, dtype in work.operands.values()]
+    if work.kernel in GATHERING:
+        sizes = [min(size, sizes[-1]) for size in sizes] if work.kernel != "record" else [4, 4, 4]
+    return sum(sizes)

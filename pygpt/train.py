@@ -146,6 +146,11 @@ class Run:
         advance(out=self._evaluations_done)
         advance(out=self._evaluations_shown)
 
+    @property
+    def training_step(self) -> Capture:
+        """One step of training, as it was captured: what `pygpt.profile` looks at."""
+        return self._train_once
+
     def train(self):
         """A generator: each turn puts a piece of work on its way and yields a TrainEvent; it never waits.
 

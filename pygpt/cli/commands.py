@@ -54,6 +54,8 @@ class Train:
     """steps between two logged losses"""
     resume: Annotated[Path | None, _left_out("DIR")] = None
     """folder of a run to go on with"""
+    profile: bool = False
+    """early in the run, show where the time of a step goes, and write profile.json for ui.perfetto.dev"""
     data: DataFlags = dataclasses.field(default_factory=DataFlags)
     model: ModelFlags = dataclasses.field(default_factory=ModelFlags)
     optim: OptimFlags = dataclasses.field(default_factory=OptimFlags)

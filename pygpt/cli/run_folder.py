@@ -19,6 +19,7 @@ class RunFolder:
         self.folder = folder
         self.model = folder / MODEL_FILE
         self.metrics = folder / "metrics.jsonl"
+        self.profile = folder / "profile.json"
         try:
             folder.mkdir(parents=True, exist_ok=True)
             probe = folder / ".writable"
@@ -52,6 +53,10 @@ class RunFolder:
             line["val_loss"] = metric.val_loss
         with self.metrics.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
+
+    def keep_profile(self, trace: str) -> None:
+        """Write the trace of a profiled step."""
+        self.profile.write_text(trace, encoding="utf-8")
 
     def save(self, checkpoint: bytes) -> None:
         """Write the model to a new file, then give it its name: a crash leaves the older one whole."""

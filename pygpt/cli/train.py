@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from pygpt.cli.commands import Train
+from pygpt.cli.profile import show_profile
 from pygpt.cli.run_folder import RunFolder
 from pygpt.data import load_text
 from pygpt.devices import open_device
@@ -18,6 +19,7 @@ from pygpt.trained import read_run
 
 SECONDS_BETWEEN_LOOKS = 0.1
 MOST_STEPS_BETWEEN_LOOKS = 2000  # the device keeps the losses of 4,096
+STEPS_BEFORE_PROFILE = 5  # the first ones compile, and find the device cold
 
 
 def train(command: Train) -> int:
@@ -25,7 +27,7 @@ def train(command: Train) -> int:
     console = Console(highlight=False, soft_wrap=True)
     run, folder = _resumed(command, console) if command.resume else _started(command, console)
     _introduce(run, folder, console)
-    return Driver(run, folder, console).drive()
+    return Driver(run, folder, console, command.profile).drive()
 
 
 def _started(command, console):
@@ -77,8 +79,9 @@ def _introduce(run, folder, console):
 class Driver:
     """Lets the steps of a run go, and keeps what comes of them."""
 
-    def __init__(self, run: Run, folder: RunFolder, console: Console):
+    def __init__(self, run: Run, folder: RunFolder, console: Console, profiled: bool = False):
         self.run, self.folder, self.console = run, folder, console
+        self.profiled_after = run.step + STEPS_BEFORE_PROFILE if profiled else None
         self.interrupted = False
         self.val_loss = self.saved_step = None
         self.milliseconds = 0.0
@@ -99,7 +102,13 @@ class Driver:
             with progress:
                 self.task = progress.add_task("training", total=train.steps, completed=self.run.step, figures="")
                 self.progress = progress
-                for event in self.run.train():
+                events = self.run.train()
+                for event in events:
+                    if self.profiled_after is not None and event.kind == "step" and self.run.step >= self.profiled_after:
+                        self.profiled_after = None
+                        self._look()
+                        show_profile(self.run, events, self.folder, self.console)
+                        self.looked_at, self.looked_step = time.perf_counter(), self.run.step
                     if event.kind == "evaluation" or self.run.step - self.looked_step >= self.stride:
                         self._look()
                     if event.kind == "evaluation" and event.step:

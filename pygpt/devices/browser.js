@@ -7,6 +7,8 @@
 // there, it waits in a line, and with it whatever was asked for later (writes, reads, buffers let go), so that the order
 // is Python's. Once nothing compiles the line is empty, and calls go straight through.
 
+const MOST_TIMED = 2048; // launches: a set holds 4,096 queries, and a launch takes two
+
 /** @typedef {{ pipeline: GPUComputePipeline | null, layout: GPUBindGroupLayout }} Slot */
 /** @typedef {{ slot: Slot, group: GPUBindGroup, x: number, y: number, z: number }} Launch */
 
@@ -38,7 +40,9 @@ export function describe(adapter) {
  */
 export async function open(adapter) {
   const { maxBufferSize, maxStorageBufferBindingSize } = adapter.limits;
-  const device = await adapter.requestDevice({ requiredLimits: { maxBufferSize, maxStorageBufferBindingSize } });
+  const requiredFeatures = /** @type {GPUFeatureName[]} */ (['timestamp-query']).filter((name) => adapter.features.has(name));
+  const requiredLimits = { maxBufferSize, maxStorageBufferBindingSize };
+  const device = await adapter.requestDevice({ requiredFeatures, requiredLimits });
   return new Gpu(device, Math.min(maxBufferSize, maxStorageBufferBindingSize, 2 ** 31 - 4));
 }
 
@@ -55,8 +59,9 @@ class Gpu {
     /** @type {Map<number, Launch>} */ this.launches = new Map();
     /** @type {Map<number, Launch[]>} */ this.plans = new Map();
     /** @type {Slot[]} */ this.pipelines = [];
-    /** How many pipelines are being compiled, and the work that waits for them. */
+    /** How many pipelines are being compiled (and replays timed by the clock), and the work that waits for them. */
     this.compiling = 0;
+    this.clocked = false;
     /** @type {{ deed: () => void, launches: Launch[] }[]} */ this.line = [];
     /** @type {Map<string, GPUShaderModule>} */ this.modules = new Map();
     /** @type {Map<number, GPUBuffer[]>} */ this.staging = new Map();
@@ -112,7 +117,7 @@ class Gpu {
 
   /** Do what has waited long enough. */
   proceed() {
-    while (this.line.length && this.line[0].launches.every(({ slot }) => slot.pipeline)) {
+    while (!this.clocked && this.line.length && this.line[0].launches.every(({ slot }) => slot.pipeline)) {
       /** @type {{ deed: () => void }} */ (this.line.shift()).deed();
     }
   }
@@ -171,14 +176,19 @@ class Gpu {
   /** @param {Launch[]} launches */
   encode(launches) {
     const encoder = this.device.createCommandEncoder();
-    const sweep = encoder.beginComputePass();
+    this.sweep(encoder, launches);
+    this.device.queue.submit([encoder.finish()]);
+  }
+
+  /** @param {GPUCommandEncoder} encoder @param {Launch[]} launches @param {GPUComputePassDescriptor} [descriptor] */
+  sweep(encoder, launches, descriptor) {
+    const sweep = encoder.beginComputePass(descriptor);
     for (const { slot, group, x, y, z } of launches) {
       sweep.setPipeline(/** @type {GPUComputePipeline} */ (slot.pipeline));
       sweep.setBindGroup(0, group);
       sweep.dispatchWorkgroups(x, y, z);
     }
     sweep.end();
-    this.device.queue.submit([encoder.finish()]);
   }
 
   /**
@@ -222,6 +232,65 @@ class Gpu {
       if (!this.compiling) this.encode(launches);
       else this.inOrder(() => this.encode(launches), launches);
     }
+  }
+
+  /**
+   * Replay, taking the time of each launch: start and end of one after the other, in seconds.
+   * @param {number} plan
+   * @returns {Promise<Float64Array>}
+   */
+  replayTimed(plan) {
+    const launches = this.plans.get(plan) ?? [];
+    const timed = this.device.features.has('timestamp-query') ? () => this.timeByQueries(launches) : () => this.timeByClock(launches);
+    return new Promise((resolve, reject) => this.inOrder(() => timed().then(resolve, reject), launches));
+  }
+
+  /**
+   * A pass for each launch, with timestamps at both ends. Browsers round them (Chromium: to 0.1 ms), so that only the mean
+   * of several replays says something of a short one.
+   * @param {Launch[]} launches
+   */
+  async timeByQueries(launches) {
+    const reads = [];
+    for (let start = 0; start < launches.length; start += MOST_TIMED) {
+      const some = launches.slice(start, start + MOST_TIMED);
+      const size = 16 * some.length;
+      const querySet = this.device.createQuerySet({ type: 'timestamp', count: 2 * some.length });
+      const resolved = this.device.createBuffer({ size, usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC });
+      const staging = this.device.createBuffer({ size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+      const encoder = this.device.createCommandEncoder();
+      some.forEach((launch, index) => this.sweep(encoder, [launch],
+        { timestampWrites: { querySet, beginningOfPassWriteIndex: 2 * index, endOfPassWriteIndex: 2 * index + 1 } }));
+      encoder.resolveQuerySet(querySet, 0, 2 * some.length, resolved, 0);
+      encoder.copyBufferToBuffer(resolved, 0, staging, 0, size);
+      this.device.queue.submit([encoder.finish()]);
+      reads.push(staging.mapAsync(GPUMapMode.READ).then(() => {
+        const seconds = [...new BigUint64Array(staging.getMappedRange())].map((nanoseconds) => Number(nanoseconds) / 1e9);
+        for (const used of [querySet, resolved, staging]) used.destroy();
+        return seconds;
+      }));
+    }
+    return Float64Array.from((await Promise.all(reads)).flat());
+  }
+
+  /**
+   * Where there are no timestamps: a submission for each launch, waited for, while everything else waits in line.
+   * @param {Launch[]} launches
+   */
+  async timeByClock(launches) {
+    const seconds = [];
+    this.compiling++;
+    this.clocked = true;
+    for (const launch of launches) {
+      seconds.push(performance.now() / 1000);
+      this.encode([launch]);
+      await this.device.queue.onSubmittedWorkDone();
+      seconds.push(performance.now() / 1000);
+    }
+    this.compiling--;
+    this.clocked = false;
+    this.proceed();
+    return Float64Array.from(seconds);
   }
 
   /** @param {number} plan */

@@ -101,6 +101,13 @@ class BrowserDevice(Device):
         if plan.number is not None:
             self.gpu.replay(plan.number, times)
 
+    def _replay_timed(self, plan):
+        return self.gpu.replayTimed(plan.number)
+
+    async def _times(self, timing):
+        numbers = (await timing).to_py().tolist()
+        return list(zip(numbers[::2], numbers[1::2]))
+
     def close(self):
         """Let all memory and the GPU go."""
         super().close()

@@ -3,13 +3,15 @@
 import itertools
 import os
 import tempfile
+import time
 
 from pygpt.device import Device
-from pygpt.devices.native_encoding import encode, handles
+from pygpt.devices.native_encoding import encode, handles, tick
 from pygpt.errors import AdapterError, DeviceError, MemoryLimit
 from pygpt.shaders import constants, source
 
 BUFFER_LIMIT = 2**31 - 4
+MOST_TIMED = 2048  # launches: WebGPU allows 4,096 queries in a set, and a launch takes two
 
 
 class NativeDevice(Device):
@@ -24,8 +26,10 @@ class NativeDevice(Device):
         limits = adapter.limits
         wanted = {"max-buffer-size": limits["max-buffer-size"],
                   "max-storage-buffer-binding-size": limits["max-storage-buffer-binding-size"]}
+        self._has_timestamps = "timestamp-query" in adapter.features
+        features = ["timestamp-query"] if self._has_timestamps else []
         try:
-            self._device = adapter.request_device_sync(required_limits=wanted)
+            self._device = adapter.request_device_sync(required_limits=wanted, required_features=features)
         except Exception as error:
             raise DeviceError(f"the adapter {describe(adapter)} does not open: {error}") from error
         buffer_limit = min(*wanted.values(), BUFFER_LIMIT)
@@ -114,6 +118,40 @@ class NativeDevice(Device):
     def _replay(self, plan, times):
         for _ in range(times):
             self._encode(plan[0])
+
+    def _replay_timed(self, plan):
+        """A pass for each launch, with timestamps at both ends; without timestamps, a submission for each, waited for."""
+        if not self._has_timestamps:
+            return [self._timed_by_the_clock(launch) for launch in plan[0]]
+        usage, found = self._wgpu.BufferUsage, []
+        for start in range(0, len(plan[0]), MOST_TIMED):
+            some = plan[0][start : start + MOST_TIMED]
+            queries = self._device.create_query_set(type="timestamp", count=2 * len(some))
+            buffer = self._device.create_buffer(size=16 * len(some), usage=usage.QUERY_RESOLVE | usage.COPY_SRC)
+            encoder = self._device.create_command_encoder()
+            for index, launch in enumerate(some):
+                sweep = encoder.begin_compute_pass(timestamp_writes={
+                    "query_set": queries, "beginning_of_pass_write_index": 2 * index,
+                    "end_of_pass_write_index": 2 * index + 1})
+                encode(sweep, [launch])
+                sweep.end()
+            encoder.resolve_query_set(queries, 0, 2 * len(some), buffer, 0)
+            self._queue.submit([encoder.finish()])
+            found.append(buffer)
+        return found
+
+    def _timed_by_the_clock(self, launch):
+        began = time.perf_counter()
+        self._encode([launch])
+        self._queue.read_buffer(self._buffers[self._nothing])  # to wait: on_submitted_work_done fails in wgpu-py 0.32
+        return began, time.perf_counter()
+
+    async def _times(self, timing):
+        if not self._has_timestamps:
+            return timing
+        seconds = tick(self._queue)
+        ticks = [number for buffer in timing for number in memoryview(self._queue.read_buffer(buffer)).cast("B").cast("Q")]
+        return [(begun * seconds, ended * seconds) for begun, ended in zip(ticks[::2], ticks[1::2])]
 
     def _encode(self, encoded):
         encoder = self._device.create_command_encoder()

@@ -35,6 +35,12 @@ def encode(sweep, launches) -> None:
         dispatch(handle, x, y, z)
 
 
+def tick(queue) -> float:
+    """Seconds between two numbers of a timestamp: wgpu-native hands a GPU's own ticks out, not nanoseconds."""
+    period = getattr(_LIBRARY, "wgpuQueueGetTimestampPeriod", None)
+    return 1e-9 * (period(queue._internal) if period else 1.0)
+
+
 def _inside():
     """wgpu-py's C library and null pointer, or None twice where its inside is not what is written for here."""
     try:

@@ -38,6 +38,18 @@ def metrics(folder):
     return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
 
 
+def test_a_profile_is_shown_and_written(tmp_path, poem):
+    out = tmp_path / "run"
+    said = run_pygpt("train", "baby", "--data", poem, "--device", "numpy", "--steps", 20, "--out", out, "--profile", *TINY)
+    assert "of the peak" in said and "matmul" in said and str(out / "profile.json") in said
+    events = json.loads((out / "profile.json").read_text())["traceEvents"]
+    assert {"matmul", "adamw"} <= {event["name"] for event in events}
+    # The losses are those of a run without it, and the file is there to go on from.
+    other = tmp_path / "other"
+    run_pygpt("train", "baby", "--data", poem, "--device", "numpy", "--steps", 20, "--out", other, *TINY)
+    assert [row["loss"] for row in metrics(out)] == [row["loss"] for row in metrics(other)]
+
+
 def test_train_sample_eval(tmp_path, poem):
     out = tmp_path / "run"
     said = run_pygpt("train", "baby", "--data", poem, "--device", "numpy", "--steps", 20, "--seed", 3, "--log-every", 5,
