@@ -18,6 +18,7 @@ import { figuresView } from "./views/figures.js";
 import { filesView, noticesView } from "./views/files.js";
 import { loadingView } from "./views/loading.js";
 import { modelView } from "./views/model.js";
+import { profileView } from "./views/profile.js";
 import { samplesView } from "./views/samples.js";
 import { textView } from "./views/text.js";
 import { duration } from "./words.js";
@@ -114,6 +115,7 @@ const views = /** @type {[string, {dom: HTMLElement, sync: (state: State) => voi
   ["model-place", modelView(lab)],
   ["device-place", deviceView(lab)],
   ["benchmark-place", benchmarkView(lab)],
+  ["profile-place", profileView(lab)],
   ["controls-place", controlsView(lab)],
   ["figures-place", figuresView()],
   ["chart-place", chartView(curves)],

@@ -53,10 +53,19 @@
  * @typedef {{type: "stop_sampling"}} StopSampling
  * @typedef {{type: "benchmark", seconds: number}} Benchmark  measure the device for about so long; nothing may be training
  * @typedef {{type: "stop_benchmark"}} StopBenchmark
+ * @typedef {{type: "profile"}} TakeProfile  of the next steps of the run that is training
  * @typedef {{type: "save"}} Save  answered by `saved`, the file beside it
  * @typedef {{type: "open", name: string}} Open  a saved run; the file comes beside it
  * @typedef {{type: "open_kept"}|{type: "forget_kept"}} Kept  the safety copy this browser holds
- * @typedef {Begin|OpenDevice|ChooseText|Check|Start|Steer|Sample|StopSampling|Benchmark|StopBenchmark|Save|Open|Kept} Command
+ * @typedef {Begin|OpenDevice|ChooseText|Check|Start|Steer|Sample|StopSampling|Benchmark|StopBenchmark|TakeProfile|Save|Open|Kept} Command
+ */
+
+/**
+ * Where a training step's time goes: a row for each kernel, the mean of `steps` steps. `of_peak` compares the time it took
+ * with the least it could take at the device's peaks; `trace` is a file for ui.perfetto.dev.
+ * @typedef {{kernel: string, calls: number, ms: number, share: number, gflops: number, of_peak: number}} ProfileRow
+ * @typedef {{device: string, steps: number, launches: number, ms: number, gflops: number, gigabytes: number,
+ *   rows: ProfileRow[], trace: string}} Profile
  */
 
 /**
@@ -89,6 +98,7 @@
  * @typedef {{type: "sampled", text: string, done: boolean}} Sampled  the text that came since the last one
  * @typedef {{type: "measured", result: Measurement}} Measured
  * @typedef {{type: "measuring_ended", complete: boolean}} MeasuringEnded
+ * @typedef {{type: "profiled", profile: Profile|null}} Profiled  null where no step was left to look at
  * @typedef {{type: "saved", name: string, step: number}} Saved
  * @typedef {{type: "kept", step: number}} SafetyCopy
  * @typedef {{type: "found", name: string, step: number, steps: number, seconds_ago: number}} Found
@@ -96,7 +106,7 @@
  * @typedef {{type: "error", message: string, field: string, during: string}} Mistake
  *   `field` is a dotted field of the experiment or "text", "device", "prompt", "file"; `during` the command that failed
  * @typedef {Loading|Ready|Device|Text|Checked|Started|Opened|Progress|Evaluated|TrainingSample|Resumed|Paused|Stopped
- *           |Finished|Sampled|Measured|MeasuringEnded|Saved|SafetyCopy|Found|Mistake} Event
+ *           |Finished|Sampled|Measured|MeasuringEnded|Profiled|Saved|SafetyCopy|Found|Mistake} Event
  */
 
 /** Whether a mistake is about the experiment: one field of it, or the model as a whole.

@@ -55,6 +55,9 @@ const REACTIONS = {
   measuring_ended: (state, { complete }) => (state.benchmark
     ? { ...state, benchmark: { ...state.benchmark, running: false, complete }, notice: complete ? "The benchmark is complete." : state.notice }
     : state),
+  profiled: (state, { profile }) => ({
+    ...state, profile: { running: false, found: profile }, notice: profile ? "The profile is complete." : state.notice,
+  }),
   saved: (state, { step }) => ({
     ...state, run: state.run && { ...state.run, saved_step: step }, notice: `Saved the run at step ${step}.`,
     mistakes: without(state.mistakes, "file"),
@@ -105,6 +108,7 @@ const REACTIONS = {
   benchmarking: (state) => ({
     ...state, benchmark: { running: true, complete: false, results: [] }, mistakes: without(state.mistakes, "device"),
   }),
+  profiling: (state) => ({ ...state, profile: { running: true, found: null } }),
   say: (state, { notice }) => ({ ...state, notice }),
   dismiss_found: (state) => ({ ...state, found: null }),
 };

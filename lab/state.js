@@ -15,9 +15,10 @@
  * @typedef {{type: "starting"}} Starting
  * @typedef {{type: "sampling", prompt: string}} Sampling
  * @typedef {{type: "benchmarking"}} Benchmarking
+ * @typedef {{type: "profiling"}} Profiling
  * @typedef {{type: "say", notice: string}} Say
  * @typedef {{type: "dismiss_found"}} DismissFound
- * @typedef {Event|Edit|ChoosePreset|Adopt|ChoosingText|ChoosingDevice|Starting|Sampling|Benchmarking|Say|DismissFound} Action
+ * @typedef {Event|Edit|ChoosePreset|Adopt|ChoosingText|ChoosingDevice|Starting|Sampling|Benchmarking|Profiling|Say|DismissFound} Action
  */
 
 /**
@@ -39,6 +40,7 @@
  * @property {{step: number, text: string}[]} samples  newest first
  * @property {{running: boolean, prompt: string, text: string}} answer
  * @property {{running: boolean, complete: boolean, results: import("./protocol.js").Measurement[]}|null} benchmark
+ * @property {{running: boolean, found: import("./protocol.js").Profile|null}|null} profile
  * @property {Record<string, string>} mistakes  by field; "" is about the run as a whole
  * @property {string} notice  the last thing worth saying aloud
  * @property {import("./protocol.js").Found|null} found
@@ -61,6 +63,7 @@ export const INITIAL = {
   samples: [],
   answer: { running: false, prompt: "", text: "" },
   benchmark: null,
+  profile: null,
   mistakes: {},
   notice: "",
   found: null,

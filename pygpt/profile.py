@@ -4,6 +4,7 @@ Each launch is timed where it runs: by a GPU's timestamps, by the clock around a
 follows from its operands' shapes, and the device's own peaks, measured here, say what share of the possible that is.
 """
 
+import asyncio
 import dataclasses
 import json
 import time
@@ -41,7 +42,8 @@ class Launch:
 @dataclasses.dataclass(frozen=True)
 class Row:
     """All launches of a kernel in a step. `share` is of the step's time; `of_peak` compares the time they took with the
-    least they could take at the device's peaks, whichever of arithmetic and memory takes longer."""
+    least they could take at the device's peaks, whichever of arithmetic and memory takes longer (more than 1: what they
+    read was still in a cache)."""
 
     kernel: str
     calls: int
@@ -103,20 +105,19 @@ async def profile(run: Run, events, steps: int = STEPS) -> Profile | None:
     for event in events:
         if run.step > before and (event.kind != "step" or run.step >= before + steps):
             break
+        await asyncio.sleep(0)  # a tab lets its messages in
     timings = await device.stop_timing()
     taken = [times for plan, times in timings if plan is run.training_step.plan]
     if not taken:
         return None
-    begun = _side_by_side(taken[-1])
+    first = taken[-1][0][0]
+    begun = [start - first for start, _ in taken[-1]]
     launches = [
         Launch(work, max(0.0, sum(end - start for start, end in times) / len(times)), begin, launch_flops(work), launch_bytes(work))
         for work, begin, times in zip(run.training_step.works, begun, zip(*taken), strict=True)]
-    return Profile(device.name, len(taken), launches, await measure_peak(device))
-
-
-def _side_by_side(times):
-    """When each launch began, from the first one's beginning."""
-    return [start - times[0][0] for start, _ in times]
+    peak = await measure_peak(device)
+    device.pool.trim()
+    return Profile(device.name, len(taken), launches, peak)
 
 
 async def measure_peak(device: Device) -> Peak:

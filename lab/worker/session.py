@@ -169,6 +169,13 @@ class Session:
         """End a benchmark where it is."""
         await self.measuring.stop()
 
+    async def profile(self) -> None:
+        """Time each launch of the next steps; the answer is `profiled`. Raises DeviceError while nothing is training."""
+        if not self.training.active:
+            self.tell({"type": "profiled", "profile": None})
+            raise DeviceError("a profile is of a run that is training; press Train, or Resume")
+        self.training.profiling = True
+
     async def save(self) -> None:
         """Send the run as a file."""
         if self.training.run is None:

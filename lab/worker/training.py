@@ -10,10 +10,12 @@ import time
 from log import Log
 
 from pygpt.errors import DeviceLost, DivergedError, PygptError
+from pygpt.profile import profile
 from pygpt.sample import Sampler
 from pygpt.train import Run
 
-SLICE = 0.05        # seconds of the device's work sent at once; two slices are under way
+SLICE = 0.05        # seconds of the device's work sent at once, at least; two slices are under way
+LONGEST = 0.25      # and at most: reading costs Firefox 0.1 s, whatever there is to wait for, and so much work hides it
 BREATH = 0.025      # seconds of Python after which the page's messages are let in
 LONGEST_SLICE = 500  # steps; the device keeps the losses of four thousand that have not been read
 SAMPLE_EVERY = 5.0  # seconds between two samples, at most
@@ -56,6 +58,7 @@ class Training:
         self.run: Run | None = None
         self.text = ""
         self.halting: str | None = None     # "paused" or "stopped", once asked for
+        self.profiling = False              # whether the next steps are to be timed launch by launch
         self.task: asyncio.Task | None = None
         self.steady = asyncio.Lock()        # held while steps are sent, and while a checkpoint is read
         self.safe: bytes | None = None      # the last checkpoint
@@ -161,13 +164,16 @@ class Training:
         steps = run.train()
         await device.fetch(run.history)
         idle = await _time(device.fetch(run.history))  # what reading costs when there is nothing to wait for
-        count, reading, ended = 1, None, False
+        count, reading, ended, work = 1, None, False, min(max(SLICE, idle), LONGEST)
         if run.step == 0:
             await self._sample(run)
         if self.safe is None:
             self.safe = (await self.snapshot())[1]
         self.kept_at = sampled_at = time.perf_counter()
         while not ended and not self.halting:
+            if self.profiling:
+                async with self.steady:
+                    await self._profile(run, steps)
             began = breathed = time.perf_counter()
             evaluated = False
             async with self.steady:
@@ -186,7 +192,7 @@ class Training:
                 log.take(run.take_metrics(_value(await reading)))
             reading = sent
             took = time.perf_counter() - began - idle
-            count = max(1, min(LONGEST_SLICE, 2 * count, round(count * SLICE / max(took, SLICE / 4))))
+            count = max(1, min(LONGEST_SLICE, 2 * count, round(count * work / max(took, work / 4))))
             log.tell()
             since = time.perf_counter() - sampled_at
             if (since > SAMPLE_EVERY or (evaluated and since > SAMPLE_APART)) and since > self.sampling_took / SAMPLE_SHARE:
@@ -196,10 +202,24 @@ class Training:
                 await self._keep(run, log)
         if reading is not None:
             log.take(run.take_metrics(_value(await reading)))
+        if self.profiling:  # asked for too late
+            self._tell_profile(None)
         log.tell(last=True)
         await self._sample(run)
         await self._keep(run, log, now=True)
         return ended
+
+    async def _profile(self, run: Run, steps) -> None:
+        """Time each launch of the next steps, and tell the page."""
+        self._tell_profile(await profile(run, steps))
+
+    def _tell_profile(self, found) -> None:
+        self.profiling = False
+        self.tell({"type": "profiled", "profile": found and {
+            "device": found.device, "steps": found.steps, "launches": len(found.launches), "ms": 1000 * found.seconds,
+            "gflops": found.peak.flops / 1e9, "gigabytes": found.peak.bytes / 1e9, "trace": found.trace(),
+            "rows": [{"kernel": row.kernel, "calls": row.calls, "ms": 1000 * row.seconds, "share": row.share,
+                      "gflops": row.flops / max(row.seconds, 1e-9) / 1e9, "of_peak": row.of_peak} for row in found.rows()]}})
 
     async def _sample(self, run: Run) -> None:
         """A few lines from the model as it is now, once a step at most."""

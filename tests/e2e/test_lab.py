@@ -440,3 +440,28 @@ def test_a_lab_that_cannot_start_says_so(browser, site, missing):
     wait_for(page, "#stage", "could not start", READY)
     assert watch.complaints
     context.close()
+
+
+@pytest.mark.parametrize("device", ["webgpu", "numpy"])
+def test_where_the_time_of_a_step_goes(page, site, device, tmp_path):
+    """Train, press Profile, read the table, take the trace along; the run goes on to its end."""
+    open_lab(page, site, TINY.replace("train.steps=40", "train.steps=30000").replace("eval_every=20", "eval_every=10000"), device)
+    assert page.is_disabled("#profile")
+    page.click("#train")
+    wait_for(page, "#where", r"^[1-9]\d* of")
+    page.click("#profile")
+    wait_for(page, "#profile-where", "launches takes", SLOW)
+    kernels = page.locator("#profile-rows th").all_inner_texts()
+    assert {"matmul", "attention", "adamw", "layernorm_gradient"} <= set(kernels)
+    with page.expect_download() as download:
+        page.click("#profile-trace")
+    trace = tmp_path / "profile.json"
+    download.value.save_as(trace)
+    events = [event for event in json.loads(trace.read_text())["traceEvents"] if event["ph"] == "X"]
+    assert {event["name"] for event in events} == set(kernels)
+    PICTURES.mkdir(exist_ok=True)
+    page.screenshot(path=str(PICTURES / f"profile-{device}.png"))
+    page.click("#profile-close")
+    seen = step_of(page)
+    page.wait_for_function(f"Number(document.querySelector('#where').textContent.match(/[0-9,]+/)?.[0].replace(',', '')) > {seen}",
+                           timeout=SLOW)
