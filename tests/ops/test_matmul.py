@@ -6,8 +6,9 @@ from pygpt.ops import matmul
 from pygpt.tensor import tensor
 from tests.ops.chain import Case, normal
 
-# (M, N, K): ones, primes, tails of the 8 x 8 tile and of the 64 x 64 x 16 one, and shapes of a small GPT.
-SHAPES = [(1, 1, 1), (1, 65, 7), (13, 1, 5), (3, 5, 129), (8, 8, 8), (17, 23, 31), (65, 66, 67), (96, 144, 48)]
+# (M, N, K): ones, a row in vectors of 4, primes, tails of the 8 x 8 tile and of the 64 x 64 x 16 one, shapes of a small GPT.
+SHAPES = [(1, 1, 1), (1, 20, 8), (1, 132, 64), (1, 65, 7), (13, 1, 5), (3, 5, 129), (8, 8, 8),
+          (17, 23, 31), (65, 66, 67), (96, 144, 48)]
 
 
 def product(m, n, k, bias=False, residual=False, transpose_x=False, transpose_w=False, **attributes):
