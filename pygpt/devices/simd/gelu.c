@@ -6,8 +6,8 @@
 
 // 1 / (1 + e^-2u), which is (1 + tanh u) / 2, for u = SLOPE (x + CUBIC x^3).
 static inline Lanes gate(Lanes x) {
-    Lanes cubic = multiply_add(x * x, splat(CUBIC), splat(1.0f));
-    return splat(1.0f) / (splat(1.0f) + exponential(splat(-2.0f * SLOPE) * x * cubic));
+    Lanes cubic = multiply_add(x * x, constant(CUBIC), constant(1.0f));
+    return splat(1.0f) / (splat(1.0f) + exponential(constant(-2.0f * SLOPE) * x * cubic));
 }
 
 KERNEL(gelu) {

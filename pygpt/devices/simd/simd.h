@@ -61,7 +61,14 @@ static inline Lanes choose(IntegerLanes mask, Lanes a, Lanes b) {
 
 static inline float sum_lanes(Lanes x) { return (x[0] + x[1]) + (x[2] + x[3]); }
 static inline float larger(float a, float b) { return a > b ? a : b; }
-static inline Lanes larger_lanes(Lanes a, Lanes b) { return choose(a > b, a, b); }
+// a, unless it is less (or more) than b; so not-a-number stays in a. WASM's own are one instruction.
+#ifdef __wasm__
+static inline Lanes larger_lanes(Lanes a, Lanes b) { return __builtin_wasm_pmax_f32x4(a, b); }
+static inline Lanes smaller_lanes(Lanes a, Lanes b) { return __builtin_wasm_pmin_f32x4(a, b); }
+#else
+static inline Lanes larger_lanes(Lanes a, Lanes b) { return choose(a < b, b, a); }
+static inline Lanes smaller_lanes(Lanes a, Lanes b) { return choose(a > b, b, a); }
+#endif
 static inline float largest_lane(Lanes x) { return larger(larger(x[0], x[1]), larger(x[2], x[3])); }
 
 static inline Lanes square_root(Lanes x) {
@@ -78,26 +85,35 @@ static inline Lanes multiply_add(Lanes a, Lanes b, Lanes c) {
 #endif
 }
 
-// e^x, 0 below -87.3 and the largest value from 88 on; not-a-number stays what it is. Relative error below 2e-7.
+// A number in all lanes, made once before a loop: for WASM the compiler would make it anew in each turn, which takes V8
+// three instructions (gelu: 3.5 against 2.2 ms for four times 768 x 512).
+static inline Lanes constant(float x) {
+    Lanes all = splat(x);
+#ifdef __wasm__
+    __asm__("" : "+r"(all));
+#endif
+    return all;
+}
+
+// e^x, 0 from -87.7 down and e^88 from 88 up; not-a-number stays what it is. Relative error below 2e-7.
 // Source: Moshier, Cephes, expf.c.
 static inline Lanes exponential(Lanes x) {
-    IntegerLanes tiny = x < splat(-87.3f);
-    x = choose(x > splat(88.0f), splat(88.0f), choose(tiny, splat(-87.3f), x));
+    x = smaller_lanes(larger_lanes(x, constant(-88.0f)), constant(88.0f));
     // Adding 1.5 * 2^23 rounds to an integer and leaves it in the lowest bits.
-    const Lanes magic = splat(12582912.0f);
-    Lanes shifted = multiply_add(x, splat(1.44269504088896341f), magic);
+    const Lanes magic = constant(12582912.0f);
+    Lanes shifted = multiply_add(x, constant(1.44269504088896341f), magic);
     Lanes whole = shifted - magic;
-    Lanes rest = multiply_add(whole, splat(-0.693359375f), x);
-    rest = multiply_add(whole, splat(2.12194440e-4f), rest);
-    Lanes p = splat(1.9875691500e-4f);
-    p = multiply_add(p, rest, splat(1.3981999507e-3f));
-    p = multiply_add(p, rest, splat(8.3334519073e-3f));
-    p = multiply_add(p, rest, splat(4.1665795894e-2f));
-    p = multiply_add(p, rest, splat(1.6666665459e-1f));
-    p = multiply_add(p, rest, splat(5.0000001201e-1f));
-    p = multiply_add(p, rest * rest, rest) + splat(1.0f);
-    IntegerLanes power = (((IntegerLanes)shifted - (IntegerLanes)magic) + 127) << 23;
-    return (Lanes)(~tiny & (IntegerLanes)(p * (Lanes)power));
+    Lanes rest = multiply_add(whole, constant(-0.693359375f), x);
+    rest = multiply_add(whole, constant(2.12194440e-4f), rest);
+    Lanes p = constant(1.9875691500e-4f);
+    p = multiply_add(p, rest, constant(1.3981999507e-3f));
+    p = multiply_add(p, rest, constant(8.3334519073e-3f));
+    p = multiply_add(p, rest, constant(4.1665795894e-2f));
+    p = multiply_add(p, rest, constant(1.6666665459e-1f));
+    p = multiply_add(p, rest, constant(5.0000001201e-1f));
+    p = multiply_add(p, rest * rest, rest) + constant(1.0f);
+    // 2^whole, made of the bits of its exponent: those of -127, where x is least, are zeros, and so is the outcome.
+    return p * (Lanes)(((IntegerLanes)shifted << 23) + (127 << 23));
 }
 
 // The natural logarithm of a positive, normal number. Relative error below 2e-7.
