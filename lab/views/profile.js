@@ -60,7 +60,9 @@ export function profileView(lab) {
 
 /** @param {import("../protocol.js").ProfileRow} found */
 function row({ kernel, calls, ms, share, gflops, of_peak }) {
-  const cells = [count(calls), number(ms), `${Math.round(100 * share)} %`, number(gflops), `${Math.round(100 * of_peak)} %`];
+  // Clocks in a browser tick in steps of up to 0.1 ms: a rate made of less than a tick says nothing.
+  const rates = ms < 0.02 ? ["–", "–"] : [number(gflops), `${Math.round(100 * of_peak)} %`];
+  const cells = [count(calls), number(ms), `${Math.round(100 * share)} %`, ...rates];
   return element("tr", {}, element("th", { scope: "row" }, kernel), ...cells.map((text) => element("td", {}, text)));
 }
 
