@@ -30,6 +30,11 @@ def step_flops(experiment: Experiment, vocab_size: int) -> int:
     return 3 * forward_flops(experiment.model, experiment.train.batch_size, vocab_size)
 
 
+def step_launches(model: ModelConfig) -> int:
+    """About how many kernels a training step launches (tests/unit/test_choose.py counts them)."""
+    return 13 if model.kind == "bigram" else 23 * model.n_layer + 21
+
+
 # Operations for an element of a kernel's largest operand. An exponential, a root or a division is one, as a product is.
 # What is not named here takes about one: copies, sums, counters.
 OPERATIONS = {

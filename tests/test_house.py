@@ -46,6 +46,7 @@ MAY_IMPORT = {
     "evaluate": {"capture", "nn", "ops", "tensor"},
     "trained": {"checkpoint", "device", "devices", "errors", "estimate", "models", "nn", "sample", "tensor"},
     "flops": {"device", "experiment", "tensor"},
+    "choose": {"bench", "capture", "device", "devices", "experiment", "flops", "ops", "tensor"},
     "profile": {"bench", "capture", "device", "flops", "ops", "tensor", "train"},
     "bench": {"capture", "data", "errors", "estimate", "experiment", "flops", "ops", "sample", "tensor", "train"},
     "__init__": {"errors", "experiment", "trained"},

@@ -70,6 +70,17 @@ class Site:
 
         return await open_device_in_tab(choice, self.bring_numpy if self.numpy else None)
 
+    async def fitting_device(self, gpu, experiment):
+        """The device that suits an experiment: a real GPU that is open, or NumPy for a small one."""
+        from pygpt.choose import choose
+
+        async def open_cpu(why):
+            device = await self.open_device("numpy")
+            device.why = why
+            return device
+
+        return await choose(gpu, open_cpu, experiment) if self.numpy else gpu
+
     async def bring_numpy(self) -> None:
         """Make NumPy importable. Raises DeviceError."""
         import numpy_wheel

@@ -30,6 +30,7 @@ class Session:
     def __init__(self, tell, site, store):
         self.tell, self.site, self.store = tell, site, store
         self.device = self.choice = self.text = None
+        self.by_size = False  # whether NumPy was taken beside a real GPU, for a small model
         self.training = Training(tell, store, self._recover)
         self.measuring = Measuring(tell)
         self.sampling: asyncio.Task | None = None
@@ -64,7 +65,7 @@ class Session:
             await self.training.halt("paused")
             await self.stop_sampling()
             run = Run.restore(await self.training.checkpoint(), device, text=run.text)
-        old, self.device, self.choice = self.device, device, choice
+        old, self.device, self.choice, self.by_size = self.device, device, choice, False
         self.training.run = run
         self._tell_device()
         if old is not None:
@@ -109,7 +110,20 @@ class Session:
         if self.device is None:
             raise DeviceError("there is no device to train on; choose one")
         await self._quiet()
+        await self._fit(draft)
         await self.training.begin(Run(draft, self.text, self.device), self.text.name)
+
+    async def _fit(self, draft: Experiment) -> None:
+        """Where the choice was left to us and there is a real GPU: take the device that suits the size of the model."""
+        if self.choice != "auto" or (self.device.software and not self.by_size):
+            return
+        gpu = await self.site.open_device("auto") if self.by_size else self.device
+        fitting = await self.site.fitting_device(gpu, draft)
+        self.by_size = fitting is not gpu
+        old, self.device = self.device, fitting
+        for device in {old, gpu} - {fitting}:
+            device.close()
+        self._tell_device()
 
     async def pause(self) -> None:
         """Stop stepping, for now."""

@@ -7,11 +7,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from pygpt.checkpoint import read_checkpoint
+from pygpt.choose import open_fitting
 from pygpt.cli.commands import Train
 from pygpt.cli.profile import show_profile
 from pygpt.cli.run_folder import RunFolder
 from pygpt.data import load_text
-from pygpt.devices import open_device
 from pygpt.errors import DivergedError, ExperimentError
 from pygpt.estimate import memory_estimate, readable
 from pygpt.train import Run
@@ -32,7 +33,7 @@ def train(command: Train) -> int:
 
 def _started(command, console):
     experiment = command.experiment()
-    run = Run(experiment, load_text(experiment.data.source), open_device(command.device))
+    run = Run(experiment, load_text(experiment.data.source), open_fitting(command.device, experiment))
     folder = RunFolder(command.out or _free_folder(experiment.name))
     if older := folder.set_aside_older_run():
         console.print(f"There was a run in {folder.folder}; its weights are now {older.name}.")
@@ -47,7 +48,7 @@ def _resumed(command, console):
         raise ExperimentError("resume", "a run goes on with its own experiment; beside --resume only --steps, --device "
                                         "and --out may be given")
     data = read_run(command.resume)
-    run = Run.restore(data, open_device(command.device), steps=command.steps)
+    run = Run.restore(data, open_fitting(command.device, read_checkpoint(data).experiment), steps=command.steps)
     default = command.resume if command.resume.is_dir() else command.resume.with_suffix("")
     folder = RunFolder(command.out or default)
     folder.begin(run.experiment, run.step)

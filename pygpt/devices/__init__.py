@@ -1,7 +1,8 @@
 """Which device to use, and opening it.
 
 Natively, `auto` takes a real GPU, and NumPy where there is none: a processor that plays a GPU multiplies ten times
-slower than the same processor under NumPy. In the tab (see `open_device_in_tab`) the order is a real GPU, NumPy,
+slower than the same processor under NumPy. (Beside a real GPU a tiny model is still better off on the processor: who knows
+the experiment asks pygpt/choose.py.) In the tab (see `open_device_in_tab`) the order is a real GPU, NumPy,
 and a software adapter last.
 """
 

@@ -1,0 +1,91 @@
+"""The lab's session beside a GPU: where the choice is left to it, each run gets the device that suits its size."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+import pytest
+
+from pygpt import choose
+from pygpt.data import text_from_bytes
+from pygpt.devices import native, open_numpy
+from pygpt.experiment import Experiment
+from tests.unit.runs import POEM
+
+TINY = Experiment.preset("baby").with_fields(**{"model.n_layer": 1, "model.n_head": 1, "model.n_embd": 16,
+                                                "model.block_size": 16, "train.batch_size": 1, "train.steps": 3,
+                                                "train.eval_batches": 1})
+LARGER = TINY.with_fields(**{"model.n_embd": 32, "train.batch_size": 8})
+
+
+class Site:
+    """A site in a browser with a GPU, as the session sees it."""
+
+    contents = {"version": "0"}
+    texts, numpy = ["tales"], True
+
+    async def open_device(self, choice):
+        if choice == "numpy":
+            return open_numpy()
+        device = native.open_native("a real GPU")
+        device.software = False
+        return device
+
+    async def fitting_device(self, gpu, experiment):
+        async def open_cpu(why):
+            return open_numpy(why)
+
+        return await choose.choose(gpu, open_cpu, experiment)
+
+
+class Store:
+    """A store with room for nothing."""
+
+    async def keep(self, data, about):
+        return False
+
+
+@pytest.fixture
+def session(monkeypatch, gpu):
+    monkeypatch.syspath_prepend(str(Path(__file__).resolve().parents[2] / "lab" / "worker"))
+    import training
+    from session import Session
+
+    monkeypatch.setattr(training, "SAMPLE_LENGTH", 4)
+    # What is surely large is lowered, so that a processor can play the GPU of a run that is.
+    monkeypatch.setattr(choose, "SURELY_CPU", 1e6)
+    monkeypatch.setattr(choose, "SURELY_GPU", 2e6)
+
+    told = []
+    session = Session(lambda event, data=None: told.append(event), Site(), Store())
+    session.told, session.text = told, text_from_bytes("poem", POEM.encode())
+    yield session
+    for name in ("session", "training", "measuring", "log"):
+        sys.modules.pop(name, None)
+
+
+def test_each_run_gets_the_device_that_suits_it(session):
+    async def story():
+        await session.open_device("auto")
+        found = [session.device.kind]
+        for experiment in (TINY, LARGER, TINY):
+            await session.start(experiment.to_dict())
+            await session.training.task
+            found.append(session.device.kind)
+        return found
+
+    assert asyncio.run(story()) == ["webgpu", "numpy", "webgpu", "numpy"]
+    devices = [event["kind"] for event in session.told if event["type"] == "device"]
+    assert devices == ["webgpu", "numpy", "webgpu", "numpy"]
+    assert [event["type"] for event in session.told].count("finished") == 3
+    assert not [event for event in session.told if event["type"] == "error"]
+
+
+def test_a_device_chosen_by_name_stays(session):
+    async def story():
+        await session.open_device("webgpu")
+        await session.start(TINY.to_dict())
+        await session.training.task
+        return session.device.kind
+
+    assert asyncio.run(story()) == "webgpu"
