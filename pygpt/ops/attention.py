@@ -116,10 +116,22 @@ def _(qkv, seed, step, y, log_sum_exp, *, n_head, rate, purpose):
     return _overrides(qkv, n_head, rate, purpose)
 
 
-# Both shaders make 4 neighbouring tokens of a head an invocation.
+# Both shaders for processors that play the GPU make 4 neighbouring tokens of a head an invocation.
 @attention.threads
 def _(qkv, seed, step, y, log_sum_exp, *, n_head, rate, purpose):
     return qkv.shape[0] * n_head * -(-qkv.shape[1] // 4)
+
+
+def _on_gpus(device, qkv, n_head):
+    """Whether this is a real GPU, and the heads are of 64 channels at most: a workgroup's memory has no room for more."""
+    return not device.software and qkv.shape[2] <= 3 * 64 * n_head
+
+
+# A workgroup has 32 tokens of a head.
+@attention.variant("attention_workgroup", lambda device, qkv, *_, n_head, **others: _on_gpus(device, qkv, n_head),
+                   workgroup=(8, 8, 1))
+def _(qkv, seed, step, y, log_sum_exp, *, n_head, rate, purpose):
+    return 8 * qkv.shape[0] * n_head * -(-qkv.shape[1] // 32)
 
 
 @attention.gradient
@@ -205,3 +217,10 @@ def _(dy, qkv, log_sum_exp, delta, seed, step, dqkv, *, n_head, rate, purpose):
 @attention_gradient.threads
 def _(dy, qkv, log_sum_exp, delta, seed, step, dqkv, *, n_head, rate, purpose):
     return qkv.shape[0] * n_head * -(-qkv.shape[1] // 4)
+
+
+# A workgroup has 32 tokens of a head, as queries or as keys.
+@attention_gradient.variant("attention_gradient_workgroup",
+                            lambda device, dy, qkv, *_, n_head, **others: _on_gpus(device, qkv, n_head), workgroup=(8, 8, 1))
+def _(dy, qkv, log_sum_exp, delta, seed, step, dqkv, *, n_head, rate, purpose):
+    return 8 * 2 * qkv.shape[0] * n_head * -(-qkv.shape[1] // 32)

@@ -7,8 +7,9 @@ from pygpt.ops.threefry import threefry2x32
 from pygpt.tensor import tensor
 from tests.ops.chain import Case, normal
 
-# (B, T, H, D): ones, primes, head sizes that 4 does not divide, tails of 4 queries and 8 keys, the largest head.
-SHAPES = [(1, 1, 1, 1), (2, 7, 3, 5), (3, 8, 1, 4), (1, 33, 2, 6), (2, 13, 2, 128), (1, 67, 1, 3)]
+# (B, T, H, D): ones, primes, head sizes that 4 does not divide, tails of 4 queries and 8 keys and of tiles of 32 x 32, the
+# largest head.
+SHAPES = [(1, 1, 1, 1), (2, 7, 3, 5), (3, 8, 1, 4), (1, 33, 2, 6), (2, 13, 2, 128), (1, 67, 1, 3), (1, 65, 2, 41)]
 # Two tiles of the twin, the second cut short; several sequences at a time and a rest.
 LONG = (9, 131, 4, 3)
 DROPPED = [(2, 13, 3, 5), (1, 67, 2, 4)]
