@@ -74,10 +74,7 @@ fn dropout(row: vec4u, column: vec4u) -> vec4f {
 }
 
 // For 4 pairs of a query and a key: m p, and SCALE p (m slope - delta), where slope is dy_i . v_j.
-struct Pair {
-    kept: vec4f,
-    ds: vec4f,
-}
+struct Pair { kept: vec4f, ds: vec4f }
 
 // Channel d of q (part 0), k (1), v (2) or dy (3) of a token, 0 past the ends.
 fn value(head: u32, part: u32, token: u32, d: u32) -> f32 {
@@ -159,9 +156,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
             }
         }
         let other = first + local.x * 4u;
-        let at = local.x * 32u + local.y;
         let e0 = pairs(s0, g0, head, keys, own, other); let e1 = pairs(s1, g1, head, keys, own, other + 1u);
         let e2 = pairs(s2, g2, head, keys, own, other + 2u); let e3 = pairs(s3, g3, head, keys, own, other + 3u);
+        let at = local.x * 32u + local.y;
         ds_tile[at] = e0.ds; ds_tile[at + 8u] = e1.ds; ds_tile[at + 16u] = e2.ds; ds_tile[at + 24u] = e3.ds;
         kept_tile[at] = e0.kept; kept_tile[at + 8u] = e1.kept; kept_tile[at + 16u] = e2.kept; kept_tile[at + 24u] = e3.kept;
         for (var half = 0u; half < D; half += 32u) {
@@ -191,9 +188,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
             }
         }
     }
-    let d = local.x * 4u;
+    let d = local.x * 4u; let e = d + 32u;
     put(head, keys, own.x, d, a0); put(head, keys, own.y, d, a1); put(head, keys, own.z, d, a2); put(head, keys, own.w, d, a3);
-    let e = d + 32u;
     put(head, keys, own.x, e, b0); put(head, keys, own.y, e, b1); put(head, keys, own.z, e, b2); put(head, keys, own.w, e, b3);
     if (keys == 1u) {
         put(head, 2u, own.x, d, c0); put(head, 2u, own.y, d, c1); put(head, 2u, own.z, d, c2); put(head, 2u, own.w, d, c3);

@@ -1,7 +1,7 @@
 """The loss: how many nats the next token surprises the model by."""
 
 from pygpt.errors import ShapeError
-from pygpt.kernel import kernel, np, scratch
+from pygpt.kernel import for_gpus, kernel, np, scratch
 from pygpt.ops.mean_valid import mean_valid
 from pygpt.tensor import Tensor
 
@@ -62,6 +62,11 @@ def _(logits, targets, *, ignore_index):
 @cross_entropy.overrides
 def _(logits, targets, loss, log_sum_exp, *, ignore_index):
     return {"V": logits.shape[-1], "IGNORE_INDEX": ignore_index}
+
+
+@cross_entropy.variant("cross_entropy_workgroup", for_gpus)
+def _(logits, targets, loss, log_sum_exp, *, ignore_index):
+    return 64 * loss.size
 
 
 @cross_entropy.gradient

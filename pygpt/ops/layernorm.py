@@ -1,7 +1,7 @@
 """Layer normalization over the last dimension."""
 
 from pygpt.errors import ShapeError
-from pygpt.kernel import kernel, np, scratch
+from pygpt.kernel import for_gpus, kernel, np, scratch
 from pygpt.ops.sum import sum
 
 # Rows whose share of the weight's gradient is added up in one place: enough parts to keep a GPU busy, few enough to sum
@@ -60,6 +60,11 @@ def _(x, weight, bias, y, statistics, *, epsilon):
 @layernorm.threads
 def _(x, weight, bias, y, statistics, *, epsilon):
     return statistics.shape[0]
+
+
+@layernorm.variant("layernorm_workgroup", for_gpus)
+def _(x, weight, bias, y, statistics, *, epsilon):
+    return 64 * statistics.shape[0]
 
 
 @layernorm.gradient
@@ -137,3 +142,8 @@ def _(dy, x, weight, statistics, residual, dx, dweight, dbias):
 @layernorm_gradient.threads
 def _(dy, x, weight, statistics, residual, dx, dweight, dbias):
     return dweight.shape[0]
+
+
+@layernorm_gradient.variant("layernorm_gradient_workgroup", for_gpus, workgroup=(64, 1, 1))
+def _(dy, x, weight, statistics, residual, dx, dweight, dbias):
+    return 64 * dweight.shape[0]

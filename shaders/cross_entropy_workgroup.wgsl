@@ -1,0 +1,53 @@
+// loss[r] = log_sum_exp[r] - logits[r, targets[r]], and 0 where targets[r] is IGNORE_INDEX,
+// with log_sum_exp[r] = log(sum over v of exp(logits[r, v])), computed from the distances to the largest.
+//
+//   logits       (rows, V)
+//   targets      (rows,)
+//   loss         (rows,)
+//   log_sum_exp  (rows,)
+//
+// For real GPUs. One workgroup a row: invocation l walks v = l, l + 64, ... once, with a running maximum, and a tree
+// joins the 64 pairs of a maximum and a sum.
+// Source: Milakov and Gimelshein, "Online normalizer calculation for softmax", arXiv 1805.02867.
+
+override V: u32;
+override IGNORE_INDEX: i32;
+
+@group(0) @binding(0) var<storage, read> logits: array<f32>;
+@group(0) @binding(1) var<storage, read> targets: array<i32>;
+@group(0) @binding(2) var<storage, read_write> loss: array<f32>;
+@group(0) @binding(3) var<storage, read_write> log_sum_exp: array<f32>;
+
+// The largest, and the sum of the exponentials of the distances to it.
+var<workgroup> lanes: array<vec2f, 64>;
+
+fn join(a: vec2f, b: vec2f) -> vec2f {
+    let peak = max(a.x, b.x);
+    return vec2f(peak, a.y * exp(a.x - peak) + b.y * exp(b.x - peak));
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
+        @builtin(local_invocation_index) lane: u32) {
+    let row = group.y * groups.x + group.x;
+    if (row >= arrayLength(&loss)) {
+        return;
+    }
+    var mine = vec2f(-3.4e38, 0.0);
+    for (var v = lane; v < V; v += 64u) {
+        mine = join(mine, vec2f(logits[row * V + v], 1.0));
+    }
+    lanes[lane] = mine;
+    for (var reach = 32u; reach > 0u; reach /= 2u) {
+        workgroupBarrier();
+        if (lane < reach) {
+            lanes[lane] = join(lanes[lane], lanes[lane + reach]);
+        }
+    }
+    if (lane == 0u) {
+        let total = log(lanes[0].y);
+        let chosen = logits[row * V + u32(clamp(targets[row], 0, i32(V) - 1))];
+        loss[row] = select(total - (chosen - lanes[0].x), 0.0, targets[row] == IGNORE_INDEX);
+        log_sum_exp[row] = total + lanes[0].x;
+    }
+}
