@@ -72,16 +72,24 @@ def _(x, w, bias, residual, y, *, transpose_x, transpose_w, splits):
     }
 
 
-def _in_fours(device, x, w, bias, residual, y, *, transpose_x, transpose_w, splits):
-    """Whether a processor plays the GPU and whatever the product reads or writes is made of whole vectors."""
+def _in_fours(x, w, transpose_x, transpose_w, splits):
+    """Whether whatever the product reads or writes is made of whole vectors of 4."""
     m, n, k = lengths(x, w, transpose_x, transpose_w)
-    return device.software and splits == 1 and not (n % 4 or k % 4 or (transpose_x and m % 4))
+    return not (n % 4 or k % 4 or (transpose_x and m % 4) or split_length(k, splits) % 4)
 
 
-def _one_row(device, x, w, bias, residual, y, *, transpose_x, transpose_w, splits):
+def _processor_in_fours(device, x, w, *operands, transpose_x, transpose_w, splits):
+    return device.software and splits == 1 and _in_fours(x, w, transpose_x, transpose_w, splits)
+
+
+def _gpu_in_fours(device, x, w, *operands, **attributes):
+    return not device.software and _in_fours(x, w, **attributes)
+
+
+def _one_row(device, x, w, *operands, transpose_x, transpose_w, splits):
     """Whether it is, besides, a single row: a token being sampled."""
     return (x.size == x.shape[-1] and not transpose_x
-            and _in_fours(device, x, w, bias, residual, y, transpose_x=False, transpose_w=transpose_w, splits=splits))
+            and _processor_in_fours(device, x, w, transpose_x=False, transpose_w=transpose_w, splits=splits))
 
 
 # A tile would spend seven of its eight rows on nothing: 582 against 168 us for (1, 128) @ (128, 384) on SwiftShader.
@@ -90,10 +98,17 @@ def _(x, w, bias, residual, y, *, transpose_x, transpose_w, splits):
     return y.size // 4
 
 
-@matmul.variant("matmul_vec4", _in_fours, workgroup=(16, 1, 1))
+@matmul.variant("matmul_vec4", _processor_in_fours, workgroup=(16, 1, 1))
 def _(x, w, bias, residual, y, *, transpose_x, transpose_w, splits):
     m, n, _ = lengths(x, w, transpose_x, transpose_w)
     return -(-n // 16) * -(-m // 8)
+
+
+# 64 x 64 elements a workgroup, 4 x 8 an invocation.
+@matmul.variant("matmul_workgroup_vec4", _gpu_in_fours, workgroup=(8, 16, 1))
+def _(x, w, bias, residual, y, *, transpose_x, transpose_w, splits):
+    m, n, _ = lengths(x, w, transpose_x, transpose_w)
+    return (-(-n // 64) * 8, -(-m // 64) * 16, splits)
 
 
 # On a processor that plays the GPU, workgroup memory and barriers cost 3 to 6 times the product itself; on a real GPU

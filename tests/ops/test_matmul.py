@@ -8,7 +8,7 @@ from tests.ops.chain import Case, normal
 
 # (M, N, K): ones, a row in vectors of 4, primes, tails of the 8 x 8 tile and of the 64 x 64 x 16 one, shapes of a small GPT.
 SHAPES = [(1, 1, 1), (1, 20, 8), (1, 132, 64), (1, 65, 7), (13, 1, 5), (3, 5, 129), (8, 8, 8),
-          (17, 23, 31), (65, 66, 67), (96, 144, 48)]
+          (17, 23, 31), (65, 66, 67), (96, 144, 48), (68, 132, 20)]
 
 
 def product(m, n, k, bias=False, residual=False, transpose_x=False, transpose_w=False, **attributes):
@@ -23,6 +23,7 @@ PLAIN = [product(*shape, bias=bool(index % 2), residual=bool(index % 3), transpo
          for index, shape in enumerate(SHAPES) for transpose_w in (False, True)]
 TRANSPOSED = [product(*shape, transpose_x=True) for shape in SHAPES]
 SPLIT = [product(17, 23, 100, transpose_x=True, splits=splits) for splits in (2, 3, 7)]
+SPLIT += [product(20, 24, 100, transpose_x=True, splits=splits) for splits in (2, 5)]
 CASES = PLAIN + TRANSPOSED + SPLIT
 
 
