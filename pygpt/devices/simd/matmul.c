@@ -3,7 +3,8 @@
 #include "simd.h"
 
 // A tile of 4 x 8. Measured in V8 on a product of 512^3, in GFLOP/s with and without relaxed SIMD: 50 and 40; 3 x 12: 50;
-// 2 x 16: 47; 8 x 4: 43; whatever takes ten vectors of sums or more: 20 to 25, for they no longer stay in registers.
+// 2 x 16: 47; 8 x 4: 43; whatever takes ten vectors of sums or more: 20 to 25, for they no longer stay in registers;
+// nor do they when the loop over the inner index is unrolled twice (22).
 #define ROWS 4
 #define VECTORS 2
 #define COLUMNS (4 * VECTORS)
