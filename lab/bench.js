@@ -31,7 +31,8 @@ const rows = element("tbody", { id: "results" });
 const columns = ["Model", "Batch", "First step", "ms a step", "Tokens/s", "Writing, tokens/s", "GFLOP/s"];
 const table = element("table", { class: "results", hidden: true },
   element("thead", {}, element("tr", {}, ...columns.map((title) => element("th", { scope: "col" }, title)))), rows);
-const others = ["auto", "webgpu", "numpy"].filter((choice) => choice !== device).map((choice) => element("a", { href: `?device=${choice}` }, choice));
+const others = ["auto", "webgpu", "numpy"].filter((choice) => choice !== device)
+  .map((choice) => element("a", { href: `?device=${choice}` }, choice));
 const links = element("p", { class: "hint" }, "Or on: ", ...others.flatMap((link) => [link, " "]));
 document.getElementById("bench-place")?.append(
   element("p", { class: "words" }, "Small GPTs, trained here for a few seconds each, their loss read at every step."),
@@ -67,7 +68,8 @@ async function measure() {
     }
     for (const size of SIZES) {
       setText(where, `Training ${size}`);
-      const found = /** @type {Trained} */ (await told.runBench({ size, steps: 2000, warmup: 1, min_steps: 1, max_ms: 4000, sample_tokens: 64 }));
+      const wanted = { size, steps: 2000, warmup: 1, min_steps: 1, max_ms: 4000, sample_tokens: 64 };
+      const found = /** @type {Trained} */ (await told.runBench(wanted));
       const middle = median(found.ms_per_step);
       row(size, count(found.batch_size), `${(found.first_step_ms / 1000).toFixed(2)} s`, middle.toFixed(middle < 100 ? 2 : 0),
         short((1000 * found.batch_size * found.block_size) / middle), short(found.sample_tok_s ?? 0),

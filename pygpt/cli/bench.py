@@ -32,8 +32,8 @@ async def _show(device, seconds, console):
         async for result in measure.survey(device, seconds):
             if result.kind == "preset" and not any(earlier.kind == "preset" for earlier in found):
                 peak = max(earlier.gflops for earlier in found)
-                console.print(f"[bold]{peak:,.1f} GFLOP/s[/] is the most this device multiplies at.\n\n"
-                              f"[dim]{'preset':<8}{'batch':>6}{'ms a step':>12}{'tokens/s':>12}{'writing':>12}{'of the peak':>14}[/]")
+                heads = f"{'preset':<8}{'batch':>6}{'ms a step':>12}{'tokens/s':>12}{'writing':>12}{'of the peak':>14}"
+                console.print(f"[bold]{peak:,.1f} GFLOP/s[/] is the most this device multiplies at.\n\n[dim]{heads}[/]")
             found.append(result)
             console.print(_line(result))
     return found

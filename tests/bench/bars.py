@@ -8,15 +8,18 @@ TAB_PEERS = ("tfjs wasm", "tfjs webgpu", "jaxjs wasm", "jaxjs webgpu")
 def judged(found: dict):
     """(what, aim, measured, met) of each bar; met is None where nothing was measured."""
     for name, aim in (("bigram", 0.5), ("micro", 0.5), ("baby", 0.5), ("small", 0.6), ("nano", 0.75)):
-        yield ratio(found, f"tab, no GPU (NumPy): {name} against the best peer", aim, ("tab", name), "ours numpy", TAB_PEERS)
-    yield at_least(found, "tab, matmul 512, no GPU, GFLOP/s (26 without relaxed SIMD)", 40, ("matmul", "tab"), "ours numpy", "512 nn")
+        yield ratio(found, f"tab, no GPU (NumPy): {name} against the best peer", aim, ("tab", name), "ours numpy",
+                    TAB_PEERS)
+    yield at_least(found, "tab, matmul 512, no GPU, GFLOP/s (26 without relaxed SIMD)", 40, ("matmul", "tab"),
+                   "ours numpy", "512 nn")
     for name in ("bigram", "micro", "baby", "small", "nano"):
         yield ratio(found, f"tab, software WebGPU: {name} against jax-js webgpu", 0.5, ("tab", name), "ours webgpu", ("jaxjs webgpu",))
     for name, aim in (("micro", 0.25), ("small", 1.0), ("nano-8", 1.1)):
         yield ratio(found, f"native NumPy: {name} against PyTorch eager", aim, ("native", name), "ours numpy", ("torch eager",))
     for device, aims in (("numpy", (0.3, 0.5, 1.0)), ("webgpu", (0.8, 1.6, 2.6))):
         for name, aim in zip(("micro", "baby", "small"), aims):
-            yield at_most(found, f"tab, {device}: first step of {name}, s", aim, ("tab", name), f"ours {device}", "first_ms", 1e-3, first=True)
+            yield at_most(found, f"tab, {device}: first step of {name}, s", aim, ("tab", name), f"ours {device}", "first_ms",
+                          1e-3, first=True)
     for name, aim in (("micro", 3000), ("baby", 1500), ("small", 600)):
         yield at_least(found, f"tab, no GPU: sampling {name}, tokens/s", aim, ("tab", name), "ours numpy", "tokens")
     yield at_most(found, "tab: host time of a replayed step of nano, ms", 0.5, ("tab", "nano"), "ours webgpu", "host_ms")
@@ -37,8 +40,8 @@ def _held(found, key, contender):
 
 def ratio(found, what, aim, key, ours, peers):
     """Our median over the best peer's, of one run."""
-    best = min((middle(held["ms"]), peer) for peer in peers if (held := _held(found, key, peer)).get("ms")) \
-        if any(_held(found, key, peer).get("ms") for peer in peers) else None
+    theirs = {peer: _held(found, key, peer).get("ms") for peer in peers}
+    best = min(((middle(taken), peer) for peer, taken in theirs.items() if taken), default=None)
     mine = _held(found, key, ours).get("ms")
     if not mine or not best:
         return what, f"<= {aim:g} x", "", None

@@ -25,7 +25,8 @@ CASES = {
 SLOW_STEP = 4000  # milliseconds: who takes longer does one round
 # (m, k, n) of the GPT's own products, rows x inner x columns, with what is transposed: forward, dX and dW.
 SQUARES = [(side, side, side) for side in (512, 1024, 2048)]
-SHAPES = {f"{name} {rows} x {width}": [("nn", rows, width, 4 * width), ("nt", rows, 4 * width, width), ("tn", width, rows, 4 * width)]
+SHAPES = {f"{name} {rows} x {width}": [("nn", rows, width, 4 * width), ("nt", rows, 4 * width, width),
+                                       ("tn", width, rows, 4 * width)]
           for name, rows, width in (("small", 768, 128), ("nano", 2048, 384))}
 
 
@@ -111,7 +112,8 @@ def measure(options) -> None:
         with opened(options.contenders(CONTENDERS), options.threads) as running:
             for _ in range(options.rounds):
                 for contender, process in running.items():
-                    if records.middle(results.get(contender, {}).get("ms", [])) > SLOW_STEP or "error" in results.get(contender, {}):
+                    held = results.get(contender, {})
+                    if records.middle(held.get("ms", [])) > SLOW_STEP or "error" in held:
                         continue
                     records.merged(results, contender, process.ask("train", work=work, **wanted))
                     versions[contender] = process.name
@@ -137,7 +139,8 @@ def multiply(options) -> None:
                     product = {"m": m, "k": k, "n": n, "transpose_x": how == "tn", "transpose_w": how == "nt"}
                     first = process.ask("multiply", reps=1, **product)
                     reps = max(1, min(50, int(300 / first["ms"]))) if "ms" in first else 0
-                    rates = [process.ask("multiply", reps=reps, **product)["gflops"] for _ in range(options.rounds)] if reps else []
+                    answers = [process.ask("multiply", reps=reps, **product) for _ in range(options.rounds)] if reps else []
+                    rates = [answer["gflops"] for answer in answers if "gflops" in answer]
                     results.setdefault(contender, {})[key] = rates
                     print(f"{contender:>14} {records.middle(rates):>7.1f}", end="", flush=True)
                 print(" GFLOP/s")

@@ -22,9 +22,9 @@ class Launches:
         add = devices.Recording.add
         counts = self.counts
 
-        def counted(recording, launch, operands):
+        def counted(recording, *launched):
             counts[id(recording)] = counts.get(id(recording), 0) + 1
-            add(recording, launch, operands)
+            add(recording, *launched)
 
         devices.Recording.add = counted
 

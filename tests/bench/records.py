@@ -87,8 +87,8 @@ def compare_losses(results: dict[str, dict], reference: str) -> None:
 
 def show(part: str, name: str, results: dict[str, dict]) -> None:
     """Print one size's table."""
-    print(f"\n{part}, {name}\n{'':<22}{'ms a step':>12}{'lowest':>11}{'first, ms':>12}{'tokens/s':>11}{'peak MB':>10}{'host ms':>9}"
-          f"{'launches':>10}{'loss off':>10}")
+    print(f"\n{part}, {name}\n{'':<22}{'ms a step':>12}{'lowest':>11}{'first, ms':>12}{'tokens/s':>11}{'peak MB':>10}"
+          f"{'host ms':>9}{'launches':>10}{'loss off':>10}")
     for contender, held in results.items():
         if "ms" not in held:
             print(f"{contender:<22}{held.get('error', 'not measured')[:100]:>12}")

@@ -22,10 +22,11 @@ def write(options) -> None:
     found = records.read()
     if not found:
         raise SystemExit(f"nothing was measured yet: {FOLDER / 'records'} is empty")
-    lines = ["# Performance", "", "Written by `python -m tests.bench report` from one machine's measurements; `make bench` repeats "
-             "them. Figures are medians, spreads lowest to highest. What is compared was measured in rounds, one contender after "
-             "the other, on the same first weights and batches, float32, Adam, the loss read after every step; a ratio below 1 "
-             "means that ours is faster. *Loss off* is how far the first ten losses are from ours on NumPy.", ""]
+    lines = ["# Performance", "",
+             "Written by `python -m tests.bench report` from one machine's measurements; `make bench` repeats them. Figures are",
+             "medians, spreads lowest to highest. What is compared was measured in rounds, one contender after the other, on the",
+             "same first weights and batches, float32, Adam, the loss read after every step; a ratio below 1 means that ours is",
+             "faster. *Loss off* is how far the first ten losses are from ours on NumPy.", ""]
     lines += [*_machine(found), "", "## What was aimed at", "", *_bars(found)]
     for part, title in PARTS.items():
         cases = {name: found[part, name] for name in SIZES if (part, name) in found}
@@ -42,7 +43,7 @@ def write(options) -> None:
 def _machine(found):
     """The machine, the days, the commits and the versions of all that was measured."""
     kept = list(found.values())
-    machines = {f"{record['machine']['processor']}, {record['machine']['cores']} cores, {record['machine']['system']}" for record in kept}
+    machines = {"{processor}, {cores} cores, {system}".format(**record["machine"]) for record in kept}
     versions = {f"{name} {version}" for record in kept for name, version in record["machine"]["versions"].items()}
     versions |= {version for record in kept for version in record.get("versions", {}).values()}
     versions = {version.replace(", ", " ") for version in versions}
@@ -67,16 +68,19 @@ def _case(name, record):
     results = record["results"]
     yield f"**{name}**, batch {record['batch']}"
     yield ""
-    yield "| | ms a step | spread | ours numpy / it | ours webgpu / it | first step, ms | sampling, tokens/s | peak, MB | host, ms | launches | loss off |"
-    yield "|---|---|---|---|---|---|---|---|---|---|---|"
+    columns = ("ms a step", "spread", "ours numpy / it", "ours webgpu / it", "first step, ms", "sampling, tokens/s", "peak, MB",
+               "host, ms", "launches", "loss off")
+    yield f"| | {' | '.join(columns)} |"
+    yield "|---|" + "---|" * len(columns)
     ours = {device: middle(results.get(f"ours {device}", {}).get("ms", [])) for device in ("numpy", "webgpu")}
     for contender, held in results.items():
         if "ms" not in held:
             yield f"| {contender} | {held.get('error', 'not measured')} " + "| " * 9 + "|"
             continue
         mine = middle(held["ms"])
-        ratios = ["" if contender.startswith("ours") or ours[device] != ours[device] else f"{ours[device] / mine:.2g}" for device in ours]
-        cells = [contender, number(mine), f"{number(min(held['ms']))} – {number(max(held['ms']))}", *ratios, number(held["first_ms"][0]),
+        ratios = ["" if contender.startswith("ours") or device != device else f"{device / mine:.2g}" for device in ours.values()]
+        cells = [contender, number(mine), f"{number(min(held['ms']))} – {number(max(held['ms']))}", *ratios,
+                 number(held["first_ms"][0]),
                  *(number(middle(held[key]) / scale) if held.get(key) else ""
                    for key, scale in (("tokens", 1), ("peak_bytes", 1e6), ("host_ms", 1), ("launches", 1))),
                  f"{held['loss_difference']:.0e}" if "loss_difference" in held else ""]
@@ -89,7 +93,8 @@ def _products(found):
         if not record:
             continue
         results = record["results"]
-        yield from ("", f"## Matrix products {title}, GFLOP/s", "", f"| | {' | '.join(results)} |", "|---|" + "---|" * len(results))
+        yield from ("", f"## Matrix products {title}, GFLOP/s", "", f"| | {' | '.join(results)} |",
+                    "|---|" + "---|" * len(results))
         for shape in next(iter(results.values())):
             yield f"| {shape} | {' | '.join(number(middle(held.get(shape, []))) for held in results.values())} |"
 

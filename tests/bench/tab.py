@@ -75,7 +75,8 @@ def measure(options) -> None:
                     held = results.get(contender, {})
                     if records.middle(held.get("ms", [])) > SLOW_STEP or "error" in held:
                         continue
-                    records.merged(results, contender, ask(page, "runBench", {"size": name, "batch_size": batch, **wanted}))
+                    answer = ask(page, "runBench", {"size": name, "batch_size": batch, **wanted})
+                    records.merged(results, contender, answer)
                     versions[contender] = called(page, contender)
         records.compare_losses(results, "ours numpy" if "ours numpy" in results else "ours webgpu")
         records.show("tab" + (", isolated" if options.isolated else ""), name, results)
@@ -94,14 +95,15 @@ def multiply(options) -> None:
                 product = {"m": side, "k": side, "n": side}
                 first = ask(page, "runMatmul", {**product, "reps": 1})
                 reps = max(1, min(20, int(300 / first["ms"]))) if "ms" in first else 0
-                answers = [ask(page, "runMatmul", {**product, "reps": reps}) for _ in range(options.rounds)] if reps else []
+                answers = [ask(page, "runMatmul", {**product, "reps": reps}) for _ in range(options.rounds if reps else 0)]
                 rates = [answer["gflops"] for answer in answers if "gflops" in answer]
                 results.setdefault(contender, {})[f"{side} nn"] = rates
                 versions[contender] = called(page, contender)
                 print(f"{contender:>14} {records.middle(rates):>6.1f}", end="", flush=True)
             print(" GFLOP/s")
     if options.complete:
-        records.keep("matmul", "isolated" if options.isolated else "tab", {"results": results, "versions": versions, "Chromium": chromium})
+        records.keep("matmul", "isolated" if options.isolated else "tab",
+                     {"results": results, "versions": versions, "Chromium": chromium})
 
 
 def boot(options) -> None:

@@ -1,6 +1,9 @@
 """The page that says how fast it is, from records: what it says, not the figures."""
 
-from tests.bench import bars, records, report
+import sys
+
+from tests.bench import bars, native, records, report
+from tests.bench.work import hand_over
 
 
 def test_without_records_every_bar_is_unmeasured():
@@ -30,3 +33,16 @@ def test_the_page_is_written_from_what_was_kept(tmp_path, monkeypatch):
     page = (tmp_path / "performance.md").read_text()
     assert "| torch eager | 3 | 2 – 4 | 1 |" in page and "EOFError" in page and "Tried, and slower" in page
     assert results["torch eager"]["loss_difference"] < 1e-3
+
+
+def test_our_side_answers_like_a_peer(tmp_path):
+    work = hand_over("micro", folder=tmp_path)
+    ours = native.Contender([sys.executable, "-m", "tests.bench.ours", "numpy"], threads=1)
+    try:
+        answer = ours.ask("train", work=str(work), steps=3, warmup=0, min_steps=1, sample_tokens=4)
+        assert len(answer["loss"]) == 4 and answer["launches"] > 20 and answer["sample_tok_s"] > 0, answer
+        assert answer["device_bytes"] > 0 and answer["estimate_bytes"] > 0
+        assert ours.ask("multiply", m=8, k=4, n=2, reps=1)["gflops"] > 0
+        assert "NoSuchWork" in ours.ask("train", work="NoSuchWork")["error"]
+    finally:
+        ours.close()
