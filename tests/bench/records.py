@@ -43,7 +43,7 @@ def keep(part: str, name: str, found: dict) -> None:
     folder = FOLDER / "records"
     folder.mkdir(parents=True, exist_ok=True)
     record = {"part": part, "name": name, "date": datetime.date.today().isoformat(), "commit": commit(),
-              "machine": machine(), **found}
+              "machine": machine(), "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else None, **found}
     path = folder / f"{part}-{name}.json"
     half = path.with_suffix(".half")
     half.write_text(json.dumps(record, indent=1) + "\n")

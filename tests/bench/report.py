@@ -50,7 +50,9 @@ def _machine(found):
     versions |= {f"Chromium {record['Chromium']}" for record in kept if "Chromium" in record}
     dates = sorted({record["date"] for record in kept})
     commits = sorted({record["commit"] for record in kept if record["commit"]})
-    return [f"- **Machine**: {'; '.join(sorted(machines))}; no GPU: WebGPU is played by the processor (lavapipe, SwiftShader).",
+    loads = [record["load"] for record in kept if record.get("load") is not None]
+    shared = f" The load was {min(loads):.1f} to {max(loads):.1f}, this work's own 1 to 2 of it." if loads else ""
+    return [f"- **Machine**: {'; '.join(sorted(machines))}; no GPU: WebGPU is played by the processor (lavapipe, SwiftShader).{shared}",
             f"- **Measured**: {' to '.join(dict.fromkeys((dates[0], dates[-1])))}, at {', '.join(commits)}.",
             f"- **Versions**: {', '.join(sorted(versions, key=str.lower))}."]
 
