@@ -1,5 +1,7 @@
 """Matrix product, with an optional bias and an optional tensor to add: where nearly all the time of a GPT goes."""
 
+import math
+
 from pygpt.errors import ShapeError
 from pygpt.kernel import for_gpus, kernel, np
 from pygpt.ops.sum import sum
@@ -78,22 +80,25 @@ def _in_fours(x, w, transpose_x, transpose_w, splits):
     return not (n % 4 or k % 4 or (transpose_x and m % 4) or split_length(k, splits) % 4)
 
 
+def _row_in_fours(device, x, w, *operands, transpose_x, transpose_w, splits):
+    """Whether it is a single row, of a token being sampled. A tile would spend seven of its eight rows on nothing: 582
+    against 168 us for (1, 128) @ (128, 384) on SwiftShader."""
+    return (device.software and splits == 1 and x.size == x.shape[-1] and not transpose_x
+            and _in_fours(x, w, False, transpose_w, splits))
+
+
 def _processor_in_fours(device, x, w, *operands, transpose_x, transpose_w, splits):
-    return device.software and splits == 1 and _in_fours(x, w, transpose_x, transpose_w, splits)
+    # Smaller products are done in microseconds either way, and a model of nothing else is spared three pipelines, which
+    # take SwiftShader half a second to compile.
+    large = math.prod(lengths(x, w, transpose_x, transpose_w)) >= 1 << 15
+    return device.software and splits == 1 and large and _in_fours(x, w, transpose_x, transpose_w, splits)
 
 
 def _gpu_in_fours(device, x, w, *operands, **attributes):
     return not device.software and _in_fours(x, w, **attributes)
 
 
-def _one_row(device, x, w, *operands, transpose_x, transpose_w, splits):
-    """Whether it is, besides, a single row: a token being sampled."""
-    return (x.size == x.shape[-1] and not transpose_x
-            and _processor_in_fours(device, x, w, transpose_x=False, transpose_w=transpose_w, splits=splits))
-
-
-# A tile would spend seven of its eight rows on nothing: 582 against 168 us for (1, 128) @ (128, 384) on SwiftShader.
-@matmul.variant("matmul_row", _one_row, workgroup=(16, 1, 1))
+@matmul.variant("matmul_row", _row_in_fours, workgroup=(16, 1, 1))
 def _(x, w, bias, residual, y, *, transpose_x, transpose_w, splits):
     return y.size // 4
 
