@@ -6,6 +6,7 @@ from pygpt.device import Device
 from pygpt.errors import ExperimentError
 from pygpt.experiment import Experiment
 from pygpt.models import build_model
+from pygpt.ops import rows_at_a_time
 
 
 def parameter_count(experiment: Experiment, vocab_size: int) -> int:
@@ -18,14 +19,23 @@ def parameter_count(experiment: Experiment, vocab_size: int) -> int:
     return one + (model.n_layer - 1) * (two - one)
 
 
+def rows_of_logits(experiment: Experiment, vocab_size: int) -> int:
+    """The rows of logits that are there at a time: a GPT does not hold a large vocabulary's whole."""
+    rows = experiment.train.batch_size * experiment.model.block_size
+    return rows_at_a_time(rows, vocab_size) if experiment.model.kind == "gpt" else rows
+
+
 def memory_estimate(experiment: Experiment, vocab_size: int, tokens: int = 0) -> int:
     """Bytes a device holds while training: weights, gradients, two means, activations, text."""
     model = experiment.model
     parameters = parameter_count(experiment, vocab_size)
     rows = experiment.train.batch_size * model.block_size
     # Logits and their gradient in training, logits in evaluation.
-    elements = 3 * rows * vocab_size
+    elements = 3 * rows_of_logits(experiment, vocab_size) * vocab_size
     if model.kind == "gpt":
+        # The gradient of tied weights, before the embedding adds its own; and while chunks of logits add up, a second place.
+        chunked = rows_of_logits(experiment, vocab_size) < rows
+        elements += (model.tie_weights + chunked) * vocab_size * model.n_embd
         # In rows of n_embd. A block keeps 16 for its way back: the inputs of its two norms and what comes out of them (4),
         # qkv (3), attention (1), the MLP's hidden layer before and after gelu (8). The way back needs 17 more, once, since
         # one block's are free for the next; evaluation, which keeps nothing, 15.
@@ -41,13 +51,14 @@ def check_memory(experiment: Experiment, vocab_size: int, device: Device, tokens
     total = memory_estimate(experiment, vocab_size, tokens)
     parameters = parameter_count(experiment, vocab_size)
     rows = experiment.train.batch_size * experiment.model.block_size
-    widest = max(vocab_size, 4 * experiment.model.n_embd if experiment.model.kind == "gpt" else 0)
+    logits = rows_of_logits(experiment, vocab_size) * vocab_size
+    widest = max(logits, 4 * rows * experiment.model.n_embd if experiment.model.kind == "gpt" else 0)
     if device.memory_limit and total > device.memory_limit:
         raise ExperimentError("model", f"this run needs about {readable(total)} ({parameters:,} parameters, batches of "
                                        f"{rows:,} tokens), and {device.name} has {readable(device.memory_limit)}; make the "
                                        f"model, the batch or the block smaller")
     for what, field, nbytes in (("the weights", "model", 4 * parameters),
-                                ("a batch's widest activations", "train.batch_size", 4 * rows * widest)):
+                                ("a batch's widest activations", "train.batch_size", 4 * widest)):
         if nbytes > device.buffer_limit:
             raise ExperimentError(field, f"{what} take {readable(nbytes)} (of about {readable(total)} in all), and "
                                          f"{device.name} holds at most {readable(device.buffer_limit)} in one piece; make "

@@ -5,7 +5,7 @@ import struct
 
 from pygpt.capture import Capture
 from pygpt.nn import Chance
-from pygpt.ops import advance, cross_entropy, mean_valid, record
+from pygpt.ops import advance, mean_valid, record
 from pygpt.ops.threefry import EVALUATION
 from pygpt.tensor import empty, no_tape, tensor
 
@@ -24,8 +24,7 @@ def full_loss(model, split, experiment, device) -> tuple[float, int]:
     def one_batch():
         inputs, targets = split.draw(Chance(seed, step), experiment, EVALUATION, sequential=True)
         with no_tape():
-            losses, _ = cross_entropy(model.logits(inputs), targets)
-        mean, count = mean_valid(losses, targets)
+            mean, count = mean_valid(model.losses(inputs, targets), targets)
         record(mean, step, out=totals)
         record(count, step, out=counts)
         advance(out=step)

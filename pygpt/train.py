@@ -19,7 +19,7 @@ from pygpt.estimate import check_memory
 from pygpt.experiment import Experiment
 from pygpt.models import build_model
 from pygpt.nn import Chance, Weights
-from pygpt.ops import advance, batch, batch_documents, cross_entropy_loss, fill, record, scale, sum
+from pygpt.ops import advance, batch, batch_documents, fill, mean_valid, record, scale, sum
 from pygpt.ops.threefry import BATCH, EVALUATION
 from pygpt.optim import AdamW
 from pygpt.schedule import learning_rate, schedule_table
@@ -122,7 +122,7 @@ class Run:
     def _train_step(self) -> None:
         chance = Chance(self.seed, self._steps_done)
         inputs, targets = self._train_split.draw(chance, self.experiment, BATCH)
-        loss = cross_entropy_loss(self.model.logits(inputs, chance), targets)
+        loss, _ = mean_valid(self.model.losses(inputs, targets, chance), targets)
         record(loss, self._steps_done, out=self._losses)
         gradients = self.optimizer.gradients
         backward(loss, [self.weights.named[name] for name in gradients], into=list(gradients.values()))
@@ -135,7 +135,7 @@ class Run:
         chance = Chance(self.seed, self._eval_step)
         inputs, targets = self._val_split.draw(chance, self.experiment, EVALUATION)
         with no_tape():
-            loss = cross_entropy_loss(self.model.logits(inputs), targets)
+            loss, _ = mean_valid(self.model.losses(inputs, targets), targets)
         record(loss, self._eval_step, out=self._eval_losses)
         advance(out=self._eval_step)
 

@@ -8,7 +8,7 @@ import pytest
 from pygpt.experiment import Experiment
 from pygpt.models import build_model
 from pygpt.nn import Weights
-from pygpt.ops import advance, cross_entropy_loss
+from pygpt.ops import advance, mean_valid
 from pygpt.optim import AdamW
 from pygpt.tensor import backward, tensor
 
@@ -42,8 +42,7 @@ class Trained:
     def loss(self, step):
         ids = tensor(self.device, self.recorded["ids"][step], (3, 8), "uint32")
         targets = tensor(self.device, self.recorded["targets"][step], (3, 8), "int32")
-        logits = self.model.logits(ids)
-        return logits, cross_entropy_loss(logits, targets)
+        return self.model.logits(ids), mean_valid(self.model.losses(ids, targets), targets)[0]
 
     def gradients(self, loss):
         gradients = self.optimizer.gradients

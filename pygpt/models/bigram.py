@@ -1,6 +1,7 @@
 """The bigram model: a table that says, for each token, how likely each next one is."""
 
 from pygpt.nn import Chance, Embedding, Module
+from pygpt.ops import cross_entropy
 from pygpt.tensor import Tensor
 
 
@@ -16,6 +17,10 @@ class Bigram(Module):
                position: Tensor | None = None) -> Tensor:
         """ids (B, T) -> (B, T, V)."""
         return self.table(ids)
+
+    def losses(self, ids: Tensor, targets: Tensor, chance: Chance | None = None) -> Tensor:
+        """ids, targets (B, T) -> the loss of each prediction, (B T,)."""
+        return cross_entropy(self.logits(ids), targets)[0]
 
     def new_cache(self) -> list[Tensor]:
         """Nothing: what follows depends on the newest token alone."""

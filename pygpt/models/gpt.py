@@ -6,7 +6,7 @@ Source: Radford et al., "Language Models are Unsupervised Multitask Learners" (2
 import math
 
 from pygpt.nn import MLP, Chance, Dropout, Embedding, LayerNorm, Linear, Module, Projection
-from pygpt.ops import attention, attention_cached, matmul
+from pygpt.ops import attention, attention_cached, linear_cross_entropy, matmul
 from pygpt.tensor import Tensor, empty
 
 
@@ -89,3 +89,10 @@ class GPT(Module):
         if self.head is None:
             return matmul(x, self.embedding.tokens, transpose_w=True)    # (B, T, V)
         return self.head(x)
+
+    def losses(self, ids: Tensor, targets: Tensor, chance: Chance | None = None) -> Tensor:
+        """ids, targets (B, T) -> the loss of each prediction, (B T,), without the whole logits of a large vocabulary."""
+        x = self.norm(self.hidden(ids, chance))
+        if self.head is None:
+            return linear_cross_entropy(x, self.embedding.tokens, targets, transpose_w=True)[0]
+        return linear_cross_entropy(x, self.head.weight, targets)[0]

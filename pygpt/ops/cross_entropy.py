@@ -2,19 +2,9 @@
 
 from pygpt.errors import ShapeError
 from pygpt.kernel import for_gpus, kernel, np, scratch
-from pygpt.ops.mean_valid import mean_valid
-from pygpt.tensor import Tensor
 
 # The twins take so many elements at a time, in whole rows: what they work on stays in a processor's caches.
 BLOCK = 1 << 17
-
-
-def cross_entropy_loss(logits: Tensor, targets: Tensor) -> Tensor:
-    """The mean loss of a batch, over the targets that are not -1.
-
-    Shapes: logits (..., V); targets (...) of int32 -> (1,).
-    """
-    return mean_valid(cross_entropy(logits, targets)[0], targets)[0]
 
 
 @kernel(outputs=("loss", "log_sum_exp"))

@@ -48,6 +48,27 @@ data = memoryview(await device.fetch(long)).cast("f")
     assert ends == [3.0, 3.0, 3.0 * 4200]
 
 
+def test_a_loss_in_chunks_is_the_loss_at_once(python_in_tab, device_in_tab):
+    """Natively tests/unit/test_linear_cross_entropy.py; here because a browser is strict about what a launch may bind."""
+    differences = python_in_tab.run("""
+from pygpt.ops import linear_cross_entropy, mean_valid, normal
+from pygpt.tensor import Node, backward, empty, tensor
+
+seed = tensor(device, [7], dtype="uint32")
+leaves = [empty(device, shape) for shape in ((150, 20), (37, 20))]
+for purpose, leaf in enumerate(leaves):
+    normal(seed, out=leaf, std=1.0, purpose=purpose)
+    leaf.node = Node()
+targets = tensor(device, [index % 38 - 1 for index in range(150)], dtype="int32")
+found = []
+for chunk in (64 * 37, 150 * 37):
+    loss, _ = linear_cross_entropy(*leaves, targets, transpose_w=True, chunk=chunk)
+    outcome = [loss, *backward(mean_valid(loss, targets)[0], leaves)]
+    found.append([memoryview(await device.fetch(t)).cast("f").tolist() for t in outcome])
+[max(abs(one - other) for one, other in zip(*pair)) / max(map(abs, pair[1])) for pair in zip(*found)]""")
+    assert len(differences) == 3 and max(differences) < 1e-5, differences
+
+
 def test_the_shaders_for_real_gpus_compile_and_agree(python_in_tab, device_in_tab):
     from tests.ops.test_variants import VARIED
 
