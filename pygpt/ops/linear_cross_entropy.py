@@ -11,22 +11,23 @@ from pygpt.ops.matmul import matmul
 from pygpt.tensor import Node, Tape, Tensor, empty
 
 # Elements of logits in a chunk: 64 MiB, half of what WebGPU promises to bind at once. Fewer would have the gradient of the
-# head's weight, which every chunk adds to, read and written more often than its product is worth.
+# head's weight, which every chunk adds to, read and written more often than its product is worth. Up to two chunks are made
+# whole: chunks cost a fourth product beside the three, and a second place for that gradient.
 CHUNK = 1 << 24
 
 
 def rows_at_a_time(rows: int, vocab_size: int, chunk: int | None = None) -> int:
-    """How many rows of logits are made at a time: all of them if they fit a chunk, or else a multiple of 64, where a slice
-    may start."""
+    """How many rows of logits are made at a time: all of them if they fit two chunks, or else as many as fit one, in
+    multiples of 64, where a slice may start."""
     chunk = chunk or CHUNK
-    return rows if rows * vocab_size <= chunk else min(rows, max(64, chunk // vocab_size // 64 * 64))
+    return rows if rows * vocab_size <= 2 * chunk else min(rows, max(64, chunk // vocab_size // 64 * 64))
 
 
 def linear_cross_entropy(x: Tensor, w: Tensor, targets: Tensor, *, transpose_w: bool = False,
                          chunk: int | None = None) -> tuple[Tensor, Tensor]:
     """`cross_entropy` of the logits x @ w, with w read transposed if asked: (loss, log_sum_exp), both (rows,).
 
-    Logits of at most `chunk` elements (CHUNK without it) are made at once and kept for the way back.
+    Logits of at most two times `chunk` elements (CHUNK without it) are made at once and kept for the way back.
     Shapes: x (..., C); w (C, V) or (V, C); targets (...) of int32 -> loss, log_sum_exp (rows,).
     Raises: ShapeError if they do not go together.
     """

@@ -23,12 +23,13 @@ def test_the_estimate_is_within_ten_percent_of_the_peak(preset, changes):
 
 
 @pytest.mark.parametrize("tied", [True, False])
-@pytest.mark.parametrize("rows", [20, 8])
-def test_the_estimate_of_a_large_vocabulary(tied, rows):
+@pytest.mark.parametrize("batch_size", [40, 8])
+def test_the_estimate_of_a_large_vocabulary(tied, batch_size):
     text = text_from_bytes("signs", "".join(chr(0x4E00 + index) for index in range(8192)).encode())
     experiment = Experiment.preset("small").with_fields(**{
         "model.tie_weights": tied, "model.n_embd": 32, "model.block_size": 128, "model.n_layer": 1,
-        "train.batch_size": rows, "train.steps": 1, "train.eval_batches": 1, "data.tokenizer": "char", "data.layout": "stream"})
+        "train.batch_size": batch_size, "train.steps": 1, "train.eval_batches": 1, "data.tokenizer": "char",
+        "data.layout": "stream"})
     device = NumpyDevice()
     run = Run(experiment, text, device)
     assert run.tokenizer.vocab_size == 8192
@@ -36,7 +37,7 @@ def test_the_estimate_of_a_large_vocabulary(tied, rows):
         pass
     estimate = memory_estimate(experiment, 8192, len(text.text))
     assert 0.9 < estimate / device.peak_bytes < 1.1, (readable(estimate), readable(device.peak_bytes))
-    assert rows == 8 or device.peak_bytes < 3 * 4 * rows * 128 * 8192, "the logits are never there whole"
+    assert batch_size == 8 or device.peak_bytes < 2 * 4 * batch_size * 128 * 8192, "the logits are never there whole"
 
 
 def test_what_does_not_fit_is_refused_with_the_estimate(cpu):
