@@ -78,11 +78,12 @@ class Pool:
 @dataclasses.dataclass(frozen=True)
 class Work:
     """What a launch does, for whoever counts it: its kernel's name, (shape, dtype) of the operands that are there, by their
-    names, and its attributes. It keeps no memory alive."""
+    names, its attributes, and on a GPU the shader. It keeps no memory alive."""
 
     kernel: str
     operands: dict
     attributes: dict
+    shader: str = ""
 
 
 class Recording:
@@ -98,12 +99,12 @@ class Recording:
         self.works = []
         self.kept = {}
 
-    def add(self, launch, kernel, operands, attributes) -> None:
+    def add(self, launch, kernel, operands, attributes, shader) -> None:
         """Append a launch and hold on to what it uses from outside."""
         self.launches.append(launch)
         self.works.append(Work(kernel.name, {
             name: (operand.shape, operand.dtype)
-            for name, operand in zip(kernel.inputs + kernel.outputs, operands) if operand is not None}, attributes))
+            for name, operand in zip(kernel.inputs + kernel.outputs, operands) if operand is not None}, attributes, shader))
         for operand in operands:
             if operand is not None and operand.buffer.home is not self.pool:
                 self.kept[id(operand.buffer)] = operand.buffer
@@ -117,7 +118,8 @@ class Device:
 
     Attributes: `kind` ("numpy" or "webgpu"), `name` (for people), `why` (a sentence: how it came to be chosen),
     `software` (True if a processor plays the GPU), `memory_limit` (bytes it can hold in all, or None if unknown),
-    `buffer_limit` (bytes of the largest buffer), `allocated_bytes` and `peak_bytes` (now, and the most so far).
+    `buffer_limit` (bytes of the largest buffer), `allocated_bytes` and `peak_bytes` (now, and the most so far),
+    `preferences` (the shader for each class of launches that were timed here; pygpt/tune.py fills it).
     """
 
     kind = "abstract"
@@ -134,6 +136,7 @@ class Device:
         self.pool = Pool(self)
         self.pending = []
         self.recording = None
+        self.preferences = {}
         self.timed = None  # (plan, what times it) of each replay, while replays are timed
 
     # Memory.
@@ -170,7 +173,8 @@ class Device:
             return
         launch = self._prepare(kernel, operands, attributes)
         if self.recording:
-            self.recording.add(launch, kernel, operands, attributes)
+            shader = kernel.shader_for(self, operands, attributes) if self.kind != "numpy" else ""
+            self.recording.add(launch, kernel, operands, attributes, shader)
         self.pending.append(launch)
         if self.immediate or len(self.pending) >= PENDING_LIMIT:
             self.flush()

@@ -111,6 +111,7 @@ class Kernel:
         self._overrides = lambda *operands, **attributes: attributes
         self._threads = lambda *operands, **attributes: operands[len(self.inputs)].size
         self.variants = {}
+        self._sizes = None
 
     # Declarations: each decorates a function and stands in the op's file.
 
@@ -135,13 +136,20 @@ class Kernel:
     def variant(self, name, fits, workgroup=None):
         """Declare another shader with the same bindings: the decorated function gives its invocations, as `threads` does.
 
-        `fits` is a function of a device, all operands and the attributes that says where it is the better one. Variants
-        are asked in the order of their declaration, before the shader that is named like the kernel.
+        `fits` is a function of a device, all operands and the attributes that says where it can be the better one. Variants
+        are asked in the order of their declaration, before the shader that is named like the kernel, and the first that
+        fits is taken, unless pygpt/tune.py found another of them to be faster.
         """
         def declare(rule):
             self.variants[name] = Variant(fits, workgroup or self.workgroup, rule)
             return rule
         return declare
+
+    def sizes(self, rule):
+        """Declare that the shaders are worth timing on a real GPU: a function of all operands and attributes giving whole
+        numbers that decide which one is faster. One timing stands for all launches whose numbers have as many digits."""
+        self._sizes = rule
+        return rule
 
     def expand(self, rule):
         """Declare how a GPU does it in several launches: a function of (device, operands, attributes) that runs other
@@ -205,9 +213,24 @@ class Kernel:
         return {**{name: variant.workgroup for name, variant in self.variants.items()}, self.name: self.workgroup}
 
     def shader_for(self, device, operands, attributes) -> str:
-        """The name of the shader that `device` should run."""
-        fitting = (name for name, variant in self.variants.items() if variant.fits(device, *operands, **attributes))
-        return next(fitting, self.name)
+        """The name of the shader that `device` should run: the one it prefers for such launches, or the first that fits."""
+        candidates = self.candidates(device, operands, attributes)
+        if device.preferences and self._sizes:
+            candidates = list(candidates)
+            preferred = device.preferences.get(self.shape_class(operands, attributes))
+            return preferred if preferred in candidates else candidates[0]
+        return next(candidates)
+
+    def candidates(self, device, operands, attributes):
+        """The names of the shaders that fit, the likeliest first; the kernel's own, which always does, is the last."""
+        yield from (name for name, variant in self.variants.items() if variant.fits(device, *operands, **attributes))
+        yield self.name
+
+    def shape_class(self, operands, attributes) -> str:
+        """What a launch has in common with those of about its size; "" if the shaders are not worth timing."""
+        if self._sizes is None:
+            return ""
+        return " ".join([self.name, *(str(int(size).bit_length()) for size in self._sizes(*operands, **attributes))])
 
     def launch_shape(self, shader, operands, attributes):
         """The numbers of workgroups (x, y, z); a long line is folded, since each may be at most 65,535."""

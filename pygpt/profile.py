@@ -87,7 +87,7 @@ class Profile:
                 "name": work.kernel, "cat": "kernel", "ph": "X", "pid": 1, "tid": 1,
                 "ts": 1e6 * launch.begun, "dur": 1e6 * launch.seconds,
                 "args": {"operands": {name: f"{dtype}{list(shape)}" for name, (shape, dtype) in work.operands.items()},
-                         "attributes": work.attributes, "flops": launch.flops, "bytes": launch.bytes}})
+                         "attributes": work.attributes, "shader": work.shader, "flops": launch.flops, "bytes": launch.bytes}})
         return json.dumps({"traceEvents": events, "displayTimeUnit": "ms"})
 
 

@@ -49,6 +49,7 @@ MAY_IMPORT = {
     "choose": {"bench", "capture", "device", "devices", "experiment", "flops", "ops", "tensor"},
     "profile": {"bench", "capture", "device", "flops", "ops", "tensor", "train"},
     "bench": {"capture", "data", "errors", "estimate", "experiment", "flops", "ops", "sample", "tensor", "train"},
+    "tune": {"__init__", "capture", "device", "experiment", "flops", "models", "nn", "ops", "tensor"},
     "__init__": {"errors", "experiment", "trained"},
     "__main__": {"cli"},
 }

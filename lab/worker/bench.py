@@ -24,11 +24,15 @@ async def open_device(choice: str, site: str) -> str:
 
 async def train(asked: str) -> str:
     """Train one of the sizes of pygpt/bench.py, and write with it if that is asked for."""
+    import kept
+
     from pygpt import bench
+    from pygpt.tune import tune
 
     wanted = json.loads(asked)
     size, batch_size, tokens = wanted.pop("size"), wanted.pop("batch_size", 0), wanted.pop("sample_tokens", 0)
     experiment = bench.bench_experiment(size, batch_size, wanted.get("steps", 0) + wanted.get("warmup", 0))
+    await tune(device, experiment, len(bench.ALPHABET), kept)
     # The peak is of this run alone.
     device.pool.trim()
     device.peak_bytes = device.allocated_bytes

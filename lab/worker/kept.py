@@ -1,6 +1,6 @@
 """The safety copy of a run, in the browser's private file system (OPFS), for when the tab closes or the power fails.
 
-A copy is written to a new file which then takes the old one's place, so that there is a whole one at any moment.
+Small texts are kept there too. A copy is written to a new file which then takes the old one's place, so that there is a whole one at any moment.
 """
 
 import contextlib
@@ -49,6 +49,20 @@ async def forget() -> None:
         root = await js.navigator.storage.getDirectory()
         await root.removeEntry(ABOUT)
         await root.removeEntry(RUN)
+
+
+async def recall(name: str) -> str:
+    """The small text that was remembered under a name, or "" if there is none."""
+    try:
+        return (await _read(await js.navigator.storage.getDirectory(), name)).decode()
+    except (JsException, AttributeError, ValueError):
+        return ""
+
+
+async def remember(name: str, text: str) -> None:
+    """Keep a small text under a name for later visits, where the browser has such a store."""
+    with contextlib.suppress(JsException, AttributeError):
+        await _write(await js.navigator.storage.getDirectory(), name, text.encode())
 
 
 async def _read(root, name: str) -> bytes:

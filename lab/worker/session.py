@@ -24,7 +24,7 @@ SAMPLING_SLICE = 16  # tokens sent to the device at once: small enough to stream
 class Session:
     """One tab's device, text and run.
 
-    `tell(event, data=None)` sends to the page; `site` loads texts and opens devices; `store` keeps the safety copy.
+    `tell(event, data=None)` sends to the page; `site` loads texts and opens devices; `store` keeps what outlives the tab.
     """
 
     def __init__(self, tell, site, store):

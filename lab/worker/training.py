@@ -13,6 +13,7 @@ from pygpt.errors import DeviceLost, DivergedError, PygptError
 from pygpt.profile import profile
 from pygpt.sample import Sampler
 from pygpt.train import Run
+from pygpt.tune import tune
 
 SLICE = 0.05        # seconds of the device's work sent at once, at least; two slices are under way
 LONGEST = 0.25      # and at most: reading costs Firefox 0.1 s, whatever there is to wait for, and so much work hides it
@@ -49,7 +50,7 @@ def _value(settled: bytes | PygptError) -> bytes:
 class Training:
     """A run being trained, paused, or at rest.
 
-    `tell(event)` sends to the page; `store` keeps the safety copy; `recover` is called without waiting when the device
+    `tell(event)` sends to the page; `store` keeps the safety copy and the tuning; `recover` is called without waiting when the device
     is lost, and brings the run back on a new one.
     """
 
@@ -161,6 +162,7 @@ class Training:
     async def _steps(self, run: Run) -> bool:
         """Send steps until the end, which is True, or until they are halted."""
         device, log = run.device, Log(self.tell, run)
+        await tune(device, run.experiment, run.tokenizer.vocab_size, self.store)
         steps = run.train()
         await device.fetch(run.history)
         idle = await _time(device.fetch(run.history))  # what reading costs when there is nothing to wait for

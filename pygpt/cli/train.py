@@ -1,5 +1,6 @@
 """`pygpt train`: the driver. It lets steps go, looks at the losses ten times a second, writes, and shows."""
 
+import asyncio
 import signal
 import time
 from pathlib import Path
@@ -9,6 +10,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from pygpt.checkpoint import read_checkpoint
 from pygpt.choose import open_fitting
+from pygpt.cli.cache import Cache
 from pygpt.cli.commands import Train
 from pygpt.cli.profile import show_profile
 from pygpt.cli.run_folder import RunFolder
@@ -17,6 +19,7 @@ from pygpt.errors import DivergedError, ExperimentError
 from pygpt.estimate import memory_estimate, readable
 from pygpt.train import Run
 from pygpt.trained import read_run
+from pygpt.tune import tune
 
 SECONDS_BETWEEN_LOOKS = 0.1
 MOST_STEPS_BETWEEN_LOOKS = 2000  # the device keeps the losses of 4,096
@@ -28,6 +31,7 @@ def train(command: Train) -> int:
     console = Console(highlight=False, soft_wrap=True)
     run, folder = _resumed(command, console) if command.resume else _started(command, console)
     _introduce(run, folder, console)
+    asyncio.run(tune(run.device, run.experiment, run.tokenizer.vocab_size, Cache()))
     return Driver(run, folder, console, command.profile).drive()
 
 

@@ -30,7 +30,7 @@ def dataset_bytes(dataset: Dataset) -> bytes:
             data = _read(path)
             check_sha256(dataset, data, f"{path} (PYGPT_DATA)")
             return data
-    kept = _cache_folder() / dataset.file
+    kept = cache_folder() / dataset.file
     # A file in the cache that was cut short or changed is not an error: it is fetched again.
     with contextlib.suppress(OSError, DataError):
         data = kept.read_bytes()
@@ -40,7 +40,7 @@ def dataset_bytes(dataset: Dataset) -> bytes:
     check_sha256(dataset, data, f"what came from {dataset.url}")
     # A folder that cannot be written costs a download next time, nothing more.
     with contextlib.suppress(OSError):
-        _write_whole(kept, data)
+        write_whole(kept, data)
     return data
 
 
@@ -54,7 +54,8 @@ def _read(path: Path) -> bytes:
                         "or unset PYGPT_DATA") from None
 
 
-def _cache_folder() -> Path:
+def cache_folder() -> Path:
+    """The folder PYGPT_CACHE, or else the user's cache folder."""
     chosen = os.environ.get("PYGPT_CACHE")
     if chosen:
         return Path(chosen)
@@ -72,8 +73,8 @@ def _download(dataset: Dataset) -> bytes:
                         f"python need no network; or set PYGPT_DATA to a folder that has {dataset.file}") from None
 
 
-def _write_whole(path: Path, data: bytes) -> None:
-    # Written beside its place and then renamed, so that an interrupted run leaves no half a file under the name.
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file beside its place and then rename it, so that an interruption leaves no half a file under the name."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, unfinished = tempfile.mkstemp(dir=path.parent, prefix=path.name)
     try:

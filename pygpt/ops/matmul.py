@@ -87,11 +87,11 @@ def _row_in_fours(device, x, w, *operands, transpose_x, transpose_w, splits):
             and _in_fours(x, w, False, transpose_w, splits))
 
 
-def _processor_in_fours(device, x, w, *operands, transpose_x, transpose_w, splits):
+def _large_in_fours(device, x, w, *operands, transpose_x, transpose_w, splits):
     # Smaller products are done in microseconds either way, and a model of nothing else is spared three pipelines, which
     # take SwiftShader half a second to compile.
     large = math.prod(lengths(x, w, transpose_x, transpose_w)) >= 1 << 15
-    return device.software and splits == 1 and large and _in_fours(x, w, transpose_x, transpose_w, splits)
+    return splits == 1 and large and _in_fours(x, w, transpose_x, transpose_w, splits)
 
 
 def _gpu_in_fours(device, x, w, *operands, **attributes):
@@ -103,17 +103,18 @@ def _(x, w, bias, residual, y, *, transpose_x, transpose_w, splits):
     return y.size // 4
 
 
-@matmul.variant("matmul_vec4", _processor_in_fours, workgroup=(16, 1, 1))
-def _(x, w, bias, residual, y, *, transpose_x, transpose_w, splits):
-    m, n, _ = lengths(x, w, transpose_x, transpose_w)
-    return -(-n // 16) * -(-m // 8)
-
-
 # 64 x 64 elements a workgroup, 4 x 8 an invocation.
 @matmul.variant("matmul_workgroup_vec4", _gpu_in_fours, workgroup=(8, 16, 1))
 def _(x, w, bias, residual, y, *, transpose_x, transpose_w, splits):
     m, n, _ = lengths(x, w, transpose_x, transpose_w)
     return (-(-n // 64) * 8, -(-m // 64) * 16, splits)
+
+
+# The one for processors, and a candidate on real GPUs: on some (Apple's, Intel's) tiles in registers alone are as fast.
+@matmul.variant("matmul_vec4", _large_in_fours, workgroup=(16, 1, 1))
+def _(x, w, bias, residual, y, *, transpose_x, transpose_w, splits):
+    m, n, _ = lengths(x, w, transpose_x, transpose_w)
+    return -(-n // 16) * -(-m // 8)
 
 
 # On a processor that plays the GPU, workgroup memory and barriers cost 3 to 6 times the product itself; on a real GPU
@@ -123,6 +124,12 @@ def _(x, w, bias, residual, y, *, transpose_x, transpose_w, splits):
 def _(x, w, bias, residual, y, *, transpose_x, transpose_w, splits):
     m, n, _ = lengths(x, w, transpose_x, transpose_w)
     return (-(-n // 8), -(-m // 8), splits)
+
+
+@matmul.sizes
+def _(x, w, bias, residual, y, *, transpose_x, transpose_w, splits):
+    fours = _in_fours(x, w, transpose_x, transpose_w, splits)
+    return *lengths(x, w, transpose_x, transpose_w), splits, transpose_x, transpose_w, fours
 
 
 @matmul.expand

@@ -182,3 +182,26 @@ said""")
 
 def test_no_numpy_was_loaded(tab):
     assert tab.run("'numpy' in sys.modules") is False
+
+
+def test_shaders_are_tried_once_and_remembered(tab):
+    """On a device under a real GPU's name; what was found lies in the browser's private file system."""
+    found, again, losses = tab.run("""
+import kept
+from pygpt import tune as tuning
+
+tuning.MOST_LAUNCHES = 1
+preferences = []
+device.software = False
+try:
+    for _ in range(2):
+        device.preferences = {}
+        await tuning.tune(device, experiment(), 28, kept, seconds=60.0 if not preferences else 0.0)
+        preferences.append(device.preferences)
+    run = poem_run(device)
+    losses = [metric.loss for metric in await finish_here(run) if metric.loss is not None]
+finally:
+    device.software, device.preferences = True, {}
+[*preferences, losses]""")
+    assert found == again and len(found) > 8 and all(key.startswith("matmul ") for key in found)
+    assert losses[-1] < losses[0]

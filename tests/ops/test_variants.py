@@ -24,5 +24,5 @@ def test_every_shader_is_taken_by_a_case():
     for case in VARIED:
         kernel, operands = KERNELS[case.kernel], case_operands(case)
         attributes = {**kernel.attributes, **case.attributes}
-        taken |= {kernel.shader_for(SimpleNamespace(software=software), operands, attributes) for software in (True, False)}
+        taken |= {kernel.shader_for(SimpleNamespace(software=software, preferences={}), operands, attributes) for software in (True, False)}
     assert taken == {shader for kernel in KERNELS.values() if kernel.variants for shader in kernel.shaders}

@@ -1,5 +1,6 @@
 """A run: the same bits every time, captured or not, interrupted or not; and what stops it."""
 
+import gc
 import math
 
 import pytest
@@ -114,6 +115,7 @@ def test_texts_that_make_no_run(cpu):
 
 
 def test_a_model_that_cannot_fit_is_refused_before_anything_is_allocated(device):
+    gc.collect()  # a run of an earlier test may still hang on the error it ended with
     before = device.allocated_bytes
     huge = {"model.n_layer": 500, "model.n_embd": 65536, "model.n_head": 512}
     with pytest.raises(ExperimentError, match=r"parameters|in one piece") as caught:

@@ -44,6 +44,12 @@ class Store:
     async def keep(self, data, about):
         return False
 
+    async def recall(self, name):
+        return ""
+
+    async def remember(self, name, text):
+        """It is gone with the tab."""
+
 
 @pytest.fixture
 def session(monkeypatch, gpu):
