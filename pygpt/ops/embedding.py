@@ -1,7 +1,7 @@
 """The way in: each token's row of a table, plus its position's."""
 
 from pygpt.errors import ShapeError
-from pygpt.kernel import for_gpus, kernel, np
+from pygpt.kernel import for_gpus, kernel, np, scratch
 from pygpt.ops.sum import sum
 
 
@@ -70,7 +70,9 @@ def embedding_gradient(dy, ids, residual, dtokens, *, vocab_size):
     order = np.argsort(flat, kind="stable")
     present, starts = np.unique(flat[order], return_index=True)
     dtokens[...] = 0.0 if residual is None else residual
-    dtokens[present] += np.add.reduceat(dy.reshape(-1, dy.shape[-1])[order], starts, axis=0)
+    rows = dy.reshape(-1, dy.shape[-1])
+    rows = np.take(rows, order, axis=0, out=scratch("rows in order", rows.shape, rows.dtype), mode="clip")
+    dtokens[present] += np.add.reduceat(rows, starts, axis=0, out=scratch("sums", (len(starts), rows.shape[1]), rows.dtype))
 
 
 @embedding_gradient.shapes
