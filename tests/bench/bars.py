@@ -1,4 +1,4 @@
-"""What issue 3 aims at, held against what was kept. Nothing fails by it: a bar that is not met is shown."""
+"""What is aimed at, held against what was kept. Nothing fails by it: an aim that is not met is shown."""
 
 from tests.bench.records import middle
 
