@@ -4,7 +4,6 @@ this machine with the C compiler it has."""
 import hashlib
 import importlib.metadata
 import os
-import platform
 import shlex
 import shutil
 import subprocess
@@ -49,8 +48,9 @@ def compile_natively(cache: Path) -> Path | None:
     for compiler in compilers:
         if not compiler or not shutil.which(compiler[0]):
             continue
-        version = subprocess.run([*compiler, "--version"], capture_output=True, text=True).stdout
-        target = cache / f"simd-{_hash(version + platform.processor() + platform.machine())}" / "native.so"
+        # What the compiler knows of itself and of this processor: a home folder may be shared by machines that differ.
+        known = subprocess.run([*compiler, "-march=native", "-dM", "-E", "-x", "c", os.devnull], capture_output=True, text=True)
+        target = cache / f"simd-{_hash(known.stdout)}" / "native.so"
         try:
             if not target.is_file():
                 _compile([*compiler, *NATIVE_FLAGS], target, cache)
