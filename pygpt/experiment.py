@@ -12,6 +12,7 @@ import math
 import tomllib
 
 from pygpt.errors import ExperimentError
+from pygpt.presets import CHANGES
 
 
 def setting(default, help, *, minimum=None, maximum=None, choices=None):
@@ -200,30 +201,4 @@ def _toml_value(value):
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
-def _preset(name, **changes):
-    return Experiment(name=name).with_fields(**changes)
-
-
-PRESETS = {
-    # The V x V table of the lecture. Its steps are cheap, so it may take many, and large ones.
-    "bigram": _preset("bigram", **{
-        "model.kind": "bigram", "model.block_size": 8, "train.batch_size": 32, "train.steps": 3000,
-        "optim.learning_rate": 2e-2, "optim.min_learning_rate": 2e-3, "optim.weight_decay": 0.0}),
-    # The size and the optimizer of microgpt: one block, a sequence a step. A first transformer that runs at a glance.
-    "micro": _preset("micro", **{
-        "model.n_layer": 1, "model.n_head": 4, "model.n_embd": 16, "model.block_size": 16, "model.tie_weights": False,
-        "model.init_std": 0.08, "train.batch_size": 1, "train.steps": 5000, "optim.learning_rate": 1e-2,
-        "optim.min_learning_rate": 0.0, "optim.schedule": "linear", "optim.warmup_steps": 0, "optim.weight_decay": 0.0,
-        "optim.beta1": 0.85, "optim.grad_clip": 0.0}),
-    # A first GPT that learns to spell within minutes anywhere.
-    "baby": _preset("baby", **{
-        "model.n_layer": 3, "model.n_head": 3, "model.n_embd": 48, "model.block_size": 32,
-        "train.batch_size": 12, "train.steps": 2000, "optim.learning_rate": 2e-3, "optim.min_learning_rate": 2e-4}),
-    # nanoGPT's train_shakespeare_char.py with the settings its README gives for a laptop without a GPU, but for an output
-    # layer of its own: on Tiny Shakespeare that makes 1.880 of a validation loss of 1.906 (the whole split, seed 1337).
-    "small": _preset("small", **{"model.tie_weights": False}),
-    # nanoGPT's train_shakespeare_char.py as it stands.
-    "nano": _preset("nano", **{
-        "model.n_layer": 6, "model.n_head": 6, "model.n_embd": 384, "model.block_size": 256, "model.dropout": 0.2,
-        "train.batch_size": 64, "train.steps": 5000}),
-}
+PRESETS = {name: Experiment(name=name).with_fields(**changes) for name, changes in CHANGES.items()}

@@ -23,7 +23,8 @@ OVERRIDE = re.compile(r"^override (\w+): (u32|i32|f32)", re.MULTILINE)
 # A package may import itself, and what stands here. `ops` is what a kernel's file needs; `devices` is opened by name.
 MAY_IMPORT = {
     "errors": set(),
-    "experiment": {"errors"},
+    "presets": set(),
+    "experiment": {"errors", "presets"},
     "shaders": set(),
     "safetensors": {"errors"},
     "device": {"errors"},
