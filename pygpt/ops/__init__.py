@@ -21,6 +21,7 @@ from pygpt.ops.mean_valid import mean_valid as mean_valid, mean_valid_gradient a
 from pygpt.ops.normal import normal as normal
 from pygpt.ops.pack import pack as pack
 from pygpt.ops.record import record as record
+from pygpt.ops.rmsnorm import rmsnorm as rmsnorm, rmsnorm_gradient as rmsnorm_gradient
 from pygpt.ops.sample import sample as sample
 from pygpt.ops.scale import scale as scale
 from pygpt.ops.softmax import softmax as softmax, softmax_gradient as softmax_gradient

@@ -20,7 +20,7 @@ def layernorm(x, weight, bias, y, statistics, *, epsilon=1e-5):
     Source: Ba, Kiros and Hinton, "Layer Normalization", arXiv 1607.06450, section 3.
     """
     rows, out = x.reshape(-1, x.shape[-1]), y.reshape(-1, x.shape[-1])
-    for some in _blocks(rows.shape):
+    for some in blocks(rows.shape):
         mean, inverse_std = statistics[some, :1], statistics[some, 1:]
         np.add.reduce(rows[some], axis=1, out=mean, keepdims=True)
         mean /= rows.shape[1]
@@ -36,8 +36,8 @@ def layernorm(x, weight, bias, y, statistics, *, epsilon=1e-5):
             part += bias
 
 
-def _blocks(shape):
-    """The rows to take at a time."""
+def blocks(shape):
+    """The rows of (rows, C) to take at a time."""
     step = max(PART, BLOCK // shape[1] // PART * PART)
     return [slice(start, min(start + step, shape[0])) for start in range(0, shape[0], step)]
 
@@ -70,13 +70,13 @@ def _(x, weight, bias, y, statistics, *, epsilon):
 @layernorm.gradient
 def _(dy, x, weight, statistics, wanted, x_so_far, weight_into, bias_into):
     dx, weight_parts, bias_parts = layernorm_gradient(dy, x, weight, statistics, x_so_far)
-    dweight = _joined(weight_parts, weight_into) if wanted[1] else None
-    dbias = _joined(bias_parts, bias_into) if wanted[2] else None
+    dweight = joined(weight_parts, weight_into) if wanted[1] else None
+    dbias = joined(bias_parts, bias_into) if wanted[2] else None
     return dx, dweight, dbias
 
 
-def _joined(parts, into):
-    """The sum of (P, C) over P."""
+def joined(parts, into):
+    """The sum of (P, C) over P, in `into` if there is one."""
     width = parts.shape[1]
     return sum(parts.reshape(1, *parts.shape), out=into.reshape(1, width) if into is not None else None).reshape(width)
 
@@ -93,11 +93,11 @@ def layernorm_gradient(dy, x, weight, statistics, residual, dx, dweight, dbias):
     width = x.shape[-1]
     rows, dy, out = x.reshape(-1, width), dy.reshape(-1, width), dx.reshape(-1, width)
     residual = residual.reshape(-1, width) if residual is not None else None
-    for some in _blocks(rows.shape):
+    for some in blocks(rows.shape):
         mean, inverse_std = statistics[some, :1], statistics[some, 1:]
         normalized = np.subtract(rows[some], mean, out=scratch("block", rows[some].shape, x.dtype))
         normalized *= inverse_std
-        _sums(dy[some], normalized, dweight[some.start // PART :], dbias[some.start // PART :])
+        part_sums(dy[some], normalized, dweight[some.start // PART :], dbias[some.start // PART :])
         part = np.multiply(dy[some], weight, out=out[some])
         along = scratch("rows", mean.shape, x.dtype)
         np.vecdot(part, normalized, out=along[:, 0])
@@ -112,15 +112,16 @@ def layernorm_gradient(dy, x, weight, statistics, residual, dx, dweight, dbias):
             part += residual[some]
 
 
-def _sums(dy, normalized, dweight, dbias):
-    """Fill the parts that belong to these rows; the last part may be a short one."""
+def part_sums(dy, normalized, dweight, dbias=None):
+    """Fill the parts that belong to these rows; the last part may be a short one. A norm that shifts nothing has no dbias."""
     whole, rest = divmod(len(dy), PART)
     for parts, rows, length in ((slice(whole), slice(whole * PART), PART),
                                 (slice(whole, whole + 1), slice(whole * PART, None), rest)):
         if length and len(dy[rows]):
             shape = (-1, length, dy.shape[1])
             np.einsum("plc,plc->pc", dy[rows].reshape(shape), normalized[rows].reshape(shape), out=dweight[parts])
-            np.add.reduce(dy[rows].reshape(shape), axis=1, out=dbias[parts])
+            if dbias is not None:
+                np.add.reduce(dy[rows].reshape(shape), axis=1, out=dbias[parts])
 
 
 @layernorm_gradient.shapes
