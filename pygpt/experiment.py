@@ -41,9 +41,30 @@ class ModelConfig:
     n_embd: int = setting(128, "width of the residual stream", minimum=1, maximum=65536)
     block_size: int = setting(64, "tokens the model can look back on", minimum=1, maximum=65536)
     dropout: float = setting(0.0, "share of activations zeroed in training", minimum=0.0, maximum=0.95)
+    dropout_embedding: float = setting(-1.0, "the share for the embedding, -1 for the same", minimum=-1.0, maximum=0.95)
+    dropout_attention: float = setting(-1.0, "the share for attention's weights, -1 for the same", minimum=-1.0,
+                                       maximum=0.95)
     bias: bool = setting(False, "biases in linear layers and layer norms")
     tie_weights: bool = setting(True, "use the token embedding as the output layer too")
     init_std: float = setting(0.02, "standard deviation of the initial weights", minimum=0.0, maximum=10.0)
+    norm: str = setting("layernorm", "what keeps activations in bounds", choices=("layernorm", "none"))
+    norm_place: str = setting("pre", "norms before each branch, or after it is added", choices=("pre", "post"))
+    norm_scale: bool = setting(True, "norms learn a scale for each channel")
+    norm_embedding: bool = setting(False, "a norm right after the embedding")
+    norm_final: bool = setting(True, "a norm before the output layer")
+    positions: str = setting("learned", "how the model knows a token's place",
+                             choices=("learned", "sinusoidal", "none"))
+    mlp_ratio: float = setting(4.0, "width of the MLP, in widths of the residual stream", minimum=0.01, maximum=64.0)
+
+    @property
+    def head_size(self) -> int:
+        """Channels of a head."""
+        return self.n_embd // self.n_head
+
+    @property
+    def hidden_size(self) -> int:
+        """Width of the MLP."""
+        return max(1, round(self.mlp_ratio * self.n_embd))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -140,14 +161,20 @@ class Experiment:
                 for field in dataclasses.fields(value):
                     _check_limits(f"{section.name}.{field.name}", field, getattr(value, field.name))
         model, optim = self.model, self.optim
-        if model.kind == "gpt" and model.n_embd % model.n_head:
-            raise ExperimentError("model.n_embd", f"{model.n_embd} cannot be shared out over {model.n_head} heads; "
-                                                  f"choose a multiple of model.n_head, such as "
-                                                  f"{max(1, round(model.n_embd / model.n_head)) * model.n_head}")
+        if model.kind == "gpt":
+            _check_heads(model)
         if optim.min_learning_rate > optim.learning_rate:
             raise ExperimentError("optim.min_learning_rate", f"{optim.min_learning_rate} is above optim.learning_rate "
                                                              f"{optim.learning_rate}, where the schedule starts")
         return self
+
+
+def _check_heads(model):
+    """The rules of heads. Raises ExperimentError."""
+    if model.n_embd % model.n_head:
+        raise ExperimentError("model.n_embd", f"{model.n_embd} cannot be shared out over {model.n_head} heads; "
+                                              f"choose a multiple of model.n_head, such as "
+                                              f"{max(1, round(model.n_embd / model.n_head)) * model.n_head}")
 
 
 def _build(cls, values, prefix):

@@ -10,7 +10,7 @@ import math
 
 from pygpt.ops import dropout, embedding, fill, gelu, layernorm, matmul, normal
 from pygpt.ops.threefry import DROPOUT, INIT
-from pygpt.tensor import Node, Tensor, empty
+from pygpt.tensor import Node, Tensor, empty, tensor
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,6 +25,22 @@ class Parameter:
     def size(self) -> int:
         """The number of elements."""
         return math.prod(self.shape)
+
+
+class Constant:
+    """A table that is no parameter: it is worked out on the host, in double precision, and never changes.
+
+    `make` gives its values, flat. `tensor` is where it lies once `Weights` has placed it.
+    """
+
+    def __init__(self, shape: tuple, make):
+        self.shape, self.make = shape, make
+        self.tensor = None
+
+    def place(self, device, dtype: str) -> None:
+        """Bring it onto the device, unless it is there: layers may share one."""
+        if self.tensor is None:
+            self.tensor = tensor(device, self.make(), self.shape, dtype)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,6 +66,17 @@ class Module:
                 for index, item in enumerate(value):
                     yield from item.named_parameters(f"{name}.{index}.")
 
+    def constants(self):
+        """Yield every constant; one that layers share comes as often as it is held."""
+        for value in vars(self).values():
+            if isinstance(value, Constant):
+                yield value
+            elif isinstance(value, Module):
+                yield from value.constants()
+            elif isinstance(value, list):
+                for item in value:
+                    yield from item.constants()
+
     @property
     def parameter_count(self) -> int:
         """The number of trainable numbers."""
@@ -70,26 +97,56 @@ class Linear(Module):
 class LayerNorm(Module):
     """Zero mean and unit variance over the last dimension, then a learned scale (and shift)."""
 
-    def __init__(self, size: int, bias: bool):
-        self.weight = Parameter((size,), value=1.0)
+    def __init__(self, size: int, scale: bool, bias: bool):
+        self.weight = Parameter((size,), value=1.0) if scale else Constant((size,), lambda: [1.0] * size)
         self.bias = Parameter((size,)) if bias else None
 
     def __call__(self, x: Tensor) -> Tensor:
-        return layernorm(x, self.weight, self.bias)[0]
+        weight = self.weight.tensor if isinstance(self.weight, Constant) else self.weight
+        return layernorm(x, weight, self.bias)[0]
+
+
+class Identity(Module):
+    """Nothing is done."""
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return x
+
+
+def make_norm(config, wanted: bool = True) -> Module:
+    """The norm a ModelConfig asks for, or none where none is wanted."""
+    if config.norm == "none" or not wanted:
+        return Identity()
+    return LayerNorm(config.n_embd, config.norm_scale, config.bias)
 
 
 class Embedding(Module):
     """A row of `tokens` for each id, plus a row of `positions` for each place if there are positions.
 
-    The first id of a row is at position `start`, a tensor, or at 0.
+    Positions are learned, or a table made once. The first id of a row is at position `start`, a tensor, or at 0.
     """
 
-    def __init__(self, vocab_size: int, size: int, block_size: int | None, std: float):
+    def __init__(self, vocab_size: int, size: int, positions: Parameter | Constant | None, std: float):
         self.tokens = Parameter((vocab_size, size), std=std)
-        self.positions = Parameter((block_size, size), std=std) if block_size else None
+        self.positions = positions
 
     def __call__(self, ids: Tensor, start: Tensor | None = None) -> Tensor:
-        return embedding(ids, self.tokens, self.positions, start)
+        if isinstance(self.positions, Constant):
+            return embedding(ids, self.tokens, self.positions.tensor, start)
+        return embedding(ids, self.tokens, self.positions, start if self.positions is not None else None)
+
+
+def sinusoids(length: int, size: int) -> list:
+    """Sines and cosines of each position at wavelengths from 2 pi to 10,000 times 2 pi, side by side: (length, size), flat.
+
+    Source: Vaswani et al., "Attention Is All You Need", arXiv 1706.03762, section 3.5.
+    """
+    table = []
+    for position in range(length):
+        for channel in range(size):
+            angle = position / 10000.0 ** ((channel - channel % 2) / size)
+            table.append(math.cos(angle) if channel % 2 else math.sin(angle))
+    return table
 
 
 class Dropout(Module):
@@ -128,11 +185,12 @@ class Projection(Linear):
 
 
 class MLP(Module):
-    """Four times wider, GELU, and back."""
+    """Wider, GELU, and back."""
 
-    def __init__(self, size: int, bias: bool, std: float, residual_std: float, dropout: float, site: int):
-        self.expand = Linear(size, 4 * size, bias, std)
-        self.contract = Projection(4 * size, size, bias, residual_std, dropout, site)
+    def __init__(self, config, residual_std: float, site: int):
+        size, hidden = config.n_embd, config.hidden_size
+        self.expand = Linear(size, hidden, config.bias, config.init_std)
+        self.contract = Projection(hidden, size, config.bias, residual_std, config.dropout, site)
 
     def __call__(self, x: Tensor, stream: Tensor, chance: Chance | None) -> Tensor:
         return self.contract(gelu(self.expand(x)), stream, chance)
@@ -146,7 +204,7 @@ class Weights:
     hold zeros.
     """
 
-    def __init__(self, device, model: Module, seed: Tensor):
+    def __init__(self, device, model: Module, seed: Tensor, dtype: str = "float32"):
         declared = list(model.named_parameters())
         # A stable sort: matrices first, the order of declaration within each group.
         ordered = sorted(declared, key=lambda entry: len(entry[3].shape) < 2)
@@ -156,7 +214,7 @@ class Weights:
             end += -(-parameter.size // 64) * 64
             if len(parameter.shape) >= 2:
                 self.decayed = end
-        self.values = empty(device, (end,))
+        self.values = empty(device, (end,), dtype)
         fill(out=self.values, value=0.0)
         self.named = {}
         for site, (name, owner, attribute, parameter) in enumerate(declared):
@@ -168,4 +226,6 @@ class Weights:
             placed.node = Node()
             setattr(owner, attribute, placed)
             self.named[name] = placed
+        for constant in model.constants():
+            constant.place(device, dtype)
         self.order = [name for name, _, _, _ in ordered]

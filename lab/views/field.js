@@ -36,16 +36,14 @@ export function fieldView(field, lab) {
       else if (value !== undefined) setValue(control, String(value));
       complain(mistake, state.mistakes[field.field], control);
       // A bigram has neither layers nor heads: those fields step back.
-      const idle = state.draft?.model.kind === "bigram" && GPT_ONLY.has(field.field);
+      const idle = state.draft?.model.kind === "bigram" && section === "model" && !OF_A_BIGRAM.has(name ?? "");
       setAttribute(dom, "data-idle", idle ? "true" : null);
       if (control.disabled !== idle) control.disabled = idle;
     },
   };
 }
 
-const GPT_ONLY = new Set([
-  "model.n_layer", "model.n_head", "model.n_embd", "model.dropout", "model.bias", "model.tie_weights",
-]);
+const OF_A_BIGRAM = new Set(["kind", "block_size", "init_std", "init", "dtype"]);
 
 /** @param {Field} field @param {Record<string, any>} attributes */
 function makeControl(field, attributes) {

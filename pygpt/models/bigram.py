@@ -18,9 +18,9 @@ class Bigram(Module):
         """ids (B, T) -> (B, T, V)."""
         return self.table(ids)
 
-    def losses(self, ids: Tensor, targets: Tensor, chance: Chance | None = None) -> Tensor:
-        """ids, targets (B, T) -> the loss of each prediction, (B T,)."""
-        return cross_entropy(self.logits(ids), targets)[0]
+    def losses(self, ids: Tensor, targets: Tensor, chance: Chance | None = None, **options: float) -> Tensor:
+        """ids, targets (B, T) -> the loss of each prediction, (B T,). Options: those of `cross_entropy`."""
+        return cross_entropy(self.logits(ids), targets, **options)[0]
 
     def new_cache(self) -> list[Tensor]:
         """Nothing: what follows depends on the newest token alone."""

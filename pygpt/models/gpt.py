@@ -5,7 +5,7 @@ Source: Radford et al., "Language Models are Unsupervised Multitask Learners" (2
 
 import math
 
-from pygpt.nn import MLP, Chance, Dropout, Embedding, LayerNorm, Linear, Module, Projection
+from pygpt.nn import MLP, Chance, Constant, Dropout, Embedding, Linear, Module, Parameter, Projection, make_norm, sinusoids
 from pygpt.ops import attention, attention_cached, linear_cross_entropy, matmul
 from pygpt.tensor import Tensor, empty
 
@@ -14,10 +14,11 @@ class SelfAttention(Module):
     """Every token looks at itself and what came before it, through `n_head` heads."""
 
     def __init__(self, config, residual_std: float, site: int):
-        self.qkv = Linear(config.n_embd, 3 * config.n_embd, config.bias, config.init_std)
-        self.projection = Projection(config.n_embd, config.n_embd, config.bias, residual_std, config.dropout, site + 1)
+        size = config.n_embd
         self.n_head = config.n_head
-        self.dropout = Dropout(config.dropout, site)
+        self.qkv = Linear(size, 3 * size, config.bias, config.init_std)
+        self.projection = Projection(size, size, config.bias, residual_std, config.dropout, site + 1)
+        self.dropout = Dropout(_rate(config.dropout_attention, config), site)
 
     def __call__(self, x: Tensor, stream: Tensor, chance: Chance | None, cache: Tensor | None,
                  position: Tensor | None) -> Tensor:
@@ -28,24 +29,26 @@ class SelfAttention(Module):
         # The rows of a cache are these rows as they are, so the product may write them there.
         kept = None if cache is None else cache.slice(0, (*x.shape[:2], cache.shape[2]))
         qkv = self.qkv(x, out=kept)                                      # (B, T, 3C)
-        if self.dropout.is_off(chance):
-            y = attention(qkv, n_head=self.n_head)[0]                    # (B, T, C)
-        else:
-            y = attention(qkv, chance.seed, chance.step, n_head=self.n_head, rate=self.dropout.rate,
-                          purpose=self.dropout.purpose)[0]
+        drawn = {} if self.dropout.is_off(chance) else {"rate": self.dropout.rate, "purpose": self.dropout.purpose}
+        seed, step = (chance.seed, chance.step) if drawn else (None, None)
+        y = attention(qkv, seed, step, n_head=self.n_head, **drawn)[0]   # (B, T, C)
         return self.projection(y, stream, chance)
 
 
 class Block(Module):
-    """Attention, then an MLP, each on a normalised copy of the residual stream and added back to it."""
+    """Attention, then an MLP, each added to the residual stream: each reads a normalised copy of it, or the sum is normalised."""
 
     def __init__(self, config, residual_std: float, site: int):
-        self.norm_1 = LayerNorm(config.n_embd, config.bias)
+        self.norm_1 = make_norm(config)
         self.attention = SelfAttention(config, residual_std, site)
-        self.norm_2 = LayerNorm(config.n_embd, config.bias)
-        self.mlp = MLP(config.n_embd, config.bias, config.init_std, residual_std, config.dropout, site + 2)
+        self.norm_2 = make_norm(config)
+        self.mlp = MLP(config, residual_std, site + 2)
+        self.post = config.norm_place == "post"
 
     def __call__(self, x: Tensor, chance: Chance | None, cache: Tensor | None, position: Tensor | None) -> Tensor:
+        if self.post:
+            x = self.norm_1(self.attention(x, x, chance, cache, position))
+            return self.norm_2(self.mlp(x, x, chance))
         x = self.attention(self.norm_1(x), x, chance, cache, position)
         return self.mlp(self.norm_2(x), x, chance)
 
@@ -58,17 +61,19 @@ class GPT(Module):
         self.block_size = config.block_size
         # Each block adds to the residual stream twice; shrinking those layers keeps its variance from growing with depth.
         residual_std = config.init_std / math.sqrt(2 * config.n_layer)
-        self.embedding = Embedding(vocab_size, config.n_embd, config.block_size, config.init_std)
-        self.dropout = Dropout(config.dropout, 0)
+        self.embedding = Embedding(vocab_size, config.n_embd, _positions(config), config.init_std)
+        self.norm_embedding = make_norm(config, config.norm_embedding)
+        self.dropout = Dropout(_rate(config.dropout_embedding, config), 0)
         self.blocks = [Block(config, residual_std, 1 + 3 * layer) for layer in range(config.n_layer)]
-        self.norm = LayerNorm(config.n_embd, config.bias)
+        self.norm = make_norm(config, config.norm_final)
         # GPT-2's head has no bias, whatever the other layers have.
         self.head = None if config.tie_weights else Linear(config.n_embd, vocab_size, False, config.init_std)
+        self.cache_width = 3 * config.n_embd
 
     def new_cache(self) -> list[Tensor]:
-        """Room for what each block's attention keeps of the tokens it has seen: their q, k and v, (1, T, 3C)."""
-        width = 3 * self.embedding.tokens.shape[1]
-        return [empty(self.embedding.tokens.device, (1, self.block_size, width)) for _ in self.blocks]
+        """Room for what each block's attention keeps of the tokens it has seen: their q, k and v, (1, T, (H + 2 K) D)."""
+        tokens = self.embedding.tokens
+        return [empty(tokens.device, (1, self.block_size, self.cache_width), tokens.dtype) for _ in self.blocks]
 
     def hidden(self, ids: Tensor, chance: Chance | None = None, cache: list[Tensor] | None = None,
                position: Tensor | None = None) -> Tensor:
@@ -77,7 +82,7 @@ class GPT(Module):
         A cache without a position is filled with what attention keeps of ids (1, T), from its first row on. With a
         position, ids (1, 1) is the token there: it sees the tokens before it in the cache, and is added to it.
         """
-        x = self.dropout(self.embedding(ids, position), chance)          # (B, T, C)
+        x = self.dropout(self.norm_embedding(self.embedding(ids, position)), chance)      # (B, T, C)
         for block, kept in zip(self.blocks, cache or [None] * len(self.blocks), strict=True):
             x = block(x, chance, kept, position)
         return x
@@ -86,13 +91,31 @@ class GPT(Module):
                position: Tensor | None = None) -> Tensor:
         """ids (B, T) -> (B, T, V). For cache and position see `hidden`."""
         x = self.norm(self.hidden(ids, chance, cache, position))
-        if self.head is None:
-            return matmul(x, self.embedding.tokens, transpose_w=True)    # (B, T, V)
-        return self.head(x)
+        weight, transposed = self._head()
+        return matmul(x, weight, transpose_w=transposed)                 # (B, T, V)
 
-    def losses(self, ids: Tensor, targets: Tensor, chance: Chance | None = None) -> Tensor:
-        """ids, targets (B, T) -> the loss of each prediction, (B T,), without the whole logits of a large vocabulary."""
+    def losses(self, ids: Tensor, targets: Tensor, chance: Chance | None = None, **options: float) -> Tensor:
+        """ids, targets (B, T) -> the loss of each prediction, (B T,), without the whole logits of a large vocabulary.
+
+        Options: `smoothing` and `z_loss` of `linear_cross_entropy`.
+        """
         x = self.norm(self.hidden(ids, chance))
-        if self.head is None:
-            return linear_cross_entropy(x, self.embedding.tokens, targets, transpose_w=True)[0]
-        return linear_cross_entropy(x, self.head.weight, targets)[0]
+        weight, transposed = self._head()
+        return linear_cross_entropy(x, weight, targets, transpose_w=transposed, **options)[0]
+
+    def _head(self):
+        """The output layer's weight, and whether it is (V, C): the embedding's if it has none of its own."""
+        return (self.embedding.tokens, True) if self.head is None else (self.head.weight, False)
+
+
+def _positions(config):
+    """What the embedding adds for a token's place."""
+    shape = (config.block_size, config.n_embd)
+    if config.positions == "learned":
+        return Parameter(shape, std=config.init_std)
+    return Constant(shape, lambda: sinusoids(*shape)) if config.positions == "sinusoidal" else None
+
+
+def _rate(rate, config):
+    """A share of dropout that may be left to `dropout`."""
+    return config.dropout if rate < 0 else rate

@@ -1,0 +1,120 @@
+"""The switches of a model, each by itself and in random company."""
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pygpt.devices.numpy import NumpyDevice
+from pygpt.errors import ExperimentError
+from pygpt.experiment import Experiment, ModelConfig
+from pygpt.models import build_model
+from pygpt.nn import Chance, Weights
+from pygpt.ops import mean_valid
+from pygpt.tensor import backward, tensor
+from tests.unit.runs import experiment, finish, poem_run, samplers
+
+# What each switch can be, where it is not a choice or a yes or no.
+VALUES = {
+    "model.n_head": (4,), "model.n_embd": (16, 24), "model.n_layer": (1, 2),
+    "model.block_size": (8, 13), "model.dropout": (0.0, 0.3), "model.dropout_embedding": (-1.0, 0.2),
+    "model.dropout_attention": (-1.0, 0.0), "model.init_std": (0.02, 0.2),
+    "model.mlp_ratio": (0.5, 8 / 3, 4.0), }
+
+
+def values(section, config):
+    """Each field of a section with what it may be."""
+    for field in dataclasses.fields(config):
+        dotted = f"{section}.{field.name}"
+        if dotted in VALUES:
+            yield dotted, VALUES[dotted]
+        elif field.type is bool:
+            yield dotted, (False, True)
+        elif field.metadata["choices"]:
+            yield dotted, field.metadata["choices"]
+
+
+SWITCHES = dict(values("model", ModelConfig))
+ONE_BY_ONE = [(name, value) for name, choices in SWITCHES.items() for value in choices
+              if name not in ("model.kind", "model.n_head", "model.block_size")]
+
+
+def test_every_switch_is_tried():
+    assert {field.name for field in dataclasses.fields(ModelConfig)} == {name.split(".")[1] for name in SWITCHES}
+
+
+@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(st.fixed_dictionaries({name: st.sampled_from(choices) for name, choices in SWITCHES.items()}))
+def test_random_combinations_train_alike(cpu, gpu, changes):
+    """Two steps on NumPy and on a GPU: finite losses that agree, or a refusal that names a field."""
+    changes |= {"train.steps": 2, "train.eval_every": 2, "train.batch_size": 3}
+    try:
+        experiment(**changes)
+    except ExperimentError as error:
+        assert error.field in SWITCHES and len(str(error)) > 40
+        return
+    found = [finish(poem_run(device, **changes)) for device in (cpu, gpu)]
+    for ours, theirs in zip(*found, strict=True):
+        for one, other in ((ours.loss, theirs.loss), (ours.val_loss, theirs.val_loss)):
+            assert (one is None) == (other is None)
+            assert one is None or math.isfinite(one) and one == pytest.approx(other, abs=2e-4), changes
+
+
+@pytest.mark.parametrize("name, value", ONE_BY_ONE, ids=lambda part: str(part).removeprefix("model."))
+def test_gradients_pass_finite_differences(name, value):
+    """The gradient of every parameter, through a whole model in double precision."""
+    # Norms and positions at their defaults hide nothing of the switch; a large spread has every branch matter.
+    changes = {"model.init_std": 0.3, "model.n_layer": 2, "model.n_head": 4, name: value}
+    config = experiment(**changes).model
+    device = NumpyDevice()
+    rng = np.random.default_rng(3)
+    ids = tensor(device, rng.integers(0, 11, (2, 8)).astype(np.uint32), (2, 8), "uint32")
+    targets = tensor(device, rng.integers(0, 11, (2, 8)).astype(np.int32), (2, 8), "int32")
+    seed, step = (tensor(device, [number], dtype="uint32") for number in (5, 6))
+    model = build_model(config, 11)
+    weights = Weights(device, model, seed, dtype="float64")
+
+    def loss():
+        return mean_valid(model.losses(ids, targets, Chance(seed, step)), targets)[0]
+
+    before = weights.values.numpy()
+    before += 0.05 * rng.standard_normal(before.shape)  # biases, scales and sinks off their round numbers
+    device.write(weights.values, before.tobytes())
+    names = list(weights.named)
+    gradients = backward(loss(), [weights.named[name] for name in names])
+    for name, gradient in zip(names, gradients, strict=True):
+        placed = weights.named[name]
+        here = slice(placed.offset, placed.offset + placed.size)
+        direction = np.zeros_like(before)
+        direction[here] = rng.standard_normal(placed.size)
+        sides = []
+        for sign in (1, -1):
+            device.write(weights.values, (before + sign * 1e-5 * direction).tobytes())
+            sides.append(loss().numpy().item())
+        device.write(weights.values, before.tobytes())
+        expected = (sides[0] - sides[1]) / 2e-5
+        found = (gradient.numpy().reshape(-1) * direction[here]).sum()
+        assert found == pytest.approx(expected, rel=1e-5, abs=1e-7), name
+
+
+@pytest.mark.parametrize("changes", [
+    {"model.positions": "sinusoidal"}, {"model.positions": "none"}, {"model.norm_place": "post"},
+], ids=str)
+def test_the_cache_changes_nothing(device, changes):
+    """Sampling with what attention kept of the tokens before gives the tokens that sampling anew gives."""
+    run = poem_run(device, **changes)
+    finish(run)
+    for settings_, cached, anew in samplers(run):
+        assert cached.take(device.read(cached.output)) == anew.take(device.read(anew.output)), settings_
+
+
+@pytest.mark.parametrize("changes, field, message", [
+    ({"model.norm": "batchnorm"}, "model.norm", "'batchnorm' is not one of layernorm, none"),
+])
+def test_what_does_not_go_together_is_refused(changes, field, message):
+    with pytest.raises(ExperimentError, match=message) as caught:
+        experiment(**changes)
+    assert caught.value.field == field
