@@ -51,6 +51,7 @@ MAY_IMPORT = {
     "profile": {"bench", "capture", "device", "flops", "ops", "tensor", "train"},
     "bench": {"capture", "data", "errors", "estimate", "experiment", "flops", "ops", "sample", "tensor", "train"},
     "tune": {"__init__", "capture", "device", "experiment", "flops", "models", "nn", "ops", "tensor"},
+    "lab": {"bench", "checkpoint", "data", "errors", "estimate", "experiment", "profile", "sample", "tokenizers", "train", "tune"},
     "__init__": {"errors", "experiment", "trained"},
     "__main__": {"cli"},
 }

@@ -1,11 +1,10 @@
 """The worker's side of the lab: PyScript starts this file, the page sends it commands, it sends events back.
 
 The messages are listed in protocol.js. Here is only what needs a browser: the line to the page, the site's files, and
-the store that outlives the tab. What is done with a command is in session.py, which knows no browser.
+the store that outlives the tab. What is done with a command is in pygpt/lab, which knows no browser.
 """
 
 import json
-import math
 
 from pyodide.ffi import to_js
 from pyodide.http import pyfetch
@@ -14,18 +13,13 @@ from pyscript import sync
 
 def tell(event: dict, data: bytes | None = None) -> None:
     """Send one event to the page, with bytes beside it or without, and do not wait for it to be read."""
-    message = json.dumps([event if event["type"] != "progress" else _finite(event)])
+    from pygpt.lab.message import encode
+
+    message = f"[{encode(event)}]"
     if data is None:
         sync.event(message)
     else:
         sync.event(message, to_js(data))
-
-
-def _finite(event):
-    """JSON has no NaN and no infinity: they become null."""
-    losses = [loss if math.isfinite(loss) else None for loss in event["losses"]]
-    return {name: None if isinstance(value, float) and not math.isfinite(value) else value
-            for name, value in event.items()} | {"losses": losses}
 
 
 class Site:
@@ -99,7 +93,8 @@ async def command(message: str, data=None) -> None:
     if wanted["type"] == "begin":
         # The engine is imported here, not above: if that fails, the page is there to say so.
         import kept
-        from session import Session
+
+        from pygpt.lab.session import Session
 
         response = await pyfetch(wanted["site"] + "site.json")
         site = Site(wanted["site"], await response.json())

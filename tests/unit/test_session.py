@@ -1,8 +1,6 @@
 """The lab's session beside a GPU: where the choice is left to it, each run gets the device that suits its size."""
 
 import asyncio
-import sys
-from pathlib import Path
 
 import pytest
 
@@ -10,6 +8,8 @@ from pygpt import choose
 from pygpt.data import text_from_bytes
 from pygpt.devices import native, open_numpy
 from pygpt.experiment import Experiment
+from pygpt.lab import training
+from pygpt.lab.session import Session
 from tests.unit.runs import POEM
 
 TINY = Experiment.preset("baby").with_fields(**{"model.n_layer": 1, "model.n_head": 1, "model.n_embd": 16,
@@ -53,10 +53,6 @@ class Store:
 
 @pytest.fixture
 def session(monkeypatch, gpu):
-    monkeypatch.syspath_prepend(str(Path(__file__).resolve().parents[2] / "lab" / "worker"))
-    import training
-    from session import Session
-
     monkeypatch.setattr(training, "SAMPLE_LENGTH", 4)
     # What is surely large is lowered, so that a processor can play the GPU of a run that is.
     monkeypatch.setattr(choose, "SURELY_CPU", 1e6)
@@ -66,8 +62,6 @@ def session(monkeypatch, gpu):
     session = Session(lambda event, data=None: told.append(event), Site(), Store())
     session.told, session.text = told, text_from_bytes("poem", POEM.encode())
     yield session
-    for name in ("session", "training", "measuring", "log"):
-        sys.modules.pop(name, None)
 
 
 def test_each_run_gets_the_device_that_suits_it(session):

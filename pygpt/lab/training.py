@@ -7,9 +7,8 @@ back is what paces it all. How many steps make a slice follows from how long the
 import asyncio
 import time
 
-from log import Log
-
 from pygpt.errors import DeviceLost, DivergedError, PygptError
+from pygpt.lab.log import Log
 from pygpt.profile import profile
 from pygpt.sample import Sampler
 from pygpt.train import Run

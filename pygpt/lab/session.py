@@ -4,14 +4,13 @@ import asyncio
 import dataclasses
 import platform
 
-from measuring import Measuring
-from training import Training
-
 from pygpt.checkpoint import read_checkpoint
 from pygpt.data import make_corpus, text_from_bytes
 from pygpt.errors import CheckpointError, DataError, DeviceError, ExperimentError, PygptError, TokenizerError
 from pygpt.estimate import check_memory, memory_estimate, parameter_count
 from pygpt.experiment import PRESETS, Experiment
+from pygpt.lab.measuring import Measuring
+from pygpt.lab.training import Training
 from pygpt.sample import Sampler
 from pygpt.tokenizers import train_tokenizer
 from pygpt.train import Run
