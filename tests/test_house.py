@@ -49,6 +49,7 @@ MAY_IMPORT = {
     "flops": {"device", "experiment", "tensor"},
     "choose": {"bench", "capture", "device", "devices", "experiment", "flops", "ops", "tensor"},
     "profile": {"bench", "capture", "device", "flops", "ops", "tensor", "train"},
+    "micro": set(),
     "bench": {"capture", "data", "errors", "estimate", "experiment", "flops", "ops", "sample", "tensor", "train"},
     "tune": {"__init__", "capture", "device", "experiment", "flops", "models", "nn", "ops", "tensor"},
     "lab": {"bench", "checkpoint", "data", "errors", "estimate", "experiment", "profile", "sample", "tokenizers", "train", "tune"},
