@@ -47,7 +47,7 @@ class ModelConfig:
     bias: bool = setting(False, "biases in linear layers and layer norms")
     tie_weights: bool = setting(True, "use the token embedding as the output layer too")
     init_std: float = setting(0.02, "standard deviation of the initial weights", minimum=0.0, maximum=10.0)
-    norm: str = setting("layernorm", "what keeps activations in bounds", choices=("layernorm", "none"))
+    norm: str = setting("layernorm", "what keeps activations in bounds", choices=("layernorm", "rmsnorm", "none"))
     norm_place: str = setting("pre", "norms before each branch, or after it is added", choices=("pre", "post"))
     norm_scale: bool = setting(True, "norms learn a scale for each channel")
     norm_embedding: bool = setting(False, "a norm right after the embedding")

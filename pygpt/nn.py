@@ -8,7 +8,7 @@ stood. So a model can be counted and checked before a byte is taken, and the opt
 import dataclasses
 import math
 
-from pygpt.ops import dropout, embedding, fill, gelu, layernorm, matmul, normal
+from pygpt.ops import dropout, embedding, fill, gelu, layernorm, matmul, normal, rmsnorm
 from pygpt.ops.threefry import DROPOUT, INIT
 from pygpt.tensor import Node, Tensor, empty, tensor
 
@@ -106,6 +106,16 @@ class LayerNorm(Module):
         return layernorm(x, weight, self.bias)[0]
 
 
+class RMSNorm(Module):
+    """A mean square of one over the last dimension, then a learned scale if there is one."""
+
+    def __init__(self, size: int, scale: bool):
+        self.weight = Parameter((size,), value=1.0) if scale else None
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return rmsnorm(x, self.weight)[0]
+
+
 class Identity(Module):
     """Nothing is done."""
 
@@ -117,6 +127,8 @@ def make_norm(config, wanted: bool = True) -> Module:
     """The norm a ModelConfig asks for, or none where none is wanted."""
     if config.norm == "none" or not wanted:
         return Identity()
+    if config.norm == "rmsnorm":
+        return RMSNorm(config.n_embd, config.norm_scale)
     return LayerNorm(config.n_embd, config.norm_scale, config.bias)
 
 

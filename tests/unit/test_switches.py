@@ -101,7 +101,7 @@ def test_gradients_pass_finite_differences(name, value):
 
 
 @pytest.mark.parametrize("changes", [
-    {"model.positions": "sinusoidal"}, {"model.positions": "none"}, {"model.norm_place": "post"},
+    {"model.positions": "sinusoidal"}, {"model.positions": "none"}, {"model.norm_place": "post", "model.norm": "rmsnorm"},
 ], ids=str)
 def test_the_cache_changes_nothing(device, changes):
     """Sampling with what attention kept of the tokens before gives the tokens that sampling anew gives."""
@@ -112,7 +112,7 @@ def test_the_cache_changes_nothing(device, changes):
 
 
 @pytest.mark.parametrize("changes, field, message", [
-    ({"model.norm": "batchnorm"}, "model.norm", "'batchnorm' is not one of layernorm, none"),
+    ({"model.norm": "batchnorm"}, "model.norm", "'batchnorm' is not one of layernorm, rmsnorm, none"),
 ])
 def test_what_does_not_go_together_is_refused(changes, field, message):
     with pytest.raises(ExperimentError, match=message) as caught:
