@@ -1,5 +1,6 @@
 """Every operation. Importing this module fills `pygpt.tensor.KERNELS`; to add an op, add its line here."""
 
+from pygpt.ops.activation import activation as activation, activation_gradient as activation_gradient
 from pygpt.ops.adamw import adamw as adamw
 from pygpt.ops.add import add as add
 from pygpt.ops.advance import advance as advance
@@ -12,6 +13,7 @@ from pygpt.ops.cross_entropy import cross_entropy as cross_entropy, cross_entrop
 from pygpt.ops.dropout import dropout as dropout
 from pygpt.ops.embedding import embedding as embedding, embedding_gradient as embedding_gradient
 from pygpt.ops.fill import fill as fill
+from pygpt.ops.gate import gate as gate, gate_gradient as gate_gradient
 from pygpt.ops.gelu import gelu as gelu, gelu_gradient as gelu_gradient
 from pygpt.ops.layernorm import layernorm as layernorm, layernorm_gradient as layernorm_gradient
 from pygpt.ops.linear_cross_entropy import linear_cross_entropy as linear_cross_entropy
