@@ -17,12 +17,14 @@ from pygpt.tokenizers import Tokenizer, tokenizer_from_dict
 
 FORMAT = "pygpt"
 VERSION = "1"
+STORED = {"float32": "F32", "float64": "F64"}
 FIRST, SECOND, TEXT = "optimizer.first_moment.", "optimizer.second_moment.", "data.text"
 
 
 @dataclasses.dataclass(frozen=True)
 class Checkpoint:
-    """What a file holds. `weights`, `first_moment` and `second_moment` map parameters' names to float32 bytes."""
+    """What a file holds. `weights`, `first_moment` and `second_moment` map parameters' names to bytes
+    of the experiment's `model.dtype`."""
 
     experiment: Experiment
     tokenizer: Tokenizer
@@ -40,7 +42,7 @@ def write_checkpoint(checkpoint: Checkpoint) -> bytes:
     entries = {}
     for prefix, arrays in (("", checkpoint.weights), (FIRST, checkpoint.first_moment), (SECOND, checkpoint.second_moment)):
         for name, data in arrays.items():
-            entries[prefix + name] = Entry("F32", shapes[name], data)
+            entries[prefix + name] = Entry(STORED[checkpoint.experiment.model.dtype], shapes[name], data)
     if checkpoint.text is not None:
         data = checkpoint.text.text.encode()
         entries[TEXT] = Entry("U8", (len(data),), data)
@@ -75,7 +77,7 @@ def read_checkpoint(data: bytes) -> Checkpoint:
     provenance = _json(metadata, "provenance")
     text = _text(entries, provenance)
     shapes = parameter_shapes(experiment, tokenizer)
-    groups = [_arrays(entries, prefix, shapes) for prefix in ("", FIRST, SECOND)]
+    groups = [_arrays(entries, prefix, shapes, STORED[experiment.model.dtype]) for prefix in ("", FIRST, SECOND)]
     left = entries.keys() - {prefix + name for prefix in ("", FIRST, SECOND) for name in shapes} - {TEXT}
     if left:
         raise CheckpointError(f"the file has arrays that the model it describes does not have: {', '.join(sorted(left)[:3])}")
@@ -88,15 +90,15 @@ def parameter_shapes(experiment: Experiment, tokenizer: Tokenizer) -> dict:
     return {name: parameter.shape for name, _, _, parameter in model.named_parameters()}
 
 
-def _arrays(entries, prefix, shapes):
+def _arrays(entries, prefix, shapes, dtype):
     found = {}
     for name, shape in shapes.items():
         entry = entries.get(prefix + name)
         if entry is None:
             raise CheckpointError(f"the file has no array {prefix + name!r}, which the model it describes needs")
-        if entry.dtype != "F32" or entry.shape != shape:
+        if entry.dtype != dtype or entry.shape != shape:
             raise CheckpointError(f"{prefix + name!r} is {entry.dtype}{list(entry.shape)}, and the model the file describes "
-                                  f"needs F32{list(shape)}")
+                                  f"needs {dtype}{list(shape)}")
         found[name] = entry.data
     return found
 

@@ -71,6 +71,8 @@ async def choose(gpu: Device, open_cpu, experiment: Experiment) -> Device:
 
     The device says why. The other one is closed if it was opened here; `gpu` is left open.
     """
+    if experiment.model.dtype == "float64":
+        return await open_cpu("float64 is for NumPy alone")
     flops = step_flops(experiment, VOCABULARY)
     if flops >= SURELY_GPU:
         gpu.why = "a real GPU"

@@ -7,6 +7,7 @@ from pygpt.errors import ExperimentError
 from pygpt.experiment import Experiment
 from pygpt.models import build_model
 from pygpt.ops import rows_at_a_time
+from pygpt.tensor import ITEM_SIZE
 
 
 def parameter_count(experiment: Experiment, vocab_size: int) -> int:
@@ -40,14 +41,18 @@ def memory_estimate(experiment: Experiment, vocab_size: int, tokens: int = 0) ->
         # qkv (3), attention (1), the MLP's hidden layer before and after gelu (8). The way back needs 17 more, once, since
         # one block's are free for the next; evaluation, which keeps nothing, 15.
         elements += rows * model.n_embd * (16 * model.n_layer + 17 + 15)
-    return 4 * (4 * parameters + elements + tokens)
+    return ITEM_SIZE[model.dtype] * (4 * parameters + elements) + 4 * tokens
 
 
 def check_memory(experiment: Experiment, vocab_size: int, device: Device, tokens: int = 0) -> int:
-    """Refuse a run that cannot fit, before anything is allocated; return the estimate.
+    """Refuse a run that the device cannot hold, before anything is allocated; return the estimate.
 
-    Raises: ExperimentError with the estimate and the device's limit.
+    Raises: ExperimentError with the estimate and the device's limit, or for numbers that only NumPy has.
     """
+    item = ITEM_SIZE[experiment.model.dtype]
+    if experiment.model.dtype == "float64" and device.kind != "numpy":
+        raise ExperimentError("model.dtype", f"float64 is for the NumPy device alone, and this is {device.name}, a GPU's "
+                                             f"interface that knows no float64; choose float32, or NumPy as the device")
     total = memory_estimate(experiment, vocab_size, tokens)
     parameters = parameter_count(experiment, vocab_size)
     rows = experiment.train.batch_size * experiment.model.block_size
@@ -57,8 +62,8 @@ def check_memory(experiment: Experiment, vocab_size: int, device: Device, tokens
         raise ExperimentError("model", f"this run needs about {readable(total)} ({parameters:,} parameters, batches of "
                                        f"{rows:,} tokens), and {device.name} has {readable(device.memory_limit)}; make the "
                                        f"model, the batch or the block smaller")
-    for what, field, nbytes in (("the weights", "model", 4 * parameters),
-                                ("a batch's widest activations", "train.batch_size", 4 * widest)):
+    for what, field, nbytes in (("the weights", "model", item * parameters),
+                                ("a batch's widest activations", "train.batch_size", item * widest)):
         if nbytes > device.buffer_limit:
             raise ExperimentError(field, f"{what} take {readable(nbytes)} (of about {readable(total)} in all), and "
                                          f"{device.name} holds at most {readable(device.buffer_limit)} in one piece; make "

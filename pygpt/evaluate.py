@@ -7,7 +7,7 @@ from pygpt.capture import Capture
 from pygpt.nn import Chance
 from pygpt.ops import advance, mean_valid, record
 from pygpt.ops.threefry import EVALUATION
-from pygpt.tensor import empty, no_tape, tensor
+from pygpt.tensor import ARRAY_CODE, empty, no_tape, tensor
 
 
 def full_loss(model, split, experiment, device) -> tuple[float, int]:
@@ -19,7 +19,8 @@ def full_loss(model, split, experiment, device) -> tuple[float, int]:
         batches = math.ceil((split.tokens.size - 1) / (batch_size * block))
     step = tensor(device, [0], dtype="uint32")
     seed = tensor(device, [0], dtype="uint32")
-    totals, counts = empty(device, (batches,)), empty(device, (batches,))
+    dtype = experiment.model.dtype
+    totals, counts = (empty(device, (batches,), dtype) for _ in range(2))
 
     def one_batch():
         inputs, targets = split.draw(Chance(seed, step), experiment, EVALUATION, sequential=True)
@@ -32,7 +33,6 @@ def full_loss(model, split, experiment, device) -> tuple[float, int]:
     capture = Capture(device, one_batch)
     for _ in range(batches):
         capture()
-    means = struct.unpack(f"<{batches}f", device.read(totals))
-    numbers = struct.unpack(f"<{batches}f", device.read(counts))
+    means, numbers = (struct.unpack(f"<{batches}{ARRAY_CODE[dtype]}", device.read(each)) for each in (totals, counts))
     total = math.fsum(numbers)
     return math.fsum(mean * number for mean, number in zip(means, numbers)) / total, round(total)

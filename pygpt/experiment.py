@@ -47,6 +47,8 @@ class ModelConfig:
     bias: bool = setting(False, "biases in linear layers and layer norms")
     tie_weights: bool = setting(True, "use the token embedding as the output layer too")
     init_std: float = setting(0.02, "standard deviation of the initial weights", minimum=0.0, maximum=10.0)
+    dtype: str = setting("float32", "what every number is; float64 is for the NumPy device alone",
+                         choices=("float32", "float64"))
     norm: str = setting("layernorm", "what keeps activations in bounds", choices=("layernorm", "rmsnorm", "none"))
     norm_place: str = setting("pre", "norms before each branch, or after it is added", choices=("pre", "post"))
     norm_scale: bool = setting(True, "norms learn a scale for each channel")

@@ -17,9 +17,8 @@ class AdamW:
         self.weights, self.config = weights, config
         self.schedule, self.step = schedule, step
         device = weights.values.device
-        self.first_moment = empty(device, weights.values.shape)
-        self.second_moment = empty(device, weights.values.shape)
-        self.gradient = empty(device, weights.values.shape)
+        self.first_moment, self.second_moment, self.gradient = (
+            empty(device, weights.values.shape, weights.values.dtype) for _ in range(3))
         # Zeros also lie in the gaps between parameters, and stay there.
         for tensor in (self.first_moment, self.second_moment, self.gradient):
             fill(out=tensor, value=0.0)

@@ -23,7 +23,7 @@ from pygpt.ops import advance, batch, batch_documents, fill, mean_valid, record,
 from pygpt.ops.threefry import BATCH, EVALUATION
 from pygpt.optim import AdamW
 from pygpt.schedule import learning_rate, schedule_table
-from pygpt.tensor import Tensor, backward, empty, no_tape, tensor
+from pygpt.tensor import ARRAY_CODE, ITEM_SIZE, Tensor, backward, empty, no_tape, tensor
 from pygpt.tokenizers import Tokenizer, train_tokenizer
 
 # How many losses the device keeps: the driver must look at least this often, in steps.
@@ -95,7 +95,8 @@ class Run:
         """Bring everything onto the device and capture what will be repeated."""
         experiment, device = self.experiment, self.device
         # One tensor to read: [steps done], [evaluations done], losses by step, evaluations, each at a multiple of 64.
-        self.history = tensor(device, bytes(4 * (128 + KEPT_LOSSES + KEPT_EVALUATIONS)))
+        dtype = experiment.model.dtype
+        self.history = tensor(device, bytes(ITEM_SIZE[dtype] * (128 + KEPT_LOSSES + KEPT_EVALUATIONS)), dtype=dtype)
         self.seed = tensor(device, [experiment.train.seed], dtype="uint32")
         # The counters stand twice: WebGPU refuses a launch that reads one part of a buffer and writes another.
         self._steps_done = tensor(device, [0], dtype="uint32")
@@ -106,15 +107,15 @@ class Run:
         self._evaluations = self.history.slice(128 + KEPT_LOSSES, (KEPT_EVALUATIONS,))
 
         self.model = build_model(experiment.model, self.tokenizer.vocab_size)
-        self.weights = Weights(device, self.model, self.seed)
-        table = schedule_table(experiment.optim, experiment.train.steps)
-        schedule = tensor(device, table, (experiment.train.steps, 3))
+        self.weights = Weights(device, self.model, self.seed, dtype)
+        table = schedule_table(experiment.optim, experiment.train.steps, ARRAY_CODE[dtype])
+        schedule = tensor(device, table, (experiment.train.steps, 3), dtype)
         self.optimizer = AdamW(self.weights, experiment.optim, schedule, self._steps_done)
 
         self._train_split = DeviceSplit(device, corpus.train, corpus.layout)
         self._val_split = DeviceSplit(device, corpus.val, corpus.layout)
         self._eval_step = tensor(device, [0], dtype="uint32")
-        self._eval_losses = empty(device, (experiment.train.eval_batches,))
+        self._eval_losses = empty(device, (experiment.train.eval_batches,), dtype)
         self._train_once = Capture(device, self._train_step)
         self._evaluate_once = Capture(device, self._evaluation_step)
         self._conclude_evaluation = Capture(device, self._evaluation_end)
@@ -197,7 +198,7 @@ class Run:
         under_way = self._evaluated_at[evaluations : evaluations + 1] == [steps] and steps > self._taken
         known_steps = steps - 1 if under_way else steps
         for step in range(max(self._taken, steps - KEPT_LOSSES), known_steps):
-            (loss,) = struct.unpack_from("<f", history, 4 * (128 + step % KEPT_LOSSES))
+            loss = self._kept(history, step % KEPT_LOSSES)
             if not math.isfinite(loss):
                 self._taken = known_steps
                 rate = self.learning_rate(step + 1)
@@ -207,12 +208,16 @@ class Run:
             found[step + 1] = Metric(step + 1, loss, self.learning_rate(step + 1))
         self._taken = known_steps
         for index in range(max(self._evaluations_taken, evaluations - KEPT_EVALUATIONS), evaluations):
-            (loss,) = struct.unpack_from("<f", history, 4 * (128 + KEPT_LOSSES + index % KEPT_EVALUATIONS))
+            loss = self._kept(history, KEPT_LOSSES + index % KEPT_EVALUATIONS)
             step = self._evaluated_at[index]
             known = found.get(step, Metric(step, None, self.learning_rate(step) if step else None))
             found[step] = dataclasses.replace(known, val_loss=loss)
         self._evaluations_taken = evaluations
         return [found[step] for step in sorted(found)]
+
+    def _kept(self, history, index):
+        dtype = self.history.dtype
+        return struct.unpack_from("<" + ARRAY_CODE[dtype], history, ITEM_SIZE[dtype] * (128 + index))[0]
 
     def learning_rate(self, step: int) -> float:
         """The step size of step `step`, counted from 1."""
@@ -236,9 +241,11 @@ class Run:
         return self.weights.values, self.optimizer.first_moment, self.optimizer.second_moment
 
     def _packed(self, step, states):
+        item = ITEM_SIZE[self.weights.values.dtype]
+
         def by_name(data):
             view = memoryview(data)
-            return {name: view[4 * placed.offset : 4 * placed.offset + placed.nbytes]
+            return {name: view[item * placed.offset : item * placed.offset + placed.nbytes]
                     for name, placed in self.weights.named.items()}
 
         provenance = {"pygpt": pygpt.__version__, "python": platform.python_version(), "device": self.device.name,

@@ -28,12 +28,13 @@ class TrainedModel:
         self.step, self.provenance = checkpoint.step, checkpoint.provenance
         check_memory(self.experiment, self.tokenizer.vocab_size, device)
         self.model = build_model(self.experiment.model, self.tokenizer.vocab_size)
-        weights = Weights(device, self.model, tensor(device, [0], dtype="uint32"))
+        weights = Weights(device, self.model, tensor(device, [0], dtype="uint32"),
+                          self.experiment.model.dtype)
         for name, values in checkpoint.weights.items():
             device.write(weights.named[name], bytes(values))
 
     def logits(self, ids):
-        """The model's scores for what follows each token: ids (B, T) integers -> a NumPy array (B, T, V) of float32.
+        """The model's scores for what follows each token: ids (B, T) integers -> a NumPy array (B, T, V).
 
         `ids` may be nested lists or an array. Raises: ShapeError unless it is (B, T) with 1 <= T <= block_size;
         TokenizerError for an id outside the vocabulary.

@@ -39,7 +39,7 @@ MAY_IMPORT = {
     "schedule": set(),
     "tokenizers": {"errors"},
     "data": {"errors", "tokenizers"},
-    "estimate": {"errors", "device", "experiment", "models", "ops"},
+    "estimate": {"errors", "device", "experiment", "models", "ops", "tensor"},
     "checkpoint": {"errors", "experiment", "models", "safetensors", "tokenizers", "data"},
     "train": {"__init__", "errors", "capture", "checkpoint", "data", "estimate", "experiment", "models", "nn", "ops", "optim",
               "schedule", "tensor", "tokenizers"},
