@@ -119,12 +119,14 @@ class Device:
     Attributes: `kind` ("numpy" or "webgpu"), `name` (for people), `why` (a sentence: how it came to be chosen),
     `software` (True if a processor plays the GPU), `memory_limit` (bytes it can hold in all, or None if unknown),
     `buffer_limit` (bytes of the largest buffer), `allocated_bytes` and `peak_bytes` (now, and the most so far),
-    `preferences` (the shader for each class of launches that were timed here; pygpt/tune.py fills it).
+    `preferences` (the shader for each class of launches that were timed here; pygpt/tune.py fills it), `abstract` (True if
+    it keeps the books and no data, so that none need be worked out for it).
     """
 
     kind = "abstract"
     software = True
     immediate = False
+    abstract = False
 
     def __init__(self, name: str, why: str = "", memory_limit: int | None = None, buffer_limit: int = 2**31 - 1):
         self.name = name

@@ -40,7 +40,8 @@ class Constant:
     def place(self, device, dtype: str) -> None:
         """Bring it onto the device, unless it is there: layers may share one."""
         if self.tensor is None:
-            self.tensor = tensor(device, self.make(), self.shape, dtype)
+            abstract = device.abstract  # a plan has no use for the values, which take a while
+            self.tensor = empty(device, self.shape, dtype) if abstract else tensor(device, self.make(), self.shape, dtype)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -84,15 +84,15 @@ class Run:
         check_memory(experiment, self.tokenizer.vocab_size, device, len(text.text))
         corpus = make_corpus(text.text, self.tokenizer, experiment.data.layout, experiment.model.block_size,
                              experiment.data.val_fraction)
+        self._place(corpus)
+
+    def _place(self, corpus: Corpus) -> None:
+        """Begin: bring everything onto the device and capture what will be repeated."""
         self.step = 0
         self._taken = 0
         self._evaluated_at = []      # the step of each evaluation begun since this run was opened
         self._evaluations_concluded = self._evaluations_taken = 0
         self._last_evaluated = None  # the step of the last one that was concluded
-        self._place(corpus)
-
-    def _place(self, corpus: Corpus) -> None:
-        """Bring everything onto the device and capture what will be repeated."""
         experiment, device = self.experiment, self.device
         # One tensor to read: [steps done], [evaluations done], losses by step, evaluations, each at a multiple of 64.
         dtype = experiment.model.dtype

@@ -7,7 +7,7 @@ from pygpt.checkpoint import Checkpoint, read_checkpoint
 from pygpt.device import Device
 from pygpt.devices import open_device
 from pygpt.errors import CheckpointError, ShapeError, TokenizerError
-from pygpt.estimate import check_memory
+from pygpt.estimate import check_sampling_memory
 from pygpt.models import build_model
 from pygpt.nn import Weights
 from pygpt.sample import Sampler, generate
@@ -26,7 +26,7 @@ class TrainedModel:
         self.device, self.checkpoint = device, checkpoint
         self.experiment, self.tokenizer = checkpoint.experiment, checkpoint.tokenizer
         self.step, self.provenance = checkpoint.step, checkpoint.provenance
-        check_memory(self.experiment, self.tokenizer.vocab_size, device)
+        check_sampling_memory(self.experiment, self.tokenizer.vocab_size, device)
         self.model = build_model(self.experiment.model, self.tokenizer.vocab_size)
         weights = Weights(device, self.model, tensor(device, [0], dtype="uint32"),
                           self.experiment.model.dtype)
