@@ -22,10 +22,13 @@ from pygpt.ops.matmul import matmul as matmul
 from pygpt.ops.mean_valid import mean_valid as mean_valid, mean_valid_gradient as mean_valid_gradient
 from pygpt.ops.normal import normal as normal
 from pygpt.ops.pack import pack as pack
+from pygpt.ops.qk_norm import qk_norm as qk_norm, qk_norm_gradient as qk_norm_gradient
 from pygpt.ops.record import record as record
 from pygpt.ops.rmsnorm import rmsnorm as rmsnorm, rmsnorm_gradient as rmsnorm_gradient
+from pygpt.ops.rope import rope as rope, rope_table as rope_table
 from pygpt.ops.sample import sample as sample
 from pygpt.ops.scale import scale as scale
+from pygpt.ops.softcap import softcap as softcap, softcap_gradient as softcap_gradient
 from pygpt.ops.softmax import softmax as softmax, softmax_gradient as softmax_gradient
 from pygpt.ops.square_sum import clip_scale as clip_scale, square_sum as square_sum
 from pygpt.ops.sum import sum as sum

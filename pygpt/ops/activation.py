@@ -35,7 +35,7 @@ def activation(x, y, *, kind):
     Source: So et al., "Primer", arXiv 2109.08668, for the square; Hendrycks and Gimpel, "Gaussian Error Linear Units",
         arXiv 1606.08415, for the others.
     """
-    for part, done in _blocks(x, y):
+    for part, done in pieces(x, y):
         if kind == "silu":
             sigmoid(part, done)
             done *= part
@@ -48,7 +48,7 @@ def activation(x, y, *, kind):
                 done *= done
 
 
-def _blocks(*arrays):
+def pieces(*arrays):
     """The same elements of each array, so many at a time."""
     flat = [array.reshape(-1) for array in arrays]
     return ([array[start : start + BLOCK] for array in flat] for start in range(0, flat[0].size, BLOCK))
@@ -126,7 +126,7 @@ def activation_gradient(dy, x, dx, *, kind):
 
     Shapes: dy, x (...) -> dx (...).
     """
-    for given, part, done in _blocks(dy, x, dx):
+    for given, part, done in pieces(dy, x, dx):
         if kind == "silu":
             # With s = sigmoid(x): f' = s (1 + x (1 - s)).
             s = scratch("sigmoid", part.shape, x.dtype)

@@ -2,7 +2,7 @@
 
 from pygpt.errors import ShapeError
 from pygpt.kernel import kernel, np, scratch
-from pygpt.ops.activation import BLOCK, number_of, sigmoid
+from pygpt.ops.activation import number_of, pieces, sigmoid
 from pygpt.ops.gelu import CUBIC, SLOPE
 
 KINDS = ("silu", "gelu", "sigmoid")
@@ -20,17 +20,11 @@ def gate(x, z, y, *, kind):
     Raises: ValueError for another kind.
     Source: Shazeer, "GLU Variants Improve Transformer", arXiv 2002.05202.
     """
-    x, z, y = x.reshape(-1), z.reshape(-1), y.reshape(-1)
-    for some in _blocks(x.size):
-        _openness(x[some], y[some], kind)
+    for part, gated, done in pieces(x, z, y):
+        _openness(part, done, kind)
         if kind != "sigmoid":
-            y[some] *= x[some]
-        y[some] *= z[some]
-
-
-def _blocks(size):
-    """The elements to take at a time."""
-    return [slice(start, min(start + BLOCK, size)) for start in range(0, size, BLOCK)]
+            done *= part
+        done *= gated
 
 
 def _openness(x, y, kind):
@@ -72,9 +66,7 @@ def gate_gradient(dy, x, z, dx, dz, *, kind):
 
     Shapes: dy, x, z (...) -> dx, dz (...).
     """
-    dy, x, z, dx, dz = (array.reshape(-1) for array in (dy, x, z, dx, dz))
-    for some in _blocks(x.size):
-        part, done, opened = x[some], dx[some], dz[some]
+    for given, part, gated, done, opened in pieces(dy, x, z, dx, dz):
         _openness(part, opened, kind)
         # With s = s(u): s' = s (1 - s) u', and (x s)' = s (1 + x (1 - s) u').
         np.subtract(1.0, opened, out=done)
@@ -87,11 +79,11 @@ def gate_gradient(dy, x, z, dx, dz, *, kind):
             done *= part
             done += 1.0
         done *= opened
-        done *= z[some]
-        done *= dy[some]
+        done *= gated
+        done *= given
         if kind != "sigmoid":
             opened *= part
-        opened *= dy[some]
+        opened *= given
 
 
 @gate_gradient.shapes

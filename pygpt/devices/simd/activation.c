@@ -1,4 +1,4 @@
-// Activations and gates, element by element; gelu's tanh form alone is in gelu.c.
+// Activations, gates and the soft cap, element by element; gelu's tanh form alone is in gelu.c.
 #include "simd.h"
 
 enum { RELU, RELU_SQUARED, SILU, GELU_ERF };
@@ -81,5 +81,23 @@ KERNEL(gate_gradient) {
         Lanes dy = take(FLOATS(DY) + i, left, 0.0f);
         give(FLOATS(DX) + i, left, dy * take(FLOATS(Z) + i, left, 0.0f) * slope * s);
         give(FLOATS(DZ) + i, left, dy * (kind == GATE_SIGMOID ? s : x * s));
+    }
+}
+
+KERNEL(softcap) {
+    OPERANDS { X, Y };
+    CONSTANTS { CAP };
+    Lanes cap = splat(NUMBER(CAP)), share = splat(1.0f / NUMBER(CAP));
+    for (int32_t i = 0, size = SIZE(Y); i < size; i += 4)
+        give(FLOATS(Y) + i, size - i, cap * hyperbolic_tangent(take(FLOATS(X) + i, size - i, 0.0f) * share));
+}
+
+KERNEL(softcap_gradient) {
+    OPERANDS { DY, Y, DX };
+    CONSTANTS { CAP };
+    Lanes share = splat(1.0f / NUMBER(CAP));
+    for (int32_t i = 0, size = SIZE(DX); i < size; i += 4) {
+        Lanes t = take(FLOATS(Y) + i, size - i, 0.0f) * share;
+        give(FLOATS(DX) + i, size - i, take(FLOATS(DY) + i, size - i, 0.0f) * (splat(1.0f) - t * t));
     }
 }

@@ -1,0 +1,88 @@
+"""Rotary positions: queries and keys are turned by an angle that grows with their position."""
+
+import math
+from array import array
+
+from pygpt.errors import ShapeError
+from pygpt.kernel import kernel, np, scratch
+
+# The twin takes so many elements at a time, in whole rows: what it works on stays in a processor's caches.
+BLOCK = 1 << 17
+
+
+def rope_table(block_size: int, head_size: int, base: float = 10000.0) -> array:
+    """The cosines and sines that `rope` reads, flat: for each position the D/2 cosines, then the D/2 sines, of position /
+    base^(2 i / D). Made on the host in double precision, so every device turns by the same bits.
+
+    Source: Su et al., "RoFormer", arXiv 2104.09864, equation 15.
+    """
+    table = array("f")
+    for position in range(block_size):
+        angles = [position / base ** (2 * i / head_size) for i in range(head_size // 2)]
+        table.extend([*map(math.cos, angles), *map(math.sin, angles)])
+    return table
+
+
+@kernel(outputs=("y",), optional=("start",))
+def rope(qkv, table, start, y, *, n_head, n_kv_head=0, inverse=False):
+    """Turn elements i and i + D/2 of each query and key head, as a point of the plane, by the angle that the table has for
+    their row's position, start + t, and i; backwards if `inverse`. The values are copied.
+
+    A position past the table is read as the table's last. Which elements make a pair is as in Llama of Hugging Face.
+    Shapes: qkv (B, T, (H + 2 K) D): H query heads, K key heads and K value heads side by side, where H is n_head and K is
+        n_kv_head, or H where that is 0; table (positions, D), see `rope_table`; start uint32 (1,), or absent: 0 -> y like qkv.
+    """
+    batch, time, width = qkv.shape
+    half, rotated = table.shape[1] // 2, n_head + (n_kv_head or n_head)
+    first = 0 if start is None else int(start[0])
+    rows = table[np.minimum(np.arange(first, first + time), len(table) - 1)]
+    cosine, sine = rows[:, None, :half], rows[:, None, half:]
+    sine = -sine if inverse else sine
+    x, out = (part.reshape(batch, time, -1, 2, half) for part in (qkv, y))
+    step = max(1, BLOCK // (time * width))
+    for some in (slice(sequence, sequence + step) for sequence in range(0, batch, step)):
+        out[some, :, rotated:] = x[some, :, rotated:]
+        (a, b), (left, right) = (np.moveaxis(part[some, :, :rotated], 3, 0) for part in (x, out))
+        product = np.multiply(b, sine, out=scratch("product", b.shape, qkv.dtype))
+        np.multiply(a, cosine, out=left)
+        left -= product
+        np.multiply(a, sine, out=product)
+        np.multiply(b, cosine, out=right)
+        right += product
+
+
+def head_counts(name, qkv, n_head, n_kv_head):
+    """(query and key heads, all heads) of a packed qkv. Raises ShapeError, in the name of an op, where they do not fit."""
+    rotated, heads = n_head + (n_kv_head or n_head), n_head + 2 * (n_kv_head or n_head)
+    if len(qkv.shape) != 3 or qkv.shape[2] % heads:
+        raise ShapeError(f"{name}: wanted qkv (B, T, {heads} D) for {n_head} query heads and {n_kv_head or n_head} key and "
+                         f"value heads, got {list(qkv.shape)}")
+    return rotated, heads
+
+
+@rope.shapes
+def _(qkv, table, start, *, n_head, n_kv_head, inverse):
+    _, heads = head_counts("rope", qkv, n_head, n_kv_head)
+    size = qkv.shape[2] // heads
+    if size % 2 or table.shape != (table.shape[0], size) or table.shape[0] < qkv.shape[1]:
+        raise ShapeError(f"rope: wanted heads of an even size and a table of at least {qkv.shape[1]} positions by {size}, "
+                         f"got {list(table.shape)}")
+    return qkv.shape
+
+
+@rope.overrides
+def _(qkv, table, start, y, *, n_head, n_kv_head, inverse):
+    rotated, heads = head_counts("rope", qkv, n_head, n_kv_head)
+    return {"T": qkv.shape[1], "POSITIONS": table.shape[0], "D": table.shape[1], "HEADS": heads, "ROTATED": rotated,
+            "INVERSE": inverse, "HAS_START": start is not None}
+
+
+@rope.threads
+def _(qkv, table, start, y, *, n_head, n_kv_head, inverse):
+    return qkv.size // 2
+
+
+@rope.gradient
+def _(dy, table, start, n_head, n_kv_head, inverse):
+    # A rotation is undone by turning back, and its gradient is what undoes it.
+    return rope(dy, table, start, n_head=n_head, n_kv_head=n_kv_head, inverse=not inverse)
