@@ -56,6 +56,8 @@ class ModelConfig:
     norm_final: bool = setting(True, "a norm before the output layer")
     positions: str = setting("learned", "how the model knows a token's place",
                              choices=("learned", "sinusoidal", "none"))
+    mlp: str = setting("gelu", "the activation of the MLP; the last two multiply two layers",
+                       choices=("gelu", "gelu_erf", "relu", "relu_squared", "silu", "swiglu", "geglu"))
     mlp_ratio: float = setting(4.0, "width of the MLP, in widths of the residual stream", minimum=0.01, maximum=64.0)
 
     @property
@@ -67,6 +69,11 @@ class ModelConfig:
     def hidden_size(self) -> int:
         """Width of the MLP."""
         return max(1, round(self.mlp_ratio * self.n_embd))
+
+    @property
+    def gated_mlp(self) -> bool:
+        """Whether the MLP multiplies two layers."""
+        return self.mlp in ("swiglu", "geglu")
 
 
 @dataclasses.dataclass(frozen=True)

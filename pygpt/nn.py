@@ -8,7 +8,7 @@ stood. So a model can be counted and checked before a byte is taken, and the opt
 import dataclasses
 import math
 
-from pygpt.ops import dropout, embedding, fill, gelu, layernorm, matmul, normal, rmsnorm
+from pygpt.ops import activation, dropout, embedding, fill, gate, gelu, layernorm, matmul, normal, rmsnorm
 from pygpt.ops.threefry import DROPOUT, INIT
 from pygpt.tensor import Node, Tensor, empty, tensor
 
@@ -198,15 +198,27 @@ class Projection(Linear):
 
 
 class MLP(Module):
-    """Wider, GELU, and back."""
+    """Wider, an activation, and back. A gated one multiplies the activation of one layer by another layer.
+
+    Source of the gated ones: Shazeer, "GLU Variants Improve Transformer", arXiv 2002.05202.
+    """
 
     def __init__(self, config, residual_std: float, site: int):
         size, hidden = config.n_embd, config.hidden_size
+        self.kind = config.mlp
         self.expand = Linear(size, hidden, config.bias, config.init_std)
+        self.factor = Linear(size, hidden, config.bias, config.init_std) if config.gated_mlp else None
         self.contract = Projection(hidden, size, config.bias, residual_std, config.dropout, site)
 
     def __call__(self, x: Tensor, stream: Tensor, chance: Chance | None) -> Tensor:
-        return self.contract(gelu(self.expand(x)), stream, chance)
+        return self.contract(self.activate(x), stream, chance)
+
+    def activate(self, x: Tensor) -> Tensor:
+        """The hidden layer, activated."""
+        hidden = self.expand(x)
+        if self.factor is not None:
+            return gate(hidden, self.factor(x), kind={"swiglu": "silu", "geglu": "gelu"}[self.kind])
+        return gelu(hidden) if self.kind == "gelu" else activation(hidden, kind=self.kind)
 
 
 class Weights:

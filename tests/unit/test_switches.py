@@ -22,7 +22,7 @@ VALUES = {
     "model.n_head": (4,), "model.n_embd": (16, 24), "model.n_layer": (1, 2),
     "model.block_size": (8, 13), "model.dropout": (0.0, 0.3), "model.dropout_embedding": (-1.0, 0.2),
     "model.dropout_attention": (-1.0, 0.0), "model.init_std": (0.02, 0.2),
-    "model.mlp_ratio": (0.5, 8 / 3, 4.0), }
+    "model.dtype": ("float32",), "model.mlp_ratio": (0.5, 8 / 3, 4.0), }
 
 
 def values(section, config):
