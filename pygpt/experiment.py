@@ -55,10 +55,14 @@ class ModelConfig:
     norm_embedding: bool = setting(False, "a norm right after the embedding")
     norm_final: bool = setting(True, "a norm before the output layer")
     positions: str = setting("learned", "how the model knows a token's place",
-                             choices=("learned", "sinusoidal", "none"))
+                             choices=("learned", "sinusoidal", "rope", "none"))
+    rope_base: float = setting(10000.0, "RoPE's longest wave, in tokens over 2 pi", minimum=1.0, maximum=1e9)
     mlp: str = setting("gelu", "the activation of the MLP; the last two multiply two layers",
                        choices=("gelu", "gelu_erf", "relu", "relu_squared", "silu", "swiglu", "geglu"))
     mlp_ratio: float = setting(4.0, "width of the MLP, in widths of the residual stream", minimum=0.01, maximum=64.0)
+
+    qk_norm: bool = setting(False, "an RMS norm of queries and keys")
+    attention_gate: bool = setting(False, "a learned gate on what attention gives")
 
     @property
     def head_size(self) -> int:
@@ -184,6 +188,10 @@ def _check_heads(model):
         raise ExperimentError("model.n_embd", f"{model.n_embd} cannot be shared out over {model.n_head} heads; "
                                               f"choose a multiple of model.n_head, such as "
                                               f"{max(1, round(model.n_embd / model.n_head)) * model.n_head}")
+    if model.positions == "rope" and model.head_size % 2:
+        raise ExperimentError("model.positions", f"rope turns pairs of channels, and a head of {model.head_size} (model.n_embd "
+                                                 f"{model.n_embd} over {model.n_head} heads) has an odd one; make heads even, "
+                                                 f"or choose other positions")
 
 
 def _build(cls, values, prefix):

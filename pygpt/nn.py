@@ -7,10 +7,11 @@ stood. So a model can be counted and checked before a byte is taken, and the opt
 
 import dataclasses
 import math
+from array import array
 
 from pygpt.ops import activation, dropout, embedding, fill, gate, gelu, layernorm, matmul, normal, rmsnorm
 from pygpt.ops.threefry import DROPOUT, INIT
-from pygpt.tensor import Node, Tensor, empty, tensor
+from pygpt.tensor import ARRAY_CODE, Node, Tensor, empty
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,8 +41,9 @@ class Constant:
     def place(self, device, dtype: str) -> None:
         """Bring it onto the device, unless it is there: layers may share one."""
         if self.tensor is None:
-            abstract = device.abstract  # a plan has no use for the values, which take a while
-            self.tensor = empty(device, self.shape, dtype) if abstract else tensor(device, self.make(), self.shape, dtype)
+            self.tensor = empty(device, self.shape, dtype)
+            if not device.abstract:  # a plan has no use for the values, which take a while
+                device.write(self.tensor, array(ARRAY_CODE[dtype], self.make()))
 
 
 @dataclasses.dataclass(frozen=True)

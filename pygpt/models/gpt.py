@@ -6,17 +6,27 @@ Source: Radford et al., "Language Models are Unsupervised Multitask Learners" (2
 import math
 
 from pygpt.nn import MLP, Chance, Constant, Dropout, Embedding, Linear, Module, Parameter, Projection, make_norm, sinusoids
-from pygpt.ops import attention, attention_cached, linear_cross_entropy, matmul
+from pygpt.ops import attention, attention_cached, gate, linear_cross_entropy, matmul, qk_norm, rope, scale
+from pygpt.ops.rope import rope_table
 from pygpt.tensor import Tensor, empty
 
 
 class SelfAttention(Module):
-    """Every token looks at itself and what came before it, through `n_head` heads."""
+    """Every token looks at itself and what came before it, through `n_head` heads.
 
-    def __init__(self, config, residual_std: float, site: int):
+    Queries, keys and values come of one product, side by side. On their way to attention they may be normalised and turned by
+    their positions (`turns`); what comes out may be gated.
+    Source: Su et al., "RoFormer", arXiv 2104.09864; Henry et al., "Query-Key Normalization", arXiv 2010.04245; Qiu et al.,
+    "Gated Attention", arXiv 2505.06708.
+    """
+
+    def __init__(self, config, residual_std: float, site: int, turns: Constant | None):
         size = config.n_embd
-        self.n_head = config.n_head
+        self.heads = {"n_head": config.n_head}
+        self.normed = config.qk_norm
+        self.turns = turns
         self.qkv = Linear(size, 3 * size, config.bias, config.init_std)
+        self.gate = Linear(size, size, config.bias, config.init_std) if config.attention_gate else None
         self.projection = Projection(size, size, config.bias, residual_std, config.dropout, site + 1)
         self.dropout = Dropout(_rate(config.dropout_attention, config), site)
 
@@ -24,23 +34,34 @@ class SelfAttention(Module):
                  position: Tensor | None) -> Tensor:
         if position is not None:
             y = empty(x.device, x.shape, x.dtype)                        # (B, 1, C)
-            attention_cached(self.qkv(x), position, out=(cache, y), n_head=self.n_head)
-            return self.projection(y, stream, chance)
-        # The rows of a cache are these rows as they are, so the product may write them there.
-        kept = None if cache is None else cache.slice(0, (*x.shape[:2], cache.shape[2]))
-        qkv = self.qkv(x, out=kept)                                      # (B, T, 3C)
-        drawn = {} if self.dropout.is_off(chance) else {"rate": self.dropout.rate, "purpose": self.dropout.purpose}
-        seed, step = (chance.seed, chance.step) if drawn else (None, None)
-        y = attention(qkv, seed, step, n_head=self.n_head, **drawn)[0]   # (B, T, C)
+            attention_cached(self.look(x, position), position, out=(cache, y), **self.heads)
+        else:
+            kept = None if cache is None else cache.slice(0, (*x.shape[:2], cache.shape[2]))
+            qkv = self.look(x, None, kept)                               # (B, T, 3C)
+            drawn = {} if self.dropout.is_off(chance) else {"rate": self.dropout.rate, "purpose": self.dropout.purpose}
+            seed, step = (chance.seed, chance.step) if drawn else (None, None)
+            y = attention(qkv, seed, step, **self.heads, **drawn)[0]     # (B, T, C)
+        if self.gate is not None:
+            y = gate(self.gate(x), y, kind="sigmoid")
         return self.projection(y, stream, chance)
+
+    def look(self, x: Tensor, position: Tensor | None, out: Tensor | None = None) -> Tensor:
+        """Queries, keys and values of x, whose first row is at `position`, or at 0. They also go to `out` if it is given."""
+        changed = self.normed or self.turns is not None
+        qkv = self.qkv(x, out=None if changed else out)
+        if self.normed:
+            qkv = qk_norm(qkv, **self.heads)[0]
+        if self.turns is not None:
+            qkv = rope(qkv, self.turns.tensor, position, **self.heads)
+        return scale(qkv, factor=1.0, out=out) if changed and out is not None else qkv
 
 
 class Block(Module):
     """Attention, then an MLP, each added to the residual stream: each reads a normalised copy of it, or the sum is normalised."""
 
-    def __init__(self, config, residual_std: float, site: int):
+    def __init__(self, config, residual_std: float, site: int, turns: Constant | None):
         self.norm_1 = make_norm(config)
-        self.attention = SelfAttention(config, residual_std, site)
+        self.attention = SelfAttention(config, residual_std, site, turns)
         self.norm_2 = make_norm(config)
         self.mlp = MLP(config, residual_std, site + 2)
         self.post = config.norm_place == "post"
@@ -64,7 +85,11 @@ class GPT(Module):
         self.embedding = Embedding(vocab_size, config.n_embd, _positions(config), config.init_std)
         self.norm_embedding = make_norm(config, config.norm_embedding)
         self.dropout = Dropout(_rate(config.dropout_embedding, config), 0)
-        self.blocks = [Block(config, residual_std, 1 + 3 * layer) for layer in range(config.n_layer)]
+        turns = None
+        if config.positions == "rope":
+            shape = (config.block_size, config.head_size)
+            turns = Constant(shape, lambda: rope_table(*shape, config.rope_base))
+        self.blocks = [Block(config, residual_std, 1 + 3 * layer, turns) for layer in range(config.n_layer)]
         self.norm = make_norm(config, config.norm_final)
         # GPT-2's head has no bias, whatever the other layers have.
         self.head = None if config.tie_weights else Linear(config.n_embd, vocab_size, False, config.init_std)
