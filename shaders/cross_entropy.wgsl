@@ -1,5 +1,7 @@
 // loss[r] = log_sum_exp[r] - logits[r, targets[r]], and 0 where targets[r] is IGNORE_INDEX,
-// with log_sum_exp[r] = log(sum over v of exp(logits[r, v])), computed from the distances to the largest.
+// with log_sum_exp[r] = log(sum over v of exp(logits[r, v])), computed from the distances to the largest. With SMOOTHING,
+// (1 - SMOOTHING) logits[r, targets[r]] + SMOOTHING mean of logits[r] stands for logits[r, targets[r]]; with Z_LOSS,
+// Z_LOSS log_sum_exp[r]^2 comes on top.
 //
 //   logits       (rows, V)
 //   targets      (rows,)
@@ -10,6 +12,8 @@
 
 override V: u32;
 override IGNORE_INDEX: i32;
+override SMOOTHING: f32;
+override Z_LOSS: f32;
 
 @group(0) @binding(0) var<storage, read> logits: array<f32>;
 @group(0) @binding(1) var<storage, read> targets: array<i32>;
@@ -32,6 +36,18 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
         total += exp(logits[base + v] - peak);
     }
     let chosen = logits[base + u32(clamp(targets[row], 0, i32(V) - 1))];
-    loss[row] = select(log(total) - (chosen - peak), 0.0, targets[row] == IGNORE_INDEX);
+    var near = chosen - peak;
+    if (SMOOTHING > 0.0) {
+        var spread = 0.0;
+        for (var v = 0u; v < V; v++) {
+            spread += logits[base + v] - peak;
+        }
+        near = (1.0 - SMOOTHING) * near + SMOOTHING * spread / f32(V);
+    }
+    var cost = log(total) - near;
+    if (Z_LOSS > 0.0) {
+        cost += Z_LOSS * (log(total) + peak) * (log(total) + peak);
+    }
+    loss[row] = select(cost, 0.0, targets[row] == IGNORE_INDEX);
     log_sum_exp[row] = log(total) + peak;
 }

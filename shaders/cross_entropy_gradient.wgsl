@@ -1,4 +1,5 @@
-// dlogits[r, v] = dloss[r] * (exp(logits[r, v] - log_sum_exp[r]) - (1 if v is targets[r] else 0)),
+// dlogits[r, v] = dloss[r] * ((1 + 2 Z_LOSS log_sum_exp[r]) exp(logits[r, v] - log_sum_exp[r])
+//                            - (1 - SMOOTHING if v is targets[r] else 0) - SMOOTHING / V),
 // and 0 where targets[r] is IGNORE_INDEX.
 //
 //   dloss        (rows,)
@@ -11,6 +12,8 @@
 
 override V: u32;
 override IGNORE_INDEX: i32;
+override SMOOTHING: f32;
+override Z_LOSS: f32;
 
 @group(0) @binding(0) var<storage, read> dloss: array<f32>;
 @group(0) @binding(1) var<storage, read> logits: array<f32>;
@@ -26,7 +29,13 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     }
     let row = i / V;
     let wanted = u32(clamp(targets[row], 0, i32(V) - 1));
-    let probability = exp(logits[i] - log_sum_exp[row]);
+    var probability = exp(logits[i] - log_sum_exp[row]);
+    if (Z_LOSS > 0.0) {
+        probability *= 1.0 + 2.0 * Z_LOSS * log_sum_exp[row];
+    }
+    if (SMOOTHING > 0.0) {
+        probability -= SMOOTHING / f32(V);
+    }
     let share = select(dloss[row], 0.0, targets[row] == IGNORE_INDEX);
-    dlogits[i] = share * (probability - select(0.0, 1.0, i % V == wanted));
+    dlogits[i] = share * (probability - select(0.0, 1.0 - SMOOTHING, i % V == wanted));
 }

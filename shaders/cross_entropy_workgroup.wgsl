@@ -1,5 +1,7 @@
 // loss[r] = log_sum_exp[r] - logits[r, targets[r]], and 0 where targets[r] is IGNORE_INDEX,
-// with log_sum_exp[r] = log(sum over v of exp(logits[r, v])), computed from the distances to the largest.
+// with log_sum_exp[r] = log(sum over v of exp(logits[r, v])), computed from the distances to the largest. With SMOOTHING,
+// (1 - SMOOTHING) logits[r, targets[r]] + SMOOTHING mean of logits[r] stands for logits[r, targets[r]]; with Z_LOSS,
+// Z_LOSS log_sum_exp[r]^2 comes on top.
 //
 //   logits       (rows, V)
 //   targets      (rows,)
@@ -12,6 +14,8 @@
 
 override V: u32;
 override IGNORE_INDEX: i32;
+override SMOOTHING: f32;
+override Z_LOSS: f32;
 
 @group(0) @binding(0) var<storage, read> logits: array<f32>;
 @group(0) @binding(1) var<storage, read> targets: array<i32>;
@@ -20,6 +24,8 @@ override IGNORE_INDEX: i32;
 
 // The largest, and the sum of the exponentials of the distances to it.
 var<workgroup> lanes: array<vec2f, 64>;
+// For smoothing, the sum of the distances to the row's first.
+var<workgroup> sums: array<f32, 64>;
 
 fn join(a: vec2f, b: vec2f) -> vec2f {
     let peak = max(a.x, b.x);
@@ -34,20 +40,34 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
         return;
     }
     var mine = vec2f(-3.4e38, 0.0);
+    var sum = 0.0;
     for (var v = lane; v < V; v += 64u) {
         mine = join(mine, vec2f(logits[row * V + v], 1.0));
+        if (SMOOTHING > 0.0) {
+            sum += logits[row * V + v] - logits[row * V];
+        }
     }
     lanes[lane] = mine;
+    sums[lane] = sum;
     for (var reach = 32u; reach > 0u; reach /= 2u) {
         workgroupBarrier();
         if (lane < reach) {
             lanes[lane] = join(lanes[lane], lanes[lane + reach]);
+            sums[lane] += sums[lane + reach];
         }
     }
     if (lane == 0u) {
         let total = log(lanes[0].y);
         let chosen = logits[row * V + u32(clamp(targets[row], 0, i32(V) - 1))];
-        loss[row] = select(total - (chosen - lanes[0].x), 0.0, targets[row] == IGNORE_INDEX);
+        var near = chosen - lanes[0].x;
+        if (SMOOTHING > 0.0) {
+            near = (1.0 - SMOOTHING) * near + SMOOTHING * (sums[0] / f32(V) + logits[row * V] - lanes[0].x);
+        }
+        var cost = total - near;
+        if (Z_LOSS > 0.0) {
+            cost += Z_LOSS * (total + lanes[0].x) * (total + lanes[0].x);
+        }
+        loss[row] = select(cost, 0.0, targets[row] == IGNORE_INDEX);
         log_sum_exp[row] = total + lanes[0].x;
     }
 }

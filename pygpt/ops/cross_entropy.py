@@ -8,11 +8,16 @@ BLOCK = 1 << 17
 
 
 @kernel(outputs=("loss", "log_sum_exp"))
-def cross_entropy(logits, targets, loss, log_sum_exp, *, ignore_index=-1):
-    """loss = log(sum(exp(logits))) - logits[target], row by row, and 0 where the target is ignore_index.
+def cross_entropy(logits, targets, loss, log_sum_exp, *, ignore_index=-1, smoothing=0.0, z_loss=0.0):
+    """loss = log_sum_exp - logits[target], row by row, and 0 where the target is ignore_index; log_sum_exp = log(sum(exp(logits))).
 
+    With `smoothing` the target has only 1 - smoothing of the weight and all tokens share the rest: (1 - smoothing)
+    logits[target] + smoothing mean(logits) stands for logits[target]. With `z_loss`, z_loss log_sum_exp^2 comes on top,
+    which keeps the logits from drifting.
     The tokenizer guarantees the other targets to lie in [0, V); one outside would be read as the nearest inside.
     Shapes: logits (..., V); targets (...) of int32 -> loss, log_sum_exp (rows,).
+    Source: Szegedy et al., "Rethinking the Inception Architecture", arXiv 1512.00567, section 7, for smoothing; Chowdhery et
+        al., "PaLM", arXiv 2204.02311, section 5, for z_loss.
     """
     rows, targets = logits.reshape(-1, logits.shape[-1]), targets.reshape(-1)
     for some in _blocks(rows.shape):
@@ -20,12 +25,19 @@ def cross_entropy(logits, targets, loss, log_sum_exp, *, ignore_index=-1):
         shifted = np.subtract(rows[some], peak, out=scratch("block", rows[some].shape, rows.dtype))
         total, some_loss = log_sum_exp[some], loss[some]
         some_loss[...] = shifted.reshape(-1)[_places(targets[some], rows.shape[1])]
+        if smoothing:
+            some_loss *= 1.0 - smoothing
+            shared = np.add.reduce(shifted, axis=1, out=total)
+            shared *= smoothing / rows.shape[1]
+            some_loss += shared
         np.exp(shifted, out=shifted)
         np.add.reduce(shifted, axis=1, out=total)
         np.log(total, out=total)
         np.subtract(total, some_loss, out=some_loss)
-        np.copyto(some_loss, 0.0, where=targets[some] == ignore_index)
         total += peak[:, 0]
+        if z_loss:
+            some_loss += z_loss * total * total
+        np.copyto(some_loss, 0.0, where=targets[some] == ignore_index)
 
 
 def _blocks(shape):
@@ -42,7 +54,7 @@ def _places(targets, vocab_size):
 
 
 @cross_entropy.shapes
-def _(logits, targets, *, ignore_index):
+def _(logits, targets, *, ignore_index, smoothing, z_loss):
     if targets.dtype != "int32" or logits.shape[:-1] != targets.shape:
         raise ShapeError(f"cross_entropy: wanted logits (..., V) and targets (...) of int32, got {list(logits.shape)} "
                          f"and {targets.dtype}{list(targets.shape)}")
@@ -50,23 +62,25 @@ def _(logits, targets, *, ignore_index):
 
 
 @cross_entropy.overrides
-def _(logits, targets, loss, log_sum_exp, *, ignore_index):
-    return {"V": logits.shape[-1], "IGNORE_INDEX": ignore_index}
+def _(logits, targets, loss, log_sum_exp, *, ignore_index, smoothing, z_loss):
+    return {"V": logits.shape[-1], "IGNORE_INDEX": ignore_index, "SMOOTHING": float(smoothing), "Z_LOSS": float(z_loss)}
 
 
 @cross_entropy.variant("cross_entropy_workgroup", for_gpus)
-def _(logits, targets, loss, log_sum_exp, *, ignore_index):
+def _(logits, targets, loss, log_sum_exp, *, ignore_index, smoothing, z_loss):
     return 64 * loss.size
 
 
 @cross_entropy.gradient
-def _(dloss, logits, targets, log_sum_exp, ignore_index):
-    return cross_entropy_gradient(dloss, logits, targets, log_sum_exp, ignore_index=ignore_index)
+def _(dloss, logits, targets, log_sum_exp, ignore_index, smoothing, z_loss):
+    return cross_entropy_gradient(dloss, logits, targets, log_sum_exp, ignore_index=ignore_index, smoothing=smoothing,
+                                  z_loss=z_loss)
 
 
 @kernel(outputs=("dlogits",), no_gradient="first derivatives only")
-def cross_entropy_gradient(dloss, logits, targets, log_sum_exp, dlogits, *, ignore_index=-1):
-    """dlogits = dloss * (softmax(logits) - one_hot(target)), row by row, and 0 where the target is ignore_index.
+def cross_entropy_gradient(dloss, logits, targets, log_sum_exp, dlogits, *, ignore_index=-1, smoothing=0.0, z_loss=0.0):
+    """dlogits = dloss * ((1 + 2 z_loss log_sum_exp) softmax(logits) - (1 - smoothing) one_hot(target) - smoothing / V), row by
+    row, and 0 where the target is ignore_index.
 
     Shapes: dloss, log_sum_exp (rows,); logits (..., V); targets (...) of int32 -> dlogits (..., V).
     """
@@ -75,12 +89,16 @@ def cross_entropy_gradient(dloss, logits, targets, log_sum_exp, dlogits, *, igno
     for some in _blocks(rows.shape):
         part = np.subtract(rows[some], log_sum_exp[some, None], out=out[some])
         np.exp(part, out=part)
-        part.reshape(-1)[_places(targets[some], rows.shape[1])] -= 1.0
+        if z_loss:
+            part *= (1.0 + 2.0 * z_loss * log_sum_exp[some])[:, None]
+        if smoothing:
+            part -= smoothing / rows.shape[1]
+        part.reshape(-1)[_places(targets[some], rows.shape[1])] -= 1.0 - smoothing
         part *= (dloss[some] * (targets[some] != ignore_index))[:, None]
 
 
 @cross_entropy_gradient.shapes
-def _(dloss, logits, targets, log_sum_exp, *, ignore_index):
+def _(dloss, logits, targets, log_sum_exp, *, ignore_index, smoothing, z_loss):
     if logits.shape[:-1] != targets.shape or dloss.shape != (targets.size,) or log_sum_exp.shape != (targets.size,):
         raise ShapeError(f"cross_entropy_gradient: wanted dloss and log_sum_exp (rows,) for the rows of logits "
                          f"{list(logits.shape)} and targets {list(targets.shape)}, got {list(dloss.shape)} and "
@@ -89,5 +107,5 @@ def _(dloss, logits, targets, log_sum_exp, *, ignore_index):
 
 
 @cross_entropy_gradient.overrides
-def _(dloss, logits, targets, log_sum_exp, dlogits, *, ignore_index):
-    return {"V": logits.shape[-1], "IGNORE_INDEX": ignore_index}
+def _(dloss, logits, targets, log_sum_exp, dlogits, *, ignore_index, smoothing, z_loss):
+    return {"V": logits.shape[-1], "IGNORE_INDEX": ignore_index, "SMOOTHING": float(smoothing), "Z_LOSS": float(z_loss)}

@@ -20,13 +20,16 @@ def targets(*shape, vocab_size):
 FORWARD = [Case("cross_entropy", [normal(*shape, scale=2.0), targets(*shape[:-1], vocab_size=shape[-1])])
            for shape in SHAPES]
 FORWARD += [Case("cross_entropy", [normal(11, 5), targets(11, vocab_size=5)], ignore_index=2)]
+COSTS = [{"smoothing": 0.1}, {"z_loss": 0.01}, {"smoothing": 0.3, "z_loss": 1e-3}]
+FORWARD += [Case("cross_entropy", [normal(*shape, scale=2.0), targets(*shape[:-1], vocab_size=shape[-1])], **costs)
+            for costs in COSTS for shape in SHAPES[1:4]]
 CASES = FORWARD + [Case("cross_entropy", [np.float32([[80, -80, 0], [80, -80, 0], [-80, -80, -80], [800, 0, -800]]),
                                           np.int32([0, 1, -1, 2])])]
 for shape in SHAPES:
     rows, logits = math.prod(shape[:-1]), normal(*shape, scale=2.0)
     log_sum_exp = np.log(np.exp(logits).sum(axis=-1)).reshape(-1)
     CASES += [Case("cross_entropy_gradient", [normal(rows, seed=1), logits, targets(*shape[:-1], vocab_size=shape[-1]),
-                                              log_sum_exp])]
+                                              log_sum_exp], **costs) for costs in ({}, *COSTS)]
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -64,6 +67,14 @@ def test_large_logits_do_not_overflow(device):
     loss, log_sum_exp = cross_entropy(logits, tensor(device, [1, 1], dtype="int32"))
     np.testing.assert_allclose(loss.numpy(), [160.0, 0.0], rtol=1e-6)
     np.testing.assert_allclose(log_sum_exp.numpy(), [80.0, 800.0], rtol=1e-6)
+
+
+def test_smoothing_shares_the_target_among_all_tokens(device):
+    logits, ids = tensor(device, normal(4, 7), (4, 7)), np.int32([3, 0, 6, 2])
+    loss, log_sum_exp = cross_entropy(logits, tensor(device, ids, dtype="int32"), smoothing=0.1, z_loss=0.5)
+    surprise = np.log(np.exp(normal(4, 7)).sum(axis=1, keepdims=True)) - normal(4, 7)
+    wanted = 0.9 * surprise[np.arange(4), ids] + 0.1 * surprise.mean(axis=1) + 0.5 * log_sum_exp.numpy() ** 2
+    np.testing.assert_allclose(loss.numpy(), wanted, rtol=1e-5)
 
 
 def test_targets_have_the_shape_of_the_rows(cpu):

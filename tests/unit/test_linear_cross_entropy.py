@@ -12,13 +12,15 @@ WIDTH, VOCABULARY = 20, 37
 # Of (B, T): whole chunks, a ragged last one, a single row in the last, an even and an odd number of chunks.
 SHAPES = [(4, 64), (3, 64), (5, 30), (1, 129), (2, 150)]
 WHOLE, CHUNKED = 1 << 24, 64 * VOCABULARY
+# Small enough a cap to bend what normal inputs make.
+COSTS = [{"cap": 3.0}, {"smoothing": 0.1, "z_loss": 0.01}, {"cap": 5.0, "smoothing": 0.2, "z_loss": 1e-3}]
 
 
 class Head:
     """A hidden layer, a head, targets of which some are to be ignored; the parts that learn are leaves of the tape."""
 
-    def __init__(self, device, shape, transpose_w, dtype="float32"):
-        self.transpose_w = transpose_w
+    def __init__(self, device, shape, transpose_w, dtype="float32", **costs):
+        self.transpose_w, self.costs = transpose_w, costs
         values = [normal(*shape, WIDTH), normal(*((VOCABULARY, WIDTH) if transpose_w else (WIDTH, VOCABULARY)))]
         self.leaves = [tensor(device, array.astype(dtype), array.shape, dtype) for array in values]
         for leaf in self.leaves:
@@ -27,13 +29,13 @@ class Head:
 
     def step(self, chunk, into=None):
         """The loss of each row, their log_sum_exp, and the gradients of the mean loss."""
-        outcome = linear_cross_entropy(*self.leaves, self.targets, transpose_w=self.transpose_w, chunk=chunk)
+        outcome = linear_cross_entropy(*self.leaves, self.targets, transpose_w=self.transpose_w, chunk=chunk, **self.costs)
         return [*outcome, *backward(mean_valid(outcome[0], self.targets)[0], self.leaves, into)]
 
 
-def both(device, *arguments):
+def both(device, *arguments, **costs):
     """What a step gives in chunks, and what it gives at once."""
-    head = Head(device, *arguments)
+    head = Head(device, *arguments, **costs)
     return ([t.numpy() for t in head.step(chunk)] for chunk in (CHUNKED, WHOLE))
 
 
@@ -56,6 +58,29 @@ def test_chunks_on_a_gpu(shape, transpose_w, gpu):
     chunked, whole = both(gpu, shape, transpose_w)
     agree(chunked, whole, 1e-5)
     agree(chunked, next(both(NumpyDevice(), shape, transpose_w, "float64")), 1e-5)
+
+
+@pytest.mark.parametrize("costs", COSTS, ids=str)
+def test_a_cap_smoothing_and_a_z_loss_in_chunks(costs, cpu, gpu):
+    arguments = ((5, 30), True)
+    agree(*both(cpu, *arguments, "float64", **costs), 1e-12)
+    for outcome in both(gpu, *arguments, **costs):
+        agree(outcome, next(both(cpu, *arguments, "float64", **costs)), 1e-5)
+
+
+@pytest.mark.parametrize("costs", COSTS, ids=str)
+def test_gradients_by_finite_differences(costs, cpu):
+    head = Head(cpu, (3, 64), False, "float64", **costs)
+    _, _, *gradients = (t.numpy() for t in head.step(CHUNKED))
+    for leaf, gradient in zip(head.leaves, gradients):
+        values, direction = leaf.numpy().copy(), np.random.default_rng(3).standard_normal(leaf.shape)
+        sides = []
+        for step in (1e-5, -1e-5):
+            leaf.device.write(leaf, (values + step * direction).tobytes())
+            loss, _ = linear_cross_entropy(*head.leaves, head.targets, chunk=CHUNKED, **costs)
+            sides.append(mean_valid(loss, head.targets)[0].tolist()[0])
+        leaf.device.write(leaf, values.tobytes())
+        assert (sides[0] - sides[1]) / 2e-5 == pytest.approx((gradient * direction).sum(), rel=1e-6)
 
 
 def test_chunks_with_the_shaders_of_a_real_gpu(gpu_as_hardware):

@@ -13,8 +13,9 @@ static inline float largest(const float *x, int32_t length) {
 
 KERNEL(cross_entropy) {
     OPERANDS { LOGITS, TARGETS, LOSS, LOG_SUM_EXP };
-    CONSTANTS { V, IGNORE_INDEX };
+    CONSTANTS { V, IGNORE_INDEX, SMOOTHING, Z_LOSS };
     int32_t vocabulary = INTEGER(V), ignored = INTEGER(IGNORE_INDEX);
+    float smoothing = NUMBER(SMOOTHING), z_loss = NUMBER(Z_LOSS);
     for (int32_t row = 0; row < SIZE(LOSS); row++) {
         const float *x = FLOATS(LOGITS) + row * vocabulary;
         int32_t target = INTEGERS(TARGETS)[row];
@@ -22,27 +23,39 @@ KERNEL(cross_entropy) {
         Lanes total = splat(0.0f);
         for (int32_t c = 0; c < vocabulary; c += 4)
             total += exponential(take(x + c, vocabulary - c, -__builtin_inff()) - splat(peak));
-        float log_total = logarithm(sum_lanes(total));
-        FLOATS(LOSS)[row] = target == ignored ? 0.0f : log_total - (x[inside(target, vocabulary)] - peak);
-        FLOATS(LOG_SUM_EXP)[row] = log_total + peak;
+        float log_total = logarithm(sum_lanes(total)), log_sum_exp = log_total + peak;
+        float near = x[inside(target, vocabulary)] - peak;
+        if (smoothing) {
+            Lanes shared = splat(0.0f);
+            for (int32_t c = 0; c < vocabulary; c += 4) shared += take(x + c, vocabulary - c, peak) - splat(peak);
+            near = (1.0f - smoothing) * near + smoothing * sum_lanes(shared) / (float)vocabulary;
+        }
+        float loss = log_total - near;
+        if (z_loss) loss += z_loss * log_sum_exp * log_sum_exp;
+        FLOATS(LOSS)[row] = target == ignored ? 0.0f : loss;
+        FLOATS(LOG_SUM_EXP)[row] = log_sum_exp;
     }
 }
 
 KERNEL(cross_entropy_gradient) {
     OPERANDS { DLOSS, LOGITS, TARGETS, LOG_SUM_EXP, DLOGITS };
-    CONSTANTS { V, IGNORE_INDEX };
+    CONSTANTS { V, IGNORE_INDEX, SMOOTHING, Z_LOSS };
     int32_t vocabulary = INTEGER(V), ignored = INTEGER(IGNORE_INDEX);
+    float smoothing = NUMBER(SMOOTHING), z_loss = NUMBER(Z_LOSS);
     for (int32_t row = 0; row < SIZE(DLOSS); row++) {
         const float *x = FLOATS(LOGITS) + row * vocabulary;
         float *dx = FLOATS(DLOGITS) + row * vocabulary;
         int32_t target = INTEGERS(TARGETS)[row];
         float dloss = target == ignored ? 0.0f : FLOATS(DLOSS)[row], log_sum_exp = FLOATS(LOG_SUM_EXP)[row];
+        // The slope of z_loss joins the factor of every probability.
+        float factor = z_loss ? dloss * (1.0f + 2.0f * z_loss * log_sum_exp) : dloss;
+        Lanes shared = splat(dloss * smoothing / (float)vocabulary);
         int32_t place = inside(target, vocabulary);
         for (int32_t c = 0; c < vocabulary; c += 4) {
             Lanes p = exponential(take(x + c, vocabulary - c, 0.0f) - splat(log_sum_exp));
-            give(dx + c, vocabulary - c, p * splat(dloss));
+            give(dx + c, vocabulary - c, smoothing ? p * splat(factor) - shared : p * splat(factor));
         }
-        dx[place] -= dloss;
+        dx[place] -= smoothing ? dloss * (1.0f - smoothing) : dloss;
     }
 }
 
