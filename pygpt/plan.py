@@ -22,7 +22,7 @@ from pygpt.flops import launch_bytes, launch_flops
 from pygpt.models import build_model
 from pygpt.nn import Weights
 from pygpt.ops import rows_at_a_time
-from pygpt.tensor import ITEM_SIZE, empty, no_tape
+from pygpt.tensor import ITEM_SIZE, KERNELS, empty, no_tape
 from pygpt.train import Run
 
 # With more layers than this, two and three are evaluated; with one, the first block has no neighbour like itself.
@@ -169,9 +169,10 @@ def _evaluated(experiment, vocab_size, device) -> Plan:
     for index, work in enumerate(works):
         count, flops, nbytes = launches.get(work.kernel, (0, 0, 0))
         launches[work.kernel] = count + 1, flops + launch_flops(work), nbytes + launch_bytes(work)
-        if index < forward:
-            name, (shape, dtype) = list(work.operands.items())[-1]
-            activations[f"{work.kernel}.{name}", shape, dtype] += 1
+        kernel = KERNELS[work.kernel]
+        if index < forward and not kernel.in_place:
+            for name in kernel.outputs:
+                activations[f"{kernel.name}.{name}", *work.operands[name]] += 1
     return Plan(experiment, vocab_size, _parameters(experiment, vocab_size),
                 tuple(Row(*key, count) for key, count in activations.items()),
                 tuple(Launches(kernel, *figures) for kernel, figures in launches.items()), memory, device.largest_recorded)

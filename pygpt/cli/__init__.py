@@ -25,16 +25,21 @@ def _run(arguments):
     """Parse the arguments and do what they say; a command imports what it needs, and no other's."""
     import tyro
 
-    from pygpt.cli.commands import COMMANDS, Bench, Devices, Eval, Sample, Train
+    from pygpt.cli.commands import COMMANDS, Bench, Described, Devices, Eval, Sample, Train
 
     command = tyro.extras.subcommand_cli_from_dict(COMMANDS, args=arguments, prog="pygpt",
                                                    description="Train and sample small language models.")
-    if isinstance(command, Train):
-        from pygpt.cli.train import train
-
+    if isinstance(command, Described):
         # Read once more with the preset's values as the defaults: what no flag says, the preset says.
-        command = tyro.cli(Train, args=arguments[1:], prog="pygpt train", default=command.with_defaults())
-        return train(command.with_layout(arguments))
+        command = tyro.cli(type(command), args=arguments[1:], prog=f"pygpt {arguments[0]}", default=command.with_defaults())
+        command = command.with_layout(arguments)
+        if isinstance(command, Train):
+            from pygpt.cli.train import train
+
+            return train(command)
+        from pygpt.cli.plan import plan
+
+        return plan(command)
     if isinstance(command, Sample):
         from pygpt.cli.sample import sample
 

@@ -35,13 +35,45 @@ DEFAULT_PRESET = "small"
 
 
 @dataclasses.dataclass
-class Train:
-    """Train a model and keep it in a folder. Ctrl-C saves and says how to go on."""
+class Described:
+    """What the commands that describe an experiment share: a preset or a file, and a flag for each field."""
 
     preset: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="PRESET|FILE.toml")] = DEFAULT_PRESET
     """bigram, micro, baby, small, nano, or the path of an experiment's .toml file"""
     source: Annotated[str | None, tyro.conf.arg(name="data", metavar="NAME|FILE", help_behavior_hint="")] = None
     """tales, python, shakespeare, names, or the path of a text file"""
+    data: DataFlags = dataclasses.field(default_factory=DataFlags)
+    model: ModelFlags = dataclasses.field(default_factory=ModelFlags)
+    optim: OptimFlags = dataclasses.field(default_factory=OptimFlags)
+    train: TrainFlags = dataclasses.field(default_factory=TrainFlags)
+
+    def with_defaults(self) -> "Described":
+        """The same command with the preset's values where the flags' defaults were."""
+        experiment = read_experiment(self.preset)
+        return dataclasses.replace(self, data=DataFlags(**vars(experiment.data)), model=ModelFlags(**vars(experiment.model)),
+                                   optim=OptimFlags(**vars(experiment.optim)), train=TrainFlags(**vars(experiment.train)))
+
+    def with_layout(self, arguments: list[str]) -> "Described":
+        """The same command, where `--data names` means names as they come, one document a line, unless a flag says
+        otherwise."""
+        if self.source in DATASETS and not any(argument.startswith("--data.layout") for argument in arguments):
+            return dataclasses.replace(self, data=dataclasses.replace(self.data, layout=DATASETS[self.source].layout))
+        return self
+
+    def experiment(self) -> Experiment:
+        """The experiment that preset and flags make together. Raises ExperimentError."""
+        values = {"name": read_experiment(self.preset).name or Path(self.preset).stem,
+                  **{section: vars(getattr(self, section)) for section in ("data", "model", "optim", "train")}}
+        values["data"] = {**values["data"], **({"source": self.source} if self.source is not None else {})}
+        short = {name: getattr(self, name, None) for name in ("steps", "seed", "log_every")}
+        values["train"] = {**values["train"], **{name: value for name, value in short.items() if value is not None}}
+        return Experiment.from_dict(values)
+
+
+@dataclasses.dataclass
+class Train(Described):
+    """Train a model and keep it in a folder. Ctrl-C saves and says how to go on."""
+
     device: Choice = "auto"
     """where to compute; `pygpt devices` shows what there is"""
     steps: Annotated[int | None, _left_out("INT")] = None
@@ -56,32 +88,18 @@ class Train:
     """folder of a run to go on with"""
     profile: bool = False
     """early in the run, show where the time of a step goes, and write profile.json for ui.perfetto.dev"""
-    data: DataFlags = dataclasses.field(default_factory=DataFlags)
-    model: ModelFlags = dataclasses.field(default_factory=ModelFlags)
-    optim: OptimFlags = dataclasses.field(default_factory=OptimFlags)
-    train: TrainFlags = dataclasses.field(default_factory=TrainFlags)
 
-    def with_defaults(self) -> "Train":
-        """The same command with the preset's values where the flags' defaults were."""
-        experiment = read_experiment(self.preset)
-        return dataclasses.replace(self, data=DataFlags(**vars(experiment.data)), model=ModelFlags(**vars(experiment.model)),
-                                   optim=OptimFlags(**vars(experiment.optim)), train=TrainFlags(**vars(experiment.train)))
 
-    def with_layout(self, arguments: list[str]) -> "Train":
-        """The same command, where `--data names` means names as they come, one document a line, unless a flag says
-        otherwise."""
-        if self.source in DATASETS and not any(argument.startswith("--data.layout") for argument in arguments):
-            return dataclasses.replace(self, data=dataclasses.replace(self.data, layout=DATASETS[self.source].layout))
-        return self
+@dataclasses.dataclass
+class Plan(Described):
+    """Say what a run would come to, without running it: parameters, activations, memory, arithmetic and launches."""
 
-    def experiment(self) -> Experiment:
-        """The experiment that preset and flags make together. Raises ExperimentError."""
-        values = {"name": read_experiment(self.preset).name or Path(self.preset).stem,
-                  **{section: vars(getattr(self, section)) for section in ("data", "model", "optim", "train")}}
-        values["data"] = {**values["data"], **({"source": self.source} if self.source is not None else {})}
-        short = {"steps": self.steps, "seed": self.seed, "log_every": self.log_every}
-        values["train"] = {**values["train"], **{name: value for name, value in short.items() if value is not None}}
-        return Experiment.from_dict(values)
+    device: Literal["numpy", "webgpu"] = "numpy"
+    """for NumPy, or for a GPU, where some products are cut up"""
+    vocab_size: Annotated[int | None, _left_out("INT")] = None
+    """tokens of the vocabulary (default: what the text makes, if it is at hand)"""
+    json: bool = False
+    """print one JSON object"""
 
 
 @dataclasses.dataclass
@@ -150,7 +168,7 @@ class Lab:
     """open a browser"""
 
 
-COMMANDS = {"train": Train, "sample": Sample, "eval": Eval, "devices": Devices, "bench": Bench, "lab": Lab}
+COMMANDS = {"train": Train, "plan": Plan, "sample": Sample, "eval": Eval, "devices": Devices, "bench": Bench, "lab": Lab}
 
 
 def read_experiment(preset: str) -> Experiment:

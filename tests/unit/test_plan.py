@@ -1,5 +1,10 @@
 """What is planned is what then happens: memory, launches, parameters."""
 
+import json
+import os
+import resource
+import subprocess
+import sys
 import time
 import tracemalloc
 
@@ -109,3 +114,32 @@ def test_a_model_that_writes_takes_what_was_planned(preset, layers, cpu):
     device.memory_limit = planned // 2
     with pytest.raises(ExperimentError, match="this model needs about"):
         TrainedModel(read_checkpoint(data), device)
+
+
+def test_the_command_says_it_within_a_second():
+    flags = [f"--{name.replace('_', '-')}" if value is True else f"--{name.replace('_', '-')}={value}"
+             for name, value in GPT2.items()]
+    command = [sys.executable, "-m", "pygpt", "plan", "nano", *flags, "--vocab-size", "50257"]
+    # The processor's time: other work on this machine does not count.
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    found = json.loads(subprocess.run([*command, "--json"], capture_output=True, text=True, check=True).stdout)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 1.0
+    assert found["parameters"] == 124_439_808 and found["peak_bytes"] == sum(found["memory"].values())
+    assert sum(row["bytes"] for row in found["parameter_tensors"]) == 4 * 124_439_808
+    shown = subprocess.run(command, capture_output=True, text=True, check=True, env={**os.environ, "COLUMNS": "150"}).stdout
+    assert "124,439,808 parameters" in shown and "blocks.*.attention.qkv.weight" in shown and "at the peak" in shown
+
+
+def test_the_command_finds_the_vocabulary_where_it_is_cheap(tmp_path):
+    (tmp_path / "text.txt").write_text("abcd" * 100)
+
+    def planned(*arguments):
+        done = subprocess.run([sys.executable, "-m", "pygpt", "plan", "baby", "--json", *arguments], capture_output=True, text=True)
+        return json.loads(done.stdout) if done.returncode == 0 else done.stderr
+
+    assert (found := planned("--data", str(tmp_path / "text.txt")))["vocabulary"] == 4 and found["tokens"] == 400
+    assert planned("--data.tokenizer", "byte")["vocabulary"] == 256
+    assert planned("--data", "names")["experiment"]["data"]["layout"] == "documents"
+    assert planned("--device", "webgpu", "--train.batch-size", "64")["peak_bytes"] > planned("--train.batch-size", "64")["peak_bytes"]
+    assert "vocab-size: 0 is fewer than 1" in planned("--vocab-size", "0")
