@@ -4,7 +4,7 @@
 //   scale          (1,)    what clipping scales the gradient by
 //   schedule       (S, 3)  rows of learning rate, 1 - beta1^t, 1 - beta2^t
 //   step           (1,)    which row; past the end, the last
-//   parameter      (N,)    the first DECAYED elements decay
+//   parameter      (N,)    the first DECAYED elements decay; if COUPLED, by a share of the gradient
 //   first_moment   (N,)
 //   second_moment  (N,)
 //
@@ -18,6 +18,7 @@ override REST2: f32;
 override EPSILON: f32;
 override WEIGHT_DECAY: f32;
 override DECAYED: u32;
+override COUPLED: u32;
 
 @group(0) @binding(0) var<storage, read> gradient: array<f32>;
 @group(0) @binding(1) var<storage, read> scale: array<f32>;
@@ -36,10 +37,13 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     let root = sqrt(schedule[row + 2u]);
     let clip = scale[0];
     for (var i = start; i < min(start + 4u, arrayLength(&parameter)); i++) {
-        let g = gradient[i] * clip;
+        var g = gradient[i] * clip;
+        if (COUPLED != 0u && i < DECAYED) {
+            g += WEIGHT_DECAY * parameter[i];
+        }
         let m = BETA1 * first_moment[i] + REST1 * g;
         let v = BETA2 * second_moment[i] + REST2 * g * g;
-        let kept = parameter[i] * select(1.0, 1.0 - learning_rate * WEIGHT_DECAY, i < DECAYED);
+        let kept = parameter[i] * select(1.0, 1.0 - learning_rate * WEIGHT_DECAY, i < DECAYED && COUPLED == 0u);
         first_moment[i] = m;
         second_moment[i] = v;
         parameter[i] = kept - rate * m / (sqrt(v) / root + EPSILON);

@@ -6,13 +6,14 @@
 //   inputs   (B, T)
 //   targets  (B, T)
 //
-// s is the first word for key (seed, PURPOSE) and counter (b, step), modulo N - T; if SEQUENTIAL, (step * B + b) * T, and
+// s is the first word for key (seed, PURPOSE) and counter (FIRST + b, step), modulo N - T; if SEQUENTIAL, (step * B + FIRST + b) * T, and
 // past the end inputs are 0 and targets -1. One invocation for each (b, t).
 
 override B: u32;
 override T: u32;
 override PURPOSE: u32;
 override SEQUENTIAL: u32;
+override FIRST: u32;
 
 @group(0) @binding(0) var<storage, read> tokens: array<u32>;
 @group(0) @binding(1) var<storage, read> seed: array<u32>;
@@ -46,7 +47,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     if (i >= B * T) {
         return;
     }
-    let b = i / T;
+    let b = FIRST + i / T;
     var start = (step[0] * B + b) * T;
     if (SEQUENTIAL == 0u) {
         start = threefry(vec2u(seed[0], PURPOSE), vec2u(b, step[0])).x % (arrayLength(&tokens) - T);

@@ -8,13 +8,14 @@
 //   inputs   (B, T)
 //   targets  (B, T)
 //
-// Row b takes the document that is the first word for key (seed, PURPOSE) and counter (b, step), modulo D; if SEQUENTIAL,
-// document step * B + b, and nothing if there is none. One invocation for each (b, t).
+// Row b takes the document that is the first word for key (seed, PURPOSE) and counter (FIRST + b, step), modulo D; if SEQUENTIAL,
+// document step * B + FIRST + b, and nothing if there is none. One invocation for each (b, t).
 
 override B: u32;
 override T: u32;
 override PURPOSE: u32;
 override SEQUENTIAL: u32;
+override FIRST: u32;
 
 @group(0) @binding(0) var<storage, read> tokens: array<u32>;
 @group(0) @binding(1) var<storage, read> offsets: array<u32>;
@@ -49,7 +50,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     if (i >= B * T) {
         return;
     }
-    let b = i / T;
+    let b = FIRST + i / T;
     let documents = arrayLength(&offsets) - 1u;
     var document = step[0] * B + b;
     if (SEQUENTIAL == 0u) {

@@ -10,6 +10,7 @@ from pygpt.ops.attention import attention_gradient as attention_gradient
 from pygpt.ops.attention_cached import attention_cached as attention_cached
 from pygpt.ops.batch import batch as batch, batch_documents as batch_documents
 from pygpt.ops.cross_entropy import cross_entropy as cross_entropy, cross_entropy_gradient as cross_entropy_gradient
+from pygpt.ops.descend import descend as descend
 from pygpt.ops.dropout import dropout as dropout
 from pygpt.ops.embedding import embedding as embedding, embedding_gradient as embedding_gradient
 from pygpt.ops.fill import fill as fill
@@ -20,6 +21,7 @@ from pygpt.ops.linear_cross_entropy import linear_cross_entropy as linear_cross_
 from pygpt.ops.linear_cross_entropy import rows_at_a_time as rows_at_a_time
 from pygpt.ops.matmul import matmul as matmul
 from pygpt.ops.mean_valid import mean_valid as mean_valid, mean_valid_gradient as mean_valid_gradient
+from pygpt.ops.momentum import momentum as momentum
 from pygpt.ops.normal import normal as normal
 from pygpt.ops.pack import pack as pack
 from pygpt.ops.qk_norm import qk_norm as qk_norm, qk_norm_gradient as qk_norm_gradient

@@ -9,7 +9,7 @@ BLOCK = 1 << 16
 
 @kernel(outputs=("parameter", "first_moment", "second_moment"), in_place=True, no_gradient="it consumes gradients")
 def adamw(gradient, scale, schedule, step, parameter, first_moment, second_moment, *, beta1, beta2, epsilon,
-          weight_decay, decayed):
+          weight_decay, decayed, coupled=False):
     """One step of Adam with decoupled weight decay; the three outputs are handed in as `out` and updated.
 
         g = gradient * scale
@@ -18,20 +18,24 @@ def adamw(gradient, scale, schedule, step, parameter, first_moment, second_momen
         second_moment = beta2 * second_moment + (1 - beta2) * g^2
         parameter -= learning_rate / bias1 * first_moment / (sqrt(second_moment) / sqrt(bias2) + epsilon)
 
+    If `coupled`, the decay is part of the gradient instead: g = gradient * scale + weight_decay * parameter.
     learning_rate, bias1 = 1 - beta1^t and bias2 = 1 - beta2^t are row `step` of the schedule, or its last row.
 
     Shapes: gradient (N,); scale (1,); schedule (S, 3); step uint32 (1,); parameter, first_moment, second_moment (N,).
     Source: Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR 2019, algorithm 2, in the order of
-        torch.optim.AdamW.
+        torch.optim.AdamW, and torch.optim.Adam if coupled.
     """
     check(gradient, schedule, parameter, first_moment, second_moment)
     learning_rate, bias1, bias2 = schedule[min(int(step[0]), len(schedule) - 1)]
     kept, rate, root = 1 - learning_rate * weight_decay, learning_rate / bias1, 1 / np.sqrt(bias2)
-    parameter[:decayed] *= kept
+    if not coupled:
+        parameter[:decayed] *= kept
     for start in range(0, gradient.size, BLOCK):
         block = slice(start, start + BLOCK)
         m, v = first_moment[block], second_moment[block]
         g = np.multiply(gradient[block], scale, out=scratch("gradient", m.shape, m.dtype))
+        if coupled and start < decayed:
+            g[: decayed - start] += weight_decay * parameter[start : min(start + BLOCK, decayed)]
         m *= beta1
         m += np.multiply(g, 1 - beta1, out=scratch("share", m.shape, m.dtype))
         v *= beta2
@@ -58,11 +62,12 @@ def check(gradient, schedule, *updated):
 
 @adamw.overrides
 def _(gradient, scale, schedule, step, parameter, first_moment, second_moment, *, beta1, beta2, epsilon,
-      weight_decay, decayed):
+      weight_decay, decayed, coupled):
     check(gradient, schedule, parameter, first_moment, second_moment)
     # 1 - beta is taken here, in double precision: in float32, 1 - 0.999 is off by 5e-5 of itself.
     return {"BETA1": float(beta1), "REST1": 1.0 - beta1, "BETA2": float(beta2), "REST2": 1.0 - beta2,
-            "EPSILON": float(epsilon), "WEIGHT_DECAY": float(weight_decay), "DECAYED": decayed}
+            "EPSILON": float(epsilon), "WEIGHT_DECAY": float(weight_decay), "DECAYED": decayed,
+            "COUPLED": coupled}
 
 
 @adamw.threads

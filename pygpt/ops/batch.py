@@ -6,16 +6,16 @@ from pygpt.ops.threefry import threefry2x32
 
 
 @kernel(outputs=("inputs", "targets"), no_gradient="tokens are integers")
-def batch(tokens, seed, step, inputs, targets, *, batch_size, block_size, purpose, sequential=False):
+def batch(tokens, seed, step, inputs, targets, *, batch_size, block_size, purpose, sequential=False, first=0):
     """inputs[b] = tokens[s : s + T] and targets[b] = tokens[s + 1 : s + T + 1], where s is drawn for each row.
 
-    s = word0 of key (seed, purpose) and counter (b, step), modulo N - T. If `sequential`, s = (step * B + b) * T
-    instead, so that steps 0, 1, 2, ... meet each prediction once; past the end inputs are 0 and targets -1, which no
-    loss counts.
+    s = word0 of key (seed, purpose) and counter (first + b, step), modulo N - T: with `first`, these are rows of
+    a larger batch. If `sequential`, s = (step * B + first + b) * T instead, so that steps 0, 1, 2, ... meet each prediction
+    once; past the end inputs are 0 and targets -1, which no loss counts.
 
     Shapes: tokens uint32 (N,); seed, step uint32 (1,) -> inputs uint32 (B, T), targets int32 (B, T).
     """
-    rows = np.arange(batch_size, dtype=np.uint32)
+    rows = np.arange(first, first + batch_size, dtype=np.uint32)
     if sequential:
         start = (step * np.uint32(batch_size) + rows) * np.uint32(block_size)
     else:
@@ -28,7 +28,7 @@ def batch(tokens, seed, step, inputs, targets, *, batch_size, block_size, purpos
 
 
 @batch.shapes
-def _(tokens, seed, step, *, batch_size, block_size, purpose, sequential):
+def _(tokens, seed, step, *, batch_size, block_size, purpose, sequential, first):
     needed = 2 if sequential else block_size + 1
     if len(tokens.shape) != 1 or tokens.size < needed:
         raise ShapeError(f"batch: wanted tokens (N,) with at least {needed} of them for a block of {block_size}, "
@@ -37,24 +37,24 @@ def _(tokens, seed, step, *, batch_size, block_size, purpose, sequential):
 
 
 @batch.overrides
-def _(tokens, seed, step, inputs, targets, *, batch_size, block_size, purpose, sequential):
-    return {"B": batch_size, "T": block_size, "PURPOSE": purpose, "SEQUENTIAL": sequential}
+def _(tokens, seed, step, inputs, targets, *, batch_size, block_size, purpose, sequential, first):
+    return {"B": batch_size, "T": block_size, "PURPOSE": purpose, "SEQUENTIAL": sequential, "FIRST": first}
 
 
 @kernel(outputs=("inputs", "targets"), no_gradient="tokens are integers")
 def batch_documents(tokens, offsets, seed, step, inputs, targets, *, batch_size, block_size, purpose,
-                    sequential=False):
+                    sequential=False, first=0):
     """inputs[b] = the beginning of a document, its opening BOS included, and targets[b] = the token after each.
 
     The tokens are BOS document BOS document ... BOS; `offsets` has the place of each BOS, so document d begins at
     offsets[d], and the BOS at offsets[d + 1] is its last target. Row b takes document word0 of key (seed, purpose) and
-    counter (b, step), modulo D; if `sequential`, document step * B + b. A long document is cut after T tokens. What is
-    left of a row, and rows past the last document, has inputs BOS and targets -1, which no loss counts.
+    counter (first + b, step), modulo D; if `sequential`, document step * B + first + b. A long document is cut after T
+    tokens. What is left of a row, and rows past the last document, has inputs BOS and targets -1, which no loss counts.
 
     Shapes: tokens uint32 (N,); offsets uint32 (D + 1,); seed, step uint32 (1,) -> inputs uint32 (B, T), targets int32
         (B, T).
     """
-    rows = np.arange(batch_size, dtype=np.uint32)
+    rows = np.arange(first, first + batch_size, dtype=np.uint32)
     documents = offsets.size - 1
     if sequential:
         document = step * np.uint32(batch_size) + rows
@@ -71,7 +71,7 @@ def batch_documents(tokens, offsets, seed, step, inputs, targets, *, batch_size,
 
 
 @batch_documents.shapes
-def _(tokens, offsets, seed, step, *, batch_size, block_size, purpose, sequential):
+def _(tokens, offsets, seed, step, *, batch_size, block_size, purpose, sequential, first):
     if len(tokens.shape) != 1 or tokens.size < 2 or len(offsets.shape) != 1 or offsets.size < 2:
         raise ShapeError(f"batch_documents: wanted tokens (N,) and the offsets (D + 1,) of at least one document, "
                          f"got {list(tokens.shape)} and {list(offsets.shape)}")
@@ -79,5 +79,5 @@ def _(tokens, offsets, seed, step, *, batch_size, block_size, purpose, sequentia
 
 
 @batch_documents.overrides
-def _(tokens, offsets, seed, step, inputs, targets, *, batch_size, block_size, purpose, sequential):
-    return {"B": batch_size, "T": block_size, "PURPOSE": purpose, "SEQUENTIAL": sequential}
+def _(tokens, offsets, seed, step, inputs, targets, *, batch_size, block_size, purpose, sequential, first):
+    return {"B": batch_size, "T": block_size, "PURPOSE": purpose, "SEQUENTIAL": sequential, "FIRST": first}

@@ -21,7 +21,7 @@ def case(length, decayed, rows=5, step=0, scale=1.0, **attributes):
 
 
 CASES = [case(1, 0), case(1, 1, step=4), case(67, 64, step=2, scale=0.25), case(1009, 1009, step=9, beta2=0.95),
-         case(40_009, 20_001, step=1, weight_decay=0.0), case(129, 50, rows=1, step=2**32 - 1, epsilon=1e-3)]
+         case(40_009, 20_001, step=1, weight_decay=0.0), case(131, 66, step=3, coupled=True), case(64, 0, coupled=True), case(129, 50, rows=1, step=2**32 - 1, epsilon=1e-3)]
 # At the first step the moments are zero.
 CASES += [Case("adamw", [normal(33), np.ones(1, np.float32), schedule(3), np.zeros(1, np.uint32)],
                out=[normal(33, seed=1), np.zeros(33, np.float32), np.zeros(33, np.float32)], decayed=33, **ATTRIBUTES)]

@@ -29,6 +29,10 @@ CASES = [Case("batch", [integers(length, high=50257), word(seed), word(step)], b
              (10007, 2**32 - 1, 2**32 - 1, 64, 33, BATCH, False),
              (2, 0, 0, 1, 1, EVALUATION, True), (5, 0, 0, 3, 13, EVALUATION, True), (1009, 0, 2, 5, 67, EVALUATION, True),
              (1009, 0, 3, 5, 67, EVALUATION, True), (1009, 0, 9, 5, 67, EVALUATION, True))]
+CASES += [Case("batch", [integers(1009, high=99), word(3), word(5)], batch_size=4, block_size=7, purpose=BATCH, first=9,
+               sequential=sequential) for sequential in (False, True)]
+CASES += [Case("batch_documents", [*documents(3, 0, 11, 12), word(3), word(5)], batch_size=3, block_size=7, purpose=BATCH,
+               first=6)]
 CASES += [Case("batch_documents", [*documents(*lengths), word(seed), word(step)], batch_size=b, block_size=t,
                purpose=BATCH, sequential=sequential)
           for lengths, seed, step, b, t, sequential in (
@@ -54,6 +58,15 @@ def test_rows_begin_where_the_generator_says(device):
         start = int(threefry2x32(7, BATCH, b, 4)[0]) % (1000 - 11)
         assert inputs[b].tolist() == list(range(start, start + 11))
         assert targets[b].tolist() == list(range(start + 1, start + 12))
+
+
+@pytest.mark.parametrize("layout", ["stream", "documents"])
+def test_parts_of_a_batch_are_its_rows(layout, device):
+    kernel, arrays = (batch, [integers(500, high=9)]) if layout == "stream" else (batch_documents, documents(3, 0, 11, 12, 5))
+    whole = drawn(device, kernel, arrays, 2, batch_size=6, block_size=5)
+    parts = [drawn(device, kernel, arrays, 2, batch_size=2, block_size=5, first=first) for first in (0, 2, 4)]
+    for index in (0, 1):
+        np.testing.assert_array_equal(np.concatenate([part[index] for part in parts]), whole[index])
 
 
 def test_every_window_is_drawn(cpu):

@@ -1,9 +1,10 @@
-// The optimizer over the flat parameters: adamw, and the norm that clips, square_sum and clip_scale.
+// The optimizers over the flat parameters, adamw, momentum and descend, and the norm that clips, square_sum and clip_scale.
 #include "simd.h"
 
 #define LANES 64
 
-KERNEL(adamw) {
+// Two functions from one text: beside a branch in the loop gcc fuses other products, and AdamW's bits would change.
+static inline __attribute__((always_inline)) void adam(const Launch *launch, const int coupled) {
     OPERANDS { GRADIENT, SCALE, SCHEDULE, STEP, PARAMETER, FIRST_MOMENT, SECOND_MOMENT };
     CONSTANTS { BETA1, REST1, BETA2, REST2, EPSILON, WEIGHT_DECAY, DECAYED };
     int32_t last = SIZE(SCHEDULE) / 3 - 1, decayed = INTEGER(DECAYED);
@@ -17,13 +18,59 @@ KERNEL(adamw) {
         int32_t left = size - i;
         float *parameter = FLOATS(PARAMETER) + i, *first = FLOATS(FIRST_MOMENT) + i, *second = FLOATS(SECOND_MOMENT) + i;
         Lanes g = take(FLOATS(GRADIENT) + i, left, 0.0f) * scale;
+        if (coupled && i < decayed)
+            g += choose((IntegerLanes){i, i + 1, i + 2, i + 3} < decayed, splat(NUMBER(WEIGHT_DECAY)), splat(0.0f)) *
+                 take(parameter, left, 0.0f);
         Lanes m = take(first, left, 0.0f) * beta1 + g * rest1;
         Lanes v = take(second, left, 0.0f) * beta2 + g * g * rest2;
         Lanes held = take(parameter, left, 0.0f);
-        if (i < decayed) held *= choose((IntegerLanes){i, i + 1, i + 2, i + 3} < decayed, splat(kept), splat(1.0f));
+        if (!coupled && i < decayed)
+            held *= choose((IntegerLanes){i, i + 1, i + 2, i + 3} < decayed, splat(kept), splat(1.0f));
         give(first, left, m);
         give(second, left, v);
         give(parameter, left, held - rate * m / (square_root(v) * root + epsilon));
+    }
+}
+
+KERNEL(adamw) {
+    OPERANDS { GRADIENT, SCALE, SCHEDULE, STEP, PARAMETER, FIRST_MOMENT, SECOND_MOMENT };
+    CONSTANTS { BETA1, REST1, BETA2, REST2, EPSILON, WEIGHT_DECAY, DECAYED, COUPLED };
+    if (INTEGER(COUPLED))
+        adam(launch, 1);
+    else
+        adam(launch, 0);
+}
+
+KERNEL(momentum) {
+    OPERANDS { PARAMETER, SCALE, GRADIENT, VELOCITY };
+    CONSTANTS { BETA, NESTEROV, WEIGHT_DECAY, DECAYED };
+    const Lanes scale = splat(FLOATS(SCALE)[0]), beta = splat(NUMBER(BETA)), decay = splat(NUMBER(WEIGHT_DECAY));
+    for (int32_t i = 0, size = SIZE(GRADIENT), decayed = INTEGER(DECAYED); i < size; i += 4) {
+        int32_t left = size - i;
+        float *gradient = FLOATS(GRADIENT) + i, *velocity = FLOATS(VELOCITY) + i;
+        Lanes g = take(gradient, left, 0.0f) * scale;
+        if (i < decayed)
+            g += choose((IntegerLanes){i, i + 1, i + 2, i + 3} < decayed, decay, splat(0.0f)) *
+                 take(FLOATS(PARAMETER) + i, left, 0.0f);
+        Lanes v = take(velocity, left, 0.0f) * beta + g;
+        give(velocity, left, v);
+        give(gradient, left, INTEGER(NESTEROV) ? g + beta * v : v);
+    }
+}
+
+KERNEL(descend) {
+    OPERANDS { DIRECTION, SCALE, SCHEDULE, STEP, PARAMETER };
+    CONSTANTS { WEIGHT_DECAY, DECAYED };
+    int32_t last = SIZE(SCHEDULE) / 3 - 1, decayed = INTEGER(DECAYED);
+    uint32_t step = WORDS(STEP)[0];
+    const float learning_rate = FLOATS(SCHEDULE)[3 * (step < (uint32_t)last ? (int32_t)step : last)];
+    const Lanes rate = splat(learning_rate * FLOATS(SCALE)[0]), kept = splat(1.0f - learning_rate * NUMBER(WEIGHT_DECAY));
+    for (int32_t i = 0, size = SIZE(PARAMETER); i < size; i += 4) {
+        int32_t left = size - i;
+        float *parameter = FLOATS(PARAMETER) + i;
+        Lanes held = take(parameter, left, 0.0f);
+        if (i < decayed) held *= choose((IntegerLanes){i, i + 1, i + 2, i + 3} < decayed, kept, splat(1.0f));
+        give(parameter, left, held - rate * take(FLOATS(DIRECTION) + i, left, 0.0f));
     }
 }
 

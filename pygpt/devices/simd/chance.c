@@ -54,13 +54,13 @@ KERNEL(dropout) {
 
 KERNEL(batch) {
     OPERANDS { TOKENS, SEED, STEP, INPUTS, TARGETS };
-    CONSTANTS { B, T, PURPOSE, SEQUENTIAL };
+    CONSTANTS { B, T, PURPOSE, SEQUENTIAL, FIRST };
     uint32_t length = (uint32_t)SIZE(TOKENS), time = WORD(T);
     const uint32_t *tokens = WORDS(TOKENS);
     for (uint32_t row = 0; row < WORD(B); row++) {
         uint32_t start = INTEGER(SEQUENTIAL)
-                             ? (WORDS(STEP)[0] * WORD(B) + row) * time
-                             : threefry_word(WORDS(SEED)[0], WORD(PURPOSE), row, WORDS(STEP)[0]) % (length - time);
+                             ? (WORDS(STEP)[0] * WORD(B) + WORD(FIRST) + row) * time
+                             : threefry_word(WORDS(SEED)[0], WORD(PURPOSE), WORD(FIRST) + row, WORDS(STEP)[0]) % (length - time);
         for (uint32_t i = 0; i < time; i++) {
             int32_t inside = start < length && start + i + 1 < length;
             WORDS(INPUTS)[row * time + i] = inside ? tokens[start + i] : 0;
@@ -71,13 +71,13 @@ KERNEL(batch) {
 
 KERNEL(batch_documents) {
     OPERANDS { TOKENS, OFFSETS, SEED, STEP, INPUTS, TARGETS };
-    CONSTANTS { B, T, PURPOSE, SEQUENTIAL };
+    CONSTANTS { B, T, PURPOSE, SEQUENTIAL, FIRST };
     uint32_t documents = (uint32_t)SIZE(OFFSETS) - 1, time = WORD(T);
     const uint32_t *tokens = WORDS(TOKENS), *offsets = WORDS(OFFSETS);
     for (uint32_t row = 0; row < WORD(B); row++) {
         uint32_t document = INTEGER(SEQUENTIAL)
-                                ? WORDS(STEP)[0] * WORD(B) + row
-                                : threefry_word(WORDS(SEED)[0], WORD(PURPOSE), row, WORDS(STEP)[0]) % documents;
+                                ? WORDS(STEP)[0] * WORD(B) + WORD(FIRST) + row
+                                : threefry_word(WORDS(SEED)[0], WORD(PURPOSE), WORD(FIRST) + row, WORDS(STEP)[0]) % documents;
         int32_t exists = document < documents;
         uint32_t start = exists ? offsets[document] : 0, end = exists ? offsets[document + 1] : 0;
         for (uint32_t i = 0; i < time; i++) {

@@ -1,0 +1,31 @@
+"""One step against a direction: the end of every optimizer but Adam, which has it within."""
+
+from pygpt.errors import ShapeError
+from pygpt.kernel import kernel, np
+
+
+@kernel(outputs=("parameter",), in_place=True, no_gradient="it consumes gradients")
+def descend(direction, scale, schedule, step, parameter, *, weight_decay, decayed):
+    """parameter = parameter - learning_rate * (scale * direction + weight_decay * parameter), handed in as `out`.
+
+    The first `decayed` elements decay. learning_rate is the first number of row `step` of the schedule, or of its last.
+
+    Shapes: direction (N,); scale (1,); schedule (S, 3); step uint32 (1,); parameter (N,).
+    """
+    check(direction, schedule, parameter)
+    learning_rate = schedule[min(int(step[0]), len(schedule) - 1), 0]
+    parameter[:decayed] *= 1 - learning_rate * weight_decay
+    parameter -= np.multiply(direction, learning_rate * scale)
+
+
+def check(direction, schedule, parameter):
+    """Raises ShapeError unless direction and parameter are flat and of one length and the schedule has rows of three."""
+    if direction.shape != parameter.shape or len(parameter.shape) != 1 or schedule.shape[1:] != (3,):
+        raise ShapeError(f"descend: wanted direction and parameter (N,) and a schedule (S, 3), got {list(direction.shape)}, "
+                         f"{list(parameter.shape)} and {list(schedule.shape)}")
+
+
+@descend.overrides
+def _(direction, scale, schedule, step, parameter, *, weight_decay, decayed):
+    check(direction, schedule, parameter)
+    return {"WEIGHT_DECAY": float(weight_decay), "DECAYED": decayed}
