@@ -1,8 +1,8 @@
 """A run in one file: weights, optimizer, experiment, tokenizer, provenance, and the text if nobody else keeps it.
 
-The file is safetensors. Weights stand under their own names, the optimizer's means under `optimizer.first_moment.` and
-`optimizer.second_moment.`, a text of one's own under `data.text`; everything else is JSON in the metadata. Enough to go
-on with the very losses an uninterrupted run would have had, in the tab or natively, whichever wrote it.
+The file is safetensors. Weights stand under their own names, what the optimizer keeps under `optimizer.first_moment.`,
+`optimizer.second_moment.` or `optimizer.velocity.`, as it needs, a text of one's own under `data.text`; everything else is
+JSON in the metadata. Enough to go on with the very losses an uninterrupted run would have had, in the tab or natively, whichever wrote it.
 """
 
 import dataclasses
@@ -12,27 +12,27 @@ from pygpt.data import Text
 from pygpt.errors import CheckpointError, PygptError
 from pygpt.experiment import Experiment
 from pygpt.models import build_model
+from pygpt.optim import remembered
 from pygpt.safetensors import Entry, read_safetensors, write_safetensors
 from pygpt.tokenizers import Tokenizer, tokenizer_from_dict
 
 FORMAT = "pygpt"
 VERSION = "1"
 STORED = {"float32": "F32", "float64": "F64"}
-FIRST, SECOND, TEXT = "optimizer.first_moment.", "optimizer.second_moment.", "data.text"
+TEXT = "data.text"
 
 
 @dataclasses.dataclass(frozen=True)
 class Checkpoint:
-    """What a file holds. `weights`, `first_moment` and `second_moment` map parameters' names to bytes
-    of the experiment's `model.dtype`."""
+    """What a file holds. `weights` maps parameters' names to bytes of the experiment's `model.dtype`; `memory` holds more
+    such maps, by the names that `pygpt.optim.remembered` gives them."""
 
     experiment: Experiment
     tokenizer: Tokenizer
     step: int
     provenance: dict
     weights: dict
-    first_moment: dict
-    second_moment: dict
+    memory: dict
     text: Text | None
 
 
@@ -40,7 +40,8 @@ def write_checkpoint(checkpoint: Checkpoint) -> bytes:
     """The bytes of the file."""
     shapes = parameter_shapes(checkpoint.experiment, checkpoint.tokenizer)
     entries = {}
-    for prefix, arrays in (("", checkpoint.weights), (FIRST, checkpoint.first_moment), (SECOND, checkpoint.second_moment)):
+    groups = {"": checkpoint.weights, **{f"optimizer.{group}.": arrays for group, arrays in checkpoint.memory.items()}}
+    for prefix, arrays in groups.items():
         for name, data in arrays.items():
             entries[prefix + name] = Entry(STORED[checkpoint.experiment.model.dtype], shapes[name], data)
     if checkpoint.text is not None:
@@ -77,11 +78,14 @@ def read_checkpoint(data: bytes) -> Checkpoint:
     provenance = _json(metadata, "provenance")
     text = _text(entries, provenance)
     shapes = parameter_shapes(experiment, tokenizer)
-    groups = [_arrays(entries, prefix, shapes, STORED[experiment.model.dtype]) for prefix in ("", FIRST, SECOND)]
-    left = entries.keys() - {prefix + name for prefix in ("", FIRST, SECOND) for name in shapes} - {TEXT}
+    kept = remembered(experiment.optim, shapes)
+    prefixes = {"": list(shapes), **{f"optimizer.{group}.": names for group, names in kept.items()}}
+    weights, *memory = (_arrays(entries, prefix, {name: shapes[name] for name in names}, STORED[experiment.model.dtype])
+                        for prefix, names in prefixes.items())
+    left = entries.keys() - {prefix + name for prefix, names in prefixes.items() for name in names} - {TEXT}
     if left:
         raise CheckpointError(f"the file has arrays that the model it describes does not have: {', '.join(sorted(left)[:3])}")
-    return Checkpoint(experiment, tokenizer, int(metadata["step"]), provenance, *groups, text)
+    return Checkpoint(experiment, tokenizer, int(metadata["step"]), provenance, weights, dict(zip(kept, memory)), text)
 
 
 def parameter_shapes(experiment: Experiment, tokenizer: Tokenizer) -> dict:

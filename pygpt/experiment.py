@@ -82,13 +82,22 @@ class ModelConfig:
 
 @dataclasses.dataclass(frozen=True)
 class OptimConfig:
-    """How it learns: AdamW under a learning-rate schedule."""
+    """How it learns: an optimizer under a learning-rate schedule."""
 
+    name: str = setting("adamw", "the optimizer", choices=("adamw", "adam", "sgd"))
     learning_rate: float = setting(1e-3, "step size after warm-up", minimum=0.0, maximum=100.0)
     min_learning_rate: float = setting(1e-4, "step size at the end of the schedule", minimum=0.0, maximum=100.0)
-    schedule: str = setting("cosine", "how the step size falls", choices=("cosine", "linear", "constant"))
+    schedule: str = setting("cosine", "how the step size falls",
+                            choices=("cosine", "linear", "constant", "step", "exponential"))
+    fall_every: int = setting(500, "steps for each fall of the schedules step and exponential", minimum=1, maximum=10_000_000)
+    fall_factor: float = setting(0.5, "what a fall multiplies the step size by", minimum=0.0, maximum=1.0)
     warmup_steps: int = setting(100, "steps over which the step size rises from 0", minimum=0, maximum=10_000_000)
-    weight_decay: float = setting(0.1, "decoupled decay of matrices", minimum=0.0, maximum=10.0)
+    weight_decay: float = setting(0.1, "pull of weights toward 0: decoupled, or in adam and sgd a part of the gradient",
+                                  minimum=0.0, maximum=10.0)
+    decay_groups: str = setting("matrices", "what decays: matrices, those of linear layers alone (no embeddings), or all",
+                                choices=("matrices", "linear", "all"))
+    momentum: float = setting(0.95, "memory of the direction, in sgd", minimum=0.0, maximum=0.999999)
+    nesterov: bool = setting(True, "momentum that looks a step ahead")
     beta1: float = setting(0.9, "memory of the gradient's mean", minimum=0.0, maximum=0.999999)
     beta2: float = setting(0.99, "memory of the gradient's square", minimum=0.0, maximum=0.999999)
     epsilon: float = setting(1e-8, "added to the root of the square", minimum=1e-12, maximum=1.0)

@@ -226,8 +226,8 @@ class MLP(Module):
 class Weights:
     """All parameters of a model in one flat tensor, drawn from a seed.
 
-    `values` is the flat tensor, `named` the parameters as slices of it. Matrices come first: they decay, and `decayed`
-    says where they end. Every parameter starts at a multiple of 64 elements (a GPU binds slices at 256 bytes); the gaps
+    `values` is the flat tensor, `named` the parameters as slices of it, `embeddings` the names of those that are looked up,
+    not multiplied. Matrices come first: they usually decay. Every parameter starts at a multiple of 64 elements (a GPU binds slices at 256 bytes); the gaps
     hold zeros.
     """
 
@@ -235,12 +235,10 @@ class Weights:
         declared = list(model.named_parameters())
         # A stable sort: matrices first, the order of declaration within each group.
         ordered = sorted(declared, key=lambda entry: len(entry[3].shape) < 2)
-        starts, end, self.decayed = {}, 0, 0
+        starts, end = {}, 0
         for name, _, _, parameter in ordered:
             starts[name] = end
             end += -(-parameter.size // 64) * 64
-            if len(parameter.shape) >= 2:
-                self.decayed = end
         self.values = empty(device, (end,), dtype)
         fill(out=self.values, value=0.0)
         self.named = {}
@@ -256,3 +254,4 @@ class Weights:
         for constant in model.constants():
             constant.place(device, dtype)
         self.order = [name for name, _, _, _ in ordered]
+        self.embeddings = {name for name, owner, _, _ in ordered if isinstance(owner, Embedding)}

@@ -11,11 +11,17 @@ from array import array
 def learning_rate(config, steps: int, step: int) -> float:
     """The step size of step `step` (from 0) in a run of `steps`: a linear rise, then the chosen fall.
 
-    Source: karpathy/nanoGPT, train.py, get_lr.
+    "cosine" and "linear" reach the lowest step size at the end of the run. "step" and "exponential" multiply by
+    `fall_factor` for every `fall_every` steps after the rise, at once or a little each step, down to the lowest.
+    Source: karpathy/nanoGPT, train.py, get_lr; torch.optim.lr_scheduler.StepLR and ExponentialLR.
     """
     if step < config.warmup_steps:
         return config.learning_rate * (step + 1) / (config.warmup_steps + 1)
-    share = min(1.0, (step - config.warmup_steps) / max(1, steps - config.warmup_steps))
+    since = step - config.warmup_steps
+    if config.schedule in ("step", "exponential"):
+        falls = since // config.fall_every if config.schedule == "step" else since / config.fall_every
+        return max(config.min_learning_rate, config.learning_rate * config.fall_factor**falls)
+    share = min(1.0, since / max(1, steps - config.warmup_steps))
     fall = {"cosine": 0.5 * (1.0 + math.cos(math.pi * share)), "linear": 1.0 - share, "constant": 1.0}[config.schedule]
     return config.min_learning_rate + fall * (config.learning_rate - config.min_learning_rate)
 

@@ -21,7 +21,7 @@ from pygpt.models import build_model
 from pygpt.nn import Chance, Weights
 from pygpt.ops import advance, batch, batch_documents, fill, mean_valid, record, scale, sum
 from pygpt.ops.threefry import BATCH, EVALUATION
-from pygpt.optim import AdamW
+from pygpt.optim import Optimizer
 from pygpt.schedule import learning_rate, schedule_table
 from pygpt.tensor import ARRAY_CODE, ITEM_SIZE, Tensor, backward, empty, no_tape, tensor
 from pygpt.tokenizers import Tokenizer, train_tokenizer
@@ -110,7 +110,7 @@ class Run:
         self.weights = Weights(device, self.model, self.seed, dtype)
         table = schedule_table(experiment.optim, experiment.train.steps, ARRAY_CODE[dtype])
         schedule = tensor(device, table, (experiment.train.steps, 3), dtype)
-        self.optimizer = AdamW(self.weights, experiment.optim, schedule, self._steps_done)
+        self.optimizer = Optimizer(self.weights, experiment.optim, schedule, self._steps_done)
 
         self._train_split = DeviceSplit(device, corpus.train, corpus.layout)
         self._val_split = DeviceSplit(device, corpus.val, corpus.layout)
@@ -227,31 +227,32 @@ class Run:
 
     def checkpoint(self) -> bytes:
         """The whole run as the bytes of a file, waiting for the device."""
-        return self._packed(self.step, [self.device.read(tensor) for tensor in self._state()])
+        return self._packed(self.step, {group: self.device.read(held.values) for group, held in self._state().items()})
 
     async def fetch_checkpoint(self) -> bytes:
         """As `checkpoint`, without blocking. No step may be put on its way until it is done."""
         step = self.step
-        states = [await self.device.fetch(tensor) for tensor in self._state()]
+        states = {group: await self.device.fetch(held.values) for group, held in self._state().items()}
         if step != self.step:
             raise CheckpointError(f"the run went on from step {step} to {self.step} while it was being saved; save again")
         return self._packed(step, states)
 
     def _state(self):
-        return self.weights.values, self.optimizer.first_moment, self.optimizer.second_moment
+        return {"weights": self.weights, **self.optimizer.memory}
 
     def _packed(self, step, states):
         item = ITEM_SIZE[self.weights.values.dtype]
 
-        def by_name(data):
-            view = memoryview(data)
+        def by_name(group):
+            view = memoryview(states[group])
             return {name: view[item * placed.offset : item * placed.offset + placed.nbytes]
-                    for name, placed in self.weights.named.items()}
+                    for name, placed in self._state()[group].named.items()}
 
         provenance = {"pygpt": pygpt.__version__, "python": platform.python_version(), "device": self.device.name,
                       "data": {"name": self.text.name, "sha256": self.text.sha256, "origin": self.text.origin,
                                "built_in": self.text.built_in}}
-        return write_checkpoint(Checkpoint(self.experiment, self.tokenizer, step, provenance, *map(by_name, states),
+        return write_checkpoint(Checkpoint(self.experiment, self.tokenizer, step, provenance, by_name("weights"),
+                                           {group: by_name(group) for group in self.optimizer.memory},
                                            None if self.text.built_in else self.text))
 
     @staticmethod
@@ -274,11 +275,10 @@ class Run:
                             f"{text.sha256[:12]}..., the run's is {str(expected)[:12]}...), so it cannot go on as if nothing "
                             f"had happened. Use the same version of the text")
         run = Run(experiment, text, device, checkpoint.tokenizer)
-        groups = (checkpoint.weights, checkpoint.first_moment, checkpoint.second_moment)
-        for state, arrays in zip(run._state(), groups, strict=True):
-            for name, values in arrays.items():
-                placed = run.weights.named[name]
-                device.write(state.slice(placed.offset, placed.shape), bytes(values))
+        for group, held in run._state().items():
+            arrays = checkpoint.weights if group == "weights" else checkpoint.memory[group]
+            for name, placed in held.named.items():
+                device.write(placed, bytes(arrays[name]))
         for counter in (run._steps_done, run._steps_shown):
             device.write(counter, struct.pack("<I", checkpoint.step))
         run.step = run._taken = run._last_evaluated = checkpoint.step

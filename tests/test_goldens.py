@@ -9,7 +9,7 @@ from pygpt.experiment import Experiment
 from pygpt.models import build_model
 from pygpt.nn import Weights
 from pygpt.ops import advance, mean_valid
-from pygpt.optim import AdamW
+from pygpt.optim import Optimizer
 from pygpt.tensor import backward, tensor
 
 GOLDENS = {"biased_untied": {"bias": True, "tie_weights": False}, "plain_tied": {"bias": False, "tie_weights": True}}
@@ -37,7 +37,7 @@ class Trained:
         rows = []
         for step in range(1, 11):
             rows += [1e-2, 1 - 0.9**step, 1 - 0.99**step]
-        self.optimizer = AdamW(self.weights, experiment.optim, tensor(device, rows, (10, 3)), self.step)
+        self.optimizer = Optimizer(self.weights, experiment.optim, tensor(device, rows, (10, 3)), self.step)
 
     def loss(self, step):
         ids = tensor(self.device, self.recorded["ids"][step], (3, 8), "uint32")

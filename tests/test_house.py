@@ -41,7 +41,7 @@ MAY_IMPORT = {
     "data": {"errors", "tokenizers"},
     "plan": {"data", "devices", "experiment", "flops", "models", "nn", "ops", "tensor", "train"},
     "estimate": {"errors", "device", "experiment", "models", "plan", "tensor"},
-    "checkpoint": {"errors", "experiment", "models", "safetensors", "tokenizers", "data"},
+    "checkpoint": {"errors", "experiment", "models", "optim", "safetensors", "tokenizers", "data"},
     "train": {"__init__", "errors", "capture", "checkpoint", "data", "estimate", "experiment", "models", "nn", "ops", "optim",
               "schedule", "tensor", "tokenizers"},
     "sample": {"errors", "capture", "ops", "tensor", "tokenizers"},

@@ -78,7 +78,7 @@ run._train_step()
 run._train_step()
 eager = device.read(run.weights.values)
 device.write(run.weights.values, before)
-for state in (run.optimizer.first_moment, run.optimizer.second_moment):
+for state in (slots.values for slots in run.optimizer.memory.values()):
     device.write(state, bytes(state.nbytes))
 device.write(run._steps_done, bytes(4))
 run._train_once()

@@ -35,7 +35,8 @@ def test_the_curve_is_that_of_float32_but_for_its_rounding(kind, cpu):
 def test_everything_is_kept_in_double(kind, cpu):
     run = poem_run(cpu, **KINDS[kind], **DOUBLE)
     finish(run)
-    held = [run.history, run.weights.values, run.optimizer.first_moment, run.optimizer.second_moment, run.optimizer.gradient]
+    held = [run.history, run.weights.values, run.optimizer.gradient.values]
+    held += [slots.values for slots in run.optimizer.memory.values()]
     held += run.model.new_cache() if run.experiment.model.kind == "gpt" else []
     works = [*run.training_step.works, *run._evaluate_once.works, *run._conclude_evaluation.works]
     assert {tensor.dtype for tensor in held} == {"float64"}
