@@ -1,25 +1,29 @@
-"""From text to token ids and back: one character a token, or one byte a token."""
+"""From text to token ids and back: one character a token, one byte a token, or what occurs often a token."""
 
 from pygpt.errors import TokenizerError
 from pygpt.tokenizers.base import Decoder, Tokenizer
+from pygpt.tokenizers.bpe import BPETokenizer
 from pygpt.tokenizers.byte import ByteTokenizer
 from pygpt.tokenizers.char import CharTokenizer
 from pygpt.tokenizers.documents import split_documents
+from pygpt.tokenizers.files import read_tokenizer, tokenizer_json_bytes
 
 __all__ = [
-    "ByteTokenizer", "CharTokenizer", "Decoder", "Tokenizer", "split_documents", "tokenizer_from_dict",
-    "train_tokenizer",
+    "BPETokenizer", "ByteTokenizer", "CharTokenizer", "Decoder", "Tokenizer", "read_tokenizer", "split_documents",
+    "tokenizer_from_dict", "tokenizer_json_bytes", "train_tokenizer",
 ]
 
-_KINDS: dict[str, type[Tokenizer]] = {tokenizer.kind: tokenizer for tokenizer in (CharTokenizer, ByteTokenizer)}
-
-
-def train_tokenizer(kind: str, text: str, documents: bool) -> Tokenizer:
+_KINDS: dict[str, type[Tokenizer]] = {
+    tokenizer.kind: tokenizer for tokenizer in (CharTokenizer, ByteTokenizer, BPETokenizer)}
+def train_tokenizer(kind: str, text: str, documents: bool, vocab_size: int = 1024) -> Tokenizer:
     """Make the tokenizer of this kind for this text; with `documents` it also has a delimiter, BOS.
 
+    `vocab_size` is for the kind whose vocabulary may have any size, bpe: so many tokens, BOS among them.
     Raises:
         TokenizerError: there is no such kind, or the text has no characters to learn.
     """
+    if kind == BPETokenizer.kind:
+        return BPETokenizer.train(text, documents, vocab_size)
     return _class_of(kind).train(text, documents)
 
 

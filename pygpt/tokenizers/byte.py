@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import codecs
 from array import array
 from collections.abc import Iterable
 from typing import Any
 
-from pygpt.errors import TokenizerError
 from pygpt.tokenizers.base import Decoder, Tokenizer, check_fields, outside_vocabulary
+from pygpt.tokenizers.utf8 import Utf8Decoder, utf8_bytes
 
 
 class ByteTokenizer(Tokenizer):
@@ -45,33 +44,24 @@ class ByteTokenizer(Tokenizer):
         Raises:
             TokenizerError: the text has half a surrogate pair, which UTF-8 cannot hold.
         """
-        try:
-            data = text.encode("utf-8")
-        except UnicodeEncodeError as error:
-            raise TokenizerError(f"the character {text[error.start]!r} at position {error.start} is half a surrogate "
-                                 "pair and has no UTF-8 bytes: leave it out") from None
         # Through array("B"): array("I", bytes) would read four bytes as one number.
-        return array("I", array("B", data))
+        return array("I", array("B", utf8_bytes(text)))
+
+    def decode_bytes(self, ids: Iterable[int]) -> bytes:
+        """Give the bytes of these ids; BOS is none.
+
+        Raises:
+            TokenizerError: an id is outside the vocabulary.
+        """
+        tokens = list(ids)
+        if self.bos is not None:
+            tokens = [token for token in tokens if token != self.bos]
+        try:
+            return bytes(tokens)
+        except ValueError:
+            wrong = next(token for token in tokens if not 0 <= token < 256)
+            raise outside_vocabulary(wrong, self.vocab_size) from None
 
     def decoder(self) -> Decoder:
         """Start a text that will arrive in pieces; half a UTF-8 sequence is held back until its rest comes."""
-        return _ByteDecoder(self.vocab_size)
-
-
-class _ByteDecoder(Decoder):
-    def __init__(self, vocab_size: int):
-        self._vocab_size = vocab_size
-        self._codec = codecs.getincrementaldecoder("utf-8")(errors="replace")
-
-    def feed(self, ids: Iterable[int]) -> str:
-        tokens = list(ids)
-        if self._vocab_size > 256:
-            tokens = [token for token in tokens if token != 256]
-        try:
-            return self._codec.decode(bytes(tokens))
-        except ValueError:
-            wrong = next(token for token in tokens if not 0 <= token < 256)
-            raise outside_vocabulary(wrong, self._vocab_size) from None
-
-    def flush(self) -> str:
-        return self._codec.decode(b"", final=True)
+        return Utf8Decoder(self.decode_bytes)

@@ -8,6 +8,7 @@
     python -m tests.bench memory    JS heap, GPU buffers and Python objects over 2,000 steps of `baby` in the tab
     python -m tests.bench quality   what bigram and small reach on Tiny Shakespeare, and docs/small_curve.svg
     python -m tests.bench curve     50 steps of `small` on NumPy and on the native WebGPU: the largest difference
+    python -m tests.bench tokens    learning a BPE of 1,024 tokens from a megabyte of text, natively and in the tab
     python -m tests.bench report    docs/performance.md, from what was kept
 
 Without a name: native, matmul, tab, tab_matmul, boot, report. What is compared is measured in rounds, one contender after
@@ -20,12 +21,12 @@ import argparse
 import dataclasses
 import os
 
-from tests.bench import curve, memory, native, quality, records, report, tab
+from tests.bench import curve, memory, native, quality, records, report, tab, tokens
 
 MEASUREMENTS = {"native": native.measure, "matmul": native.multiply, "tab": tab.measure, "tab_matmul": tab.multiply,
                 "boot": tab.boot, "report": report.write,
                 "memory": lambda _: memory.measure(), "quality": lambda _: quality.measure(),
-                "curve": lambda _: curve.measure()}
+                "curve": lambda _: curve.measure(), "tokens": tokens.measure}
 USUAL = ("native", "matmul", "tab", "tab_matmul", "boot", "report")
 
 

@@ -113,8 +113,8 @@ def test_an_empty_text_has_no_vocabulary(documents):
 
 
 def test_unknown_kind_lists_the_kinds():
-    with pytest.raises(TokenizerError, match="no tokenizer of kind 'bpe': choose one of char, byte"):
-        train_tokenizer("bpe", "text", False)
+    with pytest.raises(TokenizerError, match="no tokenizer of kind 'word': choose one of char, byte, bpe"):
+        train_tokenizer("word", "text", False)
 
 
 @pytest.mark.parametrize("description, message", [

@@ -1,0 +1,62 @@
+"""A tokenizer from its files: `tokenizer.json`, or GPT-2's own `vocab.json` and `merges.txt`."""
+
+import json
+from pathlib import Path
+
+from pygpt.errors import TokenizerError
+from pygpt.tokenizers.bpe import BPETokenizer
+from pygpt.tokenizers.tokenizer_json import assemble, parse_json, read_tokenizer_json, vocabulary_to_json
+from pygpt.tokenizers.vocabulary import END_OF_TEXT, Vocabulary
+
+TOKENIZER_FILE, VOCAB_FILE, MERGES_FILE = "tokenizer.json", "vocab.json", "merges.txt"
+
+
+def read_tokenizer(path: Path) -> BPETokenizer:
+    """Read a tokenizer.json, or the folder that has one, or one with vocab.json and merges.txt.
+
+    Raises:
+        TokenizerError: there are no such files, they cannot be read, or are not a byte-level BPE.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        return BPETokenizer(read_tokenizer_json(_read(path)))
+    if (path / TOKENIZER_FILE).is_file():
+        return BPETokenizer(read_tokenizer_json(_read(path / TOKENIZER_FILE)))
+    if (path / VOCAB_FILE).is_file() and (path / MERGES_FILE).is_file():
+        return BPETokenizer(read_gpt2(_read(path / VOCAB_FILE), _read(path / MERGES_FILE)))
+    raise TokenizerError(f"the folder {path} has no tokenizer: wanted {TOKENIZER_FILE}, or {VOCAB_FILE} and {MERGES_FILE}")
+
+
+def read_gpt2(vocab: bytes, merges: bytes) -> Vocabulary:
+    """Read the contents of vocab.json and merges.txt.
+
+    Raises:
+        TokenizerError: they are malformed, or do not fit one another.
+    """
+    try:
+        lines = merges.decode("utf-8").split("\n")
+    except UnicodeDecodeError as error:
+        raise TokenizerError(f"{MERGES_FILE} should be text in UTF-8, and is not at byte {error.start}") from None
+    if lines[0].startswith("#version"):
+        del lines[0]
+    pairs = []
+    for line in filter(None, (line.rstrip("\r") for line in lines)):
+        left, space, right = line.partition(" ")
+        if not space or " " in right:
+            raise TokenizerError(f"a line of {MERGES_FILE} should be two tokens with a space in between; this one is {line!r:.60}")
+        pairs.append((left, right))
+    tokens = parse_json(vocab, VOCAB_FILE)
+    named = isinstance(tokens, dict) and END_OF_TEXT in tokens
+    return assemble(tokens, pairs, {END_OF_TEXT: tokens[END_OF_TEXT]} if named else {})
+
+
+def tokenizer_json_bytes(tokenizer: BPETokenizer) -> bytes:
+    """The contents of a tokenizer.json, which Hugging Face's `tokenizers` reads too."""
+    return json.dumps(vocabulary_to_json(tokenizer.vocabulary), ensure_ascii=False, indent=1).encode()
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: a zero byte in the path
+        raise TokenizerError(f"the tokenizer {path} cannot be read: {getattr(error, 'strerror', None) or error}") from None

@@ -1,0 +1,34 @@
+"""Text as UTF-8, the way the tokenizers of bytes use it."""
+
+import codecs
+from collections.abc import Callable, Iterable
+
+from pygpt.errors import TokenizerError
+from pygpt.tokenizers.base import Decoder
+
+
+def utf8_bytes(text: str) -> bytes:
+    """A text's bytes.
+
+    Raises:
+        TokenizerError: the text has half a surrogate pair, which UTF-8 cannot hold.
+    """
+    try:
+        return text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise TokenizerError(f"the character {text[error.start]!r} at position {error.start} is half a surrogate "
+                             "pair and has no UTF-8 bytes: leave it out") from None
+
+
+class Utf8Decoder(Decoder):
+    """Turns ids into bytes and bytes into text; half a UTF-8 sequence is held back until its rest comes."""
+
+    def __init__(self, decode_bytes: Callable[[Iterable[int]], bytes]):
+        self._decode_bytes = decode_bytes
+        self._codec = codecs.getincrementaldecoder("utf-8")(errors="replace")
+
+    def feed(self, ids: Iterable[int]) -> str:
+        return self._codec.decode(self._decode_bytes(ids))
+
+    def flush(self) -> str:
+        return self._codec.decode(b"", final=True)
