@@ -83,6 +83,7 @@ export const LABELS = /** @type {Record<string, string>} */ ({
   "model.bias": "Biases",
   "model.tie_weights": "Tie weights",
   "model.init_std": "Initial spread",
+  "model.init": "First weights",
   "model.dtype": "Numbers",
   "model.norm": "Norm",
   "model.norm_place": "Norm place",

@@ -47,6 +47,8 @@ class ModelConfig:
     bias: bool = setting(False, "biases in linear layers and layer norms")
     tie_weights: bool = setting(True, "use the token embedding as the output layer too")
     init_std: float = setting(0.02, "standard deviation of the initial weights", minimum=0.0, maximum=10.0)
+    init: str = setting("normal", "python-random draws weights, and the order of documents, as microgpt does",
+                        choices=("normal", "python-random"))
     dtype: str = setting("float32", "what every number is; float64 is for the NumPy device alone",
                          choices=("float32", "float64"))
     norm: str = setting("layernorm", "what keeps activations in bounds", choices=("layernorm", "rmsnorm", "none"))
@@ -185,6 +187,8 @@ class Experiment:
         model, optim = self.model, self.optim
         if model.kind == "gpt":
             _check_heads(model)
+        if model.init == "python-random":
+            _check_python_random(self)
         if optim.min_learning_rate > optim.learning_rate:
             raise ExperimentError("optim.min_learning_rate", f"{optim.min_learning_rate} is above optim.learning_rate "
                                                              f"{optim.learning_rate}, where the schedule starts")
@@ -201,6 +205,22 @@ def _check_heads(model):
         raise ExperimentError("model.positions", f"rope turns pairs of channels, and a head of {model.head_size} (model.n_embd "
                                                  f"{model.n_embd} over {model.n_head} heads) has an odd one; make heads even, "
                                                  f"or choose other positions")
+
+
+# What microgpt is, of what would bring other matrices or another order of the documents.
+_OF_MICROGPT = {"data.layout": ("documents",), "model.kind": ("gpt",), "model.tie_weights": (False,),
+                "model.positions": ("learned",)}
+
+
+def _check_python_random(experiment):
+    """The rules of `model.init = "python-random"`. Raises ExperimentError."""
+    for dotted, allowed in _OF_MICROGPT.items():
+        section, name = dotted.split(".")
+        value = getattr(getattr(experiment, section), name)
+        if value not in allowed:
+            raise ExperimentError("model.init", f"python-random draws the documents and the matrices of microgpt, so {dotted} "
+                                                f"must be {' or '.join(map(_toml_value, allowed))}, not {_toml_value(value)}; "
+                                                f"change that, or choose normal")
 
 
 def _build(cls, values, prefix):

@@ -8,6 +8,7 @@ lets steps go and looks at the losses when it likes.
 import dataclasses
 import math
 import platform
+import random
 import struct
 
 import pygpt
@@ -18,6 +19,7 @@ from pygpt.errors import CheckpointError, DataError, DivergedError
 from pygpt.estimate import check_memory
 from pygpt.experiment import Experiment
 from pygpt.models import build_model
+from pygpt.models.python_random import python_random, write_python_random_weights
 from pygpt.nn import Chance, Weights
 from pygpt.ops import advance, batch, batch_documents, fill, mean_valid, record, scale, sum
 from pygpt.ops.threefry import BATCH, EVALUATION
@@ -59,8 +61,8 @@ class DeviceSplit:
         self.tokens = tensor(device, split.tokens, dtype="uint32")
         self.offsets = tensor(device, split.offsets, dtype="uint32") if layout == "documents" else None
 
-    def draw(self, chance: Chance, experiment: Experiment, purpose: int, sequential: bool = False):
-        """Inputs (B, T) and targets (B, T) of the batch that belongs to the chance's step."""
+    def draw(self, chance: Chance, experiment: Experiment, purpose: int, sequential: bool | int = False):
+        """Inputs (B, T) and targets (B, T) of the batch that belongs to the chance's step; see pygpt/ops/batch.py."""
         shape = {"batch_size": experiment.train.batch_size, "block_size": experiment.model.block_size}
         if self.layout == "documents":
             return batch_documents(self.tokens, self.offsets, chance.seed, chance.step, purpose=purpose,
@@ -82,11 +84,12 @@ class Run:
         documents = experiment.data.layout == "documents"
         self.tokenizer = tokenizer or train_tokenizer(experiment.data.tokenizer, text.text, documents)
         check_memory(experiment, self.tokenizer.vocab_size, device, len(text.text))
+        generator = python_random(experiment)
         corpus = make_corpus(text.text, self.tokenizer, experiment.data.layout, experiment.model.block_size,
-                             experiment.data.val_fraction)
-        self._place(corpus)
+                             experiment.data.val_fraction, generator)
+        self._place(corpus, generator)
 
-    def _place(self, corpus: Corpus) -> None:
+    def _place(self, corpus: Corpus, generator: random.Random | None = None) -> None:
         """Begin: bring everything onto the device and capture what will be repeated."""
         self.step = 0
         self._taken = 0
@@ -108,6 +111,8 @@ class Run:
 
         self.model = build_model(experiment.model, self.tokenizer.vocab_size)
         self.weights = Weights(device, self.model, self.seed, dtype)
+        if generator:
+            write_python_random_weights(self.weights, experiment.model.init_std, generator)
         table = schedule_table(experiment.optim, experiment.train.steps, ARRAY_CODE[dtype])
         schedule = tensor(device, table, (experiment.train.steps, 3), dtype)
         self.optimizer = Optimizer(self.weights, experiment.optim, schedule, self._steps_done)
@@ -122,7 +127,9 @@ class Run:
 
     def _train_step(self) -> None:
         chance = Chance(self.seed, self._steps_done)
-        inputs, targets = self._train_split.draw(chance, self.experiment, BATCH)
+        # Python's generator has shuffled the documents: they are taken in their order, again and again.
+        in_order = 2 if self.experiment.model.init == "python-random" else False
+        inputs, targets = self._train_split.draw(chance, self.experiment, BATCH, in_order)
         loss, _ = mean_valid(self.model.losses(inputs, targets, chance), targets)
         record(loss, self._steps_done, out=self._losses)
         gradients = self.optimizer.gradients

@@ -9,7 +9,7 @@
 //   targets  (B, T)
 //
 // Row b takes the document that is the first word for key (seed, PURPOSE) and counter (FIRST + b, step), modulo D; if SEQUENTIAL,
-// document step * B + FIRST + b, and nothing if there is none. One invocation for each (b, t).
+// document step * B + FIRST + b, and nothing if there is none; if SEQUENTIAL is 2, that modulo D. One invocation for each (b, t).
 
 override B: u32;
 override T: u32;
@@ -55,6 +55,8 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     var document = step[0] * B + b;
     if (SEQUENTIAL == 0u) {
         document = threefry(vec2u(seed[0], PURPOSE), vec2u(b, step[0])).x % documents;
+    } else if (SEQUENTIAL == 2u) {
+        document %= documents;
     }
     inputs[i] = tokens[offsets[0]];
     targets[i] = -1;

@@ -6,6 +6,7 @@ import math
 from pygpt.cli.commands import Eval
 from pygpt.data import load_text, make_corpus
 from pygpt.evaluate import full_loss
+from pygpt.models.python_random import python_random
 from pygpt.train import DeviceSplit
 from pygpt.trained import load
 
@@ -16,7 +17,7 @@ def evaluate(command: Eval) -> int:
     experiment, checkpoint = model.experiment, model.checkpoint
     text = load_text(command.data) if command.data else checkpoint.text or load_text(experiment.data.source)
     corpus = make_corpus(text.text, model.tokenizer, experiment.data.layout, experiment.model.block_size,
-                         experiment.data.val_fraction)
+                         experiment.data.val_fraction, python_random(experiment))
     split = DeviceSplit(model.device, corpus.val, corpus.layout)
     loss, predictions = full_loss(model.model, split, experiment, model.device)
     found = {"text": text.name, "split": "validation", "predictions": predictions, "loss": loss,

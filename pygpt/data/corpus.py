@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from array import array
 from dataclasses import dataclass
 
@@ -32,12 +33,14 @@ class Corpus:
     val: Split
 
 
-def make_corpus(text: str, tokenizer: Tokenizer, layout: str, block_size: int, val_fraction: float = 0.1) -> Corpus:
+def make_corpus(text: str, tokenizer: Tokenizer, layout: str, block_size: int, val_fraction: float = 0.1,
+                chance: random.Random | None = None) -> Corpus:
     """Turn a text into tokens and hold some back for validation.
 
     Layout "stream" holds back the end of the text. Layout "documents" holds back every tenth document (for a
     fraction of 0.1), since a list is often sorted; documents are kept whole here, and one longer than the block is
-    truncated to its first `block_size` tokens when a batch is drawn.
+    truncated to its first `block_size` tokens when a batch is drawn. With `chance` the documents are shuffled by it
+    first, and the last ones are held back: those before them come in the order they would have without validation.
 
     Raises:
         DataError: the layout is unknown, the fraction is not above 0 and at most 0.5, the tokenizer's delimiter does
@@ -52,7 +55,7 @@ def make_corpus(text: str, tokenizer: Tokenizer, layout: str, block_size: int, v
     if block_size < 1:
         raise DataError(f"a block must hold at least 1 token; block_size is {block_size}: choose a longer block")
     if layout == "documents":
-        return _documents(text, tokenizer, val_fraction)
+        return _documents(text, tokenizer, val_fraction, chance)
     return _stream(text, tokenizer, block_size, val_fraction)
 
 
@@ -69,7 +72,7 @@ def _stream(text: str, tokenizer: Tokenizer, block_size: int, val_fraction: floa
     return Corpus("stream", Split(tokens[:boundary]), Split(tokens[boundary:]))
 
 
-def _documents(text: str, tokenizer: Tokenizer, val_fraction: float) -> Corpus:
+def _documents(text: str, tokenizer: Tokenizer, val_fraction: float, chance: random.Random | None) -> Corpus:
     if tokenizer.bos is None:
         raise DataError("the layout documents needs a tokenizer with a delimiter; this one has none: "
                         "train it with documents=True")
@@ -78,7 +81,11 @@ def _documents(text: str, tokenizer: Tokenizer, val_fraction: float) -> Corpus:
         raise DataError(f"the layout documents needs at least 2 documents, one on each line; this text has "
                         f"{len(documents)}: put every document on a line of its own, or choose the layout stream")
     every = round(1 / val_fraction)
-    if len(documents) < every:
+    if chance is not None:
+        chance.shuffle(documents)
+        boundary = len(documents) - max(1, int(len(documents) * val_fraction))
+        kept, held_back = documents[:boundary], documents[boundary:]
+    elif len(documents) < every:
         kept, held_back = documents[:-1], documents[-1:]
     else:
         kept = [document for index, document in enumerate(documents) if index % every != every - 1]

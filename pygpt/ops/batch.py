@@ -48,8 +48,9 @@ def batch_documents(tokens, offsets, seed, step, inputs, targets, *, batch_size,
 
     The tokens are BOS document BOS document ... BOS; `offsets` has the place of each BOS, so document d begins at
     offsets[d], and the BOS at offsets[d + 1] is its last target. Row b takes document word0 of key (seed, purpose) and
-    counter (first + b, step), modulo D; if `sequential`, document step * B + first + b. A long document is cut after T
-    tokens. What is left of a row, and rows past the last document, has inputs BOS and targets -1, which no loss counts.
+    counter (first + b, step), modulo D; if `sequential`, document step * B + first + b, which with `sequential=2` is taken
+    modulo D, so that the first document comes again after the last. A long document is cut after T tokens. What is left of a
+    row, and rows past the last document, has inputs BOS and targets -1, which no loss counts.
 
     Shapes: tokens uint32 (N,); offsets uint32 (D + 1,); seed, step uint32 (1,) -> inputs uint32 (B, T), targets int32
         (B, T).
@@ -58,6 +59,8 @@ def batch_documents(tokens, offsets, seed, step, inputs, targets, *, batch_size,
     documents = offsets.size - 1
     if sequential:
         document = step * np.uint32(batch_size) + rows
+        if sequential == 2:
+            document %= np.uint32(documents)
     else:
         document = threefry2x32(seed, purpose, rows, step)[0] % np.uint32(documents)
     exists = document < documents

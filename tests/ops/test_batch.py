@@ -38,7 +38,8 @@ CASES += [Case("batch_documents", [*documents(*lengths), word(seed), word(step)]
           for lengths, seed, step, b, t, sequential in (
               ((1,), 0, 0, 1, 1, False), ((0,), 0, 0, 3, 5, False), ((3, 0, 11, 12, 13, 40), 1337, 3, 17, 13, False),
               ((3, 0, 11, 12, 13, 40), 0, 0, 4, 13, True), ((3, 0, 11, 12, 13, 40), 0, 1, 4, 13, True),
-              ((3, 0, 11, 12, 13, 40), 0, 2, 4, 13, True))]
+              ((3, 0, 11, 12, 13, 40), 0, 2, 4, 13, True), ((3, 0, 11, 12, 13, 40), 0, 2, 4, 13, 2),
+              ((3,), 0, 2**32 - 1, 2, 3, 2))]
 
 
 def drawn(device, kernel, arrays, step, seed=7, **attributes):
@@ -89,6 +90,14 @@ def test_documents_by_hand(device):
     inputs, targets = drawn(device, batch_documents, [tokens, offsets], 0, batch_size=4, block_size=4, sequential=True)
     assert inputs.tolist() == [[9, 1, 2, 9], [9, 3, 9, 9], [9, 4, 5, 6], [9, 9, 9, 9]]
     assert targets.tolist() == [[1, 2, 9, -1], [3, 9, -1, -1], [4, 5, 6, 7], [-1, -1, -1, -1]]
+
+
+def test_after_the_last_document_comes_the_first(device):
+    tokens, offsets = documents(1, 2, 3)
+    turns = [drawn(device, batch_documents, [tokens, offsets], step, batch_size=2, block_size=4, sequential=2)[0]
+             for step in range(6)]
+    assert np.concatenate(turns[:3]).tolist() == np.concatenate(turns[3:]).tolist()
+    assert np.array_equal(turns[1][1], turns[0][0]) and not np.array_equal(turns[0][0], turns[0][1])
 
 
 def test_every_document_is_drawn(cpu):

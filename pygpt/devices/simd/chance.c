@@ -78,6 +78,9 @@ KERNEL(batch_documents) {
         uint32_t document = INTEGER(SEQUENTIAL)
                                 ? WORDS(STEP)[0] * WORD(B) + WORD(FIRST) + row
                                 : threefry_word(WORDS(SEED)[0], WORD(PURPOSE), WORD(FIRST) + row, WORDS(STEP)[0]) % documents;
+        if (INTEGER(SEQUENTIAL) == 2) {
+            document %= documents;
+        }
         int32_t exists = document < documents;
         uint32_t start = exists ? offsets[document] : 0, end = exists ? offsets[document + 1] : 0;
         for (uint32_t i = 0; i < time; i++) {
