@@ -74,7 +74,8 @@ def test_it_goes_on_where_it_stopped(device):
 
 
 @pytest.mark.parametrize("field, value", [("data.layout", "stream"), ("model.kind", "bigram"), ("model.tie_weights", True),
-                                          ("model.positions", "sinusoidal"), ("model.positions", "none")])
+                                          ("model.positions", "sinusoidal"), ("model.positions", "none"),
+                                          ("model.mlp", "swiglu"), ("model.mlp", "geglu")])
 def test_what_has_other_matrices_is_refused(field, value):
     with pytest.raises(ExperimentError, match=f"{field} must be .*, not .*{str(value).lower()}.*choose normal") as caught:
         Experiment.preset("micro").with_fields(**{**CHANGES, field: value})
