@@ -66,6 +66,8 @@ class ModelConfig:
     qk_norm: bool = setting(False, "an RMS norm of queries and keys")
     attention_gate: bool = setting(False, "a learned gate on what attention gives")
 
+    logit_cap: float = setting(0.0, "soft limit of the logits, 0 for none", minimum=0.0, maximum=1e4)
+
     @property
     def head_size(self) -> int:
         """Channels of a head."""
