@@ -42,7 +42,7 @@ MAY_IMPORT = {
     "plan": {"data", "devices", "experiment", "flops", "models", "nn", "ops", "tensor", "train"},
     "estimate": {"errors", "device", "experiment", "models", "plan", "tensor"},
     "checkpoint": {"errors", "experiment", "models", "optim", "safetensors", "tokenizers", "data"},
-    "train": {"__init__", "errors", "capture", "checkpoint", "data", "estimate", "experiment", "models", "nn", "ops", "optim",
+    "train": {"__init__", "errors", "capture", "checkpoint", "data", "estimate", "evaluate", "experiment", "models", "nn", "ops", "optim",
               "schedule", "tensor", "tokenizers"},
     "sample": {"errors", "capture", "ops", "tensor", "tokenizers"},
     "evaluate": {"capture", "nn", "ops", "tensor"},
