@@ -1,11 +1,15 @@
-// y[b, i, h] = sum over j <= i of m_ij p_ij v[b, j, h], with p_ij = exp(s_ij - log_sum_exp[b, h, i]),
-// s_ij = SCALE * q[b, i, h] . k[b, j, h], log_sum_exp[b, h, i] = log(sum over j <= i of exp(s_ij)), and the dropout
-// m_ij = FACTOR if the first word for key (seed, PURPOSE) and counter (((b H + h) T + i) T + j, step) is at least
-// THRESHOLD, else 0.
+// y[b, i, h] = sum over the j that i sees of m_ij p_ij v[b, j, h / (H / K)], with p_ij = exp(s_ij - log_sum_exp[b, h, i]) and
+//   s_ij = SCALE * q[b, i, h] . k[b, j, h / (H / K)]; if CAP > 0, CAP tanh(s_ij / CAP) of it; if ALIBI > 0, the head's slope
+//          times i - j less;
+//   log_sum_exp[b, h, i] = log(sum over the j that i sees of exp(s_ij), and exp(sinks[h]) if HAS_SINKS is 1);
+//   m_ij = FACTOR if the first word for key (seed, PURPOSE) and counter (((b H + h) T + i) T + j, step) is at least
+//          THRESHOLD, else 0 (dropout).
+// Token i sees j if i - WINDOW < j <= i.
 //
-//   qkv          (B, T, 3, H, D)
+//   qkv          (B, T, H + 2 K, D): the heads of queries, of keys, of values
 //   seed         (1,), read if THRESHOLD > 0
 //   step         (1,), read if THRESHOLD > 0
+//   sinks        (H,), read if HAS_SINKS is 1
 //   y            (B, T, H, D)
 //   log_sum_exp  (B, H, T)
 //
@@ -17,19 +21,25 @@
 
 override T: u32;
 override H: u32;
+override K: u32;
 override D: u32;
 override SCALE: f32;
+override WINDOW: u32;  // T if all are seen
+override CAP: f32;
+override ALIBI: u32;   // the largest power of two up to H
 override THRESHOLD: u32;
 override FACTOR: f32;
+override HAS_SINKS: u32;
 
 struct Uniforms { PURPOSE: u32 }
 
 @group(0) @binding(0) var<storage, read> qkv: array<f32>;
 @group(0) @binding(1) var<storage, read> seed: array<u32>;
 @group(0) @binding(2) var<storage, read> step: array<u32>;
-@group(0) @binding(3) var<storage, read_write> y: array<f32>;
-@group(0) @binding(4) var<storage, read_write> log_sum_exp: array<f32>;
-@group(0) @binding(5) var<uniform> uniforms: Uniforms;
+@group(0) @binding(3) var<storage, read> sinks: array<f32>;
+@group(0) @binding(4) var<storage, read_write> y: array<f32>;
+@group(0) @binding(5) var<storage, read_write> log_sum_exp: array<f32>;
+@group(0) @binding(6) var<uniform> uniforms: Uniforms;
 
 // Threefry-2x32-20. The same text stands in every shader that draws; tests/ops/test_threefry.py compares them.
 fn threefry(key: vec2u, counter: vec2u) -> vec2u {
@@ -63,6 +73,26 @@ fn dropout(row: vec4u, column: u32) -> vec4f {
     return m;
 }
 
+// ALiBi's slope of a head: see pygpt/ops/attention_scores.py.
+fn tilt(h: u32) -> f32 {
+    let power = max(ALIBI, 1u);
+    return exp2(select(-8.0 * f32(h + 1u), -4.0 * f32(2u * h + 1u - 2u * min(h, power)), h >= power) / f32(power));
+}
+
+// The scores of 4 queries and a key, of their products; the least number where it is not seen.
+fn score(product: vec4f, i: vec4u, j: u32, slope: f32) -> vec4f {
+    var s = product * SCALE;
+    if (CAP > 0.0) {
+        // tanh, from 15 on 1 to the last bit; exp takes processors that play the GPU less time.
+        let e = exp(clamp(2.0 * s / CAP, vec4f(-30.0), vec4f(30.0)));
+        s = CAP * (e - 1.0) / (e + 1.0);
+    }
+    if (ALIBI > 0u) {
+        s -= slope * vec4f(i - j);
+    }
+    return select(vec4f(-3.4e38), s, i - j < vec4u(WINDOW));  // i - j wraps around where j is later
+}
+
 fn load(at: vec4u) -> vec4f {
     return vec4f(y[at.x], y[at.y], y[at.z], y[at.w]);
 }
@@ -79,17 +109,23 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
         return;
     }
     let i = min((n % ((T + 3u) / 4u)) * 4u + vec4u(0u, 1u, 2u, 3u), vec4u(T - 1u));
-    let width = 3u * H * D;
-    let q = ((head / H) * T + i) * width + (head % H) * D;
-    let k = (head / H) * T * width + (H + head % H) * D;
-    let out = ((head / H) * T + i) * H * D + (head % H) * D;
+    let h = head % H;
+    let slope = tilt(h);
+    let width = (H + 2u * K) * D;
+    let q = ((head / H) * T + i) * width + h * D;
+    let k = (head / H) * T * width + (H + h / (H / K)) * D;
+    let out = ((head / H) * T + i) * H * D + h * D;
     let row = head * T + i;
     var peak = vec4f(-3.4e38);
     var total = vec4f();
+    if (HAS_SINKS > 0u) {
+        peak = vec4f(sinks[h]);
+        total = vec4f(1.0);
+    }
     for (var d = 0u; d < D; d++) {
         store(out + d, vec4f());
     }
-    for (var j = 0u; j <= i.w; j += 8u) {
+    for (var j = i.x - min(i.x, WINDOW - 1u); j <= i.w; j += 8u) {
         let k0 = k + j * width; let k1 = k + min(j + 1u, i.w) * width;
         let k2 = k + min(j + 2u, i.w) * width; let k3 = k + min(j + 3u, i.w) * width;
         let k4 = k + min(j + 4u, i.w) * width; let k5 = k + min(j + 5u, i.w) * width;
@@ -103,11 +139,10 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
             s4 = fma(a, vec4f(qkv[k4 + d]), s4); s5 = fma(a, vec4f(qkv[k5 + d]), s5);
             s6 = fma(a, vec4f(qkv[k6 + d]), s6); s7 = fma(a, vec4f(qkv[k7 + d]), s7);
         }
-        let hidden = vec4f(-3.4e38);
-        s0 = select(hidden, s0 * SCALE, vec4u(j) <= i); s1 = select(hidden, s1 * SCALE, vec4u(j + 1u) <= i);
-        s2 = select(hidden, s2 * SCALE, vec4u(j + 2u) <= i); s3 = select(hidden, s3 * SCALE, vec4u(j + 3u) <= i);
-        s4 = select(hidden, s4 * SCALE, vec4u(j + 4u) <= i); s5 = select(hidden, s5 * SCALE, vec4u(j + 5u) <= i);
-        s6 = select(hidden, s6 * SCALE, vec4u(j + 6u) <= i); s7 = select(hidden, s7 * SCALE, vec4u(j + 7u) <= i);
+        s0 = score(s0, i, j, slope); s1 = score(s1, i, j + 1u, slope);
+        s2 = score(s2, i, j + 2u, slope); s3 = score(s3, i, j + 3u, slope);
+        s4 = score(s4, i, j + 4u, slope); s5 = score(s5, i, j + 5u, slope);
+        s6 = score(s6, i, j + 6u, slope); s7 = score(s7, i, j + 7u, slope);
         let high = max(peak, max(max(max(s0, s1), max(s2, s3)), max(max(s4, s5), max(s6, s7))));
         let fade = exp(peak - high);
         peak = high;
@@ -117,7 +152,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
         s0 *= dropout(row, j); s1 *= dropout(row, j + 1u); s2 *= dropout(row, j + 2u); s3 *= dropout(row, j + 3u);
         s4 *= dropout(row, j + 4u); s5 *= dropout(row, j + 5u); s6 *= dropout(row, j + 6u); s7 *= dropout(row, j + 7u);
         for (var d = 0u; d < D; d++) {
-            let v = H * D + d;
+            let v = K * D + d;
             var a = load(out + d) * fade;
             a = fma(s0, vec4f(qkv[k0 + v]), a); a = fma(s1, vec4f(qkv[k1 + v]), a);
             a = fma(s2, vec4f(qkv[k2 + v]), a); a = fma(s3, vec4f(qkv[k3 + v]), a);

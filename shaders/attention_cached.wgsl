@@ -1,9 +1,11 @@
-// cache[b, position] = qkv[b], and y[b, h] = sum over j <= position of p_j v[b, j, h], with p = softmax of the scores
-// s_j = SCALE * q[b, h] . k[b, j, h]; row `position` comes from qkv, the rows before it from the cache.
+// cache[b, position] = qkv[b], and y[b, h] = sum over the j that are seen of p_j v[b, j, h / (H / K)], with p = softmax of
+// the scores s_j = SCALE * q[b, h] . k[b, j, h / (H / K)], after what CAP, ALIBI and the sinks make of them in attention.wgsl;
+// position - WINDOW < j <= position. Row `position` comes from qkv, the rows before it from the cache.
 //
-//   qkv       (B, 3, H, D)
+//   qkv       (B, H + 2 K, D): the heads of queries, of keys, of values
 //   position  (1,); beyond the cache it stands for the last row
-//   cache     (B, T, 3, H, D)
+//   sinks     (H,), read if HAS_SINKS is 1
+//   cache     (B, T, H + 2 K, D)
 //   y         (B, H, D)
 //
 // One invocation a head, without workgroup memory: it begins with the token's own row, then walks the rows before it 4 at a
@@ -12,13 +14,38 @@
 
 override T: u32;
 override H: u32;
+override K: u32;
 override D: u32;
 override SCALE: f32;
+override WINDOW: u32;  // T if all are seen
+override CAP: f32;
+override ALIBI: u32;   // the largest power of two up to H
+override HAS_SINKS: u32;
 
 @group(0) @binding(0) var<storage, read> qkv: array<f32>;
 @group(0) @binding(1) var<storage, read> position: array<u32>;
-@group(0) @binding(2) var<storage, read_write> cache: array<f32>;
-@group(0) @binding(3) var<storage, read_write> y: array<f32>;
+@group(0) @binding(2) var<storage, read> sinks: array<f32>;
+@group(0) @binding(3) var<storage, read_write> cache: array<f32>;
+@group(0) @binding(4) var<storage, read_write> y: array<f32>;
+
+// ALiBi's slope of a head: see pygpt/ops/attention_scores.py.
+fn tilt(h: u32) -> f32 {
+    let power = max(ALIBI, 1u);
+    return exp2(select(-8.0 * f32(h + 1u), -4.0 * f32(2u * h + 1u - 2u * min(h, power)), h >= power) / f32(power));
+}
+
+// The scores of 4 keys that are so far behind, of their products.
+fn score(product: vec4f, behind: vec4u, h: u32) -> vec4f {
+    var s = product * SCALE;
+    if (CAP > 0.0) {
+        let e = exp(clamp(2.0 * s / CAP, vec4f(-30.0), vec4f(30.0)));  // tanh as in attention.wgsl
+        s = CAP * (e - 1.0) / (e + 1.0);
+    }
+    if (ALIBI > 0u) {
+        s -= tilt(h) * vec4f(behind);
+    }
+    return s;
+}
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
@@ -27,36 +54,50 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
         return;
     }
     let place = min(position[0], T - 1u);
-    let width = 3u * H * D;
-    let own = (n / H) * width + (n % H) * D;
-    let first = (n / H) * T * width + (n % H) * D;
-    let k = H * D;
-    let v = 2u * H * D;
-    var peak = 0.0;
+    let h = n % H;
+    let width = (H + 2u * K) * D;
+    let own = (n / H) * width + h * D;
+    let own_k = (n / H) * width + (H + h / (H / K)) * D;
+    let first = (n / H) * T * width;
+    let k = first + (H + h / (H / K)) * D;
+    let v = K * D;
+    var along = 0.0;
     for (var d = 0u; d < D; d++) {
-        peak = fma(qkv[own + d], qkv[own + k + d], peak);
-        y[n * D + d] = qkv[own + v + d];
-        cache[first + place * width + d] = qkv[own + d];
-        cache[first + place * width + k + d] = qkv[own + k + d];
-        cache[first + place * width + v + d] = qkv[own + v + d];
+        along = fma(qkv[own + d], qkv[own_k + d], along);
+        y[n * D + d] = qkv[own_k + v + d];
+        cache[first + place * width + h * D + d] = qkv[own + d];
     }
-    peak *= SCALE;
+    if (h % (H / K) == 0u) {  // one writer for the heads that share these keys and values
+        for (var d = 0u; d < D; d++) {
+            cache[k + place * width + d] = qkv[own_k + d];
+            cache[k + place * width + v + d] = qkv[own_k + v + d];
+        }
+    }
+    var peak = score(vec4f(along), vec4u(), h).x;
     var total = 1.0;
-    for (var j = 0u; j < place; j += 4u) {
+    if (HAS_SINKS > 0u) {
+        let high = max(peak, sinks[h]);
+        total = exp(peak - high);
+        for (var d = 0u; d < D; d++) {
+            y[n * D + d] *= total;
+        }
+        total += exp(sinks[h] - high);
+        peak = high;
+    }
+    for (var j = place - min(place, WINDOW - 1u); j < place; j += 4u) {
         let keys = vec4u(j, j + 1u, j + 2u, j + 3u);
-        let row = first + min(keys, vec4u(place - 1u)) * width;
-        let at = row + k;
+        let at = k + min(keys, vec4u(place - 1u)) * width;
         var s = vec4f();
         for (var d = 0u; d < D; d++) {
             s = fma(vec4f(qkv[own + d]), vec4f(cache[at.x + d], cache[at.y + d], cache[at.z + d], cache[at.w + d]), s);
         }
-        s = select(vec4f(-3.4e38), s * SCALE, keys < vec4u(place));
+        s = select(vec4f(-3.4e38), score(s, place - keys, h), keys < vec4u(place));
         let high = max(peak, max(max(s.x, s.y), max(s.z, s.w)));
         let fade = exp(peak - high);
         peak = high;
         s = exp(s - peak);
         total = total * fade + ((s.x + s.y) + (s.z + s.w));
-        let values = row + v;
+        let values = at + v;
         for (var d = 0u; d < D; d++) {
             y[n * D + d] = y[n * D + d] * fade
                 + dot(s, vec4f(cache[values.x + d], cache[values.y + d], cache[values.z + d], cache[values.w + d]));

@@ -13,13 +13,19 @@
 
 override T: u32;
 override H: u32;
+override K: u32;
 override D: u32;
 override SCALE: f32;
+override WINDOW: u32;
+override CAP: f32;
+override ALIBI: u32;
+override HAS_SINKS: u32;
 
 @group(0) @binding(0) var<storage, read> qkv: array<f32>;
 @group(0) @binding(1) var<storage, read> position: array<u32>;
-@group(0) @binding(2) var<storage, read_write> cache: array<f32>;
-@group(0) @binding(3) var<storage, read_write> y: array<f32>;
+@group(0) @binding(2) var<storage, read> sinks: array<f32>;
+@group(0) @binding(3) var<storage, read_write> cache: array<f32>;
+@group(0) @binding(4) var<storage, read_write> y: array<f32>;
 
 const LANES = 64u;
 

@@ -19,8 +19,12 @@
 
 override T: u32;
 override H: u32;
+override K: u32;
 override D: u32;
 override SCALE: f32;
+override WINDOW: u32;
+override CAP: f32;
+override ALIBI: u32;
 override THRESHOLD: u32;
 override FACTOR: f32;
 
@@ -119,9 +123,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     let n = group.y * groups.x + group.x;
     let keys = n / blocks % 2u;  // 1 if the own tokens are keys, 0 if they are queries
     let head = n / blocks / 2u;
-    if (head >= arrayLength(&delta) / T) {
-        return;
-    }
+    if (head >= arrayLength(&delta) / T) { return; }
     let start = (n % blocks) * 32u;
     let own = start + local.y * 4u + vec4u(0u, 1u, 2u, 3u);
     // dq or dk, channels below 32 and the rest; dv likewise.

@@ -16,19 +16,25 @@
 
 override T: u32;
 override H: u32;
+override K: u32;
 override D: u32;
 override SCALE: f32;
+override WINDOW: u32;
+override CAP: f32;
+override ALIBI: u32;
 override THRESHOLD: u32;
 override FACTOR: f32;
+override HAS_SINKS: u32;
 
 struct Uniforms { PURPOSE: u32 }
 
 @group(0) @binding(0) var<storage, read> qkv: array<f32>;
 @group(0) @binding(1) var<storage, read> seed: array<u32>;
 @group(0) @binding(2) var<storage, read> step: array<u32>;
-@group(0) @binding(3) var<storage, read_write> y: array<f32>;
-@group(0) @binding(4) var<storage, read_write> log_sum_exp: array<f32>;
-@group(0) @binding(5) var<uniform> uniforms: Uniforms;
+@group(0) @binding(3) var<storage, read> sinks: array<f32>;
+@group(0) @binding(4) var<storage, read_write> y: array<f32>;
+@group(0) @binding(5) var<storage, read_write> log_sum_exp: array<f32>;
+@group(0) @binding(6) var<uniform> uniforms: Uniforms;
 
 // (channel, query / 4); (channel, key / 4) and later (key, channel / 4), 32 channels at a time; (key, query / 4).
 var<workgroup> q_tile: array<vec4f, 512>;

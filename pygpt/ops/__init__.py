@@ -5,8 +5,9 @@ from pygpt.ops.adamw import adamw as adamw
 from pygpt.ops.add import add as add
 from pygpt.ops.advance import advance as advance
 from pygpt.ops.append import append as append
-from pygpt.ops.attention import attention as attention, attention_delta as attention_delta
-from pygpt.ops.attention import attention_gradient as attention_gradient
+from pygpt.ops.attention import attention as attention
+from pygpt.ops.attention_gradient import attention_delta as attention_delta, attention_gradient as attention_gradient
+from pygpt.ops.attention_gradient import attention_sinks_gradient as attention_sinks_gradient
 from pygpt.ops.attention_cached import attention_cached as attention_cached
 from pygpt.ops.batch import batch as batch, batch_documents as batch_documents
 from pygpt.ops.cross_entropy import cross_entropy as cross_entropy, cross_entropy_gradient as cross_entropy_gradient

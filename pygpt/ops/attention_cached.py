@@ -1,55 +1,70 @@
 """Self-attention for one new token, which finds what the tokens before it left behind in a cache."""
 
-import math
-
 from pygpt.errors import ShapeError
-from pygpt.kernel import for_gpus, kernel, np
+from pygpt.kernel import kernel, np
+from pygpt.ops import attention_scores
+from pygpt.ops.attention_scores import by_head, grouped, parts, slopes
 
 LANES = 64
 
 
-@kernel(outputs=("cache", "y"), in_place=True, no_gradient="it samples; training reads whole windows")
-def attention_cached(qkv, position, cache, y, *, n_head):
-    """Put qkv into the cache's row `position`, and make y = softmax(q k^T / sqrt(D)) v for each head over rows 0..position.
+@kernel(outputs=("cache", "y"), optional=("sinks",), in_place=True, no_gradient="it samples; training reads whole windows")
+def attention_cached(qkv, position, sinks, cache, y, *, n_head, n_kv_head=0, window=0, cap=0.0, alibi=False):
+    """Put qkv into the cache's row `position`, and make y = softmax(s) v for each head over rows 0..position.
 
-    The cache holds what `attention` reads, so a forward pass over a window may write it. A position beyond the cache
-    stands for its last row. Cache and y are handed in as `out`.
+    The scores s, and what the attributes and the sinks make of them, are those of `attention`, and so is what the cache
+    holds: a forward pass over a window may write it. A position beyond the cache stands for its last row. Cache and y are
+    handed in as `out`.
 
-    Shapes: qkv (B, 1, 3 C): q, k and v side by side, in each the heads side by side, C = H D; position uint32 (1,);
-        cache (B, T, 3 C); y (B, 1, C).
+    Shapes: qkv (B, 1, (H + 2 K) D): q, k and v side by side, in each the heads side by side; position uint32 (1,); sinks
+        (H,), may be absent; cache (B, T, (H + 2 K) D); y (B, 1, H D).
     """
-    check(qkv, cache, y, n_head)
-    batch, time, width = cache.shape
-    place = min(int(position[0]), time - 1)
+    check(qkv, sinks, cache, y, n_head, n_kv_head, window, cap)
+    place = min(int(position[0]), cache.shape[1] - 1)
     cache[:, place] = qkv[:, 0]
-    seen = cache[:, : place + 1].reshape(batch, place + 1, 3, n_head, width // 3 // n_head)
-    q = qkv.reshape(batch, 3, n_head, 1, -1)[:, 0]                       # (B, H, 1, D)
-    scores = q * q.dtype.type(q.shape[-1] ** -0.5) @ seen[:, :, 1].transpose(0, 2, 3, 1)
-    scores -= scores.max(axis=-1, keepdims=True)                         # (B, H, 1, place + 1)
+    first = max(0, place + 1 - (window or place + 1))
+    q = parts(qkv, n_head, n_kv_head)[0]                                 # (B, K, H / K, 1, D)
+    _, k, v = parts(cache[:, first : place + 1], n_head, n_kv_head)      # (B, K, 1, seen, D)
+    scores = q * q.dtype.type(q.shape[-1] ** -0.5) @ k.swapaxes(3, 4)    # (B, K, H / K, 1, seen)
+    if cap:
+        scores = np.tanh(scores / cap) * cap
+    if alibi:
+        scores -= by_head(np.array(slopes(n_head), q.dtype), q) * np.arange(place - first, -1, -1, dtype=q.dtype)
+    peak = scores.max(axis=-1, keepdims=True)
+    if sinks is not None:
+        peak = np.maximum(peak, by_head(sinks, q))
+    scores -= peak
     np.exp(scores, out=scores)
     total = scores.sum(axis=-1, keepdims=True)
-    np.divide(scores @ seen[:, :, 2].swapaxes(1, 2), total, out=y.reshape(q.shape))
+    if sinks is not None:
+        total += np.exp(by_head(sinks, q) - peak)
+    np.divide(scores @ v, total, out=grouped(y, n_head, n_kv_head))
 
 
-def check(qkv, cache, y, n_head):
+def check(qkv, sinks, cache, y, n_head, n_kv_head=0, window=0, cap=0.0):
     """Raises ShapeError unless one row a sequence meets a cache of such rows, and y takes what comes of it."""
-    batch, _, width = cache.shape if len(cache.shape) == 3 else (0, 0, 0)
-    if not batch or width % (3 * n_head) or qkv.shape != (batch, 1, width) or y.shape != (batch, 1, width // 3):
-        raise ShapeError(f"attention_cached: wanted qkv (B, 1, 3 C) with C a multiple of {n_head} heads, a cache "
-                         f"(B, T, 3 C) and y (B, 1, C), got {list(qkv.shape)}, {list(cache.shape)} and {list(y.shape)}")
+    attention_scores.check("attention_cached", cache, n_head, n_kv_head, window, cap, sinks)
+    batch, _, width = cache.shape
+    if qkv.shape != (batch, 1, width) or y.shape != (batch, 1, width // (n_head + 2 * (n_kv_head or n_head)) * n_head):
+        raise ShapeError(f"attention_cached: wanted qkv (B, 1, W), a cache (B, T, W) and y (B, 1, H D) where W is that of {n_head} "
+                         f"heads of queries, got {list(qkv.shape)}, {list(cache.shape)} and {list(y.shape)}")
 
 
 @attention_cached.overrides
-def _(qkv, position, cache, y, *, n_head):
-    check(qkv, cache, y, n_head)
-    _, time, width = cache.shape
-    size = width // 3 // n_head
-    return {"T": time, "H": n_head, "D": size, "SCALE": 1.0 / math.sqrt(size)}
+def _(qkv, position, sinks, cache, y, *, alibi, **others):
+    check(qkv, sinks, cache, y, **others)
+    return {**attention_scores.overrides(*cache.shape[1:], alibi=alibi, **others), "HAS_SINKS": sinks is not None}
+
+
+def plain(sinks, n_head, n_kv_head, window, cap, alibi):
+    """Whether nothing is switched on."""
+    return n_kv_head in (0, n_head) and not (window or cap or alibi or sinks)
 
 
 # A processor that plays the GPU takes an invocation a head, since barriers cost it more than they save (place 48 of 64, 4 heads
 # of 32: 121 against 289 us on lavapipe, 124 against 336 on SwiftShader); a real GPU takes a workgroup a head.
 @attention_cached.threads
-@attention_cached.variant("attention_cached_workgroup", for_gpus)
-def _(qkv, position, cache, y, *, n_head):
+@attention_cached.variant("attention_cached_workgroup", lambda device, qkv, position, sinks, cache, y, **attributes:
+                          not device.software and plain(sinks, **attributes))
+def _(qkv, position, sinks, cache, y, *, n_head, **others):
     return qkv.shape[0] * n_head * LANES

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from pygpt.errors import ShapeError
-from pygpt.ops import attention, attention_delta
+from pygpt.ops import attention, attention_delta, attention_sinks_gradient
 from pygpt.ops.threefry import threefry2x32
 from pygpt.tensor import tensor
 from tests.ops.chain import Case, normal
@@ -17,28 +17,57 @@ SEED, STEP = np.uint32([1337]), np.uint32([42])
 RATE = {"rate": 0.3, "purpose": 7}
 
 
-def forward(b, t, h, d, scale=1.0, dropped=False):
-    qkv = np.float32(scale) * normal(b, t, 3 * h * d)
-    if dropped:
-        return Case("attention", [qkv, SEED, STEP], n_head=h, **RATE)
-    return Case("attention", [qkv, None, None], n_head=h)
+# What can be switched on: fewer heads of keys (one, two, all), windows (of one token, of some, of less and more than a tile
+# of 32 or 64, of all but one, of more than there are), caps that bend much and little, slopes for 1, 2, 3, 6 and 8 heads, sinks.
+SWITCHED = [
+    ((2, 7, 3, 5), {"n_kv_head": 1}), ((1, 33, 6, 4), {"n_kv_head": 2}), ((2, 13, 4, 6), {"n_kv_head": 4}),
+    ((1, 67, 4, 41), {"n_kv_head": 2}), ((1, 67, 1, 3), {"window": 1}), ((2, 67, 2, 5), {"window": 5}),
+    ((1, 131, 2, 3), {"window": 40}), ((1, 200, 1, 4), {"window": 70}), ((1, 33, 2, 4), {"window": 32}),
+    ((1, 33, 2, 4), {"window": 100}), ((2, 19, 2, 8), {"cap": 1.5}), ((1, 67, 1, 3), {"cap": 30.0}),
+    ((1, 9, 1, 4), {"alibi": True}), ((1, 35, 8, 3), {"alibi": True}), ((2, 13, 3, 5), {"alibi": True}),
+    ((2, 13, 3, 5), {"sinks": 1.0}), ((1, 67, 2, 4), {"sinks": 30.0}),
+    ((2, 37, 6, 5), {"n_kv_head": 2, "window": 11, "cap": 2.0, "alibi": True, "sinks": 2.0}),
+    ((1, 131, 2, 6), {"n_kv_head": 1, "window": 50, "cap": 3.0, "sinks": 1.0}),
+    ((1, 70, 4, 36), {"n_kv_head": 2, "window": 33, "alibi": True}),
+]
+SWITCHED_AND_DROPPED = [((2, 37, 6, 5), {"n_kv_head": 3, "window": 9, "cap": 2.0, "alibi": True, "sinks": 1.0}),
+                        ((1, 99, 2, 4), {"window": 20})]
 
 
-def gradient(b, t, h, d, dropped=False):
-    """What the backward pass hands over: log_sum_exp and delta must be those of the inputs."""
-    case = forward(b, t, h, d, dropped=dropped)
-    y, log_sum_exp = case.expected()
+def forward(b, t, h, d, scale=1.0, dropped=False, sinks=0.0, **switches):
+    """`sinks` is how large they are: 0 stands for none."""
+    qkv = np.float32(scale) * normal(b, t, (h + 2 * (switches.get("n_kv_head") or h)) * d)
+    chance, rate = ([SEED, STEP], RATE) if dropped else ([None, None], {})
+    return Case("attention", [qkv, *chance, normal(h, scale=sinks) if sinks else None], n_head=h, **rate, **switches)
+
+
+def saved(b, t, h, d, **options):
+    """What the way back gets of a case: dy, and the log_sum_exp and delta that go with its inputs."""
+    y, log_sum_exp = forward(b, t, h, d, **options).expected()
     dy = normal(b, t, h * d, seed=1)
     delta = (dy * y).reshape(b, t, h, d).sum(axis=-1).swapaxes(1, 2)
-    saved = [np.ascontiguousarray(array, np.float32) for array in (log_sum_exp, delta)]
-    return Case("attention_gradient", [dy, case.inputs[0], *saved, *case.inputs[1:]], **case.attributes)
+    return dy, *(np.ascontiguousarray(array, np.float32) for array in (log_sum_exp, delta))
 
 
-FORWARD = [forward(*shape) for shape in SHAPES] + [forward(*shape, dropped=True) for shape in DROPPED]
-CASES = FORWARD + [forward(*LONG), forward(2, 19, 2, 8, scale=6.0)]
-CASES += [gradient(*shape) for shape in [*SHAPES, LONG]] + [gradient(*shape, dropped=True) for shape in DROPPED]
+def gradient(b, t, h, d, **options):
+    case, (dy, log_sum_exp, delta) = forward(b, t, h, d, **options), saved(b, t, h, d, **options)
+    qkv, seed, step, _ = case.inputs
+    return Case("attention_gradient", [dy, qkv, log_sum_exp, delta, seed, step], **case.attributes)
+
+
+def sinks_gradient(b, t, h, d, **options):
+    sinks = forward(b, t, h, d, **options).inputs[3]
+    return Case("attention_sinks_gradient", [sinks, *saved(b, t, h, d, **options)[1:]])
+
+
+PLAIN = [(shape, {}) for shape in SHAPES] + [(shape, {"dropped": True}) for shape in DROPPED]
+OPTIONS = PLAIN + SWITCHED + [(shape, {**options, "dropped": True}) for shape, options in SWITCHED_AND_DROPPED]
+FORWARD = [forward(*shape, **options) for shape, options in OPTIONS]
+CASES = FORWARD + [forward(*LONG), forward(2, 19, 2, 8, scale=6.0), forward(2, 19, 2, 8, scale=6.0, cap=8.0)]
+CASES += [gradient(*shape, **options) for shape, options in [*OPTIONS, (LONG, {})]]
 CASES += [Case("attention_delta", [normal(b, t, h * d), normal(b, t, h * d, seed=1)], n_head=h)
           for b, t, h, d in SHAPES]
+CASES += [sinks_gradient(*shape, **options) for shape, options in [*OPTIONS, ((3, 131, 4, 3), {"sinks": 1.0})] if "sinks" in options]
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -54,24 +83,50 @@ def test_gradient(case):
 def test_gradient_over_several_tiles():
     forward(*LONG).check_gradient()
     forward(*LONG, dropped=True).check_gradient()
+    forward(*LONG, n_kv_head=2, window=80, sinks=1.0).check_gradient()
 
 
-def plain(qkv, n_head, kept=1.0):
+# As in the published code of ALiBi, for 1, 2, 3, 4, 6 and 8 heads.
+SLOPES = {1: [2**-8], 2: [2**-4, 2**-8], 3: [2**-4, 2**-8, 2**-2], 4: [1 / 4, 1 / 16, 1 / 64, 1 / 256],
+          6: [1 / 4, 1 / 16, 1 / 64, 1 / 256, 1 / 2, 1 / 8], 8: [2**-n for n in range(1, 9)]}
+
+
+def plain(qkv, n_head, kept=1.0, n_kv_head=0, window=0, cap=0.0, alibi=False, sinks=None):
     """Attention as it is written on paper, with every probability at hand."""
     b, t, width = qkv.shape
-    q, k, v = qkv.astype(np.float64).reshape(b, t, 3, n_head, -1).transpose(2, 0, 3, 1, 4)
-    scores = np.where(np.tri(t, dtype=bool), q @ k.swapaxes(2, 3) / np.sqrt(q.shape[-1]), -np.inf)
+    key_heads = n_kv_head or n_head
+    heads = qkv.astype(np.float64).reshape(b, t, n_head + 2 * key_heads, -1).swapaxes(1, 2)
+    q, k, v = np.split(heads, [n_head, n_head + key_heads], axis=1)
+    k, v = (np.repeat(part, n_head // key_heads, axis=1) for part in (k, v))
+    scores = q @ k.swapaxes(2, 3) / np.sqrt(q.shape[-1])
+    if cap:
+        scores = cap * np.tanh(scores / cap)
+    behind = np.arange(t)[:, None] - np.arange(t)
+    if alibi:
+        scores -= np.array(SLOPES[n_head])[:, None, None] * behind
+    scores = np.where((behind >= 0) & (behind < (window or t)), scores, -np.inf)
+    if sinks is not None:
+        scores = np.concatenate([scores, np.broadcast_to(sinks[:, None, None], (b, n_head, t, 1))], axis=-1)
     p = np.exp(scores - scores.max(axis=-1, keepdims=True))
-    p /= p.sum(axis=-1, keepdims=True)
-    return (p * kept @ v).swapaxes(1, 2).reshape(b, t, width // 3)
+    p = (p / p.sum(axis=-1, keepdims=True))[..., :t]
+    return (p * kept @ v).swapaxes(1, 2).reshape(b, t, -1)
 
 
-@pytest.mark.parametrize("shape", [*SHAPES, LONG], ids=str)
-def test_equals_the_formula(cpu, shape):
-    b, t, h, d = shape
-    qkv = normal(b, t, 3 * h * d)
-    y, _ = attention(tensor(cpu, qkv, qkv.shape), n_head=h)
-    np.testing.assert_allclose(y.numpy(), plain(qkv, h), rtol=1e-4, atol=1e-5)
+@pytest.mark.parametrize("shape, options", [*PLAIN[: len(SHAPES)], (LONG, {}), *SWITCHED], ids=str)
+def test_equals_the_formula(cpu, shape, options):
+    case = forward(*shape, **options)
+    qkv, _, _, sinks = case.inputs
+    y, _ = attention(tensor(cpu, qkv, qkv.shape), None, None, None if sinks is None else tensor(cpu, sinks, sinks.shape),
+                     **case.attributes)
+    np.testing.assert_allclose(y.numpy(), plain(qkv, sinks=sinks, **case.attributes), rtol=1e-4, atol=1e-5)
+
+
+def test_a_window_saves_work(cpu):
+    """NaN in all that a query must not see: what is merely masked would carry it on."""
+    qkv = normal(1, 300, 12)
+    qkv[:, :100] = np.nan
+    y = attention(tensor(cpu, qkv, qkv.shape), n_head=1, window=10)[0].numpy()
+    assert np.isfinite(y[:, 140:]).all() and np.isnan(y[:, 100:109]).all()
 
 
 def test_dropout_keeps_what_threefry_says(device):
@@ -117,8 +172,17 @@ def test_large_scores_do_not_overflow(device):
 
 
 def test_mistakes_are_named(cpu):
-    with pytest.raises(ShapeError, match=r"\(B, T, 3 C\) with C a multiple of 2 heads, got \[1, 2, 9\]"):
-        attention(tensor(cpu, normal(1, 2, 9), (1, 2, 9)), n_head=2)
+    qkv = tensor(cpu, normal(1, 2, 9), (1, 2, 9))
+    with pytest.raises(ShapeError, match=r"a multiple of 2 \+ 2 \* 2, the heads of queries, keys and values, got \[1, 2, 9\]"):
+        attention(qkv, n_head=2)
+    with pytest.raises(ShapeError, match="n_head must be a multiple of n_kv_head, got 5 and 2"):
+        attention(qkv, n_head=5, n_kv_head=2)
+    with pytest.raises(ShapeError, match="window and cap must be at least 0, which stands for none, got -1 and 0.0"):
+        attention(qkv, n_head=3, window=-1)
+    with pytest.raises(ShapeError, match=r"sinks must be a number for each of 3 heads, got \[2\]"):
+        attention(qkv, None, None, tensor(cpu, normal(2), (2,)), n_head=3)
+    with pytest.raises(ShapeError, match=r"wanted sinks \(H,\), log_sum_exp and delta \(B, H, T\), got \[3\]"):
+        attention_sinks_gradient(tensor(cpu, normal(3), (3,)), qkv, qkv)
     with pytest.raises(ShapeError, match=r"above 0 it takes seed and step; got rate 0.5, seed None"):
         attention(tensor(cpu, normal(1, 2, 6), (1, 2, 6)), n_head=2, rate=0.5)
     with pytest.raises(ShapeError, match=r"wanted dy like y \[1, 2, 2\], got \[1, 2, 4\]"):

@@ -23,7 +23,7 @@ LIBRARIES = ("simd_relaxed.so", "simd.so")
 # attention over 64 tokens in heads of 32), at 768 x 128 x 512 BLAS is twice as fast.
 LARGEST_NATIVE_PRODUCT = 1 << 17
 # Of which override constants a kernel's largest product is made.
-PRODUCTS = {"matmul": "MNK", "attention": "TTD", "attention_gradient": "TTD"}
+PRODUCTS = {"matmul": ("M", "N", "K"), "attention": ("T", "WINDOW", "D"), "attention_gradient": ("T", "WINDOW", "D")}
 
 MOST_OPERANDS = 12
 MOST_CONSTANTS = 20

@@ -6,14 +6,16 @@
 #define QUERIES 32
 #define SCORES (1 << 16)
 
-static float scores[SCORES + 4], slopes[SCORES + 4];
+// bends: the derivatives of the scores by what they would be without CAP.
+static float scores[SCORES + 4], slopes[SCORES + 4], bends[SCORES + 4];
 
 // Of attention and of its gradient.
-CONSTANTS { T, H, D, SCALE, THRESHOLD, FACTOR, PURPOSE };
+CONSTANTS { T, H, K, D, SCALE, WINDOW, CAP, ALIBI, THRESHOLD, FACTOR, PURPOSE };
 
 typedef struct Sizes {
-    int32_t batch, time, heads, size, width;
-    float scale, factor;
+    int32_t batch, time, heads, key_heads, size, width, window, alibi;
+    int32_t row;  // of qkv, in elements
+    float scale, cap, factor;
     uint32_t threshold, purpose, seed, step;
 } Sizes;
 
@@ -29,12 +31,42 @@ static inline Lanes kept(const Sizes *s, uint32_t row, int32_t column) {
     return choose((IntegerLanes)(word >= splat_word(s->threshold)), splat(s->factor), splat(0.0f));
 }
 
-// scores = q k^T of `rows` queries and the keys before `stop`, rows `pitch` apart.
-static void score(const Sizes *s, const float *q, const float *k, int32_t rows, int32_t stop, int32_t pitch) {
-    int32_t step = 3 * s->width;
-    Product p = {.x = q, .w = k, .y = scores, .m = rows, .n = stop, .k = s->size, .x_row = step, .x_inner = 1, .w_inner = 1,
-                 .w_column = step, .y_row = pitch};
+// The first key that the query at `start` sees.
+static int32_t first_key(const Sizes *s, int32_t start) {
+    return start < s->window ? 0 : start - s->window + 1;
+}
+
+float alibi_slope(int32_t power, int32_t h) {
+    float exponent = h < power ? -8.0f * (float)(h + 1) : -4.0f * (float)(2 * (h - power) + 1);
+    return power ? exponential(splat(exponent / (float)power * 0.69314718f))[0] : 0.0f;
+}
+
+void bend(float scale, float cap, float slope, int32_t behind, float *scores, float *bends, int32_t count) {
+    for (int32_t c = 0; c < count; c += 4) {
+        Lanes s = take(scores + c, count - c, 0.0f) * splat(scale), slopes = splat(1.0f);
+        if (cap > 0.0f) {
+            Lanes tanh = splat(1.0f) - splat(2.0f) / (exponential(s * splat(2.0f / cap)) + splat(1.0f));
+            s = splat(cap) * tanh;
+            slopes -= tanh * tanh;
+        }
+        s -= splat(slope) * (splat((float)(behind - c)) - (Lanes){0.0f, 1.0f, 2.0f, 3.0f});
+        give(scores + c, count - c, s / splat(scale));
+        if (bends) give(bends + c, count - c, slopes);
+    }
+}
+
+// scores = q k^T of `rows` queries from `start` on and `columns` keys from `first` on, rows `pitch` apart, as they would be
+// before SCALE if nothing bent them: with CAP and ALIBI, divided by SCALE again. Hidden by the window: minus infinity.
+static void score(const Sizes *s, const float *q, const float *k, int32_t head, int32_t start, int32_t rows, int32_t first,
+                  int32_t columns, int32_t pitch) {
+    Product p = {.x = q + start * s->row, .w = k + first * s->row, .y = scores, .m = rows, .n = columns, .k = s->size,
+                 .x_row = s->row, .x_inner = 1, .w_inner = 1, .w_column = s->row, .y_row = pitch};
     multiply(&p);
+    for (int32_t i = 0; i < rows && (s->cap > 0.0f || s->alibi); i++)
+        bend(s->scale, s->cap, alibi_slope(s->alibi, head % s->heads), start + i - first, scores + i * pitch, bends + i * pitch,
+             columns);
+    for (int32_t i = 0; i < rows; i++)
+        for (int32_t c = 0; c < least(start + i - s->window + 1 - first, columns); c++) scores[i * pitch + c] = -__builtin_inff();
 }
 
 static void clear(float *from, int32_t begin, int32_t end) {
@@ -42,10 +74,12 @@ static void clear(float *from, int32_t begin, int32_t end) {
 }
 
 static Sizes sizes(const Launch *launch, int32_t qkv_size, const uint32_t *seed, const uint32_t *step) {
-    Sizes s = {.time = INTEGER(T), .heads = INTEGER(H), .size = INTEGER(D), .scale = NUMBER(SCALE),
-               .threshold = WORD(THRESHOLD), .factor = NUMBER(FACTOR), .purpose = WORD(PURPOSE)};
+    Sizes s = {.time = INTEGER(T), .heads = INTEGER(H), .key_heads = INTEGER(K), .size = INTEGER(D), .scale = NUMBER(SCALE),
+               .window = INTEGER(WINDOW), .cap = NUMBER(CAP), .alibi = INTEGER(ALIBI), .threshold = WORD(THRESHOLD),
+               .factor = NUMBER(FACTOR), .purpose = WORD(PURPOSE)};
     s.width = s.heads * s.size;
-    s.batch = qkv_size / (3 * s.width * s.time);
+    s.row = s.width + 2 * s.key_heads * s.size;
+    s.batch = qkv_size / (s.row * s.time);
     if (s.threshold) {
         s.seed = *seed;
         s.step = *step;
@@ -54,97 +88,98 @@ static Sizes sizes(const Launch *launch, int32_t qkv_size, const uint32_t *seed,
 }
 
 KERNEL(attention) {
-    OPERANDS { QKV, SEED, STEP, Y, LOG_SUM_EXP };
+    OPERANDS { QKV, SEED, STEP, SINKS, Y, LOG_SUM_EXP };
+    CONSTANTS { T, H, K, D, SCALE, WINDOW, CAP, ALIBI, THRESHOLD, FACTOR, PURPOSE, HAS_SINKS };
     const Sizes s = sizes(launch, SIZE(QKV), WORDS(SEED), WORDS(STEP));
+    const float *sinks = FLOATS(SINKS);
     int32_t block = queries_at_once(s.time);
     for (int32_t head = 0; head < s.batch * s.heads; head++) {
-        int32_t sequence = head / s.heads, place = head % s.heads * s.size;
-        const float *q = FLOATS(QKV) + sequence * s.time * 3 * s.width + place, *k = q + s.width, *v = k + s.width;
-        float *y = FLOATS(Y) + sequence * s.time * s.width + place, *log_sum_exp = FLOATS(LOG_SUM_EXP) + head * s.time;
+        int32_t sequence = head / s.heads, h = head % s.heads;
+        const float *tokens = FLOATS(QKV) + sequence * s.time * s.row, *q = tokens + h * s.size;
+        const float *k = tokens + (s.heads + h / (s.heads / s.key_heads)) * s.size, *v = k + s.key_heads * s.size;
+        float *y = FLOATS(Y) + sequence * s.time * s.width + h * s.size, *log_sum_exp = FLOATS(LOG_SUM_EXP) + head * s.time;
         for (int32_t start = 0; start < s.time; start += block) {
-            int32_t stop = least(start + block, s.time), rows = stop - start, pitch = (stop + 3) & ~3;
-            score(&s, q + start * 3 * s.width, k, rows, stop, pitch);
+            int32_t stop = least(start + block, s.time), rows = stop - start, first = first_key(&s, start);
+            int32_t columns = stop - first, pitch = (columns + 3) & ~3;
+            score(&s, q, k, head, start, rows, first, columns, pitch);
             for (int32_t i = 0; i < rows; i++) {
                 float *row = scores + i * pitch;
-                int32_t seen = start + i + 1, whole = (seen + 3) & ~3;
+                int32_t seen = start + i + 1 - first, whole = (seen + 3) & ~3;
                 Lanes peaks = splat(row[0]), totals = splat(0.0f);
                 for (int32_t j = 0; j < seen; j += 4) peaks = larger_lanes(take(row + j, seen - j, row[0]), peaks);
                 float peak = largest_lane(peaks);
+                if (sinks) peak = larger(sinks[h] / s.scale, peak);
                 for (int32_t j = 0; j < seen; j += 4) {
                     Lanes p = exponential((take(row + j, seen - j, -__builtin_inff()) - splat(peak)) * splat(s.scale));
                     totals += p;
-                    if (s.threshold) p *= kept(&s, (uint32_t)(head * s.time + start + i), j);
+                    if (s.threshold) p *= kept(&s, (uint32_t)(head * s.time + start + i), first + j);
                     store(row + j, p);
                 }
-                clear(row, whole, stop);
+                clear(row, whole, columns);
                 float total = sum_lanes(totals);
+                if (sinks) total += exponential((splat(sinks[h] / s.scale) - splat(peak)) * splat(s.scale))[0];
                 log_sum_exp[start + i] = logarithm(total) + peak * s.scale;
                 for (int32_t j = 0; j < seen; j += 4) store(row + j, load(row + j) / splat(total));
             }
-            Product p = {.x = scores, .w = v, .y = y + start * s.width, .m = rows, .n = s.size, .k = stop, .x_row = pitch,
-                         .x_inner = 1, .w_inner = 3 * s.width, .w_column = 1, .y_row = s.width};
+            Product p = {.x = scores, .w = v + first * s.row, .y = y + start * s.width, .m = rows, .n = s.size, .k = columns,
+                         .x_row = pitch, .x_inner = 1, .w_inner = s.row, .w_column = 1, .y_row = s.width};
             multiply(&p);
         }
     }
 }
 
-KERNEL(attention_delta) {
-    OPERANDS { DY, Y, DELTA };
-    CONSTANTS { T, H, D };
-    int32_t time = INTEGER(T), heads = INTEGER(H), size = INTEGER(D);
-    for (int32_t row = 0; row < SIZE(DELTA); row++) {  // a token and a head
-        int32_t head = row % heads, token = row / heads;
-        const float *dy = FLOATS(DY) + row * size, *y = FLOATS(Y) + row * size;
-        Lanes sum = splat(0.0f);
-        for (int32_t d = 0; d < size; d += 4)
-            sum = multiply_add(take(dy + d, size - d, 0.0f), take(y + d, size - d, 0.0f), sum);
-        FLOATS(DELTA)[(token / time * heads + head) * time + token % time] = sum_lanes(sum);
-    }
-}
-
 // scores = the probabilities times dropout's mask; slopes = the gradients of the scores, from those of the probabilities.
-static void turn_back(const Sizes *s, int32_t head, int32_t start, int32_t stop, int32_t pitch, const float *log_sum_exp,
-                      const float *delta) {
+static void turn_back(const Sizes *s, int32_t head, int32_t start, int32_t stop, int32_t first, int32_t pitch,
+                      const float *log_sum_exp, const float *delta) {
     for (int32_t i = 0; i < stop - start; i++) {
         float *row = scores + i * pitch, *slope = slopes + i * pitch;
-        int32_t seen = start + i + 1;
+        int32_t seen = start + i + 1 - first;
         for (int32_t j = 0; j < seen; j += 4) {
             Lanes p = exponential(take(row + j, seen - j, -__builtin_inff()) * splat(s->scale) - splat(log_sum_exp[start + i]));
             Lanes ds = take(slope + j, seen - j, 0.0f), m = splat(1.0f);
-            if (s->threshold) m = kept(s, (uint32_t)(head * s->time + start + i), j);
+            if (s->threshold) m = kept(s, (uint32_t)(head * s->time + start + i), first + j);
             store(slope + j, p * (m * ds - splat(delta[start + i])) * splat(s->scale));
             store(row + j, p * m);
         }
-        clear(row, (seen + 3) & ~3, stop);
-        clear(slope, (seen + 3) & ~3, stop);
+        for (int32_t j = 0; j < seen && s->cap > 0.0f; j += 4) store(slope + j, load(slope + j) * load(bends + i * pitch + j));
+        clear(row, (seen + 3) & ~3, stop - first);
+        clear(slope, (seen + 3) & ~3, stop - first);
     }
 }
 
 KERNEL(attention_gradient) {
     OPERANDS { DY, QKV, LOG_SUM_EXP, DELTA, SEED, STEP, DQKV };
     const Sizes s = sizes(launch, SIZE(QKV), WORDS(SEED), WORDS(STEP));
-    int32_t block = queries_at_once(s.time), step = 3 * s.width;
+    int32_t block = queries_at_once(s.time), group = s.heads / s.key_heads, step = s.row;
     for (int32_t head = 0; head < s.batch * s.heads; head++) {
-        int32_t sequence = head / s.heads, place = head % s.heads * s.size, offset = sequence * s.time * step + place;
-        const float *q = FLOATS(QKV) + offset, *k = q + s.width, *v = k + s.width;
-        const float *dy = FLOATS(DY) + sequence * s.time * s.width + place;
-        float *dq = FLOATS(DQKV) + offset, *dk = dq + s.width, *dv = dk + s.width;
-        // The last queries first: they see every key, so that dk and dv need not be cleared.
+        int32_t sequence = head / s.heads, h = head % s.heads, offset = sequence * s.time * step, values = s.key_heads * s.size;
+        const float *q = FLOATS(QKV) + offset + h * s.size, *k = FLOATS(QKV) + offset + (s.heads + h / group) * s.size;
+        const float *v = k + values, *dy = FLOATS(DY) + sequence * s.time * s.width + h * s.size;
+        float *dq = FLOATS(DQKV) + (q - FLOATS(QKV)), *dk = FLOATS(DQKV) + (k - FLOATS(QKV)), *dv = dk + values;
+        // The last queries first: without a window they see every key, so that dk and dv need not be cleared. From `reached` on
+        // they hold something; the heads of a group add to what the first one left.
+        int32_t reached = h % group ? 0 : s.time;
         for (int32_t start = (s.time - 1) / block * block; start >= 0; start -= block) {
-            int32_t stop = least(start + block, s.time), rows = stop - start, pitch = (stop + 3) & ~3, more = stop < s.time;
-            score(&s, q + start * step, k, rows, stop, pitch);
-            Product p = {.x = dy + start * s.width, .w = v, .y = slopes, .m = rows, .n = stop, .k = s.size, .x_row = s.width,
-                         .x_inner = 1, .w_inner = 1, .w_column = step, .y_row = pitch};
+            int32_t stop = least(start + block, s.time), rows = stop - start, first = first_key(&s, start);
+            int32_t columns = stop - first, pitch = (columns + 3) & ~3, more = reached < s.time;
+            score(&s, q, k, head, start, rows, first, columns, pitch);
+            Product p = {.x = dy + start * s.width, .w = v + first * step, .y = slopes, .m = rows, .n = columns, .k = s.size,
+                         .x_row = s.width, .x_inner = 1, .w_inner = 1, .w_column = step, .y_row = pitch};
             multiply(&p);
-            turn_back(&s, head, start, stop, pitch, FLOATS(LOG_SUM_EXP) + head * s.time, FLOATS(DELTA) + head * s.time);
-            p = (Product){.x = slopes, .w = k, .y = dq + start * step, .m = rows, .n = s.size, .k = stop, .x_row = pitch,
-                          .x_inner = 1, .w_inner = step, .w_column = 1, .y_row = step};
+            turn_back(&s, head, start, stop, first, pitch, FLOATS(LOG_SUM_EXP) + head * s.time, FLOATS(DELTA) + head * s.time);
+            p = (Product){.x = slopes, .w = k + first * step, .y = dq + start * step, .m = rows, .n = s.size, .k = columns,
+                          .x_row = pitch, .x_inner = 1, .w_inner = step, .w_column = 1, .y_row = step};
             multiply(&p);
-            p = (Product){.x = slopes, .w = q + start * step, .y = dk, .m = stop, .n = s.size, .k = rows, .x_row = 1,
-                          .x_inner = pitch, .w_inner = step, .w_column = 1, .y_row = step, .accumulate = more};
+            for (int32_t j = first; more && j < reached; j++) {
+                clear(dk + j * step, 0, s.size);
+                clear(dv + j * step, 0, s.size);
+            }
+            reached = least(reached, first);
+            p = (Product){.x = slopes, .w = q + start * step, .y = dk + first * step, .m = columns, .n = s.size, .k = rows,
+                          .x_row = 1, .x_inner = pitch, .w_inner = step, .w_column = 1, .y_row = step, .accumulate = more};
             multiply(&p);
-            p = (Product){.x = scores, .w = dy + start * s.width, .y = dv, .m = stop, .n = s.size, .k = rows, .x_row = 1,
-                          .x_inner = pitch, .w_inner = s.width, .w_column = 1, .y_row = step, .accumulate = more};
+            p = (Product){.x = scores, .w = dy + start * s.width, .y = dv + first * step, .m = columns, .n = s.size, .k = rows,
+                          .x_row = 1, .x_inner = pitch, .w_inner = s.width, .w_column = 1, .y_row = step, .accumulate = more};
             multiply(&p);
         }
     }

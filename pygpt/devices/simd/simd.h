@@ -192,3 +192,10 @@ typedef struct Product {
 } Product;
 
 void multiply(const Product *product);
+
+// Of attention and attention_cached; attention.c. ALiBi's slope of a head, where `power` is the override ALIBI.
+float alibi_slope(int32_t power, int32_t h);
+
+// What CAP and ALIBI make of the scores of a query and `count` keys, the first of them `behind` tokens behind it: divided by
+// `scale`, as they come. `bends` (or 0) gets their derivatives by what they would be without CAP.
+void bend(float scale, float cap, float slope, int32_t behind, float *scores, float *bends, int32_t count);

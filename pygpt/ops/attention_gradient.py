@@ -1,0 +1,143 @@
+"""The way back through attention: probabilities are made again from the scores and their saved log-sum-exp."""
+
+from pygpt.errors import ShapeError
+from pygpt.kernel import kernel, np, scratch
+from pygpt.ops.attention_scores import check, dropped, grouped, overrides, parts, scores, tiles
+
+
+@kernel(outputs=("delta",), no_gradient="first derivatives only")
+def attention_delta(dy, y, delta, *, n_head):
+    """delta = the dot product of dy and y for each token and head.
+
+    It is the sum over j of p_ij dp_ij that softmax's gradient subtracts.
+    Shapes: dy, y (B, T, C) -> delta (B, H, T).
+    """
+    split = (*y.shape[:2], n_head, y.shape[2] // n_head)
+    np.vecdot(dy.reshape(split).swapaxes(1, 2), y.reshape(split).swapaxes(1, 2), out=delta)
+
+
+@attention_delta.shapes
+def _(dy, y, *, n_head):
+    if dy.shape != y.shape:
+        raise ShapeError(f"attention_delta: wanted dy like y {list(y.shape)}, got {list(dy.shape)}")
+    return (y.shape[0], n_head, y.shape[1])
+
+
+@attention_delta.overrides
+def _(dy, y, delta, *, n_head):
+    return {"T": y.shape[1], "H": n_head, "D": y.shape[2] // n_head}
+
+
+@kernel(outputs=("dqkv",), optional=("seed", "step"), no_gradient="first derivatives only")
+def attention_gradient(dy, qkv, log_sum_exp, delta, seed, step, dqkv, *, n_head, n_kv_head=0, rate=0.0, purpose=0, window=0,
+                       cap=0.0, alibi=False):
+    """The gradients of q, k and v, side by side: probabilities p are made again from the scores and log_sum_exp.
+
+    With m what dropout multiplies p by: dv_j = sum_i m_ij p_ij dy_i; ds_ij = p_ij (m_ij dy_i . v_j - delta_i), times
+    1 - tanh^2 of what `cap` bent; dq_i = sum_j ds_ij k_j / sqrt(D); dk_j = sum_i ds_ij q_i / sqrt(D). The sums over i
+    are also over the heads that share a head of keys. `step` must still hold what it held.
+    Shapes: dy (B, T, H D); qkv (B, T, (H + 2 K) D); log_sum_exp, delta (B, H, T) -> dqkv (B, T, (H + 2 K) D).
+    Source: Dao et al., "FlashAttention", arXiv 2205.14135, appendix B.2.
+    """
+    for tile in tiles(qkv.shape, n_head, window):
+        some, start, stop, first = tile
+        q, k, v = parts(qkv[some], n_head, n_kv_head)
+        dq, dk, dv = parts(dqkv[some], n_head, n_kv_head)
+        rows = grouped(dy[some], n_head, n_kv_head)[..., start:stop, :]
+        saved = [array[some, :, start:stop].reshape(*rows.shape[:-1], 1) for array in (log_sum_exp, delta)]
+        p, bend = scores(q, k, tile, window, cap, alibi)
+        p -= saved[0]
+        np.exp(p, out=p)
+        ds = np.matmul(rows, v[..., first:stop, :].swapaxes(3, 4), out=scratch("ds", p.shape, q.dtype))
+        kept = p
+        if rate:
+            gone = dropped(p.shape, tile, qkv.shape[1], seed, step, rate, purpose)
+            kept = np.multiply(p, 1.0 / (1.0 - rate), out=scratch("kept", p.shape, q.dtype))
+            ds *= 1.0 / (1.0 - rate)
+            for masked in (kept, ds):
+                np.copyto(masked, 0.0, where=gone)
+        ds -= saved[1]
+        ds *= p
+        if cap:
+            ds *= bend
+        ds *= q.shape[-1] ** -0.5
+        np.matmul(ds, k[..., first:stop, :], out=dq[..., start:stop, :])
+        for out, left, right in ((dk, ds, q[..., start:stop, :]), (dv, kept, rows)):
+            # One product adds up over the queries of all heads that share these keys.
+            left, right = (table.reshape(*table.shape[:2], -1, table.shape[-1]) for table in (left, right))
+            keys = out[:, :, 0, first:stop]
+            if stop == qkv.shape[1]:  # the first tile of these sequences
+                np.matmul(left.swapaxes(2, 3), right, out=keys)
+                out[:, :, 0, :first] = 0.0
+            else:
+                keys += np.matmul(left.swapaxes(2, 3), right, out=scratch("part", keys.shape, q.dtype))
+
+
+@attention_gradient.shapes
+def _(dy, qkv, log_sum_exp, delta, seed, step, *, n_head, n_kv_head, **others):
+    check("attention_gradient", qkv, n_head, n_kv_head, **others)
+    batch, time, width = qkv.shape
+    channels = width // (n_head + 2 * (n_kv_head or n_head)) * n_head
+    wanted = [(batch, time, channels), (batch, n_head, time), (batch, n_head, time)]
+    came = [dy.shape, log_sum_exp.shape, delta.shape]
+    if came != wanted:
+        raise ShapeError(f"attention_gradient: wanted dy, log_sum_exp and delta {wanted}, got {came}")
+    return qkv.shape
+
+
+def dropout_overrides(rate, purpose):
+    """What dropout is to the shaders."""
+    return {"THRESHOLD": int(rate * 2**32), "FACTOR": 1.0 / (1.0 - rate), "PURPOSE": purpose}
+
+
+@attention_gradient.overrides
+def _(dy, qkv, log_sum_exp, delta, seed, step, dqkv, *, rate, purpose, **others):
+    return {**overrides(*qkv.shape[1:], **others), **dropout_overrides(rate, purpose)}
+
+
+# An invocation has 4 tokens of a head of keys, and of all heads of queries that share it.
+@attention_gradient.threads
+def _(dy, qkv, log_sum_exp, delta, seed, step, dqkv, *, n_head, n_kv_head, **others):
+    return qkv.shape[0] * (n_kv_head or n_head) * -(-qkv.shape[1] // 4)
+
+
+def on_gpus(device, qkv, n_head, n_kv_head, window=0, cap=0.0, alibi=False, sinks=None, **others):
+    """Whether this is a real GPU, and the heads are of 64 channels at most: a workgroup's memory has no room for more."""
+    plain = n_kv_head in (0, n_head) and not (window or cap or alibi or sinks)
+    return plain and not device.software and qkv.shape[2] <= 64 * (n_head + 2 * (n_kv_head or n_head))
+
+
+# A workgroup has 32 tokens of a head, as queries or as keys.
+@attention_gradient.variant("attention_gradient_workgroup",
+                            lambda device, *operands, **others: on_gpus(device, operands[1], **others), workgroup=(8, 8, 1))
+def _(dy, qkv, log_sum_exp, delta, seed, step, dqkv, *, n_head, n_kv_head, **others):
+    return 8 * qkv.shape[0] * (n_head + (n_kv_head or n_head)) * -(-qkv.shape[1] // 32)
+
+
+@kernel(outputs=("dsinks",), no_gradient="first derivatives only")
+def attention_sinks_gradient(sinks, log_sum_exp, delta, dsinks):
+    """dsinks_h = - sum over b and i of exp(sinks_h - log_sum_exp_bhi) delta_bhi: a sink takes from all values alike.
+
+    Shapes: sinks (H,); log_sum_exp, delta (B, H, T) -> dsinks (H,).
+    """
+    p = np.exp(sinks[:, None] - log_sum_exp)
+    np.negative((p * delta).sum(axis=(0, 2)), out=dsinks)
+
+
+@attention_sinks_gradient.shapes
+def _(sinks, log_sum_exp, delta):
+    if len(delta.shape) != 3 or log_sum_exp.shape != delta.shape or sinks.shape != delta.shape[1:2]:
+        raise ShapeError(f"attention_sinks_gradient: wanted sinks (H,), log_sum_exp and delta (B, H, T), got "
+                         f"{list(sinks.shape)}, {list(log_sum_exp.shape)} and {list(delta.shape)}")
+    return sinks.shape
+
+
+@attention_sinks_gradient.overrides
+def _(sinks, log_sum_exp, delta, dsinks):
+    return {"T": delta.shape[2], "H": delta.shape[1]}
+
+
+# A workgroup has a head.
+@attention_sinks_gradient.threads
+def _(sinks, log_sum_exp, delta, dsinks):
+    return 64 * dsinks.size
