@@ -9,11 +9,11 @@ import dataclasses
 import json
 
 from pygpt.data import Text
-from pygpt.errors import CheckpointError, PygptError
+from pygpt.errors import CheckpointError, ExperimentError, PygptError
 from pygpt.experiment import Experiment
 from pygpt.models import build_model
 from pygpt.optim import remembered
-from pygpt.safetensors import Entry, read_safetensors, write_safetensors
+from pygpt.safetensors import Entry, read_safetensors, safetensors_pieces
 from pygpt.tokenizers import Tokenizer, tokenizer_from_dict
 
 FORMAT = "pygpt"
@@ -25,7 +25,7 @@ TEXT = "data.text"
 @dataclasses.dataclass(frozen=True)
 class Checkpoint:
     """What a file holds. `weights` maps parameters' names to bytes of the experiment's `model.dtype`; `memory` holds more
-    such maps, by the names that `pygpt.optim.remembered` gives them."""
+    such maps, by the names that `pygpt.optim.remembered` gives them, or nothing before the first step."""
 
     experiment: Experiment
     tokenizer: Tokenizer
@@ -38,6 +38,12 @@ class Checkpoint:
 
 def write_checkpoint(checkpoint: Checkpoint) -> bytes:
     """The bytes of the file."""
+    return b"".join(checkpoint_pieces(checkpoint))
+
+
+def checkpoint_pieces(checkpoint: Checkpoint):
+    """The bytes of the file, piece by piece: an array is asked for when its turn comes, so a large model need never be
+    there whole. What stands for an array's bytes may be a function that gives them."""
     shapes = parameter_shapes(checkpoint.experiment, checkpoint.tokenizer)
     entries = {}
     groups = {"": checkpoint.weights, **{f"optimizer.{group}.": arrays for group, arrays in checkpoint.memory.items()}}
@@ -51,7 +57,7 @@ def write_checkpoint(checkpoint: Checkpoint) -> bytes:
                 "experiment": json.dumps(checkpoint.experiment.to_dict()),
                 "tokenizer": json.dumps(checkpoint.tokenizer.to_dict()),
                 "provenance": json.dumps(checkpoint.provenance)}
-    return write_safetensors(entries, metadata)
+    return safetensors_pieces(entries, metadata)
 
 
 def read_checkpoint(data: bytes) -> Checkpoint:
@@ -73,12 +79,14 @@ def read_checkpoint(data: bytes) -> Checkpoint:
         raise
     except PygptError as error:
         raise CheckpointError(f"the run's description is damaged: {error}") from None
-    if not metadata.get("step", "").isdecimal():
-        raise CheckpointError(f"the run's step is {metadata.get('step')!r}, wanted a whole number")
+    if not (metadata.get("step", "").isdecimal() and len(metadata["step"]) < 20):
+        raise CheckpointError(f"the run's step is {metadata.get('step')!r:.60}, wanted a whole number")
     provenance = _json(metadata, "provenance")
     text = _text(entries, provenance)
     shapes = parameter_shapes(experiment, tokenizer)
-    kept = remembered(experiment.optim, shapes)
+    # Weights alone, as they were imported, are a run before its first step.
+    fresh = int(metadata["step"]) == 0 and not any(name.startswith("optimizer.") for name in entries)
+    kept = {} if fresh else remembered(experiment.optim, shapes)
     prefixes = {"": list(shapes), **{f"optimizer.{group}.": names for group, names in kept.items()}}
     weights, *memory = (_arrays(entries, prefix, {name: shapes[name] for name in names}, STORED[experiment.model.dtype])
                         for prefix, names in prefixes.items())
@@ -86,6 +94,28 @@ def read_checkpoint(data: bytes) -> Checkpoint:
     if left:
         raise CheckpointError(f"the file has arrays that the model it describes does not have: {', '.join(sorted(left)[:3])}")
     return Checkpoint(experiment, tokenizer, int(metadata["step"]), provenance, weights, dict(zip(kept, memory)), text)
+
+
+def weights_for(checkpoint: Checkpoint, experiment: Experiment) -> dict:
+    """The weights of a checkpoint for a new run of another experiment: the block may be shorter, the rest must fit.
+
+    Raises: ExperimentError naming the field of the model that does not fit.
+    """
+    have, want = (parameter_shapes(described, checkpoint.tokenizer) for described in (checkpoint.experiment, experiment))
+    weights = dict(checkpoint.weights)
+    places = "embedding.positions"
+    if places in have and places in want and want[places][0] < have[places][0]:
+        rows = want[places][0]
+        weights[places] = memoryview(weights[places])[: len(weights[places]) * rows // have[places][0]]
+        have[places] = want[places]
+    changed = [name for name, value in vars(experiment.model).items() if value != getattr(checkpoint.experiment.model, name)]
+    free = {"dropout", "dropout_embedding", "dropout_attention", "init", "init_std", "block_size"}
+    for name in changed:
+        if name not in free or (name == "block_size" and have != want):
+            was, new = getattr(checkpoint.experiment.model, name), getattr(experiment.model, name)
+            raise ExperimentError(f"model.{name}", f"{new!r}, but the weights to begin with are those of a model with {was!r}; "
+                                                   f"leave it as it is there")
+    return weights
 
 
 def parameter_shapes(experiment: Experiment, tokenizer: Tokenizer) -> dict:
@@ -123,7 +153,7 @@ def _text(entries, provenance):
 def _json(metadata, name):
     try:
         value = json.loads(metadata[name])
-    except (KeyError, json.JSONDecodeError, RecursionError):
+    except (KeyError, ValueError, RecursionError):
         raise CheckpointError(f"the run's {name} is missing or not JSON") from None
     if not isinstance(value, dict):
         raise CheckpointError(f"the run's {name} is not a table")

@@ -25,7 +25,7 @@ def setting(default, help, *, minimum=None, maximum=None, choices=None):
 class DataConfig:
     """What the model reads."""
 
-    source: str = setting("tales", "a built-in text (tales, python, shakespeare, names), a task (task:addition), or the path of a file")
+    source: str = setting("tales", "a built-in text (tales, python, shakespeare, names) or the path of a file")
     layout: str = setting("stream", "one stream of text, or one document a line", choices=("stream", "documents"))
     tokenizer: str = setting("char", "what a token is", choices=("char", "byte"))
     val_fraction: float = setting(0.1, "share of the text kept for validation", minimum=0.001, maximum=0.5)
@@ -65,8 +65,6 @@ class ModelConfig:
 
     qk_norm: bool = setting(False, "an RMS norm of queries and keys")
     attention_gate: bool = setting(False, "a learned gate on what attention gives")
-
-    logit_cap: float = setting(0.0, "soft limit of the logits, 0 for none", minimum=0.0, maximum=1e4)
 
     @property
     def head_size(self) -> int:
@@ -117,7 +115,6 @@ class TrainConfig:
     eval_every: int = setting(250, "steps between two evaluations", minimum=1, maximum=10_000_000)
     eval_batches: int = setting(20, "batches an evaluation averages", minimum=1, maximum=10_000)
     log_every: int = setting(10, "steps between two logged losses", minimum=1, maximum=10_000_000)
-    answers_only: bool = setting(False, "learn only what follows the = of each document, its answer")
     seed: int = setting(1337, "where all chance comes from", minimum=0, maximum=2**32 - 1)
 
 
@@ -153,7 +150,7 @@ class Experiment:
         """Read TOML. Raises ExperimentError for what is not TOML, and as `from_dict` does."""
         try:
             values = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
+        except (ValueError, RecursionError) as error:  # no TOML, a number of thousands of digits, thousands of brackets
             raise ExperimentError("", f"this is not TOML: {error}") from None
         return Experiment.from_dict(values)
 
@@ -188,9 +185,6 @@ class Experiment:
                 for field in dataclasses.fields(value):
                     _check_limits(f"{section.name}.{field.name}", field, getattr(value, field.name))
         model, optim = self.model, self.optim
-        if self.train.answers_only and self.data.layout != "documents":
-            raise ExperimentError("train.answers_only", "questions and answers are documents, one on each line; set "
-                                                        "data.layout to documents")
         if model.kind == "gpt":
             _check_heads(model)
         if model.init == "python-random":
@@ -232,7 +226,7 @@ def _check_python_random(experiment):
 def _build(cls, values, prefix):
     """A dataclass from a dictionary, with every complaint naming the dotted field."""
     if not isinstance(values, dict):
-        raise ExperimentError(prefix, f"wanted a table of fields, got {values!r}")
+        raise ExperimentError(prefix, f"wanted a table of fields, got {_shown(values)}")
     fields = {field.name: field for field in dataclasses.fields(cls)}
     arguments = {}
     for name, value in values.items():
@@ -250,12 +244,22 @@ def _build(cls, values, prefix):
 def _coerced(dotted, wanted, value):
     """The value as the field's type: an integer may stand for a float, nothing else is converted."""
     if wanted is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
+        value = float(value) if abs(value) < 2**63 else math.inf
     if type(value) is not wanted:
-        raise ExperimentError(dotted, f"wanted {_TYPE_NAMES[wanted]}, got {value!r}")
+        raise ExperimentError(dotted, f"wanted {_TYPE_NAMES[wanted]}, got {_shown(value)}")
+    if wanted is int and abs(value) >= 2**63:
+        raise ExperimentError(dotted, "wanted a whole number of at most 18 digits")
     if wanted is float and not math.isfinite(value):
         raise ExperimentError(dotted, f"wanted a finite number, got {value!r}")
     return value
+
+
+def _shown(value):
+    try:
+        text = repr(value)
+    except ValueError:  # Python refuses to write out thousands of digits
+        return "a number without end"
+    return text if len(text) <= 100 else f"{text[:97]}..."
 
 
 _TYPE_NAMES = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}

@@ -7,17 +7,14 @@ lets steps go and looks at the losses when it likes.
 
 import dataclasses
 import math
-import platform
 import random
 import struct
 
-import pygpt
 from pygpt.capture import Capture
-from pygpt.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
-from pygpt.data import Corpus, Split, Text, check_answers, is_task, load_text, make_corpus
+from pygpt.checkpoint import Checkpoint, read_checkpoint, weights_for, write_checkpoint
+from pygpt.data import Corpus, Split, Text, load_text, make_corpus
 from pygpt.errors import CheckpointError, DataError, DivergedError
 from pygpt.estimate import check_memory
-from pygpt.evaluate import share_right
 from pygpt.experiment import Experiment
 from pygpt.models import build_model
 from pygpt.models.python_random import python_random, write_python_random_weights
@@ -25,6 +22,7 @@ from pygpt.nn import Chance, Weights
 from pygpt.ops import advance, batch, batch_documents, fill, mean_valid, record, scale, sum
 from pygpt.ops.threefry import BATCH, EVALUATION
 from pygpt.optim import Optimizer
+from pygpt.provenance import provenance
 from pygpt.schedule import learning_rate, schedule_table
 from pygpt.tensor import ARRAY_CODE, ITEM_SIZE, Tensor, backward, empty, no_tape, tensor
 from pygpt.tokenizers import Tokenizer, train_tokenizer
@@ -46,32 +44,28 @@ class TrainEvent:
 @dataclasses.dataclass(frozen=True)
 class Metric:
     """What is known of step `step` (counted from 1): the loss of its batch before its update, the step size it used,
-    and the validation loss after it if there was an evaluation. At step 0 there is only that. Of questions with answers
-    `accuracy` is the share whose whole answer was right in that evaluation."""
+    and the validation loss after it if there was an evaluation. At step 0 there is only that."""
 
     step: int
     loss: float | None
     learning_rate: float | None
     val_loss: float | None = None
-    accuracy: float | None = None
 
 
 class DeviceSplit:
-    """One part of the corpus on the device, and how batches are drawn from it. `separator` is the corpus's."""
+    """One part of the corpus on the device, and how batches are drawn from it."""
 
-    def __init__(self, device, split: Split, layout: str, separator: int | None = None):
-        self.layout, self.separator = layout, separator
+    def __init__(self, device, split: Split, layout: str):
+        self.layout = layout
         self.tokens = tensor(device, split.tokens, dtype="uint32")
         self.offsets = tensor(device, split.offsets, dtype="uint32") if layout == "documents" else None
 
-    def draw(self, chance: Chance, experiment: Experiment, purpose: int, sequential: bool | int = False, answers: bool = False):
-        """Inputs (B, T) and targets (B, T) of the batch that belongs to the chance's step; see pygpt/ops/batch.py. With
-        `answers`, or where the experiment says so, only the tokens of answers are targets."""
+    def draw(self, chance: Chance, experiment: Experiment, purpose: int, sequential: bool | int = False):
+        """Inputs (B, T) and targets (B, T) of the batch that belongs to the chance's step; see pygpt/ops/batch.py."""
         shape = {"batch_size": experiment.train.batch_size, "block_size": experiment.model.block_size}
         if self.layout == "documents":
-            masked = self.separator is not None and (answers or experiment.train.answers_only)
             return batch_documents(self.tokens, self.offsets, chance.seed, chance.step, purpose=purpose,
-                                   sequential=sequential, separator=self.separator if masked else -1, **shape)
+                                   sequential=sequential, **shape)
         return batch(self.tokens, chance.seed, chance.step, purpose=purpose, sequential=sequential, **shape)
 
 
@@ -79,22 +73,28 @@ class Run:
     """One experiment under way on one device.
 
     `history` is the tensor to read from time to time, for `take_metrics`; `step` counts the steps put on their way.
-    Raises: ExperimentError, DataError, TokenizerError if the experiment and the text do not make a run.
+    With `init_from` the weights begin as another run's, and its tokenizer is used: the optimizer begins anew.
+    Raises: ExperimentError, DataError, TokenizerError if the experiment, the text and that run do not make a run.
     """
 
-    def __init__(self, experiment: Experiment, text: Text, device, tokenizer: Tokenizer | None = None):
+    def __init__(self, experiment: Experiment, text: Text, device, tokenizer: Tokenizer | None = None,
+                 init_from: Checkpoint | None = None):
         self.experiment = experiment.validated()
         self.text = text
         self.device = device
         documents = experiment.data.layout == "documents"
+        tokenizer = init_from.tokenizer if init_from else tokenizer
         self.tokenizer = tokenizer or train_tokenizer(experiment.data.tokenizer, text.text, documents)
         check_memory(experiment, self.tokenizer.vocab_size, device, len(text.text))
         generator = python_random(experiment)
         corpus = make_corpus(text.text, self.tokenizer, experiment.data.layout, experiment.model.block_size,
                              experiment.data.val_fraction, generator)
-        if documents and (experiment.train.answers_only or is_task(text.name)):
-            check_answers(corpus, self.tokenizer, experiment.model.block_size)
+        begun_with = weights_for(init_from, experiment) if init_from else {}
         self._place(corpus, generator)
+        for name, values in begun_with.items():
+            device.write(self.weights.named[name], bytes(values))
+        self._ancestry = {"init_from": {"name": init_from.experiment.name, "step": init_from.step,
+                                        **init_from.provenance}} if init_from else {}
 
     def _place(self, corpus: Corpus, generator: random.Random | None = None) -> None:
         """Begin: bring everything onto the device and capture what will be repeated."""
@@ -104,10 +104,9 @@ class Run:
         self._evaluations_concluded = self._evaluations_taken = 0
         self._last_evaluated = None  # the step of the last one that was concluded
         experiment, device = self.experiment, self.device
-        # One tensor to read: [steps done], [evaluations done], losses by step, evaluations, their accuracies, each at a
-        # multiple of 64.
+        # One tensor to read: [steps done], [evaluations done], losses by step, evaluations, each at a multiple of 64.
         dtype = experiment.model.dtype
-        self.history = tensor(device, bytes(ITEM_SIZE[dtype] * (128 + KEPT_LOSSES + 2 * KEPT_EVALUATIONS)), dtype=dtype)
+        self.history = tensor(device, bytes(ITEM_SIZE[dtype] * (128 + KEPT_LOSSES + KEPT_EVALUATIONS)), dtype=dtype)
         self.seed = tensor(device, [experiment.train.seed], dtype="uint32")
         # The counters stand twice: WebGPU refuses a launch that reads one part of a buffer and writes another.
         self._steps_done = tensor(device, [0], dtype="uint32")
@@ -116,7 +115,6 @@ class Run:
         self._evaluations_shown = Tensor(self.history.buffer, (1,), "uint32", 64)
         self._losses = self.history.slice(128, (KEPT_LOSSES,))
         self._evaluations = self.history.slice(128 + KEPT_LOSSES, (KEPT_EVALUATIONS,))
-        self._accuracies = self.history.slice(128 + KEPT_LOSSES + KEPT_EVALUATIONS, (KEPT_EVALUATIONS,))
 
         self.model = build_model(experiment.model, self.tokenizer.vocab_size)
         self.weights = Weights(device, self.model, self.seed, dtype)
@@ -126,12 +124,10 @@ class Run:
         schedule = tensor(device, table, (experiment.train.steps, 3), dtype)
         self.optimizer = Optimizer(self.weights, experiment.optim, schedule, self._steps_done)
 
-        self._train_split = DeviceSplit(device, corpus.train, corpus.layout, corpus.separator)
-        self._val_split = DeviceSplit(device, corpus.val, corpus.layout, corpus.separator)
+        self._train_split = DeviceSplit(device, corpus.train, corpus.layout)
+        self._val_split = DeviceSplit(device, corpus.val, corpus.layout)
         self._eval_step = tensor(device, [0], dtype="uint32")
-        self._eval_losses, self._eval_right = (empty(device, (experiment.train.eval_batches,), dtype) for _ in range(2))
-        if corpus.separator is None:
-            self._eval_right = None
+        self._eval_losses = empty(device, (experiment.train.eval_batches,), dtype)
         self._train_once = Capture(device, self._train_step)
         self._evaluate_once = Capture(device, self._evaluation_step)
         self._conclude_evaluation = Capture(device, self._evaluation_end)
@@ -156,17 +152,12 @@ class Run:
         with no_tape():
             loss, _ = mean_valid(self.model.losses(inputs, targets), targets)
         record(loss, self._eval_step, out=self._eval_losses)
-        if self._eval_right is not None:
-            right, _ = share_right(self.model, self._val_split, chance, self.experiment)
-            record(right, self._eval_step, out=self._eval_right)
         advance(out=self._eval_step)
 
     def _evaluation_end(self) -> None:
         count = self.experiment.train.eval_batches
-        for each, all in ((self._eval_losses, self._evaluations), (self._eval_right, self._accuracies)):
-            if each is not None:
-                mean = scale(sum(each.reshape(1, count, 1)).reshape(1), factor=1.0 / count)
-                record(mean, self._evaluations_done, out=all)
+        mean = scale(sum(self._eval_losses.reshape(1, count, 1)).reshape(1), factor=1.0 / count)
+        record(mean, self._evaluations_done, out=self._evaluations)
         advance(out=self._evaluations_done)
         advance(out=self._evaluations_shown)
 
@@ -234,9 +225,7 @@ class Run:
             loss = self._kept(history, KEPT_LOSSES + index % KEPT_EVALUATIONS)
             step = self._evaluated_at[index]
             known = found.get(step, Metric(step, None, self.learning_rate(step) if step else None))
-            place = KEPT_LOSSES + KEPT_EVALUATIONS + index % KEPT_EVALUATIONS
-            accuracy = self._kept(history, place) if self._eval_right is not None else None
-            found[step] = dataclasses.replace(known, val_loss=loss, accuracy=accuracy)
+            found[step] = dataclasses.replace(known, val_loss=loss)
         self._evaluations_taken = evaluations
         return [found[step] for step in sorted(found)]
 
@@ -273,10 +262,8 @@ class Run:
             return {name: view[item * placed.offset : item * placed.offset + placed.nbytes]
                     for name, placed in self._state()[group].named.items()}
 
-        provenance = {"pygpt": pygpt.__version__, "python": platform.python_version(), "device": self.device.name,
-                      "data": {"name": self.text.name, "sha256": self.text.sha256, "origin": self.text.origin,
-                               "built_in": self.text.built_in}}
-        return write_checkpoint(Checkpoint(self.experiment, self.tokenizer, step, provenance, by_name("weights"),
+        made = {**provenance(self.experiment, self.text, self.device), **self._ancestry}
+        return write_checkpoint(Checkpoint(self.experiment, self.tokenizer, step, made, by_name("weights"),
                                            {group: by_name(group) for group in self.optimizer.memory},
                                            None if self.text.built_in else self.text))
 
@@ -292,14 +279,18 @@ class Run:
         experiment = checkpoint.experiment
         if steps is not None:
             experiment = experiment.with_fields(**{"train.steps": steps})
-        text = text or checkpoint.text or load_text(experiment.data.source)
         described = checkpoint.provenance.get("data")
+        if described is None:
+            raise CheckpointError("this model was not trained on a text here, so there is nothing to go on with; a new run "
+                                  "may begin with its weights: `pygpt train --init-from`")
+        text = text or checkpoint.text or load_text(experiment.data.source)
         expected = described.get("sha256") if isinstance(described, dict) else None
         if text.sha256 != expected:
             raise DataError(f"the text {text.name!r} is not the one this run was trained on (its SHA-256 is "
                             f"{text.sha256[:12]}..., the run's is {str(expected)[:12]}...), so it cannot go on as if nothing "
                             f"had happened. Use the same version of the text")
         run = Run(experiment, text, device, checkpoint.tokenizer)
+        run._ancestry = {name: made for name, made in checkpoint.provenance.items() if name == "init_from"}
         for group, held in run._state().items():
             arrays = checkpoint.weights if group == "weights" else checkpoint.memory[group]
             for name, placed in held.named.items():

@@ -1,5 +1,7 @@
 """A trained model, ready to be asked: what `pygpt.load` returns."""
 
+import mmap
+import os
 from array import array
 from pathlib import Path
 
@@ -71,11 +73,23 @@ def read_run(folder) -> bytes:
 
     Raises: CheckpointError if there is none, or it cannot be read.
     """
+    return _opened(folder, lambda file: file.read())
+
+
+def map_run(folder) -> memoryview:
+    """As `read_run`, but the bytes come from the file as they are looked at: a large run is never in memory twice."""
+    # An empty file cannot be mapped.
+    return _opened(folder, lambda file: memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+                                                   if os.fstat(file.fileno()).st_size else b""))
+
+
+def _opened(folder, read):
     path = Path(folder)
     if path.is_dir():
         path = path / MODEL_FILE
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            return read(file)
     except FileNotFoundError:
         raise CheckpointError(f"there is no run at {folder}: wanted {path}. `pygpt train --out {folder}` makes one") from None
     except OSError as error:
@@ -84,5 +98,5 @@ def read_run(folder) -> bytes:
 
 def load(folder, device="auto") -> TrainedModel:
     """See `pygpt.load`."""
-    checkpoint = read_checkpoint(read_run(folder))
+    checkpoint = read_checkpoint(map_run(folder))
     return TrainedModel(checkpoint, open_device(device) if isinstance(device, str) else device)

@@ -1,4 +1,4 @@
-"""The command line: `pygpt train`, `sample`, `eval`, `devices`, `bench`, `lab`. The only place that prints."""
+"""The command line: `pygpt train`, `sample`, `eval`, `show`, `devices`, `bench`, `lab`. The only place that prints."""
 
 import os
 import sys
@@ -25,7 +25,7 @@ def _run(arguments):
     """Parse the arguments and do what they say; a command imports what it needs, and no other's."""
     import tyro
 
-    from pygpt.cli.commands import COMMANDS, Bench, Described, Devices, Eval, Sample, Train
+    from pygpt.cli.commands import COMMANDS, Bench, Described, Devices, Eval, Sample, Show, Train
 
     command = tyro.extras.subcommand_cli_from_dict(COMMANDS, args=arguments, prog="pygpt",
                                                    description="Train and sample small language models.")
@@ -48,6 +48,10 @@ def _run(arguments):
         from pygpt.cli.eval import evaluate
 
         return evaluate(command)
+    if isinstance(command, Show):
+        from pygpt.cli.show import show
+
+        return show(command)
     if isinstance(command, Devices):
         from pygpt.cli.devices import devices
 

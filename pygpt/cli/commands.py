@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from pygpt.data import DATASETS, is_task
+from pygpt.data import DATASETS
 from pygpt.errors import ExperimentError
 from pygpt.experiment import PRESETS, DataConfig, Experiment, ModelConfig, OptimConfig, TrainConfig
 
@@ -41,30 +41,32 @@ class Described:
     preset: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="PRESET|FILE.toml")] = DEFAULT_PRESET
     """bigram, micro, baby, small, nano, or the path of an experiment's .toml file"""
     source: Annotated[str | None, tyro.conf.arg(name="data", metavar="NAME|FILE", help_behavior_hint="")] = None
-    """tales, python, shakespeare, names, a task such as task:addition, or the path of a text file"""
+    """tales, python, shakespeare, names, or the path of a text file"""
     data: DataFlags = dataclasses.field(default_factory=DataFlags)
     model: ModelFlags = dataclasses.field(default_factory=ModelFlags)
     optim: OptimFlags = dataclasses.field(default_factory=OptimFlags)
     train: TrainFlags = dataclasses.field(default_factory=TrainFlags)
 
+    def base(self) -> Experiment:
+        """The experiment that the flags change. Raises ExperimentError."""
+        return read_experiment(self.preset)
+
     def with_defaults(self) -> "Described":
         """The same command with the preset's values where the flags' defaults were."""
-        experiment = read_experiment(self.preset)
+        experiment = self.base()
         return dataclasses.replace(self, data=DataFlags(**vars(experiment.data)), model=ModelFlags(**vars(experiment.model)),
                                    optim=OptimFlags(**vars(experiment.optim)), train=TrainFlags(**vars(experiment.train)))
 
     def with_layout(self, arguments: list[str]) -> "Described":
         """The same command, where `--data names` means names as they come, one document a line, unless a flag says
-        otherwise; tasks are read so too."""
-        known = DATASETS.get(self.source)
-        layout = known.layout if known else "documents" if is_task(self.source or "") else None
-        if layout and not any(argument.startswith("--data.layout") for argument in arguments):
-            return dataclasses.replace(self, data=dataclasses.replace(self.data, layout=layout))
+        otherwise."""
+        if self.source in DATASETS and not any(argument.startswith("--data.layout") for argument in arguments):
+            return dataclasses.replace(self, data=dataclasses.replace(self.data, layout=DATASETS[self.source].layout))
         return self
 
     def experiment(self) -> Experiment:
         """The experiment that preset and flags make together. Raises ExperimentError."""
-        values = {"name": read_experiment(self.preset).name or Path(self.preset).stem,
+        values = {"name": self.base().name or Path(self.preset).stem,
                   **{section: vars(getattr(self, section)) for section in ("data", "model", "optim", "train")}}
         values["data"] = {**values["data"], **({"source": self.source} if self.source is not None else {})}
         short = {name: getattr(self, name, None) for name in ("steps", "seed", "log_every")}
@@ -88,8 +90,23 @@ class Train(Described):
     """steps between two logged losses"""
     resume: Annotated[Path | None, _left_out("DIR")] = None
     """folder of a run to go on with"""
+    init_from: Annotated[Path | None, _left_out("DIR")] = None
+    """folder of a run whose weights, tokenizer and sizes a new run begins with"""
     profile: bool = False
     """early in the run, show where the time of a step goes, and write profile.json for ui.perfetto.dev"""
+
+
+    def base(self) -> Experiment:
+        if self.init_from is None:
+            return super().base()
+        from pygpt.checkpoint import read_checkpoint
+        from pygpt.trained import map_run
+
+        # What it begins with decides what it reads and what it is, unless a preset or a file is named.
+        begun_with = read_checkpoint(map_run(self.init_from)).experiment
+        described = read_experiment(self.preset)
+        model = begun_with.model if self.preset == DEFAULT_PRESET else described.model
+        return dataclasses.replace(described, name=begun_with.name, data=begun_with.data, model=model)
 
 
 @dataclasses.dataclass
@@ -141,6 +158,16 @@ class Eval:
 
 
 @dataclasses.dataclass
+class Show:
+    """Say what a trained model is: how it was made, from what, its parameters, its losses."""
+
+    run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="DIR")]
+    """folder that `pygpt train` wrote, or a file that the lab saved"""
+    json: bool = False
+    """print one JSON object"""
+
+
+@dataclasses.dataclass
 class Devices:
     """Show the devices of this machine, and which one `auto` takes."""
 
@@ -170,7 +197,7 @@ class Lab:
     """open a browser"""
 
 
-COMMANDS = {"train": Train, "plan": Plan, "sample": Sample, "eval": Eval, "devices": Devices, "bench": Bench, "lab": Lab}
+COMMANDS = {"train": Train, "plan": Plan, "sample": Sample, "eval": Eval, "show": Show, "devices": Devices, "bench": Bench, "lab": Lab}
 
 
 def read_experiment(preset: str) -> Experiment:

@@ -18,7 +18,7 @@ from pygpt.data import load_text
 from pygpt.errors import DivergedError, ExperimentError
 from pygpt.estimate import memory_estimate, readable
 from pygpt.train import Run
-from pygpt.trained import read_run
+from pygpt.trained import map_run, read_run
 from pygpt.tune import tune
 
 SECONDS_BETWEEN_LOOKS = 0.1
@@ -37,10 +37,13 @@ def train(command: Train) -> int:
 
 def _started(command, console):
     experiment = command.experiment()
-    run = Run(experiment, load_text(experiment.data.source), open_fitting(command.device, experiment))
+    begun_with = read_checkpoint(map_run(command.init_from)) if command.init_from else None
+    run = Run(experiment, load_text(experiment.data.source), open_fitting(command.device, experiment), init_from=begun_with)
     folder = RunFolder(command.out or _free_folder(experiment.name))
     if older := folder.set_aside_older_run():
         console.print(f"There was a run in {folder.folder}; its weights are now {older.name}.")
+    if begun_with:
+        console.print(f"The weights to begin with are those of {command.init_from}, after step {begun_with.step:,}.")
     folder.begin(run.experiment, 0)
     return run, folder
 
@@ -48,7 +51,7 @@ def _started(command, console):
 def _resumed(command, console):
     fresh = Train().with_defaults()
     if any(getattr(command, name) != getattr(fresh, name) for name in ("preset", "data", "model", "optim", "train")) \
-            or command.source or command.seed is not None or command.log_every is not None:
+            or command.source or command.init_from or command.seed is not None or command.log_every is not None:
         raise ExperimentError("resume", "a run goes on with its own experiment; beside --resume only --steps, --device "
                                         "and --out may be given")
     data = read_run(command.resume)
@@ -174,5 +177,4 @@ class Driver:
         if evaluated:
             loss = f"loss {metric.loss:.4f}  " if metric.loss is not None else ""
             self.console.print(f"step {metric.step:>6,}  {loss}validation loss {metric.val_loss:.4f}"
-                               + (f"  right answers {metric.accuracy:.1%}" if metric.accuracy is not None else "")
                                + (f"  {self.milliseconds:.1f} ms a step" if self.milliseconds else ""))

@@ -1,0 +1,115 @@
+"""`pygpt show`: what a run is, for whoever finds its folder."""
+
+import dataclasses
+import json
+import math
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from pygpt.checkpoint import Checkpoint, parameter_shapes, read_checkpoint
+from pygpt.cli.commands import Show
+from pygpt.estimate import readable
+from pygpt.experiment import Experiment
+from pygpt.tensor import ITEM_SIZE
+from pygpt.trained import map_run
+
+
+def show(command: Show) -> int:
+    """Print it."""
+    data = map_run(command.run)
+    checkpoint = read_checkpoint(data)
+    shapes = parameter_shapes(checkpoint.experiment, checkpoint.tokenizer)
+    losses = _losses(command.run / "metrics.jsonl")
+    if command.json:
+        print(json.dumps({
+            "step": checkpoint.step, "parameters": sum(map(math.prod, shapes.values())), "bytes": len(data),
+            "experiment": checkpoint.experiment.to_dict(), "provenance": checkpoint.provenance,
+            "tokenizer": {"kind": checkpoint.tokenizer.kind, "vocab_size": checkpoint.tokenizer.vocab_size},
+            "text_inside": checkpoint.text is not None, "losses": losses,
+            "parameter_tensors": {name: list(shape) for name, shape in shapes.items()}}))
+    else:
+        _print(command.run, checkpoint, shapes, losses, len(data), Console(highlight=False, soft_wrap=True))
+    return 0
+
+
+def _losses(path: Path) -> dict:
+    """The last training loss, the last validation loss and the best one, with their steps, from what the run logged."""
+    lines = []
+    if path.is_file():
+        for line in path.read_text(encoding="utf-8").splitlines():
+            try:
+                lines.append(json.loads(line))
+            except json.JSONDecodeError:
+                break  # a crash cut it short
+    found = {}
+    trained = [line for line in lines if line.get("loss") is not None]
+    evaluated = [line for line in lines if line.get("val_loss") is not None]
+    if trained:
+        found["training"] = {"step": trained[-1]["step"], "loss": trained[-1]["loss"]}
+    if evaluated:
+        best = min(evaluated, key=lambda line: line["val_loss"])
+        found["validation"] = {"step": evaluated[-1]["step"], "loss": evaluated[-1]["val_loss"]}
+        found["best validation"] = {"step": best["step"], "loss": best["val_loss"]}
+    return found
+
+
+def _print(folder, checkpoint: Checkpoint, shapes, losses, nbytes, console) -> None:
+    experiment, made = checkpoint.experiment, checkpoint.provenance
+    count = sum(map(math.prod, shapes.values()))
+    state = "as it was imported" if "imported" in made else f"after {checkpoint.step:,} of {experiment.train.steps:,} steps"
+    console.print(f"[bold]{experiment.name or folder}[/]  a {experiment.model.kind} of {count:,} parameters, {state} "
+                  f"({readable(nbytes)})\n")
+    facts = Table(box=None, show_header=False, pad_edge=False)
+    facts.add_column(style="bold")
+    facts.add_column(overflow="fold")
+    for name, fact in [*_facts(checkpoint), *((f"{kind} loss", f"{at['loss']:.4f} at step {at['step']:,}")
+                                              for kind, at in losses.items())]:
+        facts.add_row(name, str(fact))
+    console.print(facts, "")
+    table = Table(title="What differs from the defaults", title_justify="left", box=None, show_header=False, pad_edge=False)
+    table.add_column()
+    table.add_column()
+    for name, value in _differences(experiment):
+        table.add_row(name, json.dumps(value))
+    if table.row_count:
+        console.print(table, "")
+    table = Table(title="Parameters", title_justify="left", box=None, pad_edge=False)
+    for heading in ("name", "shape", "elements", "bytes"):
+        table.add_column(heading, justify="left" if heading in ("name", "shape") else "right")
+    for name, shape in shapes.items():
+        size = math.prod(shape)
+        table.add_row(name, " x ".join(f"{length:,}" for length in shape), f"{size:,}",
+                      readable(size * ITEM_SIZE[experiment.model.dtype]))
+    console.print(table)
+
+
+def _facts(checkpoint):
+    """Yield (name, sentence) of what is known of how it was made; files of older versions know less."""
+    made, tokenizer = checkpoint.provenance, checkpoint.tokenizer
+    data = made.get("data")
+    if isinstance(data, dict):
+        kept = ", kept in this file" if checkpoint.text is not None else ""
+        yield "text", f"{data.get('origin')}{kept} (SHA-256 {str(data.get('sha256'))[:16]}...)"
+    yield "tokenizer", f"{tokenizer.kind}, {tokenizer.vocab_size:,} tokens"
+    for name in ("init_from", "imported"):
+        if isinstance(made.get(name), dict):
+            yield {"init_from": "begun with", "imported": "imported"}[name], ", ".join(
+                f"{key} {value}" for key, value in made[name].items() if not isinstance(value, dict))
+    if "device" in made:
+        yield "device", made["device"]
+    yield "seed", checkpoint.experiment.train.seed
+    yield "made with", ", ".join(f"{name} {made[name]}" for name in ("pygpt", "python", "numpy", "wgpu", "platform") if name in made)
+    if isinstance(made.get("git"), dict):
+        changed = ", with changes that are not in it" if made["git"].get("dirty") else ""
+        yield "git", f"commit {made['git'].get('commit')}{changed}"
+    if "when" in made:
+        yield "saved", made["when"]
+
+
+def _differences(experiment: Experiment):
+    for section in dataclasses.fields(Experiment):
+        value, default = getattr(experiment, section.name), getattr(Experiment(), section.name)
+        if dataclasses.is_dataclass(value):
+            yield from ((f"{section.name}.{name}", field) for name, field in vars(value).items() if field != getattr(default, name))
