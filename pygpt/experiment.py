@@ -25,7 +25,7 @@ def setting(default, help, *, minimum=None, maximum=None, choices=None):
 class DataConfig:
     """What the model reads."""
 
-    source: str = setting("tales", "a built-in text (tales, python, shakespeare, names) or the path of a file")
+    source: str = setting("tales", "a built-in text (tales, python, shakespeare, names), a task (task:addition), or the path of a file")
     layout: str = setting("stream", "one stream of text, or one document a line", choices=("stream", "documents"))
     tokenizer: str = setting("char", "what a token is", choices=("char", "byte"))
     val_fraction: float = setting(0.1, "share of the text kept for validation", minimum=0.001, maximum=0.5)
@@ -65,6 +65,8 @@ class ModelConfig:
 
     qk_norm: bool = setting(False, "an RMS norm of queries and keys")
     attention_gate: bool = setting(False, "a learned gate on what attention gives")
+
+    logit_cap: float = setting(0.0, "soft limit of the logits, 0 for none", minimum=0.0, maximum=1e4)
 
     @property
     def head_size(self) -> int:
@@ -115,6 +117,7 @@ class TrainConfig:
     eval_every: int = setting(250, "steps between two evaluations", minimum=1, maximum=10_000_000)
     eval_batches: int = setting(20, "batches an evaluation averages", minimum=1, maximum=10_000)
     log_every: int = setting(10, "steps between two logged losses", minimum=1, maximum=10_000_000)
+    answers_only: bool = setting(False, "learn only what follows the = of each document, its answer")
     seed: int = setting(1337, "where all chance comes from", minimum=0, maximum=2**32 - 1)
 
 
@@ -185,6 +188,9 @@ class Experiment:
                 for field in dataclasses.fields(value):
                     _check_limits(f"{section.name}.{field.name}", field, getattr(value, field.name))
         model, optim = self.model, self.optim
+        if self.train.answers_only and self.data.layout != "documents":
+            raise ExperimentError("train.answers_only", "questions and answers are documents, one on each line; set "
+                                                        "data.layout to documents")
         if model.kind == "gpt":
             _check_heads(model)
         if model.init == "python-random":

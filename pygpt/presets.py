@@ -5,10 +5,12 @@ CHANGES = {
     "bigram": {
         "model.kind": "bigram", "model.block_size": 8, "train.batch_size": 32, "train.steps": 3000,
         "optim.learning_rate": 2e-2, "optim.min_learning_rate": 2e-3, "optim.weight_decay": 0.0},
-    # The size and the optimizer of microgpt: one block, a sequence a step. A first transformer that runs at a glance.
+    # microgpt: one block, norms that learn nothing and none at the end, ReLU, a sequence a step. A first transformer that runs
+    # at a glance; pygpt/micro.py is the same on one page.
     "micro": {
         "model.n_layer": 1, "model.n_head": 4, "model.n_embd": 16, "model.block_size": 16, "model.tie_weights": False,
-        "model.init_std": 0.08, "train.batch_size": 1, "train.steps": 5000, "optim.learning_rate": 1e-2,
+        "model.norm": "rmsnorm", "model.norm_scale": False, "model.norm_embedding": True, "model.norm_final": False,
+        "model.mlp": "relu", "model.init_std": 0.08, "train.batch_size": 1, "train.steps": 5000, "optim.learning_rate": 1e-2,
         "optim.min_learning_rate": 0.0, "optim.schedule": "linear", "optim.warmup_steps": 0, "optim.weight_decay": 0.0,
         "optim.beta1": 0.85, "optim.grad_clip": 0.0},
     # A first GPT that learns to spell within minutes anywhere.

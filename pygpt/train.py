@@ -12,9 +12,10 @@ import struct
 
 from pygpt.capture import Capture
 from pygpt.checkpoint import Checkpoint, read_checkpoint, weights_for, write_checkpoint
-from pygpt.data import Corpus, Split, Text, load_text, make_corpus
+from pygpt.data import Corpus, Split, Text, check_answers, is_task, load_text, make_corpus
 from pygpt.errors import CheckpointError, DataError, DivergedError
 from pygpt.estimate import check_memory
+from pygpt.evaluate import share_right
 from pygpt.experiment import Experiment
 from pygpt.models import build_model
 from pygpt.models.python_random import python_random, write_python_random_weights
@@ -44,28 +45,32 @@ class TrainEvent:
 @dataclasses.dataclass(frozen=True)
 class Metric:
     """What is known of step `step` (counted from 1): the loss of its batch before its update, the step size it used,
-    and the validation loss after it if there was an evaluation. At step 0 there is only that."""
+    and the validation loss after it if there was an evaluation. At step 0 there is only that. Of questions with answers
+    `accuracy` is the share whose whole answer was right in that evaluation."""
 
     step: int
     loss: float | None
     learning_rate: float | None
     val_loss: float | None = None
+    accuracy: float | None = None
 
 
 class DeviceSplit:
-    """One part of the corpus on the device, and how batches are drawn from it."""
+    """One part of the corpus on the device, and how batches are drawn from it. `separator` is the corpus's."""
 
-    def __init__(self, device, split: Split, layout: str):
-        self.layout = layout
+    def __init__(self, device, split: Split, layout: str, separator: int | None = None):
+        self.layout, self.separator = layout, separator
         self.tokens = tensor(device, split.tokens, dtype="uint32")
         self.offsets = tensor(device, split.offsets, dtype="uint32") if layout == "documents" else None
 
-    def draw(self, chance: Chance, experiment: Experiment, purpose: int, sequential: bool | int = False):
-        """Inputs (B, T) and targets (B, T) of the batch that belongs to the chance's step; see pygpt/ops/batch.py."""
+    def draw(self, chance: Chance, experiment: Experiment, purpose: int, sequential: bool | int = False, answers: bool = False):
+        """Inputs (B, T) and targets (B, T) of the batch that belongs to the chance's step; see pygpt/ops/batch.py. With
+        `answers`, or where the experiment says so, only the tokens of answers are targets."""
         shape = {"batch_size": experiment.train.batch_size, "block_size": experiment.model.block_size}
         if self.layout == "documents":
+            masked = self.separator is not None and (answers or experiment.train.answers_only)
             return batch_documents(self.tokens, self.offsets, chance.seed, chance.step, purpose=purpose,
-                                   sequential=sequential, **shape)
+                                   sequential=sequential, separator=self.separator if masked else -1, **shape)
         return batch(self.tokens, chance.seed, chance.step, purpose=purpose, sequential=sequential, **shape)
 
 
@@ -89,6 +94,8 @@ class Run:
         generator = python_random(experiment)
         corpus = make_corpus(text.text, self.tokenizer, experiment.data.layout, experiment.model.block_size,
                              experiment.data.val_fraction, generator)
+        if documents and (experiment.train.answers_only or is_task(text.name)):
+            check_answers(corpus, self.tokenizer, experiment.model.block_size)
         begun_with = weights_for(init_from, experiment) if init_from else {}
         self._place(corpus, generator)
         for name, values in begun_with.items():
@@ -104,9 +111,10 @@ class Run:
         self._evaluations_concluded = self._evaluations_taken = 0
         self._last_evaluated = None  # the step of the last one that was concluded
         experiment, device = self.experiment, self.device
-        # One tensor to read: [steps done], [evaluations done], losses by step, evaluations, each at a multiple of 64.
+        # One tensor to read: [steps done], [evaluations done], losses by step, evaluations, their accuracies, each at a
+        # multiple of 64.
         dtype = experiment.model.dtype
-        self.history = tensor(device, bytes(ITEM_SIZE[dtype] * (128 + KEPT_LOSSES + KEPT_EVALUATIONS)), dtype=dtype)
+        self.history = tensor(device, bytes(ITEM_SIZE[dtype] * (128 + KEPT_LOSSES + 2 * KEPT_EVALUATIONS)), dtype=dtype)
         self.seed = tensor(device, [experiment.train.seed], dtype="uint32")
         # The counters stand twice: WebGPU refuses a launch that reads one part of a buffer and writes another.
         self._steps_done = tensor(device, [0], dtype="uint32")
@@ -115,6 +123,7 @@ class Run:
         self._evaluations_shown = Tensor(self.history.buffer, (1,), "uint32", 64)
         self._losses = self.history.slice(128, (KEPT_LOSSES,))
         self._evaluations = self.history.slice(128 + KEPT_LOSSES, (KEPT_EVALUATIONS,))
+        self._accuracies = self.history.slice(128 + KEPT_LOSSES + KEPT_EVALUATIONS, (KEPT_EVALUATIONS,))
 
         self.model = build_model(experiment.model, self.tokenizer.vocab_size)
         self.weights = Weights(device, self.model, self.seed, dtype)
@@ -124,10 +133,12 @@ class Run:
         schedule = tensor(device, table, (experiment.train.steps, 3), dtype)
         self.optimizer = Optimizer(self.weights, experiment.optim, schedule, self._steps_done)
 
-        self._train_split = DeviceSplit(device, corpus.train, corpus.layout)
-        self._val_split = DeviceSplit(device, corpus.val, corpus.layout)
+        self._train_split = DeviceSplit(device, corpus.train, corpus.layout, corpus.separator)
+        self._val_split = DeviceSplit(device, corpus.val, corpus.layout, corpus.separator)
         self._eval_step = tensor(device, [0], dtype="uint32")
-        self._eval_losses = empty(device, (experiment.train.eval_batches,), dtype)
+        self._eval_losses, self._eval_right = (empty(device, (experiment.train.eval_batches,), dtype) for _ in range(2))
+        if corpus.separator is None:
+            self._eval_right = None
         self._train_once = Capture(device, self._train_step)
         self._evaluate_once = Capture(device, self._evaluation_step)
         self._conclude_evaluation = Capture(device, self._evaluation_end)
@@ -152,12 +163,17 @@ class Run:
         with no_tape():
             loss, _ = mean_valid(self.model.losses(inputs, targets), targets)
         record(loss, self._eval_step, out=self._eval_losses)
+        if self._eval_right is not None:
+            right, _ = share_right(self.model, self._val_split, chance, self.experiment)
+            record(right, self._eval_step, out=self._eval_right)
         advance(out=self._eval_step)
 
     def _evaluation_end(self) -> None:
         count = self.experiment.train.eval_batches
-        mean = scale(sum(self._eval_losses.reshape(1, count, 1)).reshape(1), factor=1.0 / count)
-        record(mean, self._evaluations_done, out=self._evaluations)
+        for each, all in ((self._eval_losses, self._evaluations), (self._eval_right, self._accuracies)):
+            if each is not None:
+                mean = scale(sum(each.reshape(1, count, 1)).reshape(1), factor=1.0 / count)
+                record(mean, self._evaluations_done, out=all)
         advance(out=self._evaluations_done)
         advance(out=self._evaluations_shown)
 
@@ -225,7 +241,9 @@ class Run:
             loss = self._kept(history, KEPT_LOSSES + index % KEPT_EVALUATIONS)
             step = self._evaluated_at[index]
             known = found.get(step, Metric(step, None, self.learning_rate(step) if step else None))
-            found[step] = dataclasses.replace(known, val_loss=loss)
+            place = KEPT_LOSSES + KEPT_EVALUATIONS + index % KEPT_EVALUATIONS
+            accuracy = self._kept(history, place) if self._eval_right is not None else None
+            found[step] = dataclasses.replace(known, val_loss=loss, accuracy=accuracy)
         self._evaluations_taken = evaluations
         return [found[step] for step in sorted(found)]
 

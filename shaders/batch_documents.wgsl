@@ -1,5 +1,5 @@
 // inputs[b, t] = token t of a document, its opening BOS being token 0, and targets[b, t] = the token after it. Past the
-// document's end, inputs are BOS and targets -1.
+// document's end, inputs are BOS and targets -1. If SEPARATOR is a token, targets up to the document's first one are -1 too.
 //
 //   tokens   (N,)     BOS document BOS document ... BOS
 //   offsets  (D + 1,) the place of each BOS
@@ -16,6 +16,7 @@ override T: u32;
 override PURPOSE: u32;
 override SEQUENTIAL: u32;
 override FIRST: u32;
+override SEPARATOR: i32;
 
 @group(0) @binding(0) var<storage, read> tokens: array<u32>;
 @group(0) @binding(1) var<storage, read> offsets: array<u32>;
@@ -64,7 +65,11 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
         let place = offsets[document] + i % T;
         if (place < offsets[document + 1u]) {
             inputs[i] = tokens[place];
-            targets[i] = i32(tokens[place + 1u]);
+            var asked = SEPARATOR < 0;
+            for (var before = offsets[document]; before <= place && !asked; before++) {
+                asked = i32(tokens[before]) == SEPARATOR;
+            }
+            targets[i] = select(-1, i32(tokens[place + 1u]), asked);
         }
     }
 }

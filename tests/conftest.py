@@ -1,12 +1,17 @@
 """Fixtures that every test may use."""
 
+import itertools
 import os
 
 import pytest
 
+from pygpt.data import load_text
 from pygpt.devices.native import open_native
 from pygpt.devices.numpy import NumpyDevice
 from pygpt.errors import AdapterError
+from pygpt.micro import MicroGPT
+
+MICROGPT_SEED, MICROGPT_STEPS = 42, 200
 
 
 def unavailable(reason):
@@ -25,6 +30,12 @@ def gpu():
         unavailable(str(error))
     yield device
     device.close()
+
+
+@pytest.fixture(scope="session")
+def microgpt_losses():
+    """The losses of the first of the scalar program's 1,000 steps on names; it takes about five seconds for them."""
+    return list(itertools.islice(MicroGPT(load_text("names").text, MICROGPT_SEED).train(1000), MICROGPT_STEPS))
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from pygpt.data import DATASETS
+from pygpt.data import DATASETS, is_task
 from pygpt.errors import ExperimentError
 from pygpt.experiment import PRESETS, DataConfig, Experiment, ModelConfig, OptimConfig, TrainConfig
 
@@ -41,7 +41,7 @@ class Described:
     preset: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="PRESET|FILE.toml")] = DEFAULT_PRESET
     """bigram, micro, baby, small, nano, or the path of an experiment's .toml file"""
     source: Annotated[str | None, tyro.conf.arg(name="data", metavar="NAME|FILE", help_behavior_hint="")] = None
-    """tales, python, shakespeare, names, or the path of a text file"""
+    """tales, python, shakespeare, names, a task such as task:addition, or the path of a text file"""
     data: DataFlags = dataclasses.field(default_factory=DataFlags)
     model: ModelFlags = dataclasses.field(default_factory=ModelFlags)
     optim: OptimFlags = dataclasses.field(default_factory=OptimFlags)
@@ -59,9 +59,11 @@ class Described:
 
     def with_layout(self, arguments: list[str]) -> "Described":
         """The same command, where `--data names` means names as they come, one document a line, unless a flag says
-        otherwise."""
-        if self.source in DATASETS and not any(argument.startswith("--data.layout") for argument in arguments):
-            return dataclasses.replace(self, data=dataclasses.replace(self.data, layout=DATASETS[self.source].layout))
+        otherwise; tasks are read so too."""
+        known = DATASETS.get(self.source)
+        layout = known.layout if known else "documents" if is_task(self.source or "") else None
+        if layout and not any(argument.startswith("--data.layout") for argument in arguments):
+            return dataclasses.replace(self, data=dataclasses.replace(self.data, layout=layout))
         return self
 
     def experiment(self) -> Experiment:

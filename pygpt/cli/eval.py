@@ -5,7 +5,7 @@ import math
 
 from pygpt.cli.commands import Eval
 from pygpt.data import load_text, make_corpus
-from pygpt.evaluate import full_loss
+from pygpt.evaluate import accuracy, full_loss
 from pygpt.models.python_random import python_random
 from pygpt.train import DeviceSplit
 from pygpt.trained import load
@@ -18,13 +18,17 @@ def evaluate(command: Eval) -> int:
     text = load_text(command.data) if command.data else checkpoint.text or load_text(experiment.data.source)
     corpus = make_corpus(text.text, model.tokenizer, experiment.data.layout, experiment.model.block_size,
                          experiment.data.val_fraction, python_random(experiment))
-    split = DeviceSplit(model.device, corpus.val, corpus.layout)
+    split = DeviceSplit(model.device, corpus.val, corpus.layout, corpus.separator)
     loss, predictions = full_loss(model.model, split, experiment, model.device)
     found = {"text": text.name, "split": "validation", "predictions": predictions, "loss": loss,
              "perplexity": math.exp(loss), "step": model.step, "device": model.device.name}
+    if corpus.separator is not None:
+        found["accuracy"], found["questions"] = accuracy(model.model, split, experiment, model.device)
     if command.json:
         print(json.dumps(found))
     else:
         print(f"{text.name}: validation loss {loss:.4f}, perplexity {found['perplexity']:.2f}, "
               f"over {predictions:,} predictions (step {model.step:,}, {model.device.name})")
+        if "accuracy" in found:
+            print(f"right answers: {found['accuracy']:.1%} of {found['questions']:,} questions")
     return 0

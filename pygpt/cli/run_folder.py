@@ -51,6 +51,8 @@ class RunFolder:
         line = {"step": metric.step, "loss": metric.loss, "lr": metric.learning_rate, "ms": round(milliseconds, 3)}
         if metric.val_loss is not None:
             line["val_loss"] = metric.val_loss
+        if metric.accuracy is not None:
+            line["accuracy"] = metric.accuracy
         with self.metrics.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
 

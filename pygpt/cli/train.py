@@ -177,4 +177,5 @@ class Driver:
         if evaluated:
             loss = f"loss {metric.loss:.4f}  " if metric.loss is not None else ""
             self.console.print(f"step {metric.step:>6,}  {loss}validation loss {metric.val_loss:.4f}"
+                               + (f"  right answers {metric.accuracy:.1%}" if metric.accuracy is not None else "")
                                + (f"  {self.milliseconds:.1f} ms a step" if self.milliseconds else ""))

@@ -1,12 +1,13 @@
 """Texts to train on, and how a text becomes tokens for a device."""
 
-from pygpt.data.corpus import Corpus, Split, make_corpus
+from pygpt.data.corpus import Corpus, Split, check_answers, make_corpus
 from pygpt.data.datasets import DATASETS, Dataset, load_text, open_dataset_bytes
 from pygpt.data.python_sources import python_sources_text
 from pygpt.data.tales import tales
+from pygpt.data.tasks import TASKS, Task, is_task, task_text
 from pygpt.data.text import Text, text_from_bytes
 
 __all__ = [
-    "Corpus", "DATASETS", "Dataset", "Split", "Text", "load_text", "make_corpus", "open_dataset_bytes",
-    "python_sources_text", "tales", "text_from_bytes",
+    "Corpus", "DATASETS", "Dataset", "Split", "TASKS", "Task", "Text", "check_answers", "is_task", "load_text",
+    "make_corpus", "open_dataset_bytes", "python_sources_text", "tales", "task_text", "text_from_bytes",
 ]

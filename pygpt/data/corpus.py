@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from array import array
 from dataclasses import dataclass
 
-from pygpt.errors import DataError
+from pygpt.data.tasks import SEPARATOR
+from pygpt.errors import DataError, TokenizerError
 from pygpt.tokenizers import Tokenizer, split_documents
 
 LAYOUTS = ("stream", "documents")
@@ -26,11 +28,15 @@ class Split:
 
 @dataclass(frozen=True)
 class Corpus:
-    """A text ready for a device: the tokens to train on and the tokens to validate on."""
+    """A text ready for a device: the tokens to train on and the tokens to validate on.
+
+    `separator` is the token between question and answer if every document has one and fits into a block, and else None.
+    """
 
     layout: str
     train: Split
     val: Split
+    separator: int | None = None
 
 
 def make_corpus(text: str, tokenizer: Tokenizer, layout: str, block_size: int, val_fraction: float = 0.1,
@@ -55,7 +61,7 @@ def make_corpus(text: str, tokenizer: Tokenizer, layout: str, block_size: int, v
     if block_size < 1:
         raise DataError(f"a block must hold at least 1 token; block_size is {block_size}: choose a longer block")
     if layout == "documents":
-        return _documents(text, tokenizer, val_fraction, chance)
+        return _documents(text, tokenizer, block_size, val_fraction, chance)
     return _stream(text, tokenizer, block_size, val_fraction)
 
 
@@ -72,7 +78,8 @@ def _stream(text: str, tokenizer: Tokenizer, block_size: int, val_fraction: floa
     return Corpus("stream", Split(tokens[:boundary]), Split(tokens[boundary:]))
 
 
-def _documents(text: str, tokenizer: Tokenizer, val_fraction: float, chance: random.Random | None) -> Corpus:
+def _documents(text: str, tokenizer: Tokenizer, block_size: int, val_fraction: float,
+               chance: random.Random | None) -> Corpus:
     if tokenizer.bos is None:
         raise DataError("the layout documents needs a tokenizer with a delimiter; this one has none: "
                         "train it with documents=True")
@@ -90,7 +97,39 @@ def _documents(text: str, tokenizer: Tokenizer, val_fraction: float, chance: ran
     else:
         kept = [document for index, document in enumerate(documents) if index % every != every - 1]
         held_back = documents[every - 1::every]
-    return Corpus("documents", _delimited(kept, tokenizer), _delimited(held_back, tokenizer))
+    train, val = _delimited(kept, tokenizer), _delimited(held_back, tokenizer)
+    try:
+        separator = _separator(tokenizer, block_size, train, val)
+    except DataError:
+        separator = None
+    return Corpus("documents", train, val, separator)
+
+
+def check_answers(corpus: Corpus, tokenizer: Tokenizer, block_size: int) -> None:
+    """Check that every document is a question and an answer that a model can read whole.
+
+    Raises:
+        DataError: one has no separator, or is longer than a block.
+    """
+    if corpus.separator is None:
+        _separator(tokenizer, block_size, corpus.train, corpus.val)
+
+
+def _separator(tokenizer: Tokenizer, block_size: int, *splits: Split) -> int:
+    try:
+        ids = tokenizer.encode(SEPARATOR)
+    except TokenizerError:
+        raise DataError(f"no document of this text has a {SEPARATOR} between a question and its answer") from None
+    documents = [split.tokens[begin:end] for split in splits for begin, end in itertools.pairwise(split.offsets)]
+    lacking = sum(ids[0] not in document for document in documents) if len(ids) == 1 else len(documents)
+    if lacking:
+        raise DataError(f"{lacking:,} of {len(documents):,} documents have no token {SEPARATOR} between a question and its "
+                        "answer; put one into each, or choose the tokenizer char")
+    longest = max(map(len, documents))
+    if longest > block_size:
+        raise DataError(f"the longest question with its answer takes {longest} tokens, and a block has {block_size}: choose a "
+                        f"model.block_size of at least {longest}")
+    return ids[0]
 
 
 def _delimited(documents: list[str], tokenizer: Tokenizer) -> Split:

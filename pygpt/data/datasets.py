@@ -10,6 +10,7 @@ from pygpt.data.dataset import Dataset, check_sha256
 from pygpt.errors import DataError
 from pygpt.data.python_sources import python_sources_origin, python_sources_text
 from pygpt.data.tales import tales
+from pygpt.data.tasks import PREFIX, TASKS, is_task, task_text
 from pygpt.data.text import Text, decode_text, make_text, text_from_bytes
 
 
@@ -36,12 +37,14 @@ DATASETS: dict[str, Dataset] = {dataset.name: dataset for dataset in (
 
 
 def load_text(source: str) -> Text:
-    """Load a text: a data set by its name, or a file by its path.
+    """Load a text: a data set or a task by its name, or a file by its path.
 
     Raises:
-        DataError: there is no such data set or file, the file cannot be read or is not a text in UTF-8, the text
+        DataError: there is no such data set, task or file, the file cannot be read or is not a text in UTF-8, the text
             cannot be downloaded or is not the one expected, or, in a tab, it is one the page must supply.
     """
+    if is_task(source):
+        return task_text(source)
     dataset = DATASETS.get(source)
     if dataset is None:
         return _load_file(source)
@@ -84,10 +87,11 @@ def _load_file(source: str) -> Text:
     try:
         data = path.read_bytes()
     except (FileNotFoundError, ValueError):  # ValueError: a zero byte in the path
-        near = difflib.get_close_matches(source.lower(), DATASETS, n=1)
-        meant = f" Did you mean {near[0]}?" if near else ""
+        names = {**{name: name for name in DATASETS}, **{name: PREFIX + name for name in TASKS}}
+        near = difflib.get_close_matches(source.lower(), names, n=1)
+        meant = f" Did you mean {names[near[0]]}?" if near else ""
         raise DataError(f"there is no data set and no file named {source!r}.{meant} The data sets are "
-                        f"{', '.join(DATASETS)}; anything else is the path of a text file") from None
+                        f"{', '.join(DATASETS)}, the tasks {PREFIX}{f', {PREFIX}'.join(TASKS)}; anything else is the path of a text file") from None
     except OSError as error:
         what = "it is a folder" if path.is_dir() else error.strerror or error
         raise DataError(f"cannot read {source}: {what}. Give the name of a data set ({', '.join(DATASETS)}) "

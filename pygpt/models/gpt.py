@@ -6,7 +6,7 @@ Source: Radford et al., "Language Models are Unsupervised Multitask Learners" (2
 import math
 
 from pygpt.nn import MLP, Chance, Constant, Dropout, Embedding, Linear, Module, Parameter, Projection, make_norm, sinusoids
-from pygpt.ops import attention, attention_cached, gate, linear_cross_entropy, matmul, qk_norm, rope, scale
+from pygpt.ops import attention, attention_cached, gate, linear_cross_entropy, matmul, qk_norm, rope, scale, softcap
 from pygpt.ops.rope import rope_table
 from pygpt.tensor import Tensor, empty
 
@@ -80,6 +80,7 @@ class GPT(Module):
     def __init__(self, vocab_size: int, config):
         self.vocab_size = vocab_size
         self.block_size = config.block_size
+        self.logit_cap = config.logit_cap
         # Each block adds to the residual stream twice; shrinking those layers keeps its variance from growing with depth.
         residual_std = config.init_std / math.sqrt(2 * config.n_layer)
         self.embedding = Embedding(vocab_size, config.n_embd, _positions(config), config.init_std)
@@ -117,7 +118,8 @@ class GPT(Module):
         """ids (B, T) -> (B, T, V). For cache and position see `hidden`."""
         x = self.norm(self.hidden(ids, chance, cache, position))
         weight, transposed = self._head()
-        return matmul(x, weight, transpose_w=transposed)                 # (B, T, V)
+        y = matmul(x, weight, transpose_w=transposed)                    # (B, T, V)
+        return softcap(y, cap=self.logit_cap) if self.logit_cap else y
 
     def losses(self, ids: Tensor, targets: Tensor, chance: Chance | None = None, **options: float) -> Tensor:
         """ids, targets (B, T) -> the loss of each prediction, (B T,), without the whole logits of a large vocabulary.
@@ -126,7 +128,7 @@ class GPT(Module):
         """
         x = self.norm(self.hidden(ids, chance))
         weight, transposed = self._head()
-        return linear_cross_entropy(x, weight, targets, transpose_w=transposed, **options)[0]
+        return linear_cross_entropy(x, weight, targets, transpose_w=transposed, cap=self.logit_cap, **options)[0]
 
     def _head(self):
         """The output layer's weight, and whether it is (V, C): the embedding's if it has none of its own."""

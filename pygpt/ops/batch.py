@@ -43,14 +43,15 @@ def _(tokens, seed, step, inputs, targets, *, batch_size, block_size, purpose, s
 
 @kernel(outputs=("inputs", "targets"), no_gradient="tokens are integers")
 def batch_documents(tokens, offsets, seed, step, inputs, targets, *, batch_size, block_size, purpose,
-                    sequential=False, first=0):
+                    sequential=False, first=0, separator=-1):
     """inputs[b] = the beginning of a document, its opening BOS included, and targets[b] = the token after each.
 
     The tokens are BOS document BOS document ... BOS; `offsets` has the place of each BOS, so document d begins at
     offsets[d], and the BOS at offsets[d + 1] is its last target. Row b takes document word0 of key (seed, purpose) and
     counter (first + b, step), modulo D; if `sequential`, document step * B + first + b, which with `sequential=2` is taken
     modulo D, so that the first document comes again after the last. A long document is cut after T tokens. What is left of a
-    row, and rows past the last document, has inputs BOS and targets -1, which no loss counts.
+    row, and rows past the last document, has inputs BOS and targets -1, which no loss counts. With the `separator`
+    of a question and its answer the targets up to the first one are -1 too: only the answer is to be learned.
 
     Shapes: tokens uint32 (N,); offsets uint32 (D + 1,); seed, step uint32 (1,) -> inputs uint32 (B, T), targets int32
         (B, T).
@@ -70,11 +71,13 @@ def batch_documents(tokens, offsets, seed, step, inputs, targets, *, batch_size,
     inside = exists[:, None] & (place < end)
     np.minimum(place, tokens.size - 2, out=place)
     inputs[...] = np.where(inside, tokens[place], tokens[offsets[0]])
+    if separator >= 0:
+        inside &= np.logical_or.accumulate(tokens[place] == separator, axis=1)
     targets[...] = np.where(inside, tokens[place + 1].view(np.int32), -1)
 
 
 @batch_documents.shapes
-def _(tokens, offsets, seed, step, *, batch_size, block_size, purpose, sequential, first):
+def _(tokens, offsets, seed, step, *, batch_size, block_size, purpose, sequential, first, separator):
     if len(tokens.shape) != 1 or tokens.size < 2 or len(offsets.shape) != 1 or offsets.size < 2:
         raise ShapeError(f"batch_documents: wanted tokens (N,) and the offsets (D + 1,) of at least one document, "
                          f"got {list(tokens.shape)} and {list(offsets.shape)}")
@@ -82,5 +85,5 @@ def _(tokens, offsets, seed, step, *, batch_size, block_size, purpose, sequentia
 
 
 @batch_documents.overrides
-def _(tokens, offsets, seed, step, inputs, targets, *, batch_size, block_size, purpose, sequential, first):
-    return {"B": batch_size, "T": block_size, "PURPOSE": purpose, "SEQUENTIAL": sequential, "FIRST": first}
+def _(tokens, offsets, seed, step, inputs, targets, *, batch_size, block_size, purpose, sequential, first, separator):
+    return {"B": batch_size, "T": block_size, "PURPOSE": purpose, "SEQUENTIAL": sequential, "FIRST": first, "SEPARATOR": separator}

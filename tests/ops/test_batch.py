@@ -40,6 +40,9 @@ CASES += [Case("batch_documents", [*documents(*lengths), word(seed), word(step)]
               ((3, 0, 11, 12, 13, 40), 0, 0, 4, 13, True), ((3, 0, 11, 12, 13, 40), 0, 1, 4, 13, True),
               ((3, 0, 11, 12, 13, 40), 0, 2, 4, 13, True), ((3, 0, 11, 12, 13, 40), 0, 2, 4, 13, 2),
               ((3,), 0, 2**32 - 1, 2, 3, 2))]
+CASES += [Case("batch_documents", [*documents(3, 0, 11, 12, 13, 40), word(1337), word(step)], batch_size=17, block_size=13,
+               purpose=BATCH, sequential=sequential, separator=separator)
+          for step, sequential, separator in ((0, True, 4), (3, False, 0), (3, False, BOS), (4, False, 77))]
 
 
 def drawn(device, kernel, arrays, step, seed=7, **attributes):
@@ -98,6 +101,14 @@ def test_after_the_last_document_comes_the_first(device):
              for step in range(6)]
     assert np.concatenate(turns[:3]).tolist() == np.concatenate(turns[3:]).tolist()
     assert np.array_equal(turns[1][1], turns[0][0]) and not np.array_equal(turns[0][0], turns[0][1])
+
+
+def test_only_answers_by_hand(device):
+    tokens, offsets = np.array([9, 1, 7, 2, 9, 3, 9, 7, 5, 7, 6, 9], np.uint32), np.array([0, 4, 6, 11], np.uint32)
+    inputs, targets = drawn(device, batch_documents, [tokens, offsets], 0, batch_size=4, block_size=5, sequential=True,
+                            separator=7)
+    assert inputs.tolist() == [[9, 1, 7, 2, 9], [9, 3, 9, 9, 9], [9, 7, 5, 7, 6], [9] * 5]
+    assert targets.tolist() == [[-1, -1, 2, 9, -1], [-1] * 5, [-1, 5, 7, 6, 9], [-1] * 5]
 
 
 def test_every_document_is_drawn(cpu):

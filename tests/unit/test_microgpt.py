@@ -1,6 +1,5 @@
 """The row of microgpt: the engine has the losses of the scalar program, step by step."""
 
-import itertools
 import json
 
 import pytest
@@ -10,12 +9,11 @@ from pygpt.data import load_text
 from pygpt.devices import open_numpy
 from pygpt.devices.numpy import NumpyDevice
 from pygpt.experiment import Experiment
-from pygpt.micro import MicroGPT
 from pygpt.train import Run
+from tests.conftest import MICROGPT_SEED as SEED
+from tests.conftest import MICROGPT_STEPS as STEPS
 from tests.conftest import unavailable
 
-STEPS = 200
-SEED = 42
 # What microgpt is, whatever the preset of its size becomes.
 EXPERIMENT = Experiment.preset("micro").with_fields(**{
     "data.source": "names", "data.layout": "documents", "model.norm": "rmsnorm", "model.norm_scale": False,
@@ -28,10 +26,9 @@ def names():
     return load_text("names")
 
 
-@pytest.fixture(scope="module")
-def original(names):
-    """The losses of the scalar program's first 200 steps of 1,000; it takes about five seconds for them."""
-    return list(itertools.islice(MicroGPT(names.text, SEED).train(1000), STEPS))
+@pytest.fixture
+def original(microgpt_losses):
+    return microgpt_losses
 
 
 def losses(text, device, **changes):

@@ -22,7 +22,7 @@ VALUES = {
     "model.n_head": (4,), "model.n_embd": (16, 24), "model.n_layer": (1, 2),
     "model.block_size": (8, 13), "model.dropout": (0.0, 0.3), "model.dropout_embedding": (-1.0, 0.2),
     "model.dropout_attention": (-1.0, 0.0), "model.init_std": (0.02, 0.2),
-    "model.rope_base": (100.0, 10000.0), "model.dtype": ("float32",), "model.mlp_ratio": (0.5, 8 / 3, 4.0),
+    "model.logit_cap": (0.0, 3.0), "model.rope_base": (100.0, 10000.0), "model.dtype": ("float32",), "model.mlp_ratio": (0.5, 8 / 3, 4.0),
 }
 
 
@@ -119,7 +119,7 @@ def test_gradients_pass_finite_differences(name, value):
 
 @pytest.mark.parametrize("changes", [
     {"model.positions": "rope"}, {"model.positions": "rope", "model.qk_norm": True}, {"model.qk_norm": True},
-    {"model.attention_gate": True}, {"model.positions": "sinusoidal"}, {"model.positions": "none"}, {"model.norm_place": "post", "model.norm": "rmsnorm"},
+    {"model.attention_gate": True}, {"model.logit_cap": 2.0}, {"model.positions": "sinusoidal"}, {"model.positions": "none"}, {"model.norm_place": "post", "model.norm": "rmsnorm"},
 ], ids=str)
 def test_the_cache_changes_nothing(device, changes):
     """Sampling with what attention kept of the tokens before gives the tokens that sampling anew gives."""

@@ -1,0 +1,22 @@
+// Scoring: right_answers.
+#include "simd.h"
+
+KERNEL(right_answers) {
+    OPERANDS { LOGITS, TARGETS, RIGHT, ASKED };
+    CONSTANTS { T, V };
+    int32_t time = INTEGER(T), vocabulary = INTEGER(V);
+    for (int32_t row = 0; row < SIZE(RIGHT); row++) {
+        int32_t valid = 0, wrong = 0;
+        for (int32_t t = row * time; t < (row + 1) * time; t++) {
+            if (INTEGERS(TARGETS)[t] == -1) continue;
+            const float *x = FLOATS(LOGITS) + t * vocabulary;
+            int32_t best = 0;
+            for (int32_t i = 1; i < vocabulary; i++)
+                if (x[i] > x[best]) best = i;
+            valid++;
+            wrong += best != INTEGERS(TARGETS)[t];
+        }
+        FLOATS(RIGHT)[row] = valid && !wrong ? 1.0f : 0.0f;
+        INTEGERS(ASKED)[row] = valid ? 0 : -1;
+    }
+}

@@ -1,0 +1,56 @@
+// right[b] = 1 if each target of row b, but for those of -1, has the largest logit, else 0; asked[b] = 0 if there is one,
+// else -1.
+//
+//   logits   (B, T, V)
+//   targets  (B, T)
+//   right    (B,)
+//   asked    (B,)
+//
+// A workgroup for each row; invocation l looks at the places l, l + 64, l + 128 ... Of equal largest logits the first counts.
+
+override T: u32;
+override V: u32;
+
+@group(0) @binding(0) var<storage, read> logits: array<f32>;
+@group(0) @binding(1) var<storage, read> targets: array<i32>;
+@group(0) @binding(2) var<storage, read_write> right: array<f32>;
+@group(0) @binding(3) var<storage, read_write> asked: array<i32>;
+
+const LANES = 64u;
+
+var<workgroup> wrong: array<u32, LANES>;
+var<workgroup> valid: array<u32, LANES>;
+
+@compute @workgroup_size(LANES)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
+        @builtin(local_invocation_index) lane: u32) {
+    let row = group.y * groups.x + group.x;
+    if (row >= arrayLength(&right)) {
+        return;
+    }
+    wrong[lane] = 0u;
+    valid[lane] = 0u;
+    for (var t = lane; t < T; t += LANES) {
+        let target_token = targets[row * T + t];
+        if (target_token >= 0) {
+            let base = (row * T + t) * V;
+            var best = 0u;
+            for (var v = 1u; v < V; v++) {
+                best = select(best, v, logits[base + v] > logits[base + best]);
+            }
+            wrong[lane] += u32(best != u32(target_token));
+            valid[lane] += 1u;
+        }
+    }
+    for (var reach = LANES / 2u; reach > 0u; reach /= 2u) {
+        workgroupBarrier();
+        if (lane < reach) {
+            wrong[lane] += wrong[lane + reach];
+            valid[lane] += valid[lane + reach];
+        }
+    }
+    if (lane == 0u) {
+        right[row] = f32(valid[0] > 0u && wrong[0] == 0u);
+        asked[row] = select(-1, 0, valid[0] > 0u);
+    }
+}
