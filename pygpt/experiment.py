@@ -38,6 +38,7 @@ class ModelConfig:
     kind: str = setting("gpt", "the architecture", choices=("bigram", "gpt"))
     n_layer: int = setting(4, "transformer blocks", minimum=1, maximum=512)
     n_head: int = setting(4, "attention heads a block", minimum=1, maximum=512)
+    n_kv_head: int = setting(0, "key and value heads that the heads share, 0 for one each", minimum=0, maximum=512)
     n_embd: int = setting(128, "width of the residual stream", minimum=1, maximum=65536)
     block_size: int = setting(64, "tokens the model can look back on", minimum=1, maximum=65536)
     dropout: float = setting(0.0, "share of activations zeroed in training", minimum=0.0, maximum=0.95)
@@ -57,13 +58,16 @@ class ModelConfig:
     norm_embedding: bool = setting(False, "a norm right after the embedding")
     norm_final: bool = setting(True, "a norm before the output layer")
     positions: str = setting("learned", "how the model knows a token's place",
-                             choices=("learned", "sinusoidal", "rope", "none"))
+                             choices=("learned", "sinusoidal", "rope", "alibi", "none"))
     rope_base: float = setting(10000.0, "RoPE's longest wave, in tokens over 2 pi", minimum=1.0, maximum=1e9)
     mlp: str = setting("gelu", "the activation of the MLP; the last two multiply two layers",
                        choices=("gelu", "gelu_erf", "relu", "relu_squared", "silu", "swiglu", "geglu"))
     mlp_ratio: float = setting(4.0, "width of the MLP, in widths of the residual stream", minimum=0.01, maximum=64.0)
 
+    window: int = setting(0, "tokens that attention looks back on, 0 for all", minimum=0, maximum=65536)
     qk_norm: bool = setting(False, "an RMS norm of queries and keys")
+    attention_cap: float = setting(0.0, "soft limit of attention's scores, 0 for none", minimum=0.0, maximum=1e4)
+    attention_sinks: bool = setting(False, "each head may learn to look at nothing")
     attention_gate: bool = setting(False, "a learned gate on what attention gives")
 
     logit_cap: float = setting(0.0, "soft limit of the logits, 0 for none", minimum=0.0, maximum=1e4)
@@ -72,6 +76,16 @@ class ModelConfig:
     def head_size(self) -> int:
         """Channels of a head."""
         return self.n_embd // self.n_head
+
+    @property
+    def kv_heads(self) -> int:
+        """Key heads a block, and value heads."""
+        return self.n_kv_head or self.n_head
+
+    @property
+    def qkv_size(self) -> int:
+        """Channels of queries, keys and values together."""
+        return (self.n_head + 2 * self.kv_heads) * self.head_size
 
     @property
     def hidden_size(self) -> int:
@@ -207,6 +221,10 @@ def _check_heads(model):
         raise ExperimentError("model.n_embd", f"{model.n_embd} cannot be shared out over {model.n_head} heads; "
                                               f"choose a multiple of model.n_head, such as "
                                               f"{max(1, round(model.n_embd / model.n_head)) * model.n_head}")
+    if model.n_head % model.kv_heads:
+        fitting = [count for count in range(1, model.n_head + 1) if model.n_head % count == 0]
+        raise ExperimentError("model.n_kv_head", f"{model.n_head} heads cannot share {model.n_kv_head} key heads evenly; "
+                                                 f"choose one of {', '.join(map(str, fitting))}, or 0 for one each")
     if model.positions == "rope" and model.head_size % 2:
         raise ExperimentError("model.positions", f"rope turns pairs of channels, and a head of {model.head_size} (model.n_embd "
                                                  f"{model.n_embd} over {model.n_head} heads) has an odd one; make heads even, "

@@ -17,8 +17,11 @@ def forward_flops(model: ModelConfig, batch_size: int, vocab_size: int) -> int:
     if model.kind == "bigram":
         return 0  # a row of the table is looked up, nothing is multiplied
     rows, width = batch_size * model.block_size, model.n_embd
-    weights = ((4 + model.attention_gate) * width * width + (2 + model.gated_mlp) * width * model.hidden_size) * model.n_layer + width * vocab_size
-    pairs = batch_size * model.block_size * (model.block_size + 1) // 2
+    attention = width * (model.qkv_size + (1 + model.attention_gate) * width)
+    mlp = (2 + model.gated_mlp) * width * model.hidden_size
+    weights = (attention + mlp) * model.n_layer + width * vocab_size
+    seen = min(model.window or model.block_size, model.block_size)
+    pairs = batch_size * (seen * (seen + 1) // 2 + (model.block_size - seen) * seen)
     return 2 * rows * weights + 4 * pairs * width * model.n_layer
 
 

@@ -20,6 +20,10 @@ CHANGES = {
     # nanoGPT's train_shakespeare_char.py with the settings its README gives for a laptop without a GPU, but for an output
     # layer of its own: on Tiny Shakespeare that makes 1.880 of a validation loss of 1.906 (the whole split, seed 1337).
     "small": {"model.tie_weights": False},
+    # The parts of Llama at the size of small: RMS norms, rotary positions, SwiGLU, two heads to a key.
+    "llama-tiny": {
+        "model.n_kv_head": 2, "model.norm": "rmsnorm", "model.positions": "rope", "model.mlp": "swiglu", "model.mlp_ratio": 8 / 3,
+        "model.tie_weights": False},
     # nanoGPT's train_shakespeare_char.py as it stands.
     "nano": {
         "model.n_layer": 6, "model.n_head": 6, "model.n_embd": 384, "model.block_size": 256, "model.dropout": 0.2,

@@ -12,20 +12,23 @@ from pygpt.tensor import Tensor, empty
 
 
 class SelfAttention(Module):
-    """Every token looks at itself and what came before it, through `n_head` heads.
+    """Every token looks at itself and what came before it, through `n_head` heads that may share keys and values.
 
-    Queries, keys and values come of one product, side by side. On their way to attention they may be normalised and turned by
-    their positions (`turns`); what comes out may be gated.
-    Source: Su et al., "RoFormer", arXiv 2104.09864; Henry et al., "Query-Key Normalization", arXiv 2010.04245; Qiu et al.,
-    "Gated Attention", arXiv 2505.06708.
+    Queries, keys and values come of one product, side by side: (B, T, (H + 2 K) D). On their way to attention they may be
+    normalised and turned by their positions (`turns`); what comes out may be gated.
+    Source: Ainslie et al., "GQA", arXiv 2305.13245; Su et al., "RoFormer", arXiv 2104.09864; Henry et al., "Query-Key
+    Normalization", arXiv 2010.04245; Qiu et al., "Gated Attention", arXiv 2505.06708.
     """
 
     def __init__(self, config, residual_std: float, site: int, turns: Constant | None):
         size = config.n_embd
-        self.heads = {"n_head": config.n_head}
+        self.heads = {"n_head": config.n_head, "n_kv_head": config.kv_heads}
+        self.settings = {**self.heads, "window": config.window, "cap": config.attention_cap,
+                         "alibi": config.positions == "alibi"}
         self.normed = config.qk_norm
         self.turns = turns
-        self.qkv = Linear(size, 3 * size, config.bias, config.init_std)
+        self.qkv = Linear(size, config.qkv_size, config.bias, config.init_std)
+        self.sinks = Parameter((config.n_head,)) if config.attention_sinks else None
         self.gate = Linear(size, size, config.bias, config.init_std) if config.attention_gate else None
         self.projection = Projection(size, size, config.bias, residual_std, config.dropout, site + 1)
         self.dropout = Dropout(_rate(config.dropout_attention, config), site)
@@ -34,13 +37,13 @@ class SelfAttention(Module):
                  position: Tensor | None) -> Tensor:
         if position is not None:
             y = empty(x.device, x.shape, x.dtype)                        # (B, 1, C)
-            attention_cached(self.look(x, position), position, out=(cache, y), **self.heads)
+            attention_cached(self.look(x, position), position, self.sinks, out=(cache, y), **self.settings)
         else:
             kept = None if cache is None else cache.slice(0, (*x.shape[:2], cache.shape[2]))
-            qkv = self.look(x, None, kept)                               # (B, T, 3C)
+            qkv = self.look(x, None, kept)                               # (B, T, (H + 2 K) D)
             drawn = {} if self.dropout.is_off(chance) else {"rate": self.dropout.rate, "purpose": self.dropout.purpose}
             seed, step = (chance.seed, chance.step) if drawn else (None, None)
-            y = attention(qkv, seed, step, **self.heads, **drawn)[0]     # (B, T, C)
+            y = attention(qkv, seed, step, self.sinks, **self.settings, **drawn)[0]       # (B, T, C)
         if self.gate is not None:
             y = gate(self.gate(x), y, kind="sigmoid")
         return self.projection(y, stream, chance)
@@ -94,7 +97,7 @@ class GPT(Module):
         self.norm = make_norm(config, config.norm_final)
         # GPT-2's head has no bias, whatever the other layers have.
         self.head = None if config.tie_weights else Linear(config.n_embd, vocab_size, False, config.init_std)
-        self.cache_width = 3 * config.n_embd
+        self.cache_width = config.qkv_size
 
     def new_cache(self) -> list[Tensor]:
         """Room for what each block's attention keeps of the tokens it has seen: their q, k and v, (1, T, (H + 2 K) D)."""

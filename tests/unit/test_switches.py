@@ -22,7 +22,9 @@ VALUES = {
     "model.n_head": (4,), "model.n_embd": (16, 24), "model.n_layer": (1, 2),
     "model.block_size": (8, 13), "model.dropout": (0.0, 0.3), "model.dropout_embedding": (-1.0, 0.2),
     "model.dropout_attention": (-1.0, 0.0), "model.init_std": (0.02, 0.2),
-    "model.logit_cap": (0.0, 3.0), "model.rope_base": (100.0, 10000.0), "model.dtype": ("float32",), "model.mlp_ratio": (0.5, 8 / 3, 4.0),
+    "model.n_kv_head": (0, 1, 2, 4), "model.window": (0, 1, 5, 64), "model.attention_cap": (0.0, 2.0),
+    "model.logit_cap": (0.0, 3.0), "model.rope_base": (100.0, 10000.0), "model.mlp_ratio": (0.5, 8 / 3, 4.0),
+    "model.dtype": ("float32",),
 }
 
 
@@ -119,7 +121,8 @@ def test_gradients_pass_finite_differences(name, value):
 
 @pytest.mark.parametrize("changes", [
     {"model.positions": "rope"}, {"model.positions": "rope", "model.qk_norm": True}, {"model.qk_norm": True},
-    {"model.attention_gate": True}, {"model.logit_cap": 2.0}, {"model.positions": "sinusoidal"}, {"model.positions": "none"}, {"model.norm_place": "post", "model.norm": "rmsnorm"},
+    {"model.positions": "alibi"}, {"model.n_kv_head": 1}, {"model.window": 3},
+    {"model.attention_sinks": True, "model.attention_cap": 3.0}, {"model.attention_gate": True}, {"model.logit_cap": 2.0}, {"model.positions": "sinusoidal"}, {"model.positions": "none"}, {"model.norm_place": "post", "model.norm": "rmsnorm"},
 ], ids=str)
 def test_the_cache_changes_nothing(device, changes):
     """Sampling with what attention kept of the tokens before gives the tokens that sampling anew gives."""
@@ -130,6 +133,7 @@ def test_the_cache_changes_nothing(device, changes):
 
 
 @pytest.mark.parametrize("changes, field, message", [
+    ({"model.n_head": 4, "model.n_kv_head": 3}, "model.n_kv_head", "4 heads cannot share 3 key heads evenly; choose one of 1, 2, 4"),
     ({"model.n_embd": 15, "model.n_head": 3, "model.positions": "rope"}, "model.positions", "a head of 5 .* has an odd one"),
     ({"model.norm": "batchnorm"}, "model.norm", "'batchnorm' is not one of layernorm, rmsnorm, none"),
 ])
