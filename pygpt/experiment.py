@@ -6,19 +6,11 @@ command line, the lab and the error messages all say the same thing. Everything 
 """
 
 import dataclasses
-import difflib
-import json
-import math
 import tomllib
 
 from pygpt.errors import ExperimentError
+from pygpt.fields import build, check_limits, nearest, setting, toml_value
 from pygpt.presets import CHANGES
-
-
-def setting(default, help, *, minimum=None, maximum=None, choices=None):
-    """Declare a field of an experiment with its help and its limits (both ends allowed)."""
-    limits = {"help": help, "minimum": minimum, "maximum": maximum, "choices": choices}
-    return dataclasses.field(default=default, metadata=limits)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -149,7 +141,7 @@ class Experiment:
     def preset(name: str) -> "Experiment":
         """The preset of that name. Raises ExperimentError for a name that is not in PRESETS."""
         if name not in PRESETS:
-            raise ExperimentError("preset", f"there is no preset {name!r}{_nearest(name, PRESETS)}; "
+            raise ExperimentError("preset", f"there is no preset {name!r}{nearest(name, PRESETS)}; "
                                             f"the presets are {', '.join(PRESETS)}")
         return PRESETS[name]
 
@@ -160,7 +152,7 @@ class Experiment:
         Raises: ExperimentError naming the field for an unknown name, a wrong type, a value out of its limits, or
         fields that do not go together.
         """
-        return _build(Experiment, values, "").validated()
+        return build(Experiment, values, "").validated()
 
     @staticmethod
     def from_toml(text: str) -> "Experiment":
@@ -177,10 +169,10 @@ class Experiment:
 
     def to_toml(self) -> str:
         """The TOML `from_toml` reads."""
-        lines = [f"name = {_toml_value(self.name)}"]
+        lines = [f"name = {toml_value(self.name)}"]
         for section in ("data", "model", "optim", "train"):
             lines += ["", f"[{section}]"]
-            lines += [f"{name} = {_toml_value(value)}" for name, value in vars(getattr(self, section)).items()]
+            lines += [f"{name} = {toml_value(value)}" for name, value in vars(getattr(self, section)).items()]
         return "\n".join(lines) + "\n"
 
     def with_fields(self, **changes) -> "Experiment":
@@ -200,7 +192,7 @@ class Experiment:
             value = getattr(self, section.name)
             if dataclasses.is_dataclass(value):
                 for field in dataclasses.fields(value):
-                    _check_limits(f"{section.name}.{field.name}", field, getattr(value, field.name))
+                    check_limits(f"{section.name}.{field.name}", field, getattr(value, field.name))
         model, optim = self.model, self.optim
         if self.train.answers_only and self.data.layout != "documents":
             raise ExperimentError("train.answers_only", "questions and answers are documents, one on each line; set "
@@ -243,69 +235,8 @@ def _check_python_random(experiment):
         value = getattr(getattr(experiment, section), name)
         if value not in allowed:
             raise ExperimentError("model.init", f"python-random draws the documents and the matrices of microgpt, so {dotted} "
-                                                f"must be {' or '.join(map(_toml_value, allowed))}, not {_toml_value(value)}; "
+                                                f"must be {' or '.join(map(toml_value, allowed))}, not {toml_value(value)}; "
                                                 f"change that, or choose normal")
-
-
-def _build(cls, values, prefix):
-    """A dataclass from a dictionary, with every complaint naming the dotted field."""
-    if not isinstance(values, dict):
-        raise ExperimentError(prefix, f"wanted a table of fields, got {_shown(values)}")
-    fields = {field.name: field for field in dataclasses.fields(cls)}
-    arguments = {}
-    for name, value in values.items():
-        dotted = f"{prefix}.{name}" if prefix else str(name)
-        if name not in fields:
-            raise ExperimentError(dotted, f"there is no such field{_nearest(str(name), fields)}; "
-                                          f"here are {', '.join(fields)}")
-        if dataclasses.is_dataclass(fields[name].type):
-            arguments[name] = _build(fields[name].type, value, dotted)
-        else:
-            arguments[name] = _coerced(dotted, fields[name].type, value)
-    return cls(**arguments)
-
-
-def _coerced(dotted, wanted, value):
-    """The value as the field's type: an integer may stand for a float, nothing else is converted."""
-    if wanted is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value) if abs(value) < 2**63 else math.inf
-    if type(value) is not wanted:
-        raise ExperimentError(dotted, f"wanted {_TYPE_NAMES[wanted]}, got {_shown(value)}")
-    if wanted is int and abs(value) >= 2**63:
-        raise ExperimentError(dotted, "wanted a whole number of at most 18 digits")
-    if wanted is float and not math.isfinite(value):
-        raise ExperimentError(dotted, f"wanted a finite number, got {value!r}")
-    return value
-
-
-def _shown(value):
-    try:
-        text = repr(value)
-    except ValueError:  # Python refuses to write out thousands of digits
-        return "a number without end"
-    return text if len(text) <= 100 else f"{text[:97]}..."
-
-
-_TYPE_NAMES = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
-
-
-def _check_limits(dotted, field, value):
-    limits = field.metadata
-    if limits["choices"] and value not in limits["choices"]:
-        raise ExperimentError(dotted, f"{value!r} is not one of {', '.join(limits['choices'])}")
-    if limits["minimum"] is not None and not limits["minimum"] <= value <= limits["maximum"]:
-        raise ExperimentError(dotted, f"{value:,} is outside {limits['minimum']:,} to {limits['maximum']:,}")
-
-
-def _nearest(name, names):
-    close = difflib.get_close_matches(name, list(names), n=1)
-    return f" (did you mean {close[0]!r}?)" if close else ""
-
-
-def _toml_value(value):
-    # JSON's numbers, booleans and strings are TOML's, but for pairs of surrogates and the one control character that
-    # JSON leaves as it is.
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 PRESETS = {name: Experiment(name=name).with_fields(**changes) for name, changes in CHANGES.items()}

@@ -24,7 +24,8 @@ OVERRIDE = re.compile(r"^override (\w+): (u32|i32|f32)", re.MULTILINE)
 MAY_IMPORT = {
     "errors": set(),
     "presets": set(),
-    "experiment": {"errors", "presets"},
+    "fields": {"errors"},
+    "experiment": {"errors", "fields", "presets"},
     "shaders": set(),
     "safetensors": {"errors"},
     "device": {"errors"},

@@ -1,0 +1,81 @@
+"""Fields: dataclasses that are read from outside, with limits, a sentence of help, and errors that name the field."""
+
+import dataclasses
+import difflib
+import json
+import math
+
+from pygpt.errors import ExperimentError
+
+
+def setting(default, help, *, minimum=None, maximum=None, choices=None):
+    """Declare a field of an experiment with its help and its limits (both ends allowed)."""
+    limits = {"help": help, "minimum": minimum, "maximum": maximum, "choices": choices}
+    return dataclasses.field(default=default, metadata=limits)
+
+
+def build(cls, values, prefix):
+    """A dataclass from a nested dictionary; fields left out keep their defaults.
+
+    Raises: ExperimentError naming the dotted field, for an unknown name (with the nearest one) or a wrong type.
+    """
+    if not isinstance(values, dict):
+        raise ExperimentError(prefix, f"wanted a table of fields, got {_shown(values)}")
+    fields = {field.name: field for field in dataclasses.fields(cls)}
+    arguments = {}
+    for name, value in values.items():
+        dotted = f"{prefix}.{name}" if prefix else str(name)
+        if name not in fields:
+            raise ExperimentError(dotted, f"there is no such field{nearest(str(name), fields)}; "
+                                          f"here are {', '.join(fields)}")
+        if dataclasses.is_dataclass(fields[name].type):
+            arguments[name] = build(fields[name].type, value, dotted)
+        else:
+            arguments[name] = _coerced(dotted, fields[name].type, value)
+    return cls(**arguments)
+
+
+def _coerced(dotted, wanted, value):
+    """The value as the field's type: an integer may stand for a float, nothing else is converted."""
+    if wanted is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value) if abs(value) < 2**63 else math.inf
+    if type(value) is not wanted:
+        raise ExperimentError(dotted, f"wanted {_TYPE_NAMES[wanted]}, got {_shown(value)}")
+    if wanted is int and abs(value) >= 2**63:
+        raise ExperimentError(dotted, "wanted a whole number of at most 18 digits")
+    if wanted is float and not math.isfinite(value):
+        raise ExperimentError(dotted, f"wanted a finite number, got {value!r}")
+    return value
+
+
+def _shown(value):
+    try:
+        text = repr(value)
+    except ValueError:  # Python refuses to write out thousands of digits
+        return "a number without end"
+    return text if len(text) <= 100 else f"{text[:97]}..."
+
+
+_TYPE_NAMES = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
+
+
+def check_limits(dotted, field, value):
+    """Raises ExperimentError unless the value is within the limits that the field was declared with."""
+    limits = field.metadata
+    if limits["choices"] and value not in limits["choices"]:
+        raise ExperimentError(dotted, f"{value!r} is not one of {', '.join(limits['choices'])}")
+    if limits["minimum"] is not None and not limits["minimum"] <= value <= limits["maximum"]:
+        raise ExperimentError(dotted, f"{value:,} is outside {limits['minimum']:,} to {limits['maximum']:,}")
+
+
+def nearest(name, names):
+    """" (did you mean 'n_layer'?)", or nothing where no name is near."""
+    close = difflib.get_close_matches(name, list(names), n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def toml_value(value):
+    """A number, a text, true or false, as TOML writes it."""
+    # JSON's numbers, booleans and strings are TOML's, but for pairs of surrogates and the one control character that
+    # JSON leaves as it is.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
