@@ -20,7 +20,17 @@ const OPEN_FIELDS = [
   "model.n_layer", "model.n_head", "model.n_embd", "model.block_size", "train.steps", "train.batch_size",
   "optim.learning_rate", "train.seed",
 ];
-const SECTIONS = [["data", "Text"], ["model", "Model"], ["optim", "Optimizer"], ["train", "Training"]];
+// What belongs together, by the beginnings of fields' names; a field stands in the first group that names it.
+const GROUPS = /** @type {[string, string[]][]} */ ([
+  ["Text", ["data."]],
+  ["Model", ["model.kind", "model.mlp", "model.logit", "model.bias", "model.tie", "model.init", "model.dtype"]],
+  ["Norms", ["model.norm"]],
+  ["Positions", ["model.positions", "model.rope"]],
+  ["Attention", ["model.n_kv_head", "model.window", "model.qk_norm", "model.attention"]],
+  ["Dropout", ["model."]],
+  ["Optimizer", ["optim."]],
+  ["Training", ["train."]],
+]);
 const NOT_HERE = new Set(["name", "data.source", "train.log_every"]); // the text is chosen above; the curve shows every step
 
 /** @param {Lab} lab */
@@ -51,8 +61,9 @@ export function modelView(lab) {
       return view.dom;
     };
     grid.append(...OPEN_FIELDS.map(make).filter((dom) => dom !== null));
-    for (const [section, title] of SECTIONS) {
-      const names = [...byName.keys()].filter((name) => name.startsWith(`${section}.`) && !NOT_HERE.has(name));
+    for (const [title, beginnings] of GROUPS) {
+      const belongs = (/** @type {string} */ name) => beginnings.some((beginning) => name.startsWith(beginning));
+      const names = [...byName.keys()].filter((name) => belongs(name) && !NOT_HERE.has(name));
       rest.append(element("h3", {}, title), element("div", { class: "fields" }, ...names.map(make)));
     }
     setText(hint, "Every setting explains itself when you point at it.");
