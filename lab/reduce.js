@@ -9,7 +9,9 @@ import { FIRST_PRESET, SAMPLES_KEPT } from "./state.js";
 
 /** @type {{[Type in Action["type"]]: (state: State, action: Extract<Action, {type: Type}>) => State}} */
 const REACTIONS = {
-  loading: (state, { stage, fraction }) => (state.about || state.loading?.failed ? state : { ...state, loading: { stage, fraction } }),
+  // Once the lab is open, only what a start waits for is told: there the buttons are, and the other stages are short.
+  loading: (state, { stage, fraction }) => (state.phase === "starting" ? { ...state, preparing: { stage, fraction } }
+    : state.about || state.loading?.failed ? state : { ...state, loading: { stage, fraction } }),
   ready: (state, ready) => ({
     ...state, loading: null, about: ready, draft: state.draft ?? ready.presets[FIRST_PRESET] ?? null, notice: "Ready.",
   }),
@@ -101,7 +103,7 @@ const REACTIONS = {
     },
   }),
   choosing_device: (state, { choice }) => ({ ...state, device: { ...state.device, choice, opening: true } }),
-  starting: (state) => ({ ...state, phase: "starting", mistakes: without(state.mistakes, "") }),
+  starting: (state) => ({ ...state, phase: "starting", preparing: null, mistakes: without(state.mistakes, "") }),
   sampling: (state, { prompt }) => ({
     ...state, answer: { running: true, prompt, text: "" }, mistakes: without(state.mistakes, "prompt"),
   }),

@@ -36,6 +36,7 @@
  * @property {Experiment|null} draft  what the next run will be
  * @property {import("./protocol.js").Checked|null} checked  what the draft comes to
  * @property {"none"|"starting"|"running"|"paused"|"stopped"|"finished"} phase
+ * @property {{stage: string, fraction: number|null}|null} preparing  what a start waits for
  * @property {RunState|null} run
  * @property {{step: number, text: string}[]} samples  newest first
  * @property {{running: boolean, prompt: string, text: string}} answer
@@ -59,6 +60,7 @@ export const INITIAL = {
   draft: null,
   checked: null,
   phase: "none",
+  preparing: null,
   run: null,
   samples: [],
   answer: { running: false, prompt: "", text: "" },

@@ -54,7 +54,7 @@ export function loss(value) {
  * What a loss means: its exponential is the number of symbols one would have to guess among to be as unsure.
  * @param {number} value
  * @param {number} vocabulary
- * @param {string} symbol  "character" or "byte"
+ * @param {string} symbol  "character", "byte" or "token"
  */
 export function inWords(value, vocabulary, symbol) {
   const blind = Math.log(vocabulary);
@@ -70,6 +70,7 @@ export function inWords(value, vocabulary, symbol) {
 export const LABELS = /** @type {Record<string, string>} */ ({
   "data.layout": "Layout",
   "data.tokenizer": "Tokens",
+  "data.vocab_size": "Vocabulary",
   "data.val_fraction": "Validation share",
   "model.kind": "Architecture",
   "model.n_layer": "Layers",

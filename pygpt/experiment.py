@@ -19,7 +19,11 @@ class DataConfig:
 
     source: str = setting("tales", "a built-in text (tales, python, shakespeare, names), a task (task:addition), or the path of a file")
     layout: str = setting("stream", "one stream of text, or one document a line", choices=("stream", "documents"))
-    tokenizer: str = setting("char", "what a token is", choices=("char", "byte"))
+    tokenizer: str = setting("char", "what a token is: a character, a byte, what a text repeats (bpe), or one of GPT-2's",
+                             choices=("char", "byte", "bpe", "gpt2"))
+    vocab_size: int = setting(1024, "tokens that bpe learns", minimum=257, maximum=65536)
+    tokenizer_file: str = setting("", "tokenizer.json, or a folder with it or vocab.json and merges.txt, for bpe and gpt2: "
+                                      "then nothing is learned")
     val_fraction: float = setting(0.1, "share of the text kept for validation", minimum=0.001, maximum=0.5)
 
 
@@ -193,10 +197,13 @@ class Experiment:
             if dataclasses.is_dataclass(value):
                 for field in dataclasses.fields(value):
                     check_limits(f"{section.name}.{field.name}", field, getattr(value, field.name))
-        model, optim = self.model, self.optim
+        data, model, optim = self.data, self.model, self.optim
         if self.train.answers_only and self.data.layout != "documents":
             raise ExperimentError("train.answers_only", "questions and answers are documents, one on each line; set "
                                                         "data.layout to documents")
+        if data.tokenizer_file and data.tokenizer not in ("bpe", "gpt2"):
+            raise ExperimentError("data.tokenizer_file", f"the tokenizer {data.tokenizer} has no file; leave the field empty, "
+                                                         f"or set data.tokenizer to bpe or gpt2")
         if model.kind == "gpt":
             _check_heads(model)
         if model.init == "python-random":

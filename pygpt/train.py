@@ -12,7 +12,7 @@ import struct
 
 from pygpt.capture import Capture
 from pygpt.checkpoint import Checkpoint, read_checkpoint, weights_for, write_checkpoint
-from pygpt.data import Corpus, Split, Text, check_answers, is_task, load_text, make_corpus
+from pygpt.data import Corpus, Split, Text, check_answers, is_task, load_text, make_corpus, make_tokenizer
 from pygpt.errors import CheckpointError, DataError, DivergedError
 from pygpt.estimate import check_memory
 from pygpt.evaluate import share_right
@@ -26,7 +26,7 @@ from pygpt.optim import Optimizer
 from pygpt.provenance import provenance
 from pygpt.schedule import learning_rate, schedule_table
 from pygpt.tensor import ARRAY_CODE, ITEM_SIZE, Tensor, backward, empty, no_tape, tensor
-from pygpt.tokenizers import Tokenizer, train_tokenizer
+from pygpt.tokenizers import Tokenizer
 
 # How many losses the device keeps: the driver must look at least this often, in steps.
 KEPT_LOSSES = 4096
@@ -87,14 +87,13 @@ class Run:
         self.experiment = experiment.validated()
         self.text = text
         self.device = device
-        documents = experiment.data.layout == "documents"
         tokenizer = init_from.tokenizer if init_from else tokenizer
-        self.tokenizer = tokenizer or train_tokenizer(experiment.data.tokenizer, text.text, documents)
+        self.tokenizer = tokenizer or make_tokenizer(experiment.data, text.text)
         check_memory(experiment, self.tokenizer.vocab_size, device, len(text.text))
         generator = python_random(experiment)
         corpus = make_corpus(text.text, self.tokenizer, experiment.data.layout, experiment.model.block_size,
                              experiment.data.val_fraction, generator)
-        if documents and (experiment.train.answers_only or is_task(text.name)):
+        if corpus.layout == "documents" and (experiment.train.answers_only or is_task(text.name)):
             check_answers(corpus, self.tokenizer, experiment.model.block_size)
         begun_with = weights_for(init_from, experiment) if init_from else {}
         self._place(corpus, generator)

@@ -45,7 +45,7 @@ export function controlsView(lab) {
       setDisabled(resume, state.device.opening);
       if (phase !== "running") asked = "";
       setText(where, asked || whereabouts(state));
-      setAttribute(bar, "value", run ? run.step / steps : 0);
+      setAttribute(bar, "value", phase === "starting" ? (state.preparing?.fraction ?? 0) : run ? run.step / steps : 0);
       complain(mistake, state.mistakes[""] ?? elsewhere(state));
       // A button that vanishes under the keyboard hands its focus to the one that took its place.
       if (active instanceof HTMLButtonElement && dom.contains(active) && active.hidden) {
@@ -56,7 +56,8 @@ export function controlsView(lab) {
 }
 
 /** @param {State} state */
-function whereabouts({ phase, run }) {
+function whereabouts({ phase, run, preparing }) {
+  if (phase === "starting") return preparing?.stage ?? "";
   if (!run) return "";
   const of = `${count(run.step)} of ${count(run.experiment.train.steps)} steps`;
   if (phase === "running") return Number.isFinite(run.seconds_left) ? `${of}, ${duration(run.seconds_left)} left` : of;

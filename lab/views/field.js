@@ -35,8 +35,9 @@ export function fieldView(field, lab) {
       if (control instanceof HTMLInputElement && control.type === "checkbox") control.checked = value === true;
       else if (value !== undefined) setValue(control, String(value));
       complain(mistake, state.mistakes[field.field], control);
-      // A bigram has neither layers nor heads: those fields step back.
-      const idle = state.draft?.model.kind === "bigram" && section === "model" && !OF_A_BIGRAM.has(name ?? "");
+      // A bigram has neither layers nor heads, and only bpe learns a vocabulary: the other fields step back.
+      const idle = section === "model" ? state.draft?.model.kind === "bigram" && !OF_A_BIGRAM.has(name ?? "")
+        : name === "vocab_size" && state.draft?.data.tokenizer !== "bpe";
       setAttribute(dom, "data-idle", idle ? "true" : null);
       if (control.disabled !== idle) control.disabled = idle;
     },

@@ -13,7 +13,7 @@ export function figuresView() {
   const training = figure("loss", "Training loss", "How surprised the model is by the text it learns from. Lower is better.");
   const validation = figure("val-loss", "Validation loss",
     "The same for text it has never seen. If this rises while training falls, the model is memorising.");
-  const speed = figure("speed", "Tokens/s", "Characters, or bytes, it learns from each second.");
+  const speed = figure("speed", "Tokens/s", "Characters, bytes, or pieces of words, it learns from each second.");
   const left = figure("time-left", "Time left", "At the present speed.");
   const words = element("p", { id: "words", class: "words" });
   const summary = element("p", { id: "summary", class: "hint" });
@@ -29,7 +29,7 @@ export function figuresView() {
       setText(speed.value, current && Number.isFinite(run.tokens_per_second) ? short(run.tokens_per_second) : "–");
       setText(left.value, phase === "running" ? duration(run?.seconds_left ?? NaN) : phase === "finished" ? "done" : "–");
       if (current) {
-        const symbol = run.experiment.data.tokenizer === "byte" ? "byte" : "character";
+        const symbol = SYMBOLS[run.experiment.data.tokenizer] ?? "token";
         setText(words, inWords(Number.isFinite(run.loss) ? run.loss : run.val_loss, run.vocabulary, symbol));
         setText(summary, `${describe(run)}, on ${state.device.open?.name ?? "no device"}`);
       } else {
@@ -39,6 +39,8 @@ export function figuresView() {
     },
   };
 }
+
+const SYMBOLS = /** @type {Record<string, string>} */ ({ byte: "byte", char: "character" });
 
 /** @param {import("../protocol.js").RunFacts} run */
 function describe(run) {

@@ -31,7 +31,8 @@ const GROUPS = /** @type {[string, string[]][]} */ ([
   ["Optimizer", ["optim."]],
   ["Training", ["train."]],
 ]);
-const NOT_HERE = new Set(["name", "data.source", "train.log_every"]); // the text is chosen above; the curve shows every step
+// The text is chosen above, a page names no files, and the curve shows every step.
+const NOT_HERE = new Set(["name", "data.source", "data.tokenizer_file", "train.log_every"]);
 
 /** @param {Lab} lab */
 export function modelView(lab) {

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pygpt.cli.commands import Plan as Command
-from pygpt.data import DATASETS, load_text
+from pygpt.data import DATASETS, expected_vocabulary, load_text
 from pygpt.device import Device
 from pygpt.errors import ExperimentError
 from pygpt.estimate import readable
@@ -35,7 +35,7 @@ def plan(command: Command) -> int:
 
 def _vocabulary(experiment, wanted):
     """(vocabulary, tokens of the text, where the two come from)."""
-    data, documents = experiment.data, experiment.data.layout == "documents"
+    data = experiment.data
     if wanted is not None and wanted < 1:
         raise ExperimentError("vocab-size", f"{wanted} is fewer than 1")
     dataset = DATASETS.get(data.source)
@@ -47,7 +47,9 @@ def _vocabulary(experiment, wanted):
         return wanted, tokens, "as given"
     if data.tokenizer == "char" and not at_hand:
         return USUAL_ALPHABET, tokens, f"a guess, since {data.source} is not fetched for this; --vocab-size says it"
-    return train_tokenizer(data.tokenizer, text or "a", documents).vocab_size, tokens, f"of {data.source}"
+    if (known := expected_vocabulary(data)) is not None:
+        return known, tokens, f"of the tokenizer {data.tokenizer}"
+    return train_tokenizer(data.tokenizer, text or "a", data.layout == "documents").vocab_size, tokens, f"of {data.source}"
 
 
 def _as_json(plan: Plan, tokens: int, device: str) -> dict:

@@ -1,10 +1,11 @@
-"""The folder a run is kept in: model.safetensors, experiment.toml, metrics.jsonl."""
+"""The folder a run is kept in: model.safetensors, experiment.toml, metrics.jsonl, and tokenizer.json where it is BPE."""
 
 import json
 import os
 from pathlib import Path
 
 from pygpt.errors import CheckpointError
+from pygpt.tokenizers import BPETokenizer, tokenizer_json_bytes
 from pygpt.train import Metric
 from pygpt.trained import MODEL_FILE
 
@@ -20,6 +21,7 @@ class RunFolder:
         self.model = folder / MODEL_FILE
         self.metrics = folder / "metrics.jsonl"
         self.profile = folder / "profile.json"
+        self.tokenizer = folder / "tokenizer.json"
         try:
             folder.mkdir(parents=True, exist_ok=True)
             probe = folder / ".writable"
@@ -39,9 +41,13 @@ class RunFolder:
         self.model.rename(older)
         return older
 
-    def begin(self, experiment, step: int) -> None:
-        """Write the experiment, and drop the metrics of steps that will be run again."""
+    def begin(self, experiment, tokenizer, step: int) -> None:
+        """Write the experiment, and the tokenizer if other programs can read it; drop the metrics of steps to be run again."""
         (self.folder / "experiment.toml").write_text(experiment.to_toml(), encoding="utf-8")
+        if isinstance(tokenizer, BPETokenizer):
+            self.tokenizer.write_bytes(tokenizer_json_bytes(tokenizer))
+        else:
+            self.tokenizer.unlink(missing_ok=True)
         lines = self.metrics.read_text(encoding="utf-8").splitlines() if step and self.metrics.exists() else []
         kept = [line for line in lines if _step_of(line) is not None and _step_of(line) <= step]
         self.metrics.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")

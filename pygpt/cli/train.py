@@ -44,7 +44,7 @@ def _started(command, console):
         console.print(f"There was a run in {folder.folder}; its weights are now {older.name}.")
     if begun_with:
         console.print(f"The weights to begin with are those of {command.init_from}, after step {begun_with.step:,}.")
-    folder.begin(run.experiment, 0)
+    folder.begin(run.experiment, run.tokenizer, 0)
     return run, folder
 
 
@@ -58,7 +58,7 @@ def _resumed(command, console):
     run = Run.restore(data, open_fitting(command.device, read_checkpoint(data).experiment), steps=command.steps)
     default = command.resume if command.resume.is_dir() else command.resume.with_suffix("")
     folder = RunFolder(command.out or default)
-    folder.begin(run.experiment, run.step)
+    folder.begin(run.experiment, run.tokenizer, run.step)
     console.print(f"Going on from step {run.step:,}.")
     return run, folder
 

@@ -3,20 +3,22 @@
 import asyncio
 import dataclasses
 import platform
+import time
 
 from pygpt.checkpoint import read_checkpoint
-from pygpt.data import make_corpus, text_from_bytes
+from pygpt.data import Text, expected_vocabulary, make_corpus, making_tokenizer, text_from_bytes
 from pygpt.errors import CheckpointError, DataError, DeviceError, ExperimentError, PygptError, TokenizerError
 from pygpt.estimate import check_memory, memory_estimate, parameter_count
 from pygpt.experiment import PRESETS, Experiment
 from pygpt.lab.measuring import Measuring
 from pygpt.lab.training import Training
 from pygpt.sample import Sampler
-from pygpt.tokenizers import train_tokenizer
+from pygpt.tokenizers import Tokenizer
 from pygpt.train import Run
 
 # Checking a draft tokenizes a text this short on every keystroke; of a longer one every block fits anyway.
 SHORT_TEXT = 20_000
+LEARNING_SLICE = 0.05  # seconds of learning a tokenizer between two looks at the page's messages
 SAMPLING_SLICE = 16  # tokens sent to the device at once: small enough to stream, large enough to keep it busy
 
 
@@ -33,6 +35,7 @@ class Session:
         self.training = Training(tell, store, self._recover)
         self.measuring = Measuring(tell)
         self.sampling: asyncio.Task | None = None
+        self._known: tuple = (None, None)  # the tokenizer made last, and what for
 
     async def obey(self, command: dict, data: bytes | None) -> None:
         """Do what a command says. What goes wrong is told to the page, naming what the mistake was about."""
@@ -91,26 +94,47 @@ class Session:
 
     async def check(self, experiment: dict) -> None:
         """Say what a draft comes to. Raises ExperimentError, and DataError if a short text is too short for it."""
-        draft = Experiment.from_dict(experiment)
-        if self.text is None:
+        draft, text = _draft(experiment), self.text
+        if text is None:
             return
-        tokenizer = train_tokenizer(draft.data.tokenizer, self.text.text, draft.data.layout == "documents")
-        if len(self.text.text) < SHORT_TEXT:
-            make_corpus(self.text.text, tokenizer, draft.data.layout, draft.model.block_size, draft.data.val_fraction)
-        size, tokens = tokenizer.vocab_size, len(self.text.text)
+        size, tokens = expected_vocabulary(draft.data), len(text.text)
+        if tokens < SHORT_TEXT or size is None:
+            tokenizer = await self._tokenizer(draft, text)
+            size = tokenizer.vocab_size
+            if tokens < SHORT_TEXT:
+                make_corpus(text.text, tokenizer, draft.data.layout, draft.model.block_size, draft.data.val_fraction)
         needed = check_memory(draft, size, self.device, tokens) if self.device else memory_estimate(draft, size, tokens)
         self.tell({"type": "checked", "parameters": parameter_count(draft, size), "bytes": needed, "vocabulary": size})
 
     async def start(self, experiment: dict) -> None:
         """Begin a new run on the chosen text. Raises PygptError, and then the last run is still there."""
-        draft = Experiment.from_dict(experiment)
-        if self.text is None:
+        draft, text = _draft(experiment), self.text
+        if text is None:
             raise DataError("there is no text to read yet; choose one, or paste your own")
         if self.device is None:
             raise DeviceError("there is no device to train on; choose one")
+        tokenizer = await self._tokenizer(draft, text)
         await self._quiet()
         await self._fit(draft)
-        await self.training.begin(Run(draft, self.text, self.device), self.text.name)
+        await self.training.begin(Run(draft, text, self.device, tokenizer), text.name)
+
+    async def _tokenizer(self, draft: Experiment, text: Text) -> Tokenizer:
+        """The tokenizer of a draft. Learning one takes seconds: the page is told how far it is, and its messages come in."""
+        data = draft.data
+        wanted = text.sha256, data.layout, data.tokenizer, data.vocab_size
+        if self._known[0] == wanted:
+            return self._known[1]
+        making, looked = making_tokenizer(data, text.text), time.perf_counter()
+        while True:
+            try:
+                share = next(making)
+            except StopIteration as done:
+                self._known = wanted, done.value
+                return done.value
+            if time.perf_counter() - looked > LEARNING_SLICE:
+                self.tell({"type": "loading", "stage": f"Learning {data.vocab_size:,} tokens from {text.name}", "fraction": share})
+                await asyncio.sleep(0)
+                looked = time.perf_counter()
 
     async def _fit(self, draft: Experiment) -> None:
         """Where the choice was left to us and there is a real GPU: take the device that suits the size of the model."""
@@ -220,6 +244,14 @@ class Session:
         await self.measuring.stop()
         await self.stop_sampling()
         await self.training.halt("stopped")
+
+
+def _draft(values: dict) -> Experiment:
+    """The experiment a page asks for. Raises ExperimentError; a page may not name files of the machine that trains."""
+    draft = Experiment.from_dict(values)
+    if draft.data.tokenizer_file:
+        raise ExperimentError("data.tokenizer_file", "a page names no files; train with `pygpt train`, and open the run here")
+    return draft
 
 
 def _field(error: PygptError) -> str:
