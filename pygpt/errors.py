@@ -11,7 +11,8 @@
     ├── DataError          a text is missing, empty, too short, or cannot be fetched
     ├── TokenizerError     a text has a symbol the tokenizer does not know, or its description is malformed
     ├── CheckpointError    a file is not a run of ours, is cut short, or disagrees with itself
-    └── DivergedError      the loss is no longer a finite number
+    ├── DivergedError      the loss is no longer a finite number
+    └── RequestError       the server cannot do what a request asks
 
 A message says what was wanted, what came, and what to do about it. The command line prints the message alone; the
 lab shows it where the mistake was made.
@@ -79,3 +80,14 @@ class DivergedError(PygptError):
         super().__init__(message)
         self.step = step
         self.metrics = list(metrics)
+
+
+class RequestError(PygptError):
+    """The server cannot do what a request asks.
+
+    `status` is HTTP's word for it, `field` the name in the request that is to blame, or "".
+    """
+
+    def __init__(self, status: int, message: str, field: str = ""):
+        super().__init__(message)
+        self.status, self.field = status, field

@@ -25,6 +25,8 @@ def tell(event: dict, data: bytes | None = None) -> None:
 class Site:
     """The folder the page came from, and what it holds."""
 
+    automatic = ("auto",)  # the choices that leave it to a session to take the device that suits the model
+
     def __init__(self, root: str, contents: dict):
         self.root, self.contents = root, contents
 

@@ -1,4 +1,4 @@
-"""The command line: `pygpt train`, `sample`, `eval`, `show`, `devices`, `bench`, `lab`. The only place that prints."""
+"""The command line: `pygpt train`, `sample`, `eval`, `show`, `devices`, `bench`, `lab`, `serve`. The only place that prints."""
 
 import os
 import sys
@@ -25,7 +25,7 @@ def _run(arguments):
     """Parse the arguments and do what they say; a command imports what it needs, and no other's."""
     import tyro
 
-    from pygpt.cli.commands import COMMANDS, Bench, Described, Devices, Eval, Sample, Show, Train
+    from pygpt.cli.commands import COMMANDS, Bench, Described, Devices, Eval, Sample, Serve, Show, Train
 
     command = tyro.extras.subcommand_cli_from_dict(COMMANDS, args=arguments, prog="pygpt",
                                                    description="Train and sample small language models.")
@@ -60,6 +60,10 @@ def _run(arguments):
         from pygpt.cli.bench import bench
 
         return bench(command)
+    if isinstance(command, Serve):
+        from pygpt.cli.server import serve_models
+
+        return serve_models(command)
     from pygpt.cli.serve import lab
 
     return lab(command.port, command.open)

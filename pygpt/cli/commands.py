@@ -199,7 +199,26 @@ class Lab:
     """open a browser"""
 
 
-COMMANDS = {"train": Train, "plan": Plan, "sample": Sample, "eval": Eval, "show": Show, "devices": Devices, "bench": Bench, "lab": Lab}
+@dataclasses.dataclass
+class Serve:
+    """Serve data sets and models over HTTP, and the lab with this machine behind it (needs the extra `serve`)."""
+
+    folder: Path = Path("runs/server")
+    """where data sets and models are kept"""
+    host: str = "127.0.0.1"
+    """address to listen on; another than this machine's own lets anybody in who reaches it"""
+    port: int = 8000
+    """port to listen on, 0 for any that is free"""
+    name: list[str] = dataclasses.field(default_factory=list)
+    """host names to answer to, beside localhost and addresses"""
+    device: Choice = "auto"
+    """where to compute"""
+    max_upload: int = 200
+    """largest upload, in MB"""
+
+
+COMMANDS = {"train": Train, "plan": Plan, "sample": Sample, "eval": Eval, "show": Show, "devices": Devices, "bench": Bench, "lab": Lab,
+            "serve": Serve}
 
 
 def read_experiment(preset: str) -> Experiment:

@@ -8,9 +8,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from pygpt.cache import Cache
 from pygpt.checkpoint import read_checkpoint
 from pygpt.choose import open_fitting
-from pygpt.cli.cache import Cache
 from pygpt.cli.commands import Train
 from pygpt.cli.profile import show_profile
 from pygpt.cli.run_folder import RunFolder

@@ -138,9 +138,9 @@ class Session:
 
     async def _fit(self, draft: Experiment) -> None:
         """Where the choice was left to us and there is a real GPU: take the device that suits the size of the model."""
-        if self.choice != "auto" or (self.device.software and not self.by_size):
+        if self.choice not in self.site.automatic or (self.device.software and not self.by_size):
             return
-        gpu = await self.site.open_device("auto") if self.by_size else self.device
+        gpu = await self.site.open_device(self.choice) if self.by_size else self.device
         fitting = await self.site.fitting_device(gpu, draft)
         self.by_size = fitting is not gpu
         old, self.device = self.device, fitting

@@ -22,7 +22,7 @@ class Site:
     """A site in a browser with a GPU, as the session sees it."""
 
     contents = {"version": "0"}
-    texts, numpy = ["tales"], True
+    texts, numpy, automatic = ["tales"], True, ("auto",)
 
     async def open_device(self, choice):
         if choice == "numpy":

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from pygpt import tune as tuning
-from pygpt.cli.cache import Cache
+from pygpt.cache import Cache
 from pygpt.ops import matmul
 from pygpt.tensor import empty
 from pygpt.tune import FILE, Listing, step_works, tune

@@ -1,0 +1,74 @@
+"""`pygpt serve`: models over HTTP, and the lab with this machine behind it."""
+
+import contextlib
+import ipaddress
+import socket
+import sys
+
+from pygpt.cli.commands import Serve
+from pygpt.errors import PygptError
+
+BEFORE_FORCE = 5  # seconds that open streams have once the server was told to end
+
+
+def serve_models(command: Serve) -> int:
+    """Serve until Ctrl+C. Raises PygptError without the extra, or where the port or the folder cannot be had."""
+    try:
+        import uvicorn
+
+        from pygpt.server.app import Service, create_app
+    except ImportError as error:
+        raise PygptError(f"`pygpt serve` needs a few more packages ({error.name} is missing). Install them with: "
+                         f"pip install 'pygpt[serve]'") from None
+
+    service = Service(command.folder, command.device)
+    largest = 1_000_000 * command.max_upload
+    app = create_app(service, loopback=is_loopback(command.host), names=tuple(command.name), largest_upload=largest)
+
+    class Server(uvicorn.Server):
+        """uvicorn, which lets go of the streams when it is told to end: it waits for what is open."""
+
+        def handle_exit(self, sig, frame):
+            service.hang_up()
+            super().handle_exit(sig, frame)
+
+    config = uvicorn.Config(app, log_level="warning", ws_max_size=largest, timeout_graceful_shutdown=BEFORE_FORCE,
+                            server_header=False)
+    with open_port(command.host, command.port) as listening:
+        where = f"http://{address(command.host, listening.getsockname()[1])}"
+        print(f"Serving {service.folder} at {where}/ (the interface: {where}/docs; Ctrl+C ends it)", flush=True)
+        if not is_loopback(command.host):
+            print(f"Whoever reaches {command.host} can train, read and delete here: nobody is asked who they are.",
+                  file=sys.stderr, flush=True)
+        with contextlib.suppress(KeyboardInterrupt):  # passed on by uvicorn, once all is put away
+            Server(config).run(sockets=[listening])
+    return 0
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host to bind to is this machine's own."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def address(host: str, port: int) -> str:
+    """Where a browser on this machine finds it."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)
+    return f"[{host}]:{port}" if ":" in host and not host.startswith("[") else f"{host}:{port}"
+
+
+def open_port(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises PygptError if it cannot be had."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        listening = socket.socket(family)
+        if sys.platform != "win32":  # where it would let two servers share a port
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+        listening.listen(128)
+    except (OSError, OverflowError) as error:
+        raise PygptError(f"Port {port} of {host} cannot be opened ({getattr(error, 'strerror', None) or error}). Another "
+                         f"program may be using it: choose another with --port, or --port 0 for any that is free.") from None
+    return listening
