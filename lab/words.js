@@ -118,6 +118,7 @@ export const LABELS = /** @type {Record<string, string>} */ ({
   "optim.grad_clip": "Gradient clip",
   "train.steps": "Steps",
   "train.batch_size": "Batch",
+  "train.accumulation": "Passes a step",
   "train.eval_every": "Evaluate every",
   "train.eval_batches": "Evaluation batches",
   "train.log_every": "Log every",

@@ -123,12 +123,19 @@ class TrainConfig:
     """How long, on how much, and how often to look."""
 
     steps: int = setting(2000, "training steps in all", minimum=1, maximum=10_000_000)
-    batch_size: int = setting(12, "sequences a step", minimum=1, maximum=65536)
+    batch_size: int = setting(12, "sequences a pass, and a step without accumulation", minimum=1, maximum=65536)
+    accumulation: int = setting(1, "passes whose gradients make one step: a larger batch in the memory of a small one",
+                                minimum=1, maximum=1024)
     eval_every: int = setting(250, "steps between two evaluations", minimum=1, maximum=10_000_000)
     eval_batches: int = setting(20, "batches an evaluation averages", minimum=1, maximum=10_000)
     log_every: int = setting(10, "steps between two logged losses", minimum=1, maximum=10_000_000)
     answers_only: bool = setting(False, "learn only what follows the = of each document, its answer")
     seed: int = setting(1337, "where all chance comes from", minimum=0, maximum=2**32 - 1)
+
+    @property
+    def sequences(self) -> int:
+        """Sequences a step learns from."""
+        return self.accumulation * self.batch_size
 
 
 @dataclasses.dataclass(frozen=True)

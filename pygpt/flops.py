@@ -30,7 +30,7 @@ def step_flops(experiment: Experiment, vocab_size: int) -> int:
 
     What is computed a second time to save memory (attention's scores) is not counted: it is no work of the model's.
     """
-    return 3 * forward_flops(experiment.model, experiment.train.batch_size, vocab_size)
+    return 3 * forward_flops(experiment.model, experiment.train.sequences, vocab_size)
 
 
 def step_launches(model: ModelConfig) -> int:

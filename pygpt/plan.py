@@ -230,6 +230,8 @@ def _of_any_size(experiment, vocab_size, kind, software) -> Plan:
 def _ladders(experiment, vocab_size):
     """Yield (field, lower value, higher value, value wanted) for each size that is carried on."""
     model, batch_size = experiment.model, experiment.train.batch_size
+    if experiment.train.accumulation > 3:
+        yield "train.accumulation", 2, 3, experiment.train.accumulation
     if model.kind == "bigram":
         return
     if model.n_layer > FEW_LAYERS:

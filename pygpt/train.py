@@ -6,31 +6,27 @@ lets steps go and looks at the losses when it likes.
 """
 
 import dataclasses
-import math
 import random
 import struct
 
 from pygpt.capture import Capture
 from pygpt.checkpoint import Checkpoint, read_checkpoint, weights_for, write_checkpoint
 from pygpt.data import Corpus, Split, Text, check_answers, is_task, load_text, make_corpus, make_tokenizer
-from pygpt.errors import CheckpointError, DataError, DivergedError
+from pygpt.errors import CheckpointError, DataError
 from pygpt.estimate import check_memory
 from pygpt.evaluate import share_right
 from pygpt.experiment import Experiment
+from pygpt.history import History, Metric
 from pygpt.models import build_model
 from pygpt.models.python_random import python_random, write_python_random_weights
 from pygpt.nn import Chance, Weights
-from pygpt.ops import advance, batch, batch_documents, fill, mean_valid, record, scale, sum
+from pygpt.ops import advance, batch, batch_documents, blend, fill, mean_valid, record, scale, sum, weigh
 from pygpt.ops.threefry import BATCH, EVALUATION
-from pygpt.optim import Optimizer
+from pygpt.optim import Optimizer, Slots
 from pygpt.provenance import provenance
 from pygpt.schedule import learning_rate, schedule_table
 from pygpt.tensor import ARRAY_CODE, ITEM_SIZE, Tensor, backward, empty, no_tape, tensor
 from pygpt.tokenizers import Tokenizer
-
-# How many losses the device keeps: the driver must look at least this often, in steps.
-KEPT_LOSSES = 4096
-KEPT_EVALUATIONS = 256
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,19 +38,6 @@ class TrainEvent:
     step: int
 
 
-@dataclasses.dataclass(frozen=True)
-class Metric:
-    """What is known of step `step` (counted from 1): the loss of its batch before its update, the step size it used,
-    and the validation loss after it if there was an evaluation. At step 0 there is only that. Of questions with answers
-    `accuracy` is the share whose whole answer was right in that evaluation."""
-
-    step: int
-    loss: float | None
-    learning_rate: float | None
-    val_loss: float | None = None
-    accuracy: float | None = None
-
-
 class DeviceSplit:
     """One part of the corpus on the device, and how batches are drawn from it. `separator` is the corpus's."""
 
@@ -63,10 +46,12 @@ class DeviceSplit:
         self.tokens = tensor(device, split.tokens, dtype="uint32")
         self.offsets = tensor(device, split.offsets, dtype="uint32") if layout == "documents" else None
 
-    def draw(self, chance: Chance, experiment: Experiment, purpose: int, sequential: bool | int = False, answers: bool = False):
-        """Inputs (B, T) and targets (B, T) of the batch that belongs to the chance's step; see pygpt/ops/batch.py. With
-        `answers`, or where the experiment says so, only the tokens of answers are targets."""
-        shape = {"batch_size": experiment.train.batch_size, "block_size": experiment.model.block_size}
+    def draw(self, chance: Chance, experiment: Experiment, purpose: int, sequential: bool | int = False, answers: bool = False,
+             first: int = 0):
+        """Inputs (B, T) and targets (B, T) of the batch that belongs to the chance's step, or, with `first`, of these rows
+        of a larger one; see pygpt/ops/batch.py. With `answers`, or where the experiment says so, only the tokens of answers
+        are targets."""
+        shape = {"batch_size": experiment.train.batch_size, "block_size": experiment.model.block_size, "first": first}
         if self.layout == "documents":
             masked = self.separator is not None and (answers or experiment.train.answers_only)
             return batch_documents(self.tokens, self.offsets, chance.seed, chance.step, purpose=purpose,
@@ -105,24 +90,12 @@ class Run:
     def _place(self, corpus: Corpus, generator: random.Random | None = None) -> None:
         """Begin: bring everything onto the device and capture what will be repeated."""
         self.step = 0
-        self._taken = 0
-        self._evaluated_at = []      # the step of each evaluation begun since this run was opened
-        self._evaluations_concluded = self._evaluations_taken = 0
-        self._last_evaluated = None  # the step of the last one that was concluded
+        self._last_evaluated = None  # the step of the last evaluation that was concluded
         experiment, device = self.experiment, self.device
-        # One tensor to read: [steps done], [evaluations done], losses by step, evaluations, their accuracies, each at a
-        # multiple of 64.
         dtype = experiment.model.dtype
-        self.history = tensor(device, bytes(ITEM_SIZE[dtype] * (128 + KEPT_LOSSES + 2 * KEPT_EVALUATIONS)), dtype=dtype)
+        self.losses = History(device, dtype, self.learning_rate)
+        self.history = self.losses.values
         self.seed = tensor(device, [experiment.train.seed], dtype="uint32")
-        # The counters stand twice: WebGPU refuses a launch that reads one part of a buffer and writes another.
-        self._steps_done = tensor(device, [0], dtype="uint32")
-        self._evaluations_done = tensor(device, [0], dtype="uint32")
-        self._steps_shown = Tensor(self.history.buffer, (1,), "uint32", 0)
-        self._evaluations_shown = Tensor(self.history.buffer, (1,), "uint32", 64)
-        self._losses = self.history.slice(128, (KEPT_LOSSES,))
-        self._evaluations = self.history.slice(128 + KEPT_LOSSES, (KEPT_EVALUATIONS,))
-        self._accuracies = self.history.slice(128 + KEPT_LOSSES + KEPT_EVALUATIONS, (KEPT_EVALUATIONS,))
 
         self.model = build_model(experiment.model, self.tokenizer.vocab_size)
         self.weights = Weights(device, self.model, self.seed, dtype)
@@ -130,7 +103,13 @@ class Run:
             write_python_random_weights(self.weights, experiment.model.init_std, generator)
         table = schedule_table(experiment.optim, experiment.train.steps, ARRAY_CODE[dtype])
         schedule = tensor(device, table, (experiment.train.steps, 3), dtype)
-        self.optimizer = Optimizer(self.weights, experiment.optim, schedule, self._steps_done)
+        self.optimizer = Optimizer(self.weights, experiment.optim, schedule, self.losses.steps_done)
+
+        # Passes over the model: what dropout counts, since the parts of a batch must not drop the same.
+        self._passes = self.losses.steps_done
+        if experiment.train.accumulation > 1:
+            self._passes = tensor(device, [0], dtype="uint32")
+            self._part = Slots(self.weights, self.weights.order)
 
         self._train_split = DeviceSplit(device, corpus.train, corpus.layout, corpus.separator)
         self._val_split = DeviceSplit(device, corpus.val, corpus.layout, corpus.separator)
@@ -143,17 +122,39 @@ class Run:
         self._conclude_evaluation = Capture(device, self._evaluation_end)
 
     def _train_step(self) -> None:
-        chance = Chance(self.seed, self._steps_done)
-        # Python's generator has shuffled the documents: they are taken in their order, again and again.
-        in_order = 2 if self.experiment.model.init == "python-random" else False
-        inputs, targets = self._train_split.draw(chance, self.experiment, BATCH, in_order)
-        loss, _ = mean_valid(self.model.losses(inputs, targets, chance), targets)
-        record(loss, self._steps_done, out=self._losses)
-        gradients = self.optimizer.gradients
-        backward(loss, [self.weights.named[name] for name in gradients], into=list(gradients.values()))
+        if self.experiment.train.accumulation > 1:
+            loss = self._accumulate()
+        else:
+            loss, _ = self._pass(0, self.optimizer.gradients)
+        self.losses.add_loss(loss)
         self.optimizer.update()
-        advance(out=self._steps_done)
-        advance(out=self._steps_shown)
+        self.losses.count_step()
+
+    def _pass(self, first: int, gradients: dict):
+        """Put the gradients of a batch, or of its rows from `first` on, where they are wanted: (loss, of how many predictions)."""
+        chance, passes = Chance(self.seed, self.losses.steps_done), Chance(self.seed, self._passes)
+        if self.experiment.model.init == "python-random":
+            # Python's generator has shuffled the documents: they are taken in their order, again and again.
+            inputs, targets = self._train_split.draw(passes, self.experiment, BATCH, sequential=2)
+        else:
+            inputs, targets = self._train_split.draw(chance, self.experiment, BATCH, first=first)
+        loss, count = mean_valid(self.model.losses(inputs, targets, passes), targets)
+        backward(loss, [self.weights.named[name] for name in gradients], into=list(gradients.values()))
+        return loss.detached(), count  # without what it came from: the next part needs the room
+
+    def _accumulate(self) -> Tensor:
+        """The gradients of a batch in parts, as means over all its predictions; returns its loss."""
+        train, gradient = self.experiment.train, self.optimizer.gradient.values
+        mean, total, share = (empty(self.device, (1,), gradient.dtype) for _ in range(3))
+        for each in (gradient, mean, total):
+            fill(out=each, value=0.0)
+        for part in range(train.accumulation):
+            loss, count = self._pass(part * train.batch_size, self._part.named)
+            weigh(count, out=(total, share))
+            blend(loss, share, self.losses.steps_done, out=mean)
+            blend(self._part.values, share, self.losses.steps_done, out=gradient)
+            advance(out=self._passes)
+        return mean
 
     def _evaluation_step(self) -> None:
         # The same windows at every evaluation: the curve shows the model changing, not the draw.
@@ -169,12 +170,9 @@ class Run:
 
     def _evaluation_end(self) -> None:
         count = self.experiment.train.eval_batches
-        for each, all in ((self._eval_losses, self._evaluations), (self._eval_right, self._accuracies)):
-            if each is not None:
-                mean = scale(sum(each.reshape(1, count, 1)).reshape(1), factor=1.0 / count)
-                record(mean, self._evaluations_done, out=all)
-        advance(out=self._evaluations_done)
-        advance(out=self._evaluations_shown)
+        loss, accuracy = (each and scale(sum(each.reshape(1, count, 1)).reshape(1), factor=1.0 / count)
+                          for each in (self._eval_losses, self._eval_right))
+        self.losses.add_evaluation(loss, accuracy)
 
     @property
     def training_step(self) -> Capture:
@@ -188,7 +186,7 @@ class Run:
         dropped anywhere and a new one made: it goes on from there, and does an evaluation that was cut short again.
         """
         train = self.experiment.train
-        del self._evaluated_at[self._evaluations_concluded :]
+        del self.losses.evaluated_at[self.losses.concluded :]
         if self._due() and self._last_evaluated != self.step:
             yield from self._evaluate()
         while self.step < train.steps:
@@ -203,14 +201,14 @@ class Run:
         return self.step % self.experiment.train.eval_every == 0 or self.step == self.experiment.train.steps
 
     def _evaluate(self):
-        self._evaluated_at.append(self.step)
+        self.losses.evaluated_at.append(self.step)
         # From the first window. Zero is the same bits in every type, so `fill`, which writes floats, will do.
         fill(out=Tensor(self._eval_step.buffer, (1,)), value=0.0)
         for _ in range(self.experiment.train.eval_batches):
             self._evaluate_once()
             yield TrainEvent("evaluating", self.step)
         self._conclude_evaluation()
-        self._evaluations_concluded += 1
+        self.losses.concluded += 1
         self._last_evaluated = self.step
         yield TrainEvent("evaluation", self.step)
 
@@ -220,35 +218,7 @@ class Run:
         `history` is what `device.read(run.history)` or `await device.fetch(run.history)` gave, at least every 4,096 steps.
         Raises: DivergedError at the first loss that is not a finite number; what came before it is in its `metrics`.
         """
-        (steps,) = struct.unpack_from("<I", history, 0)
-        (evaluations,) = struct.unpack_from("<I", history, 4 * 64)
-        found = {}
-        # The loss of a step that is being evaluated waits for the evaluation, so that one line of metrics holds both.
-        under_way = self._evaluated_at[evaluations : evaluations + 1] == [steps] and steps > self._taken
-        known_steps = steps - 1 if under_way else steps
-        for step in range(max(self._taken, steps - KEPT_LOSSES), known_steps):
-            loss = self._kept(history, step % KEPT_LOSSES)
-            if not math.isfinite(loss):
-                self._taken = known_steps
-                rate = self.learning_rate(step + 1)
-                raise DivergedError(step + 1, f"the loss of step {step + 1} is {loss}: training cannot go on from here. Try "
-                                              f"a smaller learning rate (it was {rate:.3g}), or a longer warm-up",
-                                    found.values())
-            found[step + 1] = Metric(step + 1, loss, self.learning_rate(step + 1))
-        self._taken = known_steps
-        for index in range(max(self._evaluations_taken, evaluations - KEPT_EVALUATIONS), evaluations):
-            loss = self._kept(history, KEPT_LOSSES + index % KEPT_EVALUATIONS)
-            step = self._evaluated_at[index]
-            known = found.get(step, Metric(step, None, self.learning_rate(step) if step else None))
-            place = KEPT_LOSSES + KEPT_EVALUATIONS + index % KEPT_EVALUATIONS
-            accuracy = self._kept(history, place) if self._eval_right is not None else None
-            found[step] = dataclasses.replace(known, val_loss=loss, accuracy=accuracy)
-        self._evaluations_taken = evaluations
-        return [found[step] for step in sorted(found)]
-
-    def _kept(self, history, index):
-        dtype = self.history.dtype
-        return struct.unpack_from("<" + ARRAY_CODE[dtype], history, ITEM_SIZE[dtype] * (128 + index))[0]
+        return self.losses.take(history, self._eval_right is not None)
 
     def learning_rate(self, step: int) -> float:
         """The step size of step `step`, counted from 1."""
@@ -312,7 +282,8 @@ class Run:
             arrays = checkpoint.weights if group == "weights" else checkpoint.memory[group]
             for name, placed in held.named.items():
                 device.write(placed, bytes(arrays[name]))
-        for counter in (run._steps_done, run._steps_shown):
-            device.write(counter, struct.pack("<I", checkpoint.step))
-        run.step = run._taken = run._last_evaluated = checkpoint.step
+        run.losses.begin_at(checkpoint.step)
+        if experiment.train.accumulation > 1:
+            device.write(run._passes, struct.pack("<I", checkpoint.step * experiment.train.accumulation % 2**32))
+        run.step = run._last_evaluated = checkpoint.step
         return run

@@ -5,8 +5,8 @@ import os
 from pathlib import Path
 
 from pygpt.errors import CheckpointError
+from pygpt.history import Metric
 from pygpt.tokenizers import BPETokenizer, tokenizer_json_bytes
-from pygpt.train import Metric
 from pygpt.trained import MODEL_FILE
 
 

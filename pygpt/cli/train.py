@@ -171,7 +171,7 @@ class Driver:
         if metric.step and (evaluated or metric.step % train.log_every == 0):
             self.folder.log(metric, self.milliseconds)
         if metric.loss is not None:
-            rate = train.batch_size * self.run.experiment.model.block_size / max(self.milliseconds, 1e-6) * 1000
+            rate = train.sequences * self.run.experiment.model.block_size / max(self.milliseconds, 1e-6) * 1000
             figures = f"loss {metric.loss:.4f}" + (f"  val {self.val_loss:.4f}" if self.val_loss is not None else "")
             self.progress.update(self.task, completed=metric.step, figures=f"{figures}  {rate:,.0f} tokens/s")
         if evaluated:

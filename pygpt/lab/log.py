@@ -50,7 +50,7 @@ class Log:
         train, model = self._run.experiment.train, self._run.experiment.model
         self._tell({
             "type": "progress", "steps": self._steps, "losses": self._losses, "learning_rate": self._learning_rate,
-            "tokens_per_second": train.batch_size * model.block_size / seconds_a_step,
+            "tokens_per_second": train.sequences * model.block_size / seconds_a_step,
             "ms_per_step": 1000 * seconds_a_step,
             "seconds_left": max(0, train.steps - self._steps[-1]) * seconds_a_step})
         self._told = now

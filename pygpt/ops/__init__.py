@@ -10,6 +10,7 @@ from pygpt.ops.attention_gradient import attention_delta as attention_delta, att
 from pygpt.ops.attention_gradient import attention_sinks_gradient as attention_sinks_gradient
 from pygpt.ops.attention_cached import attention_cached as attention_cached
 from pygpt.ops.batch import batch as batch, batch_documents as batch_documents
+from pygpt.ops.blend import blend as blend, weigh as weigh
 from pygpt.ops.cross_entropy import cross_entropy as cross_entropy, cross_entropy_gradient as cross_entropy_gradient
 from pygpt.ops.descend import descend as descend
 from pygpt.ops.dropout import dropout as dropout

@@ -1,4 +1,4 @@
-// Element by element, and sums: add, scale, fill, sum, pack, record, advance.
+// Element by element, and sums: add, scale, fill, sum, pack, record, advance; blend and weigh, means that are kept up to date.
 #include "simd.h"
 
 KERNEL(add) {
@@ -58,4 +58,21 @@ KERNEL(advance) {
     OPERANDS { STEP };
     CONSTANTS { AMOUNT };
     WORDS(STEP)[0] += WORD(AMOUNT);
+}
+
+KERNEL(blend) {
+    OPERANDS { X, SHARES, STEP, Y };
+    uint32_t step = WORDS(STEP)[0], last = (uint32_t)SIZE(SHARES) - 1;
+    const Lanes share = splat(FLOATS(SHARES)[step < last ? step : last]);
+    for (int32_t i = 0, size = SIZE(Y); i < size; i += 4) {
+        Lanes y = take(FLOATS(Y) + i, size - i, 0.0f);
+        give(FLOATS(Y) + i, size - i, y + share * (take(FLOATS(X) + i, size - i, 0.0f) - y));
+    }
+}
+
+KERNEL(weigh) {
+    OPERANDS { COUNT, TOTAL, SHARE };
+    float count = FLOATS(COUNT)[0], total = FLOATS(TOTAL)[0] + count;
+    FLOATS(TOTAL)[0] = total;
+    FLOATS(SHARE)[0] = count / (total > 1.0f ? total : 1.0f);
 }

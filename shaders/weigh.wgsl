@@ -1,0 +1,17 @@
+// total = total + count, then share = count / total, or 0 if that is 0.
+//
+//   count  (1,)
+//   total  (1,)
+//   share  (1,)
+//
+// One invocation.
+
+@group(0) @binding(0) var<storage, read> count: array<f32>;
+@group(0) @binding(1) var<storage, read_write> total: array<f32>;
+@group(0) @binding(2) var<storage, read_write> share: array<f32>;
+
+@compute @workgroup_size(1)
+fn main() {
+    total[0] += count[0];
+    share[0] = count[0] / max(total[0], 1.0);
+}
