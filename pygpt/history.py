@@ -5,7 +5,9 @@ import math
 import struct
 
 from pygpt.errors import DivergedError
+from pygpt.experiment import Experiment
 from pygpt.ops import advance, record
+from pygpt.schedule import learning_rate
 from pygpt.tensor import ARRAY_CODE, ITEM_SIZE, Tensor, tensor
 
 # How many losses the device keeps: the driver must look at least this often, in steps.
@@ -32,7 +34,7 @@ class History:
     `evaluated_at` has the step of each evaluation begun since the run was opened, `concluded` says how many came to their end.
     """
 
-    def __init__(self, device, dtype: str, learning_rate):
+    def __init__(self, device, dtype: str, experiment: Experiment):
         # [steps done], [evaluations done], losses by step, evaluations, their accuracies, each at a multiple of 64.
         self.values = tensor(device, bytes(ITEM_SIZE[dtype] * (128 + KEPT_LOSSES + 2 * KEPT_EVALUATIONS)), dtype=dtype)
         # The counters stand twice: WebGPU refuses a launch that reads one part of a buffer and writes another.
@@ -41,7 +43,7 @@ class History:
         self._losses = self.values.slice(128, (KEPT_LOSSES,))
         self._evaluations = self.values.slice(128 + KEPT_LOSSES, (KEPT_EVALUATIONS,))
         self._accuracies = self.values.slice(128 + KEPT_LOSSES + KEPT_EVALUATIONS, (KEPT_EVALUATIONS,))
-        self._rate = learning_rate
+        self._experiment = experiment
         self.evaluated_at = []
         self.taken = self.concluded = self._evaluations_taken = 0
 
@@ -77,7 +79,7 @@ class History:
         under_way = self.evaluated_at[evaluations : evaluations + 1] == [steps] and steps > self.taken
         known_steps = steps - 1 if under_way else steps
         for step in range(max(self.taken, steps - KEPT_LOSSES), known_steps):
-            loss, rate = self._kept(history, step % KEPT_LOSSES), self._rate(step + 1)
+            loss, rate = self._kept(history, step % KEPT_LOSSES), self.learning_rate(step + 1)
             if not math.isfinite(loss):
                 self.taken = known_steps
                 raise DivergedError(step + 1, f"the loss of step {step + 1} is {loss}: training cannot go on from here. Try "
@@ -87,11 +89,15 @@ class History:
         self.taken = known_steps
         for index in range(max(self._evaluations_taken, evaluations - KEPT_EVALUATIONS), evaluations):
             place, step = KEPT_LOSSES + index % KEPT_EVALUATIONS, self.evaluated_at[index]
-            known = found.get(step, Metric(step, None, self._rate(step) if step else None))
+            known = found.get(step, Metric(step, None, self.learning_rate(step) if step else None))
             accuracy = self._kept(history, place + KEPT_EVALUATIONS) if with_accuracy else None
             found[step] = dataclasses.replace(known, val_loss=self._kept(history, place), accuracy=accuracy)
         self._evaluations_taken = evaluations
         return [found[step] for step in sorted(found)]
+
+    def learning_rate(self, step: int) -> float:
+        """The step size of step `step`, counted from 1."""
+        return learning_rate(self._experiment.optim, self._experiment.train.steps, step - 1)
 
     def _kept(self, history, index):
         dtype = self.values.dtype

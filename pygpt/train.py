@@ -24,7 +24,7 @@ from pygpt.ops import advance, batch, batch_documents, blend, fill, mean_valid, 
 from pygpt.ops.threefry import BATCH, EVALUATION
 from pygpt.optim import Optimizer, Slots
 from pygpt.provenance import provenance
-from pygpt.schedule import learning_rate, schedule_table
+from pygpt.schedule import schedule_table
 from pygpt.tensor import ARRAY_CODE, ITEM_SIZE, Tensor, backward, empty, no_tape, tensor
 from pygpt.tokenizers import Tokenizer
 
@@ -93,7 +93,7 @@ class Run:
         self._last_evaluated = None  # the step of the last evaluation that was concluded
         experiment, device = self.experiment, self.device
         dtype = experiment.model.dtype
-        self.losses = History(device, dtype, self.learning_rate)
+        self.losses = History(device, dtype, experiment)
         self.history = self.losses.values
         self.seed = tensor(device, [experiment.train.seed], dtype="uint32")
 
@@ -219,10 +219,6 @@ class Run:
         Raises: DivergedError at the first loss that is not a finite number; what came before it is in its `metrics`.
         """
         return self.losses.take(history, self._eval_right is not None)
-
-    def learning_rate(self, step: int) -> float:
-        """The step size of step `step`, counted from 1."""
-        return learning_rate(self.experiment.optim, self.experiment.train.steps, step - 1)
 
     # Checkpoints.
 

@@ -44,7 +44,7 @@ MAY_IMPORT = {
     "estimate": {"errors", "device", "experiment", "models", "plan", "tensor"},
     "checkpoint": {"errors", "experiment", "models", "optim", "safetensors", "tokenizers", "data"},
     "provenance": {"__init__"},
-    "history": {"errors", "ops", "tensor"},
+    "history": {"errors", "experiment", "ops", "schedule", "tensor"},
     "train": {"errors", "capture", "checkpoint", "data", "estimate", "evaluate", "experiment", "history", "models", "nn", "ops",
               "optim", "provenance", "schedule", "tensor", "tokenizers"},
     "sample": {"errors", "capture", "ops", "tensor", "tokenizers"},
