@@ -9,7 +9,7 @@ import struct
 
 from pygpt.capture import Capture
 from pygpt.errors import ExperimentError, TokenizerError
-from pygpt.ops import append, sample
+from pygpt.ops import append, repetition_penalty, sample
 from pygpt.tensor import Tensor, no_tape, tensor
 from pygpt.tokenizers import Tokenizer
 
@@ -21,21 +21,26 @@ class Sampler:
     """One text being written.
 
     `enqueue(n)` puts n more tokens on their way, `output` is the tensor to read, `take` turns what was read into text.
-    With `temperature` 0 the likeliest token always wins; `top_k` 0 lets every token compete. Where the model learned
-    documents, the text ends when the model ends its document, and `done` says so. `cached=False` works everything out
-    anew for each token, over the same windows: slower, and the reference for what the cache gives.
-    Raises: TokenizerError for a character in the prompt that the model never saw; ExperimentError for a negative
-    temperature or top_k.
+    With `temperature` 0 the likeliest token always wins; `top_k` 0, `top_p` 1 and `min_p` 0 let every token compete (see
+    pygpt/ops/sample.py); `repetition_penalty` above 1 holds back the tokens of the window. Where the model learned documents,
+    the text ends when the model ends its document, and `done` says so; it also ends right before the first of the texts
+    `stop`, of which nothing is given. `cached=False` works everything out anew for each token, over the same windows:
+    slower, and the reference for what the cache gives.
+    Raises: TokenizerError for a character in the prompt that the model never saw; ExperimentError for a setting outside
+    its limits.
     """
 
     def __init__(self, model, tokenizer: Tokenizer, prompt: str = "", temperature: float = 0.8, top_k: int = 0,
-                 seed: int = 1, cached: bool = True):
-        if not 0.0 <= temperature <= 100.0:
-            raise ExperimentError("temperature", f"{temperature} is outside 0 to 100")
+                 top_p: float = 1.0, min_p: float = 0.0, repetition_penalty: float = 1.0, stop=(), seed: int = 1,
+                 cached: bool = True):
+        _check("temperature", temperature, 0.0, 100.0)
         if top_k < 0:
             raise ExperimentError("top_k", f"{top_k} is negative; use 0 to let every token compete")
-        if not 0 <= seed < 2**32:
-            raise ExperimentError("seed", f"{seed} is outside 0 to {2**32 - 1}")
+        _check("top_p", top_p, 1e-6, 1.0)
+        _check("min_p", min_p, 0.0, 1.0)
+        _check("repetition_penalty", repetition_penalty, 0.01, 100.0)
+        _check("seed", seed, 0, 2**32 - 1)
+        self._stop = _Stop((stop,) if isinstance(stop, str) else stop)
         self.model, self.tokenizer = model, tokenizer
         self.done = False
         self._taken = 0
@@ -47,7 +52,8 @@ class Sampler:
         self._newest = tensor(device, ids[-1:], dtype="uint32")
         self._position = tensor(device, [len(ids) - 1], dtype="uint32")  # of the newest token
         self._seed = tensor(device, [seed], dtype="uint32")
-        self._settings = tensor(device, [float(temperature), float(top_k)])
+        self._settings = tensor(device, [float(temperature), float(top_k), float(top_p), float(min_p)])
+        self._penalty = tensor(device, [float(repetition_penalty)]) if repetition_penalty != 1.0 else None
         # One tensor to read: [tokens so far], then the tokens, round and round.
         self.output = tensor(device, bytes(4 * (64 + KEPT_TOKENS)), dtype="uint32")
         self._count = Tensor(self.output.buffer, (1,), "uint32", 0)
@@ -78,6 +84,8 @@ class Sampler:
                 logits = self.model.logits(self._window.reshape(1, -1))
             else:
                 logits = self.model.logits(self._newest.reshape(1, 1), cache=self._cache, position=self._position)
+        if self._penalty is not None:
+            logits = repetition_penalty(logits, self._position, self._window, self._penalty)
         sample(logits, self._position, self._seed, self._count, self._settings, out=self._newest)
         append(self._newest, out=(self._window, self._position, self._tokens, self._count))
 
@@ -118,12 +126,45 @@ class Sampler:
         if self.tokenizer.bos in ids:
             ids = ids[: ids.index(self.tokenizer.bos)]
             self.done = True
-        text = self._decoder.feed(ids)
-        return text + self._decoder.flush() if self.done else text
+        text = self._decoder.feed(ids) + (self._decoder.flush() if self.done else "")
+        text = self._stop.cut(text, last=self.done)
+        self.done = self.done or self._stop.met
+        return text
 
     def finish(self) -> str:
-        """What is left once no more tokens will be taken: the beginning of a character that never came to its end."""
-        return "" if self.done else self._decoder.flush()
+        """What is left once no more tokens will be taken: the beginning of a character, or of a text to stop at, that never
+        came to its end."""
+        return "" if self.done else self._stop.cut(self._decoder.flush(), last=True)
+
+
+class _Stop:
+    """Passes on a text that comes in pieces, up to the first of some texts; `met` says whether it came."""
+
+    def __init__(self, stops):
+        self.stops = list(stops)
+        if not all(isinstance(stop, str) and stop for stop in self.stops):
+            raise ExperimentError("stop", f"wanted texts with something in them, got {self.stops!r:.60}")
+        self.held, self.met = "", False
+
+    def cut(self, piece: str, last: bool) -> str:
+        """What can be passed on by now: not what may turn out to begin one of the texts, unless this was the last piece."""
+        text = self.held + piece
+        self.held = ""
+        places = [place for place in map(text.find, self.stops) if place >= 0]
+        if places:
+            self.met = True
+            return text[: min(places)]
+        if not last:
+            begun = [length for stop in self.stops for length in range(1, len(stop)) if text.endswith(stop[:length])]
+            if begun:
+                self.held = text[-max(begun) :]
+                return text[: -max(begun)]
+        return text
+
+
+def _check(name, value, low, high):
+    if not low <= value <= high:
+        raise ExperimentError(name, f"{value} is outside {low:g} to {high:,}")
 
 
 def generate(model, tokenizer: Tokenizer, max_new_tokens: int, at_once: int = 16, **settings):

@@ -56,11 +56,12 @@ class TrainedModel:
             return self.model.logits(data).numpy()
 
     def stream(self, prompt: str = "", max_new_tokens: int = 200, **settings):
-        """Yield what the model writes after the prompt, piece by piece; settings: temperature, top_k, seed."""
+        """Yield what the model writes after the prompt, piece by piece; `settings` are Sampler's."""
         yield from generate(self.model, self.tokenizer, max_new_tokens, prompt=prompt, **settings)
 
     def generate(self, prompt: str = "", max_new_tokens: int = 200, **settings) -> str:
-        """What the model writes after the prompt; settings: temperature (0.8), top_k (0: all), seed (1)."""
+        """What the model writes after the prompt; settings: temperature (0.8), top_k (0: all), top_p (1), min_p (0),
+        repetition_penalty (1), stop (a text or several), seed (1)."""
         return "".join(self.stream(prompt, max_new_tokens, **settings))
 
     def sampler(self, **settings) -> Sampler:

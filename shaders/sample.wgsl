@@ -4,11 +4,11 @@
 //   position  (1,)  the row; past the end, the last
 //   seed      (1,)
 //   count     (1,)  how many were drawn before
-//   settings  (2,)  temperature, top_k
+//   settings  (4,)  temperature, top_k, top_p, min_p
 //   token     (1,)
 //
-// One workgroup. The largest logit first; then, bit by bit, the greatest threshold that at least top_k logits reach; then
-// each lane adds up the odds of its own stretch of tokens, and the first lane walks over the 256 sums, and over the
+// One workgroup. The largest logit first; then, bit by bit, the greatest threshold that at least top_k logits reach, and if
+// top_p is below 1 the greatest of whose logits the odds are top_p of the whole; then each lane adds up the odds of its own stretch of tokens, and the first lane walks over the 256 sums, and over the
 // stretch in which the running sum passes u times the whole. u is the upper 24 bits of the first word for key
 // (seed, SAMPLE) and counter (count, 0).
 
@@ -58,6 +58,12 @@ fn odds(v: f32, top: f32, threshold: u32) -> f32 {
     return select(0.0, exp((v - top) / settings[0]), key(v) >= threshold);
 }
 
+// The same, and 0 for what is less than min_p times as likely as the likeliest.
+fn likely_odds(v: f32, top: f32, threshold: u32) -> f32 {
+    let found = odds(v, top, threshold);
+    return select(found, 0.0, found < settings[3]);
+}
+
 @compute @workgroup_size(LANES)
 fn main(@builtin(local_invocation_index) lane: u32) {
     let base = min(position[0], arrayLength(&logits) / V - 1u) * V;
@@ -104,10 +110,40 @@ fn main(@builtin(local_invocation_index) lane: u32) {
     }
 
     let stretch = (V + LANES - 1u) / LANES;
+    if (settings[0] > 0.0 && settings[2] < 1.0) {
+        // The round before the first adds up the whole.
+        var goal = 0.0;
+        var candidate = threshold;
+        let least = threshold;
+        for (var round = 0u; round <= 32u; round++) {
+            var own = 0.0;
+            for (var i = lane; i < V; i += LANES) {
+                own += odds(logits[base + i], top, max(candidate, least));
+            }
+            sums[lane] = own;
+            for (var reach = LANES / 2u; reach > 0u; reach /= 2u) {
+                workgroupBarrier();
+                if (lane < reach) {
+                    sums[lane] += sums[lane + reach];
+                }
+            }
+            workgroupBarrier();
+            let reached_odds = sums[0];
+            workgroupBarrier();
+            if (round == 0u) {
+                goal = settings[2] * reached_odds;
+                threshold = 0u;
+            } else {
+                threshold = select(threshold, candidate, reached_odds >= goal);
+            }
+            candidate = threshold | (0x80000000u >> min(round, 31u));
+        }
+        threshold = max(threshold, least);
+    }
     var sum = 0.0;
     if (settings[0] > 0.0) {
         for (var i = lane * stretch; i < min(V, (lane + 1u) * stretch); i++) {
-            sum += odds(logits[base + i], top, threshold);
+            sum += likely_odds(logits[base + i], top, threshold);
         }
     }
     sums[lane] = sum;
@@ -138,7 +174,7 @@ fn main(@builtin(local_invocation_index) lane: u32) {
     var drawn = best;
     if (whole > 0.0) {
         for (var i = passing * stretch; i < min(V, (passing + 1u) * stretch) && running <= mark; i++) {
-            let own = odds(logits[base + i], top, threshold);
+            let own = likely_odds(logits[base + i], top, threshold);
             if (own > 0.0) {
                 drawn = i;
                 running += own;

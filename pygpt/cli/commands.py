@@ -137,6 +137,14 @@ class Sample:
     """how adventurous: 0 always takes the likeliest token"""
     top_k: int = 0
     """only the k likeliest tokens compete, 0 for all"""
+    top_p: float = 1.0
+    """only the likeliest tokens that together have this share of the odds, 1 for all"""
+    min_p: float = 0.0
+    """only tokens at least so many times as likely as the likeliest, 0 for all"""
+    repetition_penalty: float = 1.0
+    """above 1, what the model has just read is held back"""
+    stop: Annotated[tyro.conf.UseAppendAction[tuple[str, ...]], tyro.conf.arg(metavar="TEXT", help_behavior_hint="")] = ()
+    """a text to end at, which is left out; the flag may be given again"""
     seed: int = 1
     """where all chance comes from"""
     num_samples: int = 1

@@ -28,6 +28,7 @@ from pygpt.ops.normal import normal as normal
 from pygpt.ops.pack import pack as pack
 from pygpt.ops.qk_norm import qk_norm as qk_norm, qk_norm_gradient as qk_norm_gradient
 from pygpt.ops.record import record as record
+from pygpt.ops.repetition_penalty import repetition_penalty as repetition_penalty
 from pygpt.ops.right_answers import right_answers as right_answers
 from pygpt.ops.rmsnorm import rmsnorm as rmsnorm, rmsnorm_gradient as rmsnorm_gradient
 from pygpt.ops.rope import rope as rope, rope_table as rope_table

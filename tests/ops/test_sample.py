@@ -14,9 +14,9 @@ def word(value):
     return np.array([value], np.uint32)
 
 
-def case(logits, position=0, seed=1337, count=0, temperature=1.0, top_k=0):
+def case(logits, position=0, seed=1337, count=0, temperature=1.0, top_k=0, top_p=1.0, min_p=0.0):
     return Case("sample", [logits, word(position), word(seed), word(count),
-                           np.array([temperature, top_k], np.float32)])
+                           np.array([temperature, top_k, top_p, min_p], np.float32)])
 
 
 CASES = [case(normal(3, v, scale=3.0), position=1, temperature=0.0) for v in VOCABULARIES]
@@ -27,12 +27,16 @@ CASES += [case(np.array([[-1, 3, 3, 2, 3]], np.float32), temperature=0.0), case(
           case(np.array([[0.0, -0.0, -5.0, 0.0]], np.float32), top_k=2, count=3), case(normal(2, 65), position=9),
           case(normal(1, 513), temperature=1e-3, count=4), case(1e4 * normal(1, 700), count=5),
           case(np.array([[-3e38, 1.0, -3e38, 0.5]], np.float32), count=6)]
+CASES += [case(normal(3, v, scale=3.0), position=2, count=count, temperature=0.8, top_k=top_k, top_p=top_p, min_p=min_p)
+          for v in VOCABULARIES for count, top_k, top_p, min_p in
+          ((14, 0, 0.9, 0.0), (5, 0, 0.3, 0.0), (6, 5, 0.7, 0.0), (7, 0, 1.0, 0.1), (8, 40, 0.95, 0.02), (9, 0, 1e-6, 1.0))]
+CASES += [case(np.zeros((1, 300), np.float32), count=7, top_p=0.5), case(1e4 * normal(1, 700), count=5, top_p=0.99, min_p=0.5)]
 
 
-def drawn(device, logits, counts, temperature=1.0, top_k=0, seed=1337):
+def drawn(device, logits, counts, temperature=1.0, top_k=0, top_p=1.0, min_p=0.0, seed=1337):
     logits = tensor(device, logits, logits.shape)
     position, key = tensor(device, word(0), dtype="uint32"), tensor(device, word(seed), dtype="uint32")
-    settings = tensor(device, [temperature, float(top_k)])
+    settings = tensor(device, [temperature, float(top_k), top_p, min_p])
     return [sample(logits, position, key, tensor(device, word(count), dtype="uint32"), settings) for count in counts]
 
 
@@ -42,11 +46,12 @@ def test_shader(case, gpu):
 
 
 def test_twin_and_shader_draw_alike(cpu, gpu):
-    for v, top_k in ((7, 0), (65, 10), (1009, 0), (1009, 50)):
+    for v, top_k, top_p, min_p in ((7, 0, 1.0, 0.0), (65, 10, 1.0, 0.0), (1009, 0, 1.0, 0.0), (1009, 50, 1.0, 0.0),
+                                   (65, 0, 0.8, 0.0), (1009, 100, 0.9, 0.05)):
         logits = normal(1, v, scale=2.0)
-        both = [np.array([t.tolist()[0] for t in drawn(d, logits, range(200), top_k=top_k)]) for d in (cpu, gpu)]
+        both = [np.array([t.tolist()[0] for t in drawn(d, logits, range(200), 1.0, top_k, top_p, min_p)]) for d in (cpu, gpu)]
         # Sums of the odds round differently; a mark that falls between them is rare.
-        assert (both[0] != both[1]).sum() <= 1, (v, top_k)
+        assert (both[0] != both[1]).sum() <= 1, (v, top_k, top_p, min_p)
 
 
 def test_the_mark_decides(device):
@@ -80,6 +85,29 @@ def test_ties_with_the_last_kept_are_kept(device):
     assert {token.tolist()[0] for token in drawn(device, logits, range(100), top_k=2)} == {1, 2, 3, 4}
 
 
+LADDER = np.log(np.array([[0.1, 0.4, 0.05, 0.25, 0.2]], np.float32))
+
+
+@pytest.mark.parametrize("settings, kept", [
+    ({"top_p": 0.39}, {1}), ({"top_p": 0.41}, {1, 3}), ({"top_p": 0.84}, {1, 3, 4}), ({"top_p": 0.9}, {0, 1, 3, 4}),
+    ({"top_p": 0.6, "top_k": 3}, {1, 3}), ({"top_p": 0.78, "top_k": 3}, {1, 3, 4}),
+    ({"min_p": 0.45}, {1, 3, 4}), ({"min_p": 0.6}, {1, 3}), ({"min_p": 1.0}, {1}), ({"min_p": 0.6, "top_p": 0.39}, {1}),
+    ({"top_p": 0.65, "temperature": 0.5}, {1, 3}), ({"min_p": 0.45, "temperature": 0.5}, {1}),
+])
+def test_the_likely_ones_are_kept(device, settings, kept):
+    """Odds of 0.4, 0.25, 0.2, 0.1 and 0.05: top_p counts what is left after top_k, and both know the temperature."""
+    tokens = [token.tolist()[0] for token in drawn(device, LADDER, range(300), **settings)]
+    assert set(tokens) == kept
+    odds = np.where(np.isin(range(5), list(kept)), np.exp(LADDER[0] / settings.get("temperature", 1.0)), 0)
+    share = odds / odds.sum()
+    assert (np.abs(np.bincount(tokens, minlength=5) / 300 - share) <= 4 * np.sqrt(share * (1 - share) / 300)).all()
+
+
+def test_ties_with_the_last_of_top_p_are_kept(device):
+    logits = np.array([[0.0, 2.0, 1.0, 1.0, 1.0, 0.0]], np.float32)
+    assert {token.tolist()[0] for token in drawn(device, logits, range(100), top_p=0.5)} == {1, 2, 3, 4}
+
+
 def test_top_1_is_the_largest(device):
     logits = normal(1, 1009)
     tokens = drawn(device, logits, range(20), temperature=5.0, top_k=1)
@@ -91,9 +119,10 @@ def test_a_lost_model_still_gives_a_token(device):
         for temperature in (0.0, 1.0):
             logits = np.full((1, 300), value, np.float32)
             assert drawn(device, logits, [3], temperature=temperature, top_k=5)[0].tolist()[0] < 300
+            assert drawn(device, logits, [3], temperature, 5, 0.9, 0.1)[0].tolist()[0] < 300
 
 
-def test_settings_are_two(cpu):
+def test_settings_are_four(cpu):
     one = tensor(cpu, word(0), dtype="uint32")
-    with pytest.raises(ShapeError, match=r"temperature and top_k, got \[3\]"):
+    with pytest.raises(ShapeError, match=r"temperature, top_k, top_p and min_p, got \[3\]"):
         sample(tensor(cpu, normal(1, 5), (1, 5)), one, one, one, tensor(cpu, [1.0, 0.0, 0.0]))

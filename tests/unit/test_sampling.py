@@ -85,9 +85,64 @@ def test_sampling_settings(cpu):
     assert write(prompt="T", temperature=0.0, seed=1) == write(prompt="T", temperature=0.0, seed=2)
     assert write(prompt="T", top_k=1, seed=1) == write(prompt="T", temperature=0.0, seed=1)
     assert write(prompt="T", temperature=2.0, seed=1) != write(prompt="T", temperature=2.0, seed=2)
-    for settings in ({"temperature": -1.0}, {"top_k": -1}, {"seed": -1}):
-        with pytest.raises(ExperimentError):
+    for settings in ({"temperature": -1.0}, {"top_k": -1}, {"seed": -1}, {"top_p": 0.0}, {"top_p": 1.1}, {"min_p": -0.1},
+                     {"repetition_penalty": 0.0}, {"stop": ""}, {"stop": ["a", ""]}, {"temperature": float("nan")}):
+        with pytest.raises(ExperimentError, match=next(iter(settings))):
             write(prompt="T", **settings)
+    assert write(prompt="T", top_p=1e-6, seed=1) == write(prompt="T", min_p=1.0, seed=1) == write(prompt="T", temperature=0.0)
+    assert write(prompt="T", top_p=1.0, min_p=0.0, repetition_penalty=1.0, stop=()) == write(prompt="T")
+
+
+EVERYTHING = {"temperature": 1.2, "top_k": 20, "top_p": 0.95, "min_p": 0.01, "repetition_penalty": 1.3, "seed": 3}
+
+
+@pytest.mark.parametrize("kind", ["gpt", "bigram"])
+def test_all_settings_together_go_through_the_same_code(kind, device):
+    run = trained(kind, device)
+    outputs = []
+    for cached, captured in ((True, True), (False, True), (True, False)):
+        sampler = Sampler(run.model, run.tokenizer, prompt="Twin", cached=cached, **EVERYTHING)
+        if not captured:
+            make_eager(sampler)
+        sampler.enqueue(30)
+        outputs.append(device.read(sampler.output))
+    assert outputs == [outputs[0]] * 3
+
+
+def test_a_penalty_keeps_the_model_from_repeating_itself(device):
+    run = trained("bigram", device)
+    free, held = ("".join(generate(run.model, run.tokenizer, 40, prompt="T", temperature=0.0, repetition_penalty=penalty))
+                  for penalty in (1.0, 100.0))
+    assert len(set("T" + held[:6])) == 7, "no token of the window comes again"
+    assert len(set(free)) < len(set(held))
+
+
+def stopped(run, at_once, stop):
+    return "".join(generate(run.model, run.tokenizer, 60, at_once=at_once, prompt="T", seed=3, stop=stop))
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 7, 60])
+def test_a_text_ends_right_before_what_it_is_to_stop_at(at_once, cpu):
+    """In whatever pieces it comes, and whatever begins like it on the way."""
+    run = trained("gpt", cpu)
+    text = stopped(run, 60, ())
+    assert len(text) == 60
+    for begin, end in ((5, 6), (9, 13), (20, 29), (58, 60), (0, 3)):
+        stop = text[begin:end]
+        assert stopped(run, at_once, stop) == text[: text.index(stop)]
+        assert stopped(run, at_once, ["never seen", text[begin + 1 : end] + "~", stop]) == text[: text.index(stop)]
+    almost = text[-3:] + "~"
+    assert stopped(run, at_once, [almost, text[30:34] + "~"]) == text, "what was held back is given in the end"
+
+
+def test_nothing_is_shown_that_belongs_to_a_stop(cpu):
+    run = trained("gpt", cpu)
+    text = stopped(run, 60, ())
+    pieces = list(generate(run.model, run.tokenizer, 60, at_once=3, prompt="T", seed=3, stop=text[10:20]))
+    shown = ""
+    for piece in pieces:
+        shown += piece
+        assert text.startswith(shown) and len(shown) <= text.index(text[10:20])
 
 
 def test_a_document_ends_where_the_model_ends_it(cpu):

@@ -1,4 +1,4 @@
-// Writing a text, token by token: sample and append.
+// Writing a text, token by token: repetition_penalty, sample and append.
 #include "simd.h"
 
 #define SAMPLE 0x50000u
@@ -30,6 +30,40 @@ static inline Lanes odds(const float *x, int32_t left, float top, float temperat
     return found;
 }
 
+static float sum_of_odds(const float *x, int32_t length, float top, float temperature, uint32_t threshold, float least) {
+    float total = 0.0f;
+    for (int32_t i = 0; i < length; i += 4) {
+        Lanes some = odds(x + i, length - i, top, temperature, threshold);
+        for (int32_t lane = 0; lane < 4; lane++)
+            if (!(some[lane] < least)) total += some[lane];
+    }
+    return total;
+}
+
+// The greatest threshold from `least` on such that the odds of what reaches it are `share` of those of what reaches `least`.
+static uint32_t rank_of_share(const float *x, int32_t length, float top, float temperature, uint32_t least, float share) {
+    float goal = share * sum_of_odds(x, length, top, temperature, least, 0.0f);
+    uint32_t threshold = 0;
+    for (uint32_t bit = 0x80000000u; bit; bit >>= 1) {
+        uint32_t candidate = threshold | bit;
+        if (sum_of_odds(x, length, top, temperature, candidate > least ? candidate : least, 0.0f) >= goal) threshold = candidate;
+    }
+    return threshold > least ? threshold : least;
+}
+
+KERNEL(repetition_penalty) {
+    OPERANDS { LOGITS, POSITION, WINDOW, STRENGTH, Y };
+    CONSTANTS { V };
+    int32_t vocabulary = INTEGER(V), last = SIZE(LOGITS) / vocabulary - 1;
+    uint32_t position = WORDS(POSITION)[0];
+    const float *x = FLOATS(LOGITS) + (position < (uint32_t)last ? (int32_t)position : last) * vocabulary;
+    for (int32_t i = 0; i < vocabulary; i++) FLOATS(Y)[i] = x[i];
+    for (uint32_t place = 0; place <= position && place < (uint32_t)SIZE(WINDOW); place++) {
+        uint32_t i = WORDS(WINDOW)[place];
+        FLOATS(Y)[i] = x[i] > 0.0f ? x[i] / FLOATS(STRENGTH)[0] : x[i] * FLOATS(STRENGTH)[0];
+    }
+}
+
 KERNEL(sample) {
     OPERANDS { LOGITS, POSITION, SEED, COUNT, SETTINGS, TOKEN };
     CONSTANTS { V };
@@ -43,18 +77,16 @@ KERNEL(sample) {
     if (temperature > 0.0f) {
         int32_t top_k = (int32_t)FLOATS(SETTINGS)[1];
         uint32_t threshold = top_k > 0 && top_k < vocabulary ? rank_of_largest(x, vocabulary, top_k) : 0;
-        float total = 0.0f, running = 0.0f;
-        for (int32_t i = 0; i < vocabulary; i += 4) {
-            Lanes some = odds(x + i, vocabulary - i, x[best], temperature, threshold);
-            for (int32_t lane = 0; lane < 4; lane++) total += some[lane];
-        }
+        float top_p = FLOATS(SETTINGS)[2], min_p = FLOATS(SETTINGS)[3];
+        if (top_p < 1.0f) threshold = rank_of_share(x, vocabulary, x[best], temperature, threshold, top_p);
+        float total = sum_of_odds(x, vocabulary, x[best], temperature, threshold, min_p), running = 0.0f;
         uint32_t word = threefry_word(WORDS(SEED)[0], SAMPLE, WORDS(COUNT)[0], 0);
         float mark = (float)(word >> 8) * 0x1p-24f * total;
         // Rounding may put the mark at the very end, beyond the last token with any odds: then that one is drawn.
         for (int32_t i = 0; i < vocabulary && running <= mark; i += 4) {
             Lanes some = odds(x + i, vocabulary - i, x[best], temperature, threshold);
             for (int32_t lane = 0; lane < 4 && running <= mark; lane++)
-                if (some[lane] > 0.0f) {
+                if (some[lane] > 0.0f && !(some[lane] < min_p)) {
                     drawn = i + lane;
                     running += some[lane];
                 }

@@ -1,0 +1,33 @@
+"""Making what was written lately less likely to be written again."""
+
+from pygpt.errors import ShapeError
+from pygpt.kernel import kernel, np
+
+
+@kernel(outputs=("y",), no_gradient="it is for writing, not for learning")
+def repetition_penalty(logits, position, window, strength, y):
+    """y = the logits of row `position`, or of the last row if there are fewer; those of the window's tokens, up to its
+    place `position`, are divided by the strength where they are above 0 and multiplied by it below.
+
+    Shapes: logits (..., V); position uint32 (1,); window uint32 (T,); strength (1,) -> y (1, V).
+    Source: Keskar et al., "CTRL: A Conditional Transformer Language Model for Controllable Generation" (2019), section 4.1,
+    which divides both; multiplied below 0, as is usual, no token is made likelier.
+    """
+    rows = logits.reshape(-1, logits.shape[-1])
+    row = rows[min(int(position[0]), len(rows) - 1)]  # (V,)
+    y[0] = row
+    seen = window[: int(position[0]) + 1]
+    y[0, seen] = np.where(row[seen] > 0, row[seen] / strength[0], row[seen] * strength[0])
+
+
+@repetition_penalty.shapes
+def _(logits, position, window, strength):
+    if len(window.shape) != 1 or strength.shape != (1,):
+        raise ShapeError(f"repetition_penalty: wanted a window (T,) and a strength (1,), got {list(window.shape)} and "
+                         f"{list(strength.shape)}")
+    return (1, logits.shape[-1])
+
+
+@repetition_penalty.overrides
+def _(logits, position, window, strength, y):
+    return {"V": logits.shape[-1]}
