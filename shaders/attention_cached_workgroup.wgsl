@@ -1,9 +1,11 @@
-// cache[b, position] = qkv[b], and y[b, h] = sum over j <= position of p_j v[b, j, h], with p = softmax of the scores
-// s_j = SCALE * q[b, h] . k[b, j, h]; row `position` comes from qkv, the rows before it from the cache.
+// cache[b, position] = qkv[b], and y[b, h] = sum over the j that are seen of p_j v[b, j, h / (H / K)], with p = softmax of
+// the scores s_j = SCALE * q[b, h] . k[b, j, h / (H / K)], after what CAP, ALIBI and the sinks make of them in attention.wgsl;
+// position - WINDOW < j <= position. Row `position` comes from qkv, the rows before it from the cache.
 //
-//   qkv       (B, 3, H, D)
+//   qkv       (B, H + 2 K, D): the heads of queries, of keys, of values
 //   position  (1,); beyond the cache it stands for the last row
-//   cache     (B, T, 3, H, D)
+//   sinks     (H,), read if HAS_SINKS is 1
+//   cache     (B, T, H + 2 K, D)
 //   y         (B, H, D)
 //
 // One workgroup a head. It begins with the token's own row, so that nobody reads what is written here and no barrier has to
@@ -16,9 +18,9 @@ override H: u32;
 override K: u32;
 override D: u32;
 override SCALE: f32;
-override WINDOW: u32;
+override WINDOW: u32;  // T if all are seen
 override CAP: f32;
-override ALIBI: u32;
+override ALIBI: u32;   // the largest power of two up to H
 override HAS_SINKS: u32;
 
 @group(0) @binding(0) var<storage, read> qkv: array<f32>;
@@ -31,35 +33,65 @@ const LANES = 64u;
 
 var<workgroup> scores: array<f32, LANES>;
 
+// ALiBi's slope of a head: see pygpt/ops/attention_scores.py.
+fn tilt(h: u32) -> f32 {
+    let power = max(ALIBI, 1u);
+    return exp2(select(-8.0 * f32(h + 1u), -4.0 * f32(2u * h + 1u - 2u * min(h, power)), h >= power) / f32(power));
+}
+
+// The score of a key that is so far behind, of its product.
+fn score(product: f32, behind: u32, h: u32) -> f32 {
+    var s = product * SCALE;
+    if (CAP > 0.0) {
+        let e = exp(clamp(2.0 * s / CAP, -30.0, 30.0));  // tanh as in attention.wgsl
+        s = CAP * (e - 1.0) / (e + 1.0);
+    }
+    if (ALIBI > 0u) {
+        s -= tilt(h) * f32(behind);
+    }
+    return s;
+}
+
 @compute @workgroup_size(LANES)
 fn main(@builtin(local_invocation_index) lane: u32, @builtin(workgroup_id) group: vec3u,
         @builtin(num_workgroups) groups: vec3u) {
     let n = min(group.y * groups.x + group.x, arrayLength(&y) / D - 1u);
     let place = min(position[0], T - 1u);
-    let width = 3u * H * D;
-    let own = (n / H) * width + (n % H) * D;
-    let first = (n / H) * T * width + (n % H) * D;
-    let k = H * D;
-    let v = 2u * H * D;
-    var peak = 0.0;
+    let h = n % H;
+    let width = (H + 2u * K) * D;
+    let own = (n / H) * width + h * D;
+    let own_k = (n / H) * width + (H + h / (H / K)) * D;
+    let first = (n / H) * T * width;
+    let k = first + (H + h / (H / K)) * D;
+    let v = K * D;
+    var along = 0.0;
     for (var d = 0u; d < D; d++) {
-        peak = fma(qkv[own + d], qkv[own + k + d], peak);
+        along = fma(qkv[own + d], qkv[own_k + d], along);
     }
-    peak *= SCALE;
+    var peak = score(along, 0u, h);
+    var share = 1.0;
     var total = 1.0;
-    for (var d = lane; d < D; d += LANES) {
-        y[n * D + d] = qkv[own + v + d];
-        cache[first + place * width + d] = qkv[own + d];
-        cache[first + place * width + k + d] = qkv[own + k + d];
-        cache[first + place * width + v + d] = qkv[own + v + d];
+    if (HAS_SINKS > 0u) {
+        let high = max(peak, sinks[h]);
+        share = exp(peak - high);
+        total = share + exp(sinks[h] - high);
+        peak = high;
     }
-    for (var start = 0u; start < place; start += LANES) {
-        let row = first + min(start + lane, place - 1u) * width;
+    for (var d = lane; d < D; d += LANES) {
+        y[n * D + d] = qkv[own_k + v + d] * share;
+        cache[first + place * width + h * D + d] = qkv[own + d];
+        if (h % (H / K) == 0u) {  // one writer for the heads that share these keys and values
+            cache[k + place * width + d] = qkv[own_k + d];
+            cache[k + place * width + v + d] = qkv[own_k + v + d];
+        }
+    }
+    for (var start = place - min(place, WINDOW - 1u); start < place; start += LANES) {
+        let key = min(start + lane, place - 1u);
         var s = 0.0;
         for (var d = 0u; d < D; d++) {
-            s = fma(qkv[own + d], cache[row + k + d], s);
+            s = fma(qkv[own + d], cache[k + key * width + d], s);
         }
-        scores[lane] = s * SCALE;
+        scores[lane] = score(s, place - key, h);
         workgroupBarrier();
         let length = min(LANES, place - start);
         let before = peak;
@@ -74,7 +106,7 @@ fn main(@builtin(local_invocation_index) lane: u32, @builtin(workgroup_id) group
         for (var d = lane; d < D; d += LANES) {
             var sum = y[n * D + d] * fade;
             for (var l = 0u; l < length; l++) {
-                sum = fma(exp(scores[l] - peak), cache[first + (start + l) * width + v + d], sum);
+                sum = fma(exp(scores[l] - peak), cache[k + (start + l) * width + v + d], sum);
             }
             y[n * D + d] = sum;
         }

@@ -1,20 +1,16 @@
-// With s, p and m as in attention.wgsl and ds_ij = SCALE * p_ij * (m_ij * dy_i . v_j - delta_i):
-//   dq_i = sum over j <= i of ds_ij k_j
-//   dk_j = sum over i >= j of ds_ij q_i
-//   dv_j = sum over i >= j of m_ij p_ij dy_i
+// dqkv: the gradients of attention_gradient.wgsl.
 //
 //   dy           (B, T, H, D)
-//   qkv          (B, T, 3, H, D)
+//   qkv          (B, T, H + 2 K, D): the heads of queries, of keys, of values
 //   log_sum_exp  (B, H, T)
 //   delta        (B, H, T)
-//   seed         (1,), read if THRESHOLD > 0
-//   step         (1,), read if THRESHOLD > 0
-//   dqkv         (B, T, 3, H, D)
+//   seed, step   (1,), read if THRESHOLD > 0
+//   dqkv         (B, T, H + 2 K, D)
 //
-// For real GPUs, D at most 64. A workgroup of 8 x 8 makes the gradients of 32 tokens of a head: of q, walking the keys up
-// to them, or of k and v, walking the queries from them on, 32 others at a time. Invocation (x, y) has the pairs of its own
-// tokens 4 y to 4 y + 3, lane by lane, and the others 4 x to 4 x + 3, and then adds up channels 4 x to 4 x + 3 and 32 + 4 x
-// to 35 + 4 x. What is shared takes 16 KiB, the least a GPU must have.
+// For real GPUs, D at most 64. A workgroup of 8 x 8 makes the gradients of 32 tokens: of a head of queries, walking the keys
+// up to them, or of a head of keys and its values, walking the queries from them on of all heads that share it, 32 others at
+// a time. Invocation (x, y) has the pairs of its own tokens 4 y to 4 y + 3, lane by lane, and the others 4 x to 4 x + 3, and
+// then adds up channels 4 x to 4 x + 3 and 32 + 4 x to 35 + 4 x. What is shared takes 16 KiB, the least a GPU must have.
 // Source: Dao et al., "FlashAttention", arXiv 2205.14135, appendix B.2.
 
 override T: u32;
@@ -22,9 +18,9 @@ override H: u32;
 override K: u32;
 override D: u32;
 override SCALE: f32;
-override WINDOW: u32;
+override WINDOW: u32;  // T if all are seen
 override CAP: f32;
-override ALIBI: u32;
+override ALIBI: u32;   // the largest power of two up to H
 override THRESHOLD: u32;
 override FACTOR: f32;
 
@@ -44,6 +40,8 @@ var<workgroup> own_tile: array<vec4f, 256>;
 var<workgroup> other_tile: array<vec4f, 256>;
 var<workgroup> ds_tile: array<vec4f, 256>;
 var<workgroup> kept_tile: array<vec4f, 256>;
+
+const NEXT = vec4u(0u, 1u, 2u, 3u);
 
 // Threefry-2x32-20. The same text stands in every shader that draws; tests/ops/test_threefry.py compares them.
 fn threefry(key: vec2u, counter: vec2u) -> vec2u {
@@ -68,70 +66,80 @@ fn threefry(key: vec2u, counter: vec2u) -> vec2u {
 // What dropout multiplies 4 probabilities by.
 fn dropout(row: vec4u, column: vec4u) -> vec4f {
     var m = vec4f(1.0);
-    if (THRESHOLD > 0u) {
-        for (var n = 0u; n < 4u; n++) {
-            let word = threefry(vec2u(seed[0], uniforms.PURPOSE), vec2u(row[n] * T + column[n], step[0])).x;
-            m[n] = select(0.0, FACTOR, word >= THRESHOLD);
-        }
+    for (var n = 0u; THRESHOLD > 0u && n < 4u; n++) {
+        let word = threefry(vec2u(seed[0], uniforms.PURPOSE), vec2u(row[n] * T + column[n], step[0])).x;
+        m[n] = select(0.0, FACTOR, word >= THRESHOLD);
     }
     return m;
 }
 
-// For 4 pairs of a query and a key: m p, and SCALE p (m slope - delta), where slope is dy_i . v_j.
+// ALiBi's slope of a head: see pygpt/ops/attention_scores.py.
+fn tilt(h: u32) -> f32 {
+    let power = max(ALIBI, 1u);
+    return exp2(select(-8.0 * f32(h + 1u), -4.0 * f32(2u * h + 1u - 2u * min(h, power)), h >= power) / f32(power));
+}
+
+// Channel d of a token at a place: the heads of qkv, then those of dy. 0 past the ends.
+fn value(sequence: u32, place: u32, token: u32, d: u32) -> f32 {
+    if (token >= T || d >= D) { return 0.0; }
+    if (place >= H + 2u * K) { return dy[((sequence * T + token) * H + place - H - 2u * K) * D + d]; }
+    return qkv[((sequence * T + token) * (H + 2u * K) + place) * D + d];
+}
+
+fn four(sequence: u32, place: u32, token: vec4u, d: vec4u) -> vec4f {
+    return vec4f(value(sequence, place, token.x, d.x), value(sequence, place, token.y, d.y),
+                 value(sequence, place, token.z, d.z), value(sequence, place, token.w, d.w));
+}
+
+// To 4 channels of a token at a place (y) of a sequence (x).
+fn put(to: vec2u, token: u32, d: u32, values: vec4f) {
+    for (var n = 0u; token < T && d + n < D && n < 4u; n++) {
+        dqkv[((to.x * T + token) * (H + 2u * K) + to.y) * D + d + n] = values[n];
+    }
+}
+
+// For 4 pairs of a query and a key: m p, and ds. Their product is q_i . k_j, their slope dy_i . v_j.
 struct Pair { kept: vec4f, ds: vec4f }
 
-// Channel d of q (part 0), k (1), v (2) or dy (3) of a token, 0 past the ends.
-fn value(head: u32, part: u32, token: u32, d: u32) -> f32 {
-    if (token >= T || d >= D) {
-        return 0.0;
+fn pairs(product: vec4f, slope: vec4f, first_row: u32, keys: bool, own: vec4u, other: u32) -> Pair {
+    let i = select(own, vec4u(other), keys); let j = select(vec4u(other), own, keys);
+    let row = first_row + min(i, vec4u(T - 1u));
+    var s = product * SCALE; var bend = vec4f(SCALE);
+    if (CAP > 0.0) {
+        let e = exp(clamp(2.0 * s / CAP, vec4f(-30.0), vec4f(30.0)));  // tanh as in attention.wgsl
+        s = CAP * (e - 1.0) / (e + 1.0);
+        bend *= 4.0 * e / ((e + 1.0) * (e + 1.0));
     }
-    let row = (head / H) * T + token;
-    if (part == 3u) {
-        return dy[(row * H + head % H) * D + d];
-    }
-    return qkv[((row * 3u + part) * H + head % H) * D + d];
-}
-
-fn four(head: u32, part: u32, token: vec4u, d: vec4u) -> vec4f {
-    return vec4f(value(head, part, token.x, d.x), value(head, part, token.y, d.y),
-                 value(head, part, token.z, d.z), value(head, part, token.w, d.w));
-}
-
-fn put(head: u32, part: u32, token: u32, d: u32, values: vec4f) {
-    for (var n = 0u; n < 4u; n++) {
-        if (token < T && d + n < D) {
-            dqkv[((((head / H) * T + token) * 3u + part) * H + head % H) * D + d + n] = values[n];
-        }
-    }
-}
-
-// The pairs of 4 own tokens and an other one.
-fn pairs(score: vec4f, slope: vec4f, head: u32, keys: u32, own: vec4u, other: u32) -> Pair {
-    let query = select(own, vec4u(other), keys == 1u);
-    let key = select(vec4u(other), own, keys == 1u);
-    let row = head * T + min(query, vec4u(T - 1u));
+    if (ALIBI > 0u) { s -= tilt(first_row / T % H) * vec4f(i - j); }
     let log_sum = vec4f(log_sum_exp[row.x], log_sum_exp[row.y], log_sum_exp[row.z], log_sum_exp[row.w]);
-    let p = select(vec4f(), exp(score * SCALE - log_sum), (key <= query) & (query < vec4u(T)));
-    let m = dropout(row, key);
-    return Pair(m * p, SCALE * p * (m * slope - vec4f(delta[row.x], delta[row.y], delta[row.z], delta[row.w])));
+    let p = select(vec4f(), exp(s - log_sum), (i - j < vec4u(WINDOW)) & (i < vec4u(T)));  // i - j wraps where j is later
+    let m = dropout(row, j);
+    return Pair(m * p, bend * p * (m * slope - vec4f(delta[row.x], delta[row.y], delta[row.z], delta[row.w])));
 }
 
 @compute @workgroup_size(8, 8, 1)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
         @builtin(local_invocation_id) local: vec3u, @builtin(local_invocation_index) index: u32) {
     let blocks = (T + 31u) / 32u;
-    let n = group.y * groups.x + group.x;
-    let keys = n / blocks % 2u;  // 1 if the own tokens are keys, 0 if they are queries
-    let head = n / blocks / 2u;
-    if (head >= arrayLength(&delta) / T) { return; }
-    let start = (n % blocks) * 32u;
-    let own = start + local.y * 4u + vec4u(0u, 1u, 2u, 3u);
+    let n = (group.y * groups.x + group.x) / blocks;
+    let sequence = n / (H + K); let place = n % (H + K);
+    if (sequence * H >= arrayLength(&delta) / T) { return; }
+    let keys = place >= H;  // whether the own tokens are keys, else they are queries
+    let share = H / K; let head = select(place, (place - H) * share, keys);  // of queries, the first
+    let shared_places = vec2u(0u, K) + select(H + place / share, place, keys);  // of k and v
+    let start = (group.y * groups.x + group.x) % blocks * 32u;
+    let own = start + local.y * 4u + NEXT;
     // dq or dk, channels below 32 and the rest; dv likewise.
     var a0 = vec4f(); var a1 = vec4f(); var a2 = vec4f(); var a3 = vec4f();
     var b0 = vec4f(); var b1 = vec4f(); var b2 = vec4f(); var b3 = vec4f();
     var c0 = vec4f(); var c1 = vec4f(); var c2 = vec4f(); var c3 = vec4f();
     var d0 = vec4f(); var d1 = vec4f(); var d2 = vec4f(); var d3 = vec4f();
-    for (var first = start * keys; first <= max(start, (T - 1u) * keys); first += 32u) {
+    let lowest = select((start - min(start, WINDOW - 1u)) / 32u * 32u, start, keys);
+    let span = (select(start, min(start + WINDOW + 30u, T - 1u), keys) - lowest) / 32u + 1u;
+    for (var visit = 0u; visit < span * select(1u, share, keys); visit++) {
+        let h = head + visit / span; let first = lowest + visit % span * 32u;
+        let query_places = vec2u(h, H + 2u * K + h);  // of q and dy
+        let mine = select(query_places, shared_places, keys); let theirs = select(shared_places, query_places, keys);
         // The scores q . k and the slopes dy . v of other n, a lane for each of the own tokens.
         var s0 = vec4f(); var s1 = vec4f(); var s2 = vec4f(); var s3 = vec4f();
         var g0 = vec4f(); var g1 = vec4f(); var g2 = vec4f(); var g3 = vec4f();
@@ -140,61 +148,53 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
                 workgroupBarrier();
                 for (var slot = index; slot < 256u; slot += 64u) {
                     let at = (slot % 32u) * 8u + slot / 32u;
-                    let quad = slot / 32u * 4u + vec4u(0u, 1u, 2u, 3u);
-                    let d = vec4u(half + slot % 32u);
-                    own_tile[at] = four(head, select(turn * 3u, 1u + turn, keys == 1u), start + quad, d);
-                    other_tile[at] = four(head, select(1u + turn, turn * 3u, keys == 1u), first + quad, d);
+                    let quad = slot / 32u * 4u + NEXT; let d = vec4u(half + slot % 32u);
+                    own_tile[at] = four(sequence, mine[turn], start + quad, d);
+                    other_tile[at] = four(sequence, theirs[turn], first + quad, d);
                 }
                 workgroupBarrier();
                 for (var d = 0u; d < 32u; d++) {
-                    let a = own_tile[d * 8u + local.y];
-                    let b = other_tile[d * 8u + local.x];
-                    if (turn == 0u) {
-                        s0 += a * b.x; s1 += a * b.y; s2 += a * b.z; s3 += a * b.w;
-                    } else {
-                        g0 += a * b.x; g1 += a * b.y; g2 += a * b.z; g3 += a * b.w;
-                    }
+                    let a = own_tile[d * 8u + local.y]; let b = other_tile[d * 8u + local.x];
+                    if (turn == 0u) { s0 += a * b.x; s1 += a * b.y; s2 += a * b.z; s3 += a * b.w; }
+                    else { g0 += a * b.x; g1 += a * b.y; g2 += a * b.z; g3 += a * b.w; }
                 }
             }
         }
-        let other = first + local.x * 4u;
-        let e0 = pairs(s0, g0, head, keys, own, other); let e1 = pairs(s1, g1, head, keys, own, other + 1u);
-        let e2 = pairs(s2, g2, head, keys, own, other + 2u); let e3 = pairs(s3, g3, head, keys, own, other + 3u);
+        let other = first + local.x * 4u; let row = (sequence * H + h) * T;
+        let e0 = pairs(s0, g0, row, keys, own, other); let e1 = pairs(s1, g1, row, keys, own, other + 1u);
+        let e2 = pairs(s2, g2, row, keys, own, other + 2u); let e3 = pairs(s3, g3, row, keys, own, other + 3u);
         let at = local.x * 32u + local.y;
         ds_tile[at] = e0.ds; ds_tile[at + 8u] = e1.ds; ds_tile[at + 16u] = e2.ds; ds_tile[at + 24u] = e3.ds;
         kept_tile[at] = e0.kept; kept_tile[at + 8u] = e1.kept; kept_tile[at + 16u] = e2.kept; kept_tile[at + 24u] = e3.kept;
         for (var half = 0u; half < D; half += 32u) {
             workgroupBarrier();
             for (var slot = index; slot < 256u; slot += 64u) {
-                let d = half + slot % 8u * 4u + vec4u(0u, 1u, 2u, 3u);
-                let token = vec4u(first + slot / 8u);
-                other_tile[slot] = four(head, 1u - keys, token, d);
-                own_tile[slot] = four(head, 3u, token, d);
+                let d = half + slot % 8u * 4u + NEXT; let token = vec4u(first + slot / 8u);
+                other_tile[slot] = four(sequence, theirs.x, token, d);
+                own_tile[slot] = four(sequence, query_places.y, token, d);
             }
             workgroupBarrier();
             for (var n = 0u; n < 32u; n++) {
-                let ds = ds_tile[n * 8u + local.y];
-                let kept = kept_tile[n * 8u + local.y];
-                let u = other_tile[n * 8u + local.x];
-                let v = own_tile[n * 8u + local.x];
+                let ds = ds_tile[n * 8u + local.y]; let kept = kept_tile[n * 8u + local.y];
+                let u = other_tile[n * 8u + local.x]; let v = own_tile[n * 8u + local.x];
                 if (half == 0u) {
                     a0 += ds.x * u; a1 += ds.y * u; a2 += ds.z * u; a3 += ds.w * u;
                 } else {
                     b0 += ds.x * u; b1 += ds.y * u; b2 += ds.z * u; b3 += ds.w * u;
                 }
-                if (keys == 1u && half == 0u) {
+                if (keys && half == 0u) {
                     c0 += kept.x * v; c1 += kept.y * v; c2 += kept.z * v; c3 += kept.w * v;
-                } else if (keys == 1u) {
+                } else if (keys) {
                     d0 += kept.x * v; d1 += kept.y * v; d2 += kept.z * v; d3 += kept.w * v;
                 }
             }
         }
     }
-    let d = local.x * 4u; let e = d + 32u;
-    put(head, keys, own.x, d, a0); put(head, keys, own.y, d, a1); put(head, keys, own.z, d, a2); put(head, keys, own.w, d, a3);
-    put(head, keys, own.x, e, b0); put(head, keys, own.y, e, b1); put(head, keys, own.z, e, b2); put(head, keys, own.w, e, b3);
-    if (keys == 1u) {
-        put(head, 2u, own.x, d, c0); put(head, 2u, own.y, d, c1); put(head, 2u, own.z, d, c2); put(head, 2u, own.w, d, c3);
-        put(head, 2u, own.x, e, d0); put(head, 2u, own.y, e, d1); put(head, 2u, own.z, e, d2); put(head, 2u, own.w, e, d3);
+    let d = local.x * 4u; let e = d + 32u; let to = vec2u(sequence, place); let to_v = vec2u(sequence, place + K);
+    put(to, own.x, d, a0); put(to, own.y, d, a1); put(to, own.z, d, a2); put(to, own.w, d, a3);
+    put(to, own.x, e, b0); put(to, own.y, e, b1); put(to, own.z, e, b2); put(to, own.w, e, b3);
+    if (keys) {
+        put(to_v, own.x, d, c0); put(to_v, own.y, d, c1); put(to_v, own.z, d, c2); put(to_v, own.w, d, c3);
+        put(to_v, own.x, e, d0); put(to_v, own.y, e, d1); put(to_v, own.z, e, d2); put(to_v, own.w, e, d3);
     }
 }

@@ -1,11 +1,9 @@
-// y[b, i, h] = sum over j <= i of m_ij p_ij v[b, j, h], with p_ij = exp(s_ij - log_sum_exp[b, h, i]),
-// s_ij = SCALE * q[b, i, h] . k[b, j, h], log_sum_exp[b, h, i] = log(sum over j <= i of exp(s_ij)), and the dropout
-// m_ij = FACTOR if the first word for key (seed, PURPOSE) and counter (((b H + h) T + i) T + j, step) is at least
-// THRESHOLD, else 0.
+// y[b, i, h] = sum over the j that i sees of m_ij p_ij v[b, j, h / (H / K)], with s, p, m, log_sum_exp and who sees whom as in
+// attention.wgsl.
 //
-//   qkv          (B, T, 3, H, D)
-//   seed         (1,), read if THRESHOLD > 0
-//   step         (1,), read if THRESHOLD > 0
+//   qkv          (B, T, H + 2 K, D): the heads of queries, of keys, of values
+//   seed, step   (1,), read if THRESHOLD > 0
+//   sinks        (H,), read if HAS_SINKS is 1
 //   y            (B, T, H, D)
 //   log_sum_exp  (B, H, T)
 //
@@ -19,9 +17,9 @@ override H: u32;
 override K: u32;
 override D: u32;
 override SCALE: f32;
-override WINDOW: u32;
+override WINDOW: u32;  // T if all are seen
 override CAP: f32;
-override ALIBI: u32;
+override ALIBI: u32;   // the largest power of two up to H
 override THRESHOLD: u32;
 override FACTOR: f32;
 override HAS_SINKS: u32;
@@ -40,6 +38,8 @@ struct Uniforms { PURPOSE: u32 }
 var<workgroup> q_tile: array<vec4f, 512>;
 var<workgroup> tile: array<vec4f, 256>;
 var<workgroup> p_tile: array<vec4f, 256>;
+
+const NEXT = vec4u(0u, 1u, 2u, 3u);
 
 // Threefry-2x32-20. The same text stands in every shader that draws; tests/ops/test_threefry.py compares them.
 fn threefry(key: vec2u, counter: vec2u) -> vec2u {
@@ -64,27 +64,41 @@ fn threefry(key: vec2u, counter: vec2u) -> vec2u {
 // What dropout multiplies the probabilities of 4 rows of the table in one column by.
 fn dropout(row: vec4u, column: u32) -> vec4f {
     var m = vec4f(1.0);
-    if (THRESHOLD > 0u) {
-        for (var n = 0u; n < 4u; n++) {
-            let word = threefry(vec2u(seed[0], uniforms.PURPOSE), vec2u(row[n] * T + column, step[0])).x;
-            m[n] = select(0.0, FACTOR, word >= THRESHOLD);
-        }
+    for (var n = 0u; THRESHOLD > 0u && n < 4u; n++) {
+        let word = threefry(vec2u(seed[0], uniforms.PURPOSE), vec2u(row[n] * T + column, step[0])).x;
+        m[n] = select(0.0, FACTOR, word >= THRESHOLD);
     }
     return m;
 }
 
-// Channel d of q (part 0), k (1) or v (2) of a token, 0 past the ends.
-fn value(head: u32, part: u32, token: u32, d: u32) -> f32 {
+// ALiBi's slope of a head: see pygpt/ops/attention_scores.py.
+fn tilt(h: u32) -> f32 {
+    let power = max(ALIBI, 1u);
+    return exp2(select(-8.0 * f32(h + 1u), -4.0 * f32(2u * h + 1u - 2u * min(h, power)), h >= power) / f32(power));
+}
+
+// The scores of 4 queries and a key, of their products times SCALE; the least number where it is not seen.
+fn score(product: vec4f, i: vec4u, j: u32, slope: f32) -> vec4f {
+    var s = product;
+    if (CAP > 0.0) {
+        let e = exp(clamp(2.0 * s / CAP, vec4f(-30.0), vec4f(30.0)));  // tanh as in attention.wgsl
+        s = CAP * (e - 1.0) / (e + 1.0);
+    }
+    if (ALIBI > 0u) { s -= slope * vec4f(i - j); }
+    return select(vec4f(-3.4e38), s, i - j < vec4u(WINDOW));  // i - j wraps around where j is later
+}
+
+// Channel d of head `place` of the H + 2 K of a token, 0 past the ends.
+fn value(sequence: u32, place: u32, token: u32, d: u32) -> f32 {
     if (token >= T || d >= D) {
         return 0.0;
     }
-    return qkv[(((head / H) * T + token) * 3u + part) * H * D + (head % H) * D + d];
+    return qkv[((sequence * T + token) * (H + 2u * K) + place) * D + d];
 }
 
-// Channel d of 4 tokens.
-fn tokens(head: u32, part: u32, token: u32, d: u32) -> vec4f {
-    return vec4f(value(head, part, token, d), value(head, part, token + 1u, d),
-                 value(head, part, token + 2u, d), value(head, part, token + 3u, d));
+fn four(sequence: u32, place: u32, token: vec4u, d: vec4u) -> vec4f {
+    return vec4f(value(sequence, place, token.x, d.x), value(sequence, place, token.y, d.y),
+                 value(sequence, place, token.z, d.z), value(sequence, place, token.w, d.w));
 }
 
 fn put(head: u32, i: u32, d: u32, values: vec4f) {
@@ -101,38 +115,38 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     let blocks = (T + 31u) / 32u;
     let n = group.y * groups.x + group.x;
     let head = n / blocks;
-    if (head >= arrayLength(&log_sum_exp) / T) {
-        return;
-    }
+    if (head >= arrayLength(&log_sum_exp) / T) { return; }
+    let sequence = head / H; let h = head % H; let k_place = H + h / (H / K);
+    let slope = tilt(h);
     let start = (n % blocks) * 32u;
-    let i = start + local.y * 4u + vec4u(0u, 1u, 2u, 3u);
+    let i = start + local.y * 4u + NEXT;
     for (var slot = index; slot < 512u; slot += 64u) {
-        q_tile[(slot % 64u) * 8u + slot / 64u] = SCALE * tokens(head, 0u, start + slot / 64u * 4u, slot % 64u);
+        q_tile[(slot % 64u) * 8u + slot / 64u] = SCALE * four(sequence, h, start + slot / 64u * 4u + NEXT, vec4u(slot % 64u));
     }
     var low0 = vec4f(); var low1 = vec4f(); var low2 = vec4f(); var low3 = vec4f();
     var high0 = vec4f(); var high1 = vec4f(); var high2 = vec4f(); var high3 = vec4f();
     var peak = vec4f(-3.4e38);
     var total = vec4f();  // of this invocation's keys alone
-    for (var first = 0u; first <= start; first += 32u) {
+    if (HAS_SINKS > 0u) { peak = vec4f(sinks[h]); total = vec4f(f32(local.x == 0u)); }
+    for (var first = (start - min(start, WINDOW - 1u)) / 32u * 32u; first <= start; first += 32u) {
         // s<n>: the scores of key n of this invocation's 4, a lane for each of its queries.
         var s0 = vec4f(); var s1 = vec4f(); var s2 = vec4f(); var s3 = vec4f();
         for (var half = 0u; half < D; half += 32u) {
             workgroupBarrier();
             for (var slot = index; slot < 256u; slot += 64u) {
-                tile[(slot % 32u) * 8u + slot / 32u] = tokens(head, 1u, first + slot / 32u * 4u, half + slot % 32u);
+                let d = half + slot % 32u;
+                tile[(slot % 32u) * 8u + slot / 32u] = four(sequence, k_place, first + slot / 32u * 4u + NEXT, vec4u(d));
             }
             workgroupBarrier();
             for (var d = 0u; d < 32u; d++) {
-                let q = q_tile[(half + d) * 8u + local.y];
-                let k = tile[d * 8u + local.x];
+                let q = q_tile[(half + d) * 8u + local.y]; let k = tile[d * 8u + local.x];
                 s0 = fma(q, vec4f(k.x), s0); s1 = fma(q, vec4f(k.y), s1);
                 s2 = fma(q, vec4f(k.z), s2); s3 = fma(q, vec4f(k.w), s3);
             }
         }
         let j = first + local.x * 4u;
-        let hidden = vec4f(-3.4e38);
-        s0 = select(hidden, s0, vec4u(j) <= i); s1 = select(hidden, s1, vec4u(j + 1u) <= i);
-        s2 = select(hidden, s2, vec4u(j + 2u) <= i); s3 = select(hidden, s3, vec4u(j + 3u) <= i);
+        s0 = score(s0, i, j, slope); s1 = score(s1, i, j + 1u, slope);
+        s2 = score(s2, i, j + 2u, slope); s3 = score(s3, i, j + 3u, slope);
         p_tile[local.x * 8u + local.y] = max(max(s0, s1), max(s2, s3));
         workgroupBarrier();
         var top = peak;
@@ -153,15 +167,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
         for (var half = 0u; half < D; half += 32u) {
             workgroupBarrier();
             for (var slot = index; slot < 256u; slot += 64u) {
-                let d = half + slot % 8u * 4u;
-                let key = first + slot / 8u;
-                tile[slot] = vec4f(value(head, 2u, key, d), value(head, 2u, key, d + 1u),
-                                   value(head, 2u, key, d + 2u), value(head, 2u, key, d + 3u));
+                tile[slot] = four(sequence, k_place + K, vec4u(first + slot / 8u), half + slot % 8u * 4u + NEXT);
             }
             workgroupBarrier();
             for (var key = 0u; key < 32u; key++) {
-                let p = p_tile[key * 8u + local.y];
-                let v = tile[key * 8u + local.x];
+                let p = p_tile[key * 8u + local.y]; let v = tile[key * 8u + local.x];
                 if (half == 0u) {
                     low0 = fma(vec4f(p.x), v, low0); low1 = fma(vec4f(p.y), v, low1);
                     low2 = fma(vec4f(p.z), v, low2); low3 = fma(vec4f(p.w), v, low3);
@@ -184,9 +194,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     put(head, i.y, d, low1 / total.y); put(head, i.y, d + 32u, high1 / total.y);
     put(head, i.z, d, low2 / total.z); put(head, i.z, d + 32u, high2 / total.z);
     put(head, i.w, d, low3 / total.w); put(head, i.w, d + 32u, high3 / total.w);
-    for (var n = 0u; n < 4u; n++) {
-        if (local.x == 0u && i[n] < T) {
-            log_sum_exp[head * T + i[n]] = peak[n] + log(total[n]);
-        }
+    for (var n = 0u; local.x == 0u && n < 4u; n++) {
+        if (i[n] < T) { log_sum_exp[head * T + i[n]] = peak[n] + log(total[n]); }
     }
 }

@@ -77,7 +77,7 @@ def _(qkv, seed, step, sinks, y, log_sum_exp, *, n_head, **others):
 
 
 # A workgroup has 32 tokens of a head.
-@attention.variant("attention_workgroup", lambda device, *operands, **others: on_gpus(device, operands[0], sinks=operands[3], **others),
+@attention.variant("attention_workgroup", lambda device, *operands, **others: on_gpus(device, operands[0], **others),
                    workgroup=(8, 8, 1))
 def _(qkv, seed, step, sinks, y, log_sum_exp, *, n_head, **others):
     return 8 * qkv.shape[0] * n_head * -(-qkv.shape[1] // 32)

@@ -1,7 +1,7 @@
 """Self-attention for one new token, which finds what the tokens before it left behind in a cache."""
 
 from pygpt.errors import ShapeError
-from pygpt.kernel import kernel, np
+from pygpt.kernel import for_gpus, kernel, np
 from pygpt.ops import attention_scores
 from pygpt.ops.attention_scores import by_head, grouped, parts, slopes
 
@@ -56,15 +56,9 @@ def _(qkv, position, sinks, cache, y, *, alibi, **others):
     return {**attention_scores.overrides(*cache.shape[1:], alibi=alibi, **others), "HAS_SINKS": sinks is not None}
 
 
-def plain(sinks, n_head, n_kv_head, window, cap, alibi):
-    """Whether nothing is switched on."""
-    return n_kv_head in (0, n_head) and not (window or cap or alibi or sinks)
-
-
 # A processor that plays the GPU takes an invocation a head, since barriers cost it more than they save (place 48 of 64, 4 heads
 # of 32: 121 against 289 us on lavapipe, 124 against 336 on SwiftShader); a real GPU takes a workgroup a head.
 @attention_cached.threads
-@attention_cached.variant("attention_cached_workgroup", lambda device, qkv, position, sinks, cache, y, **attributes:
-                          not device.software and plain(sinks, **attributes))
+@attention_cached.variant("attention_cached_workgroup", for_gpus)
 def _(qkv, position, sinks, cache, y, *, n_head, **others):
     return qkv.shape[0] * n_head * LANES

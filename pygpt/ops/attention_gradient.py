@@ -101,13 +101,12 @@ def _(dy, qkv, log_sum_exp, delta, seed, step, dqkv, *, n_head, n_kv_head, **oth
     return qkv.shape[0] * (n_kv_head or n_head) * -(-qkv.shape[1] // 4)
 
 
-def on_gpus(device, qkv, n_head, n_kv_head, window=0, cap=0.0, alibi=False, sinks=None, **others):
+def on_gpus(device, qkv, n_head, n_kv_head, **others):
     """Whether this is a real GPU, and the heads are of 64 channels at most: a workgroup's memory has no room for more."""
-    plain = n_kv_head in (0, n_head) and not (window or cap or alibi or sinks)
-    return plain and not device.software and qkv.shape[2] <= 64 * (n_head + 2 * (n_kv_head or n_head))
+    return not device.software and qkv.shape[2] <= 64 * (n_head + 2 * (n_kv_head or n_head))
 
 
-# A workgroup has 32 tokens of a head, as queries or as keys.
+# A workgroup has 32 tokens of a head of queries, or of one of keys.
 @attention_gradient.variant("attention_gradient_workgroup",
                             lambda device, *operands, **others: on_gpus(device, operands[1], **others), workgroup=(8, 8, 1))
 def _(dy, qkv, log_sum_exp, delta, seed, step, dqkv, *, n_head, n_kv_head, **others):
