@@ -5,7 +5,6 @@ do next to nothing each. So what decides is the arithmetic of a step: where it i
 between both devices are tried for a moment, with a chain of launches that do nothing and a product.
 """
 
-import asyncio
 import dataclasses
 import time
 
@@ -104,10 +103,20 @@ def open_fitting(choice: str, experiment: Experiment) -> Device:
     async def open_cpu(why):
         return open_numpy(why)
 
-    fitting = asyncio.run(choose(device, open_cpu, experiment))
+    fitting = _completed(choose(device, open_cpu, experiment))
     if fitting is not device:
         device.close()
     return fitting
+
+
+def _completed(coroutine):
+    """What a coroutine comes to. Natively nothing in it waits for anybody, so it needs no event loop; and in a notebook,
+    where one is running already, it could not have another."""
+    while True:
+        try:
+            coroutine.send(None)
+        except StopIteration as end:
+            return end.value
 
 
 def _millions(count):

@@ -1,4 +1,4 @@
-"""A trained model, ready to be asked: what `pygpt.load` returns."""
+"""A trained model, ready to be asked, and the files that hold one."""
 
 import mmap
 import os
@@ -97,7 +97,27 @@ def _opened(folder, read):
         raise CheckpointError(f"{path} cannot be read: {error.strerror}") from None
 
 
+def write_run(folder, checkpoint: bytes) -> None:
+    """Write a run into a folder, as its model.safetensors, or into the file of that name if it ends so.
+
+    It is written to a new file, which is then given its name: a crash leaves an older one whole.
+    Raises: CheckpointError if it cannot be written.
+    """
+    path = Path(folder)
+    path = path if path.suffix == ".safetensors" else path / MODEL_FILE
+    fresh = path.with_suffix(".new")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with fresh.open("wb") as file:
+            file.write(checkpoint)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(path)
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be written ({error.strerror}); the last checkpoint before it is whole") from None
+
+
 def load(folder, device="auto") -> TrainedModel:
-    """See `pygpt.load`."""
+    """The trained model in a folder or a file, to be asked alone; see `pygpt.load`."""
     checkpoint = read_checkpoint(map_run(folder))
     return TrainedModel(checkpoint, open_device(device) if isinstance(device, str) else device)

@@ -54,11 +54,14 @@ MAY_IMPORT = {
     "choose": {"bench", "capture", "device", "devices", "experiment", "flops", "ops", "tensor"},
     "profile": {"bench", "capture", "device", "flops", "ops", "tensor", "train"},
     "micro": set(),
+    "pace": set(),
+    "language_model": {"checkpoint", "choose", "data", "device", "errors", "evaluate", "experiment", "history", "models", "pace",
+                       "plan", "train", "trained"},
     "bench": {"capture", "data", "errors", "estimate", "experiment", "flops", "ops", "sample", "tensor", "train"},
     "tune": {"__init__", "capture", "device", "experiment", "flops", "models", "nn", "ops", "tensor"},
     "cache": {"data"},
     "lab": {"bench", "checkpoint", "data", "errors", "estimate", "experiment", "profile", "sample", "tokenizers", "train", "tune"},
-    "__init__": {"errors", "experiment", "trained"},
+    "__init__": {"errors", "experiment", "language_model"},
     "__main__": {"cli"},
 }
 

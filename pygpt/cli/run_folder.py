@@ -1,13 +1,12 @@
 """The folder a run is kept in: model.safetensors, experiment.toml, metrics.jsonl, and tokenizer.json where it is BPE."""
 
 import json
-import os
 from pathlib import Path
 
 from pygpt.errors import CheckpointError
 from pygpt.history import Metric
 from pygpt.tokenizers import BPETokenizer, tokenizer_json_bytes
-from pygpt.trained import MODEL_FILE
+from pygpt.trained import MODEL_FILE, write_run
 
 
 class RunFolder:
@@ -67,17 +66,8 @@ class RunFolder:
         self.profile.write_text(trace, encoding="utf-8")
 
     def save(self, checkpoint: bytes) -> None:
-        """Write the model to a new file, then give it its name: a crash leaves the older one whole."""
-        fresh = self.model.with_suffix(".new")
-        try:
-            with fresh.open("wb") as file:
-                file.write(checkpoint)
-                file.flush()
-                os.fsync(file.fileno())
-            fresh.replace(self.model)
-        except OSError as error:
-            raise CheckpointError(f"{self.model} cannot be written ({error.strerror}); the last checkpoint before it "
-                                  f"is whole") from None
+        """Write the model; a crash leaves the older one whole."""
+        write_run(self.model, checkpoint)
 
 
 def _step_of(line):

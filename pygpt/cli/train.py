@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import time
 from pathlib import Path
 
 from rich.console import Console
@@ -17,12 +16,11 @@ from pygpt.cli.run_folder import RunFolder
 from pygpt.data import load_text
 from pygpt.errors import DivergedError, ExperimentError
 from pygpt.estimate import memory_estimate, readable
+from pygpt.pace import Pace
 from pygpt.train import Run
 from pygpt.trained import map_run, read_run
 from pygpt.tune import tune
 
-SECONDS_BETWEEN_LOOKS = 0.1
-MOST_STEPS_BETWEEN_LOOKS = 2000  # the device keeps the losses of 4,096
 STEPS_BEFORE_PROFILE = 5  # the first ones compile, and find the device cold
 
 
@@ -92,11 +90,7 @@ class Driver:
         self.profiled_after = run.step + STEPS_BEFORE_PROFILE if profiled else None
         self.interrupted = False
         self.val_loss = self.saved_step = None
-        self.milliseconds = 0.0
-        # Steps to send before looking. A GPU takes them far faster than it does them: without a limit by what they turn out
-        # to take, half a minute of work would pile up before anybody looks, or hears Ctrl-C.
-        self.stride = 1
-        self.looked_at, self.looked_step = time.perf_counter(), run.step
+        self.pace = Pace(run.step)
 
     def drive(self) -> int:
         """Train to the end, to Ctrl-C, or to a loss that is no number."""
@@ -116,8 +110,8 @@ class Driver:
                         self.profiled_after = None
                         self._look()
                         show_profile(self.run, events, self.folder, self.console)
-                        self.looked_at, self.looked_step = time.perf_counter(), self.run.step
-                    if event.kind == "evaluation" or self.run.step - self.looked_step >= self.stride:
+                        self.pace.start(self.run.step)
+                    if event.kind == "evaluation" or self.pace.is_due(self.run.step):
                         self._look()
                     if event.kind == "evaluation" and event.step:
                         self._save()
@@ -152,13 +146,7 @@ class Driver:
     def _look(self):
         """Read the losses that have come; this waits for the device."""
         metrics = self.run.take_metrics(self.run.device.read(self.run.history))
-        now, steps = time.perf_counter(), self.run.step - self.looked_step
-        # A stretch with an evaluation in it says nothing of a step, unless there is nothing better.
-        if steps and not (self.milliseconds and any(metric.val_loss is not None for metric in metrics)):
-            self.milliseconds = 1000 * (now - self.looked_at) / steps
-            wanted = round(1000 * SECONDS_BETWEEN_LOOKS / self.milliseconds)
-            self.stride = max(1, min(wanted, 2 * self.stride, MOST_STEPS_BETWEEN_LOOKS))
-        self.looked_at, self.looked_step = now, self.run.step
+        self.pace.looked(self.run.step, any(metric.val_loss is not None for metric in metrics))
         for metric in metrics:
             self._keep(metric)
 
@@ -169,13 +157,13 @@ class Driver:
             self.val_loss = metric.val_loss
         # Every line is a training step: the evaluation before the first one is shown, and not logged.
         if metric.step and (evaluated or metric.step % train.log_every == 0):
-            self.folder.log(metric, self.milliseconds)
+            self.folder.log(metric, self.pace.milliseconds)
         if metric.loss is not None:
-            rate = train.sequences * self.run.experiment.model.block_size / max(self.milliseconds, 1e-6) * 1000
+            rate = train.sequences * self.run.experiment.model.block_size / max(self.pace.milliseconds, 1e-6) * 1000
             figures = f"loss {metric.loss:.4f}" + (f"  val {self.val_loss:.4f}" if self.val_loss is not None else "")
             self.progress.update(self.task, completed=metric.step, figures=f"{figures}  {rate:,.0f} tokens/s")
         if evaluated:
             loss = f"loss {metric.loss:.4f}  " if metric.loss is not None else ""
             self.console.print(f"step {metric.step:>6,}  {loss}validation loss {metric.val_loss:.4f}"
                                + (f"  right answers {metric.accuracy:.1%}" if metric.accuracy is not None else "")
-                               + (f"  {self.milliseconds:.1f} ms a step" if self.milliseconds else ""))
+                               + (f"  {self.pace.milliseconds:.1f} ms a step" if self.pace.milliseconds else ""))

@@ -65,6 +65,32 @@ def make_corpus(text: str, tokenizer: Tokenizer, layout: str, block_size: int, v
     return _stream(text, tokenizer, block_size, val_fraction)
 
 
+def whole_split(text: str, tokenizer: Tokenizer, layout: str) -> Split:
+    """All of a text as one split, with nothing held back: to evaluate a model on.
+
+    Raises:
+        DataError: there is too little of it, or the tokenizer's delimiter does not fit the layout.
+        TokenizerError: the text has a symbol the tokenizer does not know.
+    """
+    if layout == "documents":
+        return _delimited(_documents_of(text, tokenizer, 1), tokenizer)
+    tokens = tokenizer.encode(text)
+    if len(tokens) < 2:
+        raise DataError(f"there must be a token to foretell another from; this text has {len(tokens)}: choose a longer one")
+    return Split(tokens)
+
+
+def _documents_of(text: str, tokenizer: Tokenizer, fewest: int) -> list[str]:
+    if tokenizer.bos is None:
+        raise DataError("the layout documents needs a tokenizer with a delimiter; this one has none: "
+                        "train it with documents=True")
+    documents = split_documents(text)
+    if len(documents) < fewest:
+        raise DataError(f"the layout documents needs at least {fewest} documents, one on each line; this text has "
+                        f"{len(documents)}: put every document on a line of its own, or choose the layout stream")
+    return documents
+
+
 def _stream(text: str, tokenizer: Tokenizer, block_size: int, val_fraction: float) -> Corpus:
     tokens = tokenizer.encode(text)
     boundary = int(len(tokens) * (1 - val_fraction))
@@ -80,13 +106,7 @@ def _stream(text: str, tokenizer: Tokenizer, block_size: int, val_fraction: floa
 
 def _documents(text: str, tokenizer: Tokenizer, block_size: int, val_fraction: float,
                chance: random.Random | None) -> Corpus:
-    if tokenizer.bos is None:
-        raise DataError("the layout documents needs a tokenizer with a delimiter; this one has none: "
-                        "train it with documents=True")
-    documents = split_documents(text)
-    if len(documents) < 2:
-        raise DataError(f"the layout documents needs at least 2 documents, one on each line; this text has "
-                        f"{len(documents)}: put every document on a line of its own, or choose the layout stream")
+    documents = _documents_of(text, tokenizer, 2)
     every = round(1 / val_fraction)
     if chance is not None:
         chance.shuffle(documents)

@@ -76,3 +76,14 @@ def test_natively_a_software_adapter_is_not_tried(gpu, monkeypatch):
     assert open_fitting("numpy", NANO).kind == "numpy"
     auto = open_fitting("auto", NANO)
     assert auto.kind == "numpy" or not native.is_software(native.adapters()[0])
+
+
+def test_a_notebooks_running_loop_is_no_hindrance(gpu_as_hardware, monkeypatch):
+    monkeypatch.setattr(choosing, "open_device", lambda choice: gpu_as_hardware)
+    monkeypatch.setattr(gpu_as_hardware, "close", lambda: None)
+
+    async def in_a_notebook():
+        return open_fitting("auto", MICRO), open_fitting("auto", BABY)
+
+    tiny, middling = asyncio.run(in_a_notebook())
+    assert tiny.kind == "numpy" and middling.why

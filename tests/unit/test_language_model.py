@@ -1,0 +1,186 @@
+"""The row of jsGPT, the habits: fit, evaluate, generate, summary, save, load."""
+
+import doctest
+import math
+
+import pytest
+
+import pygpt
+from pygpt import language_model
+from pygpt.data import load_text, text_from_bytes
+from pygpt.errors import CheckpointError, DataError, DivergedError, ExperimentError, PygptError, TokenizerError
+from pygpt.language_model import LanguageModel
+from tests.unit.runs import NAMES, POEM, bits, experiment, finish, poem_run
+
+SMALL = {"train.eval_every": 5, "train.eval_batches": 3}
+
+
+def model_on(device, **changes):
+    return LanguageModel(experiment(**changes), device)
+
+
+def poem_metrics(device, **changes):
+    return finish(poem_run(device, **changes))
+
+
+def test_the_example_is_true(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    tried = doctest.testmod(language_model)
+    assert tried.attempted >= 8 and tried.failed == 0
+
+
+@pytest.mark.parametrize("kind", ["gpt", "bigram"])
+def test_fit_is_a_run(kind, device):
+    model = model_on(device, **{"model.kind": kind})
+    seen = []
+    found = model.fit(POEM, callback=seen.append)
+    assert bits(found) == bits(poem_metrics(device, **{"model.kind": kind}))
+    assert found == seen == model.history and model.step == 12
+
+
+def test_what_was_broken_off_goes_on_as_if_nothing_had_happened(device):
+    whole = bits(poem_metrics(device))
+    model = model_on(device)
+    for metric in model.training(POEM):
+        if metric.step >= 4:
+            break
+    model.generate("Twinkle", 5)
+    model.evaluate()
+    model.fit()
+    assert bits(model.history) == whole
+
+
+def test_more_steps_end_the_schedule_later(cpu):
+    model = model_on(cpu)
+    assert model.fit(POEM)[-1].step == 12
+    rates = [metric.learning_rate for metric in model.fit(steps=8)]
+    assert [metric.step for metric in model.history] == list(range(21))
+    assert rates == sorted(rates, reverse=True) and rates[-1] < 2e-3 and model.experiment.train.steps == 20
+    with pytest.raises(ExperimentError, match=r"all 20 steps are done; ask for more of them, as in fit\(steps=100\)"):
+        model.fit()
+    with pytest.raises(ExperimentError, match="0 is fewer than 1"):
+        model.fit(steps=0)
+
+
+def test_saved_and_loaded_it_goes_on_with_the_same_losses(device, tmp_path):
+    whole = bits(poem_metrics(device))
+    model = model_on(device)
+    for metric in model.training(POEM):
+        if metric.step >= 6:
+            break
+    model.save(tmp_path / "run")
+    before = {step: value for step, value in whole.items() if step[0] <= model.step}
+    again = pygpt.load(tmp_path / "run", device)
+    assert isinstance(again, pygpt.LanguageModel) and again.step == model.step
+    assert again.generate("Twinkle", 20) == model.generate("Twinkle", 20)
+    assert again.evaluate() == model.evaluate()
+    assert before | bits(again.fit()) == whole
+    again.save(tmp_path / "run")
+    assert pygpt.load(tmp_path / "run", device).step == 12 and len(list((tmp_path / "run").iterdir())) == 1
+    again.save(tmp_path / "elsewhere" / "it.safetensors")
+    assert pygpt.load(tmp_path / "elsewhere" / "it.safetensors", device).summary() == again.summary()
+
+
+def test_another_text_is_a_new_run_from_its_weights(cpu):
+    model = model_on(cpu)
+    model.fit(POEM)
+    known = model.evaluate().loss
+    found = model.fit(POEM.replace("star", "tail"), steps=5)
+    assert found[0].step == 0 and found[0].val_loss == pytest.approx(known, abs=0.2) and model.step == 5
+    with pytest.raises(TokenizerError, match="not in the vocabulary"):
+        model.fit("0123456789" * 100, steps=5)
+    assert model.step == 5 and model.generate("T", 3)
+
+
+def test_texts_by_name_come_as_they_are(cpu):
+    model = LanguageModel("micro", cpu, **{**SMALL, "train.steps": 5})
+    model.fit("names")
+    assert (model.experiment.data.source, model.experiment.data.layout) == ("names", "documents")
+    assert "\n" not in model.generate(max_new_tokens=30)
+    stream = LanguageModel("micro", cpu, **{**SMALL, "train.steps": 5})
+    stream.fit(load_text("names"))
+    assert stream.experiment.data.layout == "stream", "a Text is read as the experiment says"
+    assert pygpt.LanguageModel("micro", cpu, **SMALL).fit(steps=5)[-1].step == 5
+
+
+def test_evaluation_covers_a_text(cpu):
+    model = model_on(cpu, **{"train.steps": 40})
+    model.fit(POEM)
+    held_back, whole = model.evaluate(), model.evaluate(POEM)
+    assert held_back.predictions == len(POEM) - int(len(POEM) * 0.9) - 1 and whole.predictions == len(POEM) - 1
+    assert whole.perplexity == math.exp(whole.loss) and abs(whole.loss - held_back.loss) < 0.5
+    assert model.evaluate(POEM[::-1]).loss > whole.loss + 0.1
+    with pytest.raises(DataError, match="a token to foretell another from"):
+        model.evaluate("T")
+    names = model_on(cpu, **{"data.layout": "documents"})
+    names.fit(NAMES)
+    documents = NAMES.split()
+    assert names.evaluate(NAMES).predictions == sum(len(name) + 1 for name in documents)
+
+
+def test_it_writes_whole_or_in_pieces(device):
+    model = model_on(device)
+    model.fit(POEM)
+    settings = {"temperature": 0.7, "top_k": 5, "seed": 3}
+    assert "".join(model.stream("Up", 40, **settings)) == model.generate("Up", 40, **settings)
+    assert len(model.generate("Up", 40, **settings)) == 40
+    assert model.logits([[1, 2, 3]]).shape == (1, 3, model.tokenizer.vocab_size)
+    assert model.sampler(prompt="Up").device is device
+
+
+def test_the_summary_lists_every_parameter(cpu):
+    model = model_on(cpu, **{"model.n_layer": 3, "model.bias": True})
+    model.fit(POEM, steps=1)
+    lines = model.summary().splitlines()
+    assert lines[0] == f"gpt: 3 x 2 heads, 16 wide, {model.tokenizer.vocab_size} tokens, block 8"
+    rows = [line.split() for line in lines[2:-1]]
+    assert any(row[0] == "blocks.*.attention.qkv.weight" and row[1:] == ["16", "x", "48", "3", "2,304"] for row in rows)
+    total = sum(int(row[-1].replace(",", "")) for row in rows)
+    assert lines[-1].split() == ["in", "all", f"{total:,}"] and total == model.model.parameter_count
+
+
+def test_before_a_text_there_is_nothing_to_ask(cpu, tmp_path):
+    model = LanguageModel("baby", cpu)
+    for ask in (lambda: model.generate("a"), model.evaluate, lambda: model.save(tmp_path), lambda: model.logits([[0]]),
+                model.sampler):
+        with pytest.raises(PygptError, match="this model has read nothing yet, so it has no vocabulary; call fit first"):
+            ask()
+    with pytest.raises(PygptError, match=r"summary\(vocab_size=65\)"):
+        model.summary()
+    assert "65 tokens, block 32" in model.summary(vocab_size=65) and repr(model) == "<LanguageModel baby, step 0>"
+
+
+def test_mistakes_are_said_in_words(cpu, tmp_path):
+    with pytest.raises(ExperimentError, match="did you mean 'baby'"):
+        LanguageModel("babby")
+    with pytest.raises(ExperimentError, match="did you mean 'n_layer'"):
+        LanguageModel("baby", **{"model.n_layers": 3})
+    with pytest.raises(CheckpointError, match="there is no run at"):
+        pygpt.load(tmp_path / "nothing")
+    with pytest.raises(AttributeError, match="has no attribute 'Model'"):
+        pygpt.Model
+    model = model_on(cpu)
+    model.fit(POEM, steps=2)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CheckpointError, match="cannot be written"):
+        model.save(tmp_path / "file" / "run")
+
+
+def test_a_loss_that_is_no_number_keeps_what_came_before(cpu):
+    model = model_on(cpu, **{"model.kind": "bigram", "optim.learning_rate": 100.0, "optim.grad_clip": 0.0, "optim.warmup_steps": 0,
+                             "optim.weight_decay": 10.0, "optim.schedule": "constant", "train.steps": 60})
+    with pytest.raises(DivergedError) as caught:
+        model.fit(POEM)
+    assert model.history and model.history[-1].step == caught.value.step - 1
+
+
+def test_a_text_of_ones_own_travels_with_the_model(cpu, tmp_path):
+    model = model_on(cpu)
+    model.fit(text_from_bytes("poem", POEM.encode()), steps=3)
+    model.save(tmp_path)
+    again = pygpt.load(tmp_path, "numpy")
+    assert again.text.text == POEM and again.fit(steps=2)[-1].step == 5
+
+
+def test_the_public_names_are_there():
+    assert {name: getattr(pygpt, name) for name in pygpt.__all__}["LanguageModel"] is LanguageModel
