@@ -58,12 +58,18 @@ def test_documents_come_in_the_order_of_the_original_and_again(cpu, batch_size):
     kept = original.documents[:-held_back]
     met = []
     while len(met) < len(kept) + 5:
-        inputs, _ = run._train_split.draw(Chance(run.seed, run._steps_done), run.experiment, BATCH, 2)
+        inputs, _ = run._train_split.draw(Chance(run.seed, run.losses.steps_done), run.experiment, BATCH, 2)
         met += lines(inputs.numpy(), run.tokenizer)
-        run.device.write(run._steps_done, np.array([len(met) // batch_size], np.uint32))
+        run.device.write(run.losses.steps_done, np.array([len(met) // batch_size], np.uint32))
     assert met == (kept + kept)[: len(met)]
     held = run._val_split.tokens.numpy().tolist()
     assert lines(np.array([held]), run.tokenizer) == ["".join(original.documents[-held_back:])]
+
+
+def test_a_batch_in_parts_meets_the_same_documents(cpu):
+    whole, parts = ([metric.loss for metric in finish(run_on(cpu, **changes, **{"model.dtype": "float64"}))]
+                    for changes in ({"train.batch_size": 4}, {"train.batch_size": 2, "train.accumulation": 2}))
+    assert parts[1:] == pytest.approx(whole[1:], abs=1e-12)
 
 
 def test_it_goes_on_where_it_stopped(device):
