@@ -1,6 +1,7 @@
 """The C kernels natively: every case of every kernel against the twin, and what happens without a compiler."""
 
 import importlib
+import shutil
 import sys
 from pathlib import Path
 
@@ -53,6 +54,15 @@ def test_without_a_compiler_the_twins_run(tmp_path, monkeypatch):
     monkeypatch.setenv("PYGPT_CC", f"{sys.executable} -c 1/0")  # a compiler that always fails
     assert compile_natively(tmp_path) is None
     assert NumpyDevice(library=None).name.startswith("NumPy") and "SIMD" not in NumpyDevice(library=None).name
+
+
+@pytest.mark.parametrize("name", ["clang", "gcc"])
+def test_each_compiler_of_a_desktop_takes_the_files(name, tmp_path, monkeypatch):
+    """By itself: where it refuses one of them, ziglang steps in for it, if it is there, and nobody notices."""
+    if not shutil.which(name):
+        pytest.skip(f"{name} is not installed")
+    monkeypatch.setenv("PYGPT_CC", name)
+    assert compile_natively(tmp_path)
 
 
 def test_a_library_is_compiled_once(tmp_path):

@@ -23,13 +23,13 @@ static inline Lanes activate(int32_t kind, Lanes x) {
     if (kind == SILU) return x * sigmoid(x);
     if (kind == GELU_ERF) return x * chance_of_less(x);
     Lanes positive = choose(x < splat(0.0f), splat(0.0f), x);
-    return kind == RELU ? positive : positive * positive;
+    return kind == RELU ? positive : (Lanes)(positive * positive);
 }
 
 static inline Lanes activation_slope(int32_t kind, Lanes x) {
     if (kind == SILU) return sigmoid(x) * multiply_add(x, sigmoid(-x), splat(1.0f));
     if (kind == GELU_ERF) return chance_of_less(x) + x * splat(0.39894228f) * exponential(x * x * splat(-0.5f));
-    return choose(x > splat(0.0f), kind == RELU ? splat(1.0f) : x + x, splat(0.0f));
+    return choose(x > splat(0.0f), kind == RELU ? splat(1.0f) : (Lanes)(x + x), splat(0.0f));
 }
 
 KERNEL(activation) {
@@ -55,7 +55,7 @@ KERNEL(activation_gradient) {
 
 // What the sigmoid is taken of.
 static inline Lanes inner(int32_t kind, Lanes x) {
-    return kind == GATE_GELU ? splat(SLOPE) * x * multiply_add(x * x, splat(CUBIC), splat(1.0f)) : x;
+    return kind == GATE_GELU ? (Lanes)(splat(SLOPE) * x * multiply_add(x * x, splat(CUBIC), splat(1.0f))) : x;
 }
 
 KERNEL(gate) {
@@ -64,7 +64,7 @@ KERNEL(gate) {
     int32_t kind = INTEGER(KIND);
     for (int32_t i = 0, size = SIZE(Y); i < size; i += 4) {
         Lanes x = take(FLOATS(X) + i, size - i, 0.0f), s = sigmoid(inner(kind, x));
-        give(FLOATS(Y) + i, size - i, (kind == GATE_SIGMOID ? s : x * s) * take(FLOATS(Z) + i, size - i, 0.0f));
+        give(FLOATS(Y) + i, size - i, (kind == GATE_SIGMOID ? s : (Lanes)(x * s)) * take(FLOATS(Z) + i, size - i, 0.0f));
     }
 }
 
@@ -80,7 +80,7 @@ KERNEL(gate_gradient) {
         if (kind != GATE_SIGMOID) slope = multiply_add(slope, x, splat(1.0f));
         Lanes dy = take(FLOATS(DY) + i, left, 0.0f);
         give(FLOATS(DX) + i, left, dy * take(FLOATS(Z) + i, left, 0.0f) * slope * s);
-        give(FLOATS(DZ) + i, left, dy * (kind == GATE_SIGMOID ? s : x * s));
+        give(FLOATS(DZ) + i, left, dy * (kind == GATE_SIGMOID ? s : (Lanes)(x * s)));
     }
 }
 

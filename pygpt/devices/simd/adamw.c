@@ -54,7 +54,7 @@ KERNEL(momentum) {
                  take(FLOATS(PARAMETER) + i, left, 0.0f);
         Lanes v = take(velocity, left, 0.0f) * beta + g;
         give(velocity, left, v);
-        give(gradient, left, INTEGER(NESTEROV) ? g + beta * v : v);
+        give(gradient, left, INTEGER(NESTEROV) ? (Lanes)(g + beta * v) : v);
     }
 }
 

@@ -45,7 +45,7 @@ void bend(float scale, float cap, float slope, int32_t behind, float *scores, fl
     for (int32_t c = 0; c < count; c += 4) {
         Lanes s = take(scores + c, count - c, 0.0f) * splat(scale), slopes = splat(1.0f);
         if (cap > 0.0f) {
-            Lanes tanh = splat(1.0f) - splat(2.0f) / (exponential(s * splat(2.0f / cap)) + splat(1.0f));
+            Lanes tanh = hyperbolic_tangent(s * splat(1.0f / cap));
             s = splat(cap) * tanh;
             slopes -= tanh * tanh;
         }

@@ -37,7 +37,7 @@ KERNEL(rmsnorm_gradient) {
         for (int32_t c = 0; c < width; c += 4) {
             int32_t left = width - c;
             Lanes d = take(dy + c, left, 0.0f), n = take(x + c, left, 0.0f) * inverse;
-            along = multiply_add(weight ? d * take(weight + c, left, 0.0f) : d, n, along);
+            along = multiply_add(weight ? (Lanes)(d * take(weight + c, left, 0.0f)) : d, n, along);
             if (weight) give(dweight + c, left, multiply_add(d, n, row % part ? take(dweight + c, left, 0.0f) : splat(0.0f)));
         }
         Lanes mean = splat(sum_lanes(along) / (float)width);
