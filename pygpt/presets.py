@@ -28,4 +28,10 @@ CHANGES = {
     "nano": {
         "model.n_layer": 6, "model.n_head": 6, "model.n_embd": 384, "model.block_size": 256, "model.dropout": 0.2,
         "train.batch_size": 64, "train.steps": 5000},
+    # GPT-2 of 124 million parameters under nanoGPT's recipe, with batches for one desktop GPU. It wants GPT-2's own tokens
+    # (`pygpt download gpt2-tokenizer`), and days; `pygpt import hf` brings in one that others trained.
+    "gpt2": {
+        "model.n_layer": 12, "model.n_head": 12, "model.n_embd": 768, "model.block_size": 1024, "model.bias": True,
+        "data.tokenizer": "gpt2", "train.batch_size": 4, "train.accumulation": 8, "train.steps": 10000,
+        "optim.learning_rate": 6e-4, "optim.min_learning_rate": 6e-5, "optim.warmup_steps": 500, "optim.beta2": 0.95},
 }

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pygpt.devices.numpy import NumpyDevice
 from pygpt.errors import ExperimentError
-from pygpt.experiment import Experiment, ModelConfig
+from pygpt.experiment import ModelConfig, OptimConfig
 from pygpt.models import build_model
 from pygpt.nn import Chance, Weights
 from pygpt.ops import mean_valid
@@ -41,6 +41,11 @@ def values(section, config):
 
 
 SWITCHES = dict(values("model", ModelConfig))
+RECIPES = dict(values("optim", OptimConfig)) | {
+    "optim.weight_decay": (0.0, 0.1), "optim.momentum": (0.0, 0.9), "optim.grad_clip": (0.0, 1.0), "train.accumulation": (1, 3),
+    "data.tokenizer": ("char", "byte", "bpe"), "data.vocab_size": (257, 300), "data.layout": ("stream", "documents"),
+}
+ALL = SWITCHES | RECIPES
 ONE_BY_ONE = [(name, value) for name, choices in SWITCHES.items() for value in choices
               if name not in ("model.kind", "model.n_head", "model.block_size")]
 
@@ -60,14 +65,14 @@ def test_every_switch_is_tried():
 
 @settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(st.fixed_dictionaries({name: st.sampled_from((*choices[:1] * (8 * (name in SELDOM)), *choices))
-                              for name, choices in SWITCHES.items()}))
+                              for name, choices in ALL.items()}))
 def test_random_combinations_train_alike(cpu, gpu, changes):
     """Two steps on NumPy and on a GPU: finite losses that agree, or a refusal that names a field."""
     changes |= {"train.steps": 2, "train.eval_every": 2, "train.batch_size": 3, **company(changes)}
     try:
         experiment(**changes)
     except ExperimentError as error:
-        assert error.field in SWITCHES and len(str(error)) > 40
+        assert error.field in ALL and len(str(error)) > 40
         return
     if changes["model.dtype"] == "float64":
         with pytest.raises(ExperimentError, match="float64 is for the NumPy device alone"):
