@@ -224,14 +224,14 @@ class MLP(Module):
 
 
 class Weights:
-    """All parameters of a model in one flat tensor, drawn from a seed.
+    """All parameters of a model in one flat tensor, drawn from a seed, or zeros without one.
 
     `values` is the flat tensor, `named` the parameters as slices of it, `embeddings` the names of those that are looked up,
     not multiplied. Matrices come first: they usually decay. Every parameter starts at a multiple of 64 elements (a GPU binds slices at 256 bytes); the gaps
     hold zeros.
     """
 
-    def __init__(self, device, model: Module, seed: Tensor, dtype: str = "float32"):
+    def __init__(self, device, model: Module, seed: Tensor | None, dtype: str = "float32"):
         declared = list(model.named_parameters())
         # A stable sort: matrices first, the order of declaration within each group.
         ordered = sorted(declared, key=lambda entry: len(entry[3].shape) < 2)
@@ -244,7 +244,7 @@ class Weights:
         self.named = {}
         for site, (name, owner, attribute, parameter) in enumerate(declared):
             placed = self.values.slice(starts[name], parameter.shape)
-            if parameter.std:
+            if parameter.std and seed is not None:
                 normal(seed, out=placed, std=parameter.std, purpose=INIT + site)
             elif parameter.value:
                 fill(out=placed, value=parameter.value)

@@ -80,14 +80,11 @@ class Run:
                              experiment.data.val_fraction, generator)
         if corpus.layout == "documents" and (experiment.train.answers_only or is_task(text.name)):
             check_answers(corpus, self.tokenizer, experiment.model.block_size)
-        begun_with = weights_for(init_from, experiment) if init_from else {}
-        self._place(corpus, generator)
-        for name, values in begun_with.items():
-            device.write(self.weights.named[name], bytes(values))
+        self._place(corpus, generator, weights_for(init_from, experiment) if init_from else None)
         self._ancestry = {"init_from": {"name": init_from.experiment.name, "step": init_from.step,
                                         **init_from.provenance}} if init_from else {}
 
-    def _place(self, corpus: Corpus, generator: random.Random | None = None) -> None:
+    def _place(self, corpus: Corpus, generator: random.Random | None = None, weights: dict | None = None) -> None:
         """Begin: bring everything onto the device and capture what will be repeated."""
         self.step = 0
         self._last_evaluated = None  # the step of the last evaluation that was concluded
@@ -98,8 +95,11 @@ class Run:
         self.seed = tensor(device, [experiment.train.seed], dtype="uint32")
 
         self.model = build_model(experiment.model, self.tokenizer.vocab_size)
-        self.weights = Weights(device, self.model, self.seed, dtype)
-        if generator:
+        self.weights = Weights(device, self.model, self.seed if weights is None else None, dtype)
+        if weights:
+            for name, values in weights.items():
+                device.write(self.weights.named[name], bytes(values))
+        elif generator:
             write_python_random_weights(self.weights, experiment.model.init_std, generator)
         table = schedule_table(experiment.optim, experiment.train.steps, ARRAY_CODE[dtype])
         schedule = tensor(device, table, (experiment.train.steps, 3), dtype)

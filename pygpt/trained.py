@@ -30,8 +30,7 @@ class TrainedModel:
         self.step, self.provenance = checkpoint.step, checkpoint.provenance
         check_sampling_memory(self.experiment, self.tokenizer.vocab_size, device)
         self.model = build_model(self.experiment.model, self.tokenizer.vocab_size)
-        weights = Weights(device, self.model, tensor(device, [0], dtype="uint32"),
-                          self.experiment.model.dtype)
+        weights = Weights(device, self.model, None, self.experiment.model.dtype)
         for name, values in checkpoint.weights.items():
             device.write(weights.named[name], bytes(values))
 
@@ -97,10 +96,10 @@ def _opened(folder, read):
         raise CheckpointError(f"{path} cannot be read: {error.strerror}") from None
 
 
-def write_run(folder, checkpoint: bytes) -> None:
+def write_run(folder, checkpoint) -> None:
     """Write a run into a folder, as its model.safetensors, or into the file of that name if it ends so.
 
-    It is written to a new file, which is then given its name: a crash leaves an older one whole.
+    `checkpoint` is bytes, or pieces of them. It is written to a new file, which is then given its name: a crash leaves an older one whole.
     Raises: CheckpointError if it cannot be written.
     """
     path = Path(folder)
@@ -109,7 +108,7 @@ def write_run(folder, checkpoint: bytes) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with fresh.open("wb") as file:
-            file.write(checkpoint)
+            file.writelines([checkpoint] if isinstance(checkpoint, bytes) else checkpoint)
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(path)

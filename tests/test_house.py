@@ -45,6 +45,7 @@ MAY_IMPORT = {
     "checkpoint": {"errors", "experiment", "models", "optim", "safetensors", "tokenizers", "data"},
     "provenance": {"__init__"},
     "history": {"errors", "experiment", "ops", "schedule", "tensor"},
+    "huggingface": {"__init__", "checkpoint", "errors", "experiment", "kernel", "provenance", "safetensors", "tokenizers"},
     "train": {"errors", "capture", "checkpoint", "data", "estimate", "evaluate", "experiment", "history", "models", "nn", "ops",
               "optim", "provenance", "schedule", "tensor", "tokenizers"},
     "sample": {"errors", "capture", "ops", "tensor", "tokenizers"},

@@ -1,4 +1,7 @@
-"""The command line: `pygpt train`, `sample`, `eval`, `show`, `devices`, `bench`, `lab`, `serve`. The only place that prints."""
+"""The command line: `pygpt train`, `plan`, `sample`, `eval`, `show`, `import`, `export`, `devices`, `bench`, `lab`, `serve`.
+
+The only place that prints.
+"""
 
 import os
 import sys
@@ -25,7 +28,7 @@ def _run(arguments):
     """Parse the arguments and do what they say; a command imports what it needs, and no other's."""
     import tyro
 
-    from pygpt.cli.commands import COMMANDS, Bench, Described, Devices, Eval, Sample, Serve, Show, Train
+    from pygpt.cli.commands import COMMANDS, Bench, Described, Devices, Eval, Export, Import, Sample, Serve, Show, Train
 
     command = tyro.extras.subcommand_cli_from_dict(COMMANDS, args=arguments, prog="pygpt",
                                                    description="Train and sample small language models.")
@@ -52,6 +55,14 @@ def _run(arguments):
         from pygpt.cli.show import show
 
         return show(command)
+    if isinstance(command, Import):
+        from pygpt.cli.huggingface import import_model
+
+        return import_model(command)
+    if isinstance(command, Export):
+        from pygpt.cli.huggingface import export_model
+
+        return export_model(command)
     if isinstance(command, Devices):
         from pygpt.cli.devices import devices
 

@@ -178,6 +178,32 @@ class Show:
 
 
 @dataclasses.dataclass
+class Import:
+    """Make a run of another program's model: a GPT-2 or a Llama in a folder of Hugging Face's transformers."""
+
+    kind: tyro.conf.Positional[Literal["hf"]]
+    """hf: a folder with config.json, model.safetensors and a tokenizer"""
+    folder: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="DIR")]
+    """the folder to read"""
+    out: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="OUT")]
+    """folder for the run"""
+    block_size: Annotated[int | None, _left_out("INT")] = None
+    """keep a shorter block, which takes less memory (default: the model's own)"""
+
+
+@dataclasses.dataclass
+class Export:
+    """Write a run for another program: as a folder that Hugging Face's transformers opens, with the same logits."""
+
+    run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="DIR")]
+    """folder that `pygpt train` wrote, or a file that the lab saved"""
+    out: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="OUT")]
+    """folder to write"""
+    to: Literal["hf"] = "hf"
+    """hf: GPT-2's layout or Llama's, whichever the model is"""
+
+
+@dataclasses.dataclass
 class Devices:
     """Show the devices of this machine, and which one `auto` takes."""
 
@@ -225,8 +251,10 @@ class Serve:
     """largest upload, in MB"""
 
 
-COMMANDS = {"train": Train, "plan": Plan, "sample": Sample, "eval": Eval, "show": Show, "devices": Devices, "bench": Bench, "lab": Lab,
-            "serve": Serve}
+COMMANDS = {
+    "train": Train, "plan": Plan, "sample": Sample, "eval": Eval, "show": Show, "import": Import, "export": Export,
+    "devices": Devices, "bench": Bench, "lab": Lab, "serve": Serve,
+}
 
 
 def read_experiment(preset: str) -> Experiment:

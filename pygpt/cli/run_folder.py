@@ -65,8 +65,8 @@ class RunFolder:
         """Write the trace of a profiled step."""
         self.profile.write_text(trace, encoding="utf-8")
 
-    def save(self, checkpoint: bytes) -> None:
-        """Write the model; a crash leaves the older one whole."""
+    def save(self, checkpoint) -> None:
+        """Write the model, bytes or pieces of them; a crash leaves the older one whole."""
         write_run(self.model, checkpoint)
 
 

@@ -1,0 +1,51 @@
+"""From a run to a folder that `transformers` opens, with the same logits."""
+
+import json
+
+from pygpt.checkpoint import STORED, Checkpoint, parameter_shapes
+from pygpt.huggingface.layouts import layout_of
+from pygpt.kernel import np
+from pygpt.safetensors import Entry, safetensors_pieces
+from pygpt.tokenizers import BPETokenizer, tokenizer_json_bytes
+
+
+def export_folder(checkpoint: Checkpoint) -> dict:
+    """The files of the folder: by name, bytes or an iterator of pieces.
+
+    Without a byte-level BPE there is no tokenizer among them: `transformers` has none for characters or bytes.
+    Raises: ExperimentError, naming the switch, for a model that has no place there.
+    """
+    model, tokenizer = checkpoint.experiment.model, checkpoint.tokenizer
+    layout = layout_of(model)
+    shapes = parameter_shapes(checkpoint.experiment, tokenizer)
+    entries = {}
+    for place in layout.places(model, tokenizer.vocab_size):
+        entries[layout.file_name(place.theirs)] = Entry(
+            STORED[model.dtype], place.shape, lambda place=place: _bytes(checkpoint, shapes, place))
+    config = {"architectures": [layout.architecture], "model_type": layout.model_type, "vocab_size": tokenizer.vocab_size,
+              "tie_word_embeddings": model.tie_weights, "dtype": model.dtype, "use_cache": True,
+              "bos_token_id": tokenizer.bos, "eos_token_id": tokenizer.bos, **layout.to_config(model)}
+    files = {"config.json": _json(config),
+             "generation_config.json": _json({"bos_token_id": tokenizer.bos, "eos_token_id": tokenizer.bos})}
+    if isinstance(tokenizer, BPETokenizer):
+        files["tokenizer.json"] = tokenizer_json_bytes(tokenizer)
+        end = next((name for name, index in tokenizer.vocabulary.special.items() if index == tokenizer.bos), None)
+        files["tokenizer_config.json"] = _json({
+            "tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": model.block_size, "bos_token": end, "eos_token": end,
+            "clean_up_tokenization_spaces": False})
+    files["model.safetensors"] = safetensors_pieces(entries, {"format": "pt"})
+    return files
+
+
+def _json(values):
+    return json.dumps(values, indent=2).encode()
+
+
+def _bytes(checkpoint, shapes, place):
+    """The bytes of one array of theirs."""
+    dtype = checkpoint.experiment.model.dtype
+    if place.ours not in shapes:
+        return np.full(place.shape, place.neutral, dtype).tobytes()
+    values = np.frombuffer(checkpoint.weights[place.ours], dtype).reshape(shapes[place.ours])
+    values = values if place.columns is None else values[..., slice(*place.columns)]
+    return np.ascontiguousarray(values.T if place.transposed else values).tobytes()

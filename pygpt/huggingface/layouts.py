@@ -1,0 +1,254 @@
+"""Which of `transformers`' architectures a model is, and where each of its parameters stands there.
+
+Source: huggingface/transformers 5.23, modeling_gpt2.py and modeling_llama.py, with their configurations.
+"""
+
+import dataclasses
+from collections.abc import Callable
+
+from pygpt.errors import CheckpointError, ExperimentError
+from pygpt.experiment import ModelConfig
+
+# All norms of ours add this to the variance.
+EPSILON = 1e-5
+# What may be as it likes in every layout. A switch that is not named here, nor by a layout, has to be at its default.
+SIZES = {"n_layer", "n_head", "n_embd", "block_size", "dropout", "dropout_embedding", "dropout_attention", "bias", "tie_weights",
+         "init", "init_std", "dtype", "norm_scale", "mlp_ratio"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """Where an array of theirs stands among ours: `columns` of the parameter `ours`, which may be stored transposed.
+
+    `shape` is that of their array. A bias or a scale of a norm that one side lacks is zeros or ones on the other.
+    """
+
+    theirs: str
+    ours: str
+    shape: tuple
+    transposed: bool = False
+    columns: tuple | None = None
+
+    @property
+    def neutral(self) -> float | None:
+        """What all elements are where one side has no such array; None if both must have it."""
+        if self.ours.endswith(".bias"):
+            return 0.0
+        return 1.0 if ".norm_" in self.ours or self.ours.startswith("norm.") else None
+
+
+@dataclasses.dataclass(frozen=True)
+class Layout:
+    """An architecture: what a ModelConfig must be to fit it, how configurations are turned into each other, and the places.
+
+    `wanted` gives the values a field may have. Names of arrays are without `prefix`, which files may have or not.
+    """
+
+    model_type: str
+    architecture: str
+    prefix: str
+    wanted: dict
+    activations: dict
+    places: Callable
+    to_config: Callable
+    from_config: Callable
+
+    def misfits(self, model: ModelConfig) -> list[str]:
+        """What keeps a model from being of this architecture, a phrase for each switch."""
+        defaults = ModelConfig()
+        found = []
+        for name, value in vars(model).items():
+            allowed = self.wanted.get(name, {getattr(defaults, name)})
+            if name == "n_kv_head" and value == model.n_head:
+                continue  # said at length
+            if name not in SIZES and allowed is not None and value not in allowed:
+                wanted = " or ".join(str(option) for option in sorted(allowed, key=str))
+                found.append(f"model.{name} is {value} (there it is {wanted})")
+        return found
+
+    def file_name(self, name: str) -> str:
+        """The name of an array in a file that `transformers` writes."""
+        return name if name.startswith("lm_head") else self.prefix + name
+
+
+def gpt2_places(model: ModelConfig, vocab_size: int):
+    """Yield the places of GPT-2's arrays. Its linear layers store (n_in, n_out), as ours do."""
+    size, hidden = model.n_embd, model.hidden_size
+    yield Place("wte.weight", "embedding.tokens", (vocab_size, size))
+    yield Place("wpe.weight", "embedding.positions", (model.block_size, size))
+    for layer in range(model.n_layer):
+        yield from _both(f"h.{layer}.ln_1", f"blocks.{layer}.norm_1", (size,), size)
+        yield from _both(f"h.{layer}.attn.c_attn", f"blocks.{layer}.attention.qkv", (size, 3 * size), 3 * size)
+        yield from _both(f"h.{layer}.attn.c_proj", f"blocks.{layer}.attention.projection", (size, size), size)
+        yield from _both(f"h.{layer}.ln_2", f"blocks.{layer}.norm_2", (size,), size)
+        yield from _both(f"h.{layer}.mlp.c_fc", f"blocks.{layer}.mlp.expand", (size, hidden), hidden)
+        yield from _both(f"h.{layer}.mlp.c_proj", f"blocks.{layer}.mlp.contract", (hidden, size), size)
+    yield from _both("ln_f", "norm", (size,), size)
+    if not model.tie_weights:
+        yield Place("lm_head.weight", "head.weight", (vocab_size, size), transposed=True)
+
+
+def _both(theirs, ours, shape, width):
+    yield Place(f"{theirs}.weight", f"{ours}.weight", shape)
+    yield Place(f"{theirs}.bias", f"{ours}.bias", (width,))
+
+
+def llama_places(model: ModelConfig, vocab_size: int):
+    """Yield the places of Llama's arrays. Its linear layers store (n_out, n_in), and queries, keys and values apart."""
+    size, hidden = model.n_embd, model.hidden_size
+    queries, keys = size, model.kv_heads * model.head_size
+
+    def linear(theirs, ours, n_in, n_out, first=None):
+        columns = None if first is None else (first, first + n_out)
+        yield Place(f"{theirs}.weight", f"{ours}.weight", (n_out, n_in), True, columns)
+        if model.bias:
+            yield Place(f"{theirs}.bias", f"{ours}.bias", (n_out,), False, columns)
+
+    yield Place("embed_tokens.weight", "embedding.tokens", (vocab_size, size))
+    for layer in range(model.n_layer):
+        theirs, ours = f"layers.{layer}", f"blocks.{layer}"
+        yield Place(f"{theirs}.input_layernorm.weight", f"{ours}.norm_1.weight", (size,))
+        yield from linear(f"{theirs}.self_attn.q_proj", f"{ours}.attention.qkv", size, queries, 0)
+        yield from linear(f"{theirs}.self_attn.k_proj", f"{ours}.attention.qkv", size, keys, queries)
+        yield from linear(f"{theirs}.self_attn.v_proj", f"{ours}.attention.qkv", size, keys, queries + keys)
+        yield from linear(f"{theirs}.self_attn.o_proj", f"{ours}.attention.projection", size, size)
+        yield Place(f"{theirs}.post_attention_layernorm.weight", f"{ours}.norm_2.weight", (size,))
+        yield from linear(f"{theirs}.mlp.gate_proj", f"{ours}.mlp.expand", size, hidden)
+        yield from linear(f"{theirs}.mlp.up_proj", f"{ours}.mlp.factor", size, hidden)
+        yield from linear(f"{theirs}.mlp.down_proj", f"{ours}.mlp.contract", hidden, size)
+    yield Place("norm.weight", "norm.weight", (size,))
+    if not model.tie_weights:
+        yield Place("lm_head.weight", "head.weight", (vocab_size, size), transposed=True)
+
+
+def gpt2_to_config(model: ModelConfig) -> dict:
+    """GPT2Config's fields."""
+    def rate(own):
+        return model.dropout if own < 0 else own
+
+    return {"n_layer": model.n_layer, "n_head": model.n_head, "n_embd": model.n_embd, "n_positions": model.block_size,
+            "n_inner": model.hidden_size, "activation_function": _turned(GPT2.activations)[model.mlp],
+            "layer_norm_epsilon": EPSILON, "resid_pdrop": model.dropout, "embd_pdrop": rate(model.dropout_embedding),
+            "attn_pdrop": rate(model.dropout_attention), "initializer_range": model.init_std}
+
+
+def gpt2_from_config(config: "Config") -> dict:
+    """ModelConfig's fields."""
+    size = config.integer("n_embd")
+    config.only("scale_attn_weights", True)
+    for name in ("scale_attn_by_inverse_layer_idx", "add_cross_attention"):
+        config.only(name, False)
+    config.only("layer_norm_epsilon", EPSILON)
+    return {"n_layer": config.integer("n_layer"), "n_head": config.integer("n_head"), "n_embd": size,
+            "block_size": config.integer("n_positions"), "bias": True, "norm": "layernorm", "positions": "learned",
+            "mlp": config.choice("activation_function", GPT2.activations, "gelu_new"),
+            "mlp_ratio": config.integer("n_inner", 4 * size) / size, "init_std": config.number("initializer_range", 0.02),
+            "dropout": config.number("resid_pdrop", 0.1), "dropout_embedding": config.number("embd_pdrop", 0.1),
+            "dropout_attention": config.number("attn_pdrop", 0.1)}
+
+
+def llama_to_config(model: ModelConfig) -> dict:
+    """LlamaConfig's fields."""
+    return {"num_hidden_layers": model.n_layer, "num_attention_heads": model.n_head, "num_key_value_heads": model.kv_heads,
+            "hidden_size": model.n_embd, "head_dim": model.head_size, "max_position_embeddings": model.block_size,
+            "intermediate_size": model.hidden_size, "hidden_act": _turned(LLAMA.activations)[model.mlp], "rms_norm_eps": EPSILON,
+            "rope_theta": model.rope_base, "rope_parameters": {"rope_type": "default", "rope_theta": model.rope_base},
+            "attention_bias": model.bias, "mlp_bias": model.bias, "initializer_range": model.init_std,
+            "attention_dropout": model.dropout if model.dropout_attention < 0 else model.dropout_attention}
+
+
+def llama_from_config(config: "Config") -> dict:
+    """ModelConfig's fields."""
+    size, heads = config.integer("hidden_size"), config.integer("num_attention_heads")
+    config.only("rms_norm_eps", EPSILON)
+    config.only("head_dim", size // max(heads, 1))
+    turns = config.values.get("rope_parameters") or config.values.get("rope_scaling") or {}
+    turns = Config(turns if isinstance(turns, dict) else {"rope_type": turns})
+    turns.only("rope_type", "default")
+    turns.only("type", "default")
+    key_heads = config.integer("num_key_value_heads", heads)
+    return {"n_layer": config.integer("num_hidden_layers"), "n_head": heads, "n_embd": size,
+            "n_kv_head": 0 if key_heads == heads else key_heads, "block_size": config.integer("max_position_embeddings", 2048),
+            "bias": config.truth("attention_bias", False) or config.truth("mlp_bias", False), "norm": "rmsnorm",
+            "positions": "rope", "rope_base": turns.number("rope_theta", config.number("rope_theta", 10000.0)),
+            "mlp": config.choice("hidden_act", LLAMA.activations, "silu"),
+            "mlp_ratio": config.integer("intermediate_size") / size, "init_std": config.number("initializer_range", 0.02),
+            "dropout_attention": config.number("attention_dropout", 0.0)}
+
+
+def _turned(table):
+    """From value to key; the first key where several have one value."""
+    return {value: key for key, value in reversed(table.items())}
+
+
+class Config:
+    """The contents of a config.json, asked for field by field. Raises CheckpointError naming the field."""
+
+    def __init__(self, values: dict):
+        self.values = values
+
+    def integer(self, name: str, default: int | None = None) -> int:
+        """A whole number above 0."""
+        value = self._value(name, default)
+        if type(value) is not int or not 0 < value < 2**31:
+            raise CheckpointError(f"config.json: {name} is {value!r:.60}, wanted a whole number above 0")
+        return value
+
+    def number(self, name: str, default: float) -> float:
+        """Any number."""
+        value = self._value(name, default)
+        if type(value) not in (int, float):
+            raise CheckpointError(f"config.json: {name} is {value!r:.60}, wanted a number")
+        return float(value)
+
+    def truth(self, name: str, default: bool) -> bool:
+        """True or false."""
+        value = self._value(name, default)
+        if type(value) is not bool:
+            raise CheckpointError(f"config.json: {name} is {value!r:.60}, wanted true or false")
+        return value
+
+    def choice(self, name: str, table: dict, default: str) -> str:
+        """What a table has for the value."""
+        value = self._value(name, default)
+        if not isinstance(value, str) or value not in table:
+            raise CheckpointError(f"config.json: {name} is {value!r:.60}; pygpt has {', '.join(table)}")
+        return table[value]
+
+    def only(self, name: str, wanted) -> None:
+        """Refuse any value but one; a field that is left out is taken to have it."""
+        value = self._value(name, wanted)
+        if value != wanted:
+            raise CheckpointError(f"config.json: {name} is {value!r:.60}, and a model of pygpt has {wanted!r} there: its logits "
+                                  f"would be others")
+
+    def _value(self, name, default):
+        value = self.values.get(name)
+        return default if value is None else value
+
+
+GPT2 = Layout(
+    "gpt2", "GPT2LMHeadModel", "transformer.",
+    {"norm": {"layernorm"}, "positions": {"learned"}, "mlp": {"gelu", "gelu_erf", "relu", "relu_squared", "silu"},
+     "rope_base": None},
+    {"gelu_new": "gelu", "gelu_pytorch_tanh": "gelu", "gelu": "gelu_erf", "relu": "relu", "relu2": "relu_squared", "silu": "silu",
+     "swish": "silu"},
+    gpt2_places, gpt2_to_config, gpt2_from_config)
+LLAMA = Layout(
+    "llama", "LlamaForCausalLM", "model.",
+    {"norm": {"rmsnorm"}, "positions": {"rope"}, "mlp": {"swiglu", "geglu"}, "rope_base": None, "n_kv_head": None},
+    {"silu": "swiglu", "swish": "swiglu", "gelu_pytorch_tanh": "geglu", "gelu_new": "geglu"},
+    llama_places, llama_to_config, llama_from_config)
+LAYOUTS = {layout.model_type: layout for layout in (GPT2, LLAMA)}
+
+
+def layout_of(model: ModelConfig) -> Layout:
+    """The layout that a model has there. Raises ExperimentError naming the switches that have no place in the nearest one."""
+    if model.kind != "gpt":
+        raise ExperimentError("model.kind", f"a {model.kind} has no place in transformers; gpt has")
+    found = [(layout.misfits(model), layout) for layout in LAYOUTS.values()]
+    misfits, layout = min(found, key=lambda pair: len(pair[0]))
+    if misfits:
+        raise ExperimentError(misfits[0].split(" ")[0], f"this model is neither GPT-2's nor Llama's architecture, which are what "
+                                                        f"is written. The nearer is {layout.model_type}, but {'; '.join(misfits)}")
+    return layout

@@ -1,0 +1,86 @@
+"""Record tiny models of Hugging Face's `transformers`: their folders, and the logits they give.
+
+    pip install torch==2.13.0 transformers==5.23.0
+    python tests/goldens/make_huggingface.py        # writes tests/goldens/hf_*/ beside itself
+
+PyTorch and transformers are wanted here alone; the tests read the recordings. The weights are drawn wide, so that every
+part of a model shows in its logits.
+"""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
+
+HERE = Path(__file__).parent
+TEXT = "the hedgehog and the duck went to the pond, and the pond was still. " * 4
+BLOCK, WIDTH, HEADS, LAYERS = 12, 16, 4, 2
+
+
+def tokenizer():
+    """A byte-level BPE of 256 bytes, the delimiter and seven merges."""
+    made = Tokenizer(models.BPE())
+    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    made.decoder, made.post_processor = decoders.ByteLevel(), processors.ByteLevel()
+    made.train_from_iterator([TEXT], trainers.BpeTrainer(
+        vocab_size=264, special_tokens=["<|endoftext|>"], initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False))
+    return made
+
+
+def gpt2(vocab_size, **changes):
+    """A GPT-2."""
+    return GPT2LMHeadModel(GPT2Config(vocab_size=vocab_size, n_positions=BLOCK, n_embd=WIDTH, n_layer=LAYERS, n_head=HEADS,
+                                      initializer_range=0.3, bos_token_id=0, eos_token_id=0, **changes))
+
+
+def llama(vocab_size, **changes):
+    """A Llama whose heads share keys."""
+    return LlamaForCausalLM(LlamaConfig(vocab_size=vocab_size, max_position_embeddings=BLOCK, hidden_size=WIDTH,
+                                        intermediate_size=40, num_hidden_layers=LAYERS, num_attention_heads=HEADS,
+                                        num_key_value_heads=2, rms_norm_eps=1e-5, initializer_range=0.3, bos_token_id=0,
+                                        eos_token_id=0, **changes))
+
+
+def record(name, make, half=None, bare=False, files=False):
+    """Write one folder: `half` is a smaller type for the weights, `bare` leaves the prefix of their names away, `files`
+    writes vocab.json and merges.txt."""
+    folder = HERE / f"hf_{name}"
+    shutil.rmtree(folder, ignore_errors=True)
+    torch.manual_seed(7)
+    words = tokenizer()
+    model = make(words.get_vocab_size()).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.dim() == 1:  # biases are zeros and norms are ones at first, which would hide them
+                parameter += 0.2 * torch.randn_like(parameter)
+    if half:
+        model = model.to(half)
+    if bare:
+        model.transformer.save_pretrained(folder)  # GPT-2 as it was first published: no head, no prefix
+    else:
+        model.save_pretrained(folder)
+    if files:
+        described = json.loads(words.to_str())["model"]
+        (folder / "vocab.json").write_text(json.dumps(described["vocab"], ensure_ascii=False), encoding="utf-8")
+        merges = "\n".join(" ".join(pair) for pair in described["merges"])
+        (folder / "merges.txt").write_text(f"#version: 0.2\n{merges}\n", encoding="utf-8")
+    else:
+        words.save(str(folder / "tokenizer.json"))
+    ids = np.random.default_rng(3).integers(0, words.get_vocab_size(), (2, BLOCK))
+    model = type(model).from_pretrained(folder, dtype=torch.float32).eval()  # as a user would, tables in full precision too
+    with torch.no_grad():
+        logits = model(torch.tensor(ids)).logits.numpy()
+    np.savez_compressed(folder / "logits.npz", ids=ids, logits=logits)
+    print(folder.name, sum(file.stat().st_size for file in folder.iterdir()), "bytes")
+
+
+if __name__ == "__main__":
+    record("gpt2", gpt2, bare=True, files=True)
+    record("gpt2_untied", lambda size: gpt2(size, tie_word_embeddings=False, n_inner=40, activation_function="relu"))
+    record("llama", llama)
+    record("llama_biased", lambda size: llama(size, attention_bias=True, tie_word_embeddings=True,
+                                              rope_parameters={"rope_type": "default", "rope_theta": 500.0}), half=torch.bfloat16)
