@@ -47,7 +47,7 @@ OPERATIONS = {
     "rope": 3, "softcap": 8, "softcap_gradient": 4, "softmax": 4, "softmax_gradient": 4, "square_sum": 2,
 }
 # Of these inputs only the rows that are wanted are read, and of the history one element is written.
-GATHERING = ("batch", "batch_documents", "embedding", "attention_cached", "record")
+GATHERING = ("batch", "batch_documents", "windows", "embedding", "attention_cached", "record")
 
 
 def launch_flops(work: Work) -> int:

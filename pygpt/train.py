@@ -46,6 +46,9 @@ class DeviceSplit:
         self.tokens = tensor(device, split.tokens, dtype="uint32")
         self.offsets = tensor(device, split.offsets, dtype="uint32") if layout == "documents" else None
 
+    def bring(self, step: int) -> None:
+        """Make ready for a step: all of it is here already."""
+
     def draw(self, chance: Chance, experiment: Experiment, purpose: int, sequential: bool | int = False, answers: bool = False,
              first: int = 0):
         """Inputs (B, T) and targets (B, T) of the batch that belongs to the chance's step, or, with `first`, of these rows
@@ -73,11 +76,13 @@ class Run:
         self.text = text
         self.device = device
         tokenizer = init_from.tokenizer if init_from else tokenizer
-        self.tokenizer = tokenizer or make_tokenizer(experiment.data, text.text)
-        check_memory(experiment, self.tokenizer.vocab_size, device, len(text.text))
+        prepared = text.text is None  # shards, which stay on the disk
+        self.tokenizer = tokenizer or (text.tokenizer if prepared else make_tokenizer(experiment.data, text.text))
+        check_memory(experiment, self.tokenizer.vocab_size, device, 0 if prepared else len(text.text))
         generator = python_random(experiment)
-        corpus = make_corpus(text.text, self.tokenizer, experiment.data.layout, experiment.model.block_size,
-                             experiment.data.val_fraction, generator)
+        layout, block = experiment.data.layout, experiment.model.block_size
+        corpus = text.corpus(layout, block, self.tokenizer) if prepared else make_corpus(
+            text.text, self.tokenizer, layout, block, experiment.data.val_fraction, generator)
         if corpus.layout == "documents" and (experiment.train.answers_only or is_task(text.name)):
             check_answers(corpus, self.tokenizer, experiment.model.block_size)
         self._place(corpus, generator, weights_for(init_from, experiment) if init_from else None)
@@ -111,8 +116,8 @@ class Run:
             self._passes = tensor(device, [0], dtype="uint32")
             self._part = Slots(self.weights, self.weights.order)
 
-        self._train_split = DeviceSplit(device, corpus.train, corpus.layout, corpus.separator)
-        self._val_split = DeviceSplit(device, corpus.val, corpus.layout, corpus.separator)
+        self._train_split = self._split(corpus, corpus.train, BATCH, experiment.train.accumulation)
+        self._val_split = self._split(corpus, corpus.val, EVALUATION)
         self._eval_step = tensor(device, [0], dtype="uint32")
         self._eval_losses, self._eval_right = (empty(device, (experiment.train.eval_batches,), dtype) for _ in range(2))
         if corpus.separator is None:
@@ -120,6 +125,13 @@ class Run:
         self._train_once = Capture(device, self._train_step)
         self._evaluate_once = Capture(device, self._evaluation_step)
         self._conclude_evaluation = Capture(device, self._evaluation_end)
+
+    def _split(self, corpus, part, purpose, accumulation=1):
+        if isinstance(part, Split):
+            return DeviceSplit(self.device, part, corpus.layout, corpus.separator)
+        from pygpt.shard_split import ShardSplit  # a tab has no use for it
+        train = self.experiment.train
+        return ShardSplit(self.device, part, train.seed, purpose, train.batch_size * accumulation, self.experiment.model.block_size)
 
     def _train_step(self) -> None:
         if self.experiment.train.accumulation > 1:
@@ -190,6 +202,7 @@ class Run:
         if self._due() and self._last_evaluated != self.step:
             yield from self._evaluate()
         while self.step < train.steps:
+            self._train_split.bring(self.step)
             self._train_once()
             self.step += 1
             if not self._due():
@@ -204,7 +217,8 @@ class Run:
         self.losses.evaluated_at.append(self.step)
         # From the first window. Zero is the same bits in every type, so `fill`, which writes floats, will do.
         fill(out=Tensor(self._eval_step.buffer, (1,)), value=0.0)
-        for _ in range(self.experiment.train.eval_batches):
+        for index in range(self.experiment.train.eval_batches):
+            self._val_split.bring(index)
             self._evaluate_once()
             yield TrainEvent("evaluating", self.step)
         self._conclude_evaluation()

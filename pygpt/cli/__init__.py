@@ -1,7 +1,4 @@
-"""The command line: `pygpt train`, `plan`, `sample`, `eval`, `show`, `import`, `export`, `devices`, `bench`, `lab`, `serve`.
-
-The only place that prints.
-"""
+"""The command line: `pygpt train`, `sample` and the others in commands.py. The only place that prints."""
 
 import os
 import sys
@@ -28,7 +25,9 @@ def _run(arguments):
     """Parse the arguments and do what they say; a command imports what it needs, and no other's."""
     import tyro
 
-    from pygpt.cli.commands import COMMANDS, Bench, Described, Devices, Eval, Export, Import, Sample, Serve, Show, Train
+    from pygpt.cli.commands import (
+        COMMANDS, Bench, Described, Devices, Download, Eval, Export, Import, Prepare, Sample, Serve, Show, Train,
+    )
 
     command = tyro.extras.subcommand_cli_from_dict(COMMANDS, args=arguments, prog="pygpt",
                                                    description="Train and sample small language models.")
@@ -43,6 +42,14 @@ def _run(arguments):
         from pygpt.cli.plan import plan
 
         return plan(command)
+    if isinstance(command, Download):
+        from pygpt.cli.download import download
+
+        return download(command)
+    if isinstance(command, Prepare):
+        from pygpt.cli.prepare import prepare
+
+        return prepare(command)
     if isinstance(command, Sample):
         from pygpt.cli.sample import sample
 

@@ -124,11 +124,41 @@ class Plan(Described):
 
 
 @dataclasses.dataclass
+class Download:
+    """Fetch a data set, or GPT-2's tokenizer, into the cache, and say where it is."""
+
+    name: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="NAME")]
+    """shakespeare, names, or gpt2-tokenizer"""
+
+
+@dataclasses.dataclass
+class Prepare:
+    """Turn a text into shards of tokens, which `pygpt train --data DIR` maps into memory: it may be larger than memory."""
+
+    source: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="NAME|FILE")]
+    """tales, python, shakespeare, names, or the path of a text file"""
+    out: Annotated[Path, tyro.conf.arg(metavar="DIR")]
+    """an empty folder, or one that is not there yet"""
+    encoding: Literal["char", "byte", "bpe", "gpt2"] = "bpe"
+    """what a token is: a character, a byte, what the text repeats, or one of GPT-2's"""
+    vocab_size: int = 1024
+    """tokens that bpe learns"""
+    tokenizer_file: str = ""
+    """tokenizer.json, or a folder with it or vocab.json and merges.txt, for bpe and gpt2: then nothing is learned"""
+    shard_size: int = 10_000_000
+    """tokens a shard; the last may have fewer"""
+    shards_val: int = 1
+    """shards at the end that are for validation"""
+
+
+@dataclasses.dataclass
 class Sample:
     """Write text with a trained model: only the text goes to standard output, as it is written."""
 
     run: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="DIR")]
     """folder that `pygpt train` wrote, or a file that the lab saved"""
+    init_from: Literal["resume"] = "resume"
+    """where the weights come from: the run's last checkpoint"""
     prompt: str = ""
     """what the text begins with"""
     max_new_tokens: int = 500
@@ -252,8 +282,8 @@ class Serve:
 
 
 COMMANDS = {
-    "train": Train, "plan": Plan, "sample": Sample, "eval": Eval, "show": Show, "import": Import, "export": Export,
-    "devices": Devices, "bench": Bench, "lab": Lab, "serve": Serve,
+    "download": Download, "prepare": Prepare, "train": Train, "plan": Plan, "sample": Sample, "eval": Eval, "show": Show,
+    "import": Import, "export": Export, "devices": Devices, "bench": Bench, "lab": Lab, "serve": Serve,
 }
 
 

@@ -16,9 +16,14 @@ def evaluate(command: Eval) -> int:
     model = load(command.run, command.device)
     experiment, checkpoint = model.experiment, model.checkpoint
     text = load_text(command.data) if command.data else checkpoint.text or load_text(experiment.data.source)
-    corpus = make_corpus(text.text, model.tokenizer, experiment.data.layout, experiment.model.block_size,
-                         experiment.data.val_fraction, python_random(experiment))
-    split = DeviceSplit(model.device, corpus.val, corpus.layout, corpus.separator)
+    layout, block = experiment.data.layout, experiment.model.block_size
+    if text.text is None:  # shards: those for validation fit into memory
+        corpus = text.corpus(layout, block, model.tokenizer)
+        val = corpus.val.all()
+    else:
+        corpus = make_corpus(text.text, model.tokenizer, layout, block, experiment.data.val_fraction, python_random(experiment))
+        val = corpus.val
+    split = DeviceSplit(model.device, val, corpus.layout, corpus.separator)
     loss, predictions = full_loss(model.model, split, experiment, model.device)
     found = {"text": text.name, "split": "validation", "predictions": predictions, "loss": loss,
              "perplexity": math.exp(loss), "step": model.step, "device": model.device.name}

@@ -41,7 +41,11 @@ def _vocabulary(experiment, wanted):
     dataset = DATASETS.get(data.source)
     at_hand = dataset is None or dataset.url is None
     # Only an alphabet has to be read from the text; writing the tales anew for it takes a quarter of a second.
-    text = load_text(data.source).text if dataset is None or (at_hand and wanted is None and data.tokenizer == "char") else ""
+    read = dataset is None or (at_hand and wanted is None and data.tokenizer == "char")
+    found = load_text(data.source) if read else None
+    if found and found.text is None:  # shards, of which only the next windows are on the device
+        return wanted or found.tokenizer.vocab_size, 0, "as given" if wanted else f"of the shards in {data.source}"
+    text = found.text if found else ""
     tokens = dataset.size if dataset else len(text)
     if wanted is not None:
         return wanted, tokens, "as given"

@@ -15,6 +15,7 @@ from pygpt.cli.profile import show_profile
 from pygpt.cli.run_folder import RunFolder
 from pygpt.data import load_text
 from pygpt.errors import DivergedError, ExperimentError
+from pygpt.experiment import DataConfig
 from pygpt.estimate import memory_estimate, readable
 from pygpt.pace import Pace
 from pygpt.train import Run
@@ -36,7 +37,10 @@ def train(command: Train) -> int:
 def _started(command, console):
     experiment = command.experiment()
     begun_with = read_checkpoint(map_run(command.init_from)) if command.init_from else None
-    run = Run(experiment, load_text(experiment.data.source), open_fitting(command.device, experiment), init_from=begun_with)
+    text = load_text(experiment.data.source)
+    if text.text is None:
+        experiment = _on_shards(experiment, text)
+    run = Run(experiment, text, open_fitting(command.device, experiment), init_from=begun_with)
     folder = RunFolder(command.out or _free_folder(experiment.name))
     if older := folder.set_aside_older_run():
         console.print(f"There was a run in {folder.folder}; its weights are now {older.name}.")
@@ -44,6 +48,14 @@ def _started(command, console):
         console.print(f"The weights to begin with are those of {command.init_from}, after step {begun_with.step:,}.")
     folder.begin(run.experiment, run.tokenizer, 0)
     return run, folder
+
+
+def _on_shards(experiment, shards):
+    """The experiment with what the shards say of themselves; a flag that says otherwise is a mistake."""
+    chosen = experiment.data.tokenizer
+    if chosen not in (DataConfig().tokenizer, shards.encoding):
+        raise ExperimentError("data.tokenizer", f"the shards in {shards.folder} were prepared with {shards.encoding}, not {chosen}")
+    return experiment.with_fields(**shards.fields())
 
 
 def _resumed(command, console):
@@ -74,10 +86,12 @@ def _introduce(run, folder, console):
     experiment, model = run.experiment, run.experiment.model
     shape = (f"{model.n_layer} layers, {model.n_head} heads, {model.n_embd} wide, block {model.block_size}"
              if model.kind == "gpt" else f"a table of {run.tokenizer.vocab_size} x {run.tokenizer.vocab_size}")
-    memory = memory_estimate(experiment, run.tokenizer.vocab_size, len(run.text.text))
+    text, in_memory = run.text, run.text.text is not None
+    memory = memory_estimate(experiment, run.tokenizer.vocab_size, len(text.text) if in_memory else 0)
     console.print(f"[bold]{experiment.name or 'run'}[/]  {model.kind}, {shape}: {run.model.parameter_count:,} parameters, "
                   f"about {readable(memory)}")
-    console.print(f"text    {run.text.name}, {len(run.text.text):,} characters, {run.tokenizer.vocab_size} different tokens")
+    length = f"{len(text.text):,} characters" if in_memory else f"{len(text.train) + len(text.val):,} tokens in shards"
+    console.print(f"text    {text.name}, {length}, {run.tokenizer.vocab_size} different tokens")
     console.print(f"device  {run.device.name} ({run.device.why})")
     console.print(f"folder  {folder.folder}")
 

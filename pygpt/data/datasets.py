@@ -82,8 +82,19 @@ def _python_text(text: str) -> Text:
     return make_text("python", text, python_sources_origin(text), built_in=True)
 
 
+def _open_folder(path: Path):
+    # Imported here, because a tab has no use for it.
+    from pygpt.data.shards import DESCRIPTION, is_prepared, open_shards
+    if not is_prepared(path):
+        raise DataError(f"cannot read {path}: it is a folder, and it has no {DESCRIPTION}. Give the path of a text file, or of "
+                        "a folder that `pygpt prepare` wrote")
+    return open_shards(path)
+
+
 def _load_file(source: str) -> Text:
     path = Path(source)
+    if path.is_dir():
+        return _open_folder(path)
     try:
         data = path.read_bytes()
     except (FileNotFoundError, ValueError):  # ValueError: a zero byte in the path
@@ -93,7 +104,6 @@ def _load_file(source: str) -> Text:
         raise DataError(f"there is no data set and no file named {source!r}.{meant} The data sets are "
                         f"{', '.join(DATASETS)}, the tasks {PREFIX}{f', {PREFIX}'.join(TASKS)}; anything else is the path of a text file") from None
     except OSError as error:
-        what = "it is a folder" if path.is_dir() else error.strerror or error
-        raise DataError(f"cannot read {source}: {what}. Give the name of a data set ({', '.join(DATASETS)}) "
+        raise DataError(f"cannot read {source}: {error.strerror or error}. Give the name of a data set ({', '.join(DATASETS)}) "
                         "or the path of a text file you may read") from None
     return text_from_bytes(path.name, data)

@@ -11,8 +11,18 @@ from pathlib import Path
 
 from pygpt.errors import DataError
 from pygpt.data.dataset import Dataset, check_sha256
+from pygpt.data.datasets import DATASETS
+from pygpt.data.tokenizer import GPT2_FOLDER
 
 _TIMEOUT = 20  # seconds of silence
+_GPT2 = "https://huggingface.co/openai-community/gpt2/resolve/main/"
+
+# GPT-2's tokenizer; the bytes are those OpenAI published as encoder.json and vocab.bpe.
+TOKENIZER_FILES = tuple(Dataset(
+    name, f"GPT-2's {name}", "A file of GPT-2's tokenizer.", "stream", _GPT2 + name, sha256, size, f"{GPT2_FOLDER}/{name}")
+    for name, sha256, size in (
+        ("vocab.json", "196139668be63f3b5d6574427317ae82f612a97c5d1cdaf36ed2256dbf636783", 1_042_301),
+        ("merges.txt", "1ce1664773c50f3e0cc8842619a93edc4624525b728b188a9e0be33b7726adc5", 456_318)))
 
 
 def dataset_bytes(dataset: Dataset) -> bytes:
@@ -71,6 +81,28 @@ def _download(dataset: Dataset) -> bytes:
         raise DataError(f"{dataset.title} could not be fetched from {dataset.url} "
                         f"({getattr(error, 'reason', None) or error or type(error).__name__}). The data sets tales and "
                         f"python need no network; or set PYGPT_DATA to a folder that has {dataset.file}") from None
+
+
+def fetch(name: str) -> list[Path]:
+    """Fetch a data set, or GPT-2's tokenizer, unless it is here; returns the files, in PYGPT_DATA or in the cache.
+
+    Raises:
+        DataError: there is nothing of that name to fetch, it cannot be fetched, or the cache cannot be written.
+    """
+    known = {dataset.name: [dataset] for dataset in DATASETS.values() if dataset.url} | {GPT2_FOLDER: [*TOKENIZER_FILES]}
+    if name not in known:
+        own = " It is made here, and needs no fetching." if name in DATASETS else ""
+        raise DataError(f"there is nothing named {name!r} to download.{own} There are {', '.join(known)}")
+    places = []
+    for dataset in known[name]:
+        dataset_bytes(dataset)
+        supplied = Path(os.environ.get("PYGPT_DATA") or ".") / dataset.file
+        place = supplied if os.environ.get("PYGPT_DATA") and supplied.is_file() else cache_folder() / dataset.file
+        if not place.is_file():
+            raise DataError(f"{dataset.title} was fetched, and the cache {cache_folder()} cannot be written: let PYGPT_CACHE "
+                            "name a folder that can")
+        places.append(place)
+    return places
 
 
 def write_whole(path: Path, data: bytes) -> None:

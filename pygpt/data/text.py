@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import codecs
 import hashlib
+import io
+import itertools
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from pygpt.errors import DataError
@@ -47,23 +50,38 @@ def decode_text(name: str, data: bytes) -> str:
     Raises:
         DataError: there is no text in it, it is not UTF-8, or it is not text at all.
     """
-    data = bytes(data)
+    return "".join(decode_pieces(name, [bytes(data)]))
+
+
+def decode_pieces(name: str, pieces: Iterable[bytes]) -> Iterator[str]:
+    """As `decode_text`, for a file that comes in pieces."""
+    utf8 = codecs.getincrementaldecoder("utf-8-sig")()
+    lines = io.IncrementalNewlineDecoder(utf8, translate=True)
+    read, blank = 0, True
+    for data in itertools.chain(pieces, [b""]):
+        if not read:
+            _check_start(name, data)
+        zero = data.find(0)
+        if zero >= 0:
+            raise DataError(f"{name} should be a text, but it has a zero byte at offset {read + zero}: it is a binary "
+                            "file, or a text in UTF-16; save it as plain text in UTF-8 and open it again")
+        read += len(data)
+        try:
+            text = lines.decode(data, final=not data)
+        except UnicodeDecodeError as error:
+            # The codec counts from where it had to wait for more, or from behind the byte order mark.
+            offset, byte = read - len(error.object) + error.start, error.object[error.start]
+            raise DataError(f"{name} should be a text in UTF-8, but byte {byte:#04x} at offset {offset} is not: "
+                            "save it as UTF-8 (an editor calls this the encoding) and open it again") from None
+        blank = blank and not text.strip()
+        yield text
+    if blank:
+        raise DataError(f"{name} has no text in it ({read} bytes): "
+                        "choose a file with some text, a few thousand characters at least")
+
+
+def _check_start(name: str, data: bytes) -> None:
     for start, encoding in _OTHER_ENCODINGS.items():
         if data.startswith(start):
             raise DataError(f"{name} should be a text in UTF-8, but it starts like {encoding}: "
                             "save it as plain text in UTF-8 and open it again")
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        # The codec counts from behind the byte order mark.
-        offset = error.start + (3 if data.startswith(codecs.BOM_UTF8) else 0)
-        raise DataError(f"{name} should be a text in UTF-8, but byte {data[offset]:#04x} at offset {offset} is not: "
-                        "save it as UTF-8 (an editor calls this the encoding) and open it again") from None
-    if "\0" in text:
-        raise DataError(f"{name} should be a text, but it has a zero byte at offset {data.index(0)}: it is a binary "
-                        "file, or a text in UTF-16; save it as plain text in UTF-8 and open it again")
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    if not text.strip():
-        raise DataError(f"{name} has no text in it ({len(data)} bytes): "
-                        "choose a file with some text, a few thousand characters at least")
-    return text

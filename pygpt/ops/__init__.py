@@ -39,3 +39,4 @@ from pygpt.ops.softmax import softmax as softmax, softmax_gradient as softmax_gr
 from pygpt.ops.square_sum import clip_scale as clip_scale, square_sum as square_sum
 from pygpt.ops.sum import sum as sum
 from pygpt.ops.threefry import threefry as threefry
+from pygpt.ops.windows import windows as windows

@@ -47,12 +47,12 @@ class BPETokenizer(Tokenizer):
         Raises:
             TokenizerError: `vocab_size` has no room for the 256 bytes and the delimiter.
         """
-        learning = cls.learning(text, documents, vocab_size)
-        try:
-            while True:
-                next(learning)
-        except StopIteration as done:
-            return done.value
+        return _exhaust(cls.learning(text, documents, vocab_size))
+
+    @classmethod
+    def train_on(cls, parts: Iterable[str], vocab_size: int) -> BPETokenizer:
+        """As `train`, from a text in parts that begin and end between two words."""
+        return cls(_exhaust(learn(count_words(parts), vocab_size, documents=False)))
 
     @classmethod
     def learning(cls, text: str, documents: bool, vocab_size: int) -> Generator[float, None, BPETokenizer]:
@@ -156,6 +156,15 @@ class BPETokenizer(Tokenizer):
     def decoder(self) -> Decoder:
         """Start a text that will arrive in pieces; half a UTF-8 sequence is held back until its rest comes."""
         return Utf8Decoder(self.decode_bytes)
+
+
+def _exhaust(work: Generator) -> Any:
+    """Do all of the work, and give what it returns."""
+    try:
+        while True:
+            next(work)
+    except StopIteration as done:
+        return done.value
 
 
 class _Words(dict):

@@ -10,17 +10,20 @@ from collections.abc import Generator
 from pygpt.tokenizers.pretokens import pieces, split_words
 from pygpt.tokenizers.vocabulary import BYTES, END_OF_TEXT, Vocabulary
 
+MOST_WORDS = 1 << 22
 FEWEST = 2        # a pair that occurs once would save one token in all
 _SHIFT = 32       # a pair of ids is one number, `left << 32 | right`: quicker to look up and to compare than a tuple
 _MASK = (1 << _SHIFT) - 1
 
 
 def count_words(texts) -> Counter:
-    """How often each word occurs in texts."""
+    """How often each word occurs in texts. Of more than some millions of words those that occurred once are forgotten."""
     words = Counter()
     for text in texts:
         for piece in pieces(text):
             words.update(split_words(piece))
+            if len(words) > MOST_WORDS:
+                words = Counter({word: count for word, count in words.items() if count > 1})
     return words
 
 

@@ -1,7 +1,7 @@
 """GPT-2's first cut: a text in words, each with the space before it. No token reaches from one word into the next."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from pygpt.tokenizers.characters import Classes
 
@@ -39,6 +39,19 @@ def pieces(text: str) -> Iterator[str]:
         yield text[start : seam.end()]
         start = seam.end()
     yield text[start:]
+
+
+def at_seams(parts: Iterable[str]) -> Iterator[str]:
+    """A text that comes in parts, in other parts whose words, one after the other, are the words of the whole."""
+    text = ""
+    for part in parts:
+        text += part
+        seam = last_seam(text)
+        if seam:
+            yield text[:seam]
+            text = text[seam:]
+    if text:
+        yield text
 
 
 def last_seam(text: str) -> int:

@@ -1,0 +1,152 @@
+"""Turning a text into shards, piece by piece: the text may be larger than memory. Never imported in a tab."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from array import array
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from pygpt.data.datasets import DATASETS, load_text
+from pygpt.data.download import write_whole
+from pygpt.data.shards import CODES, DESCRIPTION, FORMAT, VERSION
+from pygpt.data.tasks import is_task
+from pygpt.data.text import decode_pieces
+from pygpt.data.tokenizer import make_tokenizer
+from pygpt.errors import DataError, TokenizerError
+from pygpt.tokenizers import BPETokenizer, CharTokenizer, Tokenizer, tokenizer_json_bytes
+from pygpt.tokenizers.pretokens import at_seams
+
+PIECE = 1 << 22  # bytes read at a time
+_SHARD = "tokens-{:05}.bin"
+_OURS = re.compile(r"tokens-\d{5,}\.bin|tokenizer\.json")
+
+
+class Source:
+    """A text that comes in pieces, as often as it is asked for."""
+
+    def __init__(self, source: str):
+        self.path = self.text = None
+        if source in DATASETS or is_task(source):
+            self.text = load_text(source)
+            self.name, self.origin = self.text.name, self.text.origin
+        else:
+            self.path = Path(source)
+            self.name, self.origin = self.path.name, f"your own text, {self.path.name}"
+
+    def pieces(self) -> Iterator[str]:
+        """The text. Raises DataError if it cannot be read, or is no text in UTF-8."""
+        if self.text is not None:
+            text = self.text.text
+            yield from (text[start : start + PIECE] for start in range(0, len(text), PIECE))
+        else:
+            yield from decode_pieces(self.name, self._bytes())
+
+    def _bytes(self):
+        try:
+            with self.path.open("rb") as file:
+                while data := file.read(PIECE):
+                    yield data
+        except (OSError, ValueError) as error:  # ValueError: a zero byte in the path
+            raise DataError(f"cannot read {self.path}: {getattr(error, 'strerror', None) or error}. Give the name of a data "
+                            f"set ({', '.join(DATASETS)}) or the path of a text file you may read") from None
+
+
+def prepare(data, folder: Path, shard_size: int, shards_val: int, tell: Callable[[str], None] = lambda line: None) -> dict:
+    """Write the text that the fields of a DataConfig name as shards; returns their description.
+
+    The tokenizer is learned in a first pass over the text, where it is learned. The description is written last: a folder
+    without one was not finished, and may be prepared again.
+    Raises:
+        DataError: the text cannot be read, is too short for so many shards, or the folder holds something else.
+        ExperimentError: the tokenizer's files are missing or wrong.
+    """
+    if shard_size < 1 or shards_val < 1:
+        raise DataError(f"shards need at least 1 token each, and 1 shard must be for validation; asked for {shard_size} "
+                        f"tokens and {shards_val} shards")
+    source = Source(data.source)
+    _make_folder(folder)
+    tokenizer = _learn(data, source)
+    tell(f"{source.name}: {tokenizer.vocab_size:,} tokens in the vocabulary")
+    writer = _Writer(folder, "uint16" if tokenizer.vocab_size <= 1 << 16 else "uint32", shard_size, tell)
+    sha256, characters = hashlib.sha256(), 0
+    for piece in at_seams(source.pieces()) if isinstance(tokenizer, BPETokenizer) else source.pieces():
+        sha256.update(piece.encode("utf-8"))
+        characters += len(piece)
+        writer.add(_encode(tokenizer, piece))
+    writer.finish()
+    if len(writer.shards) <= shards_val:
+        raise DataError(f"the text has {writer.tokens:,} tokens, {len(writer.shards)} shards of {shard_size:,}, and {shards_val} "
+                        f"of them are to be for validation: choose shards of at most {max(1, writer.tokens // (shards_val + 1)):,}")
+    description = {
+        "format": FORMAT, "version": VERSION, "name": source.name, "source": data.source, "origin": source.origin,
+        "sha256": sha256.hexdigest(), "characters": characters, "encoding": data.tokenizer, "dtype": writer.dtype,
+        "vocab_size": tokenizer.vocab_size, "shard_size": shard_size, "tokens": writer.tokens,
+        "train": writer.shards[:-shards_val], "val": writer.shards[-shards_val:], "tokenizer": tokenizer.to_dict()}
+    if isinstance(tokenizer, BPETokenizer):
+        write_whole(folder / "tokenizer.json", tokenizer_json_bytes(tokenizer))
+    write_whole(folder / DESCRIPTION, json.dumps(description, ensure_ascii=False, indent=1).encode())
+    return description
+
+
+def _make_folder(folder):
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        there = [path.name for path in folder.iterdir()]
+    except OSError as error:
+        raise DataError(f"the folder {folder} cannot be made ({error.strerror}): choose another with --out") from None
+    strange = [name for name in there if not _OURS.fullmatch(name)]
+    if strange:
+        raise DataError(f"the folder {folder} is not empty ({strange[0]} is there): choose another with --out, or remove it")
+    for name in there:  # of a preparation that was not finished
+        (folder / name).unlink()
+
+
+def _learn(data, source) -> Tokenizer:
+    if data.tokenizer == "char":
+        characters = set()
+        for piece in source.pieces():
+            characters.update(piece)
+        return CharTokenizer("".join(sorted(characters)))
+    if data.tokenizer == "bpe" and not data.tokenizer_file:
+        return BPETokenizer.train_on(at_seams(source.pieces()), data.vocab_size)
+    return make_tokenizer(data, "")
+
+
+def _encode(tokenizer, text):
+    try:
+        return tokenizer.encode(text)
+    except TokenizerError as error:
+        raise DataError(f"the text changed while it was being read: {error}") from None
+
+
+class _Writer:
+    """Takes tokens and writes full shards."""
+
+    def __init__(self, folder, dtype, shard_size, tell):
+        self.folder, self.dtype, self.shard_size, self.tell = folder, dtype, shard_size, tell
+        self.shards, self.tokens, self.waiting = [], 0, array(CODES[dtype])
+
+    def add(self, ids):
+        self.waiting.extend(array(CODES[self.dtype], ids))
+        while len(self.waiting) >= self.shard_size:
+            self._write(self.waiting[: self.shard_size])
+            del self.waiting[: self.shard_size]
+
+    def finish(self):
+        if self.waiting:
+            self._write(self.waiting)
+
+    def _write(self, tokens):
+        if array("I", [1]).tobytes()[0] != 1:  # little-endian everywhere
+            tokens.byteswap()
+        data, name = tokens.tobytes(), _SHARD.format(len(self.shards))
+        try:
+            (self.folder / name).write_bytes(data)
+        except OSError as error:
+            raise DataError(f"{self.folder / name} cannot be written ({error.strerror})") from None
+        self.shards.append({"file": name, "tokens": len(tokens), "sha256": hashlib.sha256(data).hexdigest()})
+        self.tokens += len(tokens)
+        self.tell(f"{name}: {len(tokens):,} tokens, {self.tokens:,} in all")
