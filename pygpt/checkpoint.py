@@ -1,7 +1,7 @@
 """A run in one file: weights, optimizer, experiment, tokenizer, provenance, and the text if nobody else keeps it.
 
 The file is safetensors. Weights stand under their own names, what the optimizer keeps under `optimizer.first_moment.`,
-`optimizer.second_moment.` or `optimizer.velocity.`, as it needs, a text of one's own under `data.text`; everything else is
+`optimizer.second_moment.` and the like, as it needs, a text of one's own under `data.text`; everything else is
 JSON in the metadata. Enough to go on with the very losses an uninterrupted run would have had, in the tab or natively, whichever wrote it.
 """
 

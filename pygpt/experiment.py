@@ -115,6 +115,10 @@ class OptimConfig:
     beta1: float = setting(0.9, "memory of the gradient's mean", minimum=0.0, maximum=0.999999)
     beta2: float = setting(0.99, "memory of the gradient's square", minimum=0.0, maximum=0.999999)
     epsilon: float = setting(1e-8, "added to the root of the square", minimum=1e-12, maximum=1.0)
+    label_smoothing: float = setting(0.0, "share of a target's weight that all tokens get, in training", minimum=0.0, maximum=0.99)
+    z_loss: float = setting(0.0, "weight of the squared log of the softmax's sum, in training", minimum=0.0, maximum=10.0)
+    ema: float = setting(0.0, "memory of an average of the weights, which then answers instead; 0 for none", minimum=0.0,
+                         maximum=0.999999)
     grad_clip: float = setting(1.0, "largest global gradient norm, 0 for none", minimum=0.0, maximum=1e6)
 
 

@@ -255,3 +255,13 @@ class Weights:
             constant.place(device, dtype)
         self.order = [name for name, _, _, _ in ordered]
         self.embeddings = {name for name, owner, _, _ in ordered if isinstance(owner, Embedding)}
+
+
+def with_parameters(model: Module, named: dict) -> Module:
+    """A model that was only declared, with tensors by name for its parameters; none of them takes part in a gradient."""
+    for name, owner, attribute, _ in list(model.named_parameters()):
+        setattr(owner, attribute, named[name].detached())
+    some = next(iter(named.values()))
+    for constant in model.constants():
+        constant.place(some.device, some.dtype)
+    return model

@@ -7,7 +7,7 @@ whole model, since neighbours in the flat array that are treated alike are one.
 import dataclasses
 
 from pygpt.nn import Weights
-from pygpt.ops import adamw, clip_scale, descend, fill, momentum, square_sum
+from pygpt.ops import adamw, blend, clip_scale, descend, fill, momentum, pack, square_sum
 from pygpt.tensor import Tensor, empty, tensor
 
 
@@ -65,10 +65,14 @@ def spans(weights: Weights, names, decays) -> list[Span]:
 
 
 def remembered(config, shapes: dict) -> dict:
-    """What the optimizer keeps from step to step: by name, for which of the parameters (names and shapes)."""
-    if config.name == "sgd":
-        return {"velocity": list(shapes)} if config.momentum else {}
-    return {"first_moment": list(shapes), "second_moment": list(shapes)}
+    """What is kept from step to step beside a run's weights: by name, for which of the parameters (names and shapes).
+
+    With an average, the run's weights are the averaged ones, which answer, and "trained" are those that learn.
+    """
+    kept = {"trained": list(shapes)} if config.ema else {}
+    if config.name != "sgd":
+        return {**kept, "first_moment": list(shapes), "second_moment": list(shapes)}
+    return {**kept, "velocity": list(shapes)} if config.momentum else kept
 
 
 class Optimizer:
@@ -76,16 +80,20 @@ class Optimizer:
 
     `schedule` is the table of `schedule_table` and `step` the number of updates done, both on the device. The gradients
     are handed over in `gradients`: tensors by the parameters' names, parts of one flat tensor, which an update may
-    write over. `memory` holds what it keeps from step to step, as Slots by name.
+    write over. `memory` holds what it keeps from step to step, as Slots by name. `average`, where `shares` is the table of
+    `average_table`, holds an average of the weights over the steps.
     Source: Loshchilov and Hutter, "Decoupled Weight Decay Regularization", arXiv 1711.05101, for AdamW; torch.optim.Adam and
         torch.optim.SGD, whose decay is a part of the gradient.
     """
 
-    def __init__(self, weights: Weights, config, schedule: Tensor, step: Tensor):
+    def __init__(self, weights: Weights, config, schedule: Tensor, step: Tensor, shares: Tensor | None = None):
         self.weights, self.config = weights, config
-        self.schedule, self.step = schedule, step
+        self.schedule, self.step, self.shares = schedule, step, shares
         shapes = {name: placed.shape for name, placed in weights.named.items()}
-        self.memory = {group: Slots(weights, names) for group, names in remembered(config, shapes).items()}
+        self.memory = {group: Slots(weights, names) for group, names in remembered(config, shapes).items() if group != "trained"}
+        self.average = Slots(weights, weights.order) if shares else None
+        if self.average:
+            pack(weights.values, out=self.average.values)
         self.gradient = Slots(weights, weights.order)
         self.gradients = self.gradient.named
         self._one = tensor(weights.values.device, [1.0], dtype=weights.values.dtype)
@@ -98,6 +106,8 @@ class Optimizer:
                 self._sgd(span, scale)
             else:
                 self._adam(span, scale)
+        if self.average:
+            blend(self.weights.values, self.shares, self.step, out=self.average.values)
 
     def _decays(self, name):
         if self.config.decay_groups == "all":

@@ -26,6 +26,15 @@ def learning_rate(config, steps: int, step: int) -> float:
     return config.min_learning_rate + fall * (config.learning_rate - config.min_learning_rate)
 
 
+def average_table(config, steps: int, typecode: str = "f") -> array:
+    """(steps,), as an array of that type: the share of each step's new weights in the average of the weights.
+
+    That is 1 - ema, and more in the first steps, so that the average soon forgets where the weights began.
+    Source: tf.train.ExponentialMovingAverage with num_updates.
+    """
+    return array(typecode, (1.0 - min(config.ema, (1 + step) / (10 + step)) for step in range(1, steps + 1)))
+
+
 def schedule_table(config, steps: int, typecode: str = "f") -> array:
     """(steps, 3), flat, as an array of that type: learning rate, 1 - beta1^t and 1 - beta2^t of each step, where t counts from 1."""
     table = array(typecode)

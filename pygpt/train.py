@@ -19,12 +19,12 @@ from pygpt.experiment import Experiment
 from pygpt.history import History, Metric
 from pygpt.models import build_model
 from pygpt.models.python_random import python_random, write_python_random_weights
-from pygpt.nn import Chance, Weights
+from pygpt.nn import Chance, Weights, with_parameters
 from pygpt.ops import advance, batch, batch_documents, blend, fill, mean_valid, record, scale, sum, weigh
 from pygpt.ops.threefry import BATCH, EVALUATION
 from pygpt.optim import Optimizer, Slots
 from pygpt.provenance import provenance
-from pygpt.schedule import schedule_table
+from pygpt.schedule import average_table, schedule_table
 from pygpt.tensor import ARRAY_CODE, ITEM_SIZE, Tensor, backward, empty, no_tape, tensor
 from pygpt.tokenizers import Tokenizer
 
@@ -65,7 +65,8 @@ class DeviceSplit:
 class Run:
     """One experiment under way on one device.
 
-    `history` is the tensor to read from time to time, for `take_metrics`; `step` counts the steps put on their way.
+    `history` is the tensor to read from time to time, for `take_metrics`; `step` counts the steps put on their way. `model`
+    is the one to ask: with an average of the weights it has these, and `weights` are those that learn.
     With `init_from` the weights begin as another run's, and its tokenizer is used: the optimizer begins anew.
     Raises: ExperimentError, DataError, TokenizerError if the experiment, the text and that run do not make a run.
     """
@@ -99,8 +100,8 @@ class Run:
         self.history = self.losses.values
         self.seed = tensor(device, [experiment.train.seed], dtype="uint32")
 
-        self.model = build_model(experiment.model, self.tokenizer.vocab_size)
-        self.weights = Weights(device, self.model, self.seed if weights is None else None, dtype)
+        self._learner = build_model(experiment.model, self.tokenizer.vocab_size)
+        self.weights = Weights(device, self._learner, self.seed if weights is None else None, dtype)
         if weights:
             for name, values in weights.items():
                 device.write(self.weights.named[name], bytes(values))
@@ -108,7 +109,13 @@ class Run:
             write_python_random_weights(self.weights, experiment.model.init_std, generator)
         table = schedule_table(experiment.optim, experiment.train.steps, ARRAY_CODE[dtype])
         schedule = tensor(device, table, (experiment.train.steps, 3), dtype)
-        self.optimizer = Optimizer(self.weights, experiment.optim, schedule, self.losses.steps_done)
+        shares = average_table(experiment.optim, experiment.train.steps, ARRAY_CODE[dtype]) if experiment.optim.ema else None
+        self.optimizer = Optimizer(self.weights, experiment.optim, schedule, self.losses.steps_done,
+                                   shares and tensor(device, shares, dtype=dtype))
+        self.model = self._learner
+        if shares:
+            answering = build_model(experiment.model, self.tokenizer.vocab_size)
+            self.model = with_parameters(answering, self.optimizer.average.named)
 
         # Passes over the model: what dropout counts, since the parts of a batch must not drop the same.
         self._passes = self.losses.steps_done
@@ -150,7 +157,9 @@ class Run:
             inputs, targets = self._train_split.draw(passes, self.experiment, BATCH, sequential=2)
         else:
             inputs, targets = self._train_split.draw(chance, self.experiment, BATCH, first=first)
-        loss, count = mean_valid(self.model.losses(inputs, targets, passes), targets)
+        optim = self.experiment.optim
+        losses = self._learner.losses(inputs, targets, passes, smoothing=optim.label_smoothing, z_loss=optim.z_loss)
+        loss, count = mean_valid(losses, targets)
         backward(loss, [self.weights.named[name] for name in gradients], into=list(gradients.values()))
         return loss.detached(), count  # without what it came from: the next part needs the room
 
@@ -249,6 +258,8 @@ class Run:
         return self._packed(step, states)
 
     def _state(self):
+        if average := self.optimizer.average:
+            return {"weights": average, "trained": self.weights, **self.optimizer.memory}
         return {"weights": self.weights, **self.optimizer.memory}
 
     def _packed(self, step, states):
@@ -261,7 +272,7 @@ class Run:
 
         made = {**provenance(self.experiment, self.text, self.device), **self._ancestry}
         return write_checkpoint(Checkpoint(self.experiment, self.tokenizer, step, made, by_name("weights"),
-                                           {group: by_name(group) for group in self.optimizer.memory},
+                                           {group: by_name(group) for group in states if group != "weights"},
                                            None if self.text.built_in else self.text))
 
     @staticmethod
