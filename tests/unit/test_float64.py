@@ -100,4 +100,4 @@ def test_auto_takes_numpy_even_beside_a_real_gpu(gpu, cpu):
 
 def test_memory_is_counted_twice(cpu):
     single, double = (memory_estimate(experiment(**changes), 60, 1000) for changes in ({}, DOUBLE))
-    assert double - 4000 == 2 * (single - 4000)
+    assert 1.95 < (double - 4000) / (single - 4000) < 2, "all but the counters and the tokens"
