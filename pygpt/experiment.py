@@ -98,7 +98,7 @@ class ModelConfig:
 class OptimConfig:
     """How it learns: an optimizer under a learning-rate schedule."""
 
-    name: str = setting("adamw", "the optimizer", choices=("adamw", "adam", "sgd"))
+    name: str = setting("adamw", "the optimizer", choices=("adamw", "adam", "sgd", "muon"))
     learning_rate: float = setting(1e-3, "step size after warm-up", minimum=0.0, maximum=100.0)
     min_learning_rate: float = setting(1e-4, "step size at the end of the schedule", minimum=0.0, maximum=100.0)
     schedule: str = setting("cosine", "how the step size falls",
@@ -110,7 +110,7 @@ class OptimConfig:
                                   minimum=0.0, maximum=10.0)
     decay_groups: str = setting("matrices", "what decays: matrices, those of linear layers alone (no embeddings), or all",
                                 choices=("matrices", "linear", "all"))
-    momentum: float = setting(0.95, "memory of the direction, in sgd", minimum=0.0, maximum=0.999999)
+    momentum: float = setting(0.95, "memory of the direction, in sgd and muon", minimum=0.0, maximum=0.999999)
     nesterov: bool = setting(True, "momentum that looks a step ahead")
     beta1: float = setting(0.9, "memory of the gradient's mean", minimum=0.0, maximum=0.999999)
     beta2: float = setting(0.99, "memory of the gradient's square", minimum=0.0, maximum=0.999999)
@@ -219,6 +219,9 @@ class Experiment:
             _check_heads(model)
         if model.init == "python-random":
             _check_python_random(self)
+        if optim.name == "muon" and model.kind != "gpt":
+            raise ExperimentError("optim.name", f"muon is for the matrices inside blocks, and a {model.kind} has no blocks; "
+                                                f"choose adamw or sgd")
         if optim.min_learning_rate > optim.learning_rate:
             raise ExperimentError("optim.min_learning_rate", f"{optim.min_learning_rate} is above optim.learning_rate "
                                                              f"{optim.learning_rate}, where the schedule starts")

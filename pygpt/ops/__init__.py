@@ -13,6 +13,7 @@ from pygpt.ops.batch import batch as batch, batch_documents as batch_documents
 from pygpt.ops.blend import blend as blend, weigh as weigh
 from pygpt.ops.cross_entropy import cross_entropy as cross_entropy, cross_entropy_gradient as cross_entropy_gradient
 from pygpt.ops.descend import descend as descend
+from pygpt.ops.divide import divide as divide
 from pygpt.ops.dropout import dropout as dropout
 from pygpt.ops.embedding import embedding as embedding, embedding_gradient as embedding_gradient
 from pygpt.ops.fill import fill as fill

@@ -4,14 +4,15 @@ import numpy as np
 import pytest
 
 from pygpt.checkpoint import read_checkpoint
+from pygpt.errors import ExperimentError
 from pygpt.experiment import Experiment
 from pygpt.nn import Embedding, Linear, Module, Weights
 from pygpt.ops import advance
-from pygpt.optim import Optimizer, remembered
+from pygpt.optim import Optimizer, orthogonalise, remembered
 from pygpt.schedule import learning_rate, schedule_table
 from pygpt.tensor import tensor
 from pygpt.train import Run
-from tests.unit.runs import bits, finish, poem_run
+from tests.unit.runs import bits, experiment, finish, poem_run
 
 SHAPES = {"table.tokens": (5, 6), "blocks.0.weight": (6, 30), "blocks.0.bias": (30,), "blocks.1.weight": (30, 6),
           "blocks.1.bias": (6,), "head.weight": (6, 5)}
@@ -20,7 +21,8 @@ OPTIMIZERS = {
     "sgd": {"name": "sgd", "momentum": 0.0}, "momentum": {"name": "sgd", "momentum": 0.9, "nesterov": False},
     "nesterov": {"name": "sgd", "momentum": 0.9},
     "decay of linear layers": {"decay_groups": "linear"}, "decay of all": {"name": "sgd", "decay_groups": "all"},
-    "unclipped": {"grad_clip": 0.0}}
+    "unclipped": {"grad_clip": 0.0}, "muon": {"name": "muon"},
+    "muon by itself": {"name": "muon", "momentum": 0.0, "decay_groups": "linear"}}
 
 
 class Small(Module):
@@ -47,6 +49,15 @@ def decays(config, name):
     return {"matrices": matrix, "linear": matrix and name != "table.tokens", "all": True}[config.decay_groups]
 
 
+def orthogonalised(matrix):
+    """Newton and Schulz's way with Muon's numbers, in double precision, and Moonshot's scale."""
+    x = matrix / (np.sqrt(np.sum(matrix**2)) + 1e-7)
+    for _ in range(5):
+        gram = x @ x.T
+        x = 3.4445 * x + (-4.7750 * gram + 2.0315 * gram @ gram) @ x
+    return 0.2 * np.sqrt(max(matrix.shape)) * x
+
+
 def reference(config, weights):
     """Five steps, parameter by parameter."""
     kept = {name: [np.zeros(shape), np.zeros(shape)] for name, shape in SHAPES.items()}
@@ -57,6 +68,10 @@ def reference(config, weights):
         for name, g in gradients.items():
             g, p, (m, v) = g * clip, weights[name], kept[name]
             decay = config.weight_decay if decays(config, name) else 0.0
+            if config.name == "muon" and name in ("blocks.0.weight", "blocks.1.weight"):
+                m[:] = config.momentum * m + g
+                p -= rate * (orthogonalised(g + config.momentum * m) + decay * p)
+                continue
             if config.name == "sgd":
                 g = g + decay * p
                 m[:] = config.momentum * m + g
@@ -94,7 +109,8 @@ RUNS = {
     "sgd": {"optim.name": "sgd", "optim.momentum": 0.0, "optim.learning_rate": 0.5, "optim.grad_clip": 0.0},
     "momentum": {"optim.name": "sgd", "optim.nesterov": False, "optim.learning_rate": 0.1},
     "nesterov": {"optim.name": "sgd", "optim.learning_rate": 0.1, "optim.schedule": "step", "optim.fall_every": 20},
-    "linear": {"optim.decay_groups": "linear", "optim.schedule": "exponential"}}
+    "linear": {"optim.decay_groups": "linear", "optim.schedule": "exponential"},
+    "muon": {"optim.name": "muon"}}
 
 
 @pytest.mark.parametrize("changes", RUNS.values(), ids=RUNS)
@@ -134,7 +150,26 @@ def test_nothing_is_kept_that_nobody_uses(cpu):
     sizes = {name: sum(slots.values.size for slots in poem_run(cpu, **changes).optimizer.memory.values())
              for name, changes in RUNS.items()}
     every = poem_run(cpu).weights.values.size
-    assert sizes == {"adam": 2 * every, "sgd": 0, "momentum": every, "nesterov": every, "linear": 2 * every}
+    inside = 12 * 16 * 16
+    assert sizes == {"adam": 2 * every, "sgd": 0, "momentum": every, "nesterov": every, "linear": 2 * every,
+                     "muon": 2 * every - inside}
+
+
+@pytest.mark.parametrize("shape", [(12, 12), (5, 70), (70, 6), (1, 9), (64, 192)], ids=str)
+def test_muon_makes_singular_values_alike(shape, device):
+    matrix = tensor(device, np.random.default_rng(shape).standard_normal(shape).astype(np.float32), shape)
+    left, _, right = np.linalg.svd(matrix.numpy(), full_matrices=False)
+    orthogonalise(matrix)
+    values = np.linalg.svd(matrix.numpy(), compute_uv=False) / (0.2 * np.sqrt(max(shape)))
+    assert 0.6 < values.min() and values.max() < 1.3
+    alignment = np.trace(left.T @ matrix.numpy() @ right.T) / np.sqrt(np.sum(matrix.numpy() ** 2) * min(shape))
+    assert alignment > 0.97, "the same directions"
+    assert 0.13 < np.sqrt(np.mean(matrix.numpy() ** 2)) < 0.25
+
+
+def test_muon_has_nothing_to_do_in_a_bigram():
+    with pytest.raises(ExperimentError, match="a bigram has no blocks; choose adamw or sgd"):
+        experiment(**{"model.kind": "bigram", "optim.name": "muon"})
 
 
 def test_a_schedule_falls_in_steps_or_smoothly():

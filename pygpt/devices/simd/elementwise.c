@@ -1,4 +1,4 @@
-// Element by element, and sums: add, scale, fill, sum, pack, record, advance; blend and weigh, means that are kept up to date.
+// Element by element, and sums: add, scale, divide, fill, sum, pack, record, advance; blend and weigh, means that are kept up to date.
 #include "simd.h"
 
 KERNEL(add) {
@@ -13,6 +13,14 @@ KERNEL(scale) {
     Lanes factor = splat(NUMBER(FACTOR));
     for (int32_t i = 0, size = SIZE(Y); i < size; i += 4)
         give(FLOATS(Y) + i, size - i, take(FLOATS(X) + i, size - i, 0.0f) * factor);
+}
+
+KERNEL(divide) {
+    OPERANDS { X, BY, Y };
+    CONSTANTS { EPSILON };
+    Lanes by = splat(FLOATS(BY)[0] + NUMBER(EPSILON));
+    for (int32_t i = 0, size = SIZE(Y); i < size; i += 4)
+        give(FLOATS(Y) + i, size - i, take(FLOATS(X) + i, size - i, 0.0f) / by);
 }
 
 KERNEL(fill) {
