@@ -71,7 +71,7 @@ def _as_json(plan: Plan, tokens: int, device: str) -> dict:
 
 def _show(plan: Plan, tokens: int, why: str, console: Console) -> None:
     experiment, model = plan.experiment, plan.experiment.model
-    batch = experiment.train.batch_size * model.block_size
+    batch = experiment.train.sequences * model.block_size
     console.print(f"[bold]{experiment.name or 'run'}[/]  {model.kind}: {plan.parameter_count:,} parameters, a vocabulary of "
                   f"{plan.vocab_size:,} ({why}), a text of {tokens:,} tokens\n")
     _tensors(console, "Parameters", plan.parameters)

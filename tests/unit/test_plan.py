@@ -9,10 +9,13 @@ import time
 import tracemalloc
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from pygpt.checkpoint import read_checkpoint
 from pygpt.data import load_text
 from pygpt.devices.abstract import AbstractDevice
+from pygpt.devices.numpy import NumpyDevice
 from pygpt.errors import DeviceError, ExperimentError
 from pygpt.estimate import readable
 from pygpt.experiment import Experiment
@@ -20,6 +23,8 @@ from pygpt.plan import _evaluated, _of_any_size, plan_run, sampling_bytes
 from pygpt.tensor import tensor
 from pygpt.train import Run
 from pygpt.trained import TrainedModel
+from tests.unit.runs import poem_run
+from tests.unit.test_switches import ALL, SELDOM
 
 GPT2 = {"model.n_layer": 12, "model.n_head": 12, "model.n_embd": 768, "model.block_size": 1024, "model.bias": True,
         "train.batch_size": 12, "train.steps": 600_000}
@@ -143,3 +148,26 @@ def test_the_command_finds_the_vocabulary_where_it_is_cheap(tmp_path):
     assert planned("--data", "names")["experiment"]["data"]["layout"] == "documents"
     assert planned("--device", "webgpu", "--train.batch-size", "64")["peak_bytes"] > planned("--train.batch-size", "64")["peak_bytes"]
     assert "vocab-size: 0 is fewer than 1" in planned("--vocab-size", "0")
+
+
+def test_gpt2():
+    done = subprocess.run([sys.executable, "-m", "pygpt", "plan", "gpt2", "--json"], capture_output=True, text=True, check=True)
+    found = json.loads(done.stdout)
+    assert found["parameters"] == 124_439_808 and found["vocabulary"] == 50257
+
+
+@settings(max_examples=30, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(st.fixed_dictionaries({name: st.sampled_from(choices) for name, choices in ALL.items() if name not in SELDOM}))
+def test_any_combination_of_switches_is_as_planned(changes):
+    device = NumpyDevice()
+    try:
+        run = poem_run(device, **{**changes, "train.steps": 1, "train.eval_batches": 1, "model.block_size": 16, "model.n_embd": 32})
+    except ExperimentError:
+        return
+    for _ in run.train():
+        pass
+    tokens = sum(split.tokens.size for split in (run._train_split, run._val_split))
+    plan = plan_run(run.experiment, run.tokenizer.vocab_size, tokens)
+    assert plan.peak_bytes == pytest.approx(device.peak_bytes, rel=0.02), plan.memory
+    assert plan.step_launches == len(run.training_step.works)
+    assert plan.parameter_count == run.model.parameter_count
