@@ -101,7 +101,8 @@ def plan_run(experiment: Experiment, vocab_size: int, tokens: int = 0, like=None
     # What has no part in any size is made equal, so that it costs no second evaluation.
     train = dataclasses.replace(experiment.train, steps=1, eval_every=1, log_every=1, seed=0)
     data = dataclasses.replace(type(experiment.data)(), layout=experiment.data.layout)
-    shared = dataclasses.replace(experiment, name="", data=data, train=train)
+    rates = {name: getattr(type(experiment.optim)(), name) for name in RATES}
+    shared = dataclasses.replace(experiment, name="", data=data, train=train, optim=dataclasses.replace(experiment.optim, **rates))
     kind, software = (like.kind, like.software) if like is not None else ("numpy", True)
     found = _of_any_size(shared, vocab_size, kind, software)
     memory = dict(found.memory)
@@ -131,6 +132,8 @@ def _sampling_peak(config, vocab_size, device):
     return device.peak_bytes
 
 
+# What only says how far a step goes.
+RATES = ("learning_rate", "min_learning_rate", "schedule", "warmup_steps", "fall_every", "fall_factor", "beta1", "beta2", "epsilon")
 REST = "gradients, optimizer, tables"
 
 

@@ -80,7 +80,7 @@ def test_many_chunks_of_logits_are_carried_on_from_few():
 
 def test_nothing_is_allocated_and_depth_costs_nothing():
     for layers in (12, 500):
-        experiment = Experiment.preset("nano").with_fields(**{**GPT2, "model.n_layer": layers, "optim.beta1": layers / 1000})
+        experiment = Experiment.preset("nano").with_fields(**{**GPT2, "model.n_layer": layers, "model.init_std": layers / 1000})
         tracemalloc.start()
         began = time.perf_counter()
         plan = plan_run(experiment, 50257, 10**9)
