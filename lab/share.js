@@ -5,7 +5,7 @@
 /** @typedef {import("./protocol.js").Ready} Ready */
 
 const SECTIONS = /** @type {const} */ (["data", "model", "optim", "train"]);
-const LEFT_OUT = new Set(["data.source"]); // goes as `text`
+const LEFT_OUT = new Set(["data.source", "data.tokenizer_file"]); // the first goes as `text`; a page names no files
 
 /**
  * @param {Ready} about

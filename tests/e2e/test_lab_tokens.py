@@ -1,0 +1,66 @@
+"""Pieces of words as tokens, as a person meets them in the lab."""
+
+import json
+
+import pytest
+
+import pygpt
+from pygpt.data import load_text, make_tokenizer
+from pygpt.tokenizers import BPETokenizer
+from tests.e2e.test_lab import READY, TINY, WATCH_TASKS, figure, fill, open_lab, wait_for
+
+WATCH_WORDS = """window.said = [];
+new MutationObserver(() => window.said.push(document.querySelector("#where").textContent))
+  .observe(document.querySelector("#where"), { childList: true, characterData: true, subtree: true });"""
+
+
+@pytest.mark.parametrize("device", ["numpy", "webgpu"])
+def test_a_vocabulary_is_learned_from_the_text(device, page, site, tmp_path):
+    """Choose bpe, say how many tokens, train: the page says what it waits for, and stays alive; the run is as a native one."""
+    open_lab(page, site, TINY, device)
+    page.click("text=All settings")
+    assert page.is_disabled("#data-vocab_size")
+    page.select_option("#data-tokenizer", "bpe")
+    fill(page, **{"data-vocab_size": 3})
+    wait_for(page, "#data-vocab_size-mistake", "3 is outside 257 to 65,536")
+    fill(page, **{"data-vocab_size": 2000})
+    page.wait_for_selector("#data-vocab_size-mistake", state="hidden")
+    page.evaluate(WATCH_WORDS)
+    page.evaluate(WATCH_TASKS)
+    page.click("#train")
+    wait_for(page, "#where", "Finished")
+    assert "Learning 2,000 tokens from tales" in page.evaluate("window.said")
+    assert not [task for task in page.evaluate("window.longTasks") if task > 500]
+    wait_for(page, "#words", "blindly among 2,000 tokens")
+    assert figure(page, "#loss") < 9 and page.inner_text("#samples")
+    with page.expect_download() as download:
+        page.click("#save")
+    saved = tmp_path / "run.safetensors"
+    download.value.save_as(saved)
+    model = pygpt.load(saved, "numpy")
+    assert isinstance(model.tokenizer, BPETokenizer)
+    assert model.tokenizer == make_tokenizer(model.experiment.data, load_text("tales").text)
+
+    # The same run once more learns nothing anew, and a prompt may be anything.
+    page.evaluate("window.said.length = 0")
+    page.click("#train")
+    page.wait_for_selector("dialog[open] button.primary, #where:text('Finished')", timeout=READY)
+    if page.is_visible("dialog[open] button.primary"):
+        page.click("dialog[open] button.primary")
+    wait_for(page, "#where", "Finished")
+    assert not any("Learning" in words for words in page.evaluate("window.said"))
+    page.fill("#prompt", "Zoë 東京")
+    page.click("#sample")
+    wait_for(page, "#live", "sample is complete")
+
+
+def test_gpt2s_tokenizer_is_not_in_a_page(page, site):
+    """It comes from files, and a page has none: said where it was chosen."""
+    open_lab(page, site, TINY, "numpy")
+    page.click("text=All settings")
+    page.select_option("#data-tokenizer", "gpt2")
+    page.click("#train")
+    wait_for(page, "#data-tokenizer-mistake", "a page has none")
+    page.select_option("#data-tokenizer", "byte")
+    page.wait_for_selector("#data-tokenizer-mistake", state="hidden")
+    assert json.loads(page.evaluate("JSON.stringify(location.hash)")).count("data.tokenizer=byte") == 1
