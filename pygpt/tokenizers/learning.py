@@ -12,8 +12,10 @@ from pygpt.tokenizers.vocabulary import BYTES, END_OF_TEXT, Vocabulary
 
 MOST_WORDS = 1 << 22
 FEWEST = 2        # a pair that occurs once would save one token in all
-_SHIFT = 32       # a pair of ids is one number, `left << 32 | right`: quicker to look up and to compare than a tuple
-_MASK = (1 << _SHIFT) - 1
+# A pair of ids is one number, quicker to look up and to compare than a tuple. Not `left << 32 | right`: a 32-bit Python,
+# the tab's, takes numbers modulo 2**31 - 1 for a dict, where that is 2 * left + right, and thousands of pairs are alike
+# (measured: a million random letters took 11 times as long there as natively). Up to 65,536 tokens nearly none are.
+_SHIFT = 16
 
 
 def count_words(texts) -> Counter:
@@ -35,7 +37,7 @@ def learn(words: Counter, vocab_size: int, documents: bool) -> Generator[int, No
     """
     tokens, merges = list(BYTES), []
     ids = {token: index for index, token in enumerate(tokens)}
-    pairs = _Pairs(words, ids)
+    pairs = _Pairs(words, ids, max(_SHIFT, vocab_size.bit_length()))
     while len(tokens) < vocab_size - documents:
         yield len(tokens)
         found = pairs.most_frequent()
@@ -60,7 +62,8 @@ class _Pairs:
     as much as the pair has places, however long the words are: all merges together are fewer than there are bytes.
     """
 
-    def __init__(self, words: Counter, ids: dict[bytes, int]):
+    def __init__(self, words: Counter, ids: dict[bytes, int], shift: int):
+        self.shift = shift
         self.ids, self.weights = [], []              # by place; a place that was merged away has id -1
         self.previous, self.following = [], []       # places, -1 where the word ends
         self.counts = defaultdict(int)
@@ -81,7 +84,7 @@ class _Pairs:
         self.previous += [-1, *range(first, last)]
         self.following += [*range(first + 1, last + 1), -1]
         for place, left, right in zip(range(first, last), ids, ids[1:]):
-            pair = left << _SHIFT | right
+            pair = left << self.shift | right
             self.counts[pair] += count
             self.places[pair].append(place)
 
@@ -95,14 +98,14 @@ class _Pairs:
             elif now != count:
                 heapq.heapreplace(self.heap, (now, pair))
             else:
-                return pair >> _SHIFT, pair & _MASK
+                return pair >> self.shift, pair & (1 << self.shift) - 1
         return None
 
     def merge(self, left: int, right: int, merged: int) -> None:
         """Put one token in place of a pair, wherever the pair is, from left to right."""
         ids, weights, previous, following = self.ids, self.weights, self.previous, self.following
-        counts, places = self.counts, self.places
-        pair = left << _SHIFT | right
+        counts, places, shift = self.counts, self.places, self.shift
+        pair = left << shift | right
         self.done.add(pair)
         fresh = set()
         for place in sorted(places.pop(pair)):
@@ -113,14 +116,14 @@ class _Pairs:
             ids[place], ids[second], following[place] = merged, -1, after
             if after >= 0:
                 previous[after] = place
-                counts[right << _SHIFT | ids[after]] -= weight
-                new = merged << _SHIFT | ids[after]
+                counts[right << shift | ids[after]] -= weight
+                new = merged << shift | ids[after]
                 counts[new] += weight
                 places[new].append(place)
                 fresh.add(new)
             if before >= 0:
-                counts[ids[before] << _SHIFT | left] -= weight
-                new = ids[before] << _SHIFT | merged
+                counts[ids[before] << shift | left] -= weight
+                new = ids[before] << shift | merged
                 counts[new] += weight
                 places[new].append(before)
                 fresh.add(new)

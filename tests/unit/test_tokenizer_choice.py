@@ -121,12 +121,18 @@ def test_a_plan_knows_the_vocabulary_without_a_text(monkeypatch, tmp_path):
         assert found["vocabulary"] == size
 
 
+class Site:
+    """A site that chooses no device by itself."""
+
+    automatic = ()
+
+
 class Page:
     """A page with a text and the NumPy device, and what it was told."""
 
     def __init__(self):
         self.events = []
-        self.session = Session(lambda event, data=None: self.events.append(event), None, None)
+        self.session = Session(lambda event, data=None: self.events.append(event), Site(), None)
         self.session.device, self.session.text = open_numpy(), text_from_bytes("poem", (POEM * 20).encode())
         self.session.choice = "numpy"
 
