@@ -1,7 +1,7 @@
 // What each action does to the state. Pure: a state and an action in, a state out.
 
 import { isField } from "./protocol.js";
-import { FIRST_PRESET, SAMPLES_KEPT } from "./state.js";
+import { FIRST_PRESET, SAMPLES_KEPT, layoutOf } from "./state.js";
 
 /** @typedef {import("./state.js").State} State */
 /** @typedef {import("./state.js").Action} Action */
@@ -97,9 +97,8 @@ const REACTIONS = {
   adopt: (state, { preset, draft }) => ({ ...state, preset, draft }),
   choosing_text: (state, { choice }) => ({
     ...state, text: { choice, facts: null }, mistakes: without(state.mistakes, "text"),
-    // A list of names is read line by line; everything else is one stream.
     draft: state.draft && {
-      ...state.draft, data: { ...state.draft.data, layout: choice === "names" ? "documents" : "stream" },
+      ...state.draft, data: { ...state.draft.data, layout: layoutOf(choice) },
     },
   }),
   choosing_device: (state, { choice }) => ({ ...state, device: { ...state.device, choice, opening: true } }),

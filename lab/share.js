@@ -1,6 +1,8 @@
 // The experiment in the address: a preset and what was changed in it, so that a link sets the same controls on every
 // laptop of a classroom. "#preset=baby&model.n_layer=4"
 
+import { layoutOf } from "./state.js";
+
 /** @typedef {import("./protocol.js").Experiment} Experiment */
 /** @typedef {import("./protocol.js").Ready} Ready */
 
@@ -16,12 +18,12 @@ const LEFT_OUT = new Set(["data.source", "data.tokenizer_file"]); // the first g
 export function toHash(about, preset, draft, text) {
   const words = new URLSearchParams();
   if (preset !== "baby") words.set("preset", preset);
-  if (text !== "tales" && text !== "own") words.set("text", text);
+  if (text !== about.presets[preset]?.data.source && text !== "own") words.set("text", text);
   for (const section of SECTIONS) {
     for (const [name, value] of Object.entries(draft[section])) {
       const field = `${section}.${name}`;
-      if (LEFT_OUT.has(field) || about.presets[preset]?.[section][name] === value) continue;
-      if (field === "data.layout" && text === "names" && value === "documents") continue;
+      const usual = field === "data.layout" ? layoutOf(text) : about.presets[preset]?.[section][name];
+      if (LEFT_OUT.has(field) || value === usual) continue;
       words.set(field, String(value));
     }
   }
@@ -41,8 +43,8 @@ export function fromHash(about, hash) {
   const base = about.presets[preset];
   if (!base || ![...words.keys()].length) return null;
   const draft = structuredClone(base);
-  const text = words.get("text") ?? "tales";
-  if (text === "names") draft.data.layout = "documents";
+  const text = words.get("text") ?? base.data.source;
+  draft.data.layout = layoutOf(text);
   for (const { field, type } of about.fields) {
     const word = words.get(field);
     const [section, name] = field.split(".");

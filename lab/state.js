@@ -81,3 +81,11 @@ export function isEdited(state) {
   return ["model", "optim", "train"].some((section) => JSON.stringify(section in preset && preset[/** @type {"model"} */ (section)])
     !== JSON.stringify(state.draft?.[/** @type {"model"} */ (section)]));
 }
+
+/**
+ * How a text is read: a list line by line, everything else as one stream.
+ * @param {string} text
+ */
+export function layoutOf(text) {
+  return text === "names" || text === "words" ? "documents" : "stream";
+}

@@ -17,7 +17,7 @@ from pygpt.presets import CHANGES
 class DataConfig:
     """What the model reads."""
 
-    source: str = setting("tales", "a built-in text (tales, python, shakespeare, names), a task (task:addition), or the path of a file")
+    source: str = setting("tales", "a built-in text (tales, words, python, shakespeare, names), a task (task:addition), or the path of a file")
     layout: str = setting("stream", "one stream of text, or one document a line", choices=("stream", "documents"))
     tokenizer: str = setting("char", "what a token is: a character, a byte, what a text repeats (bpe), or one of GPT-2's",
                              choices=("char", "byte", "bpe", "gpt2"))

@@ -6,8 +6,10 @@ CHANGES = {
         "model.kind": "bigram", "model.block_size": 8, "train.batch_size": 32, "train.steps": 3000,
         "optim.learning_rate": 2e-2, "optim.min_learning_rate": 2e-3, "optim.weight_decay": 0.0},
     # microgpt: one block, norms that learn nothing and none at the end, ReLU, a sequence a step. A first transformer that runs
-    # at a glance; pygpt/micro.py is the same on one page.
+    # at a glance; pygpt/micro.py is the same on one page. It learns from a list, as microgpt does from names: of words, which
+    # need no network.
     "micro": {
+        "data.source": "words", "data.layout": "documents",
         "model.n_layer": 1, "model.n_head": 4, "model.n_embd": 16, "model.block_size": 16, "model.tie_weights": False,
         "model.norm": "rmsnorm", "model.norm_scale": False, "model.norm_embedding": True, "model.norm_final": False,
         "model.mlp": "relu", "model.init_std": 0.08, "train.batch_size": 1, "train.steps": 5000, "optim.learning_rate": 1e-2,

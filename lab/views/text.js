@@ -9,7 +9,7 @@ import { choicesView } from "./choices.js";
 
 const OWN = "own";
 const TITLES = /** @type {Record<string, string>} */ ({
-  tales: "Tales", python: "Python", shakespeare: "Shakespeare", names: "Names",
+  tales: "Tales", words: "Words", python: "Python", shakespeare: "Shakespeare", names: "Names",
 });
 
 /** @param {Lab} lab */

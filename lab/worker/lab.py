@@ -33,7 +33,7 @@ class Site:
     @property
     def texts(self) -> list[str]:
         """The names of the texts that can be had here."""
-        return ["tales", *(name for name in ("python", "shakespeare", "names") if name in self.contents["data"])]
+        return ["tales", "words", *(name for name in ("python", "shakespeare", "names") if name in self.contents["data"])]
 
     @property
     def numpy(self) -> bool:

@@ -41,7 +41,7 @@ class Described:
     preset: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="PRESET|FILE.toml")] = DEFAULT_PRESET
     """bigram, micro, baby, small, nano, or the path of an experiment's .toml file"""
     source: Annotated[str | None, tyro.conf.arg(name="data", metavar="NAME|FILE", help_behavior_hint="")] = None
-    """tales, python, shakespeare, names, a task such as task:addition, or the path of a text file"""
+    """tales, words, python, shakespeare, names, a task such as task:addition, or the path of a text file"""
     data: DataFlags = dataclasses.field(default_factory=DataFlags)
     model: ModelFlags = dataclasses.field(default_factory=ModelFlags)
     optim: OptimFlags = dataclasses.field(default_factory=OptimFlags)

@@ -12,6 +12,7 @@ from pygpt.data.python_sources import python_sources_origin, python_sources_text
 from pygpt.data.tales import tales
 from pygpt.data.tasks import PREFIX, TASKS, is_task, task_text
 from pygpt.data.text import Text, decode_text, make_text, text_from_bytes
+from pygpt.data.words import words
 
 
 DATASETS: dict[str, Dataset] = {dataset.name: dataset for dataset in (
@@ -19,6 +20,10 @@ DATASETS: dict[str, Dataset] = {dataset.name: dataset for dataset in (
         "tales", "Little tales",
         "Short stories of a hedgehog, a duck and their neighbours, written by pygpt itself from a seed.",
         "stream", None, None, 1_000_000),
+    Dataset(
+        "words", "Words",
+        "The 1,550 different words of the little tales, one on each line: to invent more of them.",
+        "documents", None, None, 9_971),
     Dataset(
         "python", "Python's own source",
         "About a megabyte of the standard library, as it came with this Python.",
@@ -50,6 +55,8 @@ def load_text(source: str) -> Text:
         return _load_file(source)
     if dataset.name == "tales":
         return make_text("tales", tales(0, dataset.size), "little tales, written by pygpt with seed 0", built_in=True)
+    if dataset.name == "words":
+        return make_text("words", words(tales(0, DATASETS["tales"].size)), "the words of the little tales", built_in=True)
     if sys.platform == "emscripten":
         # A tab's own standard library is precompiled, and other sites do not let a page read their files.
         raise DataError(f"in a tab, the page supplies the text {dataset.name}: fetch data/{dataset.name}.txt from "

@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import os
+import re
 import socket
 import sys
 from array import array
@@ -51,9 +52,9 @@ def tiny_names(tmp_path, monkeypatch, closed_url):
 
 
 def test_the_data_sets_in_their_order():
-    assert list(DATASETS) == ["tales", "python", "shakespeare", "names"]
+    assert list(DATASETS) == ["tales", "words", "python", "shakespeare", "names"]
     for name, dataset in DATASETS.items():
-        assert dataset.name == name and dataset.layout == ("documents" if name == "names" else "stream")
+        assert dataset.name == name and dataset.layout == ("documents" if name in ("names", "words") else "stream")
         assert (dataset.url is None) == (dataset.sha256 is None) == (dataset.file is None)
 
 
@@ -79,7 +80,15 @@ def test_the_page_supplies_python_in_a_tab(monkeypatch):
         load_text("shakespeare")
     text = open_dataset_bytes("python", source.encode())
     assert text.text == source and "Python 3." in text.origin and text.built_in
-    assert load_text("tales").built_in
+    assert load_text("tales").built_in and load_text("words").built_in
+
+
+def test_the_words_are_those_of_the_tales():
+    words = load_text("words")
+    listed = words.text.split("\n")[:-1]
+    assert len(listed) == 1550 and listed == sorted(set(listed)) and len(words.text) == DATASETS["words"].size
+    assert all(word.isalpha() and 2 <= len(word) <= 12 for word in listed)
+    assert set(listed) <= set(re.findall("[a-z]+", load_text("tales").text.lower()))
 
 
 def test_python_without_its_sources(tmp_path, monkeypatch):
@@ -158,12 +167,12 @@ def test_bytes_of_a_data_set_are_checked(tiny_names):
     assert open_dataset_bytes("names", tiny_names).name == "names"
     with pytest.raises(DataError, match="the text names is not the one"):
         open_dataset_bytes("names", b"x")
-    with pytest.raises(DataError, match="no data set 'nope': the names are tales, python"):
+    with pytest.raises(DataError, match="no data set 'nope': the names are tales, words, python"):
         open_dataset_bytes("nope", b"x")
 
 
 def test_unknown_name_suggests_the_nearest():
-    with pytest.raises(DataError, match="'Shakespear'. Did you mean shakespeare. The data sets are tales, python"):
+    with pytest.raises(DataError, match="'Shakespear'. Did you mean shakespeare. The data sets are tales, words, python"):
         load_text("Shakespear")
     with pytest.raises(DataError, match="no data set and no file named 'xyzzy'. The data"):
         load_text("xyzzy")

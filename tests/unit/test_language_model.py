@@ -97,10 +97,11 @@ def test_texts_by_name_come_as_they_are(cpu):
     model.fit("names")
     assert (model.experiment.data.source, model.experiment.data.layout) == ("names", "documents")
     assert "\n" not in model.generate(max_new_tokens=30)
-    stream = LanguageModel("micro", cpu, **{**SMALL, "train.steps": 5})
+    stream = LanguageModel("baby", cpu, **{**SMALL, "train.steps": 5})
     stream.fit(load_text("names"))
     assert stream.experiment.data.layout == "stream", "a Text is read as the experiment says"
-    assert pygpt.LanguageModel("micro", cpu, **SMALL).fit(steps=5)[-1].step == 5
+    words = pygpt.LanguageModel("micro", cpu, **SMALL)
+    assert words.fit(steps=5)[-1].step == 5 and words.text.name == "words"
 
 
 def test_evaluation_covers_a_text(cpu):
