@@ -91,10 +91,10 @@ class LanguageModel(TrainedModel):
     def fit(self, text: str | Text | None = None, steps: int | None = None, callback=None) -> list[Metric]:
         """Train, and return what is known of each step; `callback` is called with every Metric as it comes.
 
-        `text` is the text itself, the name of one ("shakespeare", "names"), or a Text; without one it is the text the model
-        has read so far, or the experiment's. A model that has learned another one goes on from its weights, with its
-        vocabulary, as a new run. `steps` is how many to take from here, and the schedule ends with them; without it they are
-        those that the experiment still wants.
+        `text` is the text itself, the name of one ("shakespeare", "names"), or what `pygpt.data.load_text` gave; without
+        one it is the text the model has read so far, or the experiment's. A model that has learned another one goes on from
+        its weights, with its vocabulary, as a new run. `steps` is how many to take from here, and the schedule ends with
+        them; without it they are those that the experiment still wants.
         Raises: as `training`.
         """
         found = []
@@ -149,7 +149,8 @@ class LanguageModel(TrainedModel):
         if same:
             self._run = Run.restore(self._packed(), self.device, text=text, steps=total)
         else:
-            changes = {"train.steps": total, **({"data.source": text.name} if text.built_in else {})}
+            changes = {"data.source": text.name} if text.built_in else {}
+            changes = {**(text.fields() if text.text is None else changes), "train.steps": total}
             if named:  # as it comes
                 changes["data.layout"] = DATASETS[text.name].layout if text.name in DATASETS else "documents"
             before = read_checkpoint(self._packed()) if self.model is not None else None
@@ -161,7 +162,7 @@ class LanguageModel(TrainedModel):
     def _text_to_read(self, text):
         if text is None:
             return self._own_text()
-        if isinstance(text, Text):
+        if not isinstance(text, str):
             return text
         if _has_that_name(text):
             return load_text(text)
@@ -185,19 +186,21 @@ class LanguageModel(TrainedModel):
     # Asking.
 
     def evaluate(self, text: str | Text | None = None) -> Evaluation:
-        """The loss over the whole of a text, or over the part of its own that was held back in training.
+        """The loss over the whole of a text, or over the part of its own (and of shards) that was held back in training.
 
         Raises: TokenizerError for a text with a character it never saw; PygptError if it has read nothing yet.
         """
         self._ask()
-        experiment = self.experiment
-        if text is None:
-            split = make_corpus(self._own_text().text, self.tokenizer, experiment.data.layout, experiment.model.block_size,
-                                experiment.data.val_fraction, python_random(experiment)).val
+        experiment, read = self.experiment, self._text_to_read(text)
+        layout, block = experiment.data.layout, experiment.model.block_size
+        if read.text is None:  # shards: those for validation fit into memory
+            split = read.corpus(layout, block, self.tokenizer).val.all()
+        elif text is None:
+            split = make_corpus(read.text, self.tokenizer, layout, block, experiment.data.val_fraction,
+                                python_random(experiment)).val
         else:
-            split = whole_split(self._text_to_read(text).text, self.tokenizer, experiment.data.layout)
-        on_device = DeviceSplit(self.device, split, experiment.data.layout)
-        return Evaluation(*full_loss(self.model, on_device, experiment, self.device))
+            split = whole_split(read.text, self.tokenizer, layout)
+        return Evaluation(*full_loss(self.model, DeviceSplit(self.device, split, layout), experiment, self.device))
 
     def logits(self, ids):
         """See TrainedModel. Raises: also PygptError if it has read nothing yet."""

@@ -429,6 +429,17 @@ def test_a_link_says_what_was_changed(page, site):
     assert json.loads(page.evaluate("JSON.stringify([...document.querySelectorAll('input[name=text]:checked')].map((i) => i.value))")) == ["python"]
 
 
+def test_a_link_to_a_preset_brings_its_text(page, site):
+    """The smallest GPT reads a list, line by line; on another text it says so in the address."""
+    open_lab(page, site, "preset=micro", device="")
+    wait_for(page, "#text-place .facts", "9,971 characters")
+    page.click("text=All settings")
+    assert page.is_checked("input[name=text][value=words]") and page.input_value("#data-layout") == "documents"
+    page.check("input[name=text][value=tales]", force=True)
+    page.wait_for_function("location.hash === '#preset=micro&text=tales'", timeout=READY)
+    assert page.input_value("#data-layout") == "stream"
+
+
 @pytest.mark.parametrize("missing", ["site.json", "*.whl", "pyscript/core.js"])
 def test_a_lab_that_cannot_start_says_so(browser, site, missing):
     """A part of the site is missing: the loading page says that, rather than wait forever."""

@@ -8,6 +8,7 @@ import pytest
 import pygpt
 from pygpt import language_model
 from pygpt.data import load_text, text_from_bytes
+from pygpt.data.prepare import prepare
 from pygpt.errors import CheckpointError, DataError, DivergedError, ExperimentError, PygptError, TokenizerError
 from pygpt.language_model import LanguageModel
 from tests.unit.runs import NAMES, POEM, bits, experiment, finish, poem_run
@@ -117,6 +118,18 @@ def test_evaluation_covers_a_text(cpu):
     names.fit(NAMES)
     documents = NAMES.split()
     assert names.evaluate(NAMES).predictions == sum(len(name) + 1 for name in documents)
+
+
+def test_a_text_in_shards_is_learned_and_evaluated(cpu, tmp_path):
+    (tmp_path / "poem.txt").write_text(POEM)
+    prepare(experiment(**{"data.source": str(tmp_path / "poem.txt")}).data, tmp_path / "shards", 1000, 1)
+    model = model_on(cpu)
+    model.fit(load_text(str(tmp_path / "shards")), steps=8)
+    held_back = model.evaluate()
+    assert held_back.predictions == len(POEM) - 4000 - 1
+    model.save(tmp_path / "run")
+    again = pygpt.load(tmp_path / "run", cpu)
+    assert again.evaluate() == held_back and again.fit(steps=4)[-1].step == 12
 
 
 def test_it_writes_whole_or_in_pieces(device):
