@@ -246,7 +246,8 @@ def _check_heads(model):
 
 # What microgpt is, of what would bring other matrices or another order of the documents.
 _OF_MICROGPT = {"data.layout": ("documents",), "model.kind": ("gpt",), "model.tie_weights": (False,),
-                "model.positions": ("learned",), "model.mlp": ("relu", "gelu", "gelu_erf", "relu_squared", "silu")}
+                "model.positions": ("learned",), "model.mlp": ("relu", "gelu", "gelu_erf", "relu_squared", "silu"),
+                "model.attention_gate": (False,)}
 
 
 def _check_python_random(experiment):

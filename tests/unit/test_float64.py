@@ -31,9 +31,19 @@ def test_the_curve_is_that_of_float32_but_for_its_rounding(kind, cpu):
             assert (a is None and b is None) or (a != b and math.isclose(a, b, abs_tol=1e-4))
 
 
-@pytest.mark.parametrize("kind", KINDS)
+RECIPES = {
+    "llama": {"model.norm": "rmsnorm", "model.positions": "rope", "model.mlp": "swiglu", "model.n_kv_head": 1, "model.window": 5,
+              "model.qk_norm": True, "model.logit_cap": 20.0, "model.attention_gate": True},
+    "alibi": {"model.positions": "alibi", "model.attention_cap": 10.0, "model.attention_sinks": True, "model.mlp": "geglu"},
+    "sinusoidal": {"model.positions": "sinusoidal", "model.norm_place": "post", "model.mlp": "gelu_erf"},
+    "parts and an average": {"train.accumulation": 2, "optim.ema": 0.9, "optim.label_smoothing": 0.1, "optim.z_loss": 1e-3},
+    "sgd": {"optim.name": "sgd"}, "adam": {"optim.name": "adam"}, "muon": {"optim.name": "muon"},
+}
+
+
+@pytest.mark.parametrize("kind", [*KINDS, *RECIPES])
 def test_everything_is_kept_in_double(kind, cpu):
-    run = poem_run(cpu, **KINDS[kind], **DOUBLE)
+    run = poem_run(cpu, **(KINDS | RECIPES)[kind], **DOUBLE)
     finish(run)
     held = [run.history, run.weights.values, run.optimizer.gradient.values]
     held += [slots.values for slots in run.optimizer.memory.values()]

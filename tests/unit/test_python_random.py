@@ -12,6 +12,9 @@ from pygpt.nn import Chance
 from pygpt.ops.threefry import BATCH
 from pygpt.train import Run
 from tests.unit.runs import NAMES, bits, finish
+from tests.unit.test_switches import SWITCHES
+
+ONE_BY_ONE = [(name, value) for name, choices in SWITCHES.items() if name != "model.init" for value in choices]
 
 CHANGES = {"model.init": "python-random", "data.layout": "documents", "train.seed": 5, "train.steps": 12, "train.eval_every": 6,
            "model.n_layer": 2, "train.eval_batches": 2}
@@ -81,11 +84,24 @@ def test_it_goes_on_where_it_stopped(device):
 
 @pytest.mark.parametrize("field, value", [("data.layout", "stream"), ("model.kind", "bigram"), ("model.tie_weights", True),
                                           ("model.positions", "sinusoidal"), ("model.positions", "none"),
-                                          ("model.mlp", "swiglu"), ("model.mlp", "geglu")])
+                                          ("model.mlp", "swiglu"), ("model.mlp", "geglu"), ("model.attention_gate", True)])
 def test_what_has_other_matrices_is_refused(field, value):
     with pytest.raises(ExperimentError, match=f"{field} must be .*, not .*{str(value).lower()}.*choose normal") as caught:
         Experiment.preset("micro").with_fields(**{**CHANGES, field: value})
     assert caught.value.field == "model.init"
+
+
+@pytest.mark.parametrize("name, value", ONE_BY_ONE, ids=str)
+def test_a_switch_is_refused_or_all_its_matrices_are_drawn(cpu, name, value):
+    try:
+        run = run_on(cpu, **{**CHANGES, "train.steps": 2, name: value})
+    except ExperimentError as error:
+        assert error.field == "model.init"
+        return
+    normal = run_on(cpu, **{**CHANGES, "train.steps": 2, name: value, "model.init": "normal"})
+    for parameter, placed in run.weights.named.items():
+        alike = np.array_equal(placed.numpy(), normal.weights.named[parameter].numpy())
+        assert alike == (len(placed.shape) < 2), parameter
 
 
 def test_other_experiments_draw_nothing_from_it():
