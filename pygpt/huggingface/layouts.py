@@ -197,7 +197,7 @@ class Config:
     def number(self, name: str, default: float) -> float:
         """Any number."""
         value = self._value(name, default)
-        if type(value) not in (int, float):
+        if type(value) not in (int, float) or not abs(value) < 1e18:
             raise CheckpointError(f"config.json: {name} is {value!r:.60}, wanted a number")
         return float(value)
 

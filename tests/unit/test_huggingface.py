@@ -1,12 +1,16 @@
 """Folders of `transformers`: read with the logits they have there, written as they were, refused where they lie."""
 
 import json
+import os
 import shutil
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pygpt.checkpoint import Checkpoint, checkpoint_pieces, read_checkpoint
 from pygpt.data import text_from_bytes
@@ -17,7 +21,8 @@ from pygpt.huggingface.layouts import LAYOUTS, layout_of
 from pygpt.safetensors import read_safetensors, write_safetensors
 from pygpt.train import Run
 from pygpt.trained import TrainedModel
-from tests.unit.runs import POEM, experiment, poem_run
+from tests.unit.test_liars import ANY_JSON
+from tests.unit.runs import POEM, experiment, poem_run, samplers
 
 GOLDENS = Path(__file__).resolve().parents[1] / "goldens"
 FOLDERS = sorted(path.name for path in GOLDENS.glob("hf_*"))
@@ -176,3 +181,27 @@ def test_a_rope_of_another_kind(tmp_path):
     path.write_text(json.dumps(json.loads(path.read_text()) | {"rope_parameters": {"rope_type": "llama3", "factor": 8.0}}))
     with pytest.raises(CheckpointError, match="rope_type is 'llama3'"):
         import_folder(tmp_path / "folder")
+
+
+@pytest.mark.parametrize("name", ["hf_gpt2", "hf_llama"])
+def test_it_writes_the_same_with_a_cache_and_without(name):
+    for asked, cached, plain in samplers(trained_model(imported(GOLDENS / name))):
+        texts = [sampler.take(sampler.device.read(sampler.output)) for sampler in (cached, plain)]
+        assert texts[0] == texts[1], asked
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from(["hf_gpt2", "hf_llama"]), st.data())
+def test_a_config_of_every_kind_is_refused_or_read(name, data):
+    values = json.loads((GOLDENS / name / "config.json").read_text())
+    for key in data.draw(st.lists(st.sampled_from([*values, "rope_scaling", "n_inner", "rope_theta"]), min_size=1, max_size=2)):
+        values[key] = data.draw(ANY_JSON | st.integers(1, 64) | st.just(10**400))
+    with TemporaryDirectory() as folder:
+        for path in (GOLDENS / name).iterdir():
+            os.symlink(path, Path(folder) / path.name)
+        (Path(folder) / "config.json").unlink()
+        (Path(folder) / "config.json").write_text(json.dumps(values))
+        try:
+            b"".join(checkpoint_pieces(import_folder(folder)))
+        except PygptError as error:
+            assert len(str(error)) > 20
