@@ -4,7 +4,7 @@ import pytest
 
 from pygpt.errors import ExperimentError
 from pygpt.sample import Sampler, generate
-from tests.unit.runs import finish, poem_run, samplers
+from tests.unit.runs import POEM, finish, poem_run, samplers
 from tests.unit.test_run import KINDS
 
 WINDOWS = {
@@ -150,3 +150,15 @@ def test_a_document_ends_where_the_model_ends_it(cpu):
     finish(run)
     text = "".join(generate(run.model, run.tokenizer, 500, prompt="b", temperature=0.0))
     assert len(text) < 20 and "\n" not in text
+
+
+def test_a_short_prompt_under_a_long_block_is_read_in_few_rows(cpu):
+    run = poem_run(cpu, **{"model.block_size": 300})
+    rows = []
+    reading = run.model.hidden
+    run.model.hidden = lambda ids, *arguments, **options: rows.append(ids.shape[1]) or reading(ids, *arguments, **options)
+    for prompt, expected in (("Tw", [64, 150]), (POEM[:100], [128, 150]), (POEM[:140], [150]), (POEM[:200], [300, 150])):
+        rows.clear()
+        sampler = Sampler(run.model, run.tokenizer, prompt=prompt)
+        sampler.enqueue(320)
+        assert [count for count in rows if count > 1] == expected, prompt  # half a window is captured once
