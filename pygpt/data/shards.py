@@ -163,11 +163,13 @@ def _shard(folder, shard, code):
             if size != count * array(code).itemsize:
                 raise DataError(f"the shard {path} has {size} bytes, and {count} tokens take {count * array(code).itemsize}: it "
                                 "was cut short or changed; prepare the text again")
+            file.seek(0)
+            # Read, and not through the map: of that, only what is trained on is to come into memory.
+            found = hashlib.file_digest(file, "sha256").hexdigest()
             mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     except OSError as error:
         raise DataError(f"the shard {path} cannot be read ({error.strerror}): prepare the text again") from None
-    view = memoryview(mapped)
-    if hashlib.sha256(view).hexdigest() != wanted:
+    if found != wanted:
         raise DataError(f"the shard {path} is not what was prepared: its sha256 should be {wanted[:16]}...; prepare the text "
                         "again")
-    return view.cast(code)
+    return memoryview(mapped).cast(code)
