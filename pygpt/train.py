@@ -73,11 +73,11 @@ class Run:
 
     def __init__(self, experiment: Experiment, text: Text, device, tokenizer: Tokenizer | None = None,
                  init_from: Checkpoint | None = None):
-        self.experiment = experiment.validated()
+        prepared = text.text is None  # shards, which stay on the disk, and say themselves what their tokens are
+        self.experiment = experiment = experiment.with_fields(**text.fields()) if prepared else experiment.validated()
         self.text = text
         self.device = device
         tokenizer = init_from.tokenizer if init_from else tokenizer
-        prepared = text.text is None  # shards, which stay on the disk
         self.tokenizer = tokenizer or (text.tokenizer if prepared else make_tokenizer(experiment.data, text.text))
         check_memory(experiment, self.tokenizer.vocab_size, device, 0 if prepared else len(text.text))
         generator = python_random(experiment)

@@ -15,8 +15,8 @@ from pygpt.cli.profile import show_profile
 from pygpt.cli.run_folder import RunFolder
 from pygpt.data import load_text
 from pygpt.errors import DivergedError, ExperimentError
-from pygpt.experiment import DataConfig
 from pygpt.estimate import memory_estimate, readable
+from pygpt.experiment import DataConfig
 from pygpt.pace import Pace
 from pygpt.train import Run
 from pygpt.trained import map_run, read_run
@@ -38,8 +38,8 @@ def _started(command, console):
     experiment = command.experiment()
     begun_with = read_checkpoint(map_run(command.init_from)) if command.init_from else None
     text = load_text(experiment.data.source)
-    if text.text is None:
-        experiment = _on_shards(experiment, text)
+    if text.text is None and not begun_with:
+        _check_shards(experiment, text)
     run = Run(experiment, text, open_fitting(command.device, experiment), init_from=begun_with)
     folder = RunFolder(command.out or _free_folder(experiment.name))
     if older := folder.set_aside_older_run():
@@ -50,12 +50,11 @@ def _started(command, console):
     return run, folder
 
 
-def _on_shards(experiment, shards):
-    """The experiment with what the shards say of themselves; a flag that says otherwise is a mistake."""
+def _check_shards(experiment, shards):
+    """Shards say themselves what their tokens are. Raises ExperimentError where a flag says otherwise."""
     chosen = experiment.data.tokenizer
     if chosen not in (DataConfig().tokenizer, shards.encoding):
         raise ExperimentError("data.tokenizer", f"the shards in {shards.folder} were prepared with {shards.encoding}, not {chosen}")
-    return experiment.with_fields(**shards.fields())
 
 
 def _resumed(command, console):

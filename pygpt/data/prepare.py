@@ -83,7 +83,7 @@ def prepare(data, folder: Path, shard_size: int, shards_val: int, tell: Callable
     description = {
         "format": FORMAT, "version": VERSION, "name": source.name, "source": data.source, "origin": source.origin,
         "sha256": sha256.hexdigest(), "characters": characters, "encoding": data.tokenizer, "dtype": writer.dtype,
-        "vocab_size": tokenizer.vocab_size, "shard_size": shard_size, "tokens": writer.tokens,
+        "vocab_size": tokenizer.vocab_size, "learned": data.vocab_size if _learns(data) else 0, "shard_size": shard_size, "tokens": writer.tokens,
         "train": writer.shards[:-shards_val], "val": writer.shards[-shards_val:], "tokenizer": tokenizer.to_dict()}
     if isinstance(tokenizer, BPETokenizer):
         write_whole(folder / "tokenizer.json", tokenizer_json_bytes(tokenizer))
@@ -110,9 +110,13 @@ def _learn(data, source) -> Tokenizer:
         for piece in source.pieces():
             characters.update(piece)
         return CharTokenizer("".join(sorted(characters)))
-    if data.tokenizer == "bpe" and not data.tokenizer_file:
+    if _learns(data):
         return BPETokenizer.train_on(at_seams(source.pieces()), data.vocab_size)
     return make_tokenizer(data, "")
+
+
+def _learns(data) -> bool:
+    return data.tokenizer == "bpe" and not data.tokenizer_file
 
 
 def _encode(tokenizer, text):

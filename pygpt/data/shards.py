@@ -27,8 +27,8 @@ DESCRIPTION = "dataset.json"
 FORMAT, VERSION = "pygpt shards", 1
 CODES = {"uint16": "H", "uint32": "I"}
 FIELDS = {"format": str, "version": int, "name": str, "source": str, "origin": str, "sha256": str, "characters": int,
-          "encoding": str, "dtype": str, "vocab_size": int, "shard_size": int, "tokens": int, "train": list, "val": list,
-          "tokenizer": dict}
+          "encoding": str, "dtype": str, "vocab_size": int, "learned": int, "shard_size": int, "tokens": int, "train": list,
+          "val": list, "tokenizer": dict}
 
 
 class ShardedTokens:
@@ -79,12 +79,14 @@ class Shards:
     tokenizer: Tokenizer
     train: ShardedTokens
     val: ShardedTokens
+    learned: int = 0  # tokens that bpe was to learn, or 0 if it learned none
     built_in: bool = True
     text: None = None
 
     def fields(self) -> dict:
         """What these shards are, as fields of an experiment by dotted name."""
-        return {"data.source": str(self.folder.resolve()), "data.tokenizer": self.encoding, "data.tokenizer_file": ""}
+        learned = {"data.vocab_size": self.learned} if self.learned else {}
+        return {"data.source": str(self.folder.resolve()), "data.tokenizer": self.encoding, "data.tokenizer_file": "", **learned}
 
     def corpus(self, layout: str, block_size: int, tokenizer: Tokenizer) -> Corpus:
         """The two parts, for a run with this tokenizer.
@@ -128,7 +130,8 @@ def open_shards(folder: Path) -> Shards:
     if about["tokens"] != sum(map(len, parts)):
         raise DataError(f"{folder / DESCRIPTION} speaks of {about['tokens']} tokens in all, and its shards have "
                         f"{sum(map(len, parts))}: prepare the text again")
-    return Shards(folder, about["name"], about["sha256"], about["origin"], about["encoding"], tokenizer, *parts)
+    return Shards(folder, about["name"], about["sha256"], about["origin"], about["encoding"], tokenizer, *parts,
+                  about["learned"])
 
 
 def _description(folder):

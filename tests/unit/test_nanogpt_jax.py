@@ -43,7 +43,7 @@ def test_download_prepare_train_from_shards(tmp_path):
     assert f"{about['tokens']:,} tokens in shards, 512 different tokens" in said
     experiment = Experiment.from_toml((out / "experiment.toml").read_text())
     assert (experiment.train.steps, experiment.model.n_embd, experiment.model.block_size) == (20, 24, 8)
-    assert (experiment.data.tokenizer, experiment.data.source) == ("bpe", str(shards))
+    assert (experiment.data.tokenizer, experiment.data.vocab_size, experiment.data.source) == ("bpe", 512, str(shards))
     assert (out / "tokenizer.json").read_bytes() == (shards / "tokenizer.json").read_bytes()
     assert metrics(out)[-1]["loss"] < math.log(512) + 0.1
 

@@ -7,6 +7,7 @@ import shutil
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from pygpt.checkpoint import read_checkpoint
 from pygpt.data import load_text, make_tokenizer, text_from_bytes
 from pygpt.data.prepare import prepare
 from pygpt.data.shards import FIELDS, Shards, open_shards
@@ -250,11 +251,12 @@ def test_a_run_on_shards_has_the_losses_of_a_run_in_memory_bit_for_bit(encoding,
     described, text, shards = on_shards(tmp_path, encoding, **changes)
     in_memory = Run(described, text, device)
     wanted = bits(finish(in_memory))
-    run = Run(described.with_fields(**shards.fields()), shards, device)
+    run = Run(described, shards, device)
+    assert (run.experiment.data.tokenizer, run.experiment.data.source) == (encoding, str(tmp_path / "shards"))
     assert len(shards.train) == in_memory._train_split.tokens.size and len(shards.train._views) > 1
     assert bits(finish(run)) == wanted
     # Interrupted and gone on with, from the folder that the checkpoint names.
-    begun = Run(described.with_fields(**shards.fields()), shards, device)
+    begun = Run(described, shards, device)
     finish(begun, at_most=7)
     again = Run.restore(begun.checkpoint(), device)
     assert again.text.text is None and again.tokenizer == run.tokenizer
@@ -266,7 +268,7 @@ def test_only_the_next_windows_are_on_the_device(tmp_path, cpu, monkeypatch):
     monkeypatch.setattr("pygpt.shard_split.AT_ONCE", 4)
     described, text, shards = on_shards(tmp_path)
     monkeypatch.setattr(type(shards.train), "all", None)
-    run = Run(described.with_fields(**shards.fields()), shards, cpu)
+    run = Run(described, shards, cpu)
     finish(run)
     windows = described.train.batch_size * (described.model.block_size + 1)
     assert run._train_split.tokens.size == 4 * windows < len(shards.train)
@@ -278,6 +280,17 @@ def test_another_tokenizer_or_layout_than_the_shards_is_refused(tmp_path, cpu):
         Run(described, shards, cpu, make_tokenizer(described.data, "ab"))
     with pytest.raises(DataError, match="data.layout is documents"):
         Run(described.with_fields(**{"data.layout": "documents"}), shards, cpu)
+
+
+def test_a_run_begins_with_another_ones_weights_where_the_tokenizer_is_its_own(tmp_path, cpu):
+    described, text, shards = on_shards(tmp_path, "bpe")
+    begun = Run(described, text, cpu)
+    last = finish(begun)[-1]
+    run = Run(described, shards, cpu, init_from=read_checkpoint(begun.checkpoint()))
+    assert finish(run)[0].val_loss == last.val_loss and run.tokenizer == begun.tokenizer
+    other = Run(experiment(**{"data.tokenizer": "char"}), text, cpu)
+    with pytest.raises(DataError, match="hold the tokens of another tokenizer"):
+        Run(described, shards, cpu, init_from=read_checkpoint(other.checkpoint()))
 
 
 def test_of_more_tokens_than_one_word_reaches_all_are_drawn(cpu):
