@@ -6,8 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from pygpt.devices.numpy import NumpyDevice
+from tests.unit.runs import finish, poem_run
 from tests.unit.test_run import KINDS
 
+RECIPES = {"muon, averaged": {"optim.name": "muon", "optim.ema": 0.9, "optim.z_loss": 1e-3},
+           "nesterov in parts": {"optim.name": "sgd", "optim.learning_rate": 0.1, "train.accumulation": 3},
+           "adam": {"optim.name": "adam", "optim.schedule": "exponential", "optim.label_smoothing": 0.1}}
 RUNS = (Path(__file__).resolve().parents[1] / "unit" / "runs.py").read_text()
 SETUP = RUNS + """
 import base64, gc, json, sys
@@ -57,6 +62,18 @@ listed(await finish_here(run))""") for eager in (False, True, False)]
     assert losses[0] == losses[1], "captured and eager differ"
     assert losses[0] == losses[2], "two runs differ"
     assert len(losses[0]) == 12 + 4
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_a_recipe_is_followed_here_as_on_numpy(recipe, tab):
+    changes = json.dumps(RECIPES[recipe])
+    captured, eager = (tab.run(f"""
+run = poem_run(device, **json.loads({changes!r}))
+if {eager}: make_eager(run)
+[(m.loss, m.val_loss) for m in await finish_here(run)]""") for eager in (False, True))
+    assert captured == eager
+    for ours, metric in zip(captured, finish(poem_run(NumpyDevice(), **RECIPES[recipe])), strict=True):
+        assert ours == pytest.approx((metric.loss, metric.val_loss), abs=1e-4)
 
 
 @pytest.mark.parametrize("kind", KINDS)
