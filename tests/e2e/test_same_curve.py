@@ -31,7 +31,7 @@ text = load_text("tales")
 async def start(values):
     global run, events
     run = Run(Experiment.from_dict(values), text, device)
-    batch = run._train_split.draw(Chance(run.seed, run._steps_done), run.experiment, BATCH)
+    batch = run._train_split.draw(Chance(run.seed, run.losses.steps_done), run.experiment, BATCH)
     first = [hashlib.sha256(await device.fetch(tensor)).hexdigest() for tensor in (run.weights.values, *batch)]
     events = run.train()
     return first
@@ -47,7 +47,7 @@ async def go_on(count):
 
 def fingerprints(run):
     """SHA-256 of the initial weights, of the first batch's inputs and of its targets."""
-    batch = run._train_split.draw(Chance(run.seed, run._steps_done), run.experiment, BATCH)
+    batch = run._train_split.draw(Chance(run.seed, run.losses.steps_done), run.experiment, BATCH)
     return [hashlib.sha256(tensor.read()).hexdigest() for tensor in (run.weights.values, *batch)]
 
 

@@ -80,7 +80,7 @@ eager = device.read(run.weights.values)
 device.write(run.weights.values, before)
 for state in (slots.values for slots in run.optimizer.memory.values()):
     device.write(state, bytes(state.nbytes))
-device.write(run._steps_done, bytes(4))
+device.write(run.losses.steps_done, bytes(4))
 run._train_once()
 run._train_once()
 """)
