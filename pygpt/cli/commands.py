@@ -137,8 +137,8 @@ class Prepare:
 
     source: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="NAME|FILE")]
     """tales, python, shakespeare, names, or the path of a text file"""
-    out: Annotated[Path, tyro.conf.arg(metavar="DIR")]
-    """an empty folder, or one that is not there yet"""
+    out: Annotated[Path | None, _left_out("DIR")] = None
+    """an empty folder, or one that is not there yet (default: shards/NAME)"""
     encoding: Literal["char", "byte", "bpe", "gpt2"] = "bpe"
     """what a token is: a character, a byte, what the text repeats, or one of GPT-2's"""
     vocab_size: int = 1024

@@ -59,8 +59,8 @@ def test_download_prepare_train_from_shards(tmp_path):
 
 def test_mistakes_are_told_in_a_sentence(tmp_path):
     (tmp_path / "poem.txt").write_text(POEM)
-    shards = tmp_path / "shards"
-    run_pygpt("prepare", tmp_path / "poem.txt", "--encoding", "byte", "--shard-size", 1000, "--out", shards)
+    run_pygpt("prepare", tmp_path / "poem.txt", "--encoding", "byte", "--shard-size", 1000, cwd=tmp_path)
+    shards = tmp_path / "shards" / "poem"
     for arguments, message in (
             (["prepare", "tales", "--vocab-size", 3, "--out", tmp_path / "x"], "data.vocab_size: 3 is outside"),
             (["prepare", tmp_path / "poem.txt", "--out", shards], "is not empty"),
