@@ -31,6 +31,11 @@
  */
 
 /**
+ * A synthetic task: a text by name, "task:sort,length=6". `measures` says what its length counts.
+ * @typedef {{name: string, description: string, measures: string, length: number, shortest: number, longest: number}} Task
+ */
+
+/**
  * A run that exists: what it was told, and what that came to.
  * @typedef {object} RunFacts
  * @property {Experiment} experiment
@@ -49,7 +54,8 @@
  * @typedef {{type: "check", experiment: Experiment}} Check  would this run? answered by `checked`, or an `error`
  * @typedef {{type: "start", experiment: Experiment}} Start  a new run on the chosen text
  * @typedef {{type: "pause"}|{type: "resume"}|{type: "stop"}} Steer
- * @typedef {{type: "sample", prompt: string, max_new_tokens: number, temperature: number, top_k: number, seed: number}} Sample
+ * @typedef {{type: "sample", prompt: string, max_new_tokens: number, temperature: number, top_k: number, top_p: number,
+ *            min_p: number, repetition_penalty: number, stop: string[], seed: number}} Sample
  * @typedef {{type: "stop_sampling"}} StopSampling
  * @typedef {{type: "benchmark", seconds: number}} Benchmark  measure the device for about so long; nothing may be training
  * @typedef {{type: "stop_benchmark"}} StopBenchmark
@@ -80,7 +86,7 @@
  * Events, from the worker up.
  * @typedef {{type: "loading", stage: string, fraction: number|null}} Loading
  * @typedef {{type: "ready", version: string, python: string, presets: Record<string, Experiment>, fields: Field[],
- *            texts: string[], numpy: boolean}} Ready  `numpy`: whether this site can open the NumPy device
+ *            texts: string[], tasks: Task[], numpy: boolean}} Ready  `numpy`: whether this site can open the NumPy device
  * @typedef {{type: "device", kind: string, name: string, why: string, choice: string}} Device
  * @typedef {{type: "text", text: TextFacts}} Text
  * @typedef {{type: "checked", parameters: number, bytes: number, vocabulary: number}} Checked
@@ -89,7 +95,10 @@
  * @typedef {{type: "opened", run: RunFacts}} Opened
  * @typedef {{type: "progress", steps: number[], losses: number[], learning_rate: number, tokens_per_second: number,
  *            ms_per_step: number, seconds_left: number}} Progress  all steps since the last one, ten times a second at most
- * @typedef {{type: "evaluated", step: number, val_loss: number}} Evaluated
+ * @typedef {{type: "evaluated", step: number, val_loss: number, accuracy: number|null}} Evaluated  `accuracy`: of questions
+ *   with answers, the share answered right
+ * @typedef {{type: "baselines", nats: Record<string, number>}} Baselines  what guessing costs who only counts: by name uniform,
+ *   unigram, bigram, trigram
  * @typedef {{type: "sample", step: number, text: string}} TrainingSample
  * @typedef {{type: "resumed", step: number}} Resumed
  * @typedef {{type: "paused", step: number}} Paused
@@ -105,7 +114,7 @@
  *   the safety copy of an earlier visit
  * @typedef {{type: "error", message: string, field: string, during: string}} Mistake
  *   `field` is a dotted field of the experiment or "text", "device", "prompt", "file"; `during` the command that failed
- * @typedef {Loading|Ready|Device|Text|Checked|Started|Opened|Progress|Evaluated|TrainingSample|Resumed|Paused|Stopped
+ * @typedef {Loading|Ready|Device|Text|Checked|Started|Opened|Progress|Evaluated|Baselines|TrainingSample|Resumed|Paused|Stopped
  *           |Finished|Sampled|Measured|MeasuringEnded|Profiled|Saved|SafetyCopy|Found|Mistake} Event
  */
 

@@ -41,7 +41,9 @@ const REACTIONS = {
       ms_per_step: event.ms_per_step, seconds_left: event.seconds_left,
     },
   } : state,
-  evaluated: (state, { val_loss }) => (state.run ? { ...state, run: { ...state.run, val_loss } } : state),
+  evaluated: (state, { val_loss, accuracy }) => (state.run
+    ? { ...state, run: { ...state.run, val_loss, accuracy: accuracy ?? NaN } } : state),
+  baselines: (state, { nats }) => (state.run ? { ...state, run: { ...state.run, baselines: nats } } : state),
   sample: (state, { step, text }) => ({ ...state, samples: [{ step, text }, ...state.samples].slice(0, SAMPLES_KEPT) }),
   resumed: (state, { step }) => turned(state, "running", step, "Training."),
   paused: (state, { step }) => turned(state, "paused", step, `Paused at step ${step}.`),
@@ -130,7 +132,7 @@ function fresh(state, run, saved) {
   return {
     ...state,
     run: {
-      ...run, loss: NaN, val_loss: NaN, tokens_per_second: NaN, ms_per_step: NaN, seconds_left: NaN, saved_step: saved,
+      ...run, loss: NaN, val_loss: NaN, accuracy: NaN, baselines: {}, tokens_per_second: NaN, ms_per_step: NaN, seconds_left: NaN, saved_step: saved,
     },
     samples: [],
     answer: { running: false, prompt: "", text: "" },

@@ -1,7 +1,7 @@
 // The experiment in the address: a preset and what was changed in it, so that a link sets the same controls on every
 // laptop of a classroom. "#preset=baby&model.n_layer=4"
 
-import { layoutOf } from "./state.js";
+import { isTask, layoutOf } from "./state.js";
 
 /** @typedef {import("./protocol.js").Experiment} Experiment */
 /** @typedef {import("./protocol.js").Ready} Ready */
@@ -52,5 +52,5 @@ export function fromHash(about, hash) {
     const value = type === "bool" ? word === "true" : type === "str" || Number.isNaN(Number(word)) ? word : Number(word);
     draft[/** @type {"model"} */ (section)][name] = value;
   }
-  return { preset, draft, text: about.texts.includes(text) ? text : "tales" };
+  return { preset, draft, text: about.texts.includes(text) || isTask(text) ? text : "tales" };
 }

@@ -22,7 +22,7 @@
  */
 
 /**
- * @typedef {RunFacts & {loss: number, val_loss: number, tokens_per_second: number, ms_per_step: number,
+ * @typedef {RunFacts & {loss: number, val_loss: number, accuracy: number, baselines: Record<string, number>, tokens_per_second: number, ms_per_step: number,
  *           seconds_left: number, saved_step: number}} RunState
  */
 
@@ -49,6 +49,13 @@
 
 export const FIRST_PRESET = "baby";
 export const SAMPLES_KEPT = 30;
+const TASK = "task:";
+
+/** Whether the name of a text is that of a task: those are read a line at a time.
+ * @param {string} text */
+export function isTask(text) {
+  return text.startsWith(TASK);
+}
 
 /** @type {State} */
 export const INITIAL = {
@@ -83,9 +90,9 @@ export function isEdited(state) {
 }
 
 /**
- * How a text is read: a list line by line, everything else as one stream.
+ * How a text is read: a list line by line, and questions with answers too; everything else as one stream.
  * @param {string} text
  */
 export function layoutOf(text) {
-  return text === "names" || text === "words" ? "documents" : "stream";
+  return text === "names" || text === "words" || isTask(text) ? "documents" : "stream";
 }

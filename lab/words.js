@@ -66,6 +66,21 @@ export function inWords(value, vocabulary, symbol) {
   return `${guess} The model is at ${value.toFixed(2)}, as unsure as if it chose among ${choices}.`;
 }
 
+/** @param {number} share */
+export function percent(share) {
+  return Number.isFinite(share) ? `${(100 * share).toFixed(share > 0.99 && share < 1 ? 1 : 0)} %` : "–";
+}
+
+/**
+ * What counting alone would cost, in one sentence.
+ * @param {Record<string, number>} baselines
+ * @param {string} symbol
+ */
+export function counting({ unigram, bigram, trigram }, symbol) {
+  if (unigram === undefined || bigram === undefined || trigram === undefined) return "";
+  return `Who only counts ${symbol}s is at ${unigram.toFixed(2)}, pairs of them at ${bigram.toFixed(2)}, triples at ${trigram.toFixed(2)}.`;
+}
+
 /** Short names of fields, for labels. What is not here is called by its own name. */
 export const LABELS = /** @type {Record<string, string>} */ ({
   "data.layout": "Layout",
@@ -126,6 +141,7 @@ export const LABELS = /** @type {Record<string, string>} */ ({
   "train.eval_batches": "Evaluation batches",
   "train.log_every": "Log every",
   "train.seed": "Seed",
+  "train.answers_only": "Learn answers only",
 });
 
 /** @param {string} field */

@@ -15,10 +15,12 @@ n counts occurrences, d the different tokens that followed. Source: Witten and B
 Chen and Goodman, "An Empirical Study of Smoothing Techniques for Language Modeling" (1996), section 2.
 """
 
+import itertools
 import math
 from array import array
 from collections import Counter
 
+PIECE = 1 << 15  # tokens between two breaths: a few hundredths of a second in a tab
 NAMES = ("uniform", "unigram", "bigram", "trigram")
 
 
@@ -35,16 +37,13 @@ def baseline_steps(train, val, vocab_size: int, separator: int | None = None):
     With the `separator` of questions and answers only the tokens of answers are guessed.
     """
     known = _sequence(train)
-    singles = Counter(known)
-    yield None
-    pairs = [first * vocab_size + second for first, second in zip(known, known[1:])]
-    yield None
-    pair_counts = Counter(pairs)
-    yield None
-    triples = [pair * vocab_size + third for pair, third in zip(pairs, known[2:])]
-    yield None
-    triple_counts = Counter(triples)
-    del pairs, triples
+    singles, pair_counts, triple_counts = Counter(known), Counter(), Counter()
+    for start in range(0, len(known), PIECE):
+        yield None
+        piece = known[start : start + PIECE + 2]
+        pairs = [first * vocab_size + second for first, second in zip(piece, piece[1:])]
+        triple_counts.update([pair * vocab_size + third for pair, third in zip(pairs, piece[2:])])
+        pair_counts.update(pairs[:PIECE])
     yield None
     bos = train.tokens[0] if train.offsets is not None else None
     if bos is not None:  # documents stand apart: nothing is learned of two delimiters in a row
@@ -57,8 +56,10 @@ def baseline_steps(train, val, vocab_size: int, separator: int | None = None):
     yield None
     after_two = _context(triple_counts, lambda triple: triple // vocab_size)
     yield None
-    guessed = Counter(_guessed(val, vocab_size, separator))
-    yield None
+    guessed, guesses = Counter(), _guessed(val, vocab_size, separator)
+    while piece := list(itertools.islice(guesses, PIECE)):
+        guessed.update(piece)
+        yield None
 
     totals, count = dict.fromkeys(NAMES, 0.0), guessed.total()
     uniform = 1 / vocab_size

@@ -9,6 +9,7 @@ import dataclasses
 import time
 
 from pygpt.capture import Capture
+from pygpt.data.tasks import is_task
 from pygpt.data.text import Text, make_text
 from pygpt.errors import ExperimentError, MemoryLimit
 from pygpt.estimate import check_memory
@@ -34,6 +35,8 @@ SIZES = {
 LEAST_STEPS = 2000      # length of the schedule, as in a preset: it is worked out before the first step
 SAMPLE_MS = 5.0         # what is timed at once takes this long at least: a tab's clock moves in steps of 0.1 ms
 SAMPLING_SLICE = 16     # tokens sent at once, as the lab does
+# The presets but those of tasks, which are all of one size.
+MEASURED = tuple(name for name, preset in PRESETS.items() if not is_task(preset.data.source))
 SQUARES = (256, 512, 1024, 2048, 4096)
 
 
@@ -108,7 +111,7 @@ async def time_training(experiment: Experiment, device, *, steps: int = 100, war
     steps = min(steps, experiment.train.steps - warmup - 2)
     began = time.perf_counter()
     while done < steps:
-        if 1000 * (time.perf_counter() - began) > max_ms and done >= min_steps:
+        if 1000 * (time.perf_counter() - began) > max_ms and done >= min_steps and found:
             break
         at_once = min(at_once, steps - done)
         start = time.perf_counter()
@@ -134,7 +137,9 @@ async def time_sampling(run: Run, tokens: int, max_ms: float = 5000.0) -> float:
     block = run.model.block_size
     half = max(1, block - block // 2)
     goal = -(-max(tokens, 2 * block) // half) * half
-    sampler = Sampler(run.model, run.tokenizer, prompt=run.text.text[:block], seed=1)
+    # A line's end is no token of a model that learned a line at a time.
+    text = run.text.text if run.tokenizer.bos is None else run.text.text.replace("\n", "")
+    sampler = Sampler(run.model, run.tokenizer, prompt=text[:block], seed=1)
     done, began = -SAMPLING_SLICE, time.perf_counter()
     while done < goal and (done <= 0 or 1000 * (time.perf_counter() - began) < max_ms):
         count = min(SAMPLING_SLICE, goal - done)
@@ -220,7 +225,7 @@ async def survey(device, seconds: float = 60.0):
     It takes about `seconds`, on a slow device somewhat more. It may be dropped at any `await`.
     """
     peak = 0.0
-    share = seconds / (2 * len(SQUARES) + 2 * len(PRESETS))
+    share = seconds / (2 * len(SQUARES) + 2 * len(MEASURED))
     for size in SQUARES:
         found = await _square(device, size, share)
         if found is None:
@@ -230,7 +235,7 @@ async def survey(device, seconds: float = 60.0):
         # The next one multiplies eight times as much.
         if 8 * 2 * found.milliseconds > 1000 * share:
             break
-    for name in PRESETS:
+    for name in MEASURED:
         yield await _preset(device, name, peak, share)
 
 

@@ -196,6 +196,11 @@ class Run:
         self.losses.add_evaluation(loss, accuracy)
 
     @property
+    def splits(self) -> tuple:
+        """The parts of the corpus on the device, that for training and that for validation."""
+        return self._train_split, self._val_split
+
+    @property
     def training_step(self) -> Capture:
         """One step of training, as it was captured: what `pygpt.profile` looks at."""
         return self._train_once

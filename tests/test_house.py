@@ -63,7 +63,7 @@ MAY_IMPORT = {
     "bench": {"capture", "data", "errors", "estimate", "experiment", "flops", "ops", "sample", "tensor", "train"},
     "tune": {"__init__", "capture", "device", "experiment", "flops", "models", "nn", "ops", "tensor"},
     "cache": {"data"},
-    "lab": {"bench", "checkpoint", "data", "errors", "estimate", "experiment", "profile", "sample", "tokenizers", "train", "tune"},
+    "lab": {"baselines", "bench", "checkpoint", "data", "errors", "estimate", "experiment", "profile", "sample", "tokenizers", "train", "tune"},
     "__init__": {"errors", "experiment", "language_model"},
     "__main__": {"cli"},
 }

@@ -21,6 +21,13 @@ export function askView(lab) {
   const shown = element("output", { for: "temperature" }, "0.8");
   const topK = element("input", { id: "top-k", type: "number", min: 0, max: 100_000, step: 1, value: 0, inputmode: "numeric" });
   const length = element("input", { id: "length", type: "number", min: 1, max: 100_000, step: 1, value: 300, inputmode: "numeric" });
+  const topP = element("input", { id: "top-p", type: "number", min: 0.01, max: 1, step: 0.05, value: 1, inputmode: "decimal" });
+  const minP = element("input", { id: "min-p", type: "number", min: 0, max: 1, step: 0.01, value: 0, inputmode: "decimal" });
+  const penalty = element("input", {
+    id: "repetition-penalty", type: "number", min: 1, max: 10, step: 0.1, value: 1, inputmode: "decimal",
+  });
+  const end = element("input", { id: "stop-text", type: "text", spellcheck: "false", autocomplete: "off" });
+  const seedField = element("input", { id: "sample-seed", type: "number", min: 0, max: 2 ** 32 - 1, step: 1, placeholder: "a new one each time" });
   const go = element("button", { id: "sample", type: "submit", class: "button primary" }, "Continue");
   const halt = element("button", { id: "stop-sampling", type: "button", class: "button", onclick: stop, hidden: true }, "Stop");
   const mistake = complaint("prompt-mistake");
@@ -39,6 +46,13 @@ export function askView(lab) {
     element("div", { class: "field", title: "Choose among the k likeliest symbols only; 0 means all." },
       element("label", { for: "top-k" }, "Top-k"), topK),
     element("div", { class: "field", title: "How many symbols to write." }, element("label", { for: "length" }, "Length"), length)),
+  element("details", { class: "more finer" }, element("summary", {}, "Finer control"),
+    element("div", { class: "fields" },
+      dial(topP, "Top-p", "Choose among the likeliest symbols that together have this share of the odds; 1 means all."),
+      dial(minP, "Min-p", "Choose among symbols at least so many times as likely as the likeliest; 0 means all."),
+      dial(penalty, "Repetition penalty", "Above 1, symbols of the text it has just read become less likely."),
+      dial(end, "Stop at", "End right before this text. \\n means the end of a line."),
+      dial(seedField, "Seed", "The same seed, prompt and settings write the same text. Empty: a new one each time."))),
   element("div", { class: "buttons" }, go, halt, note), answer);
   let seed = 1;
   let running = false;
@@ -49,7 +63,9 @@ export function askView(lab) {
     lab.dispatch({ type: "sampling", prompt: prompt.value });
     lab.send({
       type: "sample", prompt: prompt.value, max_new_tokens: Math.floor(Number(length.value)), temperature: Number(temperature.value),
-      top_k: Math.floor(Number(topK.value)), seed,
+      top_k: Math.floor(Number(topK.value)), top_p: Number(topP.value), min_p: Number(minP.value),
+      repetition_penalty: Number(penalty.value), stop: end.value ? [end.value.replaceAll("\\n", "\n")] : [],
+      seed: seedField.value === "" ? seed : Math.floor(Number(seedField.value)),
     });
     seed += 1;
   }
@@ -81,6 +97,11 @@ export function askView(lab) {
       setAttribute(answer, "aria-busy", running ? "true" : null);
     },
   };
+}
+
+/** @param {HTMLInputElement} control @param {string} name @param {string} title */
+function dial(control, name, title) {
+  return element("div", { class: "field", title }, element("label", { for: control.id }, name), control);
 }
 
 /** Adds what came, rather than setting the whole text again.

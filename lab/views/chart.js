@@ -8,6 +8,7 @@ import { count, loss } from "../words.js";
 /** @typedef {import("../curves.js").Curves} Curves */
 
 const FONT = "12px system-ui, sans-serif";
+const MARKS = [["unigram", "frequencies"], ["bigram", "pairs counted"], ["trigram", "triples counted"]];
 
 /** @param {Curves} curves */
 export function chartView(curves) {
@@ -21,6 +22,8 @@ export function chartView(curves) {
   let plot = null;
   let drawn = -1;
   let blind = NaN;
+  /** @type {Record<string, number>} */
+  let counted = {};
   let steps = 0;
 
   function draw() {
@@ -63,7 +66,7 @@ export function chartView(curves) {
           points: { show: true, size: 6, fill: colour("--paper"), stroke: colour("--ink"), width: 1.5 },
         },
       ],
-      hooks: { drawAxes: [drawBlind], setCursor: [read] },
+      hooks: { drawAxes: [drawMarks], setCursor: [read] },
     };
   }
 
@@ -76,19 +79,29 @@ export function chartView(curves) {
     return [Math.max(0, bottom - room), top + room];
   }
 
-  /** @param {uPlot} chart */
-  function drawBlind(chart) {
-    if (!Number.isFinite(blind)) return;
+  /** Blind guessing, and what counting alone would give: a line each, with its name where there is room for it.
+   * @param {uPlot} chart */
+  function drawMarks(chart) {
     const { ctx, bbox } = chart;
-    const y = chart.valToPos(blind, "y", true);
+    const ratio = devicePixelRatio;
     ctx.save();
-    ctx.strokeStyle = getComputedStyle(frame).getPropertyValue("--ink-3").trim();
-    ctx.lineWidth = devicePixelRatio;
-    ctx.setLineDash([3 * devicePixelRatio, 5 * devicePixelRatio]);
-    ctx.beginPath();
-    ctx.moveTo(bbox.left, y);
-    ctx.lineTo(bbox.left + bbox.width, y);
-    ctx.stroke();
+    ctx.strokeStyle = ctx.fillStyle = getComputedStyle(frame).getPropertyValue("--ink-3").trim();
+    ctx.font = `${11 * ratio}px system-ui, sans-serif`;
+    ctx.textAlign = "right";
+    ctx.textBaseline = "bottom";
+    let named = -Infinity;
+    for (const [name, value] of [["", blind], ...MARKS.map(([key, words]) => [words, counted[key] ?? NaN])]) {
+      const y = chart.valToPos(Number(value), "y", true);
+      if (!(y >= bbox.top && y <= bbox.top + bbox.height)) continue;
+      ctx.lineWidth = name ? ratio / 2 : ratio;
+      ctx.setLineDash([3 * ratio, 5 * ratio]);
+      ctx.beginPath();
+      ctx.moveTo(bbox.left, y);
+      ctx.lineTo(bbox.left + bbox.width, y);
+      ctx.stroke();
+      if (name && y - named > 14 * ratio) ctx.fillText(String(name), bbox.left + bbox.width, y - 2 * ratio);
+      named = y;
+    }
     ctx.restore();
   }
 
@@ -109,7 +122,9 @@ export function chartView(curves) {
     sync(state) {
       const total = state.run?.experiment.train.steps ?? state.draft?.train.steps ?? 2000;
       const reference = Math.log(state.run?.vocabulary ?? state.checked?.vocabulary ?? NaN);
-      if (!plot || (drawn === curves.revision && total === steps && Object.is(blind, reference))) return;
+      const marks = state.run?.baselines ?? {};
+      if (!plot || (drawn === curves.revision && total === steps && Object.is(blind, reference) && marks === counted)) return;
+      counted = marks;
       drawn = curves.revision;
       steps = Number(total) || 1;
       blind = reference;

@@ -1,7 +1,7 @@
 // Step two: what learns, and for how long. A preset sets everything; the sizes that matter stand open, the rest is folded.
 
 import { complain, complaint, element, setText } from "../dom.js";
-import { isEdited } from "../state.js";
+import { isEdited, isTask } from "../state.js";
 import { count, size } from "../words.js";
 import { choicesView } from "./choices.js";
 import { fieldView } from "./field.js";
@@ -15,6 +15,9 @@ const ABOUT = /** @type {Record<string, string>} */ ({
   baby: "A tiny GPT that learns to spell within minutes.",
   small: "A GPT of the size a laptop can train over a coffee.",
   nano: "The Shakespeare model of nanoGPT. Wants a real GPU.",
+  sort: "Puts digits in order. Watch the share of right answers: 99 % within minutes.",
+  reverse: "Writes words from behind. The quickest of the tasks.",
+  addition: "Adds numbers of three digits, and finds out by itself how to carry.",
 });
 const OPEN_FIELDS = [
   "model.n_layer", "model.n_head", "model.n_embd", "model.block_size", "train.steps", "train.batch_size",
@@ -36,7 +39,7 @@ const NOT_HERE = new Set(["name", "data.source", "data.tokenizer_file", "train.l
 
 /** @param {Lab} lab */
 export function modelView(lab) {
-  const presets = choicesView("preset", "Start from", (name) => lab.dispatch({ type: "choose_preset", name }));
+  const presets = choicesView("preset", "Start from", choose);
   const about = element("p", { class: "hint" });
   const grid = element("div", { class: "fields" });
   const hint = element("p", { class: "hint reserved", "aria-hidden": "true" });
@@ -47,6 +50,18 @@ export function modelView(lab) {
   const dom = element("div", {}, presets.dom, about, grid, hint, total, mistake, more);
   /** @type {ReturnType<typeof fieldView>[]} */
   const fields = [];
+  /** @type {Record<string, import("../protocol.js").Experiment>|undefined} */
+  let known;
+
+  /** A preset for a task brings its task along.
+   * @param {string} name */
+  function choose(name) {
+    lab.dispatch({ type: "choose_preset", name });
+    const text = known?.[name]?.data.source ?? "";
+    if (!isTask(text)) return;
+    lab.dispatch({ type: "choosing_text", choice: text });
+    lab.send({ type: "choose_text", name: text, built_in: true });
+  }
 
   /** @param {State} state */
   function build(state) {
@@ -76,7 +91,8 @@ export function modelView(lab) {
     sync(state) {
       if (!state.about) return;
       if (!fields.length) build(state);
-      const names = Object.keys(state.about.presets);
+      known = state.about.presets;
+      const names = Object.keys(known);
       presets.sync(names.map((name) => [name, name.charAt(0).toUpperCase() + name.slice(1)]), state.preset);
       setText(about, `${ABOUT[state.preset] ?? ""}${isEdited(state) ? " Changed by you." : ""}`);
       for (const field of fields) field.sync(state);

@@ -2,12 +2,15 @@
 
 import { complain, complaint, element, setText, show } from "../dom.js";
 import { count } from "../words.js";
+import { isTask } from "../state.js";
 import { choicesView } from "./choices.js";
+import { taskView } from "./task.js";
 
 /** @typedef {import("../state.js").State} State */
 /** @typedef {import("../app.js").Lab} Lab */
 
 const OWN = "own";
+const TASK = "task";
 const TITLES = /** @type {Record<string, string>} */ ({
   tales: "Tales", words: "Words", python: "Python", shakespeare: "Shakespeare", names: "Names",
 });
@@ -39,10 +42,12 @@ export function textView(lab) {
   const facts = element("p", { class: "facts" });
   const excerpt = element("blockquote", { class: "excerpt prose" });
   const mistake = complaint("text-mistake");
-  const dom = element("div", {}, choices.dom, own, mistake, facts, excerpt);
+  const task = taskView(lab);
+  const dom = element("div", {}, choices.dom, own, task.dom, mistake, facts, excerpt);
 
   /** @param {string} choice */
   function choose(choice) {
+    if (choice === TASK) return task.send();
     lab.dispatch({ type: "choosing_text", choice });
     if (choice !== OWN) lab.send({ type: "choose_text", name: choice, built_in: true });
     else if (area.value) sendOwn();
@@ -60,7 +65,8 @@ export function textView(lab) {
       const { texts } = state.about;
       const { choice, facts: text } = state.text;
       choices.sync([...texts.map((name) => /** @type {[string, string]} */ ([name, TITLES[name] ?? name])),
-        [OWN, "Your own"]], choice);
+        [TASK, "A task"], [OWN, "Your own"]], isTask(choice) ? TASK : choice);
+      task.sync(state);
       show(own, choice === OWN);
       complain(mistake, state.mistakes.text, choice === OWN ? area : undefined);
       const name = text && !text.built_in && text.name !== "my text" ? `${text.name}: ` : "";

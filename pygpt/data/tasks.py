@@ -1,6 +1,6 @@
 """Synthetic tasks: questions with one right answer each, made from a seed, so that learning can be counted in right answers.
 
-A task is a text by name. "task:addition" is ten thousand lines such as 123+45=168; what can be set follows the name:
+A task is a text by name. "task:addition" is ten thousand lines such as 123+045=0168; what can be set follows the name:
 "task:addition,length=4,examples=50000,seed=1". No question comes twice, so that none of those held back for validation
 was trained on. Each maker below draws one question and its answer from `chance`, for a length that the task explains.
 """
@@ -59,8 +59,12 @@ def _sort(chance, length):
 
 
 def _addition(chance, length):
-    a, b = chance.below(10**length), chance.below(10**length)
-    return f"{a}+{b}", str(a + b)
+    # Every second time short numbers are as frequent as long ones: from these a model learns to carry.
+    if chance.below(2):
+        a, b = chance.below(10**length), chance.below(10**length)
+    else:
+        a, b = (chance.below(10 ** (1 + chance.below(length))) for _ in range(2))
+    return f"{a:0{length}}+{b:0{length}}", f"{a + b:0{length + 1}}"
 
 
 def _modular_addition(chance, length):
@@ -131,7 +135,8 @@ TASKS: dict[str, Task] = {task.name: task for task in (
     Task("copy", "A word, and the same word: cab=cab.", _copy, "letters at most", 8),
     Task("reverse", "A word, and the word from behind: cab=bac.", _reverse, "letters at most", 8),
     Task("sort", "Digits, and the same in order: 3142=1234.", _sort, "digits at most", 6),
-    Task("addition", "Two numbers and their sum: 123+45=168.", _addition, "digits of a number at most", 3, longest=32),
+    Task("addition", "Two numbers and their sum, with zeros before the short ones: 123+045=0168.", _addition,
+         "digits of a number", 3, longest=32),
     Task("modular-addition", "Two numbers and their sum modulo the largest prime of as many digits: 60+50=13.",
          _modular_addition, "digits of a number at most", 2, longest=9),
     Task("parity", "Bits, and whether the number of ones among them is odd: 10110=odd.", _parity, "bits at most", 14),

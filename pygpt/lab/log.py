@@ -27,7 +27,7 @@ class Log:
                 self._losses.append(metric.loss)
                 self._learning_rate = metric.learning_rate
             if metric.val_loss is not None:
-                self._evaluations.append((metric.step, metric.val_loss))
+                self._evaluations.append((metric.step, metric.val_loss, metric.accuracy))
 
     def tell(self, last: bool = False) -> None:
         """Tell the page, if it is time."""
@@ -36,8 +36,8 @@ class Log:
             return
         if self._steps:
             self._tell_steps(now)
-        for step, val_loss in self._evaluations:
-            self._tell({"type": "evaluated", "step": step, "val_loss": val_loss})
+        for step, val_loss, accuracy in self._evaluations:
+            self._tell({"type": "evaluated", "step": step, "val_loss": val_loss, "accuracy": accuracy})
         self._steps, self._losses, self._evaluations = [], [], []
 
     def _tell_steps(self, now):

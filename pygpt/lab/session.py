@@ -6,7 +6,7 @@ import platform
 import time
 
 from pygpt.checkpoint import read_checkpoint
-from pygpt.data import Text, expected_vocabulary, make_corpus, making_tokenizer, text_from_bytes
+from pygpt.data import TASKS, Task, Text, expected_vocabulary, make_corpus, making_tokenizer, text_from_bytes
 from pygpt.errors import CheckpointError, DataError, DeviceError, ExperimentError, PygptError, TokenizerError
 from pygpt.estimate import check_memory, memory_estimate, parameter_count
 from pygpt.experiment import PRESETS, Experiment
@@ -49,7 +49,8 @@ class Session:
         """The first command: say what there is, open a device, load the first text, look for a safety copy."""
         self.tell({"type": "ready", "version": self.site.contents["version"], "python": platform.python_version(),
                    "presets": {name: preset.to_dict() for name, preset in PRESETS.items()},
-                   "fields": list(_fields(Experiment, "")), "texts": self.site.texts, "numpy": self.site.numpy})
+                   "fields": list(_fields(Experiment, "")), "texts": self.site.texts, "tasks": [*map(_described, TASKS.values())],
+                   "numpy": self.site.numpy})
         await asyncio.sleep(0)
         if self.text is None:
             await self.obey({"type": "choose_text", "name": "tales", "built_in": True}, None)
@@ -161,14 +162,15 @@ class Session:
         """Stop stepping; the model stays."""
         await self.training.halt("stopped")
 
-    async def sample(self, prompt: str, max_new_tokens: int, temperature: float, top_k: int, seed: int) -> None:
-        """Continue a prompt, piece by piece. Raises TokenizerError for a character the model has never seen."""
+    async def sample(self, prompt: str, max_new_tokens: int, **settings) -> None:
+        """Continue a prompt, piece by piece; `settings` are Sampler's. Raises TokenizerError for a character the model has
+        never seen, ExperimentError for a setting outside its limits."""
         await self.stop_sampling()
         await self.measuring.stop()
         run = self.training.run
         if run is None:
             raise DataError("there is no model to ask yet; train one, or open one")
-        sampler = Sampler(run.model, run.tokenizer, prompt=prompt, temperature=temperature, top_k=top_k, seed=seed)
+        sampler = Sampler(run.model, run.tokenizer, prompt=prompt, **settings)
         self.sampling = asyncio.ensure_future(self._sample(sampler, max_new_tokens))
 
     async def _sample(self, sampler, remaining: int) -> None:
@@ -180,6 +182,7 @@ class Session:
                 self.tell({"type": "sampled", "text": sampler.take(await device.fetch(sampler.output)), "done": False})
                 # NumPy computes without ever waiting: let the page's messages in.
                 await asyncio.sleep(0)
+            self.tell({"type": "sampled", "text": sampler.finish(), "done": False})
         except PygptError as error:
             message = str(error)
         finally:
@@ -252,6 +255,11 @@ def _draft(values: dict) -> Experiment:
     if draft.data.tokenizer_file:
         raise ExperimentError("data.tokenizer_file", "a page names no files; train with `pygpt train`, and open the run here")
     return draft
+
+
+def _described(task: Task) -> dict:
+    return {"name": task.name, "description": task.description, "measures": task.measures, "length": task.length,
+            "shortest": task.shortest, "longest": task.longest}
 
 
 def _field(error: PygptError) -> str:

@@ -7,10 +7,13 @@ back is what paces it all. How many steps make a slice follows from how long the
 import asyncio
 import time
 
+from pygpt.data.tasks import SEPARATOR
 from pygpt.errors import DeviceLost, DivergedError, PygptError
+from pygpt.lab.counting import tell_baselines
 from pygpt.lab.log import Log
 from pygpt.profile import profile
 from pygpt.sample import Sampler
+from pygpt.tokenizers import split_documents
 from pygpt.train import Run
 from pygpt.tune import tune
 
@@ -46,6 +49,15 @@ def _value(settled: bytes | PygptError) -> bytes:
     return settled
 
 
+def _question(run: Run) -> tuple[str, str]:
+    """A question up to its separator, and the same with its answer."""
+    every = round(1 / run.experiment.data.val_fraction)
+    documents = split_documents(run.text.text)
+    held_back = documents[every - 1 :: every] or documents[-1:]
+    wanted = held_back[run.step % len(held_back)]
+    return wanted.partition(SEPARATOR)[0] + SEPARATOR, wanted
+
+
 class Training:
     """A run being trained, paused, or at rest.
 
@@ -60,6 +72,7 @@ class Training:
         self.halting: str | None = None     # "paused" or "stopped", once asked for
         self.profiling = False              # whether the next steps are to be timed launch by launch
         self.task: asyncio.Task | None = None
+        self.counting: asyncio.Task | None = None  # working out what counting alone would give
         self.steady = asyncio.Lock()        # held while steps are sent, and while a checkpoint is read
         self.safe: bytes | None = None      # the last checkpoint
         self.kept_at = self.keeping_took = 0.0
@@ -75,6 +88,7 @@ class Training:
         """Train a new run from its first step."""
         self.run, self.text, self.safe, self.sampled = run, text, None, -1
         self.tell({"type": "started", "run": self._facts()})
+        self._count()
         self._go()
 
     def adopt(self, run: Run, data: bytes) -> None:
@@ -82,6 +96,12 @@ class Training:
         self.run, self.safe = run, data
         self.text, self.sampled = run.text.name, -1
         self.tell({"type": "opened", "run": self._facts()})
+        self._count()
+
+    def _count(self) -> None:
+        if self.counting is not None:
+            self.counting.cancel()
+        self.counting = asyncio.ensure_future(tell_baselines(self.tell, self.run))
 
     def resume(self) -> None:
         """Go on: after the last step there may still be an evaluation to do."""
@@ -227,8 +247,10 @@ class Training:
         if self.sampled == run.step:
             return
         self.sampled = run.step
-        step, text, began, count, left = run.step, "", time.perf_counter(), 4, SAMPLE_LENGTH
-        sampler = Sampler(run.model, run.tokenizer, prompt="", temperature=0.8, top_k=0, seed=step)
+        step, began, count, left = run.step, time.perf_counter(), 4, SAMPLE_LENGTH
+        # Whoever learns answers is asked a question of those held back, another each time, and says what is likeliest.
+        text, wanted = _question(run) if run.splits[1].separator is not None else ("", "")
+        sampler = Sampler(run.model, run.tokenizer, prompt=text, temperature=0.0 if wanted else 0.8, seed=step)
         # Whoever presses Pause gets what can be written in a moment.
         while left > 0 and not sampler.done and not (self.halting and time.perf_counter() - began > PARTING):
             sent = time.perf_counter()
@@ -242,7 +264,10 @@ class Training:
                 count *= 2
         # The first one compiles what the others use: it says nothing of them.
         self.sampling_took = time.perf_counter() - began if step else 0.0
-        self.tell({"type": "sample", "step": step, "text": text + sampler.finish()})
+        text += sampler.finish()
+        if wanted:
+            text += "  right" if text == wanted else f"  wrong: {wanted}"
+        self.tell({"type": "sample", "step": step, "text": text})
 
     async def _keep(self, run: Run, log: Log, now: bool = False) -> None:
         """Put a safety copy aside, seldom enough not to be felt.

@@ -10,7 +10,7 @@ from pathlib import Path
 import pygpt
 from pygpt.cache import Cache
 from pygpt.choose import choose
-from pygpt.data import DATASETS, load_text
+from pygpt.data import DATASETS, is_task, load_text
 from pygpt.data.download import write_whole
 from pygpt.devices import open_device, open_numpy
 from pygpt.errors import CheckpointError, DataError
@@ -37,8 +37,8 @@ class Site:
         self.automatic = (MACHINE, "auto") if choice == "auto" else ()
 
     async def load_text(self, name: str):
-        """A built-in text; never a file, whatever its name. Raises DataError."""
-        if name not in DATASETS:
+        """A built-in text or a task; never a file, whatever its name. Raises DataError."""
+        if name not in DATASETS and not is_task(name):
             raise DataError(f"there is no built-in text {name!r}; there are {', '.join(DATASETS)}")
         return load_text(name)
 

@@ -37,7 +37,7 @@ RIGHT = {
     "copy": lambda q, a: a == q,
     "reverse": lambda q, a: list(a) == list(reversed(q)),
     "sort": lambda q, a: sorted(q) == list(a),
-    "addition": lambda q, a: eval(q) == int(a),
+    "addition": lambda q, a: sum(map(int, q.split("+"))) == int(a) and 2 * len(a) == len(q) + 1,
     "modular-addition": lambda q, a: eval(q) % 97 == int(a),
     "parity": lambda q, a: ("even", "odd")[sum(map(int, q)) % 2] == a,
     "brackets": lambda q, a: a == ("yes" if balanced(q) else "no"),
