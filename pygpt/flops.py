@@ -20,9 +20,14 @@ def forward_flops(model: ModelConfig, batch_size: int, vocab_size: int) -> int:
     attention = width * (model.qkv_size + (1 + model.attention_gate) * width)
     mlp = (2 + model.gated_mlp) * width * model.hidden_size
     weights = (attention + mlp) * model.n_layer + width * vocab_size
-    seen = min(model.window or model.block_size, model.block_size)
-    pairs = batch_size * (seen * (seen + 1) // 2 + (model.block_size - seen) * seen)
+    pairs = batch_size * attention_pairs(model.block_size, model.window)
     return 2 * rows * weights + 4 * pairs * width * model.n_layer
+
+
+def attention_pairs(time: int, window: int) -> int:
+    """How many pairs of a query and a key a sequence has under the mask; window 0 stands for none."""
+    seen = min(window or time, time)
+    return seen * (seen + 1) // 2 + (time - seen) * seen
 
 
 def step_flops(experiment: Experiment, vocab_size: int) -> int:
@@ -60,9 +65,9 @@ def launch_flops(work: Work) -> int:
     if work.kernel == "matmul":
         return 2 * math.prod(shapes["x"]) * shapes["y"][-1]
     if work.kernel in ("attention", "attention_gradient"):
-        batch, time, width = shapes["qkv"]
-        products = 2 if work.kernel == "attention" else 5
-        return 2 * products * batch * time * (time + 1) // 2 * (width // 3)
+        products, queries = (2, "y") if work.kernel == "attention" else (5, "dy")
+        batch, time, width = shapes[queries]
+        return 2 * products * batch * attention_pairs(time, work.attributes["window"]) * width
     counted = list(shapes.values())[-1:] if work.kernel in GATHERING else shapes.values()
     return OPERATIONS.get(work.kernel, 1) * max(map(math.prod, counted))
 

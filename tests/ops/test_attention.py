@@ -121,11 +121,11 @@ def test_equals_the_formula(cpu, shape, options):
     np.testing.assert_allclose(y.numpy(), plain(qkv, sinks=sinks, **case.attributes), rtol=1e-4, atol=1e-5)
 
 
-def test_a_window_saves_work(cpu):
+def test_a_window_saves_work(device):
     """NaN in all that a query must not see: what is merely masked would carry it on."""
     qkv = normal(1, 300, 12)
     qkv[:, :100] = np.nan
-    y = attention(tensor(cpu, qkv, qkv.shape), n_head=1, window=10)[0].numpy()
+    y = attention(tensor(device, qkv, qkv.shape), n_head=1, window=10)[0].numpy()
     assert np.isfinite(y[:, 140:]).all() and np.isnan(y[:, 100:109]).all()
 
 

@@ -81,6 +81,8 @@ def test_work_is_counted_from_shapes():
     assert launch_bytes(product) == 4 * (105 + 77 + 165)
     back = {"x": ((15, 7), "float32"), "w": ((15, 11), "float32"), "y": ((7, 11), "float32")}
     assert launch_flops(Work("matmul", back, {"transpose_x": True})) == 2 * 15 * 7 * 11
-    assert launch_flops(Work("attention", {"qkv": ((2, 4, 3 * 8), "float32")}, {})) == 4 * 2 * 10 * 8
+    attention = {"qkv": ((2, 4, 3 * 8), "float32"), "y": ((2, 4, 8), "float32")}
+    assert launch_flops(Work("attention", attention, {"window": 0})) == 4 * 2 * 10 * 8
+    assert launch_flops(Work("attention", attention, {"window": 2})) == 4 * 2 * 7 * 8
     text = {"tokens": ((1_000_000,), "uint32"), "seed": ((1,), "uint32"), "targets": ((2, 4), "uint32")}
     assert launch_bytes(Work("batch", text, {})) < 100
