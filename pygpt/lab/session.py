@@ -104,7 +104,10 @@ class Session:
             size = tokenizer.vocab_size
             if tokens < SHORT_TEXT:
                 make_corpus(text.text, tokenizer, draft.data.layout, draft.model.block_size, draft.data.val_fraction)
-        needed = check_memory(draft, size, self.device, tokens) if self.device else memory_estimate(draft, size, tokens)
+        # What only NumPy has goes there by itself, where the choice is left to us.
+        moves = draft.model.dtype == "float64" and self._may_choose()
+        device = None if moves else self.device
+        needed = check_memory(draft, size, device, tokens) if device else memory_estimate(draft, size, tokens)
         self.tell({"type": "checked", "parameters": parameter_count(draft, size), "bytes": needed, "vocabulary": size})
 
     async def start(self, experiment: dict) -> None:
@@ -137,9 +140,14 @@ class Session:
                 await asyncio.sleep(0)
                 looked = time.perf_counter()
 
+    def _may_choose(self) -> bool:
+        """Whether the device is left to us, and there is a real GPU to choose beside the processor."""
+        return (self.device is not None and self.choice in self.site.automatic
+                and (self.by_size or not self.device.software))
+
     async def _fit(self, draft: Experiment) -> None:
         """Where the choice was left to us and there is a real GPU: take the device that suits the size of the model."""
-        if self.choice not in self.site.automatic or (self.device.software and not self.by_size):
+        if not self._may_choose():
             return
         gpu = await self.site.open_device(self.choice) if self.by_size else self.device
         fitting = await self.site.fitting_device(gpu, draft)

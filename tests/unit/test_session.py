@@ -7,6 +7,7 @@ import pytest
 from pygpt import choose
 from pygpt.data import text_from_bytes
 from pygpt.devices import native, open_numpy
+from pygpt.errors import ExperimentError
 from pygpt.experiment import Experiment
 from pygpt.lab import training
 from pygpt.lab.session import Session
@@ -89,3 +90,23 @@ def test_a_device_chosen_by_name_stays(session):
         return session.device.kind
 
     assert asyncio.run(story()) == "webgpu"
+
+
+def test_float64_goes_to_numpy_by_itself_and_is_refused_elsewhere(session):
+    double = LARGER.with_fields(**{"model.dtype": "float64"}).to_dict()
+
+    async def story():
+        await session.open_device("webgpu")
+        for command in (session.check, session.start):
+            with pytest.raises(ExperimentError, match="float64 is for the NumPy device alone") as caught:
+                await command(double)
+            assert caught.value.field == "model.dtype"
+        await session.open_device("auto")
+        await session.check(double)
+        await session.start(double)
+        await session.training.task
+        return session.device.kind
+
+    assert asyncio.run(story()) == "numpy"
+    kinds = [event["type"] for event in session.told]
+    assert kinds.count("checked") == 1 and kinds.count("finished") == 1 and "error" not in kinds
