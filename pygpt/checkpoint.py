@@ -68,7 +68,8 @@ def read_checkpoint(data: bytes) -> Checkpoint:
     """
     entries, metadata = read_safetensors(data)
     if metadata.get("format") != FORMAT:
-        raise CheckpointError("this is a safetensors file, but not a run of pygpt: its metadata has no format = \"pygpt\"")
+        hint = ". It seems to be a model of transformers: `pygpt import hf` reads its folder" if metadata.get("format") == "pt" else ""
+        raise CheckpointError(f"this is a safetensors file, but not a run of pygpt: its metadata has no format = \"pygpt\"{hint}")
     if metadata.get("version") != VERSION:
         raise CheckpointError(f"this run was written in version {metadata.get('version')} of the format; this pygpt reads "
                               f"version {VERSION}. Use the pygpt that wrote it")

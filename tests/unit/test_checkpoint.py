@@ -62,6 +62,7 @@ def test_files_that_are_no_runs_are_refused_with_a_sentence(saved):
         data[:-1]: "cut short",
         data + b"x": "belong to no array",
         safetensors.numpy.save({"a": np.zeros(3)}): "not a run of pygpt",
+        safetensors.numpy.save({"a": np.zeros(3)}, {"format": "pt"}): "`pygpt import hf` reads its folder",
         changed(data, version="9"): "this pygpt reads version 1",
         changed(data, step="-1"): "wanted a whole number",
         changed(data, experiment="{"): "experiment is missing or not JSON",

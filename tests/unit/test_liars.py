@@ -184,3 +184,32 @@ def test_a_toml_changed_anywhere(data):
         assert isinstance(Experiment.from_toml(text), Experiment)
     except ExperimentError as error:
         assert len(str(error)) > 10
+
+
+@pytest.fixture(scope="module")
+def saved_with_bpe():
+    return poem_run(NumpyDevice(), **{"data.tokenizer": "bpe", "data.vocab_size": 260}).checkpoint()
+
+
+def paths(value, path=()):
+    """Every place in nested lists and tables."""
+    yield path
+    for key in value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ():
+        yield from paths(value[key], (*path, key))
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.data())
+def test_one_place_of_a_description_of_every_kind(saved_with_bpe, data):
+    entries, metadata = read_safetensors(saved_with_bpe)
+    name = data.draw(st.sampled_from(["tokenizer", "experiment", "provenance"]))
+    described = json.loads(metadata[name])
+    path = data.draw(st.sampled_from([path for path in paths(described) if path]))
+    owner = described
+    for key in path[:-1]:
+        owner = owner[key]
+    if data.draw(st.booleans()):
+        owner[path[-1]] = data.draw(ANY_JSON)
+    else:
+        del owner[path[-1]]
+    refused_or_read(read_checkpoint, write_safetensors(entries, {**metadata, name: json.dumps(described)}))
