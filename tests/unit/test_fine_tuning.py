@@ -28,8 +28,9 @@ def begun(first, device, text=POEM, **changes):
     return Run(experiment(**changes), text_from_bytes("poem", text.encode()), device, init_from=first[1])
 
 
-def test_it_begins_where_the_other_ended(first, device):
-    metrics = finish(begun(first, device))
+@pytest.mark.parametrize("changes", [{}, {"optim.ema": 0.9}, {"optim.name": "sgd", "train.accumulation": 2}])
+def test_it_begins_where_the_other_ended(first, device, changes):
+    metrics = finish(begun(first, device, **changes))
     before = [metric.val_loss for metric in first[0] if metric.val_loss is not None]
     assert abs(metrics[0].val_loss - before[-1]) < 1e-3 and before[-1] < before[0] - 0.3
     assert metrics[0].step == 0 and metrics[1].step == 1
