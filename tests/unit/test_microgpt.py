@@ -1,5 +1,6 @@
 """The row of microgpt: the engine has the losses of the scalar program, step by step."""
 
+import itertools
 import json
 
 import pytest
@@ -10,10 +11,12 @@ from pygpt.devices import open_numpy
 from pygpt.devices.numpy import NumpyDevice
 from pygpt.experiment import Experiment
 from pygpt.language_model import LanguageModel
+from pygpt.micro import MicroGPT
 from pygpt.train import Run
 from tests.conftest import MICROGPT_SEED as SEED
 from tests.conftest import MICROGPT_STEPS as STEPS
 from tests.conftest import unavailable
+from tests.unit.runs import finish
 
 EXPERIMENT = Experiment.preset("micro").with_fields(**{
     "data.source": "names", "data.layout": "documents", "model.init": "python-random", "train.seed": SEED, "train.steps": 1000,
@@ -68,6 +71,12 @@ def test_a_real_gpus_shaders_have_the_originals_losses(names, original, gpu_as_h
 
 def test_in_float64_they_are_the_originals_to_the_last_digits(names, original):
     assert largest_difference(original, losses(names, NumpyDevice(), **{"model.dtype": "float64"})) < 1e-9
+
+
+def test_deeper_and_from_another_seed_they_are_the_originals_too(names):
+    original = list(itertools.islice(MicroGPT(names.text, 7, n_layer=3).train(1000), 20))
+    run = Run(EXPERIMENT.with_fields(**{"model.n_layer": 3, "train.seed": 7, "model.dtype": "float64"}), names, NumpyDevice())
+    assert [metric.loss for metric in finish(run, at_most=20) if metric.loss] == pytest.approx(original, abs=1e-9)
 
 
 def test_the_command_line_has_them_too(original, tmp_path):
