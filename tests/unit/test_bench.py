@@ -72,7 +72,7 @@ def test_survey_is_told_preset_by_preset(cpu, monkeypatch):
     squares = [result for result in found if result.kind == "matmul"]
     presets = {result.name: result for result in found if result.kind == "preset"}
     assert squares and all(square.gflops > 0 for square in squares)
-    assert tuple(presets) == bench.MEASURED and set(PRESETS) - set(presets) == {"reverse", "sort", "addition"}
+    assert tuple(presets) == bench.MEASURED and set(PRESETS) - set(presets) == {"reverse", "sort", "addition", "gpt2"}
     assert presets["micro"].tokens_per_second > 0 and 0 < presets["micro"].share < 2
     assert "would take" in presets["nano"].note and presets["nano"].batch_size == 1
 
