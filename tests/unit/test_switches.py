@@ -42,7 +42,8 @@ def values(section, config):
 
 SWITCHES = dict(values("model", ModelConfig))
 RECIPES = dict(values("optim", OptimConfig)) | {
-    "optim.weight_decay": (0.0, 0.1), "optim.momentum": (0.0, 0.9), "optim.grad_clip": (0.0, 1.0), "train.accumulation": (1, 3),
+    "optim.weight_decay": (0.0, 0.1), "optim.momentum": (0.0, 0.9), "optim.grad_clip": (0.0, 1.0), "optim.ema": (0.0, 0.9),
+    "optim.label_smoothing": (0.0, 0.1), "optim.z_loss": (0.0, 1e-3), "train.accumulation": (1, 3),
     "data.tokenizer": ("char", "byte", "bpe"), "data.vocab_size": (257, 300), "data.layout": ("stream", "documents"),
 }
 ALL = SWITCHES | RECIPES
