@@ -37,8 +37,7 @@ class Rates:
 
     def step(self, experiment: Experiment) -> float:
         """The seconds a training step should take."""
-        passes = experiment.train.accumulation
-        return passes * step_launches(experiment.model) * self.launch + step_flops(experiment, VOCABULARY) / self.flops
+        return step_launches(experiment) * self.launch + step_flops(experiment, VOCABULARY) / self.flops
 
 
 async def measure_rates(device: Device) -> Rates:

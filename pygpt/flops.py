@@ -38,9 +38,12 @@ def step_flops(experiment: Experiment, vocab_size: int) -> int:
     return 3 * forward_flops(experiment.model, experiment.train.sequences, vocab_size)
 
 
-def step_launches(model: ModelConfig) -> int:
+def step_launches(experiment: Experiment) -> int:
     """About how many kernels a training step launches (tests/unit/test_choose.py counts them)."""
-    return 13 if model.kind == "bigram" else 23 * model.n_layer + 21
+    model = experiment.model
+    a_pass = 13 if model.kind == "bigram" else 23 * model.n_layer + 21
+    # Muon takes 33 for each matrix of a block, and a block has four or five.
+    return experiment.train.accumulation * a_pass + (133 * model.n_layer if experiment.optim.name == "muon" else 0)
 
 
 # Operations for an element of a kernel's largest operand. An exponential, a root or a division is one, as a product is.

@@ -34,12 +34,13 @@ def chosen(gpu, experiment, rates=None, monkeypatch=None):
 
 
 def test_the_number_of_launches_is_about_right(cpu):
-    for changes in ({"model.kind": "bigram"}, {"model.n_layer": 1}, {"model.n_layer": 6}):
+    for changes in ({"model.kind": "bigram"}, {"model.n_layer": 1}, {"model.n_layer": 6}, {"train.accumulation": 3},
+                    {"optim.name": "muon", "model.n_layer": 2}):
         run = poem_run(cpu, **changes)
         events = run.train()
         while run.step < 1:
             next(events)
-        assert step_launches(run.experiment.model) == pytest.approx(len(run.training_step.works), rel=0.15)
+        assert step_launches(run.experiment) == pytest.approx(len(run.training_step.works), rel=0.15)
 
 
 def test_a_tiny_model_goes_to_the_processor_and_a_large_one_to_the_gpu_untried(gpu_as_hardware, monkeypatch):
