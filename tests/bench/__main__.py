@@ -8,6 +8,7 @@
     python -m tests.bench memory    JS heap, GPU buffers and Python objects over 2,000 steps of `baby` in the tab
     python -m tests.bench quality   what bigram and small reach on Tiny Shakespeare, and docs/small_curve.svg
     python -m tests.bench curve     50 steps of `small` on NumPy and on the native WebGPU: the largest difference
+    python -m tests.bench tasks     the right answers of the presets reverse, sort and addition, on NumPy
     python -m tests.bench tokens    learning a BPE of 1,024 tokens from a megabyte of text, natively and in the tab
     python -m tests.bench report    docs/performance.md, from what was kept
 
@@ -21,12 +22,12 @@ import argparse
 import dataclasses
 import os
 
-from tests.bench import curve, memory, native, quality, records, report, tab, tokens
+from tests.bench import curve, memory, native, quality, records, report, tab, tasks, tokens
 
 MEASUREMENTS = {"native": native.measure, "matmul": native.multiply, "tab": tab.measure, "tab_matmul": tab.multiply,
                 "boot": tab.boot, "report": report.write,
                 "memory": lambda _: memory.measure(), "quality": lambda _: quality.measure(),
-                "curve": lambda _: curve.measure(), "tokens": tokens.measure}
+                "curve": lambda _: curve.measure(), "tasks": tasks.measure, "tokens": tokens.measure}
 USUAL = ("native", "matmul", "tab", "tab_matmul", "boot", "report")
 
 
@@ -60,7 +61,7 @@ def main() -> None:
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(MEASUREMENTS))
     parser.add_argument("--sizes", nargs="+", default=[], metavar="SIZE",
-                        help="bigram, micro, baby, small, nano (natively also nano-2, nano-8)")
+                        help="bigram, micro, baby, small, nano (natively also nano-2, nano-8); of tasks reverse, sort, addition")
     parser.add_argument("--contenders", nargs="+", default=[], metavar="WORD",
                         help="only those whose name has one of these words; not kept")
     parser.add_argument("--rounds", type=int, default=3, help="times each contender has its turn (default 3)")
