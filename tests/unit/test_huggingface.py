@@ -205,3 +205,24 @@ def test_a_config_of_every_kind_is_refused_or_read(name, data):
             b"".join(checkpoint_pieces(import_folder(folder)))
         except PygptError as error:
             assert len(str(error)) > 20
+
+
+def test_weights_in_several_files(tmp_path):
+    shutil.copytree(GOLDENS / "hf_llama", tmp_path / "folder")
+    whole = tmp_path / "folder" / "model.safetensors"
+    entries, metadata = read_safetensors(whole.read_bytes())
+    whole.unlink()
+    for number, names in enumerate((list(entries)[:5], list(entries)[5:]), start=1):
+        data = write_safetensors({name: entries[name] for name in names}, metadata)
+        (tmp_path / "folder" / f"model-{number:05}-of-00002.safetensors").write_bytes(data)
+    golden = np.load(GOLDENS / "hf_llama" / "logits.npz")
+    np.testing.assert_allclose(trained_model(imported(tmp_path / "folder")).logits(golden["ids"]), golden["logits"], atol=1e-4)
+    (tmp_path / "folder" / "model-00002-of-00002.safetensors").unlink()
+    with pytest.raises(CheckpointError, match="the folder has no array"):
+        import_folder(tmp_path / "folder")
+
+
+def test_there_is_nothing_to_resume():
+    data = b"".join(checkpoint_pieces(import_folder(GOLDENS / "hf_gpt2")))
+    with pytest.raises(CheckpointError, match="a new run may begin with its weights: `pygpt train --init-from`"):
+        Run.restore(data, NumpyDevice())
