@@ -14,11 +14,14 @@ const ABOUT = /** @type {Record<string, string>} */ ({
   micro: "One transformer block, a line at a time: the smallest GPT there is.",
   baby: "A tiny GPT that learns to spell within minutes.",
   small: "A GPT of the size a laptop can train over a coffee.",
+  "llama-tiny": "What Llama does otherwise, at the size of Small: rotary positions, SwiGLU, shared keys.",
   nano: "The Shakespeare model of nanoGPT. Wants a real GPU.",
+  gpt2: "GPT-2 of 124 million parameters. Wants GPT-2's own tokens, a desktop and days.",
   sort: "Puts digits in order. Watch the share of right answers: 99 % within minutes.",
   reverse: "Writes words from behind. The quickest of the tasks.",
   addition: "Adds numbers of three digits, and finds out by itself how to carry.",
 });
+const NAMES = /** @type {Record<string, string>} */ ({ "llama-tiny": "Llama", gpt2: "GPT-2" });
 const OPEN_FIELDS = [
   "model.n_layer", "model.n_head", "model.n_embd", "model.block_size", "train.steps", "train.batch_size",
   "optim.learning_rate", "train.seed",
@@ -93,7 +96,7 @@ export function modelView(lab) {
       if (!fields.length) build(state);
       known = state.about.presets;
       const names = Object.keys(known);
-      presets.sync(names.map((name) => [name, name.charAt(0).toUpperCase() + name.slice(1)]), state.preset);
+      presets.sync(names.map((name) => [name, NAMES[name] ?? name.charAt(0).toUpperCase() + name.slice(1)]), state.preset);
       setText(about, `${ABOUT[state.preset] ?? ""}${isEdited(state) ? " Changed by you." : ""}`);
       for (const field of fields) field.sync(state);
       // A mistake in a folded field must not hide.
