@@ -26,16 +26,15 @@ For progress, hand `fit` a function that is called with each `Metric`, or go thr
 WebGPU cannot be waited for from Python that does not await: there, choose the device "numpy", or drive a `pygpt.train.Run`.
 """
 
-import dataclasses
 import math
 from pathlib import Path
 
 from pygpt.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from pygpt.choose import open_fitting
-from pygpt.data import DATASETS, Text, is_task, load_text, make_corpus, text_from_bytes, whole_split
+from pygpt.data import DATASETS, Text, is_task, load_text, make_corpus, separator_of, text_from_bytes, whole_split
 from pygpt.device import Device
 from pygpt.errors import CheckpointError, DivergedError, ExperimentError, PygptError
-from pygpt.evaluate import full_loss
+from pygpt.evaluate import Evaluation, evaluate
 from pygpt.experiment import Experiment
 from pygpt.history import Metric
 from pygpt.models.python_random import python_random
@@ -43,19 +42,6 @@ from pygpt.pace import Pace
 from pygpt.plan import plan_run
 from pygpt.train import DeviceSplit, Run
 from pygpt.trained import TrainedModel, map_run, write_run
-
-
-@dataclasses.dataclass(frozen=True)
-class Evaluation:
-    """How well a model foretells a text: the mean loss in nats a token, over how many predictions."""
-
-    loss: float
-    predictions: int
-
-    @property
-    def perplexity(self) -> float:
-        """Among how many tokens one would have to guess to be as unsure."""
-        return math.exp(self.loss)
 
 
 class LanguageModel(TrainedModel):
@@ -186,7 +172,8 @@ class LanguageModel(TrainedModel):
     # Asking.
 
     def evaluate(self, text: str | Text | None = None) -> Evaluation:
-        """The loss over the whole of a text, or over the part of its own (and of shards) that was held back in training.
+        """The loss over the whole of a text, or over the part of its own (and of shards) that was held back in training; of
+        questions with answers also how many it answers right.
 
         Raises: TokenizerError for a text with a character it never saw; PygptError if it has read nothing yet.
         """
@@ -200,7 +187,8 @@ class LanguageModel(TrainedModel):
                                 python_random(experiment)).val
         else:
             split = whole_split(read.text, self.tokenizer, layout)
-        return Evaluation(*full_loss(self.model, DeviceSplit(self.device, split, layout), experiment, self.device))
+        on_device = DeviceSplit(self.device, split, layout, separator_of(self.tokenizer, block, split))
+        return evaluate(self.model, self.tokenizer, None, split, on_device, experiment, self.device)
 
     def logits(self, ids):
         """See TrainedModel. Raises: also PygptError if it has read nothing yet."""

@@ -1,6 +1,6 @@
 """Texts to train on, and how a text becomes tokens for a device."""
 
-from pygpt.data.corpus import Corpus, Split, check_answers, make_corpus, whole_split
+from pygpt.data.corpus import Corpus, Split, check_answers, make_corpus, separator_of, whole_split
 from pygpt.data.datasets import DATASETS, Dataset, load_text, open_dataset_bytes
 from pygpt.data.python_sources import python_sources_text
 from pygpt.data.tales import tales
@@ -10,6 +10,6 @@ from pygpt.data.tokenizer import expected_vocabulary, make_tokenizer, making_tok
 
 __all__ = [
     "Corpus", "DATASETS", "Dataset", "Split", "TASKS", "Task", "Text", "check_answers", "expected_vocabulary", "is_task",
-    "load_text", "make_corpus", "make_tokenizer", "making_tokenizer", "open_dataset_bytes", "python_sources_text", "tales",
-    "task_text", "text_from_bytes", "whole_split",
+    "load_text", "make_corpus", "make_tokenizer", "making_tokenizer", "open_dataset_bytes", "python_sources_text", "separator_of",
+    "tales", "task_text", "text_from_bytes", "whole_split",
 ]

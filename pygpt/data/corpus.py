@@ -118,11 +118,15 @@ def _documents(text: str, tokenizer: Tokenizer, block_size: int, val_fraction: f
         kept = [document for index, document in enumerate(documents) if index % every != every - 1]
         held_back = documents[every - 1::every]
     train, val = _delimited(kept, tokenizer), _delimited(held_back, tokenizer)
+    return Corpus("documents", train, val, separator_of(tokenizer, block_size, train, val))
+
+
+def separator_of(tokenizer: Tokenizer, block_size: int, *splits: Split) -> int | None:
+    """The token between question and answer, if every document of these splits has one and fits into a block."""
     try:
-        separator = _separator(tokenizer, block_size, train, val)
+        return _separator(tokenizer, block_size, *splits) if all(split.offsets is not None for split in splits) else None
     except DataError:
-        separator = None
-    return Corpus("documents", train, val, separator)
+        return None
 
 
 def check_answers(corpus: Corpus, tokenizer: Tokenizer, block_size: int) -> None:

@@ -51,6 +51,10 @@ class GenerateRequest(Body):
     max_new_tokens: int = Field(200, description="tokens to write", ge=1, le=MOST_TOKENS)
     temperature: float = Field(0.8, description="how adventurous: 0 always takes the likeliest token")
     top_k: int = Field(0, description="only the k likeliest tokens compete, 0 for all")
+    top_p: float = Field(1.0, description="only the likeliest tokens that together have this share of the odds, 1 for all")
+    min_p: float = Field(0.0, description="only tokens at least so many times as likely as the likeliest, 0 for all")
+    repetition_penalty: float = Field(1.0, description="above 1, what the model has just read is held back")
+    stop: list[str] = Field([], description="texts to end at, which are left out", max_length=16)
     seed: int = Field(1, description="where all chance comes from")
 
 

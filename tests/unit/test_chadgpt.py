@@ -51,12 +51,18 @@ def test_upload_train_watch_evaluate_and_generate(server):
     assert facts["state"] == "trained" and facts["step"] == 40 and not facts["resumable"]
 
     measured = server.json("GET", "/lm/first/eval")
+    assert measured["baselines"]["uniform"]["loss"] > measured["baselines"]["bigram"]["loss"] and measured["bits_per_byte"] > 0
     assert measured["dataset"] == "poem" and measured["perplexity"] > 1 and abs(measured["loss"] - facts["val_loss"]) < 1
     asked = {"prompt": "Twin", "max_new_tokens": 60, "seed": 3}
     with server.client.stream("POST", "/lm/first/generate", json=asked) as reply:
         pieces = [piece for piece in reply.iter_text() if piece]
     assert len("".join(pieces)) == 60 and len(pieces) > 1
     assert "".join(pieces) == server.client.post("/lm/first/generate", json=asked).text
+    usual = {"top_p": 1.0, "min_p": 0.0, "repetition_penalty": 1.0}
+    stop = "".join(pieces)[3:5]
+    shorter = server.client.post("/lm/first/generate", json={**asked, **usual, "stop": [stop]}).text
+    assert shorter == "".join(pieces).partition(stop)[0]
+    assert "top_p" in server.json("POST", "/lm/first/generate", 422, json={"top_p": 2.0})["detail"]
 
 
 def test_the_loss_is_the_one_the_command_line_would_have_had(server, tmp_path):

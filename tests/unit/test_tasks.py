@@ -9,6 +9,7 @@ from pygpt.checkpoint import read_checkpoint
 from pygpt.data import TASKS, load_text, make_corpus, task_text, text_from_bytes
 from pygpt.errors import DataError, ExperimentError
 from pygpt.evaluate import accuracy
+from pygpt.language_model import LanguageModel
 from pygpt.sample import generate
 from pygpt.tokenizers import split_documents, train_tokenizer
 from pygpt.train import Run
@@ -172,3 +173,12 @@ def test_a_task_on_the_command_line(tmp_path):
     found = json.loads(run_pygpt("eval", tmp_path / "run", "--json"))
     assert found["questions"] == 20 and 0 <= found["accuracy"] <= 1
     assert re.search(r"right answers: [\d.]+% of 20 questions", run_pygpt("eval", tmp_path / "run"))
+
+
+def test_the_api_scores_too(cpu):
+    model = LanguageModel("reverse", device=cpu, **{name: value for name, value in LEARNABLE.items()})
+    model.fit("task:reverse,length=3,examples=300", steps=20)
+    found = model.evaluate()
+    assert found.questions == 30 and found.accuracy is not None and found.bits_per_byte() > 0
+    assert model.evaluate(text_from_bytes("own", b"ab=ba\nabc=cba\n")).questions == 2
+    assert model.generate("abc=", max_new_tokens=3, temperature=0, stop="a").count("a") == 0
