@@ -3,7 +3,7 @@
 
 #define LANES 64
 
-// Two functions from one text: beside a branch in the loop gcc fuses other products, and AdamW's bits would change.
+// Two functions from one text: beside a branch in the loop compilers fuse other products, and AdamW's bits would change.
 static inline __attribute__((always_inline)) void adam(const Launch *launch, const int coupled) {
     OPERANDS { GRADIENT, SCALE, SCHEDULE, STEP, PARAMETER, FIRST_MOMENT, SECOND_MOMENT };
     CONSTANTS { BETA1, REST1, BETA2, REST2, EPSILON, WEIGHT_DECAY, DECAYED };
