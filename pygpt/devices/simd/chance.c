@@ -1,4 +1,4 @@
-// What draws: threefry, normal, dropout, batch and batch_documents.
+// What draws, and what was drawn: threefry, normal, dropout, batch, batch_documents and windows.
 #include "simd.h"
 
 static const WordLanes FIRST_FOUR = {0, 1, 2, 3};
@@ -89,6 +89,19 @@ KERNEL(batch_documents) {
             WORDS(INPUTS)[row * time + i] = tokens[inside ? start + i : offsets[0]];
             asked = asked || (inside && (int32_t)tokens[start + i] == INTEGER(SEPARATOR));
             INTEGERS(TARGETS)[row * time + i] = inside && asked ? (int32_t)tokens[start + i + 1] : -1;
+        }
+    }
+}
+
+KERNEL(windows) {
+    OPERANDS { RING, STEP, INPUTS, TARGETS };
+    CONSTANTS { B, T, ROWS, FIRST };
+    uint32_t time = WORD(T), slot = WORD(ROWS) * (time + 1), slots = (uint32_t)SIZE(RING) / slot;
+    const uint32_t *window = WORDS(RING) + (WORDS(STEP)[0] % slots) * slot + WORD(FIRST) * (time + 1);
+    for (uint32_t row = 0; row < WORD(B); row++, window += time + 1) {
+        for (uint32_t i = 0; i < time; i++) {
+            WORDS(INPUTS)[row * time + i] = window[i];
+            INTEGERS(TARGETS)[row * time + i] = (int32_t)window[i + 1];
         }
     }
 }
