@@ -1,8 +1,9 @@
-// The page: one store, its views, and the line to the worker.
+// The page: one store, its views, and the line to the worker, or to the machine behind the page.
 
 import { Curves } from "./curves.js";
 import { element, setText } from "./dom.js";
 import { watchDownloads } from "./loading.js";
+import { MACHINE, askedDevice, connectMachine, moveTo } from "./machine.js";
 import { connect, mistake } from "./protocol.js";
 import { reduce } from "./reduce.js";
 import { fromHash, toHash } from "./share.js";
@@ -37,10 +38,16 @@ import { duration } from "./words.js";
  * @property {() => void} train
  * @property {(file: File) => void} readText
  * @property {(file: File) => void} openRun
+ * @property {(choice: string) => void} chooseDevice
  */
 
 const UNSAVED_SECONDS = 60; // training worth a question before it is thrown away
 const CHECK_AFTER = 120; // milliseconds of quiet before a draft is checked
+
+// Read now, before PyScript's own script runs: a page that trains on the machine behind it starts no Python of its own.
+const device = askedDevice();
+const script = /** @type {HTMLScriptElement} */ (document.querySelector("script[name=lab]"));
+if (device === MACHINE) script.remove();
 
 const store = createStore(INITIAL, /** @type {(state: State, action: Action) => State} */ (reduce));
 const curves = new Curves();
@@ -69,6 +76,13 @@ const lab = {
     if (!(await mayReplace("Open the file"))) return;
     sendNow({ type: "open", name: file.name }, new Uint8Array(await file.arrayBuffer()));
   },
+  async chooseDevice(choice) {
+    if ((choice === MACHINE) === (device === MACHINE)) {
+      store.dispatch({ type: "choosing_device", choice });
+      sendNow({ type: "open_device", choice });
+    } else if (device === MACHINE || (await mayReplace("Train there"))) moveTo(choice); // a run on the machine goes on there
+    else lab.refresh();
+  },
 };
 
 /** Whether the run may go, asking first if minutes of training would go with it.
@@ -82,15 +96,18 @@ async function mayReplace(what) {
   return answer !== "";
 }
 
+let adopted = false; // a line that comes back says again what there is
+
 /** @type {import("./protocol.js").Receive} */
 function receive(event, bytes) {
   curves.take(event);
   store.dispatch(event);
-  if (event.type === "ready") adoptLink();
+  if (event.type === "ready" && !adopted) adoptLink();
   if (event.type === "saved" && bytes) download(event.name, bytes);
 }
 
 function adoptLink() {
+  adopted = true;
   const { about } = store.state;
   const asked = about && fromHash(about, location.hash);
   if (!asked) return;
@@ -153,16 +170,20 @@ store.watch(({ draft, text, about, preset }) => {
 
 addEventListener("beforeunload", (event) => {
   const { run, phase } = store.state;
-  if (run && phase === "running") event.preventDefault();
+  if (run && phase === "running" && device !== MACHINE) event.preventDefault();
 });
 
 store.dispatch({ type: "say", notice: "Loading." });
-const arrived = watchDownloads((stage, fraction) => store.dispatch({ type: "loading", stage, fraction }));
-const script = /** @type {HTMLScriptElement} */ (document.querySelector("script[name=lab]"));
-try {
-  sendNow = await connect(script, receive);
-  sendNow({ type: "begin", site: new URL(".", document.baseURI).href, device: "auto" });
-} catch (error) {
-  store.dispatch(mistake(error, "begin"));
+store.dispatch({ type: "choosing_device", choice: device });
+if (device === MACHINE) {
+  sendNow = connectMachine(receive);
+} else {
+  const arrived = watchDownloads((stage, fraction) => store.dispatch({ type: "loading", stage, fraction }));
+  try {
+    sendNow = await connect(script, receive);
+    sendNow({ type: "begin", site: new URL(".", document.baseURI).href, device });
+  } catch (error) {
+    store.dispatch(mistake(error, "begin"));
+  }
+  arrived();
 }
-arrived();

@@ -1,5 +1,5 @@
-// The closed list of messages between the page and whatever trains: a PyScript worker in the tab, or a server over a
-// WebSocket. Commands go down, events come up; both are plain JSON, and bytes (a text file, a saved run) travel beside
+// The closed list of messages between the page and whatever trains: a PyScript worker in the tab, or `pygpt serve` over a
+// WebSocket (machine.js). Commands go down, events come up; both are plain JSON, and bytes (a text file, a saved run) travel beside
 // them. An event is an action: it goes unchanged into the store. Names are snake_case because Python speaks them too.
 
 /**
@@ -86,7 +86,10 @@
  * Events, from the worker up.
  * @typedef {{type: "loading", stage: string, fraction: number|null}} Loading
  * @typedef {{type: "ready", version: string, python: string, presets: Record<string, Experiment>, fields: Field[],
- *            texts: string[], tasks: Task[], numpy: boolean}} Ready  `numpy`: whether this site can open the NumPy device
+ *            texts: string[], tasks: Task[], numpy: boolean, machine: boolean}} Ready
+ *   `numpy`: whether this site can open the NumPy device;
+ *   `machine`: whether there is a machine behind the page that trains too (machine.js)
+ * @typedef {{type: "line", open: boolean, message: string}} Line  to that machine; told by machine.js itself
  * @typedef {{type: "device", kind: string, name: string, why: string, choice: string}} Device
  * @typedef {{type: "text", text: TextFacts}} Text
  * @typedef {{type: "checked", parameters: number, bytes: number, vocabulary: number}} Checked
@@ -115,7 +118,7 @@
  * @typedef {{type: "error", message: string, field: string, during: string}} Mistake
  *   `field` is a dotted field of the experiment or "text", "device", "prompt", "file"; `during` the command that failed
  * @typedef {Loading|Ready|Device|Text|Checked|Started|Opened|Progress|Evaluated|Baselines|TrainingSample|Resumed|Paused|Stopped
- *           |Finished|Sampled|Measured|MeasuringEnded|Profiled|Saved|SafetyCopy|Found|Mistake} Event
+ *           |Finished|Sampled|Measured|MeasuringEnded|Profiled|Saved|SafetyCopy|Found|Line|Mistake} Event
  */
 
 /** Whether a mistake is about the experiment: one field of it, or the model as a whole.

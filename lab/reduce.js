@@ -1,7 +1,7 @@
 // What each action does to the state. Pure: a state and an action in, a state out.
 
 import { isField } from "./protocol.js";
-import { FIRST_PRESET, SAMPLES_KEPT, layoutOf } from "./state.js";
+import { FIRST_PRESET, SAMPLES_KEPT, isEdited, layoutOf } from "./state.js";
 
 /** @typedef {import("./state.js").State} State */
 /** @typedef {import("./state.js").Action} Action */
@@ -19,13 +19,23 @@ const REACTIONS = {
     ...state, device: { choice: device.choice, opening: false, open: device }, mistakes: without(state.mistakes, "device"),
     notice: `Training on ${device.name}.`,
   }),
-  text: (state, { text }) => ({
-    ...state, text: { ...state.text, facts: text }, mistakes: without(state.mistakes, "text"),
-    draft: state.draft && { ...state.draft, data: { ...state.draft.data, source: text.name } },
-  }),
+  text: (state, { text }) => {
+    // A machine that this page comes to may have another text at hand than the page has chosen.
+    const choice = !text.built_in ? "own" : state.about?.texts.includes(text.name) ? text.name : state.text.choice;
+    const layout = choice === state.text.choice ? {} : { layout: layoutOf(choice) };
+    return {
+      ...state, text: { choice, facts: text }, mistakes: without(state.mistakes, "text"),
+      draft: state.draft && { ...state.draft, data: { ...state.draft.data, source: text.name, ...layout } },
+    };
+  },
   checked: (state, checked) => ({ ...state, checked, mistakes: without(withoutFields(state.mistakes), "text") }),
 
-  started: (state, { run }) => ({ ...fresh(state, run, -1), phase: "running", notice: "Training." }),
+  started: (state, { run }) => ({
+    ...fresh(state, run, -1), phase: "running", notice: "Training.", found: null,
+    // One that was started before this page came: the controls show it, unless they show what somebody chose.
+    draft: state.run || state.phase === "starting" || state.preset !== FIRST_PRESET || isEdited(state) ? state.draft
+      : { ...run.experiment, data: state.draft?.data ?? run.experiment.data },
+  }),
   opened: (state, { run }) => ({
     ...fresh(state, run, run.step), phase: run.step < run.experiment.train.steps ? "paused" : "finished", found: null,
     // The controls show the run that was opened, so that Train anew would repeat it, on the text chosen here.
@@ -67,6 +77,13 @@ const REACTIONS = {
     mistakes: without(state.mistakes, "file"),
   }),
   kept: (state) => state,
+  // What was under way and is not told again when the line is back is given up.
+  line: (state, { open, message }) => open ? { ...state, mistakes: without(state.mistakes, "device") } : {
+    ...state, mistakes: { ...state.mistakes, device: message }, answer: { ...state.answer, running: false },
+    phase: state.phase === "starting" ? (state.run ? "stopped" : "none") : state.phase,
+    benchmark: state.benchmark && { ...state.benchmark, running: false }, profile: state.profile && { ...state.profile, running: false },
+    loading: state.about ? null : { stage: message, fraction: null, failed: true }, notice: message,
+  },
   found: (state, found) => ({ ...state, found }),
   error: (state, { message, field, during }) => {
     const place = during === "sample" ? "prompt" : field || PLACES[during] || "";

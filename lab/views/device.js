@@ -1,6 +1,7 @@
 // Where it trains, and why there.
 
 import { complain, complaint, element, setText } from "../dom.js";
+import { MACHINE, machineName } from "../machine.js";
 import { choicesView } from "./choices.js";
 
 /** @typedef {import("../state.js").State} State */
@@ -13,10 +14,7 @@ function sentence(words) {
 
 /** @param {Lab} lab */
 export function deviceView(lab) {
-  const choices = choicesView("device", "Where it trains", (choice) => {
-    lab.dispatch({ type: "choosing_device", choice });
-    lab.send({ type: "open_device", choice });
-  });
+  const choices = choicesView("device", "Where it trains", (choice) => lab.chooseDevice(choice));
   const name = element("p", { class: "facts", id: "device-name" });
   const why = element("p", { class: "hint", id: "device-why" });
   const mistake = complaint("device-mistake");
@@ -29,6 +27,7 @@ export function deviceView(lab) {
       /** @type {[string, string][]} */
       const offered = [["auto", "Choose for me"], ["webgpu", "WebGPU"]];
       if (state.about?.numpy) offered.push(["numpy", "NumPy"]);
+      if (state.about?.machine) offered.push([MACHINE, machineName()]);
       choices.sync(offered, choice, busy);
       complain(mistake, state.mistakes.device);
       setText(name, opening ? "Opening…" : open ? `${open.name}` : "No device");

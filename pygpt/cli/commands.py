@@ -279,6 +279,10 @@ class Serve:
     """where to compute"""
     max_upload: int = 200
     """largest upload, in MB"""
+    site: Annotated[Path | None, _left_out("DIR")] = None
+    """the built lab (default: dist/ of the checkout this runs from, brought up to date)"""
+    lab: bool = True
+    """serve the lab too, not the interface alone"""
 
 
 COMMANDS = {

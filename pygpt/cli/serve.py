@@ -38,6 +38,15 @@ def read_headers(netlify: Path) -> list[tuple[str, dict[str, str]]]:
     return [(entry["for"], entry["values"]) for entry in tomllib.loads(netlify.read_text()).get("headers", [])]
 
 
+def headers_for(path: str, site_headers: list[tuple[str, dict[str, str]]]) -> dict[str, str]:
+    """The headers of a path ("/index.html"): those of every matching pattern; a later pattern wins, as at Netlify."""
+    chosen = {"Cache-Control": REVALIDATE}
+    for pattern, headers in site_headers:
+        if re.fullmatch(re.escape(pattern).replace(r"\*", ".*"), path):
+            chosen.update(headers)
+    return chosen
+
+
 class Handler(http.server.SimpleHTTPRequestHandler):
     """Files below one folder, under a prefix, with ETags and the site's headers; silent."""
 
@@ -77,12 +86,9 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         return super().translate_path("/" + path.removeprefix(self.prefix))
 
     def end_headers(self):
-        """Add the headers of every matching pattern; a later pattern wins, as at Netlify."""
+        """Add the site's headers."""
         path = "/" + urlsplit(self.path).path.removeprefix(self.prefix) if hasattr(self, "path") else "/"
-        chosen = {"Cache-Control": REVALIDATE}
-        for pattern, headers in self.site_headers:
-            if re.fullmatch(re.escape(pattern).replace(r"\*", ".*"), path):
-                chosen.update(headers)
+        chosen = headers_for(path, self.site_headers)
         if self.etag:
             chosen["ETag"] = self.etag
         for name, value in chosen.items():
@@ -94,9 +100,10 @@ class Handler(http.server.SimpleHTTPRequestHandler):
 
 
 class Server:
-    """A folder served on 127.0.0.1; `url` is where."""
+    """A folder, `directory`, served on 127.0.0.1; `url` is where."""
 
     def __init__(self, directory: Path, port: int, prefix: str, headers: list[tuple[str, dict[str, str]]]):
+        self.directory = directory
         handler = partial(Handler, directory=str(directory), prefix=prefix, headers=headers)
         try:
             self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port), handler)

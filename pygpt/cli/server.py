@@ -4,8 +4,10 @@ import contextlib
 import ipaddress
 import socket
 import sys
+from pathlib import PurePosixPath
 
 from pygpt.cli.commands import Serve
+from pygpt.cli.serve import CHECKOUT, MIME_TYPES, build_site, headers_for, read_headers
 from pygpt.errors import PygptError
 
 BEFORE_FORCE = 5  # seconds that open streams have once the server was told to end
@@ -23,7 +25,7 @@ def serve_models(command: Serve) -> int:
 
     service = Service(command.folder, command.device)
     largest = 1_000_000 * command.max_upload
-    app = create_app(service, loopback=is_loopback(command.host), names=tuple(command.name), largest_upload=largest)
+    app = create_app(service, find_pages(command) if command.lab else None, loopback=is_loopback(command.host), names=tuple(command.name), largest_upload=largest)
 
     class Server(uvicorn.Server):
         """uvicorn, which lets go of the streams when it is told to end: it waits for what is open."""
@@ -36,13 +38,35 @@ def serve_models(command: Serve) -> int:
                             server_header=False)
     with open_port(command.host, command.port) as listening:
         where = f"http://{address(command.host, listening.getsockname()[1])}"
-        print(f"Serving {service.folder} at {where}/ (the interface: {where}/docs; Ctrl+C ends it)", flush=True)
+        print(f"Serving {service.folder} at {where}/ (the lab on this machine: {where}/?on=machine, the interface: "
+              f"{where}/docs; Ctrl+C ends it)", flush=True)
         if not is_loopback(command.host):
             print(f"Whoever reaches {command.host} can train, read and delete here: nobody is asked who they are.",
                   file=sys.stderr, flush=True)
         with contextlib.suppress(KeyboardInterrupt):  # passed on by uvicorn, once all is put away
             Server(config).run(sockets=[listening])
     return 0
+
+
+def find_pages(command: Serve):
+    """The lab's pages, brought up to date where this package runs from a checkout; None, told, where they cannot be had."""
+    from pygpt.server.pages import Pages
+
+    try:
+        folder = command.site or build_site()
+    except PygptError as error:
+        print(f"Without the lab: {error}", file=sys.stderr, flush=True)
+        return None
+    if not (folder / "site.json").is_file():
+        raise PygptError(f"There is no built lab in {folder}: wanted site.json, which build.py writes.")
+    netlify = next((path for path in (folder.parent / "netlify.toml", CHECKOUT / "netlify.toml") if path.is_file()), None)
+    site_headers = read_headers(netlify) if netlify else []
+
+    def headers(path: str) -> dict[str, str]:
+        known = MIME_TYPES.get(PurePosixPath(path).suffix)
+        return headers_for(f"/{path}", site_headers) | ({"Content-Type": known} if known else {})
+
+    return Pages(folder, headers)
 
 
 def is_loopback(host: str) -> bool:

@@ -19,6 +19,9 @@ from pygpt.train import Run
 # Checking a draft tokenizes a text this short on every keystroke; of a longer one every block fits anyway.
 SHORT_TEXT = 20_000
 LEARNING_SLICE = 0.05  # seconds of learning a tokenizer between two looks at the page's messages
+# What a page may ask for: the methods of a session that are commands.
+COMMANDS = frozenset(("begin", "open_device", "choose_text", "check", "start", "pause", "resume", "stop", "sample",
+                      "stop_sampling", "benchmark", "stop_benchmark", "profile", "save", "open", "open_kept", "forget_kept"))
 SAMPLING_SLICE = 16  # tokens sent to the device at once: small enough to stream, large enough to keep it busy
 
 
@@ -41,6 +44,8 @@ class Session:
         """Do what a command says. What goes wrong is told to the page, naming what the mistake was about."""
         kind = command.pop("type")
         try:
+            if kind not in COMMANDS:
+                raise PygptError(f"there is no command {kind!r}")
             await getattr(self, kind)(**command, **({"data": data} if data is not None else {}))
         except PygptError as error:
             self.tell({"type": "error", "message": str(error), "field": _field(error), "during": kind})
@@ -50,7 +55,7 @@ class Session:
         self.tell({"type": "ready", "version": self.site.contents["version"], "python": platform.python_version(),
                    "presets": {name: preset.to_dict() for name, preset in PRESETS.items()},
                    "fields": list(_fields(Experiment, "")), "texts": self.site.texts, "tasks": [*map(_described, TASKS.values())],
-                   "numpy": self.site.numpy})
+                   "numpy": self.site.numpy, "machine": bool(self.site.contents.get("machine"))})
         await asyncio.sleep(0)
         if self.text is None:
             await self.obey({"type": "choose_text", "name": "tales", "built_in": True}, None)

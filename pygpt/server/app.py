@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import fastapi_offline
-from fastapi import Body, FastAPI, File, Form, Request, UploadFile
+from fastapi import Body, FastAPI, File, Form, Request, UploadFile, WebSocket
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
 
@@ -16,6 +16,9 @@ from pygpt.lab.message import encode
 from pygpt.server.asking import Asking
 from pygpt.server.guard import Guard
 from pygpt.server.jobs import ENDED, Job, Machine, Queue, recall
+from pygpt.server.lab import Lab
+from pygpt.server.machine import MACHINE
+from pygpt.server.pages import Pages
 from pygpt.server.requests import GenerateRequest, TrainRequest, experiment_for, nearest
 from pygpt.server.shelf import DataSets, Models
 
@@ -33,6 +36,7 @@ class Service:
         self.machine = Machine()
         self.queue = Queue(self.machine, self.models, self.datasets, choice)
         self.asking = Asking(choice)
+        self.lab = Lab(self.machine, self.folder / "lab", choice)
 
     @contextlib.asynccontextmanager
     async def running(self, app):
@@ -40,12 +44,14 @@ class Service:
         self.queue.begin()
         yield
         await self.queue.end()
+        await self.lab.end()
         await self.asking.end()
 
     def hang_up(self) -> None:
         """End the streams: a server that is ending waits for them."""
         for job in self.queue.all_live():
             job.audience.end()
+        self.lab.hang_up()
 
     def job(self, name: str) -> Job:
         """A model's training: live, or as it is remembered. Raises RequestError (404)."""
@@ -69,8 +75,9 @@ class Service:
         return facts
 
 
-def create_app(service: Service, *, loopback: bool = True, names: tuple[str, ...] = (), largest_upload: int) -> FastAPI:
-    """The application of a service. The limit on uploads is in bytes."""
+def create_app(service: Service, pages: Pages | None = None, *, loopback: bool = True, names: tuple[str, ...] = (),
+               largest_upload: int) -> FastAPI:
+    """The application of a service, with the lab's pages if they are there. The limit on uploads is in bytes."""
     app = fastapi_offline.FastAPIOffline(title="pygpt serve", version=pygpt.__version__, redoc_url=None,
                                          lifespan=service.running, description=__doc__)
     app.add_middleware(Guard, loopback=loopback, names=names, largest_upload=largest_upload)
@@ -78,6 +85,8 @@ def create_app(service: Service, *, loopback: bool = True, names: tuple[str, ...
     _datasets(app, service)
     _models(app, service)
     _asking(app, service)
+    if pages is not None:
+        _lab(app, service, pages)
     return app
 
 
@@ -248,3 +257,16 @@ def _asking(app, service):
     async def download(name: str) -> FileResponse:
         """The model as a file that the lab and `pygpt sample` open."""
         return FileResponse(file_of(name), media_type="application/octet-stream", filename=f"{name}.safetensors")
+
+
+def _lab(app, service, pages):
+    @app.websocket("/lab/socket")
+    async def line(socket: WebSocket):
+        await service.lab.attend(socket)
+
+    @app.get("/site.json", include_in_schema=False)
+    async def site() -> JSONResponse:
+        # What tells the page that there is a machine behind it.
+        return JSONResponse(pages.contents | {MACHINE: True}, headers=pages.headers("site.json"))
+
+    app.mount("/", pages)

@@ -68,14 +68,20 @@ class Story:
         """The events that bring somebody up to now who knows what happened up to step `after`."""
         if self.beginning is None:
             return []
-        events = [self.beginning] if after < 0 else []
+        # Always as `started`: a page that is told `opened` has asked for it, and shows the run's settings.
+        run = self.beginning["run"]
+        events = [{"type": "started", "run": run}] if after < 0 else []
         first = next((index for index, step in enumerate(self.steps) if step > after), len(self.steps))
         steps, losses = self._thinned(first)
         if steps:
             events.append({**self.speed, "type": "progress", "steps": steps, "losses": losses})
         events += [{"type": "evaluated", "step": step, "val_loss": loss} for step, loss in self.evaluations.items() if step > after]
         events += [sample for sample in self.samples if sample["step"] > after]
-        return [*events, self.turn] if self.turn else events
+        if self.turn is not None:
+            events.append(self.turn)
+        elif self.beginning["type"] == "opened":
+            events.append({"type": "paused" if run["step"] < run["experiment"]["train"]["steps"] else "finished", "step": run["step"]})
+        return events
 
     def _thinned(self, first):
         stride = max(1, math.ceil((len(self.steps) - first) / POINTS))

@@ -15,10 +15,12 @@ class Serving:
     """A server on a free port; `url` is where, `client` asks it."""
 
     def __init__(self, folder, *arguments: str):
+        if "--site" not in arguments:
+            arguments = (*arguments, "--no-lab")
         command = [sys.executable, "-m", "pygpt", "serve", "--folder", str(folder), "--port", "0", "--device", "numpy", *arguments]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         self.said = [self.process.stdout.readline()]
-        found = re.search(r"at (http://\S+?)/ ", self.said[0])
+        found = re.search(r"at (http://[^/]+)/", self.said[0])
         assert found, self.said[0] + self.process.stdout.read()
         # A pipe that nobody empties would stop the server.
         threading.Thread(target=lambda: self.said.extend(self.process.stdout), daemon=True).start()

@@ -1,0 +1,140 @@
+"""The lab on the machine behind it: the page of `pygpt serve` trains over a WebSocket, and the run does not need the page."""
+
+import json
+import re
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.e2e.conftest import Watch
+from tests.e2e.test_lab import READY, SLOW, TINY, step_of, wait_for
+from tests.unit.runs import POEM
+from tests.unit.serving import Serving
+
+ENDLESS = TINY.replace("train.steps=40", "train.steps=1000000").replace("eval_every=20", "eval_every=1000")
+
+
+@pytest.fixture(scope="module")
+def serving(site, tmp_path_factory):
+    """The server, with the site that the other browser tests use."""
+    serving = Serving(tmp_path_factory.mktemp("served"), "--site", str(site.directory))
+    yield serving
+    serving.end()
+
+
+@pytest.fixture
+def page(browser, serving, request):
+    """A page of the server's, watched as the others are."""
+    context = browser.new_context()
+    watch = Watch(context, serving.url)
+    page = context.new_page()
+    page.watch = watch
+    yield page
+    context.close()
+    if not request.node.get_closest_marker("page_errors_expected"):
+        assert not watch.complaints, "the page complained:\n" + "\n".join(watch.complaints)
+
+
+def open_machine(page, serving, settings: str = TINY):
+    page.goto(f"{serving.url}/?on=machine#{settings}")
+    page.wait_for_function("!document.querySelector('#train')?.disabled", timeout=READY)
+
+
+def test_the_page_trains_on_the_machine_behind_it(page, serving):
+    open_machine(page, serving)
+    assert page.is_checked("input[name=device][value=machine]")
+    assert "NumPy" in page.inner_text("#device-name")
+    page.click("#train")
+    wait_for(page, "#where", "Finished 40 of 40 steps")
+    assert re.match(r"\d", page.inner_text("#val-loss")) and page.locator("#samples li").count() >= 1
+    page.fill("#prompt", "The ")
+    page.click("#sample")
+    page.wait_for_function("document.querySelector('#answer').textContent.length > 20", timeout=SLOW)
+    with page.expect_download() as saved:
+        page.click("#save")
+    assert saved.value.suggested_filename.endswith("step40.safetensors")
+    data = Path(saved.value.path()).read_bytes()
+    assert len(data) > 10_000
+    # Python was not started in the tab, nor asked for.
+    assert not [url for url in page.watch.requests if "pyodide.asm" in url or urlsplit(url).path.endswith(".whl")]
+
+    # A text of one's own, and a run from a file, go up as bytes.
+    page.set_input_files("#run-file", {"name": "run.safetensors", "mimeType": "application/octet-stream", "buffer": data})
+    wait_for(page, "#live", "Opened a run at step 40")
+    page.set_input_files("#text-file", {"name": "poem.txt", "mimeType": "text/plain", "buffer": POEM.encode()})
+    page.wait_for_function("document.body.textContent.includes('poem.txt: ')", timeout=SLOW)
+
+
+def test_a_run_does_not_need_the_page(page, serving, browser):
+    open_machine(page, serving, ENDLESS)
+    page.click("#train")
+    page.wait_for_function("/^[1-9]/.test(document.querySelector('#where').textContent)", timeout=SLOW)
+    left_at = step_of(page)
+    page.goto("about:blank")
+    time.sleep(1)
+
+    # Whoever comes finds the run under way, with its curve.
+    page.goto(f"{serving.url}/?on=machine")
+    page.wait_for_function(f"Number(document.querySelector('#where')?.textContent.split(' ')[0].replaceAll(',', '')) > {left_at}",
+                           timeout=READY)
+    assert page.is_visible("#pause") and page.locator("#samples li").count() >= 1
+    assert page.input_value("#model-n_embd") == "16"
+
+    # Meanwhile a model that is asked for over HTTP waits.
+    facts = serving.json("POST", "/lm/second/train", 202, json={"max_iters": 1, "n_layer": 1, "n_embed": 16})
+    assert facts["state"] == "waiting" and facts["waits_for"] == "the lab"
+
+    # A second page takes the machine over; the first says so, and does not fight for it.
+    other = browser.new_context().new_page()
+    other.goto(f"{serving.url}/?on=machine")
+    other.wait_for_function("document.querySelector('#pause')?.checkVisibility()", timeout=READY)
+    wait_for(page, "#device-mistake", "nother page of the lab holds this machine now")
+    other.click("#stop")
+    wait_for(other, "#where", "Stopped")
+    other.context.close()
+    serving.wait_until("second", lambda facts: facts["state"] == "trained")
+    while serving.json("GET", "/lm")["machine"] != "free":  # its process is ending
+        time.sleep(0.1)
+
+
+@pytest.mark.page_errors_expected
+def test_a_line_that_drops_comes_back(page, serving):
+    drop = """window.lines = []; const Real = WebSocket;
+    window.WebSocket = class extends Real { constructor(url) { super(url); window.lines.push(this); } };"""
+    page.add_init_script(drop)
+    open_machine(page, serving, ENDLESS)
+    page.click("#train")
+    page.wait_for_function("/^[1-9]/.test(document.querySelector('#where').textContent)", timeout=SLOW)
+    page.evaluate("window.lines[0].close()")
+    wait_for(page, "#device-mistake", "does not answer")
+    left_at = step_of(page)
+    page.wait_for_function("window.lines.length > 1 && document.querySelector('#device-mistake').hidden", timeout=SLOW)
+    page.wait_for_function(f"Number(document.querySelector('#where').textContent.split(' ')[0].replaceAll(',', '')) > {left_at}",
+                           timeout=SLOW)
+    page.click("#pause")
+    wait_for(page, "#where", "Paused")
+    page.click("#stop")
+    wait_for(page, "#where", "Stopped")
+
+
+def test_the_machine_is_offered_where_there_is_one(page, serving):
+    page.goto(f"{serving.url}/#{TINY}")
+    page.wait_for_function("!document.querySelector('#train')?.disabled", timeout=READY)
+    assert not page.is_checked("input[name=device][value=machine]")
+    page.check("input[name=device][value=machine]", force=True)
+    page.wait_for_url("**/?on=machine#*")
+    page.wait_for_function("document.querySelector('input[name=device][value=machine]')?.checked", timeout=READY)
+    assert page.input_value("#model-n_embd") == "16"
+    assert json.loads(serving.client.get("/site.json").text)["machine"] is True
+
+
+def test_elsewhere_no_machine_is_offered(browser, site):
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(f"{site.url}#{TINY}")
+    page.wait_for_function("!document.querySelector('#train')?.disabled", timeout=READY)
+    assert page.locator("input[name=device]").count() >= 2
+    assert page.locator("input[name=device][value=machine]").count() == 0
+    context.close()
