@@ -4,11 +4,13 @@ import os
 import signal
 from pathlib import Path
 
-from pygpt.data import DATASETS, is_task, load_text, make_corpus, text_from_bytes
+from pygpt.data import load_text, make_corpus, text_from_bytes
 from pygpt.devices import open_device
 from pygpt.errors import CheckpointError, DataError, PygptError
 from pygpt.evaluate import evaluate
 from pygpt.lab.message import encode
+from pygpt.models.python_random import python_random
+from pygpt.server.machine import is_built_in
 from pygpt.server.worker import read, write
 from pygpt.train import DeviceSplit
 from pygpt.trained import TrainedModel, load
@@ -82,12 +84,11 @@ class Answers:
             text = text_from_bytes(dataset, data)
         else:
             name = dataset or experiment.data.source
-            text = (None if dataset else checkpoint.text) or (
-                load_text(name) if name in DATASETS or is_task(name) else None)
+            text = (None if dataset else checkpoint.text) or (load_text(name) if is_built_in(name) else None)
         if text is None:
             raise DataError(f"the text {name!r} that this model was trained on is not here; name another with ?dataset=")
         corpus = make_corpus(text.text, model.tokenizer, experiment.data.layout, experiment.model.block_size,
-                             experiment.data.val_fraction)
+                             experiment.data.val_fraction, python_random(experiment))
         split = DeviceSplit(model.device, corpus.val, corpus.layout, corpus.separator)
         found = evaluate(model.model, model.tokenizer, corpus.train, corpus.val, split, experiment, model.device)
         self._tell({"type": "evaluated", "dataset": text.name, "split": "validation", **found.to_dict(), "step": model.step,

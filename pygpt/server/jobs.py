@@ -79,8 +79,9 @@ class Job:
             self.folder.log([{"step": step, "loss": loss, "lr": event["learning_rate"], "ms": round(event["ms_per_step"], 3)}
                              for step, loss in zip(event["steps"], event["losses"]) if step % every == 0])
         elif kind == "evaluated":
-            self.known["val_loss"] = event["val_loss"]
-            self.folder.log([{"step": event["step"], "val_loss": event["val_loss"]}])
+            found = {name: event[name] for name in ("val_loss", "accuracy") if event.get(name) is not None}
+            self.known.update(found)
+            self.folder.log([{"step": event["step"], **found}])
         elif kind == "kept":
             self.set(kept=event["step"])
         elif kind == "error":
@@ -268,7 +269,7 @@ def recall(job: Job) -> None:
                         "tokens_per_second": 0.0, "ms_per_step": losses[-1].get("ms", 0.0), "seconds_left": 0.0})
     for line in lines:
         if line.get("val_loss") is not None:
-            job.story.take({"type": "evaluated", "step": line["step"], "val_loss": line["val_loss"]})
+            job.story.take({"type": "evaluated", **{name: line[name] for name in ("step", "val_loss", "accuracy") if name in line}})
     if job.known["state"] in ENDED:
         kind = "finished" if job.known["state"] == "trained" else "stopped"
         job.story.take({"type": kind, "step": job.known.get("step", 0)})

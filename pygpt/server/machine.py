@@ -21,6 +21,11 @@ from pygpt.server.worker import Incoming, write
 MACHINE = "machine"  # the page's word for the device of the machine behind it
 
 
+def is_built_in(name: str) -> bool:
+    """Whether a name is that of a text we make or fetch ourselves, and no path."""
+    return name in DATASETS or is_task(name)
+
+
 class Site:
     """This machine, as a session sees it: the texts it has by name, and its devices.
 
@@ -38,7 +43,7 @@ class Site:
 
     async def load_text(self, name: str):
         """A built-in text or a task; never a file, whatever its name. Raises DataError."""
-        if name not in DATASETS and not is_task(name):
+        if not is_built_in(name):
             raise DataError(f"there is no built-in text {name!r}; there are {', '.join(DATASETS)}")
         return load_text(name)
 

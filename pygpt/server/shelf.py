@@ -6,7 +6,7 @@ import re
 import shutil
 from pathlib import Path
 
-from pygpt.data import DATASETS, load_text, text_from_bytes
+from pygpt.data import DATASETS, is_task, load_text, text_from_bytes
 from pygpt.data.download import write_whole
 from pygpt.errors import DataError, RequestError
 from pygpt.trained import MODEL_FILE
@@ -61,10 +61,15 @@ class DataSets:
         return built_in + [self._uploaded(path) for path in sorted(self.folder.glob("*.json"))]
 
     def get(self, name: str) -> DataSet:
-        """One of them. Raises RequestError (404)."""
+        """One of them, or a task. Raises RequestError (404), DataError."""
         found = {known.name: known for known in self.list()}
+        if is_task(name):
+            text = load_text(name).text  # which also says what is wrong with the name
+            return DataSet(name, f"{len(text.splitlines()):,} questions and their answers", True, "documents", len(text.encode()),
+                           len(text), len(set(text)))
         if name not in found:
-            raise RequestError(404, f"there is no data set {name[:LONGEST]!r}; there are {', '.join(found)}", "dataset")
+            raise RequestError(404, f"there is no data set {name[:LONGEST]!r}; there are {', '.join(found)}, and tasks such as task:addition",
+                               "dataset")
         return found[name]
 
     def look_into(self, name: str) -> DataSet:

@@ -22,7 +22,8 @@ class Story:
         """Forget the run."""
         self.steps, self.losses = array("Q"), array("d")
         self.speed: dict = {}
-        self.evaluations: dict[int, float] = {}
+        self.evaluations: dict[int, dict] = {}
+        self.baselines: list[dict] = []
         self.samples: deque[dict] = deque(maxlen=SAMPLES)
         self.turn: dict | None = None
 
@@ -50,7 +51,9 @@ class Story:
             self.losses.extend(math.nan if loss is None else loss for loss in event["losses"])
             self.speed = {name: value for name, value in event.items() if name not in ("steps", "losses")}
         elif kind == "evaluated":
-            self.evaluations[event["step"]] = event["val_loss"]
+            self.evaluations[event["step"]] = event
+        elif kind == "baselines":
+            self.baselines = [event]
         elif kind == "sample":
             self.samples.append(event)
         elif kind in TURNS:
@@ -62,7 +65,7 @@ class Story:
         while self.steps and self.steps[-1] > step:
             self.steps.pop()
             self.losses.pop()
-        self.evaluations = {at: loss for at, loss in self.evaluations.items() if at <= step}
+        self.evaluations = {at: event for at, event in self.evaluations.items() if at <= step}
 
     def told(self, after: int = -1) -> list[dict]:
         """The events that bring somebody up to now who knows what happened up to step `after`."""
@@ -75,7 +78,8 @@ class Story:
         steps, losses = self._thinned(first)
         if steps:
             events.append({**self.speed, "type": "progress", "steps": steps, "losses": losses})
-        events += [{"type": "evaluated", "step": step, "val_loss": loss} for step, loss in self.evaluations.items() if step > after]
+        events += [event for step, event in self.evaluations.items() if step > after]
+        events += self.baselines
         events += [sample for sample in self.samples if sample["step"] > after]
         if self.turn is not None:
             events.append(self.turn)

@@ -93,6 +93,20 @@ def test_a_list_of_documents(server):
     assert upload(server, "odd", POEM, 422, layout="heap")["field"] == "layout"
 
 
+def test_a_vocabulary_that_is_learned_and_a_task(server):
+    server.json("POST", "/lm/pairs/train", 202, json={**TINY, "dataset": "poem", "vocab_size": 280})
+    server.json("POST", "/lm/sums/train", 202, json={"dataset": "task:addition,length=1,examples=50", "max_iters": 2,
+                                                     "n_embed": 16, "n_layer": 1, "block_size": 16})
+    list(server.events("sums"))
+    facts = server.json("GET", "/lm/pairs")
+    assert facts["experiment"]["data"]["tokenizer"] == "bpe" and facts["vocabulary"] == 280
+    measured = server.json("GET", "/lm/sums/eval")
+    assert 0 <= measured["accuracy"] <= 1 and "bits_per_byte" in measured
+    stopped = server.client.post("/lm/pairs/generate", json={"max_new_tokens": 200, "stop": ["e"], "top_p": 0.9, "seed": 2}).text
+    assert "e" not in stopped
+    assert "task" in server.json("POST", "/lm/refused/train", 422, json={"dataset": "task:nothing"})["detail"]
+
+
 def test_one_at_a_time_stop_and_delete(server):
     server.json("POST", "/lm/long/train", 202, json=ENDLESS)
     server.wait_until("long", lambda facts: facts["step"] > 10)
@@ -145,6 +159,7 @@ def test_a_text_that_is_too_short_fails_with_a_sentence(server):
     ({"dataset": "tails"}, "dataset", "there is no data set 'tails'"),
     ({"dataset": "../poem"}, "dataset", "there is no data set"),
     ({"dataset": "poem", "tokenizer": "char", "vocab_size": 999}, "vocab_size", "leave one of the two out"),
+    ({"dataset": "poem", "vocab_size": 100}, "vocab_size", "outside 257"),
     ({"tokenizer": "words"}, "tokenizer", "is not one of"),
 ])
 def test_training_requests_are_refused_in_their_own_words(server, body, field, said):
