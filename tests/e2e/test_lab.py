@@ -75,7 +75,7 @@ def test_a_first_visit(page, site):
     assert len(page.inner_text("#device-name")) > 3 and len(page.inner_text("#device-why")) > 5
     choose_device(page, "webgpu")
     fill(page, **{"model-n_layer": 1, "model-n_head": 1, "model-n_embd": 16, "model-block_size": 16,
-                  "train-batch_size": 4, "train-steps": 500})
+                  "train-batch_size": 4, "train-steps": 5000})
     page.click("text=All settings")
     fill(page, **{"train-eval_every": 20, "train-eval_batches": 2})
     page.click("#train")
