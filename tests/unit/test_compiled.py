@@ -1,6 +1,8 @@
 """The C kernels natively: every case of every kernel against the twin, and what happens without a compiler."""
 
 import importlib
+import importlib.util
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -10,7 +12,7 @@ import pytest
 from pygpt.data import load_text
 from pygpt.devices import simd
 from pygpt.devices.numpy import NumpyDevice
-from pygpt.devices.simd.compile import compile_natively
+from pygpt.devices.simd.compile import ZIG, compile_natively
 from pygpt.experiment import Experiment
 from pygpt.tensor import KERNELS
 from pygpt.train import Run
@@ -56,13 +58,14 @@ def test_without_a_compiler_the_twins_run(tmp_path, monkeypatch):
     assert NumpyDevice(library=None).name.startswith("NumPy") and "SIMD" not in NumpyDevice(library=None).name
 
 
-@pytest.mark.parametrize("name", ["clang", "gcc"])
-def test_each_compiler_of_a_desktop_takes_the_files(name, tmp_path, monkeypatch):
-    """By itself: where it refuses one of them, ziglang steps in for it, if it is there, and nobody notices."""
-    if not shutil.which(name):
-        pytest.skip(f"{name} is not installed")
-    monkeypatch.setenv("PYGPT_CC", name)
-    assert compile_natively(tmp_path)
+def test_each_compiler_here_takes_the_files(tmp_path, monkeypatch):
+    """By itself: where it refuses one of them, the next steps in for it, if there is one, and nobody notices."""
+    compilers = [name for name in ("clang", "gcc") if shutil.which(name)]
+    compilers += [shlex.join(ZIG)] if importlib.util.find_spec("ziglang") else []
+    assert compilers or unavailable("there is no C compiler here")
+    for compiler in compilers:
+        monkeypatch.setenv("PYGPT_CC", compiler)
+        assert compile_natively(tmp_path / str(len(compiler))), compiler
 
 
 def test_a_library_is_compiled_once(tmp_path):
