@@ -16,6 +16,7 @@ from pygpt.experiment import Experiment
 from pygpt.safetensors import Entry, read_safetensors, write_safetensors
 from pygpt.train import Run
 from pygpt.trained import TrainedModel
+from tests.conftest import unavailable
 from tests.unit.runs import experiment, finish, poem_run
 from tests.unit.test_run import KINDS
 
@@ -57,7 +58,7 @@ def test_everything_is_kept_in_double(kind, cpu):
 def test_kernels_in_c_leave_it_to_the_twins():
     device = open_numpy()
     if device.library is None:
-        pytest.skip("no C compiler: there are no kernels in C here")
+        unavailable("there is no C compiler here")
     compiled, twins = (finish(poem_run(each, **DOUBLE)) for each in (device, NumpyDevice()))
     assert [metric.loss for metric in compiled] == [metric.loss for metric in twins]
 
