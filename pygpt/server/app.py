@@ -79,7 +79,7 @@ def create_app(service: Service, pages: Pages | None = None, *, loopback: bool =
                largest_upload: int) -> FastAPI:
     """The application of a service, with the lab's pages if they are there. The limit on uploads is in bytes."""
     app = fastapi_offline.FastAPIOffline(title="pygpt serve", version=pygpt.__version__, redoc_url=None,
-                                         lifespan=service.running, description=__doc__)
+                                         lifespan=service.running, description="Data sets, and models that learn from them.")
     app.add_middleware(Guard, loopback=loopback, names=names, largest_upload=largest_upload)
     _tell_mistakes(app)
     _datasets(app, service)

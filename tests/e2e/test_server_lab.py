@@ -130,6 +130,12 @@ def test_the_machine_is_offered_where_there_is_one(page, serving):
     assert json.loads(serving.client.get("/site.json").text)["machine"] is True
 
 
+def test_the_interface_is_shown_from_here_alone(page, serving):
+    page.goto(f"{serving.url}/docs")
+    page.wait_for_selector(".opblock", timeout=READY)
+    assert "/lm/{name}/train" in page.inner_text("#swagger-ui").replace("\u200b", "")
+
+
 def test_elsewhere_no_machine_is_offered(browser, site):
     context = browser.new_context()
     page = context.new_page()
