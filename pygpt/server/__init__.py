@@ -7,9 +7,11 @@ memory brings down is not the server.
     app         the routes                       shelf    data sets and models in the folder
     guard       who may ask, and how much        jobs     one training at a time, the others in a queue
     requests    what a body may say              story    what happened in a run, for whoever comes late
-    asking      eval and generate                lab      the page's line to a run on this machine
-    worker      a process of its own, and the line to it
-    machine     what the process does: the lab's session with this machine's files and devices
+    asking      eval and generate                lab      the page's line to a session on this machine
+    pages       the lab's files                  worker   a process of its own, and the line to it
 
-FastAPI is imported by app.py and requests.py alone, and they by the command alone.
+    machine     in such a process: the lab's session, with this machine's files and devices
+    answers     in such a process: a trained model that is asked
+
+FastAPI and what it is made of are imported by app, requests, guard and pages, and those by the command `serve` alone.
 """

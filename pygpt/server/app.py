@@ -11,6 +11,7 @@ from fastapi import Body, FastAPI, File, Form, Request, UploadFile, WebSocket
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
 
+import pygpt
 from pygpt.errors import PygptError, RequestError
 from pygpt.lab.message import encode
 from pygpt.server.asking import Asking
@@ -21,8 +22,6 @@ from pygpt.server.machine import MACHINE
 from pygpt.server.pages import Pages
 from pygpt.server.requests import GenerateRequest, TrainRequest, experiment_for, nearest
 from pygpt.server.shelf import DataSets, Models
-
-import pygpt
 
 SILENCE = 15.0  # seconds after which a stream says that it is still there
 
@@ -98,17 +97,17 @@ def _tell_mistakes(app):
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request, error):
-        found = [_sentence(one) for one in error.errors()]
+        fields = (GenerateRequest if request.url.path.endswith("/generate") else TrainRequest).model_fields
+        found = [_sentence(one, fields) for one in error.errors()]
         return JSONResponse({"detail": "; ".join(message for _, message in found), "field": found[0][0]}, 422)
 
 
-def _sentence(error):
-    """(field, sentence) of one of pydantic's errors."""
+def _sentence(error, fields):
+    """(field, sentence) of one of pydantic's errors about a body that may have these fields."""
     path = [str(part) for part in error["loc"] if part not in ("body", "query", "path")]
     field = ".".join(path)
     if error["type"] == "extra_forbidden":
-        known = TrainRequest.model_fields if field not in GenerateRequest.model_fields and error["loc"][0] == "body" else ()
-        return field, f"{field}: there is no such field{nearest(field, known)}"
+        return field, f"{field}: there is no such field{nearest(field, fields)}"
     return field, f"{field or 'the body'}: {error['msg'][:1].lower()}{error['msg'][1:]}, got {str(error.get('input'))[:80]!r}"
 
 

@@ -274,6 +274,7 @@ def test_a_reader_who_goes_away_stops_the_writing(server):
     assert refused["detail"]
     assert "temperature" in server.json("POST", "/lm/reader/generate", 422, json={"temperature": -1.0})["detail"]
     assert server.json("POST", "/lm/reader/generate", 422, json={"max_new_tokens": 10**6})["field"] == "max_new_tokens"
+    assert "did you mean 'top_k'" in server.json("POST", "/lm/reader/generate", 422, json={"topk": 3})["detail"]
 
 
 def test_models_and_data_survive_a_restart(tmp_path):
