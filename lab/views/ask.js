@@ -30,6 +30,19 @@ export function askView(lab) {
   const seedField = element("input", { id: "sample-seed", type: "number", min: 0, max: 2 ** 32 - 1, step: 1, placeholder: "a new one each time" });
   const go = element("button", { id: "sample", type: "submit", class: "button primary" }, "Continue");
   const halt = element("button", { id: "stop-sampling", type: "button", class: "button", onclick: stop, hidden: true }, "Stop");
+  const copy = element("button", {
+    id: "copy-answer", type: "button", class: "button", hidden: true, title: "The prompt and what the model wrote after it",
+    async onclick() {
+      try {
+        await navigator.clipboard.writeText(answer.textContent ?? "");
+        setText(copy, "Copied");
+      } catch {
+        getSelection()?.selectAllChildren(answer);
+        setText(copy, "Selected");
+      }
+      setTimeout(() => setText(copy, "Copy"), 2000);
+    },
+  }, "Copy");
   const mistake = complaint("prompt-mistake");
   const given = element("span", { class: "given" });
   const made = element("span", { class: "made" });
@@ -53,7 +66,7 @@ export function askView(lab) {
       dial(penalty, "Repetition penalty", "Above 1, symbols of the text it has just read become less likely."),
       dial(end, "Stop at", "End right before this text. \\n means the end of a line."),
       dial(seedField, "Seed", "The same seed, prompt and settings write the same text. Empty: a new one each time."))),
-  element("div", { class: "buttons" }, go, halt, note), answer);
+  element("div", { class: "buttons" }, go, halt, copy, note), answer);
   let seed = 1;
   let running = false;
   let possible = false;
@@ -89,6 +102,7 @@ export function askView(lab) {
       const handBack = !halt.hidden && !running && document.activeElement === halt;
       show(halt, running);
       if (handBack) go.focus();
+      show(copy, !running && state.answer.text !== "");
       setText(note, possible ? "" : "Train a model, or open one, first.");
       complain(mistake, state.mistakes.prompt, prompt);
       show(answer, running || state.answer.text !== "");

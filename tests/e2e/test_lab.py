@@ -105,6 +105,10 @@ def test_a_first_visit(page, site):
     wait_for(page, "#answer", r"^Once [\s\S]+")
     wait_for(page, "#live", "sample is complete")
     assert len(page.inner_text("#answer .made")) >= 20
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.click("#copy-answer")
+    wait_for(page, "#copy-answer", "Copied")
+    assert page.evaluate("navigator.clipboard.readText()") == page.text_content("#answer")
 
 
 def test_a_saved_run_continues_exactly(page, site, tmp_path):

@@ -49,6 +49,7 @@ RECIPES = dict(values("optim", OptimConfig)) | {
 ALL = SWITCHES | RECIPES
 ONE_BY_ONE = [(name, value) for name, choices in SWITCHES.items() for value in choices
               if name not in ("model.kind", "model.n_head", "model.block_size")]
+ONE_BY_ONE += [("optim.label_smoothing", 0.2), ("optim.z_loss", 0.1)]
 
 
 # What few other values go with, or no GPU.
@@ -93,7 +94,8 @@ def test_gradients_pass_finite_differences(name, value):
     # Norms and positions at their defaults hide nothing of the switch; a large spread has every branch matter.
     changes = {"model.init_std": 0.3, "model.n_layer": 2, "model.n_head": 4, name: value, **company({name: value})}
     changes |= {"model.tie_weights": False} if name == "model.init" else {}
-    config = experiment(**changes).model
+    described = experiment(**changes)
+    config, options = described.model, {"smoothing": described.optim.label_smoothing, "z_loss": described.optim.z_loss}
     device = NumpyDevice()
     rng = np.random.default_rng(3)
     ids = tensor(device, rng.integers(0, 11, (2, 8)).astype(np.uint32), (2, 8), "uint32")
@@ -103,7 +105,7 @@ def test_gradients_pass_finite_differences(name, value):
     weights = Weights(device, model, seed, dtype="float64")
 
     def loss():
-        return mean_valid(model.losses(ids, targets, Chance(seed, step)), targets)[0]
+        return mean_valid(model.losses(ids, targets, Chance(seed, step), **options), targets)[0]
 
     before = weights.values.numpy()
     before += 0.05 * rng.standard_normal(before.shape)  # biases, scales and sinks off their round numbers
