@@ -1,7 +1,7 @@
 // What each action does to the state. Pure: a state and an action in, a state out.
 
 import { isField } from "./protocol.js";
-import { FIRST_PRESET, SAMPLES_KEPT, isEdited, isTask, layoutOf } from "./state.js";
+import { FIRST_PRESET, INITIAL, SAMPLES_KEPT, isEdited, isTask, layoutOf } from "./state.js";
 
 /** @typedef {import("./state.js").State} State */
 /** @typedef {import("./state.js").Action} Action */
@@ -20,9 +20,11 @@ const REACTIONS = {
     notice: `Training on ${device.name}.`,
   }),
   text: (state, { text }) => {
-    // A machine that this page comes to may have another text at hand than the page has chosen.
+    // A machine that this page comes to may have another text at hand than the page begins with. What was chosen here, and has
+    // not been answered yet, stays chosen: the text that comes is the one before.
+    const awaited = state.text.facts === null && state.text.choice !== INITIAL.text.choice;
     const known = state.about?.texts.includes(text.name) || (isTask(text.name) && !isTask(state.text.choice));
-    const choice = !text.built_in ? "own" : known ? text.name : state.text.choice;
+    const choice = !text.built_in ? "own" : known && !awaited ? text.name : state.text.choice;
     const layout = choice === state.text.choice ? {} : { layout: layoutOf(choice) };
     return {
       ...state, text: { choice, facts: text }, mistakes: without(state.mistakes, "text"),

@@ -36,9 +36,16 @@ def open_lab(page, site, settings: str = TINY, device: str = "webgpu"):
         choose_device(page, device)
 
 
+def choose(page, name: str, value: str):
+    """Take one of a row of choices, as soon as it can be taken. Not by its place on the page, which may be moving still."""
+    radio = f"input[name={name}][value={value}]"
+    page.wait_for_function("(radio) => document.querySelector(radio)?.disabled === false", arg=radio, timeout=READY)
+    page.locator(radio).evaluate("(radio) => radio.click()")
+
+
 def choose_device(page, device: str):
     """Choose a device, and wait until it is open."""
-    page.check(f"input[name=device][value={device}]", force=True)
+    choose(page, "device", device)
     page.wait_for_function("document.querySelector('#device-name').textContent !== 'Opening…'", timeout=READY)
 
 
@@ -173,7 +180,7 @@ def test_a_closed_tab_loses_nothing_that_was_kept(page, site):
 def test_a_text_of_ones_own(page, site):
     """Paste a text: what is wrong with it stands beside it; then train on it."""
     open_lab(page, site, TINY, device="")
-    page.check("input[name=text][value=own]", force=True)
+    choose(page, "text", "own")
     page.fill("#own-text", "too short")
     wait_for(page, "#text-mistake", "block of 16 needs 17 tokens")
     page.fill("#own-text", " \n ")
@@ -193,7 +200,7 @@ def test_a_text_of_ones_own(page, site):
 def test_a_file_of_ones_own(page, site, tmp_path):
     """A text file is read; one that is no text is refused, and says why."""
     open_lab(page, site, TINY, device="")
-    page.check("input[name=text][value=own]", force=True)
+    choose(page, "text", "own")
     picture = tmp_path / "picture.png"
     picture.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
     page.set_input_files("#text-file", picture)
@@ -221,7 +228,7 @@ def test_mistakes_stand_where_they_were_made(page, site, tmp_path):
     wait_for(page, "#model-n_layer-mistake", "outside 1 to")
     fill(page, **{"model-n_layer": 500, "model-n_embd": 65536, "model-n_head": 512})
     wait_for(page, "#model-mistake", "GB|TB")
-    page.check("input[name=preset][value=bigram]", force=True)
+    choose(page, "preset", "bigram")
     page.wait_for_selector("#model-mistake", state="hidden")
 
     fill(page, **{"train-steps": 60, "train-batch_size": 4})
@@ -299,7 +306,7 @@ def test_without_an_adapter(page, site):
         wait_for(page, "#device-why", "no WebGPU adapter")
     else:
         wait_for(page, "#device-mistake", "no WebGPU adapter")
-    page.check("input[name=device][value=webgpu]", force=True)
+    choose(page, "device", "webgpu")
     wait_for(page, "#device-mistake", "no WebGPU adapter")
     assert page.is_enabled("#train") == numpy
 
@@ -424,7 +431,7 @@ def test_a_link_says_what_was_changed(page, site):
     """Change a setting: the address carries it, and nothing else; opened elsewhere, it sets the same."""
     open_lab(page, site, "", device="")
     fill(page, **{"model-n_layer": 2})
-    page.check("input[name=text][value=python]", force=True)
+    choose(page, "text", "python")
     page.wait_for_function("location.hash === '#text=python&model.n_layer=2'", timeout=READY)
     page.reload()
     page.wait_for_function("!document.querySelector('#train')?.disabled", timeout=READY)
@@ -439,7 +446,7 @@ def test_a_link_to_a_preset_brings_its_text(page, site):
     wait_for(page, "#text-place .facts", "9,971 characters")
     page.click("text=All settings")
     assert page.is_checked("input[name=text][value=words]") and page.input_value("#data-layout") == "documents"
-    page.check("input[name=text][value=tales]", force=True)
+    choose(page, "text", "tales")
     page.wait_for_function("location.hash === '#preset=micro&text=tales'", timeout=READY)
     assert page.input_value("#data-layout") == "stream"
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.e2e.conftest import Watch
-from tests.e2e.test_lab import READY, SLOW, TINY, step_of, wait_for
+from tests.e2e.test_lab import READY, SLOW, TINY, choose, step_of, wait_for
 from tests.unit.runs import POEM
 from tests.unit.serving import Serving
 
@@ -123,7 +123,7 @@ def test_the_machine_is_offered_where_there_is_one(page, serving):
     page.goto(f"{serving.url}/#{TINY}")
     page.wait_for_function("!document.querySelector('#train')?.disabled", timeout=READY)
     assert not page.is_checked("input[name=device][value=machine]")
-    page.check("input[name=device][value=machine]", force=True)
+    choose(page, "device", "machine")
     page.wait_for_url("**/?on=machine#*")
     page.wait_for_function("document.querySelector('input[name=device][value=machine]')?.checked", timeout=READY)
     assert page.input_value("#model-n_embd") == "16"

@@ -2,14 +2,14 @@
 
 import re
 
-from tests.e2e.test_lab import READY, SLOW, choose_device, wait_for
+from tests.e2e.test_lab import READY, SLOW, choose, choose_device, wait_for
 
 
 def test_a_task_is_chosen_learned_and_scored(page, site):
     page.goto(site.url)
     page.wait_for_function("!document.querySelector('#train')?.disabled", timeout=READY)
     choose_device(page, "numpy")
-    page.check("input[name=preset][value=reverse]", force=True)
+    choose(page, "preset", "reverse")
     page.wait_for_selector("#task-length")
     page.fill("#task-length", "3")
     page.locator("#task-length").press("Tab")
