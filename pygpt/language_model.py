@@ -33,6 +33,7 @@ from pygpt.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from pygpt.choose import open_fitting
 from pygpt.data import DATASETS, Text, is_task, load_text, make_corpus, separator_of, text_from_bytes, whole_split
 from pygpt.device import Device
+from pygpt.device_split import DeviceSplit
 from pygpt.errors import CheckpointError, DivergedError, ExperimentError, PygptError
 from pygpt.evaluate import Evaluation, evaluate
 from pygpt.experiment import Experiment
@@ -40,7 +41,7 @@ from pygpt.history import Metric
 from pygpt.models.python_random import python_random
 from pygpt.pace import Pace
 from pygpt.plan import plan_run
-from pygpt.train import DeviceSplit, Run
+from pygpt.train import Run
 from pygpt.trained import TrainedModel, map_run, write_run
 
 

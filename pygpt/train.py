@@ -12,6 +12,7 @@ import struct
 from pygpt.capture import Capture
 from pygpt.checkpoint import Checkpoint, read_checkpoint, weights_for, write_checkpoint
 from pygpt.data import Corpus, Split, Text, check_answers, is_task, load_text, make_corpus, make_tokenizer
+from pygpt.device_split import DeviceSplit
 from pygpt.errors import CheckpointError, DataError
 from pygpt.estimate import check_memory
 from pygpt.evaluate import share_right
@@ -20,7 +21,7 @@ from pygpt.history import History, Metric
 from pygpt.models import build_model
 from pygpt.models.python_random import python_random, write_python_random_weights
 from pygpt.nn import Chance, Weights, with_parameters
-from pygpt.ops import advance, batch, batch_documents, blend, fill, mean_valid, record, scale, sum, weigh
+from pygpt.ops import advance, blend, fill, mean_valid, record, scale, sum, weigh
 from pygpt.ops.threefry import BATCH, EVALUATION
 from pygpt.optim import Optimizer, Slots
 from pygpt.provenance import provenance
@@ -36,30 +37,6 @@ class TrainEvent:
 
     kind: str
     step: int
-
-
-class DeviceSplit:
-    """One part of the corpus on the device, and how batches are drawn from it. `separator` is the corpus's."""
-
-    def __init__(self, device, split: Split, layout: str, separator: int | None = None):
-        self.layout, self.separator = layout, separator
-        self.tokens = tensor(device, split.tokens, dtype="uint32")
-        self.offsets = tensor(device, split.offsets, dtype="uint32") if layout == "documents" else None
-
-    def bring(self, step: int) -> None:
-        """Make ready for a step: all of it is here already."""
-
-    def draw(self, chance: Chance, experiment: Experiment, purpose: int, sequential: bool | int = False, answers: bool = False,
-             first: int = 0):
-        """Inputs (B, T) and targets (B, T) of the batch that belongs to the chance's step, or, with `first`, of these rows
-        of a larger one; see pygpt/ops/batch.py. With `answers`, or where the experiment says so, only the tokens of answers
-        are targets."""
-        shape = {"batch_size": experiment.train.batch_size, "block_size": experiment.model.block_size, "first": first}
-        if self.layout == "documents":
-            masked = self.separator is not None and (answers or experiment.train.answers_only)
-            return batch_documents(self.tokens, self.offsets, chance.seed, chance.step, purpose=purpose,
-                                   sequential=sequential, separator=self.separator if masked else -1, **shape)
-        return batch(self.tokens, chance.seed, chance.step, purpose=purpose, sequential=sequential, **shape)
 
 
 class Run:

@@ -5,6 +5,7 @@ import signal
 from pathlib import Path
 
 from pygpt.data import load_text, make_corpus, text_from_bytes
+from pygpt.device_split import DeviceSplit
 from pygpt.devices import open_device
 from pygpt.errors import CheckpointError, DataError, PygptError
 from pygpt.evaluate import evaluate
@@ -12,7 +13,6 @@ from pygpt.lab.message import encode
 from pygpt.models.python_random import python_random
 from pygpt.server.machine import is_built_in
 from pygpt.server.worker import read, write
-from pygpt.train import DeviceSplit
 from pygpt.trained import TrainedModel, load
 
 TOKENS_AT_ONCE = 16
