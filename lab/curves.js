@@ -30,6 +30,7 @@ export class Curves {
   /** @param {Event} event */
   take(event) {
     if (event.type === "started" || event.type === "opened") this.clear();
+    else if (event.type === "curve") this.replay(event);
     else if (event.type === "progress") event.steps.forEach((step, index) => this.append(step, event.losses[index] ?? NaN));
     else if (event.type === "resumed") this.cut(event.step);
     else if (event.type === "evaluated") this.evaluate(event.step, event.val_loss);
@@ -37,11 +38,25 @@ export class Curves {
     this.revision += 1;
   }
 
-  /** @param {number} step @param {number} loss */
-  append(step, loss) {
+  /** What was before this page came.
+   * @param {import("./protocol.js").Curve} curve */
+  replay({ training, validation }) {
+    this.clear();
+    const told = [...training.map(([step, loss, count]) => ({ step, loss, count })),
+      ...validation.map(([step, loss]) => ({ step, loss, count: 0 }))];
+    told.sort((left, right) => left.step - right.step);
+    for (const { step, loss, count } of told) {
+      if (count) this.append(step, loss, count);
+      else this.evaluate(step, loss);
+    }
+  }
+
+  /** @param {number} step @param {number} loss @param {number} [count] of how many steps that end there it is the mean */
+  append(step, loss, count = 1) {
     if (!Number.isFinite(loss) || step <= this.latest()) return;
-    this.bucket.sum += loss;
-    this.bucket.steps += 1;
+    this.stride = Math.max(this.stride, count);
+    this.bucket.sum += count * loss;
+    this.bucket.steps += count;
     if (this.bucket.steps < this.stride) return;
     const mean = this.bucket.sum / this.bucket.steps;
     this.bucket = { sum: 0, steps: 0 };

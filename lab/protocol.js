@@ -96,6 +96,9 @@
  *   `bytes` is about what the device must hold
  * @typedef {{type: "started", run: RunFacts}} Started
  * @typedef {{type: "opened", run: RunFacts}} Opened
+ * @typedef {{type: "curve", training: [number, number, number][], validation: [number, number, number|null][]}} Curve
+ *   the losses so far of a run that was opened, or went on without this page: rows of step, mean loss, and of how many
+ *   steps it is the mean; and of step, validation loss, accuracy
  * @typedef {{type: "progress", steps: number[], losses: number[], learning_rate: number, tokens_per_second: number,
  *            ms_per_step: number, seconds_left: number}} Progress  all steps since the last one, ten times a second at most
  * @typedef {{type: "evaluated", step: number, val_loss: number, accuracy: number|null}} Evaluated  `accuracy`: of questions
@@ -117,7 +120,7 @@
  *   the safety copy of an earlier visit
  * @typedef {{type: "error", message: string, field: string, during: string}} Mistake
  *   `field` is a dotted field of the experiment or "text", "device", "prompt", "file"; `during` the command that failed
- * @typedef {Loading|Ready|Device|Text|Checked|Started|Opened|Progress|Evaluated|Baselines|TrainingSample|Resumed|Paused|Stopped
+ * @typedef {Loading|Ready|Device|Text|Checked|Started|Opened|Curve|Progress|Evaluated|Baselines|TrainingSample|Resumed|Paused|Stopped
  *           |Finished|Sampled|Measured|MeasuringEnded|Profiled|Saved|SafetyCopy|Found|Line|Mistake} Event
  */
 

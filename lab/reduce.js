@@ -46,6 +46,16 @@ const REACTIONS = {
     preset: state.about && run.experiment.name in state.about.presets ? run.experiment.name : state.preset,
     notice: `Opened a run at step ${run.step}. Resume continues it.`,
   }),
+  curve: (state, { training, validation }) => {
+    const [seen, known] = [validation.at(-1), training.at(-1)];
+    return state.run ? {
+      ...state,
+      run: {
+        ...state.run, step: Math.max(state.run.step, known?.[0] ?? 0), loss: recent(NaN, training.map(([, loss]) => loss)),
+        val_loss: seen?.[1] ?? NaN, accuracy: seen?.[2] ?? NaN,
+      },
+    } : state;
+  },
   progress: (state, event) => state.run ? {
     ...state,
     run: {

@@ -1,13 +1,20 @@
-"""A run in one file: weights, optimizer, experiment, tokenizer, provenance, and the text if nobody else keeps it.
+"""A run in one file: weights, optimizer, experiment, tokenizer, provenance, the losses so far, and the text if nobody else keeps it.
 
 The file is safetensors. Weights stand under their own names, what the optimizer keeps under `optimizer.first_moment.`,
 `optimizer.second_moment.` and the like, as it needs, a text of one's own under `data.text`; everything else is
 JSON in the metadata. Enough to go on with the very losses an uninterrupted run would have had, in the tab or natively, whichever wrote it.
+
+The loss curve is two tables of float64 at most 2,000 rows long, `curve.training` (step, mean loss, steps it is the mean of)
+and `curve.validation` (step, loss, share of right answers or NaN). They are arrays and not metadata because any reader of
+safetensors gives them as numbers to plot, because they come back to the last bit, and because whoever only wants to know what
+is in a file, a web page among them, fetches and parses the whole header. They come first: the header ends at a multiple of
+8, and what follows them is float32, after which a float64 may be where it cannot be mapped. A file without them has no curve.
 """
 
 import dataclasses
 import json
 
+from pygpt.curve import POINTS, ROW, Curve
 from pygpt.data import Text
 from pygpt.errors import CheckpointError, ExperimentError, PygptError
 from pygpt.experiment import Experiment
@@ -20,6 +27,7 @@ FORMAT = "pygpt"
 VERSION = "1"
 STORED = {"float32": "F32", "float64": "F64"}
 TEXT = "data.text"
+CURVE = ("curve.training", "curve.validation")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,6 +42,7 @@ class Checkpoint:
     weights: dict
     memory: dict
     text: Text | None
+    curve: Curve = dataclasses.field(default_factory=Curve)
 
 
 def write_checkpoint(checkpoint: Checkpoint) -> bytes:
@@ -45,7 +54,7 @@ def checkpoint_pieces(checkpoint: Checkpoint):
     """The bytes of the file, piece by piece: an array is asked for when its turn comes, so a large model need never be
     there whole. What stands for an array's bytes may be a function that gives them."""
     shapes = parameter_shapes(checkpoint.experiment, checkpoint.tokenizer)
-    entries = {}
+    entries = {f"curve.{name}": Entry("F64", (len(data) // ROW.size, 3), data) for name, data in checkpoint.curve.tables().items()}
     groups = {"": checkpoint.weights, **{f"optimizer.{group}.": arrays for group, arrays in checkpoint.memory.items()}}
     for prefix, arrays in groups.items():
         for name, data in arrays.items():
@@ -83,7 +92,7 @@ def read_checkpoint(data: bytes) -> Checkpoint:
     if not (metadata.get("step", "").isdecimal() and len(metadata["step"]) < 20):
         raise CheckpointError(f"the run's step is {metadata.get('step')!r:.60}, wanted a whole number")
     provenance = _json(metadata, "provenance")
-    text = _text(entries, provenance)
+    text, curve = _text(entries, provenance), _curve(entries, int(metadata["step"]))
     shapes = parameter_shapes(experiment, tokenizer)
     # Weights alone, as they were imported, are a run before its first step.
     fresh = int(metadata["step"]) == 0 and not any(name.startswith("optimizer.") for name in entries)
@@ -91,10 +100,10 @@ def read_checkpoint(data: bytes) -> Checkpoint:
     prefixes = {"": list(shapes), **{f"optimizer.{group}.": names for group, names in kept.items()}}
     weights, *memory = (_arrays(entries, prefix, {name: shapes[name] for name in names}, STORED[experiment.model.dtype])
                         for prefix, names in prefixes.items())
-    left = entries.keys() - {prefix + name for prefix, names in prefixes.items() for name in names} - {TEXT}
+    left = entries.keys() - {prefix + name for prefix, names in prefixes.items() for name in names} - {TEXT, *CURVE}
     if left:
         raise CheckpointError(f"the file has arrays that the model it describes does not have: {', '.join(sorted(left)[:3])}")
-    return Checkpoint(experiment, tokenizer, int(metadata["step"]), provenance, weights, dict(zip(kept, memory)), text)
+    return Checkpoint(experiment, tokenizer, int(metadata["step"]), provenance, weights, dict(zip(kept, memory)), text, curve)
 
 
 def weights_for(checkpoint: Checkpoint, experiment: Experiment) -> dict:
@@ -149,6 +158,14 @@ def _text(entries, provenance):
         return text_from_bytes(str(name or "the saved text"), bytes(entries[TEXT].data))
     except PygptError as error:
         raise CheckpointError(f"the text in the file is damaged: {error}") from None
+
+
+def _curve(entries, step):
+    tables = {name: entries[name] for name in CURVE if name in entries}
+    for name, entry in tables.items():
+        if entry.dtype != "F64" or len(entry.shape) != 2 or entry.shape[0] > POINTS or entry.shape[1] != 3:
+            raise CheckpointError(f"{name!r} is {entry.dtype}{list(entry.shape)}, and a loss curve has rows of three F64, {POINTS} at most")
+    return Curve.from_tables({name.removeprefix("curve."): entry.data for name, entry in tables.items()}, step)
 
 
 def _json(metadata, name):

@@ -4,6 +4,7 @@ import dataclasses
 import math
 import struct
 
+from pygpt.curve import Curve
 from pygpt.errors import DivergedError
 from pygpt.experiment import Experiment
 from pygpt.ops import advance, record
@@ -29,7 +30,8 @@ class Metric:
 
 
 class History:
-    """The losses of a run. `values` is the one tensor to read, `taken` how many steps' losses the host has.
+    """The losses of a run. `values` is the one tensor to read, `taken` how many steps' losses the host has, `curve` what
+    it keeps of them.
 
     `evaluated_at` has the step of each evaluation begun since the run was opened, `concluded` says how many came to their end.
     """
@@ -44,11 +46,13 @@ class History:
         self._evaluations = self.values.slice(128 + KEPT_LOSSES, (KEPT_EVALUATIONS,))
         self._accuracies = self.values.slice(128 + KEPT_LOSSES + KEPT_EVALUATIONS, (KEPT_EVALUATIONS,))
         self._experiment = experiment
+        self.curve = Curve()
         self.evaluated_at = []
         self.taken = self.concluded = self._evaluations_taken = 0
 
-    def begin_at(self, step: int) -> None:
-        """A run that was restored has that many steps behind it."""
+    def begin_at(self, step: int, curve: Curve) -> None:
+        """A run that was restored has that many steps behind it, and their losses."""
+        self.curve = curve
         for counter in (self.steps_done, self._steps_shown):
             self.values.device.write(counter, struct.pack("<I", step))
         self.taken = step
@@ -72,33 +76,42 @@ class History:
 
     def take(self, history: bytes, with_accuracy: bool) -> list[Metric]:
         """See `Run.take_metrics`."""
+        found, self.taken, self._evaluations_taken, diverged = self._since(history, with_accuracy)
+        self.curve.take(found)
+        if diverged is not None:
+            raise diverged
+        return found
+
+    def curve_with(self, history: bytes, with_accuracy: bool) -> Curve:
+        """The curve with what the history holds beyond it. Nothing is taken: whoever asks for metrics still gets them."""
+        curve = Curve(self.curve.training, self.curve.validation)
+        curve.take(self._since(history, with_accuracy, whole=True)[0])
+        return curve
+
+    def _since(self, history, with_accuracy, whole=False):
+        """What was not taken before: (metrics, steps and evaluations known with them, the error at a loss that is no number)."""
         (steps,) = struct.unpack_from("<I", history, 0)
         (evaluations,) = struct.unpack_from("<I", history, 4 * 64)
+        kept = memoryview(history)[128 * ITEM_SIZE[self.values.dtype] :].cast(ARRAY_CODE[self.values.dtype])
         found = {}
         # The loss of a step that is being evaluated waits for the evaluation, so that one line of metrics holds both.
-        under_way = self.evaluated_at[evaluations : evaluations + 1] == [steps] and steps > self.taken
+        under_way = self.evaluated_at[evaluations : evaluations + 1] == [steps] and steps > self.taken and not whole
         known_steps = steps - 1 if under_way else steps
         for step in range(max(self.taken, steps - KEPT_LOSSES), known_steps):
-            loss, rate = self._kept(history, step % KEPT_LOSSES), self.learning_rate(step + 1)
+            loss, rate = kept[step % KEPT_LOSSES], self.learning_rate(step + 1)
             if not math.isfinite(loss):
-                self.taken = known_steps
-                raise DivergedError(step + 1, f"the loss of step {step + 1} is {loss}: training cannot go on from here. Try "
-                                              f"a smaller learning rate (it was {rate:.3g}), or a longer warm-up",
-                                    found.values())
+                diverged = DivergedError(step + 1, f"the loss of step {step + 1} is {loss}: training cannot go on from here. Try "
+                                                   f"a smaller learning rate (it was {rate:.3g}), or a longer warm-up",
+                                         found.values())
+                return [*found.values()], known_steps, self._evaluations_taken, diverged
             found[step + 1] = Metric(step + 1, loss, rate)
-        self.taken = known_steps
         for index in range(max(self._evaluations_taken, evaluations - KEPT_EVALUATIONS), evaluations):
             place, step = KEPT_LOSSES + index % KEPT_EVALUATIONS, self.evaluated_at[index]
             known = found.get(step, Metric(step, None, self.learning_rate(step) if step else None))
-            accuracy = self._kept(history, place + KEPT_EVALUATIONS) if with_accuracy else None
-            found[step] = dataclasses.replace(known, val_loss=self._kept(history, place), accuracy=accuracy)
-        self._evaluations_taken = evaluations
-        return [found[step] for step in sorted(found)]
+            accuracy = kept[place + KEPT_EVALUATIONS] if with_accuracy else None
+            found[step] = dataclasses.replace(known, val_loss=kept[place], accuracy=accuracy)
+        return [found[step] for step in sorted(found)], known_steps, evaluations, None
 
     def learning_rate(self, step: int) -> float:
         """The step size of step `step`, counted from 1."""
         return learning_rate(self._experiment.optim, self._experiment.train.steps, step - 1)
-
-    def _kept(self, history, index):
-        dtype = self.values.dtype
-        return struct.unpack_from("<" + ARRAY_CODE[dtype], history, ITEM_SIZE[dtype] * (128 + index))[0]

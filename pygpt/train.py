@@ -229,22 +229,24 @@ class Run:
 
     def checkpoint(self) -> bytes:
         """The whole run as the bytes of a file, waiting for the device."""
-        return self._packed(self.step, {group: self.device.read(held.values) for group, held in self._state().items()})
+        states = {group: self.device.read(held.values) for group, held in self._state().items()}
+        return self._packed(self.step, states, self.device.read(self.history))
 
     async def fetch_checkpoint(self) -> bytes:
         """As `checkpoint`, without blocking. No step may be put on its way until it is done."""
         step = self.step
         states = {group: await self.device.fetch(held.values) for group, held in self._state().items()}
+        history = await self.device.fetch(self.history)
         if step != self.step:
             raise CheckpointError(f"the run went on from step {step} to {self.step} while it was being saved; save again")
-        return self._packed(step, states)
+        return self._packed(step, states, history)
 
     def _state(self):
         if average := self.optimizer.average:
             return {"weights": average, "trained": self.weights, **self.optimizer.memory}
         return {"weights": self.weights, **self.optimizer.memory}
 
-    def _packed(self, step, states):
+    def _packed(self, step, states, history):
         item = ITEM_SIZE[self.weights.values.dtype]
 
         def by_name(group):
@@ -255,7 +257,8 @@ class Run:
         made = {**provenance(self.experiment, self.text, self.device), **self._ancestry}
         return write_checkpoint(Checkpoint(self.experiment, self.tokenizer, step, made, by_name("weights"),
                                            {group: by_name(group) for group in states if group != "weights"},
-                                           None if self.text.built_in else self.text))
+                                           None if self.text.built_in else self.text,
+                                           self.losses.curve_with(history, self._eval_right is not None)))
 
     @staticmethod
     def restore(data: bytes, device, text: Text | None = None, steps: int | None = None) -> "Run":
@@ -285,7 +288,7 @@ class Run:
             arrays = checkpoint.weights if group == "weights" else checkpoint.memory[group]
             for name, placed in held.named.items():
                 device.write(placed, bytes(arrays[name]))
-        run.losses.begin_at(checkpoint.step)
+        run.losses.begin_at(checkpoint.step, checkpoint.curve)
         if experiment.train.accumulation > 1:
             device.write(run._passes, struct.pack("<I", checkpoint.step * experiment.train.accumulation % 2**32))
         run.step = run._last_evaluated = checkpoint.step

@@ -10,10 +10,14 @@ from rich.table import Table
 
 from pygpt.checkpoint import Checkpoint, parameter_shapes, read_checkpoint
 from pygpt.cli.commands import Show
+from pygpt.curve import Curve
 from pygpt.estimate import readable
 from pygpt.experiment import Experiment
 from pygpt.tensor import ITEM_SIZE
 from pygpt.trained import map_run
+
+BARS = "▁▂▃▄▅▆▇█"
+WIDTH = 32  # bars of a curve, at most
 
 
 def show(command: Show) -> int:
@@ -21,7 +25,7 @@ def show(command: Show) -> int:
     data = map_run(command.run)
     checkpoint = read_checkpoint(data)
     shapes = parameter_shapes(checkpoint.experiment, checkpoint.tokenizer)
-    losses = _losses(command.run / "metrics.jsonl")
+    losses = _losses(command.run / "metrics.jsonl", checkpoint.curve)
     if command.json:
         print(json.dumps({
             "step": checkpoint.step, "parameters": sum(map(math.prod, shapes.values())), "bytes": len(data),
@@ -34,8 +38,9 @@ def show(command: Show) -> int:
     return 0
 
 
-def _losses(path: Path) -> dict:
-    """The last training loss, the last validation loss and the best one, with their steps, from what the run logged."""
+def _losses(path: Path, curve: Curve) -> dict:
+    """The last training loss, the last validation loss and the best one, with their steps: from what the run logged, which
+    leaves nothing out, or else, as for a file that the lab saved, from the curve in it."""
     lines = []
     if path.is_file():
         for line in path.read_text(encoding="utf-8").splitlines():
@@ -43,6 +48,9 @@ def _losses(path: Path) -> dict:
                 lines.append(json.loads(line))
             except json.JSONDecodeError:
                 break  # a crash cut it short
+    else:
+        lines = [{"step": step, "loss": loss} for step, loss, _ in curve.training]
+        lines += [{"step": step, "val_loss": loss} for step, loss, _ in curve.validation]
     found = {}
     trained = [line for line in lines if line.get("loss") is not None]
     evaluated = [line for line in lines if line.get("val_loss") is not None]
@@ -64,7 +72,9 @@ def _print(folder, checkpoint: Checkpoint, shapes, losses, nbytes, console) -> N
     facts = Table(box=None, show_header=False, pad_edge=False)
     facts.add_column(style="bold")
     facts.add_column(overflow="fold")
-    for name, fact in [*_facts(checkpoint), *((f"{kind} loss", f"{at['loss']:.4f} at step {at['step']:,}")
+    drawn = len(checkpoint.curve.training) > 1 and not console.options.ascii_only
+    curve = [("training curve", _sparkline(checkpoint.curve))] if drawn else []
+    for name, fact in [*_facts(checkpoint), *curve, *((f"{kind} loss", f"{at['loss']:.4f} at step {at['step']:,}")
                                               for kind, at in losses.items())]:
         facts.add_row(name, str(fact))
     console.print(facts, "")
@@ -83,6 +93,16 @@ def _print(folder, checkpoint: Checkpoint, shapes, losses, nbytes, console) -> N
         table.add_row(name, " x ".join(f"{length:,}" for length in shape), f"{size:,}",
                       readable(size * ITEM_SIZE[experiment.model.dtype]))
     console.print(table)
+
+
+def _sparkline(curve: Curve) -> str:
+    """The training losses as a row of bars, and between what they lie."""
+    rows = curve.training
+    groups = [rows[index * len(rows) // WIDTH : (index + 1) * len(rows) // WIDTH] for index in range(WIDTH)]
+    means = [sum(loss * count for _, loss, count in group) / sum(count for _, _, count in group) for group in groups if group]
+    low, high = min(means), max(means)
+    bars = "".join(BARS[round((mean - low) / ((high - low) or 1) * (len(BARS) - 1))] for mean in means)
+    return f"{bars}  {means[0]:.2f} to {means[-1]:.2f}"
 
 
 def _facts(checkpoint):

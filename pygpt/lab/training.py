@@ -96,6 +96,8 @@ class Training:
         self.run, self.safe = run, data
         self.text, self.sampled = run.text.name, -1
         self.tell({"type": "opened", "run": self._facts()})
+        if not run.losses.curve.empty:
+            self.tell(run.losses.curve.event())
         self._count()
 
     def _count(self) -> None:

@@ -86,7 +86,7 @@ class Job:
             self.set(kept=event["step"])
         elif kind == "error":
             self.known["error"] = event["message"]
-        if kind not in ("text", "device"):
+        if kind not in ("text", "device", "curve"):  # whoever listens has heard the losses, from the story
             self.audience.tell(event)
 
 

@@ -125,7 +125,7 @@ class Lab:
         self.listening = asyncio.ensure_future(self._listen(self.worker))
 
     def _catch_up(self, page):
-        for event in [self.known[kind] for kind in LAST_KNOWN if kind in self.known] + self.story.told():
+        for event in [self.known[kind] for kind in LAST_KNOWN if kind in self.known] + self.story.drawn():
             page.tell(event)
 
     async def _listen(self, worker):

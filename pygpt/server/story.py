@@ -1,12 +1,11 @@
 """What happened in a run, told again to whoever comes late, and told on to whoever listens."""
 
 import asyncio
-import math
-from array import array
 from collections import deque
 
+from pygpt.curve import Curve
+
 SAMPLES = 30
-POINTS = 4000  # losses told again at most: neighbours are averaged
 PENDING = 1000  # messages that may wait for a slow listener before it is let go
 TURNS = ("resumed", "paused", "stopped", "finished")
 
@@ -20,9 +19,8 @@ class Story:
 
     def clear(self) -> None:
         """Forget the run."""
-        self.steps, self.losses = array("Q"), array("d")
+        self.curve = Curve()
         self.speed: dict = {}
-        self.evaluations: dict[int, dict] = {}
         self.baselines: list[dict] = []
         self.samples: deque[dict] = deque(maxlen=SAMPLES)
         self.turn: dict | None = None
@@ -37,7 +35,7 @@ class Story:
     @property
     def step(self) -> int:
         """The last step that is known of."""
-        known = [0, *self.steps[-1:], *(event["step"] for event in (self.turn,) if event)]
+        known = [self.curve.last_step, *(event["step"] for event in (self.turn,) if event)]
         return max([*known, self.beginning["run"]["step"] if self.beginning else 0])
 
     def take(self, event: dict) -> None:
@@ -46,12 +44,15 @@ class Story:
         if kind in ("started", "opened"):
             self.clear()
             self.beginning = event
+        elif kind == "curve":
+            self.curve = Curve(event["training"], event["validation"])
         elif kind == "progress":
-            self.steps.extend(event["steps"])
-            self.losses.extend(math.nan if loss is None else loss for loss in event["losses"])
+            for step, loss in zip(event["steps"], event["losses"], strict=True):
+                if loss is not None:
+                    self.curve.add(step, loss)
             self.speed = {name: value for name, value in event.items() if name not in ("steps", "losses")}
         elif kind == "evaluated":
-            self.evaluations[event["step"]] = event
+            self.curve.evaluate(event["step"], event["val_loss"], event.get("accuracy"))
         elif kind == "baselines":
             self.baselines = [event]
         elif kind == "sample":
@@ -59,42 +60,33 @@ class Story:
         elif kind in TURNS:
             self.turn = event
             if kind == "resumed":
-                self._forget_after(event["step"])
-
-    def _forget_after(self, step):
-        while self.steps and self.steps[-1] > step:
-            self.steps.pop()
-            self.losses.pop()
-        self.evaluations = {at: event for at, event in self.evaluations.items() if at <= step}
+                self.curve.cut(event["step"])
 
     def told(self, after: int = -1) -> list[dict]:
         """The events that bring somebody up to now who knows what happened up to step `after`."""
+        rows = [row for row in self.curve.training if row[0] > after]
+        losses = [{**self.speed, "type": "progress", "steps": [row[0] for row in rows], "losses": [row[1] for row in rows]}] if rows else []
+        losses += [{"type": "evaluated", "step": step, "val_loss": loss, "accuracy": accuracy}
+                   for step, loss, accuracy in self.curve.validation if step > after]
+        return self._events(losses, after)
+
+    def drawn(self) -> list[dict]:
+        """The same for a page that draws and knows nothing yet: it is told of how many steps each loss is the mean."""
+        return self._events([self.curve.event(), *([{**self.speed, "steps": [], "losses": []}] if self.speed else [])], -1)
+
+    def _events(self, losses, after):
         if self.beginning is None:
             return []
         # Always as `started`: a page that is told `opened` has asked for it, and shows the run's settings.
         run = self.beginning["run"]
         events = [{"type": "started", "run": run}] if after < 0 else []
-        first = next((index for index, step in enumerate(self.steps) if step > after), len(self.steps))
-        steps, losses = self._thinned(first)
-        if steps:
-            events.append({**self.speed, "type": "progress", "steps": steps, "losses": losses})
-        events += [event for step, event in self.evaluations.items() if step > after]
-        events += self.baselines
+        events += losses + self.baselines
         events += [sample for sample in self.samples if sample["step"] > after]
         if self.turn is not None:
             events.append(self.turn)
         elif self.beginning["type"] == "opened":
             events.append({"type": "paused" if run["step"] < run["experiment"]["train"]["steps"] else "finished", "step": run["step"]})
         return events
-
-    def _thinned(self, first):
-        stride = max(1, math.ceil((len(self.steps) - first) / POINTS))
-        steps, losses = [], []
-        for start in range(first, len(self.steps), stride):
-            part = self.losses[start : start + stride]
-            steps.append(self.steps[start : start + stride][-1])
-            losses.append(sum(part) / len(part))
-        return steps, losses
 
 
 class Audience:

@@ -65,6 +65,14 @@ def figure(page, selector: str) -> float:
     return float(page.inner_text(selector))
 
 
+def read_chart(page, share: float) -> str:
+    """What the chart says where the mouse is at a share of its width, once it has been drawn."""
+    box = page.locator(".chart .u-over").bounding_box()
+    page.mouse.move(box["x"] + share * box["width"], box["y"] + box["height"] / 2)
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    return page.inner_text(".readout")
+
+
 def fill(page, **fields):
     """Fill in controls by the names of their fields."""
     for name, value in fields.items():
@@ -119,13 +127,16 @@ def test_a_first_visit(page, site):
 
 
 def test_a_saved_run_continues_exactly(page, site, tmp_path):
-    """Save halfway, finish; reload, open, resume: the same losses to the last digit shown."""
+    """Save halfway, finish; reload, open, resume: the same curve, and the same losses to the last digit shown."""
     open_lab(page, site, TINY.replace("train.steps=40", "train.steps=400"))  # forty would be over before a click
     page.click("#train")
     wait_for(page, "#where", r"^[1-9]\d* of")
     page.click("#pause")
     wait_for(page, "#where", "Paused")
     halfway = step_of(page)
+    places = [0, halfway / 800, halfway / 400, 0.999]
+    curve = [read_chart(page, share) for share in places]
+    assert curve[0].startswith("step 0 · validation") and curve[-1].startswith(f"step {halfway} · training")
     with page.expect_download() as download:
         page.click("#save")
     saved = tmp_path / "run.safetensors"
@@ -140,6 +151,8 @@ def test_a_saved_run_continues_exactly(page, site, tmp_path):
     page.wait_for_function("!document.querySelector('#train')?.disabled", timeout=READY)
     page.set_input_files("#run-file", saved)
     wait_for(page, "#where", f"Paused at {halfway} of 400")
+    wait_for(page, "#loss", r"\d")
+    assert [read_chart(page, share) for share in places] == curve
     choose_device(page, "webgpu")
     page.click("#resume")
     wait_for(page, "#where", "Finished")
@@ -158,6 +171,8 @@ def test_a_run_from_the_command_line_goes_on_in_the_tab(page, site, tmp_path):
     open_lab(page, site)
     page.set_input_files("#run-file", written)
     wait_for(page, "#where", "Paused at 12 of 30")
+    wait_for(page, "#loss", r"\d")
+    assert read_chart(page, 0.4).startswith("step 12 · training")
     assert page.is_checked("input[name=preset][value=bigram]")
     page.click("#resume")
     wait_for(page, "#where", "Finished 30")
@@ -172,6 +187,8 @@ def test_a_closed_tab_loses_nothing_that_was_kept(page, site):
     wait_for(page, "#found", "step 40 of 40", READY)
     page.click("text=Bring it back")
     wait_for(page, "#where", "Finished 40 of 40")
+    wait_for(page, "#val-loss", r"\d")
+    assert read_chart(page, 0.999).startswith("step 40 · training")
     page.fill("#length", "16")
     page.click("#sample")
     wait_for(page, "#live", "sample is complete")
@@ -417,7 +434,14 @@ def test_curves_stay_small_and_keep_their_shape(page, site):
         if (step % 1000 === 1) curves.take({ type: "evaluated", step, val_loss: 2.5 });
       }
       const [steps, losses, smoothed, validation] = curves.columns;
+      // What Python thinned (here to 512 steps a row, the last one not yet whole) is drawn as what was thinned here.
+      const told = new Curves();
+      const training = Array.from({ length: 1000 }, (_, index) => [512 * (index + 1), 2, 512]);
+      told.take({ type: "curve", training: [...training, [512_100, 4, 100]], validation: [[0, 3, null], [512_000, 2.5, null]] });
+      const before = told.columns[0].length;
+      told.take({ type: "progress", steps: Array.from({ length: 412 }, (_, index) => 512_101 + index), losses: Array(412).fill(4) });
       return {
+        told: [told.stride, before, told.columns[0].length, told.columns[0].at(-1), told.columns[1].at(-1), told.columns[3][0]],
         points: steps.length, limit: POINTS, last: steps.at(-1), ascending: steps.every((at, i) => i === 0 || at > steps[i - 1]),
         means: losses.filter((loss) => loss !== null && Math.abs(loss - 2) > 1e-9).length, seen: validation.filter(Boolean).length,
       };
@@ -425,6 +449,7 @@ def test_curves_stay_small_and_keep_their_shape(page, site):
     assert shape["points"] <= shape["limit"] == 2000
     assert shape["points"] > 900 and shape["last"] > 990_000 and shape["ascending"]
     assert shape["means"] == 0 and shape["seen"] > 400
+    assert shape["told"] == [512, 1001, 1002, 512_512, 4, 3]
 
 
 def test_a_link_says_what_was_changed(page, site):

@@ -63,6 +63,9 @@ def test_the_page_trains_on_the_machine_behind_it(page, serving):
     # A text of one's own, and a run from a file, go up as bytes.
     page.set_input_files("#run-file", {"name": "run.safetensors", "mimeType": "application/octet-stream", "buffer": data})
     wait_for(page, "#live", "Opened a run at step 40")
+    wait_for(page, "#loss", r"\d")
+    page.reload()  # told again to a page that comes later
+    wait_for(page, "#loss", r"\d", READY)
     page.set_input_files("#text-file", {"name": "poem.txt", "mimeType": "text/plain", "buffer": POEM.encode()})
     page.wait_for_function("document.body.textContent.includes('poem.txt: ')", timeout=SLOW)
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -24,10 +25,10 @@ def poem(tmp_path):
     return str(path)
 
 
-def run_pygpt(*arguments, cwd=None, check=True):
+def run_pygpt(*arguments, cwd=None, check=True, encoding="utf-8"):
     """Run a command; its output, or with check=False what subprocess says."""
-    done = subprocess.run([sys.executable, "-m", "pygpt", *map(str, arguments)], capture_output=True, text=True, cwd=cwd,
-                          env={**os.environ, "COLUMNS": "200", "NO_COLOR": "1"})
+    done = subprocess.run([sys.executable, "-m", "pygpt", *map(str, arguments)], capture_output=True, cwd=cwd, encoding=encoding,
+                          env={**os.environ, "COLUMNS": "200", "NO_COLOR": "1", "PYTHONIOENCODING": encoding})
     if check:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
@@ -117,6 +118,15 @@ def test_ctrl_c_keeps_the_run_and_resume_goes_on_as_if_nothing_had_happened(tmp_
         return [(row["step"], row["loss"], row.get("val_loss")) for row in metrics(folder)]
 
     assert losses(cut) == losses(whole)
+
+    # The curve in the file went on too, and was thinned as if nothing had happened.
+    curves = [pygpt.load(folder).checkpoint.curve for folder in (whole, cut)]
+    assert curves[0].stride == 2 and curves[0].tables() == curves[1].tables()
+    # What the lab saved has nothing beside it: the file is enough to say what was learned.
+    (cut / "metrics.jsonl").unlink()
+    assert re.search(r"training curve +█[▁-█]{31}  \d\.\d\d to \d\.\d\d *\n", run_pygpt("show", cut, encoding="utf-8"))
+    assert json.loads(run_pygpt("show", cut, "--json"))["losses"]["training"]["step"] == 3000
+    assert "█" not in run_pygpt("show", cut, encoding="ascii")
 
 
 def test_devices():

@@ -101,9 +101,12 @@ def test_the_run_goes_on_and_is_found_again(serving):
 
     second = Line(serving)
     second.send(BEGIN)
-    story = second.until("progress")
+    story = second.until("curve")
     assert {"ready", "device", "text", "started"} <= {event["type"] for event in story}
-    assert story[-1]["steps"][0] == 1 and second.until("progress")[-1]["steps"][-1] > left_at
+    rows = story[-1]["training"]
+    assert rows[0][0] == rows[0][2] and rows[-1][0] >= left_at and [step for step, _, _ in story[-1]["validation"]][0] == 0
+    while max(second.until("progress")[-1]["steps"], default=0) <= rows[-1][0]:
+        continue
     third = Line(serving)
     third.send(BEGIN)
     third.until("progress")
