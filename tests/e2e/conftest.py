@@ -10,6 +10,7 @@
 PYGPT_CHROMIUM names the browser to use. A browser or npm that is missing is a failure when CI=true, else a skip.
 """
 
+import contextlib
 import json
 import shutil
 import subprocess
@@ -73,8 +74,9 @@ def site(tmp_path_factory) -> Server:
 @pytest.fixture(scope="session")
 def browser():
     """Chromium, headless, with WebGPU on SwiftShader."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=60_000)  # as patient as the other waits: a busy machine is no mistake of the page's
     executable = find_chromium() or unavailable(
         "No Chromium: install it, run `python -m playwright install chromium`, or let PYGPT_CHROMIUM name the file"
     )
@@ -120,17 +122,24 @@ class Watch:
             self.complaints.append(f"console: {message.text}")
 
 
-@pytest.fixture
-def page(browser, site, request):
-    """A page in a fresh profile, watched; `page.watch.complaints` is what it will fail on."""
+@contextlib.contextmanager
+def watched_page(browser, url: str, test):
+    """A page in a fresh profile for a test of the site at a URL; `page.watch.complaints` is what it will fail on."""
     context = browser.new_context()
-    watch = Watch(context, site.url)
+    watch = Watch(context, url)
     page = context.new_page()
     page.watch = watch
     yield page
     context.close()
-    if not request.node.get_closest_marker("page_errors_expected"):
+    if not test.get_closest_marker("page_errors_expected"):
         assert not watch.complaints, "the page complained:\n" + "\n".join(watch.complaints)
+
+
+@pytest.fixture
+def page(browser, site, request):
+    """A page for the site, watched."""
+    with watched_page(browser, site.url, request.node) as page:
+        yield page
 
 
 class PythonInTab:

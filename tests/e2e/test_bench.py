@@ -1,6 +1,7 @@
 """The benchmark page: that it measures, not what."""
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.e2e.test_lab import PICTURES, open_lab
 
@@ -53,7 +54,7 @@ def test_the_button_in_the_lab(page, site):
     # A product, and a preset; the whole minute is for people.
     page.wait_for_function("/GFLOP/.test(document.querySelector('#benchmark-peak').textContent)", timeout=60_000)
     page.wait_for_function("document.querySelectorAll('#benchmark-rows tr').length >= 2", timeout=120_000)
-    assert page.inner_text("#benchmark-rows tr:first-child th") == "bigram"
+    expect(page.locator("#benchmark-rows tr:first-child th")).to_have_text("bigram")
     PICTURES.mkdir(exist_ok=True)
     page.screenshot(path=str(PICTURES / "benchmark.png"))
     page.click("#benchmark-close")

@@ -1,6 +1,6 @@
 """A task in the lab: chosen, learned, scored, shared by a link; and the finer controls of sampling."""
 
-import re
+from playwright.sync_api import expect
 
 from tests.e2e.test_lab import READY, SLOW, choose, choose_device, wait_for
 
@@ -21,8 +21,8 @@ def test_a_task_is_chosen_learned_and_scored(page, site):
     page.click("#train")
     wait_for(page, "#words", "Who only counts characters is at [0-9.]+, pairs of them at [0-9.]+, triples at")
     wait_for(page, "#where", "Finished", timeout=2 * SLOW)
-    assert float(page.inner_text("#accuracy").rstrip(" %")) >= 80
-    assert re.search(r"=\w+ +(right|wrong: )", page.inner_text("#samples"))
+    page.wait_for_function("parseFloat(document.querySelector('#accuracy').textContent) >= 80")
+    wait_for(page, "#samples", r"=\w+ +(right|wrong: )")
 
     page.click("summary:has-text('Finer control')")
     page.fill("#prompt", "cab=")
@@ -41,14 +41,14 @@ def test_a_task_is_chosen_learned_and_scored(page, site):
     page.goto(link)
     page.wait_for_function("!document.querySelector('#train')?.disabled", timeout=READY)
     page.wait_for_selector("#task-length")
-    assert page.input_value("#task-length") == "3" and page.input_value("#task") == "reverse"
-    assert page.input_value("#train-steps") == "400" and page.is_checked("input[name=text][value=task]")
+    for control, value in {"#task": "reverse", "#task-length": "3", "#train-steps": "400"}.items():
+        expect(page.locator(control)).to_have_value(value)
+    expect(page.locator("input[name=text][value=task]")).to_be_checked()
 
 
 def test_a_task_without_enough_questions_says_so(page, site):
     page.goto(f"{site.url}#text=task:parity,length=2")
-    page.wait_for_function("document.querySelector('#text-mistake')?.textContent", timeout=READY)
-    assert "has only 6 different questions" in page.inner_text("#text-mistake")
+    wait_for(page, "#text-mistake", "has only 6 different questions", READY)
     page.select_option("#task", "lookup")
+    expect(page.locator("#text-mistake")).to_be_hidden()
     wait_for(page, ".facts", "characters,")
-    assert page.is_hidden("#text-mistake")
