@@ -140,7 +140,7 @@ const views = /** @type {[string, {dom: HTMLElement, sync: (state: State) => voi
   ["ask-place", askView(lab)],
 ]);
 for (const [place, view] of views) {
-  document.getElementById(place)?.append(view.dom);
+  document.getElementById(place)?.replaceChildren(view.dom);
   store.watch(view.sync);
 }
 

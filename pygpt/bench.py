@@ -9,6 +9,7 @@ import dataclasses
 import time
 
 from pygpt.capture import Capture
+from pygpt.clock import tick
 from pygpt.data.tasks import is_task
 from pygpt.data.text import Text, make_text
 from pygpt.errors import ExperimentError, MemoryLimit
@@ -33,7 +34,8 @@ SIZES = {
     "nano": (6, 6, 384, 256, 2),
 }
 LEAST_STEPS = 2000      # length of the schedule, as in a preset: it is worked out before the first step
-SAMPLE_MS = 5.0         # what is timed at once takes this long at least: a tab's clock moves in steps of 0.1 ms
+SAMPLE_MS = 5.0         # what is timed at once takes this long at least
+TICKS = 50              # and so many steps of the clock, which are of 0.1 or 1 ms in a tab
 SAMPLING_SLICE = 16     # tokens sent at once, as the lab does
 # The presets of characters but for those of tasks, which are all of one size; GPT-2's wants its tokens and a day.
 MEASURED = tuple(name for name, preset in PRESETS.items()
@@ -108,6 +110,7 @@ async def time_training(experiment: Experiment, device, *, steps: int = 100, war
         await step()
         await asyncio.sleep(0)
     at_once, done, hosts = 1, 0, []
+    least = max(SAMPLE_MS, 1000 * TICKS * tick())
     # The last step of a run has its evaluation instead of an event of its own.
     steps = min(steps, experiment.train.steps - warmup - 2)
     began = time.perf_counter()
@@ -120,10 +123,10 @@ async def time_training(experiment: Experiment, device, *, steps: int = 100, war
             await step()
         took = 1000 * (time.perf_counter() - start)
         done += at_once
-        if took >= SAMPLE_MS or not found:
+        if took >= least or not found:
             # Of those shorter than the clock is good for the last is kept, unless there is a longer one.
             found.append(took / at_once)
-        if took < SAMPLE_MS and done + 2 * at_once <= steps:
+        if took < least and done + 2 * at_once <= steps:
             at_once, found = 2 * at_once, []
         await asyncio.sleep(0)
     return Training(run, first, found, None if device.immediate else sum(hosts) / len(hosts), losses)

@@ -58,7 +58,7 @@ async def measure_rates(device: Device) -> Rates:
         await device.fetch(counter)
         return time.perf_counter() - began
 
-    # The difference, so that reading (0.1 s on Firefox) is not part of it.
+    # The difference, so that reading is not part of it.
     launch = (min([await timed(5) for _ in range(2)]) - min([await timed(1) for _ in range(2)])) / (4 * CHAIN)
     size, reps = (256, 2) if device.software else (512, 10)
     milliseconds = min([await time_matmul(device, size, size, size, reps) for _ in range(2)])

@@ -11,6 +11,7 @@ import time
 
 import pygpt
 from pygpt.capture import Capture
+from pygpt.clock import tick
 from pygpt.device import Device
 from pygpt.experiment import Experiment
 from pygpt.flops import launch_flops
@@ -23,6 +24,8 @@ FILE = "shaders.json"
 BUDGET = 0.3        # seconds; the class being tried at the end is finished, so that even a slow GPU learns one a run
 WORK = 4e9          # operations in a sample, so that it takes a GPU about a millisecond, more than reading does
 MOST_LAUNCHES = 50  # in a sample
+TICKS = 20          # steps of the clock that a sample takes at least: it moves by 1 ms in Firefox
+MOST_TIMES = 32     # as many launches, where the clock asks for more
 CLEARLY = 0.95      # of the time of the one before: what is as fast but for noise is not preferred
 
 
@@ -104,18 +107,27 @@ async def _fastest(device, work, key, candidates):
             kernel(*inputs, out=outputs, **work.attributes)
 
     times = max(1, min(MOST_LAUNCHES, round(WORK / max(1, launch_flops(work)))))
+    most = MOST_TIMES * times
     best, least = None, float("inf")
+
+    async def sample(once, count):
+        sent = time.perf_counter()
+        once(count)
+        await device.fetch(corner)
+        return time.perf_counter() - sent
+
     try:
         for candidate in candidates:
             device.preferences[key] = candidate
-            once, samples = Capture(device, launch), []
-            for count in (1, times, times):  # the first one compiles
-                sent = time.perf_counter()
-                once(count)
-                await device.fetch(corner)
-                samples.append(time.perf_counter() - sent)
-            if min(samples[1:]) < CLEARLY * least:
-                best, least = candidate, min(samples[1:])
+            once = Capture(device, launch)
+            await sample(once, 1)  # compiles
+            took = await sample(once, times)
+            while best is None and took < TICKS * tick() and times < most:
+                times *= 2
+                took = await sample(once, times)
+            took = min(took, await sample(once, times))
+            if took < CLEARLY * least:
+                best, least = candidate, took
     finally:
         device.preferences.pop(key)
     return best

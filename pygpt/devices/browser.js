@@ -264,7 +264,7 @@ class Gpu {
       encoder.resolveQuerySet(querySet, 0, 2 * some.length, resolved, 0);
       encoder.copyBufferToBuffer(resolved, 0, staging, 0, size);
       this.device.queue.submit([encoder.finish()]);
-      reads.push(staging.mapAsync(GPUMapMode.READ).then(() => {
+      reads.push(this.settled(staging.mapAsync(GPUMapMode.READ)).then(() => {
         const seconds = [...new BigUint64Array(staging.getMappedRange())].map((nanoseconds) => Number(nanoseconds) / 1e9);
         for (const used of [querySet, resolved, staging]) used.destroy();
         return seconds;
@@ -284,7 +284,7 @@ class Gpu {
     for (const launch of launches) {
       seconds.push(performance.now() / 1000);
       this.encode([launch]);
-      await this.device.queue.onSubmittedWorkDone();
+      await this.settled(this.device.queue.onSubmittedWorkDone());
       seconds.push(performance.now() / 1000);
     }
     this.compiling--;
@@ -316,13 +316,34 @@ class Gpu {
     const encoder = this.device.createCommandEncoder();
     encoder.copyBufferToBuffer(/** @type {GPUBuffer} */ (this.buffers.get(id)), offset, staging, 0, size);
     this.device.queue.submit([encoder.finish()]);
-    await staging.mapAsync(GPUMapMode.READ);
+    await this.settled(staging.mapAsync(GPUMapMode.READ));
     const copy = new Uint8Array(staging.getMappedRange()).slice();
     staging.unmap();
     // Small ones are read ten times a second; a large one is read for a checkpoint, and would only sit there.
     if (size <= 65536) free.push(staging);
     else staging.destroy();
     return copy;
+  }
+
+  /**
+   * What the GPU is to be done for. Firefox looks whether it is done ten times a second, and whenever something is submitted
+   * (153, measured: reading from an idle GPU takes 100 ms, and 1 ms so); so while we wait, we submit nothing, again and again.
+   * @template T
+   * @param {Promise<T>} promise
+   * @returns {Promise<T>}
+   */
+  async settled(promise) {
+    let timer = 0;
+    const nudge = () => {
+      this.device.queue.submit([]);
+      timer = setTimeout(nudge, 1);
+    };
+    timer = setTimeout(nudge, 1);
+    try {
+      return await promise;
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   close() {

@@ -18,7 +18,7 @@ from pygpt.train import Run
 from pygpt.tune import tune
 
 SLICE = 0.05        # seconds of the device's work sent at once, at least; two slices are under way
-LONGEST = 0.25      # and at most: reading costs Firefox 0.1 s, whatever there is to wait for, and so much work hides it
+LONGEST = 0.25      # and at most: where reading takes long, whatever there is to wait for, so much work hides it
 BREATH = 0.025      # seconds of Python after which the page's messages are let in
 LONGEST_SLICE = 500  # steps; the device keeps the losses of four thousand that have not been read
 SAMPLE_EVERY = 5.0  # seconds between two samples, at most

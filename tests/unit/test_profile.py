@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from pygpt import profile as profiling
 from pygpt.device import Work
 from pygpt.flops import launch_bytes, launch_flops
 from pygpt.profile import profile
@@ -47,6 +48,19 @@ def test_a_profiled_run_has_the_losses_of_one_that_is_not(device):
         while each.step < 10:
             next(going)
     assert run.take_metrics(device.read(run.history)) == other.take_metrics(device.read(other.history))
+
+
+def test_a_coarse_clock_is_given_more_steps(cpu, monkeypatch):
+    monkeypatch.setattr(profiling, "tick", lambda: 1e6)
+    monkeypatch.setattr(profiling, "MOST", 9)
+    assert profiled(cpu)[2].steps == 9
+    monkeypatch.setattr(profiling, "MOST", 1000)
+    assert profiled(cpu)[2].steps == 18  # until the evaluation of step 20
+
+
+def test_timestamps_of_a_gpu_are_not_the_clocks_affair(gpu, monkeypatch):
+    monkeypatch.setattr(profiling, "tick", lambda: 1e6)
+    assert profiled(gpu)[2].steps == 4
 
 
 def test_a_profile_ends_where_an_evaluation_begins(cpu):

@@ -116,6 +116,25 @@ def test_the_faster_shader_is_taken_and_noise_is_not(fake, monkeypatch):
     assert found and {shader for key, shader in found.items() if key.endswith(" 1")} == {"matmul_vec4"}
 
 
+def test_a_coarse_clock_is_given_more_launches(fake, monkeypatch):
+    """What takes 1 to 3 steps of the clock is timed again, more of it, and for all candidates as much."""
+    clock, pace, sent = [0.0], {"matmul_workgroup_vec4": 3.0, "matmul_vec4": 1.0, "matmul_workgroup": 2.0, "matmul": 2.0}, {}
+
+    def replay(plan, times):
+        shader = plan[1].works[0].shader
+        clock[0] += times * pace[shader]
+        sent.setdefault(shader, []).append(times)
+
+    monkeypatch.setattr(tuning, "MOST_LAUNCHES", 1)
+    monkeypatch.setattr(tuning, "tick", lambda: 1.0)
+    monkeypatch.setattr(fake, "_replay", replay)
+    monkeypatch.setattr(tuning, "time", SimpleNamespace(perf_counter=lambda: int(clock[0])))
+    found = tuned(fake, Store(), seconds=1e9)
+    assert "matmul_vec4" in found.values()
+    assert {8} <= set(sent["matmul_workgroup_vec4"]) and max(sent["matmul_workgroup_vec4"]) == 8  # 24 steps of the clock
+    assert 8 in sent["matmul_vec4"]
+
+
 def test_a_model_without_products_has_nothing_to_try(fake):
     store = Store()
     assert tuned(fake, store, **{"model.kind": "bigram"}) == {} and not store.written
