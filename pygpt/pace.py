@@ -6,6 +6,8 @@ pile up before anybody looks, or hears Ctrl-C. And a look waits for the device, 
 
 import time
 
+from pygpt.clock import tick
+
 SECONDS_BETWEEN_LOOKS = 0.1
 MOST_STEPS_BETWEEN_LOOKS = 2000  # the device keeps the losses of 4,096
 
@@ -31,7 +33,8 @@ class Pace:
         now, steps = time.perf_counter(), step - self._step
         # A stretch with an evaluation in it says nothing of a step, unless there is nothing better.
         if steps and not (self.milliseconds and evaluated):
-            self.milliseconds = 1000 * (now - self._time) / steps
+            # A tab's clock may not have moved since.
+            self.milliseconds = 1000 * max(now - self._time, tick()) / steps
             wanted = round(1000 * SECONDS_BETWEEN_LOOKS / self.milliseconds)
             self._stride = max(1, min(wanted, 2 * self._stride, MOST_STEPS_BETWEEN_LOOKS))
         self._step, self._time = step, now

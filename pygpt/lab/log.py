@@ -3,6 +3,7 @@
 import math
 import time
 
+from pygpt.clock import tick
 from pygpt.train import Run
 
 TELL_EVERY = 0.1   # seconds between two progress events
@@ -42,7 +43,7 @@ class Log:
 
     def _tell_steps(self, now):
         # What is longer ago counts for less, so that the figures follow, and yet can be read.
-        passed = now - self._told
+        passed = max(now - self._told, tick())  # a tab's clock may not have moved since
         fading = math.exp(-passed / REMEMBERED)
         self._seconds = fading * self._seconds + passed
         self._counted = fading * self._counted + len(self._steps)

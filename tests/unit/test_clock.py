@@ -6,8 +6,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from pygpt import bench, clock
+from pygpt import bench, clock, pace
 from pygpt.clock import tick
+from pygpt.lab import log
+from tests.unit.runs import finish, poem_run
 
 
 @pytest.fixture(autouse=True)
@@ -34,3 +36,26 @@ def test_a_benchmark_puts_together_what_the_clock_cannot_tell_apart(cpu, monkeyp
     monkeypatch.setattr(bench, "tick", lambda: 1e6)
     found = asyncio.run(bench.time_training(experiment, cpu, steps=20, warmup=1))
     assert len(found.steps) == 1 and found.steps[0] > 0  # nothing takes long enough, and the longest is kept
+
+
+def stopped(monkeypatch, module):
+    """A clock that does not move while this is done, as one of a millisecond does not within a step of a small model."""
+    monkeypatch.setattr(module, "time", SimpleNamespace(perf_counter=lambda: 1.0))
+    monkeypatch.setattr(module, "tick", lambda: 0.001)
+
+
+def test_a_step_that_took_no_time_paces_the_next_ones_all_the_same(monkeypatch):
+    stopped(monkeypatch, pace)
+    looks = pace.Pace(0)
+    looks.looked(1, False)
+    assert looks.milliseconds == 1.0 and not looks.is_due(2) and looks.is_due(3)
+
+
+def test_steps_that_took_no_time_are_told(cpu, monkeypatch):
+    stopped(monkeypatch, log)
+    run, told = poem_run(cpu), []
+    writing = log.Log(told.append, run)
+    writing.take(finish(run))
+    writing.tell(last=True)
+    progress = next(event for event in told if event["type"] == "progress")
+    assert 0 < progress["ms_per_step"] <= 1.0 and progress["tokens_per_second"] < float("inf")
