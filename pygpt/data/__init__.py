@@ -6,10 +6,10 @@ from pygpt.data.python_sources import python_sources_text
 from pygpt.data.tales import tales
 from pygpt.data.tasks import TASKS, Task, is_task, task_text
 from pygpt.data.text import Text, text_from_bytes
-from pygpt.data.tokenizer import expected_vocabulary, make_tokenizer, making_tokenizer
+from pygpt.data.tokenizer import expected_vocabulary, is_gpt2_here, make_tokenizer, making_tokenizer
 
 __all__ = [
-    "Corpus", "DATASETS", "Dataset", "Split", "TASKS", "Task", "Text", "check_answers", "expected_vocabulary", "is_task",
-    "load_text", "make_corpus", "make_tokenizer", "making_tokenizer", "open_dataset_bytes", "python_sources_text", "separator_of",
+    "Corpus", "DATASETS", "Dataset", "Split", "TASKS", "Task", "Text", "check_answers", "expected_vocabulary", "is_gpt2_here",
+    "is_task", "load_text", "make_corpus", "make_tokenizer", "making_tokenizer", "open_dataset_bytes", "python_sources_text", "separator_of",
     "tales", "task_text", "text_from_bytes", "whole_split",
 ]

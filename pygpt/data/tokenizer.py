@@ -50,6 +50,11 @@ def expected_vocabulary(data) -> int | None:
     return {"bpe": data.vocab_size, "byte": 256 + (data.layout == "documents")}.get(data.tokenizer)
 
 
+def is_gpt2_here() -> bool:
+    """Whether GPT-2's tokenizer can be had by its name alone: its files are on this machine. A page has none."""
+    return sys.platform != "emscripten" and _find_gpt2() is not None
+
+
 def _gpt2(file: str) -> Tokenizer:
     place = Path(file) if file else _find_gpt2()
     if place is None:

@@ -6,7 +6,7 @@ import platform
 import time
 
 from pygpt.checkpoint import read_checkpoint
-from pygpt.data import TASKS, Task, Text, expected_vocabulary, make_corpus, making_tokenizer, text_from_bytes
+from pygpt.data import TASKS, Task, Text, expected_vocabulary, is_gpt2_here, make_corpus, making_tokenizer, text_from_bytes
 from pygpt.errors import CheckpointError, DataError, DeviceError, ExperimentError, PygptError, TokenizerError
 from pygpt.estimate import check_memory, memory_estimate, parameter_count
 from pygpt.experiment import PRESETS, Experiment
@@ -53,8 +53,8 @@ class Session:
     async def begin(self, site: str, device: str) -> None:
         """The first command: say what there is, open a device, load the first text, look for a safety copy."""
         self.tell({"type": "ready", "version": self.site.contents["version"], "python": platform.python_version(),
-                   "presets": {name: preset.to_dict() for name, preset in PRESETS.items()},
-                   "fields": list(_fields(Experiment, "")), "texts": self.site.texts, "tasks": [*map(_described, TASKS.values())],
+                   "presets": {name: preset.to_dict() for name, preset in PRESETS.items() if _is_to_be_had(preset.data.tokenizer)},
+                   "fields": [*map(_to_be_had, _fields(Experiment, ""))], "texts": self.site.texts, "tasks": [*map(_described, TASKS.values())],
                    "numpy": self.site.numpy, "machine": bool(self.site.contents.get("machine"))})
         await asyncio.sleep(0)
         if self.text is None:
@@ -104,7 +104,7 @@ class Session:
         if text is None:
             return
         size, tokens = expected_vocabulary(draft.data), len(text.text)
-        if tokens < SHORT_TEXT or size is None:
+        if tokens < SHORT_TEXT or size is None or not _is_to_be_had(draft.data.tokenizer):
             tokenizer = await self._tokenizer(draft, text)
             size = tokenizer.vocab_size
             if tokens < SHORT_TEXT:
@@ -268,6 +268,18 @@ def _draft(values: dict) -> Experiment:
     if draft.data.tokenizer_file:
         raise ExperimentError("data.tokenizer_file", "a page names no files; train with `pygpt train`, and open the run here")
     return draft
+
+
+def _is_to_be_had(tokenizer: str) -> bool:
+    """Whether a run here could have a tokenizer: what would only be refused at the start is not offered before it."""
+    return tokenizer != "gpt2" or is_gpt2_here()
+
+
+def _to_be_had(field: dict) -> dict:
+    """The description of a field, with the choices there are here."""
+    if field["field"] != "data.tokenizer":
+        return field
+    return field | {"choices": [choice for choice in field["choices"] if _is_to_be_had(choice)]}
 
 
 def _described(task: Task) -> dict:

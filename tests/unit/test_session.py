@@ -10,7 +10,7 @@ from pygpt.devices import native, open_numpy
 from pygpt.errors import ExperimentError
 from pygpt.experiment import Experiment
 from pygpt.lab import training
-from pygpt.lab.session import Session
+from pygpt.lab.session import SHORT_TEXT, Session
 from tests.unit.runs import POEM
 
 TINY = Experiment.preset("baby").with_fields(**{"model.n_layer": 1, "model.n_head": 1, "model.n_embd": 16,
@@ -45,6 +45,9 @@ class Store:
     async def keep(self, data, about):
         return False
 
+    async def find(self):
+        return None
+
     async def recall(self, name):
         return ""
 
@@ -63,6 +66,37 @@ def session(monkeypatch, gpu):
     session = Session(lambda event, data=None: told.append(event), Site(), Store())
     session.told, session.text = told, text_from_bytes("poem", POEM.encode())
     yield session
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_gpt2_is_offered_where_its_tokenizer_is(session, monkeypatch, tmp_path, there):
+    if there:
+        (tmp_path / "gpt2-tokenizer").mkdir()
+    monkeypatch.setenv("PYGPT_DATA", str(tmp_path))
+    monkeypatch.setenv("PYGPT_CACHE", str(tmp_path / "cache"))
+
+    async def story():
+        await session.begin("", "numpy")
+        return session.told[0]
+
+    told = asyncio.run(story())
+    choices = next(field["choices"] for field in told["fields"] if field["field"] == "data.tokenizer")
+    assert ("gpt2" in told["presets"]) is there and ("gpt2" in choices) is there
+    assert {"bigram", "baby", "addition"} < set(told["presets"]) and {"char", "byte", "bpe"} <= set(choices)
+
+
+def test_gpt2s_tokens_are_refused_before_the_start(session, monkeypatch, tmp_path):
+    monkeypatch.setenv("PYGPT_DATA", str(tmp_path))
+    monkeypatch.setenv("PYGPT_CACHE", str(tmp_path / "cache"))
+    draft = TINY.with_fields(**{"data.tokenizer": "gpt2"}).to_dict()
+
+    async def story():
+        await session.open_device("numpy")
+        with pytest.raises(ExperimentError, match="GPT-2's tokenizer is read from its files"):
+            await session.check(draft)
+
+    session.text = text_from_bytes("a long text", POEM.encode() * (SHORT_TEXT // len(POEM) + 1))
+    asyncio.run(story())
 
 
 def test_each_run_gets_the_device_that_suits_it(session):
