@@ -42,7 +42,7 @@ from pygpt.models.python_random import python_random
 from pygpt.pace import Pace
 from pygpt.plan import plan_run
 from pygpt.train import Run
-from pygpt.trained import TrainedModel, map_run, write_run
+from pygpt.trained import TrainedModel, open_run, write_run
 
 
 class LanguageModel(TrainedModel):
@@ -250,7 +250,7 @@ class LanguageModel(TrainedModel):
 
 def load(folder, device: str | Device = "auto") -> LanguageModel:
     """See `pygpt.load`."""
-    return LanguageModel.from_checkpoint(read_checkpoint(map_run(folder)), device)
+    return LanguageModel.from_checkpoint(open_run(folder), device)
 
 
 def _has_that_name(text):

@@ -4,6 +4,7 @@ import mmap
 import os
 from array import array
 from pathlib import Path
+from shlex import quote
 
 from pygpt.checkpoint import Checkpoint, read_checkpoint
 from pygpt.device import Device
@@ -83,6 +84,18 @@ def map_run(folder) -> memoryview:
                                                    if os.fstat(file.fileno()).st_size else b""))
 
 
+def open_run(folder) -> Checkpoint:
+    """What the run in a folder, or the file itself, holds; its arrays come from the file as they are looked at.
+
+    Raises: CheckpointError, naming the folder or file, if there is none, or it is not what it should be.
+    """
+    data = map_run(folder)
+    try:
+        return read_checkpoint(data)
+    except CheckpointError as error:
+        raise CheckpointError(f"{folder}: {error}") from None
+
+
 def _opened(folder, read):
     path = Path(folder)
     if path.is_dir():
@@ -91,7 +104,7 @@ def _opened(folder, read):
         with path.open("rb") as file:
             return read(file)
     except FileNotFoundError:
-        raise CheckpointError(f"there is no run at {folder}: wanted {path}. `pygpt train --out {folder}` makes one") from None
+        raise CheckpointError(f"there is no run at {folder}: {path} does not exist. `pygpt train --out {quote(str(folder))}` makes one") from None
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error.strerror}") from None
 
@@ -118,5 +131,5 @@ def write_run(folder, checkpoint) -> None:
 
 def load(folder, device="auto") -> TrainedModel:
     """The trained model in a folder or a file, to be asked alone; see `pygpt.load`."""
-    checkpoint = read_checkpoint(map_run(folder))
+    checkpoint = open_run(folder)
     return TrainedModel(checkpoint, open_device(device) if isinstance(device, str) else device)

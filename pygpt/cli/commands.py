@@ -101,11 +101,10 @@ class Train(Described):
     def base(self) -> Experiment:
         if self.init_from is None:
             return super().base()
-        from pygpt.checkpoint import read_checkpoint
-        from pygpt.trained import map_run
+        from pygpt.trained import open_run
 
         # What it begins with decides what it reads and what it is, unless a preset or a file is named.
-        begun_with = read_checkpoint(map_run(self.init_from)).experiment
+        begun_with = open_run(self.init_from).experiment
         described = read_experiment(self.preset)
         model = begun_with.model if self.preset == DEFAULT_PRESET else described.model
         return dataclasses.replace(described, name=begun_with.name, data=begun_with.data, model=model)

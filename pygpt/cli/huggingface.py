@@ -1,16 +1,17 @@
 """`pygpt import hf` and `pygpt export --to hf`: from and to folders of `transformers`."""
 
 from pathlib import Path
+from shlex import quote
 
 from rich.console import Console
 
-from pygpt.checkpoint import checkpoint_pieces, read_checkpoint
+from pygpt.checkpoint import checkpoint_pieces
 from pygpt.cli.commands import Export, Import
 from pygpt.cli.run_folder import RunFolder
 from pygpt.errors import CheckpointError
 from pygpt.estimate import parameter_count
 from pygpt.huggingface import export_folder, import_folder
-from pygpt.trained import MODEL_FILE, map_run
+from pygpt.trained import MODEL_FILE, open_run
 
 
 def import_model(command: Import) -> int:
@@ -25,7 +26,7 @@ def import_model(command: Import) -> int:
     model, size = checkpoint.experiment.model, checkpoint.tokenizer.vocab_size
     console.print(f"{checkpoint.provenance['imported']['architecture']}: {parameter_count(checkpoint.experiment, size):,} "
                   f"parameters, {size:,} tokens, a block of {model.block_size:,}. Read what it writes, or train it further:\n"
-                  f"  pygpt sample {folder.folder}\n  pygpt train --init-from {folder.folder} --data FILE")
+                  f"  pygpt sample {quote(str(folder.folder))}\n  pygpt train --init-from {quote(str(folder.folder))} --data FILE")
     return 0
 
 
@@ -33,7 +34,7 @@ def export_model(command: Export) -> int:
     """Write the folder: the weights last, under their name when they are whole."""
     if (command.out / MODEL_FILE).exists() and (command.out / "experiment.toml").exists():
         raise CheckpointError(f"{command.out} holds a run of pygpt, which would be lost; choose another folder")
-    files = export_folder(read_checkpoint(map_run(command.run)))
+    files = export_folder(open_run(command.run))
     try:
         command.out.mkdir(parents=True, exist_ok=True)
         for name, content in files.items():

@@ -8,13 +8,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from pygpt.checkpoint import Checkpoint, parameter_shapes, read_checkpoint
+from pygpt.checkpoint import Checkpoint, parameter_shapes
 from pygpt.cli.commands import Show
 from pygpt.curve import Curve
 from pygpt.estimate import readable
 from pygpt.experiment import Experiment
 from pygpt.tensor import ITEM_SIZE
-from pygpt.trained import map_run
+from pygpt.trained import map_run, open_run
 
 BARS = "▁▂▃▄▅▆▇█"
 WIDTH = 32  # bars of a curve, at most
@@ -22,19 +22,18 @@ WIDTH = 32  # bars of a curve, at most
 
 def show(command: Show) -> int:
     """Print it."""
-    data = map_run(command.run)
-    checkpoint = read_checkpoint(data)
+    size, checkpoint = len(map_run(command.run)), open_run(command.run)
     shapes = parameter_shapes(checkpoint.experiment, checkpoint.tokenizer)
     losses = _losses(command.run / "metrics.jsonl", checkpoint.curve)
     if command.json:
         print(json.dumps({
-            "step": checkpoint.step, "parameters": sum(map(math.prod, shapes.values())), "bytes": len(data),
+            "step": checkpoint.step, "parameters": sum(map(math.prod, shapes.values())), "bytes": size,
             "experiment": checkpoint.experiment.to_dict(), "provenance": checkpoint.provenance,
             "tokenizer": {"kind": checkpoint.tokenizer.kind, "vocab_size": checkpoint.tokenizer.vocab_size},
             "text_inside": checkpoint.text is not None, "losses": losses,
             "parameter_tensors": {name: list(shape) for name, shape in shapes.items()}}))
     else:
-        _print(command.run, checkpoint, shapes, losses, len(data), Console(highlight=False, soft_wrap=True))
+        _print(command.run, checkpoint, shapes, losses, size, Console(highlight=False, soft_wrap=True))
     return 0
 
 

@@ -3,12 +3,12 @@
 import asyncio
 import signal
 from pathlib import Path
+from shlex import quote
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from pygpt.cache import Cache
-from pygpt.checkpoint import read_checkpoint
 from pygpt.choose import open_fitting
 from pygpt.cli.commands import Train
 from pygpt.cli.profile import show_profile
@@ -19,7 +19,7 @@ from pygpt.estimate import memory_estimate, readable
 from pygpt.experiment import DataConfig
 from pygpt.pace import Pace
 from pygpt.train import Run
-from pygpt.trained import map_run, read_run
+from pygpt.trained import open_run, read_run
 from pygpt.tune import tune
 
 STEPS_BEFORE_PROFILE = 5  # the first ones compile, and find the device cold
@@ -36,7 +36,7 @@ def train(command: Train) -> int:
 
 def _started(command, console):
     experiment = command.experiment()
-    begun_with = read_checkpoint(map_run(command.init_from)) if command.init_from else None
+    begun_with = open_run(command.init_from) if command.init_from else None
     text = load_text(experiment.data.source)
     if text.text is None and not begun_with:
         _check_shards(experiment, text)
@@ -64,7 +64,7 @@ def _resumed(command, console):
         raise ExperimentError("resume", "a run goes on with its own experiment; beside --resume only --steps, --device "
                                         "and --out may be given")
     data = read_run(command.resume)
-    run = Run.restore(data, open_fitting(command.device, read_checkpoint(data).experiment), steps=command.steps)
+    run = Run.restore(data, open_fitting(command.device, open_run(command.resume).experiment), steps=command.steps)
     default = command.resume if command.resume.is_dir() else command.resume.with_suffix("")
     folder = RunFolder(command.out or default)
     folder.begin(run.experiment, run.tokenizer, run.step)
@@ -141,9 +141,9 @@ class Driver:
         self._save()
         if self.interrupted and self.run.step < train.steps:
             self.console.print(f"Stopped at step {self.run.step:,}; everything is in {self.folder.folder}. Go on with:\n"
-                               f"  pygpt train --resume {self.folder.folder}")
+                               f"  pygpt train --resume {quote(str(self.folder.folder))}")
             return 130
-        self.console.print(f"Done. Read what it writes:\n  pygpt sample {self.folder.folder}")
+        self.console.print(f"Done. Read what it writes:\n  pygpt sample {quote(str(self.folder.folder))}")
         return 0
 
     def _interrupt(self, number, frame):

@@ -149,8 +149,9 @@ MISTAKES = [
     (["train", "nothing.toml"], "nothing.toml cannot be read: No such file or directory"),
     (["train", "--resume", "{nothing}"], "there is no run at"),
     (["sample", "{nothing}"], "there is no run at"),
-    (["sample", "{foreign}"], "no safetensors file"),
-    (["eval", "{foreign}"], "no safetensors file"),
+    (["sample", "{foreign}"], "foreign.safetensors: this is no safetensors file"),
+    (["eval", "{foreign}"], "foreign.safetensors: this is no safetensors file"),
+    (["train", "--resume", "{foreign}"], "foreign.safetensors: this is no safetensors file"),
 ]
 
 
