@@ -64,8 +64,6 @@ const lab = {
     const { draft } = store.state;
     if (!draft) return;
     store.dispatch({ type: "starting" });
-    // On a phone the settings stand above the chart, and now the chart is what matters.
-    if (matchMedia("(max-width: 760px)").matches) document.getElementById("run")?.scrollIntoView({ behavior: "smooth" });
     sendNow({ type: "start", experiment: draft });
   },
   async readText(file) {
@@ -100,10 +98,24 @@ let adopted = false; // a line that comes back says again what there is
 
 /** @type {import("./protocol.js").Receive} */
 function receive(event, bytes) {
+  const starting = store.state.phase === "starting";
   curves.take(event);
   store.dispatch(event);
+  // On a phone the settings stand above the chart: once it trains the chart is what matters, and if it cannot, the mistake is.
+  if (starting && event.type === "started" && matchMedia("(max-width: 760px)").matches) {
+    document.getElementById("run")?.scrollIntoView({ behavior: "smooth" });
+  }
+  if (event.type === "error" && event.during === "start") requestAnimationFrame(goToMistake);
   if (event.type === "ready" && !adopted) adoptLink();
   if (event.type === "saved" && bytes) download(event.name, bytes);
+}
+
+/** To the first setting that is marked, or what is said of all of them: it may be folded away, or far above. */
+function goToMistake() {
+  /** @type {HTMLElement|null} */
+  const marked = document.querySelector(".setup [aria-invalid], .setup .complaint:not([hidden])");
+  marked?.scrollIntoView({ block: "center", behavior: "smooth" });
+  marked?.focus({ preventScroll: true });
 }
 
 function adoptLink() {
@@ -112,7 +124,7 @@ function adoptLink() {
   const asked = about && fromHash(about, location.hash);
   if (!asked) return;
   store.dispatch({ type: "choosing_text", choice: asked.text });
-  store.dispatch({ type: "adopt", preset: asked.preset, draft: asked.draft });
+  store.dispatch({ type: "adopt", preset: asked.preset, draft: asked.draft, ignored: asked.ignored });
   sendNow({ type: "choose_text", name: asked.text, built_in: true });
 }
 

@@ -9,15 +9,18 @@ import { FIRST_PRESET, INITIAL, SAMPLES_KEPT, isEdited, isTask, layoutOf } from 
 
 /** @type {{[Type in Action["type"]]: (state: State, action: Extract<Action, {type: Type}>) => State}} */
 const REACTIONS = {
-  // Once the lab is open, only what a start waits for is told: there the buttons are, and the other stages are short.
-  loading: (state, { stage, fraction }) => (state.phase === "starting" ? { ...state, preparing: { stage, fraction } }
-    : state.about || state.loading?.failed ? state : { ...state, loading: { stage, fraction } }),
+  // Once the lab is open, what is waited for is told where it will be: at the buttons, below the texts, below the devices.
+  loading: (state, { stage, fraction }) => {
+    if (state.phase === "starting") return { ...state, preparing: { stage, fraction } };
+    if (state.about) return { ...state, fetching: { ...state.fetching, [stage === NUMPY ? "device" : "text"]: `${stage}…` } };
+    return state.loading?.failed ? state : { ...state, loading: { stage, fraction } };
+  },
   ready: (state, ready) => ({
     ...state, loading: null, about: ready, draft: state.draft ?? ready.presets[FIRST_PRESET] ?? null, notice: "Ready.",
   }),
   device: (state, device) => ({
     ...state, device: { choice: device.choice, opening: false, open: device }, mistakes: without(state.mistakes, "device"),
-    notice: `Training on ${device.name}.`,
+    fetching: { ...state.fetching, device: "" }, notice: `The device is ${device.name}.`,
   }),
   text: (state, { text }) => {
     // A machine that this page comes to may have another text at hand than the page begins with. What was chosen here, and has
@@ -27,7 +30,7 @@ const REACTIONS = {
     const choice = !text.built_in ? "own" : known && !awaited ? text.name : state.text.choice;
     const layout = choice === state.text.choice ? {} : { layout: layoutOf(choice) };
     return {
-      ...state, text: { choice, facts: text }, mistakes: without(state.mistakes, "text"),
+      ...state, text: { choice, facts: text }, mistakes: without(state.mistakes, "text"), fetching: { ...state.fetching, text: "" },
       draft: state.draft && { ...state.draft, data: { ...state.draft.data, source: text.name, ...layout } },
     };
   },
@@ -93,7 +96,7 @@ const REACTIONS = {
   // What was under way and is not told again when the line is back is given up.
   line: (state, { open, message }) => open ? { ...state, mistakes: without(state.mistakes, "device") } : {
     ...state, mistakes: { ...state.mistakes, device: message }, answer: { ...state.answer, running: false },
-    phase: state.phase === "starting" ? (state.run ? "stopped" : "none") : state.phase,
+    phase: state.phase === "starting" ? before(state) : state.phase,
     benchmark: state.benchmark && { ...state.benchmark, running: false }, profile: state.profile && { ...state.profile, running: false },
     loading: state.about ? null : { stage: message, fraction: null, failed: true }, notice: message,
   },
@@ -104,7 +107,7 @@ const REACTIONS = {
     return {
       ...state,
       mistakes: { ...state.mistakes, [place]: text },
-      phase: state.phase === "starting" ? (state.run ? "stopped" : "none") : state.phase,
+      phase: state.phase === "starting" ? before(state) : state.phase,
       loading: during === "begin" && !state.about ? { stage: text, fraction: null, failed: true } : state.loading,
       // What could not be opened is not chosen either: the device of before is still there.
       device: during === "open_device"
@@ -112,6 +115,7 @@ const REACTIONS = {
       answer: during === "sample" ? { ...state.answer, running: false } : state.answer,
       benchmark: during === "benchmark" && state.benchmark ? { ...state.benchmark, running: false } : state.benchmark,
       checked: during === "check" ? null : state.checked,
+      fetching: { text: during === "choose_text" ? "" : state.fetching.text, device: during === "open_device" ? "" : state.fetching.device },
     };
   },
 
@@ -124,16 +128,21 @@ const REACTIONS = {
   choose_preset: (state, { name }) => {
     const preset = state.about?.presets[name];
     if (!preset) return state;
-    return { ...state, preset: name, draft: { ...preset, data: state.draft?.data ?? preset.data } };
+    // The text stays, and how it is read; a task is learned by its answers, and nothing else has any.
+    const { source, layout } = state.draft?.data ?? preset.data;
+    return { ...state, preset: name, draft: withText({ ...preset, data: { ...preset.data, source, layout } }, preset, state.text.choice) };
   },
-  adopt: (state, { preset, draft }) => ({ ...state, preset, draft }),
-  choosing_text: (state, { choice }) => ({
-    ...state, text: { choice, facts: null }, mistakes: without(state.mistakes, "text"),
-    draft: state.draft && {
-      ...state.draft, data: { ...state.draft.data, layout: layoutOf(choice) },
-    },
+  adopt: (state, { preset, draft, ignored }) => ({
+    ...state, preset, draft, mistakes: ignored ? { ...state.mistakes, link: ignored } : state.mistakes,
   }),
-  choosing_device: (state, { choice }) => ({ ...state, device: { ...state.device, choice, opening: true } }),
+  choosing_text: (state, { choice }) => ({
+    ...state, text: { choice, facts: null }, mistakes: without(state.mistakes, "text"), fetching: { ...state.fetching, text: "" },
+    draft: state.draft && withText({ ...state.draft, data: { ...state.draft.data, layout: layoutOf(choice) } },
+      state.about?.presets[state.preset], choice),
+  }),
+  choosing_device: (state, { choice }) => ({
+    ...state, device: { ...state.device, choice, opening: true }, fetching: { ...state.fetching, device: "" },
+  }),
   starting: (state) => ({ ...state, phase: "starting", preparing: null, mistakes: without(state.mistakes, "") }),
   sampling: (state, { prompt }) => ({
     ...state, answer: { running: true, prompt, text: "" }, mistakes: without(state.mistakes, "prompt"),
@@ -145,6 +154,25 @@ const REACTIONS = {
   say: (state, { notice }) => ({ ...state, notice }),
   dismiss_found: (state) => ({ ...state, found: null }),
 };
+
+const NUMPY = "Fetching NumPy";
+
+/** Where a start that came to nothing leaves the run there is.
+ * @param {State} state @returns {State["phase"]} */
+function before({ run }) {
+  return run ? (run.step < run.experiment.train.steps ? "stopped" : "finished") : "none";
+}
+
+/**
+ * A draft beside a text: answers alone are learned where there are answers, if its preset says so.
+ * @param {import("./protocol.js").Experiment} draft
+ * @param {import("./protocol.js").Experiment|undefined} preset
+ * @param {string} text
+ */
+function withText(draft, preset, text) {
+  const answers = isTask(text) && (draft.train["answers_only"] || preset?.train["answers_only"]);
+  return Boolean(answers) === draft.train["answers_only"] ? draft : { ...draft, train: { ...draft.train, answers_only: Boolean(answers) } };
+}
 
 /** Where a mistake is shown when the engine names no field. */
 const PLACES = /** @type {Record<string, string>} */ ({
@@ -166,7 +194,7 @@ function fresh(state, run, saved) {
     },
     samples: [],
     answer: { running: false, prompt: "", text: "" },
-    mistakes: without(state.mistakes, "", "file", "prompt"),
+    mistakes: without(state.mistakes, "", "file", "link", "prompt"),
   };
 }
 

@@ -9,7 +9,8 @@
  * What one can do on the page besides sending commands.
  * @typedef {{type: "edit", field: string, value: any}} Edit
  * @typedef {{type: "choose_preset", name: string}} ChoosePreset
- * @typedef {{type: "adopt", preset: string, draft: Experiment}} Adopt  a whole draft at once, from a link
+ * @typedef {{type: "adopt", preset: string, draft: Experiment, ignored: string}} Adopt  a whole draft at once, from a link,
+ *   and in words what of the link this page does not have
  * @typedef {{type: "choosing_text", choice: string}} ChoosingText
  * @typedef {{type: "choosing_device", choice: string}} ChoosingDevice
  * @typedef {{type: "starting"}} Starting
@@ -32,6 +33,7 @@
  * @property {import("./protocol.js").Ready|null} about
  * @property {{choice: string, opening: boolean, open: import("./protocol.js").Device|null}} device
  * @property {{choice: string, facts: TextFacts|null}} text
+ * @property {{text: string, device: string}} fetching  what is being waited for there, in words
  * @property {string} preset
  * @property {Experiment|null} draft  what the next run will be
  * @property {import("./protocol.js").Checked|null} checked  what the draft comes to
@@ -63,6 +65,7 @@ export const INITIAL = {
   about: null,
   device: { choice: "auto", opening: true, open: null },
   text: { choice: "tales", facts: null },
+  fetching: { text: "", device: "" },
   preset: FIRST_PRESET,
   draft: null,
   checked: null,

@@ -29,12 +29,13 @@ export function size(bytes) {
 /** @param {number} seconds */
 export function duration(seconds) {
   if (!Number.isFinite(seconds)) return "–";
-  if (seconds < 1) return "1 s";
-  if (seconds < 60) return `${Math.round(seconds)} s`;
-  if (seconds < 600) return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
-  if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
-  if (seconds < 172_800) return `${(seconds / 3600).toFixed(1)} h`;
-  return `${Math.round(seconds / 86_400)} days`;
+  // Rounded first, or 59.6 would be 60 s; and a number is not parted from its unit where a line ends.
+  const rounded = Math.max(1, Math.round(seconds));
+  if (rounded < 60) return `${rounded}\u00a0s`;
+  if (rounded < 600) return `${Math.floor(rounded / 60)}\u00a0min\u00a0${rounded % 60}\u00a0s`;
+  if (seconds < 5400) return `${Math.round(seconds / 60)}\u00a0min`;
+  if (seconds < 172_800) return `${(seconds / 3600).toFixed(1)}\u00a0h`;
+  return `${Math.round(seconds / 86_400)}\u00a0days`;
 }
 
 /** @param {number} seconds */
@@ -147,4 +148,12 @@ export const LABELS = /** @type {Record<string, string>} */ ({
 /** @param {string} field */
 export function label(field) {
   return LABELS[field] ?? field.split(".").pop() ?? field;
+}
+
+/**
+ * What the engine says, in the words of the page: "choose a multiple of Heads", where a command line has model.n_head.
+ * @param {string} message
+ */
+export function inLabels(message) {
+  return message.replace(/\b(?:data|model|optim|train)\.\w+/g, (field) => LABELS[field] ?? field);
 }

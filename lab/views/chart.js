@@ -66,7 +66,7 @@ export function chartView(curves) {
           points: { show: true, size: 6, fill: colour("--paper"), stroke: colour("--ink"), width: 1.5 },
         },
       ],
-      hooks: { drawAxes: [drawMarks], setCursor: [read] },
+      hooks: { drawAxes: [(chart) => drawMarks(chart, false)], draw: [(chart) => drawMarks(chart, true)], setCursor: [read] },
     };
   }
 
@@ -80,12 +80,16 @@ export function chartView(curves) {
   }
 
   /** Blind guessing, and what counting alone would give: a line each, with its name where there is room for it.
-   * @param {uPlot} chart */
-  function drawMarks(chart) {
+   * The lines run behind the curves, the names stand before them, in a gap of their own: a good model's curve ends where they are.
+   * @param {uPlot} chart @param {boolean} names */
+  function drawMarks(chart, names) {
     const { ctx, bbox } = chart;
     const ratio = devicePixelRatio;
     ctx.save();
-    ctx.strokeStyle = ctx.fillStyle = getComputedStyle(frame).getPropertyValue("--ink-3").trim();
+    const [ink = "", paper = ""] = ["--ink-3", "--paper"].map((name) => getComputedStyle(frame).getPropertyValue(name).trim());
+    ctx.fillStyle = ink;
+    ctx.strokeStyle = names ? paper : ink;
+    ctx.lineJoin = "round";
     ctx.font = `${11 * ratio}px system-ui, sans-serif`;
     ctx.textAlign = "right";
     ctx.textBaseline = "bottom";
@@ -93,13 +97,18 @@ export function chartView(curves) {
     for (const [name, value] of [["", blind], ...MARKS.map(([key, words]) => [words, counted[key] ?? NaN])]) {
       const y = chart.valToPos(Number(value), "y", true);
       if (!(y >= bbox.top && y <= bbox.top + bbox.height)) continue;
-      ctx.lineWidth = name ? ratio / 2 : ratio;
-      ctx.setLineDash([3 * ratio, 5 * ratio]);
-      ctx.beginPath();
-      ctx.moveTo(bbox.left, y);
-      ctx.lineTo(bbox.left + bbox.width, y);
-      ctx.stroke();
-      if (name && y - named > 14 * ratio) ctx.fillText(String(name), bbox.left + bbox.width, y - 2 * ratio);
+      if (!names) {
+        ctx.lineWidth = name ? ratio / 2 : ratio;
+        ctx.setLineDash([3 * ratio, 5 * ratio]);
+        ctx.beginPath();
+        ctx.moveTo(bbox.left, y);
+        ctx.lineTo(bbox.left + bbox.width, y);
+        ctx.stroke();
+      } else if (name && y - named > 14 * ratio) {
+        ctx.lineWidth = 4 * ratio;
+        ctx.strokeText(String(name), bbox.left + bbox.width, y - 2 * ratio);
+        ctx.fillText(String(name), bbox.left + bbox.width, y - 2 * ratio);
+      }
       named = y;
     }
     ctx.restore();

@@ -6,8 +6,9 @@ import { element, setText } from "../dom.js";
  * @param {string} name
  * @param {string} legend
  * @param {(value: string) => void} choose
+ * @param {boolean} [again]  whether choosing what is chosen already means something too
  */
-export function choicesView(name, legend, choose) {
+export function choicesView(name, legend, choose, again = false) {
   const row = element("div", { class: "choices" });
   const dom = element("fieldset", { class: "choice-set" }, element("legend", { class: "unseen" }, legend), row);
   /** @type {Map<string, {input: HTMLInputElement, text: HTMLElement}>} */
@@ -19,7 +20,7 @@ export function choicesView(name, legend, choose) {
       for (const [value, text] of choices) {
         let choice = made.get(value);
         if (!choice) {
-          const input = element("input", { type: "radio", name, value, onchange: () => choose(value) });
+          const input = element("input", { type: "radio", name, value, [again ? "onclick" : "onchange"]: () => choose(value) });
           choice = { input, text: element("span", {}, text) };
           row.append(element("label", { class: "choice" }, input, choice.text));
           made.set(value, choice);

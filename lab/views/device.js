@@ -31,7 +31,7 @@ export function deviceView(lab) {
       choices.sync(offered, choice, busy);
       complain(mistake, state.mistakes.device);
       setText(name, opening ? "Opening…" : open ? `${open.name}` : "No device");
-      setText(why, open && !opening ? sentence(open.why) : "");
+      setText(why, opening ? state.fetching.device : open ? sentence(open.why) : "");
       choices.dom.title = state.phase === "running" ? "Pause first; the run moves along to the other device." : "";
     },
   };

@@ -1,7 +1,7 @@
 // One control for one field of the experiment, made from the field's own description.
 
 import { complain, complaint, element, setAttribute, setValue } from "../dom.js";
-import { label } from "../words.js";
+import { count, inLabels, label } from "../words.js";
 
 /** @typedef {import("../protocol.js").Field} Field */
 /** @typedef {import("../state.js").State} State */
@@ -14,9 +14,9 @@ import { label } from "../words.js";
 export function fieldView(field, lab) {
   const id = field.field.replaceAll(".", "-");
   const change = () => lab.dispatch({ type: "edit", field: field.field, value: read(field, control) });
-  const control = makeControl(field, { id, oninput: change, onblur: () => lab.refresh() });
-  const mistake = complaint(`${id}-mistake`);
   const help = limits(field);
+  const control = makeControl(field, { id, oninput: change, onblur: () => lab.refresh(), "aria-description": help });
+  const mistake = complaint(`${id}-mistake`);
   const dom = element(
     "div",
     { class: field.type === "bool" ? "field check" : "field", title: help },
@@ -34,7 +34,7 @@ export function fieldView(field, lab) {
       const value = state.draft?.[/** @type {"model"} */ (section)][name ?? ""];
       if (control instanceof HTMLInputElement && control.type === "checkbox") control.checked = value === true;
       else if (value !== undefined) setValue(control, String(value));
-      complain(mistake, state.mistakes[field.field], control);
+      complain(mistake, inLabels(state.mistakes[field.field] ?? ""), control);
       // A bigram has neither layers nor heads, and only bpe learns a vocabulary: the other fields step back.
       const idle = section === "model" ? state.draft?.model.kind === "bigram" && !OF_A_BIGRAM.has(name ?? "")
         : name === "vocab_size" && state.draft?.data.tokenizer !== "bpe";
@@ -70,5 +70,5 @@ function read(field, control) {
 function limits(field) {
   const help = field.help.charAt(0).toUpperCase() + field.help.slice(1);
   if (field.minimum === null || field.maximum === null) return `${help}.`;
-  return `${help}, ${field.minimum} to ${field.maximum}.`;
+  return `${help}, ${field.minimum} to ${field.maximum >= 10_000 ? count(field.maximum) : field.maximum}.`;
 }

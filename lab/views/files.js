@@ -65,6 +65,7 @@ export function filesView(lab) {
  * @param {Lab} lab */
 export function noticesView(lab) {
   const mistake = complaint("file-mistake");
+  const link = complaint("link-mistake");
   const text = element("p", {});
   const found = element("div", { id: "found", class: "notice", hidden: true }, text,
     element("div", { class: "buttons" },
@@ -74,10 +75,11 @@ export function noticesView(lab) {
         lab.send({ type: "forget_kept" });
       } }, "Forget it")));
   return {
-    dom: element("div", { class: "notices" }, mistake, found),
+    dom: element("div", { class: "notices" }, mistake, link, found),
     /** @param {State} state */
     sync(state) {
       complain(mistake, state.mistakes.file);
+      complain(link, state.mistakes.link);
       const { found: kept } = state;
       show(found, kept !== null && state.run === null && state.device.open !== null);
       if (kept) setText(text, `A run from ${ago(kept.seconds_ago)} is still here: ${kept.name}, step ${count(kept.step)} of ${count(kept.steps)}.`);

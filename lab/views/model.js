@@ -2,7 +2,7 @@
 
 import { complain, complaint, element, setText } from "../dom.js";
 import { isEdited, isTask } from "../state.js";
-import { count, size } from "../words.js";
+import { count, inLabels, size } from "../words.js";
 import { choicesView } from "./choices.js";
 import { fieldView } from "./field.js";
 
@@ -11,7 +11,7 @@ import { fieldView } from "./field.js";
 
 const ABOUT = /** @type {Record<string, string>} */ ({
   bigram: "One table: which character follows which. Where every course begins.",
-  micro: "One transformer block, a line at a time: the smallest GPT there is.",
+  micro: "One transformer block of microgpt: the smallest GPT there is. Made for lists, such as Words.",
   baby: "A tiny GPT that learns to spell within minutes.",
   small: "A GPT of the size a laptop can train over a coffee.",
   "llama-tiny": "What Llama does otherwise, at the size of Small: rotary positions, SwiGLU, shared keys.",
@@ -42,15 +42,15 @@ const NOT_HERE = new Set(["name", "data.source", "data.tokenizer_file", "train.l
 
 /** @param {Lab} lab */
 export function modelView(lab) {
-  const presets = choicesView("preset", "Start from", choose);
+  const presets = choicesView("preset", "Start from", choose, true); // once more: back to what the preset says
   const about = element("p", { class: "hint" });
   const grid = element("div", { class: "fields" });
-  const hint = element("p", { class: "hint reserved", "aria-hidden": "true" });
+  const hint = element("p", { class: "hint explains", "aria-hidden": "true" });
   const total = element("p", { class: "facts", id: "parameters" });
   const mistake = complaint("model-mistake");
   const rest = element("div", { class: "rest" });
   const more = element("details", { class: "more" }, element("summary", {}, "All settings"), rest);
-  const dom = element("div", {}, presets.dom, about, grid, hint, total, mistake, more);
+  const dom = element("div", {}, presets.dom, about, grid, total, mistake, more, hint);
   /** @type {ReturnType<typeof fieldView>[]} */
   const fields = [];
   /** @type {Record<string, import("../protocol.js").Experiment>|undefined} */
@@ -85,7 +85,7 @@ export function modelView(lab) {
       const names = [...byName.keys()].filter((name) => belongs(name) && !NOT_HERE.has(name));
       rest.append(element("h3", {}, title), element("div", { class: "fields" }, ...names.map(make)));
     }
-    setText(hint, "Every setting explains itself when you point at it.");
+    setText(hint, "Point at a setting, or go into it, and it explains itself here.");
   }
 
   return {
@@ -103,7 +103,7 @@ export function modelView(lab) {
       if (rest.querySelector("[aria-invalid]") && !more.open) more.open = true;
       const { checked } = state;
       setText(total, checked ? `${count(checked.parameters)} parameters, about ${size(checked.bytes)} to train` : "\u00a0");
-      complain(mistake, state.mistakes.model);
+      complain(mistake, inLabels(state.mistakes.model ?? ""));
     },
   };
 }

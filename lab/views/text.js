@@ -1,7 +1,7 @@
 // Step one: what the model reads. A built-in text, one's own pasted in, or a file.
 
 import { complain, complaint, element, setText, show } from "../dom.js";
-import { count } from "../words.js";
+import { count, inLabels } from "../words.js";
 import { isTask } from "../state.js";
 import { choicesView } from "./choices.js";
 import { taskView } from "./task.js";
@@ -37,7 +37,7 @@ export function textView(lab) {
   const own = element(
     "div", { class: "own", hidden: true }, area,
     element("label", { class: "button small", for: "text-file" }, "Choose a file…"), file,
-    element("span", { class: "hint" }, " or drop one anywhere"),
+    element("span", { class: "hint drop" }, " or drop one anywhere"),
   );
   const facts = element("p", { class: "facts" });
   const excerpt = element("blockquote", { class: "excerpt prose" });
@@ -68,9 +68,9 @@ export function textView(lab) {
         [TASK, "A task"], [OWN, "Your own"]], isTask(choice) ? TASK : choice);
       task.sync(state);
       show(own, choice === OWN);
-      complain(mistake, state.mistakes.text, choice === OWN ? area : undefined);
+      complain(mistake, inLabels(state.mistakes.text ?? ""), choice === OWN ? area : undefined);
       const name = text && !text.built_in && text.name !== "my text" ? `${text.name}: ` : "";
-      setText(facts, text ? `${name}${count(text.characters)} characters, ${count(text.distinct)} distinct` : "\u00a0");
+      setText(facts, text ? `${name}${count(text.characters)} characters, ${count(text.distinct)} distinct` : state.fetching.text || "\u00a0");
       facts.title = text?.alphabet ?? "";
       show(excerpt, Boolean(text?.excerpt) && (choice !== OWN || name !== ""));
       setText(excerpt, text?.excerpt ?? "");

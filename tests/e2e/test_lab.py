@@ -468,6 +468,26 @@ def test_a_link_says_what_was_changed(page, site):
     expect(page.locator("input[name=text][value=python]")).to_be_checked()
 
 
+def test_a_link_to_what_is_not_here_says_so(page, site):
+    open_lab(page, site, "preset=constructor&text=klingon&model.n_layers=2&model.n_head=2&model.n_embd=16", device="")
+    wait_for(page, "#link-mistake", "“model.n_layers”, the model “constructor”, the text “klingon”")
+    page.wait_for_function("location.hash === '#model.n_head=2&model.n_embd=16'", timeout=READY)
+    choose(page, "text", "own")
+    page.wait_for_function("location.hash.includes('text=own')")
+
+
+def test_train_goes_to_a_mistake_and_a_preset_undoes_it(page, site):
+    open_lab(page, site, device="")
+    fill(page, **{"model-n_head": 3})
+    wait_for(page, "#model-n_embd-mistake", "choose a multiple of Heads")
+    page.click("#train")
+    page.wait_for_function("document.activeElement.id === 'model-n_embd'")
+    assert page.is_checked("input[name=preset][value=baby]")
+    choose(page, "preset", "baby")
+    page.wait_for_selector("#model-n_embd-mistake", state="hidden")
+    assert page.input_value("#model-n_layer") == "3" and page.input_value("#train-steps") == "2000"
+
+
 def test_a_link_to_a_preset_brings_its_text(page, site):
     """The smallest GPT reads a list, line by line; on another text it says so in the address."""
     open_lab(page, site, "preset=micro", device="")

@@ -53,12 +53,11 @@ def test_a_vocabulary_is_learned_from_the_text(device, page, site, tmp_path):
 
 
 def test_gpt2s_tokenizer_is_not_in_a_page(page, site):
-    """It comes from files, and a page has none: said where it was chosen."""
-    open_lab(page, site, TINY, "numpy")
-    page.click("text=All settings")
-    page.select_option("#data-tokenizer", "gpt2")
-    page.click("#train")
+    """It comes from files, and a page has none: neither its tokens nor its preset are offered, and a link is told why."""
+    open_lab(page, site, f"{TINY}&data.tokenizer=gpt2", "numpy")
     wait_for(page, "#data-tokenizer-mistake", "a page has none")
+    assert page.locator("#data-tokenizer option").all_inner_texts() == ["char", "byte", "bpe"]
+    assert page.locator("input[name=preset][value=nano]").count() and not page.locator("input[name=preset][value=gpt2]").count()
     page.select_option("#data-tokenizer", "byte")
     page.wait_for_selector("#data-tokenizer-mistake", state="hidden")
     page.wait_for_function("location.hash.includes('data.tokenizer=byte')")

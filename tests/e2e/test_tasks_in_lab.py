@@ -45,6 +45,13 @@ def test_a_task_is_chosen_learned_and_scored(page, site):
         expect(page.locator(control)).to_have_value(value)
     expect(page.locator("input[name=text][value=task]")).to_be_checked()
 
+    choose(page, "text", "tales")  # a story has no answers
+    page.wait_for_function("!document.querySelector('#train-answers_only').checked")
+    wait_for(page, "#parameters", "parameters")
+    assert page.is_hidden("#train-answers_only-mistake") and page.is_hidden("#run-mistake")
+    choose(page, "text", "task")
+    page.wait_for_function("document.querySelector('#train-answers_only').checked")
+
 
 def test_a_task_without_enough_questions_says_so(page, site):
     page.goto(f"{site.url}#text=task:parity,length=2")
