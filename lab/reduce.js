@@ -94,8 +94,8 @@ const REACTIONS = {
   }),
   kept: (state) => state,
   // What was under way and is not told again when the line is back is given up.
-  line: (state, { open, message }) => open ? { ...state, mistakes: without(state.mistakes, "device") } : {
-    ...state, mistakes: { ...state.mistakes, device: message }, answer: { ...state.answer, running: false },
+  line: (state, { open, message }) => open ? { ...state, mistakes: without(state.mistakes, "line", "device") } : {
+    ...state, mistakes: { ...state.mistakes, line: message }, answer: { ...state.answer, running: false },
     phase: state.phase === "starting" ? before(state) : state.phase,
     benchmark: state.benchmark && { ...state.benchmark, running: false }, profile: state.profile && { ...state.profile, running: false },
     loading: state.about ? null : { stage: message, fraction: null, failed: true }, notice: message,

@@ -200,4 +200,6 @@ def main(path, steps=1000, seed=42):
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 2 or sys.argv[1].startswith("-"):
+        sys.exit("usage: python -m pygpt.micro FILE [STEPS [SEED]], where FILE has a word or a line of text on each line")
     main(*sys.argv[1:])

@@ -1,5 +1,6 @@
 """A trained model, ready to be asked, and the files that hold one."""
 
+import contextlib
 import mmap
 import os
 from array import array
@@ -126,6 +127,9 @@ def write_run(folder, checkpoint) -> None:
             os.fsync(file.fileno())
         fresh.replace(path)
     except OSError as error:
+        # Half a file is worth nothing, and it takes the room there was.
+        with contextlib.suppress(OSError):
+            fresh.unlink(missing_ok=True)
         raise CheckpointError(f"{path} cannot be written ({error.strerror}); the last checkpoint before it is whole") from None
 
 

@@ -49,9 +49,14 @@ export function figuresView() {
 
 const SYMBOLS = /** @type {Record<string, string>} */ ({ byte: "byte", char: "character" });
 
+/** @param {number} number @param {string} what */
+function counted(number, what) {
+  return `${number} ${what}${number === 1 ? "" : "s"}`;
+}
+
 /** @param {import("../protocol.js").RunFacts} run */
 function describe(run) {
   const { model } = run.experiment;
-  const sizes = model.kind === "gpt" ? `${model.n_layer} layers, ${model.n_head} heads, width ${model.n_embd}, ` : "bigram, ";
+  const sizes = model.kind === "gpt" ? `${counted(model.n_layer, "layer")}, ${counted(model.n_head, "head")}, width ${model.n_embd}, ` : "bigram, ";
   return `${run.experiment.name || "A model"} on ${run.text}: ${sizes}context ${model.block_size}, ${count(run.parameters)} parameters`;
 }

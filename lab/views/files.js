@@ -61,11 +61,13 @@ export function filesView(lab) {
   };
 }
 
-/** What concerns a whole run stands above everything: a file that would not open, a run found from an earlier visit.
+/** What concerns a whole run stands above everything: a file that would not open, a link or a line
+ * that is not what it should be, a run found from an earlier visit.
  * @param {Lab} lab */
 export function noticesView(lab) {
   const mistake = complaint("file-mistake");
   const link = complaint("link-mistake");
+  const line = complaint("line-mistake");
   const text = element("p", {});
   const found = element("div", { id: "found", class: "notice", hidden: true }, text,
     element("div", { class: "buttons" },
@@ -75,11 +77,12 @@ export function noticesView(lab) {
         lab.send({ type: "forget_kept" });
       } }, "Forget it")));
   return {
-    dom: element("div", { class: "notices" }, mistake, link, found),
+    dom: element("div", { class: "notices" }, line, mistake, link, found),
     /** @param {State} state */
     sync(state) {
       complain(mistake, state.mistakes.file);
       complain(link, state.mistakes.link);
+      complain(line, state.mistakes.line);
       const { found: kept } = state;
       show(found, kept !== null && state.run === null && state.device.open !== null);
       if (kept) setText(text, `A run from ${ago(kept.seconds_ago)} is still here: ${kept.name}, step ${count(kept.step)} of ${count(kept.steps)}.`);

@@ -83,7 +83,7 @@ def _free_folder(name):
 
 def _introduce(run, folder, console):
     experiment, model = run.experiment, run.experiment.model
-    shape = (f"{model.n_layer} layers, {model.n_head} heads, {model.n_embd} wide, block {model.block_size}"
+    shape = (f"{_counted(model.n_layer, 'layer')}, {_counted(model.n_head, 'head')}, {model.n_embd} wide, block {model.block_size}"
              if model.kind == "gpt" else f"a table of {run.tokenizer.vocab_size} x {run.tokenizer.vocab_size}")
     text, in_memory = run.text, run.text.text is not None
     memory = memory_estimate(experiment, run.tokenizer.vocab_size, len(text.text) if in_memory else 0)
@@ -180,3 +180,7 @@ class Driver:
             self.console.print(f"step {metric.step:>6,}  {loss}validation loss {metric.val_loss:.4f}"
                                + (f"  right answers {metric.accuracy:.1%}" if metric.accuracy is not None else "")
                                + (f"  {self.pace.milliseconds:.1f} ms a step" if self.pace.milliseconds else ""))
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'s' if number != 1 else ''}"

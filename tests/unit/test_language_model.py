@@ -1,6 +1,7 @@
 """The row of jsGPT, the habits: fit, evaluate, generate, summary, save, load."""
 
 import doctest
+import errno
 import math
 
 import pytest
@@ -11,6 +12,7 @@ from pygpt.data import load_text, text_from_bytes
 from pygpt.data.prepare import prepare
 from pygpt.errors import CheckpointError, DataError, DivergedError, ExperimentError, PygptError, TokenizerError
 from pygpt.language_model import LanguageModel
+from pygpt.trained import write_run
 from tests.unit.runs import NAMES, POEM, bits, experiment, finish, poem_run
 
 SMALL = {"train.eval_every": 5, "train.eval_batches": 3}
@@ -178,6 +180,17 @@ def test_mistakes_are_said_in_words(cpu, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(CheckpointError, match="cannot be written"):
         model.save(tmp_path / "file" / "run")
+
+
+def test_a_disk_that_is_full_is_left_as_it_was(tmp_path):
+    def pieces():
+        yield b"half of it"
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    (tmp_path / "model.safetensors").write_bytes(b"the last one")
+    with pytest.raises(CheckpointError, match=r"cannot be written \(No space left on device\)"):
+        write_run(tmp_path, pieces())
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("model.safetensors", b"the last one")]
 
 
 def test_a_loss_that_is_no_number_keeps_what_came_before(cpu):
