@@ -25,6 +25,7 @@ export function chartView(curves) {
   /** @type {Record<string, number>} */
   let counted = {};
   let steps = 0;
+  let inks = { line: "", paper: "" }; // of the marks, looked up once a chart: asking for a style each frame costs a layout
 
   function draw() {
     const { width, height } = frame.getBoundingClientRect();
@@ -44,6 +45,7 @@ export function chartView(curves) {
   function options(width, height) {
     const styles = getComputedStyle(frame);
     const colour = (/** @type {string} */ name) => styles.getPropertyValue(name).trim();
+    inks = { line: colour("--ink-3"), paper: colour("--paper") };
     const axis = { stroke: colour("--ink-3"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: FONT };
     return {
       width, height, padding: [12, 20, 0, 0],
@@ -86,9 +88,8 @@ export function chartView(curves) {
     const { ctx, bbox } = chart;
     const ratio = devicePixelRatio;
     ctx.save();
-    const [ink = "", paper = ""] = ["--ink-3", "--paper"].map((name) => getComputedStyle(frame).getPropertyValue(name).trim());
-    ctx.fillStyle = ink;
-    ctx.strokeStyle = names ? paper : ink;
+    ctx.fillStyle = inks.line;
+    ctx.strokeStyle = names ? inks.paper : inks.line;
     ctx.lineJoin = "round";
     ctx.font = `${11 * ratio}px system-ui, sans-serif`;
     ctx.textAlign = "right";

@@ -61,8 +61,8 @@ export function filesView(lab) {
   };
 }
 
-/** What concerns a whole run stands above everything: a file that would not open, a link or a line
- * that is not what it should be, a run found from an earlier visit.
+/** What concerns a whole run stands above everything: a file that would not open, a link that asks for more
+ * than there is, a line that dropped, a run found from an earlier visit.
  * @param {Lab} lab */
 export function noticesView(lab) {
   const mistake = complaint("file-mistake");
