@@ -35,7 +35,7 @@ class ModelConfig:
     n_layer: int = setting(4, "transformer blocks", minimum=1, maximum=512)
     n_head: int = setting(4, "attention heads a block", minimum=1, maximum=512)
     n_kv_head: int = setting(0, "key and value heads that the heads share, 0 for one each", minimum=0, maximum=512)
-    n_embd: int = setting(128, "width of the residual stream", minimum=1, maximum=65536)
+    n_embd: int = setting(128, "numbers that a token becomes: the width of the residual stream", minimum=1, maximum=65536)
     block_size: int = setting(64, "tokens the model can look back on", minimum=1, maximum=65536)
     dropout: float = setting(0.0, "share of activations zeroed in training", minimum=0.0, maximum=0.95)
     dropout_embedding: float = setting(-1.0, "the share for the embedding, -1 for the same", minimum=-1.0, maximum=0.95)

@@ -34,7 +34,7 @@ from pygpt.choose import open_fitting
 from pygpt.data import DATASETS, Text, is_task, load_text, make_corpus, separator_of, text_from_bytes, whole_split
 from pygpt.device import Device
 from pygpt.device_split import DeviceSplit
-from pygpt.errors import CheckpointError, DivergedError, ExperimentError, PygptError
+from pygpt.errors import DivergedError, ExperimentError, PygptError
 from pygpt.evaluate import Evaluation, evaluate
 from pygpt.experiment import Experiment
 from pygpt.history import Metric

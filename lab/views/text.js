@@ -72,7 +72,7 @@ export function textView(lab) {
       const name = text && !text.built_in && text.name !== "my text" ? `${text.name}: ` : "";
       setText(facts, text ? `${name}${count(text.characters)} characters, ${count(text.distinct)} distinct` : state.fetching.text || "\u00a0");
       facts.title = text?.alphabet ?? "";
-      show(excerpt, Boolean(text?.excerpt) && (choice !== OWN || name !== ""));
+      show(excerpt, choice !== OWN || (name !== "" && Boolean(text?.excerpt))); // empty while a text is fetched: nothing below moves
       setText(excerpt, text?.excerpt ?? "");
     },
   };
