@@ -27,6 +27,17 @@ SLOW = 60_000
 WATCH_TASKS = """window.longTasks = [];
 new PerformanceObserver((list) => list.getEntries().forEach((entry) => window.longTasks.push(Math.round(entry.duration))))
   .observe({ entryTypes: ["longtask"] });"""
+READ_CHART = """async (share) => {
+  const drawn = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+  await drawn();
+  const over = document.querySelector(".chart .u-over");
+  // Found and moved over in one go: what stands above it may still change its height.
+  const box = over.getBoundingClientRect();
+  const at = { clientX: box.left + share * box.width, clientY: box.top + box.height / 2, movementX: 1 };
+  for (const type of ["mouseenter", "mousemove"]) over.dispatchEvent(new MouseEvent(type, at));
+  await drawn();
+  return document.querySelector(".readout").textContent;
+}"""
 
 
 def open_lab(page, site, settings: str = TINY, device: str = "webgpu"):
@@ -68,10 +79,7 @@ def figure(page, selector: str) -> float:
 
 def read_chart(page, share: float) -> str:
     """What the chart says where the mouse is at a share of its width, once it has been drawn."""
-    box = page.locator(".chart .u-over").bounding_box()
-    page.mouse.move(box["x"] + share * box["width"], box["y"] + box["height"] / 2)
-    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
-    return page.inner_text(".readout")
+    return page.evaluate(READ_CHART, share)
 
 
 def fill(page, **fields):
