@@ -46,6 +46,11 @@
  */
 
 /**
+ * A safety copy: which one, and what it is of.
+ * @typedef {{copy: string, name: string, step: number, steps: number, seconds_ago: number}} KeptRun
+ */
+
+/**
  * Commands, from the page down.
  * @typedef {{type: "begin", site: string, device: string}} Begin
  *   the first one: where the site lives, and which device to open
@@ -62,7 +67,7 @@
  * @typedef {{type: "profile"}} TakeProfile  of the next steps of the run that is training
  * @typedef {{type: "save"}} Save  answered by `saved`, the file beside it
  * @typedef {{type: "open", name: string}} Open  a saved run; the file comes beside it
- * @typedef {{type: "open_kept"}|{type: "forget_kept"}} Kept  the safety copy this browser holds
+ * @typedef {{type: "open_kept", copy: string}|{type: "forget_kept", copy: string}} Kept  a safety copy this browser holds
  * @typedef {Begin|OpenDevice|ChooseText|Check|Start|Steer|Sample|StopSampling|Benchmark|StopBenchmark|TakeProfile|Save|Open|Kept} Command
  */
 
@@ -116,8 +121,7 @@
  * @typedef {{type: "profiled", profile: Profile|null}} Profiled  null where no step was left to look at
  * @typedef {{type: "saved", name: string, step: number}} Saved
  * @typedef {{type: "kept", step: number}} SafetyCopy
- * @typedef {{type: "found", name: string, step: number, steps: number, seconds_ago: number}} Found
- *   the safety copy of an earlier visit
+ * @typedef {{type: "found", runs: KeptRun[]}} Found  the safety copies of earlier visits, newest first
  * @typedef {{type: "error", message: string, field: string, during: string}} Mistake
  *   `field` is a dotted field of the experiment or "text", "device", "prompt", "file"; `during` the command that failed
  * @typedef {Loading|Ready|Device|Text|Checked|Started|Opened|Curve|Progress|Evaluated|Baselines|TrainingSample|Resumed|Paused|Stopped

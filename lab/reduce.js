@@ -37,13 +37,13 @@ const REACTIONS = {
   checked: (state, checked) => ({ ...state, checked, mistakes: without(withoutFields(state.mistakes), "text") }),
 
   started: (state, { run }) => ({
-    ...fresh(state, run, -1), phase: "running", notice: "Training.", found: null,
+    ...fresh(state, run, -1), phase: "running", notice: "Training.", found: [],
     // One that was started before this page came: the controls show it, unless they show what somebody chose.
     draft: state.run || state.phase === "starting" || state.preset !== FIRST_PRESET || isEdited(state) ? state.draft
       : { ...run.experiment, data: state.draft?.data ?? run.experiment.data },
   }),
   opened: (state, { run }) => ({
-    ...fresh(state, run, run.step), phase: run.step < run.experiment.train.steps ? "paused" : "finished", found: null,
+    ...fresh(state, run, run.step), phase: run.step < run.experiment.train.steps ? "paused" : "finished", found: [],
     // The controls show the run that was opened, so that Train anew would repeat it, on the text chosen here.
     draft: { ...run.experiment, data: state.draft?.data ?? run.experiment.data },
     preset: state.about && run.experiment.name in state.about.presets ? run.experiment.name : state.preset,
@@ -100,7 +100,7 @@ const REACTIONS = {
     benchmark: state.benchmark && { ...state.benchmark, running: false }, profile: state.profile && { ...state.profile, running: false },
     loading: state.about ? null : { stage: message, fraction: null, failed: true }, notice: message,
   },
-  found: (state, found) => ({ ...state, found }),
+  found: (state, { runs }) => ({ ...state, found: runs }),
   error: (state, { message, field, during }) => {
     const place = during === "sample" ? "prompt" : field || PLACES[during] || "";
     const text = field && message.startsWith(`${field}: `) ? message.slice(field.length + 2) : message;
@@ -152,7 +152,7 @@ const REACTIONS = {
   }),
   profiling: (state) => ({ ...state, profile: { running: true, found: null } }),
   say: (state, { notice }) => ({ ...state, notice }),
-  dismiss_found: (state) => ({ ...state, found: null }),
+  forget_found: (state, { copy }) => ({ ...state, found: state.found.filter((kept) => kept.copy !== copy) }),
 };
 
 const NUMPY = "Fetching NumPy";

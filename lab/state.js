@@ -18,8 +18,8 @@
  * @typedef {{type: "benchmarking"}} Benchmarking
  * @typedef {{type: "profiling"}} Profiling
  * @typedef {{type: "say", notice: string}} Say
- * @typedef {{type: "dismiss_found"}} DismissFound
- * @typedef {Event|Edit|ChoosePreset|Adopt|ChoosingText|ChoosingDevice|Starting|Sampling|Benchmarking|Profiling|Say|DismissFound} Action
+ * @typedef {{type: "forget_found", copy: string}} ForgetFound
+ * @typedef {Event|Edit|ChoosePreset|Adopt|ChoosingText|ChoosingDevice|Starting|Sampling|Benchmarking|Profiling|Say|ForgetFound} Action
  */
 
 /**
@@ -46,7 +46,7 @@
  * @property {{running: boolean, found: import("./protocol.js").Profile|null}|null} profile
  * @property {Record<string, string>} mistakes  by field; "" is about the run as a whole
  * @property {string} notice  the last thing worth saying aloud
- * @property {import("./protocol.js").Found|null} found
+ * @property {import("./protocol.js").KeptRun[]} found  runs of earlier visits that can be brought back
  */
 
 export const FIRST_PRESET = "baby";
@@ -78,7 +78,7 @@ export const INITIAL = {
   profile: null,
   mistakes: {},
   notice: "",
-  found: null,
+  found: [],
 };
 
 /**

@@ -1,4 +1,4 @@
-// Save the run to a file, open one, drop one anywhere; and the safety copy of an earlier visit.
+// Save the run to a file, open one, drop one anywhere; and the safety copies of earlier visits.
 
 import { complain, complaint, element, setText, show } from "../dom.js";
 import { ago, count } from "../words.js";
@@ -62,20 +62,31 @@ export function filesView(lab) {
 }
 
 /** What concerns a whole run stands above everything: a file that would not open, a link that asks for more
- * than there is, a line that dropped, a run found from an earlier visit.
+ * than there is, a line that dropped, runs found from earlier visits.
  * @param {Lab} lab */
 export function noticesView(lab) {
   const mistake = complaint("file-mistake");
   const link = complaint("link-mistake");
   const line = complaint("line-mistake");
-  const text = element("p", {});
-  const found = element("div", { id: "found", class: "notice", hidden: true }, text,
-    element("div", { class: "buttons" },
-      element("button", { class: "button small primary", onclick: () => lab.send({ type: "open_kept" }) }, "Bring it back"),
-      element("button", { class: "button small", onclick: () => {
-        lab.dispatch({ type: "dismiss_found" });
-        lab.send({ type: "forget_kept" });
-      } }, "Forget it")));
+  const latest = element("div", {});
+  const more = element("summary", {});
+  const list = element("ol", {});
+  const others = element("details", {}, more, list);
+  const found = element("div", { id: "found", class: "notice", hidden: true }, latest, others);
+  /** @type {State["found"]} */
+  let shown = [];
+
+  /** @param {import("../protocol.js").KeptRun} kept @param {string} words @param {string} [weight] of its first button */
+  function row({ copy }, words, weight = "") {
+    return element("div", { class: "kept" }, element("p", {}, words),
+      element("div", { class: "buttons" },
+        element("button", { class: `button small ${weight}`, onclick: () => lab.send({ type: "open_kept", copy }) }, "Bring it back"),
+        element("button", { class: "button small", onclick: () => {
+          lab.dispatch({ type: "forget_found", copy });
+          lab.send({ type: "forget_kept", copy });
+        } }, "Forget it")));
+  }
+
   return {
     dom: element("div", { class: "notices" }, line, mistake, link, found),
     /** @param {State} state */
@@ -83,9 +94,20 @@ export function noticesView(lab) {
       complain(mistake, state.mistakes.file);
       complain(link, state.mistakes.link);
       complain(line, state.mistakes.line);
-      const { found: kept } = state;
-      show(found, kept !== null && state.run === null && state.device.open !== null);
-      if (kept) setText(text, `A run from ${ago(kept.seconds_ago)} is still here: ${kept.name}, step ${count(kept.step)} of ${count(kept.steps)}.`);
+      show(found, state.found.length > 0 && state.run === null && state.device.open !== null);
+      if (state.found === shown) return;
+      shown = state.found;
+      const [first, ...older] = shown;
+      latest.replaceChildren(...(first
+        ? [row(first, `A run from ${ago(first.seconds_ago)} is still here: ${progress(first)}.`, "primary")] : []));
+      setText(more, older.length === 1 ? "One more" : `${older.length} more`);
+      list.replaceChildren(...older.map((kept) => element("li", {}, row(kept, `${progress(kept)}, ${ago(kept.seconds_ago)}`))));
+      show(others, older.length > 0);
     },
   };
+}
+
+/** @param {import("../protocol.js").KeptRun} kept */
+function progress({ name, step, steps }) {
+  return `${name}, step ${count(step)} of ${count(steps)}`;
 }

@@ -51,7 +51,7 @@ class Session:
             self.tell({"type": "error", "message": str(error), "field": _field(error), "during": kind})
 
     async def begin(self, site: str, device: str) -> None:
-        """The first command: say what there is, open a device, load the first text, look for a safety copy."""
+        """The first command: say what there is, open a device, load the first text, look for safety copies."""
         self.tell({"type": "ready", "version": self.site.contents["version"], "python": platform.python_version(),
                    "presets": {name: preset.to_dict() for name, preset in PRESETS.items() if _is_to_be_had(preset.data.tokenizer)},
                    "fields": [*map(_to_be_had, _fields(Experiment, ""))], "texts": self.site.texts, "tasks": [*map(_described, TASKS.values())],
@@ -61,8 +61,8 @@ class Session:
             await self.obey({"type": "choose_text", "name": "tales", "built_in": True}, None)
         await self.obey({"type": "open_device", "choice": device}, None)
         if found := await self.store.find():
-            self.tell({"type": "found", "name": found["name"], "step": found["step"], "steps": found["steps"],
-                       "seconds_ago": found["seconds_ago"]})
+            self.tell({"type": "found", "runs": [{name: about[name] for name in ("copy", "name", "step", "steps", "seconds_ago")}
+                                                 for about in found]})
 
     async def open_device(self, choice: str) -> None:
         """Open another device; a run moves there. Raises DeviceError, and then all stays as it was."""
@@ -240,21 +240,24 @@ class Session:
 
     async def open(self, name: str, data: bytes) -> None:
         """Take up a run from a file. Raises CheckpointError, and then the last run is still there."""
+        await self._open(data)
+
+    async def _open(self, data: bytes, copy: str = "") -> None:
         if self.device is None:
             raise DeviceError("there is no device to open a run on; choose one")
         checkpoint = read_checkpoint(data)
         # A text of one's own is in the file; one that has a name is had by it.
         text = checkpoint.text or await self.site.load_text(checkpoint.experiment.data.source)
         await self._quiet()
-        self.training.adopt(Run.restore(data, self.device, text=text), data)
+        await self.training.adopt(Run.restore(data, self.device, text=text), data, copy)
 
-    async def open_kept(self) -> None:
-        """Take up the safety copy of an earlier visit."""
-        await self.open("the safety copy", await self.store.take())
+    async def open_kept(self, copy: str) -> None:
+        """Take up a safety copy of an earlier visit, and go on with it. Raises CheckpointError."""
+        await self._open(await self.store.take(copy), copy)
 
-    async def forget_kept(self) -> None:
-        """Remove the safety copy of an earlier visit."""
-        await self.store.forget()
+    async def forget_kept(self, copy: str) -> None:
+        """Remove a safety copy of an earlier visit."""
+        await self.store.forget(copy)
 
     async def _quiet(self) -> None:
         await self.measuring.stop()

@@ -86,13 +86,15 @@ class Training:
 
     async def begin(self, run: Run, text: str) -> None:
         """Train a new run from its first step."""
+        await self.store.begin()
         self.run, self.text, self.safe, self.sampled = run, text, None, -1
         self.tell({"type": "started", "run": self._facts()})
         self._count()
         self._go()
 
-    def adopt(self, run: Run, data: bytes) -> None:
-        """Take up a restored run, at rest."""
+    async def adopt(self, run: Run, data: bytes, copy: str = "") -> None:
+        """Take up a restored run, at rest. It is kept as a copy of its own, or goes on with the one it comes from."""
+        await self.store.begin(copy)
         self.run, self.safe = run, data
         self.text, self.sampled = run.text.name, -1
         self.tell({"type": "opened", "run": self._facts()})

@@ -61,11 +61,14 @@ class Site:
 
 
 class Store(Cache):
-    """The safety copy of a run: a file, and what it is of in another beside it."""
+    """The safety copy of a run: a file, and what it is of in another beside it. There is one session here, and one copy."""
 
     def __init__(self, folder: str):
         self.run = Path(folder) / "model.safetensors"
         self.about = Path(folder) / "about.json"
+
+    async def begin(self, copy: str = "") -> None:
+        """What comes from now on takes the place of what was kept."""
 
     async def keep(self, data: bytes, about: dict) -> bool:
         """Put a copy in place of the last one. Raises CheckpointError where there is no room; the last one is whole."""
@@ -76,22 +79,23 @@ class Store(Cache):
             raise CheckpointError(f"{self.run} cannot be written ({error.strerror}); the copy before it is whole") from None
         return True
 
-    async def find(self) -> dict | None:
-        """What the copy is of, and `seconds_ago`; or None if there is none."""
+    async def find(self) -> list[dict]:
+        """What the copy is of, its name as `copy`, and `seconds_ago`; or nothing if there is none."""
         try:
             about = json.loads(self.about.read_text(encoding="utf-8"))
-            return about | {"seconds_ago": max(0, time.time() - about["time"])} if self.run.is_file() else None
+            known = about | {"copy": self.run.name, "seconds_ago": max(0, time.time() - about["time"])}
         except (OSError, ValueError, KeyError, TypeError):
-            return None
+            return []
+        return [known] if self.run.is_file() else []
 
-    async def take(self) -> bytes:
+    async def take(self, copy: str) -> bytes:
         """The copy. Raises CheckpointError if there is none."""
         try:
             return self.run.read_bytes()
         except OSError as error:
             raise CheckpointError(f"there is no safety copy to open: {error.strerror}") from None
 
-    async def forget(self) -> None:
+    async def forget(self, copy: str) -> None:
         """Remove the copy, if there is one."""
         self.about.unlink(missing_ok=True)
         self.run.unlink(missing_ok=True)

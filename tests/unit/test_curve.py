@@ -14,6 +14,7 @@ import pygpt
 from pygpt.checkpoint import read_checkpoint
 from pygpt.curve import POINTS, Curve
 from pygpt.errors import CheckpointError, DivergedError
+from pygpt.huggingface import export_folder
 from pygpt.safetensors import Entry, read_safetensors, write_safetensors
 from pygpt.server.story import Story
 from pygpt.train import Run
@@ -115,6 +116,12 @@ def test_files_of_before_open_as_they_did(saved, cpu):
     assert again.losses.curve.empty
     assert [m.step for m in finish(again)] == [13, 14]
     assert [step for step, _, _ in read_checkpoint(again.checkpoint()).curve.training] == [13, 14]
+
+
+def test_another_program_gets_the_model_without_it(saved):
+    content = export_folder(read_checkpoint(saved[1]))["model.safetensors"]
+    entries, _ = read_safetensors(content if isinstance(content, bytes) else b"".join(content))
+    assert entries and not [name for name in entries if "curve" in name]
 
 
 def table(*values):

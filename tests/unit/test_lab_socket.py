@@ -134,9 +134,9 @@ def test_a_run_survives_the_server(tmp_path, serving, site):
     again = Serving(tmp_path / "served", "--site", str(site))
     line = Line(again)
     line.send(BEGIN)
-    found = line.until("found")[-1]
+    (found,) = line.until("found")[-1]["runs"]
     assert found["step"] > 0 and found["steps"] == 1_000_000
-    line.send({"type": "open_kept"})
+    line.send({"type": "open_kept", "copy": found["copy"]})
     assert line.until("opened")[-1]["run"]["step"] == found["step"]
     again.end()
 

@@ -42,11 +42,14 @@ class Site:
 class Store:
     """A store with room for nothing."""
 
+    async def begin(self, copy=""):
+        """A name for what comes."""
+
     async def keep(self, data, about):
         return False
 
     async def find(self):
-        return None
+        return []
 
     async def recall(self, name):
         return ""
