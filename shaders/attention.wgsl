@@ -122,10 +122,8 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
         peak = vec4f(sinks[h]);
         total = vec4f(1.0);
     }
-    for (var d = 0u; d < D; d++) {
-        store(out + d, vec4f());
-    }
-    for (var j = i.x - min(i.x, WINDOW - 1u); j <= i.w; j += 8u) {
+    let first = i.x - min(i.x, WINDOW - 1u);
+    for (var j = first; j <= i.w; j += 8u) {
         let k0 = k + j * width; let k1 = k + min(j + 1u, i.w) * width;
         let k2 = k + min(j + 2u, i.w) * width; let k3 = k + min(j + 3u, i.w) * width;
         let k4 = k + min(j + 4u, i.w) * width; let k5 = k + min(j + 5u, i.w) * width;
@@ -139,11 +137,13 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
             s4 = fma(a, vec4f(qkv[k4 + d]), s4); s5 = fma(a, vec4f(qkv[k5 + d]), s5);
             s6 = fma(a, vec4f(qkv[k6 + d]), s6); s7 = fma(a, vec4f(qkv[k7 + d]), s7);
         }
-        s0 = score(s0, i, j, slope); s1 = score(s1, i, j + 1u, slope);
-        s2 = score(s2, i, j + 2u, slope); s3 = score(s3, i, j + 3u, slope);
-        s4 = score(s4, i, j + 4u, slope); s5 = score(s5, i, j + 5u, slope);
-        s6 = score(s6, i, j + 6u, slope); s7 = score(s7, i, j + 7u, slope);
-        let high = max(peak, max(max(max(s0, s1), max(s2, s3)), max(max(s4, s5), max(s6, s7))));
+        // In a loop, which is compiled once: see matmul_vec4.wgsl.
+        var high = peak;
+        for (var n = 0u; n < 8u; n++) {
+            let s = score(s0, i, j + n, slope);
+            high = max(high, s);
+            s0 = s1; s1 = s2; s2 = s3; s3 = s4; s4 = s5; s5 = s6; s6 = s7; s7 = s;
+        }
         let fade = exp(peak - high);
         peak = high;
         s0 = exp(s0 - peak); s1 = exp(s1 - peak); s2 = exp(s2 - peak); s3 = exp(s3 - peak);
@@ -153,7 +153,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
         s4 *= dropout(row, j + 4u); s5 *= dropout(row, j + 5u); s6 *= dropout(row, j + 6u); s7 *= dropout(row, j + 7u);
         for (var d = 0u; d < D; d++) {
             let v = K * D + d;
-            var a = load(out + d) * fade;
+            var a = select(load(out + d) * fade, vec4f(), j == first);
             a = fma(s0, vec4f(qkv[k0 + v]), a); a = fma(s1, vec4f(qkv[k1 + v]), a);
             a = fma(s2, vec4f(qkv[k2 + v]), a); a = fma(s3, vec4f(qkv[k3 + v]), a);
             a = fma(s4, vec4f(qkv[k4 + v]), a); a = fma(s5, vec4f(qkv[k5 + v]), a);
@@ -161,10 +161,11 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
             store(out + d, a);
         }
     }
-    for (var d = 0u; d < D; d++) {
-        store(out + d, load(out + d) / total);
-    }
     let log_sum = peak + log(total);
-    log_sum_exp[row.x] = log_sum.x; log_sum_exp[row.y] = log_sum.y;
-    log_sum_exp[row.z] = log_sum.z; log_sum_exp[row.w] = log_sum.w;
+    for (var n = 0u; n <= i.w - i.x; n++) {  // one that repeats the last would divide it again
+        for (var d = out[n]; d < out[n] + D; d++) {
+            y[d] /= total[n];
+        }
+        log_sum_exp[row[n]] = log_sum[n];
+    }
 }

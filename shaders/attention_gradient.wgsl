@@ -108,12 +108,10 @@ fn qkv4(at: vec4u) -> vec4f {
     return vec4f(qkv[at.x], qkv[at.y], qkv[at.z], qkv[at.w]);
 }
 
-fn store(at: vec4u, value: vec4f) {
-    dqkv[at.x] = value.x; dqkv[at.y] = value.y; dqkv[at.z] = value.z; dqkv[at.w] = value.w;
-}
-
-fn add(at: vec4u, value: vec4f) {
-    store(at, vec4f(dqkv[at.x], dqkv[at.y], dqkv[at.z], dqkv[at.w]) + value);
+// Adds to what was added before, or begins.
+fn add(at: vec4u, first: bool, value: vec4f) {
+    let sum = select(vec4f(dqkv[at.x], dqkv[at.y], dqkv[at.z], dqkv[at.w]), vec4f(), first) + value;
+    dqkv[at.x] = sum.x; dqkv[at.y] = sum.y; dqkv[at.z] = sum.z; dqkv[at.w] = sum.w;
 }
 
 @compute @workgroup_size(64)
@@ -129,24 +127,18 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     let k = sequence * width + (H + key_head % K) * D;  // of token 0; its value follows after K D
     let at_k = k + t * width;
     let at_v = at_k + K * D;
-    for (var d = 0u; d < D; d++) {
-        store(at_k + d, vec4f());
-        store(at_v + d, vec4f());
-    }
     for (var head = key_head * (H / K); head < (key_head + 1u) * (H / K); head++) {
         let first = sequence * width + (head % H) * D;  // q of token 0
         let first_y = (sequence * H + head % H) * D;
         let at = first + t * width;
         let y = first_y + t * H * D;
-        for (var d = 0u; d < D; d++) {
-            store(at + d, vec4f());
-        }
 
         // dq: t are queries.
         let row = head * T + t;
         let log_sum = vec4f(log_sum_exp[row.x], log_sum_exp[row.y], log_sum_exp[row.z], log_sum_exp[row.w]);
         let along = vec4f(delta[row.x], delta[row.y], delta[row.z], delta[row.w]);
-        for (var j = t.x - min(t.x, WINDOW - 1u); j <= t.w; j += 4u) {
+        let earliest = t.x - min(t.x, WINDOW - 1u);
+        for (var j = earliest; j <= t.w; j += 4u) {
             let k0 = k + j * width; let k1 = k + min(j + 1u, t.w) * width;
             let k2 = k + min(j + 2u, t.w) * width; let k3 = k + min(j + 3u, t.w) * width;
             var s0 = vec4f(); var s1 = vec4f(); var s2 = vec4f(); var s3 = vec4f();
@@ -161,12 +153,14 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
                 g2 = fma(g, vec4f(qkv[k2 + v]), g2); g3 = fma(g, vec4f(qkv[k3 + v]), g3);
             }
             let j0 = vec4u(j); let h = head % H;
-            s0 = pair(s0, g0, h, t, j0, log_sum, along, dropout(row, j0)).ds;
-            s1 = pair(s1, g1, h, t, j0 + 1u, log_sum, along, dropout(row, j0 + 1u)).ds;
-            s2 = pair(s2, g2, h, t, j0 + 2u, log_sum, along, dropout(row, j0 + 2u)).ds;
-            s3 = pair(s3, g3, h, t, j0 + 3u, log_sum, along, dropout(row, j0 + 3u)).ds;
+            // In a loop, which is compiled once: SwiftShader takes 135 ms for this shader so, and 190 otherwise.
+            for (var n = 0u; n < 4u; n++) {
+                let ds = pair(s0, g0, h, t, j0 + n, log_sum, along, dropout(row, j0 + n)).ds;
+                s0 = s1; s1 = s2; s2 = s3; s3 = ds;
+                g0 = g1; g1 = g2; g2 = g3;
+            }
             for (var d = 0u; d < D; d++) {
-                add(at + d, s0 * qkv[k0 + d] + s1 * qkv[k1 + d] + s2 * qkv[k2 + d] + s3 * qkv[k3 + d]);
+                add(at + d, j == earliest, s0 * qkv[k0 + d] + s1 * qkv[k1 + d] + s2 * qkv[k2 + d] + s3 * qkv[k3 + d]);
             }
         }
 
@@ -187,11 +181,15 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
                 g0 = fma(v, vec4f(dy[y0 + d]), g0); g1 = fma(v, vec4f(dy[y1 + d]), g1);
                 g2 = fma(v, vec4f(dy[y2 + d]), g2); g3 = fma(v, vec4f(dy[y3 + d]), g3);
             }
-            let e0 = keys(s0, g0, head, i, t); let e1 = keys(s1, g1, head, i + 1u, t);
-            let e2 = keys(s2, g2, head, i + 2u, t); let e3 = keys(s3, g3, head, i + 3u, t);
+            for (var n = 0u; n < 4u; n++) {
+                let e = keys(s0, g0, head, i + n, t);
+                s0 = s1; s1 = s2; s2 = s3; s3 = e.ds;
+                g0 = g1; g1 = g2; g2 = g3; g3 = e.kept;
+            }
+            let first_part = i == t.x && head == key_head * (H / K);
             for (var d = 0u; d < D; d++) {
-                add(at_k + d, e0.ds * qkv[q0 + d] + e1.ds * qkv[q1 + d] + e2.ds * qkv[q2 + d] + e3.ds * qkv[q3 + d]);
-                add(at_v + d, e0.kept * dy[y0 + d] + e1.kept * dy[y1 + d] + e2.kept * dy[y2 + d] + e3.kept * dy[y3 + d]);
+                add(at_k + d, first_part, s0 * qkv[q0 + d] + s1 * qkv[q1 + d] + s2 * qkv[q2 + d] + s3 * qkv[q3 + d]);
+                add(at_v + d, first_part, g0 * dy[y0 + d] + g1 * dy[y1 + d] + g2 * dy[y2 + d] + g3 * dy[y3 + d]);
             }
         }
     }

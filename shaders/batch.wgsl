@@ -9,17 +9,21 @@
 // s is the first word for key (seed, PURPOSE) and counter (FIRST + b, step), modulo N - T; if SEQUENTIAL, (step * B + FIRST + b) * T, and
 // past the end inputs are 0 and targets -1. One invocation for each (b, t).
 
-override B: u32;
-override T: u32;
-override PURPOSE: u32;
-override SEQUENTIAL: u32;
-override FIRST: u32;
+// Read and not compiled in: training, evaluation and each part of an accumulated batch share one pipeline.
+struct Uniforms {
+    B: u32,
+    T: u32,
+    PURPOSE: u32,
+    SEQUENTIAL: u32,
+    FIRST: u32,
+}
 
 @group(0) @binding(0) var<storage, read> tokens: array<u32>;
 @group(0) @binding(1) var<storage, read> seed: array<u32>;
 @group(0) @binding(2) var<storage, read> step: array<u32>;
 @group(0) @binding(3) var<storage, read_write> inputs: array<u32>;
 @group(0) @binding(4) var<storage, read_write> targets: array<i32>;
+@group(0) @binding(5) var<uniform> uniforms: Uniforms;
 
 // Threefry-2x32-20. The same text stands in every shader that draws; tests/ops/test_threefry.py compares them.
 fn threefry(key: vec2u, counter: vec2u) -> vec2u {
@@ -44,15 +48,15 @@ fn threefry(key: vec2u, counter: vec2u) -> vec2u {
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
     let i = id.y * groups.x * 64u + id.x;
-    if (i >= B * T) {
+    if (i >= uniforms.B * uniforms.T) {
         return;
     }
-    let b = FIRST + i / T;
-    var start = (step[0] * B + b) * T;
-    if (SEQUENTIAL == 0u) {
-        start = threefry(vec2u(seed[0], PURPOSE), vec2u(b, step[0])).x % (arrayLength(&tokens) - T);
+    let b = uniforms.FIRST + i / uniforms.T;
+    var start = (step[0] * uniforms.B + b) * uniforms.T;
+    if (uniforms.SEQUENTIAL == 0u) {
+        start = threefry(vec2u(seed[0], uniforms.PURPOSE), vec2u(b, step[0])).x % (arrayLength(&tokens) - uniforms.T);
     }
-    let place = start + i % T;
+    let place = start + i % uniforms.T;
     if (place + 1u < arrayLength(&tokens)) {
         inputs[i] = tokens[place];
         targets[i] = i32(tokens[place + 1u]);

@@ -11,12 +11,15 @@
 // Row b takes the document that is the first word for key (seed, PURPOSE) and counter (FIRST + b, step), modulo D; if SEQUENTIAL,
 // document step * B + FIRST + b, and nothing if there is none; if SEQUENTIAL is 2, that modulo D. One invocation for each (b, t).
 
-override B: u32;
-override T: u32;
-override PURPOSE: u32;
-override SEQUENTIAL: u32;
-override FIRST: u32;
-override SEPARATOR: i32;
+// Read and not compiled in: training, evaluation and each part of an accumulated batch share one pipeline.
+struct Uniforms {
+    B: u32,
+    T: u32,
+    PURPOSE: u32,
+    SEQUENTIAL: u32,
+    FIRST: u32,
+    SEPARATOR: i32,
+}
 
 @group(0) @binding(0) var<storage, read> tokens: array<u32>;
 @group(0) @binding(1) var<storage, read> offsets: array<u32>;
@@ -24,6 +27,7 @@ override SEPARATOR: i32;
 @group(0) @binding(3) var<storage, read> step: array<u32>;
 @group(0) @binding(4) var<storage, read_write> inputs: array<u32>;
 @group(0) @binding(5) var<storage, read_write> targets: array<i32>;
+@group(0) @binding(6) var<uniform> uniforms: Uniforms;
 
 // Threefry-2x32-20. The same text stands in every shader that draws; tests/ops/test_threefry.py compares them.
 fn threefry(key: vec2u, counter: vec2u) -> vec2u {
@@ -48,26 +52,26 @@ fn threefry(key: vec2u, counter: vec2u) -> vec2u {
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
     let i = id.y * groups.x * 64u + id.x;
-    if (i >= B * T) {
+    if (i >= uniforms.B * uniforms.T) {
         return;
     }
-    let b = FIRST + i / T;
+    let b = uniforms.FIRST + i / uniforms.T;
     let documents = arrayLength(&offsets) - 1u;
-    var document = step[0] * B + b;
-    if (SEQUENTIAL == 0u) {
-        document = threefry(vec2u(seed[0], PURPOSE), vec2u(b, step[0])).x % documents;
-    } else if (SEQUENTIAL == 2u) {
+    var document = step[0] * uniforms.B + b;
+    if (uniforms.SEQUENTIAL == 0u) {
+        document = threefry(vec2u(seed[0], uniforms.PURPOSE), vec2u(b, step[0])).x % documents;
+    } else if (uniforms.SEQUENTIAL == 2u) {
         document %= documents;
     }
     inputs[i] = tokens[offsets[0]];
     targets[i] = -1;
     if (document < documents) {
-        let place = offsets[document] + i % T;
+        let place = offsets[document] + i % uniforms.T;
         if (place < offsets[document + 1u]) {
             inputs[i] = tokens[place];
-            var asked = SEPARATOR < 0;
+            var asked = uniforms.SEPARATOR < 0;
             for (var before = offsets[document]; before <= place && !asked; before++) {
-                asked = i32(tokens[before]) == SEPARATOR;
+                asked = i32(tokens[before]) == uniforms.SEPARATOR;
             }
             targets[i] = select(-1, i32(tokens[place + 1u]), asked);
         }

@@ -15,7 +15,9 @@
 override C: u32;
 override PART: u32;
 override HAS_WEIGHT: u32;
-override HAS_RESIDUAL: u32;
+
+// Read and not compiled in: the last norm of a model has no residual, and takes the pipeline of the others.
+struct Uniforms { HAS_RESIDUAL: u32 }
 
 @group(0) @binding(0) var<storage, read> dy: array<f32>;
 @group(0) @binding(1) var<storage, read> x: array<f32>;
@@ -24,6 +26,7 @@ override HAS_RESIDUAL: u32;
 @group(0) @binding(4) var<storage, read> residual: array<f32>;
 @group(0) @binding(5) var<storage, read_write> dx: array<f32>;
 @group(0) @binding(6) var<storage, read_write> dweight: array<f32>;
+@group(0) @binding(7) var<uniform> uniforms: Uniforms;
 
 fn read_x(at: vec4u) -> vec4f {
     return vec4f(x[at.x], x[at.y], x[at.z], x[at.w]);
@@ -77,7 +80,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
                 if (four[n] < end) {
                     let at = base[n] + c;
                     var moved = v[n];
-                    if (HAS_RESIDUAL == 1u) {
+                    if (uniforms.HAS_RESIDUAL == 1u) {
                         moved += residual[at];
                     }
                     dx[at] = moved;
