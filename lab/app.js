@@ -182,7 +182,9 @@ store.watch(({ draft, text, about, preset }) => {
 
 addEventListener("beforeunload", (event) => {
   const { run, phase } = store.state;
-  if (run && phase === "running" && device !== MACHINE) event.preventDefault();
+  if (!run || device === MACHINE) return;
+  // Where the browser has no place for a safety copy (a private window, GNOME Web), what was not saved goes with the tab.
+  if (phase === "running" || run.step > Math.max(0, run.saved_step, run.kept_step)) event.preventDefault();
 });
 
 store.dispatch({ type: "say", notice: "Loading." });

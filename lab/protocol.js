@@ -120,7 +120,7 @@
  * @typedef {{type: "measuring_ended", complete: boolean}} MeasuringEnded
  * @typedef {{type: "profiled", profile: Profile|null}} Profiled  null where no step was left to look at
  * @typedef {{type: "saved", name: string, step: number}} Saved
- * @typedef {{type: "kept", step: number}} SafetyCopy
+ * @typedef {{type: "kept", step: number}} SafetyCopy  not told where there is no place for one
  * @typedef {{type: "found", runs: KeptRun[]}} Found  the safety copies of earlier visits, newest first
  * @typedef {{type: "error", message: string, field: string, during: string}} Mistake
  *   `field` is a dotted field of the experiment or "text", "device", "prompt", "file"; `during` the command that failed

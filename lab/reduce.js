@@ -92,7 +92,7 @@ const REACTIONS = {
     ...state, run: state.run && { ...state.run, saved_step: step }, notice: `Saved the run at step ${step}.`,
     mistakes: without(state.mistakes, "file"),
   }),
-  kept: (state) => state,
+  kept: (state, { step }) => ({ ...state, run: state.run && { ...state.run, kept_step: step } }),
   // What was under way and is not told again when the line is back is given up.
   line: (state, { open, message }) => open ? { ...state, mistakes: without(state.mistakes, "line", "device") } : {
     ...state, mistakes: { ...state.mistakes, line: message }, answer: { ...state.answer, running: false },
@@ -190,7 +190,7 @@ function fresh(state, run, saved) {
   return {
     ...state,
     run: {
-      ...run, loss: NaN, val_loss: NaN, accuracy: NaN, baselines: {}, tokens_per_second: NaN, ms_per_step: NaN, seconds_left: NaN, saved_step: saved,
+      ...run, loss: NaN, val_loss: NaN, accuracy: NaN, baselines: {}, tokens_per_second: NaN, ms_per_step: NaN, seconds_left: NaN, saved_step: saved, kept_step: saved,
     },
     samples: [],
     answer: { running: false, prompt: "", text: "" },

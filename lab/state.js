@@ -24,7 +24,7 @@
 
 /**
  * @typedef {RunFacts & {loss: number, val_loss: number, accuracy: number, baselines: Record<string, number>, tokens_per_second: number, ms_per_step: number,
- *           seconds_left: number, saved_step: number}} RunState
+ *           seconds_left: number, saved_step: number, kept_step: number}} RunState
  */
 
 /**

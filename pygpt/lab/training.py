@@ -284,8 +284,9 @@ class Training:
         log.take(run.take_metrics(await run.device.fetch(run.history)))
         step, self.safe = await self.snapshot()
         experiment = run.experiment
-        await self.store.keep(self.safe, {"name": f"{experiment.name or experiment.model.kind} on {self.text}",
-                                          "step": step, "steps": experiment.train.steps})
+        kept = await self.store.keep(self.safe, {"name": f"{experiment.name or experiment.model.kind} on {self.text}",
+                                                 "step": step, "steps": experiment.train.steps})
         self.kept_at = time.perf_counter()
         self.keeping_took = self.kept_at - began
-        self.tell({"type": "kept", "step": step})
+        if kept:
+            self.tell({"type": "kept", "step": step})

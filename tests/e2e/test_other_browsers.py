@@ -29,6 +29,9 @@ GPUQueue.prototype.submit = function (...commands) {
 NO_TIMESTAMPS = """
 Object.defineProperty(GPUAdapter.prototype, "features", { get: () => new Set() });
 """
+NO_STORE = """
+Object.defineProperty(WorkerNavigator.prototype, "storage", { get: () => undefined });
+"""
 # performance.now, from which Python's clock comes, in Firefox and in Safari, as long as a page is not isolated.
 COARSE_CLOCK = """
 const now = Performance.prototype.now;
@@ -76,6 +79,32 @@ def test_a_clock_that_moves_a_millisecond_at_a_time(page, site):
     said = profile(page, site, "numpy")
     assert "Infinity" not in said and "NaN" not in said
     assert float(re.search(r"takes ([\d.]+) ms", said)[1]) > 0
+
+
+@pytest.mark.parametrize("store", [True, False], ids=["a store", "no store"])
+def test_leaving_is_asked_about_where_no_copy_is_kept(page, site, store, tmp_path):
+    """GNOME Web has no private file system, nor has a private window of Firefox: there a run goes with its tab."""
+    before_the_device(page, "" if store else NO_STORE)
+    open_lab(page, site, TINY)
+    assert not asks_before_leaving(page)
+    page.click("#train")
+    wait_for(page, "#where", "Finished 40")
+    assert asks_before_leaving(page) is not store
+    with page.expect_download() as download:
+        page.click("#save")
+    wait_for(page, "#live", "Saved")
+    assert not asks_before_leaving(page)
+    page.reload()
+    page.wait_for_function("!document.querySelector('#train')?.disabled", timeout=READY)
+    download.value.save_as(tmp_path / "run.safetensors")
+    page.set_input_files("#run-file", tmp_path / "run.safetensors")
+    wait_for(page, "#where", "Finished 40")
+    assert not asks_before_leaving(page)
+
+
+def asks_before_leaving(page) -> bool:
+    """Whether the page would have the browser ask, were its tab closed now."""
+    return page.evaluate("!dispatchEvent(new Event('beforeunload', { cancelable: true }))")
 
 
 @pytest.mark.parametrize("missing", ["app.js", "uplot/uPlot.esm.js"])
