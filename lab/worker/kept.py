@@ -11,6 +11,7 @@ import contextlib
 import errno
 import json
 import time
+import uuid
 
 import js
 from pyodide.ffi import JsException, create_once_callable, to_js
@@ -31,7 +32,7 @@ async def begin(copy: str = "") -> None:
     global own, release
     if release is not None:
         release()
-    for own in filter(None, (copy, f"{NAME}-{js.crypto.randomUUID()}")):
+    for own in filter(None, (copy, f"{NAME}-{uuid.uuid4()}")):
         granted, release = await _lock(own)
         if granted:
             return

@@ -30,7 +30,8 @@ NO_TIMESTAMPS = """
 Object.defineProperty(GPUAdapter.prototype, "features", { get: () => new Set() });
 """
 NO_STORE = """
-Object.defineProperty(WorkerNavigator.prototype, "storage", { get: () => undefined });
+for (const name of ["storage", "locks"]) Object.defineProperty(WorkerNavigator.prototype, name, { get: () => undefined });
+Object.defineProperty(Crypto.prototype, "randomUUID", { get: () => undefined }); // as on a page that came over plain http
 """
 # performance.now, from which Python's clock comes, in Firefox and in Safari, as long as a page is not isolated.
 COARSE_CLOCK = """
