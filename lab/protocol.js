@@ -56,6 +56,7 @@
  *   the first one: where the site lives, and which device to open
  * @typedef {{type: "open_device", choice: string}} OpenDevice  "auto", "webgpu" or "numpy"; a run moves along
  * @typedef {{type: "choose_text", name: string, built_in: boolean}} ChooseText  a text of one's own comes as bytes beside
+ * @typedef {{type: "clear_text"}} ClearText  there is none: one's own is yet to be written
  * @typedef {{type: "check", experiment: Experiment}} Check  would this run? answered by `checked`, or an `error`
  * @typedef {{type: "start", experiment: Experiment}} Start  a new run on the chosen text
  * @typedef {{type: "pause"}|{type: "resume"}|{type: "stop"}} Steer
@@ -68,7 +69,7 @@
  * @typedef {{type: "save"}} Save  answered by `saved`, the file beside it
  * @typedef {{type: "open", name: string}} Open  a saved run; the file comes beside it
  * @typedef {{type: "open_kept", copy: string}|{type: "forget_kept", copy: string}} Kept  a safety copy this browser holds
- * @typedef {Begin|OpenDevice|ChooseText|Check|Start|Steer|Sample|StopSampling|Benchmark|StopBenchmark|TakeProfile|Save|Open|Kept} Command
+ * @typedef {Begin|OpenDevice|ChooseText|ClearText|Check|Start|Steer|Sample|StopSampling|Benchmark|StopBenchmark|TakeProfile|Save|Open|Kept} Command
  */
 
 /**

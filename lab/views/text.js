@@ -26,6 +26,9 @@ export function textView(lab) {
       clearTimeout(typing);
       typing = setTimeout(sendOwn, 250);
     },
+    onblur() {
+      if (typing) sendOwn(); // on the way to Train, which is to read what stands here
+    },
   });
   const file = element("input", {
     type: "file", id: "text-file", class: "hidden-file", accept: ".txt,.md,.csv,.json,.py,text/*",
@@ -50,11 +53,16 @@ export function textView(lab) {
     if (choice === TASK) return task.send();
     lab.dispatch({ type: "choosing_text", choice });
     if (choice !== OWN) lab.send({ type: "choose_text", name: choice, built_in: true });
-    else if (area.value) sendOwn();
+    else sendOwn();
   }
 
   function sendOwn() {
-    lab.send({ type: "choose_text", name: "my text", built_in: false }, new TextEncoder().encode(area.value));
+    clearTimeout(typing);
+    typing = 0;
+    if (!area.value) {
+      lab.dispatch({ type: "choosing_text", choice: OWN });
+      lab.send({ type: "clear_text" });
+    } else lab.send({ type: "choose_text", name: "my text", built_in: false }, new TextEncoder().encode(area.value));
   }
 
   return {

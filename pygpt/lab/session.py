@@ -20,7 +20,7 @@ from pygpt.train import Run
 SHORT_TEXT = 20_000
 LEARNING_SLICE = 0.05  # seconds of learning a tokenizer between two looks at the page's messages
 # What a page may ask for: the methods of a session that are commands.
-COMMANDS = frozenset(("begin", "open_device", "choose_text", "check", "start", "pause", "resume", "stop", "sample",
+COMMANDS = frozenset(("begin", "open_device", "choose_text", "clear_text", "check", "start", "pause", "resume", "stop", "sample",
                       "stop_sampling", "benchmark", "stop_benchmark", "profile", "save", "open", "open_kept", "forget_kept"))
 SAMPLING_SLICE = 16  # tokens sent to the device at once: small enough to stream, large enough to keep it busy
 
@@ -34,6 +34,7 @@ class Session:
     def __init__(self, tell, site, store):
         self.tell, self.site, self.store = tell, site, store
         self.device = self.choice = self.text = None
+        self.awaited = None  # the text asked for last
         self.by_size = False  # whether NumPy was taken beside a real GPU, for a small model
         self.training = Training(tell, store, self._recover)
         self.measuring = Measuring(tell)
@@ -90,13 +91,19 @@ class Session:
         return Run.restore(data, self.device, text=text)
 
     async def choose_text(self, name: str, built_in: bool, data: bytes = b"") -> None:
-        """Take a text for the next run. Raises DataError."""
-        self.text = None
-        self.text = await self.site.load_text(name) if built_in else text_from_bytes(name, data)
-        alphabet = "".join(sorted(set(self.text.text)))
+        """Take a text for the next run. Raises DataError, and then there is none."""
+        self.text, self.awaited = None, (name, data)
+        text = await self.site.load_text(name) if built_in else text_from_bytes(name, data)
+        if self.awaited != (name, data):
+            return  # it took its time, and another was chosen meanwhile
+        self.text, alphabet = text, "".join(sorted(set(text.text)))
         self.tell({"type": "text", "text": {
-            "name": self.text.name, "built_in": self.text.built_in, "characters": len(self.text.text),
-            "distinct": len(alphabet), "alphabet": alphabet[:200], "excerpt": self.text.text[:300].strip()}})
+            "name": text.name, "built_in": text.built_in, "characters": len(text.text),
+            "distinct": len(alphabet), "alphabet": alphabet[:200], "excerpt": text.text[:300].strip()}})
+
+    async def clear_text(self) -> None:
+        """There is no text for the next run: a text of one's own was chosen, and is yet to be written."""
+        self.text = self.awaited = None
 
     async def check(self, experiment: dict) -> None:
         """Say what a draft comes to. Raises ExperimentError, and DataError if a short text is too short for it."""

@@ -485,6 +485,23 @@ def test_a_link_to_what_is_not_here_says_so(page, site):
     page.wait_for_function("location.hash.includes('text=own')")
 
 
+def test_a_text_of_ones_own_is_wanted_before_it_is_read(page, site):
+    """Nothing written yet: Train does not read the text of before, and goes to where one is written."""
+    open_lab(page, site, device="")
+    choose(page, "text", "own")
+    page.click("#train")
+    wait_for(page, "#text-mistake", "There is no text to read yet")
+    expect(page.locator("#own-text")).to_be_focused()
+    page.fill("#own-text", "The quick brown fox. " * 20)
+    page.click("#train")
+    wait_for(page, "#summary", "my text")
+    wait_for(page, "#where", "Finished")
+    page.fill("#own-text", "")
+    wait_for(page, "#text-place .facts", r"^\s*$")
+    page.click("#train")
+    wait_for(page, "#text-mistake", "There is no text to read yet")
+
+
 def test_train_goes_to_a_mistake_and_a_preset_undoes_it(page, site):
     open_lab(page, site, device="")
     fill(page, **{"model-n_head": 3})

@@ -7,7 +7,7 @@ import pytest
 from pygpt import choose
 from pygpt.data import text_from_bytes
 from pygpt.devices import native, open_numpy
-from pygpt.errors import ExperimentError
+from pygpt.errors import DataError, ExperimentError
 from pygpt.experiment import Experiment
 from pygpt.lab import training
 from pygpt.lab.session import SHORT_TEXT, Session
@@ -147,3 +147,34 @@ def test_float64_goes_to_numpy_by_itself_and_is_refused_elsewhere(session):
     assert asyncio.run(story()) == "numpy"
     kinds = [event["type"] for event in session.told]
     assert kinds.count("checked") == 1 and kinds.count("finished") == 1 and "error" not in kinds
+
+
+def test_of_two_texts_the_one_chosen_last_is_taken(session, monkeypatch):
+    """The first is still on its way when the second is there already."""
+    arrives = {}
+
+    async def load_text(name):
+        await arrives[name].wait()
+        return text_from_bytes(name, POEM.encode())
+
+    async def choosing():
+        arrives.update(slow=asyncio.Event(), quick=asyncio.Event())
+        first = asyncio.create_task(session.choose_text("slow", built_in=True))
+        await asyncio.sleep(0)
+        arrives["quick"].set()
+        await session.choose_text("quick", built_in=True)
+        arrives["slow"].set()
+        await first
+
+    monkeypatch.setattr(session.site, "load_text", load_text, raising=False)
+    asyncio.run(choosing())
+    assert session.text.name == "quick"
+    assert [event["text"]["name"] for event in session.told if event["type"] == "text"][-1] == "quick"
+
+
+def test_without_a_text_nothing_starts(session):
+    """One's own was chosen and not written: the text of before is not taken for it."""
+    asyncio.run(session.choose_text("poem", built_in=False, data=POEM.encode()))
+    asyncio.run(session.clear_text())
+    with pytest.raises(DataError, match="no text to read yet"):
+        asyncio.run(session.start(TINY.to_dict()))
