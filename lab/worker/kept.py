@@ -21,7 +21,9 @@ from pygpt.errors import CheckpointError
 NAME, DATA, ABOUT = "run", ".safetensors", ".json"
 MOST = 5              # copies without a tab that stay, the newest of them
 MOST_BYTES = 1 << 30  # and how much they take together; the newest stays whatever it takes
-PARTING = 2.5         # seconds in which a tab that was reloaded is gone for sure: Chromium ends a busy worker after two
+# Seconds after which to look again whether the tab that this one takes the place of is gone: Chromium ends a busy worker
+# after two, and a busy machine later.
+PARTING = (2.5, 2.5, 5.0, 10.0)
 
 own = ""        # the name of this tab's copy
 release = None  # gives its lock back
@@ -63,12 +65,17 @@ async def find() -> list[dict]:
     """The copies whose tab is gone, newest first: what `keep` was told, `copy` to ask for it by, and `seconds_ago`."""
     try:
         root = await js.navigator.storage.getDirectory()
-        # The tab that this one takes the place of may not be gone yet.
-        if await _open_elsewhere():
-            await asyncio.sleep(PARTING)
         return [about | {"seconds_ago": max(0, time.time() - about["time"])} for about in await _closed(root)]
     except (JsException, AttributeError):
         return []
+
+
+async def parting(looked: int) -> bool:
+    """Wait a while for other tabs of the lab to be gone. False if there is none, or after so many looks it must be there to stay."""
+    if looked >= len(PARTING) or not await _open_elsewhere():
+        return False
+    await asyncio.sleep(PARTING[looked])
+    return True
 
 
 async def take(copy: str) -> bytes:

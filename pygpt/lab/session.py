@@ -1,16 +1,15 @@
 """What the lab does with a command: opens, checks, trains, samples, saves. Knows pygpt, but no browser and no page."""
 
 import asyncio
-import dataclasses
-import platform
 import time
 
 from pygpt.checkpoint import read_checkpoint
-from pygpt.data import TASKS, Task, Text, expected_vocabulary, is_gpt2_here, make_corpus, making_tokenizer, text_from_bytes
+from pygpt.data import Text, expected_vocabulary, make_corpus, making_tokenizer, text_from_bytes
 from pygpt.errors import CheckpointError, DataError, DeviceError, ExperimentError, PygptError, TokenizerError
 from pygpt.estimate import check_memory, memory_estimate, parameter_count
-from pygpt.experiment import PRESETS, Experiment
+from pygpt.experiment import Experiment
 from pygpt.lab.measuring import Measuring
+from pygpt.lab.offers import is_to_be_had, offers
 from pygpt.lab.training import Training
 from pygpt.sample import Sampler
 from pygpt.tokenizers import Tokenizer
@@ -53,17 +52,25 @@ class Session:
 
     async def begin(self, site: str, device: str) -> None:
         """The first command: say what there is, open a device, load the first text, look for safety copies."""
-        self.tell({"type": "ready", "version": self.site.contents["version"], "python": platform.python_version(),
-                   "presets": {name: preset.to_dict() for name, preset in PRESETS.items() if _is_to_be_had(preset.data.tokenizer)},
-                   "fields": [*map(_to_be_had, _fields(Experiment, ""))], "texts": self.site.texts, "tasks": [*map(_described, TASKS.values())],
-                   "numpy": self.site.numpy, "machine": bool(self.site.contents.get("machine"))})
+        self.tell(offers(self.site))
         await asyncio.sleep(0)
         if self.text is None:
             await self.obey({"type": "choose_text", "name": "tales", "built_in": True}, None)
         await self.obey({"type": "open_device", "choice": device}, None)
-        if found := await self.store.find():
-            self.tell({"type": "found", "runs": [{name: about[name] for name in ("copy", "name", "step", "steps", "seconds_ago")}
-                                                 for about in found]})
+        await self._offer_kept()
+
+    async def _offer_kept(self):
+        """Tell of the safety copies, and again when the tab that this one takes the place of is gone at last."""
+        offered, looked = [], 0
+        while True:
+            found = await self.store.find()
+            if (copies := [about["copy"] for about in found]) != offered:
+                offered = copies
+                self.tell({"type": "found", "runs": [{name: about[name] for name in ("copy", "name", "step", "steps", "seconds_ago")}
+                                                     for about in found]})
+            if not await self.store.parting(looked):
+                return
+            looked += 1
 
     async def open_device(self, choice: str) -> None:
         """Open another device; a run moves there. Raises DeviceError, and then all stays as it was."""
@@ -111,7 +118,7 @@ class Session:
         if text is None:
             return
         size, tokens = expected_vocabulary(draft.data), len(text.text)
-        if tokens < SHORT_TEXT or size is None or not _is_to_be_had(draft.data.tokenizer):
+        if tokens < SHORT_TEXT or size is None or not is_to_be_had(draft.data.tokenizer):
             tokenizer = await self._tokenizer(draft, text)
             size = tokenizer.vocab_size
             if tokens < SHORT_TEXT:
@@ -280,36 +287,9 @@ def _draft(values: dict) -> Experiment:
     return draft
 
 
-def _is_to_be_had(tokenizer: str) -> bool:
-    """Whether a run here could have a tokenizer: what would only be refused at the start is not offered before it."""
-    return tokenizer != "gpt2" or is_gpt2_here()
-
-
-def _to_be_had(field: dict) -> dict:
-    """The description of a field, with the choices there are here."""
-    if field["field"] != "data.tokenizer":
-        return field
-    return field | {"choices": [choice for choice in field["choices"] if _is_to_be_had(choice)]}
-
-
-def _described(task: Task) -> dict:
-    return {"name": task.name, "description": task.description, "measures": task.measures, "length": task.length,
-            "shortest": task.shortest, "longest": task.longest}
-
-
 def _field(error: PygptError) -> str:
     """Which part of the page a mistake belongs to."""
     if isinstance(error, ExperimentError):
         return error.field
     places = {DataError: "text", DeviceError: "device", CheckpointError: "file", TokenizerError: "prompt"}
     return next((place for kind, place in places.items() if isinstance(error, kind)), "")
-
-
-def _fields(cls, prefix: str):
-    """Describe the fields of the experiment, so that controls can be made from them."""
-    for field in dataclasses.fields(cls):
-        dotted = f"{prefix}.{field.name}" if prefix else field.name
-        if dataclasses.is_dataclass(field.type):
-            yield from _fields(field.type, dotted)
-        else:
-            yield {"field": dotted, "type": field.type.__name__, **field.metadata}

@@ -5,7 +5,6 @@ import math
 from pygpt.errors import ShapeError
 from pygpt.kernel import for_gpus, kernel, np
 from pygpt.ops.sum import sum
-from pygpt.tensor import empty
 
 
 @kernel(outputs=("y",), optional=("bias", "residual"), workgroup=(8, 8, 1))

@@ -88,6 +88,10 @@ class Store(Cache):
             return []
         return [known] if self.run.is_file() else []
 
+    async def parting(self, looked: int) -> bool:
+        """Nobody else has the copy."""
+        return False
+
     async def take(self, copy: str) -> bytes:
         """The copy. Raises CheckpointError if there is none."""
         try:

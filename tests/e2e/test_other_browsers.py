@@ -38,8 +38,8 @@ COARSE_CLOCK = """
 const now = Performance.prototype.now;
 Performance.prototype.now = function () { return Math.floor(now.call(this)); };
 """
-
-
+# Whether the page would have the browser ask, were its tab closed now.
+ASKS = "!dispatchEvent(new Event('beforeunload', { cancelable: true }))"
 LONG = TINY.replace("train.steps=40", "train.steps=30000").replace("eval_every=20", "eval_every=10000")
 
 
@@ -87,25 +87,19 @@ def test_leaving_is_asked_about_where_no_copy_is_kept(page, site, store, tmp_pat
     """GNOME Web has no private file system, nor has a private window of Firefox: there a run goes with its tab."""
     before_the_device(page, "" if store else NO_STORE)
     open_lab(page, site, TINY)
-    assert not asks_before_leaving(page)
+    assert not page.evaluate(ASKS)
     page.click("#train")
     wait_for(page, "#where", "Finished 40")
-    assert asks_before_leaving(page) is not store
+    page.wait_for_function(ASKS if not store else f"!{ASKS}")
     with page.expect_download() as download:
         page.click("#save")
-    wait_for(page, "#live", "Saved")
-    assert not asks_before_leaving(page)
+    page.wait_for_function(f"!{ASKS}")
     page.reload()
     page.wait_for_function("!document.querySelector('#train')?.disabled", timeout=READY)
     download.value.save_as(tmp_path / "run.safetensors")
     page.set_input_files("#run-file", tmp_path / "run.safetensors")
     wait_for(page, "#where", "Finished 40")
-    assert not asks_before_leaving(page)
-
-
-def asks_before_leaving(page) -> bool:
-    """Whether the page would have the browser ask, were its tab closed now."""
-    return page.evaluate("!dispatchEvent(new Event('beforeunload', { cancelable: true }))")
+    page.wait_for_function(f"!{ASKS}")
 
 
 @pytest.mark.parametrize("missing", ["app.js", "uplot/uPlot.esm.js"])

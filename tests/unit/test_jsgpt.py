@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from pygpt.capture import Capture
-from pygpt.experiment import Experiment
 from pygpt.models import GPT, Bigram
 from pygpt.nn import Chance, Linear, Module, Weights
 from pygpt.ops import advance, cross_entropy, gelu, mean_valid, record

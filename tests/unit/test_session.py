@@ -51,6 +51,9 @@ class Store:
     async def find(self):
         return []
 
+    async def parting(self, looked):
+        return False
+
     async def recall(self, name):
         return ""
 
