@@ -17,6 +17,7 @@ def device_in_tab(python_in_tab):
     """The tab's WebGPU device, under the name `device`, and the function that runs a case there."""
     python_in_tab.run(RUNNER)
     return python_in_tab.run("""
+import json
 from pygpt.devices import open_device_in_tab
 device = await open_device_in_tab("webgpu")
 
@@ -34,7 +35,7 @@ def test_kernel(module, python_in_tab, device_in_tab):
         described = json.dumps(case.described())
         # The one case that folds a long grid would travel through the page as 22 MB of text; it is run just below.
         if len(described) < 4_000_000:
-            outputs = python_in_tab.run(f"import json\nawait run_case(json.loads({described!r}))")
+            outputs = python_in_tab.run(f"await run_case(json.loads({described!r}))")
             case.compare([base64.b64decode(output) for output in outputs])
 
 
