@@ -49,6 +49,8 @@ def _coerced(dotted, wanted, value):
 
 
 def _shown(value):
+    if value == "":  # a control of the page that was emptied
+        return "nothing"
     try:
         text = repr(value)
     except ValueError:  # Python refuses to write out thousands of digits

@@ -24,6 +24,7 @@ def test_any_values_survive_toml(name, rate, seed):
     ({"model": {"n_layr": 3}}, "model.n_layr", "did you mean 'n_layer'?"),
     ({"modle": {}}, "modle", "did you mean 'model'?"),
     ({"model": {"n_layer": 2.5}}, "model.n_layer", "wanted a whole number, got 2.5"),
+    ({"model": {"n_layer": ""}}, "model.n_layer", "wanted a whole number, got nothing"),
     ({"model": {"bias": 1}}, "model.bias", "wanted true or false, got 1"),
     ({"model": {"n_layer": True}}, "model.n_layer", "wanted a whole number, got True"),
     ({"model": {"n_embd": 130}}, "model.n_embd", "cannot be shared out over 4 heads; choose a multiple"),
