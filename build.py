@@ -47,7 +47,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent
 CACHE = ROOT / "build"
 MODULES = ROOT / "node_modules"
-PRECOMPILE = ROOT / "lab" / "worker" / "precompile.mjs"
+PRECOMPILE = ROOT / "lab" / "worker" / "precompile_stdlib.mjs"
 STARTED = {"lab.py", "bench.py"}  # what a page's script element names; the modules beside them are imported by them
 NOT_SHIPPED = {PRECOMPILE.name, "vendor.d.ts"}  # parts of lab/ that are for building and checking only
 PYODIDE_FILES = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "pyodide-lock.json")
@@ -148,7 +148,7 @@ def install_packages(npm: str, environment: dict[str, str]) -> None:
 
 
 def compile_stdlib(environment: dict[str, str]) -> Path:
-    """Pyodide's standard library as bytecode; precompile.mjs says how and why."""
+    """Pyodide's standard library as bytecode; precompile_stdlib.mjs says how and why."""
     source = MODULES / "pyodide" / "python_stdlib.zip"
     target = CACHE / f"python_stdlib-{digest(source.read_bytes(), PRECOMPILE.read_bytes())}.zip"
     if not target.is_file():

@@ -1,33 +1,33 @@
 // The page: one store, its views, and the line to the worker, or to the machine behind the page.
 
-import { Curves } from "./curves.js";
-import { element, setText } from "./dom.js";
-import { watchDownloads } from "./loading.js";
-import { MACHINE, askedDevice, connectMachine, moveTo } from "./machine.js";
-import { connect, mistake } from "./protocol.js";
-import { reduce } from "./reduce.js";
-import { fromHash, toHash } from "./share.js";
-import { INITIAL } from "./state.js";
-import { createStore } from "./store.js";
-import { askFirst } from "./views/ask_first.js";
-import { askView } from "./views/ask.js";
-import { benchmarkView } from "./views/benchmark.js";
-import { chartView } from "./views/chart.js";
-import { controlsView } from "./views/controls.js";
-import { deviceView } from "./views/device.js";
-import { figuresView } from "./views/figures.js";
-import { filesView, noticesView } from "./views/files.js";
-import { loadingView } from "./views/loading.js";
-import { modelView } from "./views/model.js";
-import { profileView } from "./views/profile.js";
-import { samplesView } from "./views/samples.js";
-import { textView } from "./views/text.js";
-import { duration } from "./words.js";
+import { Curves } from "./state/curves.js";
+import { element, setText } from "./ui/dom.js";
+import { watchDownloads } from "./transport/download_progress.js";
+import { MACHINE, askedDevice, connectMachine, moveTo } from "./transport/socket_client.js";
+import { connect, mistake } from "./transport/protocol.js";
+import { reduce } from "./state/reducer.js";
+import { fromHash, toHash } from "./ui/share_link.js";
+import { INITIAL } from "./state/state.js";
+import { createStore } from "./state/store.js";
+import { askFirst } from "./views/train/confirm.js";
+import { askView } from "./views/train/sample.js";
+import { benchmarkView } from "./views/train/benchmark.js";
+import { chartView } from "./views/train/chart.js";
+import { controlsView } from "./views/train/controls.js";
+import { deviceView } from "./views/train/device.js";
+import { figuresView } from "./views/train/figures.js";
+import { filesView, noticesView } from "./views/train/files.js";
+import { loadingView } from "./views/train/loading.js";
+import { modelView } from "./views/train/model.js";
+import { profileView } from "./views/train/profile.js";
+import { samplesView } from "./views/train/samples.js";
+import { textView } from "./views/train/text.js";
+import { duration } from "./ui/format.js";
 
-/** @typedef {import("./protocol.js").Send} Send */
-/** @typedef {import("./protocol.js").Event} Event */
-/** @typedef {import("./state.js").State} State */
-/** @typedef {import("./state.js").Action} Action */
+/** @typedef {import("./transport/protocol.js").Send} Send */
+/** @typedef {import("./transport/protocol.js").Event} Event */
+/** @typedef {import("./state/state.js").State} State */
+/** @typedef {import("./state/state.js").Action} Action */
 
 /**
  * What the views can do.
@@ -96,7 +96,7 @@ async function mayReplace(what) {
 
 let adopted = false; // a line that comes back says again what there is
 
-/** @type {import("./protocol.js").Receive} */
+/** @type {import("./transport/protocol.js").Receive} */
 function receive(event, bytes) {
   const starting = store.state.phase === "starting";
   curves.take(event);

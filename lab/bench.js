@@ -1,8 +1,8 @@
 // The benchmark page: one measurement at a time, for a person who presses the button, and for a program that calls
 // window.runBench and window.runMatmul once window.ready is true. "?device=webgpu", "numpy" or "auto" says where.
 
-import { complain, complaint, element, setText, show } from "./dom.js";
-import { count, short } from "./words.js";
+import { complain, complaint, element, setText, show } from "./ui/dom.js";
+import { count, short } from "./ui/format.js";
 
 /**
  * @typedef {{size: string, batch_size?: number, steps?: number, warmup?: number, min_steps?: number, max_ms?: number,

@@ -11,7 +11,7 @@ Importing it loads neither NumPy nor a GPU driver; opening a device does.
 """
 
 from pygpt.errors import PygptError
-from pygpt.experiment import PRESETS, Experiment
+from pygpt.config.experiment import PRESETS, Experiment
 
 __version__ = "0.1.0"
 

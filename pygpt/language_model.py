@@ -23,26 +23,26 @@ It goes on where it stopped, and what was saved goes on elsewhere:
     250
 
 For progress, hand `fit` a function that is called with each `Metric`, or go through `model.training(...)` yourself. A tab's
-WebGPU cannot be waited for from Python that does not await: there, choose the device "numpy", or drive a `pygpt.train.Run`.
+WebGPU cannot be waited for from Python that does not await: there, choose the device "numpy", or drive a `pygpt.training.run.Run`.
 """
 
 import math
 from pathlib import Path
 
-from pygpt.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
-from pygpt.choose import open_fitting
+from pygpt.runs.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+from pygpt.analysis.device_choice import open_fitting
 from pygpt.data import DATASETS, Text, is_task, load_text, make_corpus, separator_of, text_from_bytes, whole_split
-from pygpt.device import Device
-from pygpt.device_split import DeviceSplit
+from pygpt.devices.base import Device
+from pygpt.data.batches import DeviceSplit
 from pygpt.errors import DivergedError, ExperimentError, PygptError
-from pygpt.evaluate import Evaluation, evaluate
-from pygpt.experiment import Experiment
-from pygpt.history import Metric
-from pygpt.models.python_random import python_random
-from pygpt.pace import Pace
-from pygpt.plan import plan_run
-from pygpt.train import Run
-from pygpt.trained import TrainedModel, open_run, write_run
+from pygpt.training.evaluate import Evaluation, evaluate
+from pygpt.config.experiment import Experiment
+from pygpt.training.metrics import Metric
+from pygpt.models.python_random_init import python_random
+from pygpt.training.poll_interval import Pace
+from pygpt.analysis.plan import plan_run
+from pygpt.training.run import Run
+from pygpt.inference.trained_model import TrainedModel, open_run, write_run
 
 
 class LanguageModel(TrainedModel):

@@ -6,7 +6,7 @@ import os
 import pytest
 
 from pygpt.data import load_text
-from pygpt.devices.native import open_native
+from pygpt.devices.wgpu import open_wgpu
 from pygpt.devices.numpy import NumpyDevice
 from pygpt.errors import AdapterError
 from pygpt.micro import MicroGPT
@@ -25,7 +25,7 @@ def unavailable(reason):
 def gpu():
     """The native WebGPU device: a real GPU, or the processor playing one."""
     try:
-        device = open_native()
+        device = open_wgpu()
     except AdapterError as error:
         unavailable(str(error))
     yield device

@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pygpt.experiment import Experiment
+from pygpt.config.experiment import Experiment
 from pygpt.models import build_model
-from pygpt.nn import Weights
+from pygpt.nn.layers import Weights
 from pygpt.ops import advance, mean_valid
-from pygpt.optim import Optimizer
-from pygpt.tensor import backward, tensor
+from pygpt.optim.optimizer import Optimizer
+from pygpt.tensor.tensor import backward, tensor
 
 GOLDENS = {"biased_untied": {"bias": True, "tie_weights": False}, "plain_tied": {"bias": False, "tie_weights": True}}
 

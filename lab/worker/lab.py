@@ -1,7 +1,7 @@
 """The worker's side of the lab: PyScript starts this file, the page sends it commands, it sends events back.
 
 The messages are listed in protocol.js. Here is only what needs a browser: the line to the page, the site's files, and
-the store that outlives the tab. What is done with a command is in pygpt/lab, which knows no browser.
+the store that outlives the tab. What is done with a command is in pygpt/session, which knows no browser.
 """
 
 import json
@@ -13,7 +13,7 @@ from pyscript import sync
 
 def tell(event: dict, data: bytes | None = None) -> None:
     """Send one event to the page, with bytes beside it or without, and do not wait for it to be read."""
-    from pygpt.lab.message import encode
+    from pygpt.session.messages import encode
 
     message = f"[{encode(event)}]"
     if data is None:
@@ -68,7 +68,7 @@ class Site:
 
     async def fitting_device(self, gpu, experiment):
         """The device that suits an experiment: a real GPU that is open, or NumPy for a small one."""
-        from pygpt.choose import choose
+        from pygpt.analysis.device_choice import choose
 
         async def open_cpu(why):
             device = await self.open_device("numpy")
@@ -94,13 +94,13 @@ async def command(message: str, data=None) -> None:
     wanted = json.loads(message)
     if wanted["type"] == "begin":
         # The engine is imported here, not above: if that fails, the page is there to say so.
-        import kept
+        import opfs_store
 
-        from pygpt.lab.session import Session
+        from pygpt.session.session import Session
 
         response = await pyfetch(wanted["site"] + "site.json")
         site = Site(wanted["site"], await response.json())
-        session = Session(tell, site, kept)
+        session = Session(tell, site, opfs_store)
     await session.obey(wanted, data.to_bytes() if data is not None else None)
 
 

@@ -79,9 +79,9 @@ def _run(arguments):
 
         return bench(command)
     if isinstance(command, Serve):
-        from pygpt.cli.server import serve_models
+        from pygpt.cli.serve import serve_models
 
         return serve_models(command)
-    from pygpt.cli.serve import lab
+    from pygpt.server.local_site import lab
 
     return lab(command.port, command.open)

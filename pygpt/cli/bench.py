@@ -6,7 +6,7 @@ import json
 
 from rich.console import Console
 
-from pygpt import bench as measure
+from pygpt.analysis import bench as measure
 from pygpt.cli.commands import Bench
 from pygpt.devices import open_device
 from pygpt.errors import ExperimentError

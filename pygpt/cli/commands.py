@@ -8,7 +8,7 @@ import tyro
 
 from pygpt.data import DATASETS, is_task
 from pygpt.errors import ExperimentError
-from pygpt.experiment import PRESETS, DataConfig, Experiment, ModelConfig, OptimConfig, TrainConfig
+from pygpt.config.experiment import PRESETS, DataConfig, Experiment, ModelConfig, OptimConfig, TrainConfig
 
 Choice = Literal["auto", "numpy", "webgpu"]
 
@@ -101,7 +101,7 @@ class Train(Described):
     def base(self) -> Experiment:
         if self.init_from is None:
             return super().base()
-        from pygpt.trained import open_run
+        from pygpt.inference.trained_model import open_run
 
         # What it begins with decides what it reads and what it is, unless a preset or a file is named.
         begun_with = open_run(self.init_from).experiment

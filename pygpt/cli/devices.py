@@ -3,14 +3,14 @@
 import json
 
 from pygpt.cli.commands import Devices
-from pygpt.devices import native, open_device
+from pygpt.devices import open_device, wgpu
 
 
 def devices(command: Devices) -> int:
     """Print every device, and the one that `auto` takes with the reason."""
     auto = open_device("auto")
-    found = [{"device": "webgpu", "name": native.describe(adapter), "software": native.is_software(adapter)}
-             for adapter in native.adapters()]
+    found = [{"device": "webgpu", "name": wgpu.describe(adapter), "software": wgpu.is_software(adapter)}
+             for adapter in wgpu.adapters()]
     found.append({"device": "numpy", "name": open_device("numpy").name, "software": True})
     if command.json:
         print(json.dumps({"devices": found, "auto": {"device": auto.kind, "name": auto.name, "why": auto.why}}))

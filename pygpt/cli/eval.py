@@ -7,10 +7,10 @@ from rich.table import Table
 
 from pygpt.cli.commands import Eval
 from pygpt.data import load_text, make_corpus
-from pygpt.device_split import DeviceSplit
-from pygpt.evaluate import evaluate as measure, perplexity
-from pygpt.models.python_random import python_random
-from pygpt.trained import load
+from pygpt.data.batches import DeviceSplit
+from pygpt.training.evaluate import evaluate as measure, perplexity
+from pygpt.models.python_random_init import python_random
+from pygpt.inference.trained_model import load
 
 WORDS = {"uniform": "guessing blindly", "unigram": "token frequencies", "bigram": "pairs counted", "trigram": "triples counted"}
 

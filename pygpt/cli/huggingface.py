@@ -5,13 +5,13 @@ from shlex import quote
 
 from rich.console import Console
 
-from pygpt.checkpoint import checkpoint_pieces
+from pygpt.runs.checkpoint import checkpoint_pieces
 from pygpt.cli.commands import Export, Import
-from pygpt.cli.run_folder import RunFolder
+from pygpt.runs.run_folder import RunFolder
 from pygpt.errors import CheckpointError
-from pygpt.estimate import parameter_count
+from pygpt.analysis.memory import parameter_count
 from pygpt.huggingface import export_folder, import_folder
-from pygpt.trained import MODEL_FILE, open_run
+from pygpt.inference.trained_model import MODEL_FILE, open_run
 
 
 def import_model(command: Import) -> int:

@@ -9,10 +9,10 @@ from rich.table import Table
 
 from pygpt.cli.commands import Plan as Command
 from pygpt.data import DATASETS, expected_vocabulary, load_text
-from pygpt.device import Device
+from pygpt.devices.base import Device
 from pygpt.errors import ExperimentError
-from pygpt.estimate import readable
-from pygpt.plan import Plan, plan_run
+from pygpt.analysis.memory import readable
+from pygpt.analysis.plan import Plan, plan_run
 from pygpt.tokenizers import train_tokenizer
 
 # What a text of English has, about, for one that is not at hand.

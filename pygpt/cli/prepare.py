@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pygpt.cli.commands import Prepare
 from pygpt.data.prepare import prepare as write_shards
-from pygpt.experiment import Experiment
+from pygpt.config.experiment import Experiment
 
 
 def prepare(command: Prepare) -> int:

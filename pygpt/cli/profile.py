@@ -5,9 +5,9 @@ import asyncio
 from rich.console import Console
 from rich.table import Table
 
-from pygpt.cli.run_folder import RunFolder
-from pygpt.profile import profile
-from pygpt.train import Run
+from pygpt.runs.run_folder import RunFolder
+from pygpt.analysis.profile import profile
+from pygpt.training.run import Run
 
 
 def show_profile(run: Run, events, folder: RunFolder, console: Console) -> None:

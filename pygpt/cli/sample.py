@@ -4,7 +4,7 @@ import sys
 
 from pygpt.cli.commands import Sample
 from pygpt.errors import ExperimentError
-from pygpt.trained import load
+from pygpt.inference.trained_model import load
 
 
 def sample(command: Sample) -> int:

@@ -8,13 +8,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from pygpt.checkpoint import Checkpoint, parameter_shapes
+from pygpt.runs.checkpoint import Checkpoint, parameter_shapes
 from pygpt.cli.commands import Show
-from pygpt.curve import Curve
-from pygpt.estimate import readable
-from pygpt.experiment import Experiment
-from pygpt.tensor import ITEM_SIZE
-from pygpt.trained import map_run, open_run
+from pygpt.training.loss_curve import Curve
+from pygpt.analysis.memory import readable
+from pygpt.config.experiment import Experiment
+from pygpt.tensor.tensor import ITEM_SIZE
+from pygpt.inference.trained_model import map_run, open_run
 
 BARS = "▁▂▃▄▅▆▇█"
 WIDTH = 32  # bars of a curve, at most

@@ -8,19 +8,19 @@ from shlex import quote
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from pygpt.cache import Cache
-from pygpt.choose import open_fitting
+from pygpt.utils.cache import Cache
+from pygpt.analysis.device_choice import open_fitting
 from pygpt.cli.commands import Train
 from pygpt.cli.profile import show_profile
-from pygpt.cli.run_folder import RunFolder
+from pygpt.runs.run_folder import RunFolder
 from pygpt.data import load_text
 from pygpt.errors import DivergedError, ExperimentError
-from pygpt.estimate import memory_estimate, readable
-from pygpt.experiment import DataConfig
-from pygpt.pace import Pace
-from pygpt.train import Run
-from pygpt.trained import open_run, read_run
-from pygpt.tune import tune
+from pygpt.analysis.memory import memory_estimate, readable
+from pygpt.config.experiment import DataConfig
+from pygpt.training.poll_interval import Pace
+from pygpt.training.run import Run
+from pygpt.inference.trained_model import open_run, read_run
+from pygpt.analysis.autotune import tune
 
 STEPS_BEFORE_PROFILE = 5  # the first ones compile, and find the device cold
 

@@ -7,7 +7,7 @@ import random
 from array import array
 from dataclasses import dataclass
 
-from pygpt.data.tasks import SEPARATOR
+from pygpt.data.sources.tasks import SEPARATOR
 from pygpt.errors import DataError, TokenizerError
 from pygpt.tokenizers import Tokenizer, split_documents
 

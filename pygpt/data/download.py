@@ -5,14 +5,15 @@ from __future__ import annotations
 import contextlib
 import http.client
 import os
-import tempfile
 import urllib.request
 from pathlib import Path
 
 from pygpt.errors import DataError
-from pygpt.data.dataset import Dataset, check_sha256
-from pygpt.data.datasets import DATASETS
-from pygpt.data.tokenizer import GPT2_FOLDER
+from pygpt.data.registry import Dataset, check_sha256
+from pygpt.data.loading import DATASETS
+from pygpt.tokenizers.registry import GPT2_FOLDER
+from pygpt.utils.cache import cache_folder
+from pygpt.utils.files import write_whole
 
 _TIMEOUT = 20  # seconds of silence
 _GPT2 = "https://huggingface.co/openai-community/gpt2/resolve/main/"
@@ -64,15 +65,6 @@ def _read(path: Path) -> bytes:
                         "or unset PYGPT_DATA") from None
 
 
-def cache_folder() -> Path:
-    """The folder PYGPT_CACHE, or else the user's cache folder."""
-    chosen = os.environ.get("PYGPT_CACHE")
-    if chosen:
-        return Path(chosen)
-    import platformdirs
-    return Path(platformdirs.user_cache_dir("pygpt"))
-
-
 def _download(dataset: Dataset) -> bytes:
     try:
         with urllib.request.urlopen(dataset.url, timeout=_TIMEOUT) as response:
@@ -103,16 +95,3 @@ def fetch(name: str) -> list[Path]:
                             "name a folder that can")
         places.append(place)
     return places
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file beside its place and then rename it, so that an interruption leaves no half a file under the name."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, unfinished = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.replace(unfinished, path)
-    except BaseException:
-        os.unlink(unfinished)
-        raise

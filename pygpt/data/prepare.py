@@ -9,12 +9,12 @@ from array import array
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from pygpt.data.datasets import DATASETS, load_text
-from pygpt.data.download import write_whole
+from pygpt.data.loading import DATASETS, load_text
+from pygpt.utils.files import write_whole
 from pygpt.data.shards import CODES, DESCRIPTION, FORMAT, VERSION
-from pygpt.data.tasks import is_task
+from pygpt.data.sources.tasks import is_task
 from pygpt.data.text import decode_pieces
-from pygpt.data.tokenizer import make_tokenizer
+from pygpt.tokenizers.registry import make_tokenizer
 from pygpt.errors import DataError, TokenizerError
 from pygpt.tokenizers import BPETokenizer, CharTokenizer, Tokenizer, tokenizer_json_bytes
 from pygpt.tokenizers.pretokens import at_seams

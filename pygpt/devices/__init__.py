@@ -2,7 +2,7 @@
 
 Natively, `auto` takes a real GPU, and NumPy where there is none: a processor that plays a GPU multiplies ten times
 slower than the same processor under NumPy. (Beside a real GPU a tiny model is still better off on the processor: who knows
-the experiment asks pygpt/choose.py.) In the tab (see `open_device_in_tab`) the order is a real GPU, NumPy,
+the experiment asks pygpt/analysis/device_choice.py.) In the tab (see `open_device_in_tab`) the order is a real GPU, NumPy,
 and a software adapter last.
 """
 
@@ -20,16 +20,16 @@ def open_device(choice: str = "auto"):
         raise DeviceError(f"there is no device {choice!r}; choose one of {', '.join(CHOICES)}")
     if choice == "numpy":
         return open_numpy()
-    from pygpt.devices import native
+    from pygpt.devices import wgpu
 
     if choice == "webgpu":
-        return native.open_native()
-    found = native.adapters()
+        return wgpu.open_wgpu()
+    found = wgpu.adapters()
     if not found:
         return open_numpy("no WebGPU adapter was found")
-    if native.is_software(found[0]):
-        return open_numpy(f"the only adapter is {native.describe(found[0])}, a processor playing a GPU: NumPy is faster")
-    return native.NativeDevice(found[0], "a real GPU")
+    if wgpu.is_software(found[0]):
+        return open_numpy(f"the only adapter is {wgpu.describe(found[0])}, a processor playing a GPU: NumPy is faster")
+    return wgpu.WgpuDevice(found[0], "a real GPU")
 
 
 def open_numpy(why: str = "chosen by name"):

@@ -3,9 +3,9 @@
 import json
 from pathlib import Path
 
-from pygpt.device import Device
+from pygpt.devices.base import Device
 from pygpt.errors import AdapterError, DeviceError, DeviceLost
-from pygpt.shaders import constants, source
+from pygpt.tensor.wgsl import constants, source
 
 CHOICES = ("auto", "webgpu", "numpy")
 

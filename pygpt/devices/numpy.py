@@ -11,7 +11,7 @@ import time
 
 import numpy
 
-from pygpt.device import Device
+from pygpt.devices.base import Device
 from pygpt.devices import simd
 
 

@@ -2,10 +2,10 @@
 
 import json
 
-from pygpt.checkpoint import STORED, Checkpoint, parameter_shapes
+from pygpt.runs.checkpoint import STORED, Checkpoint, parameter_shapes
 from pygpt.huggingface.layouts import layout_of
-from pygpt.kernel import np
-from pygpt.safetensors import Entry, safetensors_pieces
+from pygpt.tensor.kernel import np
+from pygpt.runs.safetensors import Entry, safetensors_pieces
 from pygpt.tokenizers import BPETokenizer, tokenizer_json_bytes
 
 

@@ -9,13 +9,13 @@ import mmap
 from pathlib import Path
 
 import pygpt
-from pygpt.checkpoint import Checkpoint, parameter_shapes
+from pygpt.runs.checkpoint import Checkpoint, parameter_shapes
 from pygpt.errors import CheckpointError, ExperimentError, TokenizerError
-from pygpt.experiment import Experiment
+from pygpt.config.experiment import Experiment
 from pygpt.huggingface.layouts import LAYOUTS, Config
-from pygpt.kernel import np
-from pygpt.provenance import now
-from pygpt.safetensors import Entry, read_safetensors
+from pygpt.tensor.kernel import np
+from pygpt.runs.provenance import now
+from pygpt.runs.safetensors import Entry, read_safetensors
 from pygpt.tokenizers import read_tokenizer
 
 # Tables that old versions kept beside the weights.

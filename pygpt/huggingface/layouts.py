@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Callable
 
 from pygpt.errors import CheckpointError, ExperimentError
-from pygpt.experiment import ModelConfig
+from pygpt.config.experiment import ModelConfig
 
 # All norms of ours add this to the variance.
 EPSILON = 1e-5

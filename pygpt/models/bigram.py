@@ -1,8 +1,8 @@
 """The bigram model: a table that says, for each token, how likely each next one is."""
 
-from pygpt.nn import Chance, Embedding, Module
+from pygpt.nn.layers import Chance, Embedding, Module
 from pygpt.ops import cross_entropy
-from pygpt.tensor import Tensor
+from pygpt.tensor.tensor import Tensor
 
 
 class Bigram(Module):

@@ -5,10 +5,10 @@ Source: Radford et al., "Language Models are Unsupervised Multitask Learners" (2
 
 import math
 
-from pygpt.nn import MLP, Chance, Constant, Dropout, Embedding, Linear, Module, Parameter, Projection, make_norm, sinusoids
+from pygpt.nn.layers import MLP, Chance, Constant, Dropout, Embedding, Linear, Module, Parameter, Projection, make_norm, sinusoids
 from pygpt.ops import attention, attention_cached, gate, linear_cross_entropy, matmul, qk_norm, rope, scale, softcap
 from pygpt.ops.rope import rope_table
-from pygpt.tensor import Tensor, empty
+from pygpt.tensor.tensor import Tensor, empty
 
 
 class SelfAttention(Module):

@@ -1,4 +1,4 @@
-"""Every operation. Importing this module fills `pygpt.tensor.KERNELS`; to add an op, add its line here."""
+"""Every operation. Importing this module fills `pygpt.tensor.tensor.KERNELS`; to add an op, add its line here."""
 
 from pygpt.ops.activation import activation as activation, activation_gradient as activation_gradient
 from pygpt.ops.adamw import adamw as adamw

@@ -1,6 +1,6 @@
 """Activations, element by element, but for GELU's tanh form, which gelu.py has."""
 
-from pygpt.kernel import kernel, np, scratch
+from pygpt.tensor.kernel import kernel, np, scratch
 
 KINDS = ("relu", "relu_squared", "silu", "gelu_erf")
 

@@ -1,7 +1,7 @@
 """AdamW: one step of the optimizer on all parameters at once."""
 
 from pygpt.errors import ShapeError
-from pygpt.kernel import kernel, np, scratch
+from pygpt.tensor.kernel import kernel, np, scratch
 
 # So many elements at a time: the five arrays of this length stay in a processor's caches.
 BLOCK = 1 << 16

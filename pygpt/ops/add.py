@@ -1,7 +1,7 @@
 """Sum of two tensors: the residual connection, and how the tape joins gradients."""
 
 from pygpt.errors import ShapeError
-from pygpt.kernel import kernel, np
+from pygpt.tensor.kernel import kernel, np
 
 
 @kernel(outputs=("z",))

@@ -1,7 +1,7 @@
 """Counting on the device, so that a replayed step need not be told its number."""
 
 from pygpt.errors import ShapeError
-from pygpt.kernel import kernel, np
+from pygpt.tensor.kernel import kernel, np
 
 
 @kernel(outputs=("step",), in_place=True, workgroup=(1, 1, 1), no_gradient="it counts")

@@ -1,7 +1,7 @@
 """Adding a sampled token to the model's window and to the text, without the host."""
 
 from pygpt.errors import ShapeError
-from pygpt.kernel import kernel, np
+from pygpt.tensor.kernel import kernel, np
 
 
 @kernel(outputs=("window", "position", "output", "count"), in_place=True, workgroup=(1, 1, 1), no_gradient="tokens are integers")

@@ -3,7 +3,7 @@
 import functools
 
 from pygpt.errors import ShapeError
-from pygpt.kernel import kernel, np, scratch
+from pygpt.tensor.kernel import kernel, np, scratch
 from pygpt.ops.attention_gradient import (attention_delta, attention_gradient, attention_sinks_gradient, dropout_overrides,
                                           on_gpus)
 from pygpt.ops.attention_scores import by_head, check, dropped, grouped, overrides, parts, scores, tiles

@@ -1,7 +1,7 @@
 """Self-attention for one new token, which finds what the tokens before it left behind in a cache."""
 
 from pygpt.errors import ShapeError
-from pygpt.kernel import for_gpus, kernel, np
+from pygpt.tensor.kernel import for_gpus, kernel, np
 from pygpt.ops import attention_scores
 from pygpt.ops.attention_scores import by_head, grouped, parts, slopes
 

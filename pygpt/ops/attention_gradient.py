@@ -1,7 +1,7 @@
 """The way back through attention: probabilities are made again from the scores and their saved log-sum-exp."""
 
 from pygpt.errors import ShapeError
-from pygpt.kernel import kernel, np, scratch
+from pygpt.tensor.kernel import kernel, np, scratch
 from pygpt.ops.attention_scores import check, dropped, grouped, overrides, parts, scores, tiles
 
 

@@ -4,7 +4,7 @@ import functools
 import math
 
 from pygpt.errors import ShapeError
-from pygpt.kernel import np, scratch
+from pygpt.tensor.kernel import np, scratch
 from pygpt.ops.threefry import threefry2x32
 
 # The twins take so many queries at a time, with the keys they may see, of so many sequences that a table of scores

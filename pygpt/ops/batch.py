@@ -1,7 +1,7 @@
 """Batches: windows of a stream of tokens, or whole documents, drawn where the tokens are."""
 
 from pygpt.errors import ShapeError
-from pygpt.kernel import kernel, np
+from pygpt.tensor.kernel import kernel, np
 from pygpt.ops.threefry import threefry2x32
 
 

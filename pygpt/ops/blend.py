@@ -1,7 +1,7 @@
 """A mean that is kept up to date: of the weights over steps, of the gradients over the parts of a batch."""
 
 from pygpt.errors import ShapeError
-from pygpt.kernel import kernel, np, scratch
+from pygpt.tensor.kernel import kernel, np, scratch
 
 # So many elements at a time, as in adamw.
 BLOCK = 1 << 16

@@ -1,7 +1,7 @@
 """The loss: how many nats the next token surprises the model by."""
 
 from pygpt.errors import ShapeError
-from pygpt.kernel import for_gpus, kernel, np, scratch
+from pygpt.tensor.kernel import for_gpus, kernel, np, scratch
 
 # The twins take so many elements at a time, in whole rows: what they work on stays in a processor's caches.
 BLOCK = 1 << 17

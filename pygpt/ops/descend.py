@@ -1,7 +1,7 @@
 """One step against a direction: the end of every optimizer but Adam, which has it within."""
 
 from pygpt.errors import ShapeError
-from pygpt.kernel import kernel, np
+from pygpt.tensor.kernel import kernel, np
 
 
 @kernel(outputs=("parameter",), in_place=True, no_gradient="it consumes gradients")

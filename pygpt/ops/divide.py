@@ -1,7 +1,7 @@
 """A tensor divided by a number that the device worked out."""
 
 from pygpt.errors import ShapeError
-from pygpt.kernel import kernel, np
+from pygpt.tensor.kernel import kernel, np
 
 
 @kernel(outputs=("y",), no_gradient="it scales gradients; no model takes a gradient through it")

@@ -1,7 +1,7 @@
 """Dropout: elements at random become zero while a model trains."""
 
 from pygpt.errors import ShapeError
-from pygpt.kernel import kernel, np, scratch
+from pygpt.tensor.kernel import kernel, np, scratch
 from pygpt.ops.threefry import BLOCK, draws
 
 

@@ -1,7 +1,7 @@
 """The way in: each token's row of a table, plus its position's."""
 
 from pygpt.errors import ShapeError
-from pygpt.kernel import for_gpus, kernel, np, scratch
+from pygpt.tensor.kernel import for_gpus, kernel, np, scratch
 from pygpt.ops.sum import sum
 
 

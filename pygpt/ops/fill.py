@@ -1,6 +1,6 @@
 """One number everywhere."""
 
-from pygpt.kernel import kernel
+from pygpt.tensor.kernel import kernel
 
 
 @kernel(outputs=("y",), in_place=True, no_gradient="it has no inputs")

@@ -1,7 +1,7 @@
 """Gates: one half of a layer decides how much of the other passes, as in SwiGLU and GeGLU."""
 
 from pygpt.errors import ShapeError
-from pygpt.kernel import kernel, np, scratch
+from pygpt.tensor.kernel import kernel, np, scratch
 from pygpt.ops.activation import number_of, pieces, sigmoid
 from pygpt.ops.gelu import CUBIC, SLOPE
 

@@ -1,6 +1,6 @@
 """GELU in its tanh form, the activation of GPT-2."""
 
-from pygpt.kernel import kernel, np, scratch
+from pygpt.tensor.kernel import kernel, np, scratch
 
 # sqrt(2 / pi)
 SLOPE = 0.7978845608028654

@@ -1,7 +1,7 @@
 """Layer normalization over the last dimension."""
 
 from pygpt.errors import ShapeError
-from pygpt.kernel import for_gpus, kernel, np, scratch
+from pygpt.tensor.kernel import for_gpus, kernel, np, scratch
 from pygpt.ops.sum import sum
 
 # Rows whose share of the weight's gradient is added up in one place: enough parts to keep a GPU busy, few enough to sum

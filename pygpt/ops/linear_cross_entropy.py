@@ -9,7 +9,7 @@ from pygpt.errors import ShapeError
 from pygpt.ops.cross_entropy import cross_entropy, cross_entropy_gradient
 from pygpt.ops.matmul import matmul
 from pygpt.ops.softcap import softcap, softcap_gradient
-from pygpt.tensor import Node, Tape, Tensor, empty
+from pygpt.tensor.tensor import Node, Tape, Tensor, empty
 
 # Elements of logits in a chunk: 64 MiB, half of what WebGPU promises to bind at once. Fewer would have the gradient of the
 # head's weight, which every chunk adds to, read and written more often than its product is worth. Up to two chunks are made

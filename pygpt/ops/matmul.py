@@ -3,7 +3,7 @@
 import math
 
 from pygpt.errors import ShapeError
-from pygpt.kernel import for_gpus, kernel, np
+from pygpt.tensor.kernel import for_gpus, kernel, np
 from pygpt.ops.sum import sum
 
 

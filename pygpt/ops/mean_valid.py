@@ -1,7 +1,7 @@
 """The mean over the rows that count: the last step of the loss."""
 
 from pygpt.errors import ShapeError
-from pygpt.kernel import kernel, np
+from pygpt.tensor.kernel import kernel, np
 
 
 @kernel(outputs=("mean", "count"))

@@ -1,7 +1,7 @@
 """Momentum: a step goes on in the direction of the steps before it."""
 
 from pygpt.errors import ShapeError
-from pygpt.kernel import kernel, np, scratch
+from pygpt.tensor.kernel import kernel, np, scratch
 
 # So many elements at a time, as in adamw.
 BLOCK = 1 << 16

@@ -2,7 +2,7 @@
 
 from array import array
 
-from pygpt.kernel import kernel, np
+from pygpt.tensor.kernel import kernel, np
 from pygpt.ops.threefry import BLOCK, threefry2x32
 
 # Twelve halves of words, each uniform on 0 ... 65535: their sum has this mean, and 65536 as its standard deviation.

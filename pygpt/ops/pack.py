@@ -1,7 +1,7 @@
 """Many tensors into one: how gradients come to lie side by side for the optimizer."""
 
 from pygpt.errors import ShapeError
-from pygpt.kernel import kernel
+from pygpt.tensor.kernel import kernel
 
 NAMES = "abcdefg"
 # A GPU binds slices at multiples of 256 bytes.

@@ -1,7 +1,7 @@
 """Normalization of each query and each key, so that no score can grow without bound."""
 
 from pygpt.errors import ShapeError
-from pygpt.kernel import kernel, np, scratch
+from pygpt.tensor.kernel import kernel, np, scratch
 from pygpt.ops.rope import head_counts
 
 # The twins take so many elements at a time, in whole rows: what they work on stays in a processor's caches.

@@ -1,7 +1,7 @@
 """Writing a number down where the host finds it later."""
 
 from pygpt.errors import ShapeError
-from pygpt.kernel import kernel
+from pygpt.tensor.kernel import kernel
 
 
 @kernel(outputs=("history",), in_place=True, workgroup=(1, 1, 1), no_gradient="it keeps what was measured")

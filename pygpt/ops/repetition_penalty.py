@@ -1,7 +1,7 @@
 """Making what was written lately less likely to be written again."""
 
 from pygpt.errors import ShapeError
-from pygpt.kernel import kernel, np
+from pygpt.tensor.kernel import kernel, np
 
 
 @kernel(outputs=("y",), no_gradient="it is for writing, not for learning")

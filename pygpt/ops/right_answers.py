@@ -1,7 +1,7 @@
 """Whether a model would give an answer just as it should be."""
 
 from pygpt.errors import ShapeError
-from pygpt.kernel import kernel, np
+from pygpt.tensor.kernel import kernel, np
 
 LANES = 64
 

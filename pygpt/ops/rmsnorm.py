@@ -1,7 +1,7 @@
 """Root mean square normalization over the last dimension: layer normalization without the mean."""
 
 from pygpt.errors import ShapeError
-from pygpt.kernel import for_gpus, kernel, np, scratch
+from pygpt.tensor.kernel import for_gpus, kernel, np, scratch
 from pygpt.ops.layernorm import PART, blocks, joined, part_sums
 
 

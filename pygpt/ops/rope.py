@@ -4,7 +4,7 @@ import math
 from array import array
 
 from pygpt.errors import ShapeError
-from pygpt.kernel import kernel, np, scratch
+from pygpt.tensor.kernel import kernel, np, scratch
 
 # The twin takes so many elements at a time, in whole rows: what it works on stays in a processor's caches.
 BLOCK = 1 << 17

@@ -1,7 +1,7 @@
 """Choosing the next token."""
 
 from pygpt.errors import ShapeError
-from pygpt.kernel import kernel, np
+from pygpt.tensor.kernel import kernel, np
 from pygpt.ops.threefry import SAMPLE, threefry2x32
 
 LANES = 256

@@ -1,6 +1,6 @@
 """A tensor times a number."""
 
-from pygpt.kernel import kernel, np
+from pygpt.tensor.kernel import kernel, np
 
 
 @kernel(outputs=("y",))

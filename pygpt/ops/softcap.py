@@ -1,6 +1,6 @@
 """A soft cap: numbers near 0 stay what they are, and none leaves (-cap, cap)."""
 
-from pygpt.kernel import kernel, np
+from pygpt.tensor.kernel import kernel, np
 from pygpt.ops.activation import pieces
 
 

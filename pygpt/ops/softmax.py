@@ -1,7 +1,7 @@
 """Softmax over the last dimension."""
 
 from pygpt.errors import ShapeError
-from pygpt.kernel import kernel, np
+from pygpt.tensor.kernel import kernel, np
 
 
 @kernel(outputs=("y",))

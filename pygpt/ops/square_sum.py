@@ -1,7 +1,7 @@
 """The norm of a gradient, and what clipping scales it by."""
 
 from pygpt.errors import ShapeError
-from pygpt.kernel import kernel, np, scratch
+from pygpt.tensor.kernel import kernel, np, scratch
 
 # The invocations of a workgroup: each adds up its own elements before the workgroup adds up theirs.
 LANES = 64

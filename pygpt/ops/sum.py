@@ -1,7 +1,7 @@
 """Sum over the middle of three dimensions, always in the same order."""
 
 from pygpt.errors import ShapeError
-from pygpt.kernel import kernel, np
+from pygpt.tensor.kernel import kernel, np
 
 
 @kernel(outputs=("y",), no_gradient="it adds up gradients itself; no model takes a gradient through it")

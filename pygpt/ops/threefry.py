@@ -12,7 +12,7 @@ kind plus a site: INIT, BATCH, EVALUATION, DROPOUT or SAMPLE, plus the number of
 import functools
 
 from pygpt.errors import ShapeError
-from pygpt.kernel import kernel, np, scratch
+from pygpt.tensor.kernel import kernel, np, scratch
 
 INIT = 1 << 16
 BATCH = 2 << 16

@@ -1,7 +1,7 @@
 """Batches that were drawn on the host, for a text too large for the device: a ring of windows, so many steps of them."""
 
 from pygpt.errors import ShapeError
-from pygpt.kernel import kernel, np
+from pygpt.tensor.kernel import kernel, np
 
 
 @kernel(outputs=("inputs", "targets"), no_gradient="tokens are integers")

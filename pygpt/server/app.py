@@ -13,15 +13,15 @@ from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, Res
 
 import pygpt
 from pygpt.errors import PygptError, RequestError
-from pygpt.lab.message import encode
-from pygpt.server.asking import Asking
-from pygpt.server.guard import Guard
-from pygpt.server.jobs import ENDED, Job, Machine, Queue, recall
-from pygpt.server.lab import Lab
-from pygpt.server.machine import MACHINE
-from pygpt.server.pages import Pages
-from pygpt.server.requests import GenerateRequest, TrainRequest, experiment_for, nearest
-from pygpt.server.shelf import DataSets, Models
+from pygpt.session.messages import encode
+from pygpt.server.generation import Asking
+from pygpt.server.security import Guard
+from pygpt.server.job_queue import ENDED, Job, Machine, Queue, recall
+from pygpt.server.lab_socket import Lab
+from pygpt.server.session_worker import MACHINE
+from pygpt.server.static import Pages
+from pygpt.server.schemas import GenerateRequest, TrainRequest, experiment_for, nearest
+from pygpt.server.storage import DataSets, Models
 
 SILENCE = 15.0  # seconds after which a stream says that it is still there
 
@@ -185,7 +185,7 @@ def _models(app, service):
     async def events(name: str, request: Request) -> Response:
         """How a training goes, as server-sent events: all that happened so far, and then what happens.
 
-        Their names and fields are those of lab/protocol.js (`started`, `progress`, `evaluated`, `sample`, `finished` ...), and
+        Their names and fields are those of lab/transport/protocol.js (`started`, `progress`, `evaluated`, `sample`, `finished` ...), and
         `state` is what GET /lm/{name} tells. An event's id is a step: a reader that comes back with Last-Event-ID hears what
         happened after it.
         """

@@ -12,11 +12,11 @@ from typing import Any
 from pygpt.errors import TokenizerError
 from pygpt.tokenizers.base import Decoder, Tokenizer, check_fields, outside_vocabulary
 from pygpt.tokenizers.documents import split_documents
-from pygpt.tokenizers.learning import count_words, learn
+from pygpt.tokenizers.bpe_training import count_words, learn
 from pygpt.tokenizers.pretokens import pieces, split_words
 from pygpt.tokenizers.tokenizer_json import vocabulary_from_json, vocabulary_to_json
 from pygpt.tokenizers.utf8 import Utf8Decoder, utf8_bytes
-from pygpt.tokenizers.vocabulary import Vocabulary
+from pygpt.tokenizers.bpe_vocabulary import Vocabulary
 
 _REMEMBERED = 1 << 17  # words whose tokens are kept; English text of any length needs fewer
 _LONG = 100            # characters; a longer word will hardly come again

@@ -6,7 +6,7 @@ from pathlib import Path
 from pygpt.errors import TokenizerError
 from pygpt.tokenizers.bpe import BPETokenizer
 from pygpt.tokenizers.tokenizer_json import assemble, parse_json, read_tokenizer_json, vocabulary_to_json
-from pygpt.tokenizers.vocabulary import END_OF_TEXT, Vocabulary
+from pygpt.tokenizers.bpe_vocabulary import END_OF_TEXT, Vocabulary
 
 TOKENIZER_FILE, VOCAB_FILE, MERGES_FILE = "tokenizer.json", "vocab.json", "merges.txt"
 

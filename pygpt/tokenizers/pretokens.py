@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 
-from pygpt.tokenizers.characters import Classes
+from pygpt.tokenizers.unicode_classes import Classes
 
 # GPT-2's own expression is
 #   's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+

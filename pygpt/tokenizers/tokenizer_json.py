@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from pygpt.errors import TokenizerError
-from pygpt.tokenizers.vocabulary import Vocabulary, shown, token_bytes
+from pygpt.tokenizers.bpe_vocabulary import Vocabulary, shown, token_bytes
 
 _BYTE_LEVEL = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
 _NOT_OURS = "pygpt reads byte-level BPE, as GPT-2's is"

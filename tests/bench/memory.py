@@ -2,15 +2,15 @@
 
 import json
 
-from pygpt.bench import bench_experiment
+from pygpt.analysis.bench import bench_experiment
 from tests.bench.site import open_site, open_tab
 
 SETUP = """
 import gc, json, sys
 from pygpt.data import load_text
 from pygpt.devices import open_device_in_tab
-from pygpt.experiment import Experiment
-from pygpt.train import Run
+from pygpt.config.experiment import Experiment
+from pygpt.training.run import Run
 
 device = await open_device_in_tab("webgpu")
 run = Run(Experiment.from_dict(json.loads(VALUES)), load_text("tales"), device)

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from pygpt.bench import SIZES
+from pygpt.analysis.bench import SIZES
 from tests.bench import records
 from tests.bench.work import FOLDER, ROOT, hand_over
 

@@ -9,9 +9,10 @@ from tests.bench.peers import measure
 
 measure.pin()
 
-from pygpt import bench, device as devices  # noqa: E402  (after the process is pinned)
+from pygpt.analysis import bench
+from pygpt.devices import base as devices  # noqa: E402  (after the process is pinned)
 from pygpt.devices import open_device  # noqa: E402
-from pygpt.estimate import memory_estimate  # noqa: E402
+from pygpt.analysis.memory import memory_estimate  # noqa: E402
 
 
 class Launches:
@@ -36,7 +37,7 @@ class Launches:
 
 
 def train(device, launches, work, steps=100, warmup=2, min_steps=3, max_ms=5000.0, sample_tokens=0):
-    """As measure.train, through pygpt.bench."""
+    """As measure.train, through pygpt.analysis.bench."""
     about = json.loads(Path(work).read_text())
     experiment = bench.bench_experiment(about["size"], about["batch"], steps + warmup)
     before, _ = measure._resident(), device.pool.trim()

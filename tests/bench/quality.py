@@ -5,10 +5,10 @@ from pathlib import Path
 
 from pygpt.data import load_text
 from pygpt.devices import open_device
-from pygpt.evaluate import full_loss
-from pygpt.experiment import Experiment
-from pygpt.sample import generate
-from pygpt.train import Run
+from pygpt.training.evaluate import full_loss
+from pygpt.config.experiment import Experiment
+from pygpt.inference.sampler import generate
+from pygpt.training.run import Run
 
 PICTURE = Path(__file__).resolve().parents[2] / "docs" / "small_curve.svg"
 WIDTH, HEIGHT, LEFT, BOTTOM = 720, 300, 48, 32

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from build import find_npm
-from pygpt.cli.serve import serve
+from pygpt.server.local_site import serve
 from tests.bench.work import FOLDER
 from tests.e2e.chromium import find_chromium
 from tests.e2e.conftest import FLAGS, ROOT, PythonInTab

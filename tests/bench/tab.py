@@ -2,7 +2,7 @@
 
 import contextlib
 
-from pygpt.bench import SIZES
+from pygpt.analysis.bench import SIZES
 from tests.bench import records
 from tests.bench.site import open_site, open_tab, serve_peers
 from tests.bench.work import hand_over

@@ -4,10 +4,10 @@ import time
 
 from pygpt.data import load_text
 from pygpt.devices import open_device
-from pygpt.evaluate import accuracy
-from pygpt.experiment import Experiment
+from pygpt.training.evaluate import accuracy
+from pygpt.config.experiment import Experiment
 from pygpt.tokenizers import split_documents
-from pygpt.train import Run
+from pygpt.training.run import Run
 
 PRESETS = ("reverse", "sort", "addition")
 

@@ -4,12 +4,12 @@ import json
 import os
 from pathlib import Path
 
-from pygpt.bench import ALPHABET, bench_experiment, bench_text
+from pygpt.analysis.bench import ALPHABET, bench_experiment, bench_text
 from pygpt.devices import open_device
-from pygpt.nn import Chance
+from pygpt.nn.layers import Chance
 from pygpt.ops.threefry import BATCH
-from pygpt.tensor import tensor
-from pygpt.train import Run
+from pygpt.tensor.tensor import tensor
+from pygpt.training.run import Run
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = Path(os.environ.get("PYGPT_BENCH", ROOT / "build" / "bench"))

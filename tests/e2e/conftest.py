@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from pygpt.cli.serve import Server, serve
+from pygpt.server.local_site import Server, serve
 from tests.conftest import unavailable
 from tests.e2e.chromium import find_chromium
 

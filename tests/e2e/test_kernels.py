@@ -41,7 +41,7 @@ def test_kernel(module, python_in_tab, device_in_tab):
 
 def test_a_long_grid_is_folded(python_in_tab, device_in_tab):
     ends = python_in_tab.run("""
-from pygpt.tensor import KERNELS, empty
+from pygpt.tensor.tensor import KERNELS, empty
 long = empty(device, (4_200_000,))
 KERNELS["fill"](out=long, value=3.0)
 data = memoryview(await device.fetch(long)).cast("f")
@@ -50,10 +50,10 @@ data = memoryview(await device.fetch(long)).cast("f")
 
 
 def test_a_loss_in_chunks_is_the_loss_at_once(python_in_tab, device_in_tab):
-    """Natively tests/unit/test_linear_cross_entropy.py; here because a browser is strict about what a launch may bind."""
+    """Natively tests/unit/ops/test_linear_cross_entropy.py; here because a browser is strict about what a launch may bind."""
     differences = python_in_tab.run("""
 from pygpt.ops import linear_cross_entropy, mean_valid, normal
-from pygpt.tensor import Node, backward, empty, tensor
+from pygpt.tensor.tensor import Node, backward, empty, tensor
 
 seed = tensor(device, [7], dtype="uint32")
 leaves = [empty(device, shape) for shape in ((150, 20), (37, 20))]

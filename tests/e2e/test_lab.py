@@ -14,7 +14,7 @@ from playwright.sync_api import expect
 import pygpt
 from pygpt.data import load_text
 from pygpt.devices.numpy import NumpyDevice
-from pygpt.train import Run
+from pygpt.training.run import Run
 
 from tests.conftest import unavailable
 from tests.e2e.conftest import Watch

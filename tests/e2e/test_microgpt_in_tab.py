@@ -5,15 +5,15 @@ import json
 import pytest
 
 from tests.conftest import unavailable
-from tests.unit.test_microgpt import EXPERIMENT, STEPS, largest_difference
+from tests.parity.test_microgpt import EXPERIMENT, STEPS, largest_difference
 
 IN_TAB = """
 import json
 from pyodide.http import pyfetch
 from pygpt.data import open_dataset_bytes
 from pygpt.devices import open_device_in_tab
-from pygpt.experiment import Experiment
-from pygpt.train import Run
+from pygpt.config.experiment import Experiment
+from pygpt.training.run import Run
 from numpy_wheel import ensure_numpy
 
 async def bring_numpy():

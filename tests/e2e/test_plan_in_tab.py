@@ -2,14 +2,14 @@
 
 import json
 
-from pygpt.experiment import Experiment
-from pygpt.plan import plan_run
+from pygpt.config.experiment import Experiment
+from pygpt.analysis.plan import plan_run
 
 SHAPES = {"small": 65, "nano": 65, "gpt2": 50257}
 PLANNED = """
 import json, sys, time
-from pygpt.experiment import Experiment
-from pygpt.plan import plan_run
+from pygpt.config.experiment import Experiment
+from pygpt.analysis.plan import plan_run
 
 def planned(values, vocab_size):
     experiment, took = Experiment.from_dict(values), []
@@ -42,8 +42,8 @@ def test_a_file_says_where_it_was_made(python_in_tab):
 import sys
 from types import SimpleNamespace
 from pygpt.data import text_from_bytes
-from pygpt.experiment import Experiment
-from pygpt.provenance import provenance
+from pygpt.config.experiment import Experiment
+from pygpt.runs.provenance import provenance
 provenance(Experiment(), text_from_bytes("poem", b"Twinkle, twinkle"), SimpleNamespace(name="a GPU", kind="webgpu"))
 """)
     assert made["device"] == "a GPU" and "git" not in made and "Emscripten" in made["platform"] and made["data"]["name"] == "poem"

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from pygpt.experiment import Experiment
+from pygpt.config.experiment import Experiment
 from tests.conftest import unavailable
 
 IN_TAB = """
@@ -12,8 +12,8 @@ import json
 from pyodide.http import pyfetch
 from pygpt.data import open_dataset_bytes
 from pygpt.devices import open_device_in_tab
-from pygpt.experiment import Experiment
-from pygpt.train import Run
+from pygpt.config.experiment import Experiment
+from pygpt.training.run import Run
 from numpy_wheel import ensure_numpy
 
 async def bring_numpy():

@@ -8,10 +8,10 @@ import pytest
 
 from pygpt.data import load_text
 from pygpt.devices.numpy import NumpyDevice
-from pygpt.experiment import Experiment
-from pygpt.nn import Chance
+from pygpt.config.experiment import Experiment
+from pygpt.nn.layers import Chance
 from pygpt.ops.threefry import BATCH
-from pygpt.train import Run
+from pygpt.training.run import Run
 
 STEPS = 50
 EXPERIMENT = Experiment.preset("small").with_fields(**{"train.steps": STEPS, "train.eval_every": 50, "train.eval_batches": 1})
@@ -19,10 +19,10 @@ IN_TAB = """
 import json
 from pygpt.data import load_text
 from pygpt.devices import open_device_in_tab
-from pygpt.experiment import Experiment
-from pygpt.nn import Chance
+from pygpt.config.experiment import Experiment
+from pygpt.nn.layers import Chance
 from pygpt.ops.threefry import BATCH
-from pygpt.train import Run
+from pygpt.training.run import Run
 import hashlib
 
 device = await open_device_in_tab("webgpu")

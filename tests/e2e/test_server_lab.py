@@ -10,8 +10,8 @@ from playwright.sync_api import expect
 
 from tests.e2e.conftest import watched_page
 from tests.e2e.test_lab import READY, SLOW, TINY, choose, step_of, wait_for
-from tests.unit.runs import POEM
-from tests.unit.serving import Serving
+from tests.tiny_runs import POEM
+from tests.serving import Serving
 
 ENDLESS = TINY.replace("train.steps=40", "train.steps=1000000").replace("eval_every=20", "eval_every=1000")
 

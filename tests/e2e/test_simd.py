@@ -16,10 +16,10 @@ import json
 import sys
 from pygpt.devices import open_device_in_tab
 from pygpt.devices.simd import load
-from pygpt.experiment import Experiment
+from pygpt.config.experiment import Experiment
 from pygpt.data import load_text
-from pygpt.tensor import KERNELS
-from pygpt.train import Run
+from pygpt.tensor.tensor import KERNELS
+from pygpt.training.run import Run
 from numpy_wheel import ensure_numpy
 
 async def bring_numpy():
@@ -90,7 +90,7 @@ run._train_once()
 
 def baby():
     """A small experiment with dropout, as JSON-able data."""
-    from pygpt.experiment import Experiment
+    from pygpt.config.experiment import Experiment
 
     return Experiment.preset("baby").with_fields(**BABY).to_dict()
 

@@ -7,17 +7,17 @@ from pathlib import Path
 import pytest
 
 from pygpt.devices.numpy import NumpyDevice
-from tests.unit.runs import finish, poem_run
-from tests.unit.test_run import KINDS
+from tests.tiny_runs import finish, poem_run
+from tests.unit.training.test_run import KINDS
 
 RECIPES = {"muon, averaged": {"optim.name": "muon", "optim.ema": 0.9, "optim.z_loss": 1e-3},
            "nesterov in parts": {"optim.name": "sgd", "optim.learning_rate": 0.1, "train.accumulation": 3},
            "adam": {"optim.name": "adam", "optim.schedule": "exponential", "optim.label_smoothing": 0.1}}
-RUNS = (Path(__file__).resolve().parents[1] / "unit" / "runs.py").read_text()
+RUNS = (Path(__file__).resolve().parents[1] / "tiny_runs.py").read_text()
 SETUP = RUNS + """
 import base64, gc, json, sys
 from pygpt.devices import open_device_in_tab
-from pygpt.sample import Sampler
+from pygpt.inference.sampler import Sampler
 
 device = await open_device_in_tab("webgpu")
 
@@ -127,8 +127,8 @@ base64.b64encode(await run.fetch_checkpoint()).decode()""")
 
 
 def test_a_run_saved_here_goes_on_natively(tab, gpu):
-    from pygpt.train import Run
-    from tests.unit.runs import finish
+    from pygpt.training.run import Run
+    from tests.tiny_runs import finish
 
     saved = tab.run("""
 run = poem_run(device)
@@ -204,8 +204,8 @@ def test_no_numpy_was_loaded(tab):
 def test_shaders_are_tried_once_and_remembered(tab):
     """On a device under a real GPU's name; what was found lies in the browser's private file system."""
     found, again, losses = tab.run("""
-import kept
-from pygpt import tune as tuning
+import opfs_store
+from pygpt.analysis import autotune as tuning
 
 tuning.MOST_LAUNCHES = 1
 preferences = []
@@ -213,7 +213,7 @@ device.software = False
 try:
     for _ in range(2):
         device.preferences = {}
-        await tuning.tune(device, experiment(), 28, kept, seconds=60.0 if not preferences else 0.0)
+        await tuning.tune(device, experiment(), 28, opfs_store, seconds=60.0 if not preferences else 0.0)
         preferences.append(device.preferences)
     run = poem_run(device)
     losses = [metric.loss for metric in await finish_here(run) if metric.loss is not None]

@@ -22,7 +22,7 @@ import numpy as np
 
 import pygpt.ops  # noqa: F401
 from pygpt.devices.numpy import NumpyDevice
-from pygpt.tensor import KERNELS, Node, tensor
+from pygpt.tensor.tensor import KERNELS, Node, tensor
 from tests.ops.run_case import start_case
 
 

@@ -3,7 +3,7 @@
 import base64
 
 import pygpt.ops  # noqa: F401  (fills KERNELS)
-from pygpt.tensor import KERNELS, tensor
+from pygpt.tensor.tensor import KERNELS, tensor
 
 
 def start_case(device, case):

@@ -5,7 +5,7 @@ import pytest
 
 from pygpt.ops import activation
 from pygpt.ops.activation import KINDS
-from pygpt.tensor import tensor
+from pygpt.tensor.tensor import tensor
 from tests.ops.chain import Case, normal
 
 FORWARD = [Case("activation", [normal(*shape, scale=3.0)], kind=kind) for kind in KINDS for shape in ((1,), (7,), (3, 65))]

@@ -1,7 +1,7 @@
 import pytest
 
 from pygpt.errors import ShapeError
-from pygpt.tensor import tensor
+from pygpt.tensor.tensor import tensor
 from tests.ops.chain import Case, normal
 
 CASES = [Case("add", [normal(*shape), normal(*shape, seed=1)]) for shape in ((1,), (7,), (3, 65), (64, 129))]

@@ -3,7 +3,7 @@ import pytest
 
 from pygpt.errors import ShapeError
 from pygpt.ops import advance
-from pygpt.tensor import tensor
+from pygpt.tensor.tensor import tensor
 from tests.ops.chain import Case
 
 CASES = [Case("advance", [], out=[np.array([step], np.uint32)], amount=amount)

@@ -4,7 +4,7 @@ import pytest
 from pygpt.errors import ShapeError
 from pygpt.ops import attention, attention_delta, attention_sinks_gradient
 from pygpt.ops.threefry import threefry2x32
-from pygpt.tensor import tensor
+from pygpt.tensor.tensor import tensor
 from tests.ops.chain import Case, normal
 
 # (B, T, H, D): ones, primes, head sizes that 4 does not divide, tails of 4 queries and 8 keys and of tiles of 32 x 32, the

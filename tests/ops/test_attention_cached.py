@@ -3,7 +3,7 @@ import pytest
 
 from pygpt.errors import ShapeError
 from pygpt.ops import attention, attention_cached
-from pygpt.tensor import empty, tensor
+from pygpt.tensor.tensor import empty, tensor
 from tests.ops.chain import Case, normal
 
 # (B, T, H, D, position): ones, the first row, the last and beyond; primes; one, two and three times 64 keys; large heads.

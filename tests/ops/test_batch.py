@@ -4,7 +4,7 @@ import pytest
 from pygpt.errors import ShapeError
 from pygpt.ops import batch, batch_documents
 from pygpt.ops.threefry import BATCH, EVALUATION, threefry2x32
-from pygpt.tensor import tensor
+from pygpt.tensor.tensor import tensor
 from tests.ops.chain import Case, integers
 
 BOS = 9

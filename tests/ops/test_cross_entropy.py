@@ -5,7 +5,7 @@ import pytest
 
 from pygpt.errors import ShapeError
 from pygpt.ops import cross_entropy, mean_valid
-from pygpt.tensor import Node, backward, tensor
+from pygpt.tensor.tensor import Node, backward, tensor
 from tests.ops.chain import Case, integers, normal
 
 # Ones, primes, more rows than a workgroup has invocations.

@@ -3,7 +3,7 @@ import pytest
 
 from pygpt.errors import ShapeError
 from pygpt.ops import descend
-from pygpt.tensor import tensor
+from pygpt.tensor.tensor import tensor
 from tests.ops.chain import Case, normal
 
 SCHEDULE = np.array([[0.5, 1, 1], [0.25, 1, 1], [0.125, 1, 1]], np.float32)

@@ -4,7 +4,7 @@ import pytest
 from pygpt.errors import ShapeError
 from pygpt.ops import dropout
 from pygpt.ops.threefry import DROPOUT, threefry2x32
-from pygpt.tensor import tensor
+from pygpt.tensor.tensor import tensor
 from tests.ops.chain import Case, normal
 
 

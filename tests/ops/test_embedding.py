@@ -3,7 +3,7 @@ import pytest
 
 from pygpt.errors import ShapeError
 from pygpt.ops import embedding, embedding_gradient
-from pygpt.tensor import Node, backward, tensor
+from pygpt.tensor.tensor import Node, backward, tensor
 from tests.ops.chain import Case, integers, normal
 
 # (B, T, V, C): ones, primes, tails of 4 channels, more tokens than rows of the table and fewer.

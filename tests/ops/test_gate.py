@@ -4,7 +4,7 @@ import pytest
 from pygpt.errors import ShapeError
 from pygpt.ops import gate, gelu
 from pygpt.ops.gate import KINDS
-from pygpt.tensor import tensor
+from pygpt.tensor.tensor import tensor
 from tests.ops.chain import Case, normal
 
 

@@ -3,7 +3,7 @@ import pytest
 
 from pygpt.errors import ShapeError
 from pygpt.ops import layernorm
-from pygpt.tensor import tensor
+from pygpt.tensor.tensor import tensor
 from tests.ops.chain import Case, normal
 
 # Ones, primes, more rows than a workgroup has invocations, whole parts of 16 rows and a rest, several of the twin's blocks.

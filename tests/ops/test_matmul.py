@@ -3,7 +3,7 @@ import pytest
 
 from pygpt.errors import ShapeError
 from pygpt.ops import matmul
-from pygpt.tensor import tensor
+from pygpt.tensor.tensor import tensor
 from tests.ops.chain import Case, normal
 
 # (M, N, K): ones, a row in vectors of 4, primes, tails of the 8 x 8 tile and of the 64 x 64 x 16 one, shapes of a small GPT.

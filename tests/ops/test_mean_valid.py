@@ -3,7 +3,7 @@ import pytest
 
 from pygpt.errors import ShapeError
 from pygpt.ops import mean_valid
-from pygpt.tensor import Node, backward, tensor
+from pygpt.tensor.tensor import Node, backward, tensor
 from tests.ops.chain import Case, integers, normal
 
 # One row, fewer than the workgroup's 64 invocations, a tail, many.

@@ -5,7 +5,7 @@ import pytest
 
 from pygpt.ops import normal
 from pygpt.ops.threefry import INIT, threefry2x32
-from pygpt.tensor import empty, tensor
+from pygpt.tensor.tensor import empty, tensor
 from tests.ops.chain import Case
 
 CASES = [Case("normal", [np.array([seed], np.uint32)], out=[np.zeros(shape, np.float32)], std=std, purpose=INIT + site)

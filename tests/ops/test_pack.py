@@ -3,7 +3,7 @@ import pytest
 
 from pygpt.errors import ShapeError
 from pygpt.ops import pack
-from pygpt.tensor import tensor
+from pygpt.tensor.tensor import tensor
 from tests.ops.chain import Case, normal
 
 CASES = [Case("pack", [normal(*shape, seed=index) for index, shape in enumerate(shapes)], out=[normal(length, seed=9)],

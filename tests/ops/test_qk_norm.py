@@ -3,7 +3,7 @@ import pytest
 
 from pygpt.errors import ShapeError
 from pygpt.ops import qk_norm
-from pygpt.tensor import tensor
+from pygpt.tensor.tensor import tensor
 from tests.ops.chain import Case, normal
 
 # (B, T), n_head, n_kv_head, D: ones, heads of their own, shared ones, odd sizes, several of the twin's blocks.

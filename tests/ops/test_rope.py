@@ -5,7 +5,7 @@ import pytest
 
 from pygpt.errors import ShapeError
 from pygpt.ops import rope, rope_table
-from pygpt.tensor import tensor
+from pygpt.tensor.tensor import tensor
 from tests.ops.chain import Case, normal
 
 # (B, T), n_head, n_kv_head, D: one pair, heads of their own, shared ones, a head in the middle of a vector, several blocks.

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from pygpt.ops import softcap
-from pygpt.tensor import tensor
+from pygpt.tensor.tensor import tensor
 from tests.ops.chain import Case, normal
 
 FORWARD = [Case("softcap", [normal(*shape, scale=cap)], cap=cap) for shape, cap in (((1,), 30.0), ((7,), 0.5), ((3, 65), 15.0))]

@@ -3,7 +3,7 @@ import pytest
 
 from pygpt.errors import ShapeError
 from pygpt.ops import softmax, softmax_gradient
-from pygpt.tensor import tensor
+from pygpt.tensor.tensor import tensor
 from tests.ops.chain import Case, normal
 
 SHAPES = [(1, 1), (7,), (3, 65), (2, 5, 13), (131, 9)]

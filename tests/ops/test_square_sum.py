@@ -3,7 +3,7 @@ import pytest
 
 from pygpt.errors import ShapeError
 from pygpt.ops import clip_scale, square_sum
-from pygpt.tensor import tensor
+from pygpt.tensor.tensor import tensor
 from tests.ops.chain import Case, normal
 
 CASES = [Case("square_sum", [normal(*shape)], **attributes)

@@ -2,7 +2,7 @@ import pytest
 
 from pygpt.errors import ShapeError
 from pygpt.ops import sum as sum_kernel
-from pygpt.tensor import tensor
+from pygpt.tensor.tensor import tensor
 from tests.ops.chain import Case, normal
 
 CASES = [Case("sum", [normal(*shape)]) for shape in ((1, 1, 1), (1, 7, 13), (3, 1, 65), (5, 64, 1), (2, 129, 33))]

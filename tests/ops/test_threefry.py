@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import pygpt.devices.native as native
+import pygpt.devices.wgpu as wgpu_device
 from pygpt.errors import ShapeError
-from pygpt.kernel import Kernel
+from pygpt.tensor.kernel import Kernel
 from pygpt.ops.threefry import BLOCK, DROPOUT, threefry, threefry2x32
-from pygpt.tensor import tensor
+from pygpt.tensor.tensor import tensor
 from tests.ops.chain import Case
 
 SHADERS = Path(__file__).resolve().parents[2] / "shaders"
@@ -48,7 +48,7 @@ def test_known_answers_of_the_shader(gpu, monkeypatch):
               "@group(0) @binding(1) var<storage, read_write> bits: array<vec2u>;\n")
     entry = ("@compute @workgroup_size(64) fn main(@builtin(local_invocation_index) i: u32) {\n"
              "if (i < arrayLength(&bits)) { bits[i] = threefry(words[i].zw, words[i].xy); }}\n")
-    monkeypatch.setattr(native, "source", lambda name: header + function("threefry") + entry)
+    monkeypatch.setattr(wgpu_device, "source", lambda name: header + function("threefry") + entry)
 
     def known_answers(words, bits):
         raise AssertionError("for the shader alone")

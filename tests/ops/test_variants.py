@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from pygpt.tensor import KERNELS
+from pygpt.tensor.tensor import KERNELS
 from tests.test_house import case_operands
 
 MODULES = [importlib.import_module(f"tests.ops.{path.stem}") for path in sorted(Path(__file__).parent.glob("test_*.py"))

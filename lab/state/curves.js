@@ -1,0 +1,134 @@
+// The loss curves, as the columns uPlot draws. They live outside the store: a run may take millions of steps, and events
+// append to them in place. A column never grows past POINTS: when full, neighbours are averaged in pairs and from then on
+// each point stands for twice as many steps, so the work stays constant per step.
+
+/** @typedef {import("../transport/protocol.js").Event} Event */
+
+/** @typedef {(number|null)[]} Column */
+
+export const POINTS = 2000;
+const SMOOTHING = 0.1; // weight of a new point in the smoothed curve
+
+export class Curves {
+  revision = 0; // changes whenever there is something new to draw
+  /** @type {[number[], Column, Column, Column]} step, loss, smoothed loss, validation loss */
+  columns = [[], [], [], []];
+  stride = 1; // steps a point stands for
+  bucket = { sum: 0, steps: 0 };
+  once = NaN;
+  twice = NaN;
+
+  clear() {
+    this.columns = [[], [], [], []];
+    this.stride = 1;
+    this.bucket = { sum: 0, steps: 0 };
+    this.once = NaN;
+    this.twice = NaN;
+    this.revision += 1;
+  }
+
+  /** @param {Event} event */
+  take(event) {
+    if (event.type === "started" || event.type === "opened") this.clear();
+    else if (event.type === "curve") this.replay(event);
+    else if (event.type === "progress") event.steps.forEach((step, index) => this.append(step, event.losses[index] ?? NaN));
+    else if (event.type === "resumed") this.cut(event.step);
+    else if (event.type === "evaluated") this.evaluate(event.step, event.val_loss);
+    else return;
+    this.revision += 1;
+  }
+
+  /** What was before this page came.
+   * @param {import("../transport/protocol.js").Curve} curve */
+  replay({ training, validation }) {
+    this.clear();
+    const told = [...training.map(([step, loss, count]) => ({ step, loss, count })),
+      ...validation.map(([step, loss]) => ({ step, loss, count: 0 }))];
+    told.sort((left, right) => left.step - right.step);
+    for (const { step, loss, count } of told) {
+      if (count) this.append(step, loss, count);
+      else this.evaluate(step, loss);
+    }
+  }
+
+  /** @param {number} step @param {number} loss @param {number} [count] of how many steps that end there it is the mean */
+  append(step, loss, count = 1) {
+    if (!Number.isFinite(loss) || step <= this.latest()) return;
+    this.stride = Math.max(this.stride, count);
+    this.bucket.sum += count * loss;
+    this.bucket.steps += count;
+    if (this.bucket.steps < this.stride) return;
+    const mean = this.bucket.sum / this.bucket.steps;
+    this.bucket = { sum: 0, steps: 0 };
+    // Smoothed twice, which tells how far behind the smoothed curve is: it would lag on the steep first descent.
+    this.once = Number.isNaN(this.once) ? mean : this.once + SMOOTHING * (mean - this.once);
+    this.twice = Number.isNaN(this.twice) ? mean : this.twice + SMOOTHING * (this.once - this.twice);
+    this.push(step, mean, 2 * this.once - this.twice, null);
+  }
+
+  /** @param {number} step @param {number} loss */
+  evaluate(step, loss) {
+    if (step > this.latest()) this.push(step, null, null, loss);
+    else this.columns[3][this.indexOf(step)] = loss;
+  }
+
+  /** Forgets what came after a step: the run goes on from there.
+   * @param {number} step */
+  cut(step) {
+    if (step >= this.latest()) return;
+    const length = step <= 0 ? 0 : this.indexOf(step) + 1;
+    for (const column of this.columns) column.length = length;
+    this.bucket = { sum: 0, steps: 0 };
+  }
+
+  /** The first point at or after a step.
+   * @param {number} step */
+  indexOf(step) {
+    const steps = this.columns[0];
+    let low = 0;
+    let high = steps.length - 1;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((steps[middle] ?? 0) < step) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  latest() {
+    const steps = this.columns[0];
+    return steps[steps.length - 1] ?? -1;
+  }
+
+  /** @param {number} step @param {number|null} loss @param {number|null} smoothed @param {number|null} validation */
+  push(step, loss, smoothed, validation) {
+    const [steps, losses, averages, validations] = this.columns;
+    steps.push(step);
+    losses.push(loss);
+    averages.push(smoothed);
+    validations.push(validation);
+    if (steps.length >= POINTS) this.halve();
+  }
+
+  halve() {
+    const [steps, losses, averages, validations] = this.columns;
+    const half = steps.length >> 1;
+    for (let index = 0; index < half; index += 1) {
+      const left = 2 * index;
+      const right = left + 1;
+      steps[index] = steps[right] ?? 0;
+      losses[index] = mean(losses[left], losses[right]);
+      averages[index] = averages[right] ?? averages[left] ?? null;
+      validations[index] = validations[right] ?? validations[left] ?? null;
+    }
+    for (const column of this.columns) column.length = half;
+    this.stride *= 2;
+  }
+}
+
+/** @param {number|null|undefined} left @param {number|null|undefined} right */
+function mean(left, right) {
+  if (left === null || left === undefined) return right ?? null;
+  if (right === null || right === undefined) return left;
+  return (left + right) / 2;
+}

@@ -1,0 +1,225 @@
+// What each action does to the state. Pure: a state and an action in, a state out.
+
+import { isField } from "../transport/protocol.js";
+import { FIRST_PRESET, INITIAL, SAMPLES_KEPT, isEdited, isTask, layoutOf } from "./state.js";
+
+/** @typedef {import("./state.js").State} State */
+/** @typedef {import("./state.js").Action} Action */
+/** @typedef {import("../transport/protocol.js").RunFacts} RunFacts */
+
+/** @type {{[Type in Action["type"]]: (state: State, action: Extract<Action, {type: Type}>) => State}} */
+const REACTIONS = {
+  // Once the lab is open, what is waited for is told where it will be: at the buttons, below the texts, below the devices.
+  loading: (state, { stage, fraction }) => {
+    if (state.phase === "starting") return { ...state, preparing: { stage, fraction } };
+    if (state.about) return { ...state, fetching: { ...state.fetching, [stage === NUMPY ? "device" : "text"]: `${stage}…` } };
+    return state.loading?.failed ? state : { ...state, loading: { stage, fraction } };
+  },
+  ready: (state, ready) => ({
+    ...state, loading: null, about: ready, draft: state.draft ?? ready.presets[FIRST_PRESET] ?? null, notice: "Ready.",
+  }),
+  device: (state, device) => ({
+    ...state, device: { choice: device.choice, opening: false, open: device }, mistakes: without(state.mistakes, "device"),
+    fetching: { ...state.fetching, device: "" }, notice: `The device is ${device.name}.`,
+  }),
+  text: (state, { text }) => {
+    // A machine that this page comes to may have another text at hand than the page begins with. What was chosen here, and has
+    // not been answered yet, stays chosen: the text that comes is the one before.
+    const awaited = state.text.facts === null && state.text.choice !== INITIAL.text.choice;
+    const known = state.about?.texts.includes(text.name) || (isTask(text.name) && !isTask(state.text.choice));
+    const choice = !text.built_in ? "own" : known && !awaited ? text.name : state.text.choice;
+    const layout = choice === state.text.choice ? {} : { layout: layoutOf(choice) };
+    return {
+      ...state, text: { choice, facts: text }, mistakes: without(state.mistakes, "text"), fetching: { ...state.fetching, text: "" },
+      draft: state.draft && { ...state.draft, data: { ...state.draft.data, source: text.name, ...layout } },
+    };
+  },
+  checked: (state, checked) => ({ ...state, checked, mistakes: without(withoutFields(state.mistakes), "text") }),
+
+  started: (state, { run }) => ({
+    ...fresh(state, run, -1), phase: "running", notice: "Training.", found: [],
+    // One that was started before this page came: the controls show it, unless they show what somebody chose.
+    draft: state.run || state.phase === "starting" || state.preset !== FIRST_PRESET || isEdited(state) ? state.draft
+      : { ...run.experiment, data: state.draft?.data ?? run.experiment.data },
+  }),
+  opened: (state, { run }) => ({
+    ...fresh(state, run, run.step), phase: run.step < run.experiment.train.steps ? "paused" : "finished", found: [],
+    // The controls show the run that was opened, so that Train anew would repeat it, on the text chosen here.
+    draft: { ...run.experiment, data: state.draft?.data ?? run.experiment.data },
+    preset: state.about && run.experiment.name in state.about.presets ? run.experiment.name : state.preset,
+    notice: `Opened a run at step ${run.step}. Resume continues it.`,
+  }),
+  curve: (state, { training, validation }) => {
+    const [seen, known] = [validation.at(-1), training.at(-1)];
+    return state.run ? {
+      ...state,
+      run: {
+        ...state.run, step: Math.max(state.run.step, known?.[0] ?? 0), loss: recent(NaN, training.map(([, loss]) => loss)),
+        val_loss: seen?.[1] ?? NaN, accuracy: seen?.[2] ?? NaN,
+      },
+    } : state;
+  },
+  progress: (state, event) => state.run ? {
+    ...state,
+    run: {
+      ...state.run, step: event.steps[event.steps.length - 1] ?? state.run.step,
+      loss: recent(state.run.loss, event.losses), tokens_per_second: event.tokens_per_second,
+      ms_per_step: event.ms_per_step, seconds_left: event.seconds_left,
+    },
+  } : state,
+  evaluated: (state, { val_loss, accuracy }) => (state.run
+    ? { ...state, run: { ...state.run, val_loss, accuracy: accuracy ?? NaN } } : state),
+  baselines: (state, { nats }) => (state.run ? { ...state, run: { ...state.run, baselines: nats } } : state),
+  sample: (state, { step, text }) => ({ ...state, samples: [{ step, text }, ...state.samples].slice(0, SAMPLES_KEPT) }),
+  resumed: (state, { step }) => turned(state, "running", step, "Training."),
+  paused: (state, { step }) => turned(state, "paused", step, `Paused at step ${step}.`),
+  stopped: (state, { step }) => turned(state, "stopped", step, `Stopped at step ${step}. The model is still here.`),
+  finished: (state, { step }) => turned(state, "finished", step, `Finished after ${step} steps.`),
+
+  sampled: (state, { text, done }) => ({
+    ...state, answer: { ...state.answer, text: state.answer.text + text, running: !done },
+    notice: done ? "The sample is complete." : state.notice,
+  }),
+  measured: (state, { result }) => (state.benchmark
+    ? { ...state, benchmark: { ...state.benchmark, results: [...state.benchmark.results, result] } } : state),
+  measuring_ended: (state, { complete }) => (state.benchmark
+    ? { ...state, benchmark: { ...state.benchmark, running: false, complete }, notice: complete ? "The benchmark is complete." : state.notice }
+    : state),
+  profiled: (state, { profile }) => ({
+    ...state, profile: { running: false, found: profile }, notice: profile ? "The profile is complete." : state.notice,
+  }),
+  saved: (state, { step }) => ({
+    ...state, run: state.run && { ...state.run, saved_step: step }, notice: `Saved the run at step ${step}.`,
+    mistakes: without(state.mistakes, "file"),
+  }),
+  kept: (state, { step }) => ({ ...state, run: state.run && { ...state.run, kept_step: step } }),
+  // What was under way and is not told again when the line is back is given up.
+  line: (state, { open, message }) => open ? { ...state, mistakes: without(state.mistakes, "line", "device") } : {
+    ...state, mistakes: { ...state.mistakes, line: message }, answer: { ...state.answer, running: false },
+    phase: state.phase === "starting" ? before(state) : state.phase,
+    benchmark: state.benchmark && { ...state.benchmark, running: false }, profile: state.profile && { ...state.profile, running: false },
+    loading: state.about ? null : { stage: message, fraction: null, failed: true }, notice: message,
+  },
+  found: (state, { runs }) => ({ ...state, found: runs }),
+  error: (state, { message, field, during }) => {
+    const place = during === "sample" ? "prompt" : field || PLACES[during] || "";
+    const text = field && message.startsWith(`${field}: `) ? message.slice(field.length + 2) : message;
+    return {
+      ...state,
+      mistakes: { ...state.mistakes, [place]: text },
+      phase: state.phase === "starting" ? before(state) : state.phase,
+      loading: during === "begin" && !state.about ? { stage: text, fraction: null, failed: true } : state.loading,
+      // What could not be opened is not chosen either: the device of before is still there.
+      device: during === "open_device"
+        ? { ...state.device, opening: false, choice: state.device.open?.choice ?? state.device.choice } : state.device,
+      answer: during === "sample" ? { ...state.answer, running: false } : state.answer,
+      benchmark: during === "benchmark" && state.benchmark ? { ...state.benchmark, running: false } : state.benchmark,
+      checked: during === "check" ? null : state.checked,
+      fetching: { text: during === "choose_text" ? "" : state.fetching.text, device: during === "open_device" ? "" : state.fetching.device },
+    };
+  },
+
+  edit: (state, { field, value }) => {
+    const [section, name] = field.split(".");
+    if (!state.draft || !section || !name) return state;
+    const fields = state.draft[/** @type {"model"} */ (section)];
+    return { ...state, draft: { ...state.draft, [section]: { ...fields, [name]: value } } };
+  },
+  choose_preset: (state, { name }) => {
+    const preset = state.about?.presets[name];
+    if (!preset) return state;
+    // The text stays, and how it is read; a task is learned by its answers, and nothing else has any.
+    const { source, layout } = state.draft?.data ?? preset.data;
+    return { ...state, preset: name, draft: withText({ ...preset, data: { ...preset.data, source, layout } }, preset, state.text.choice) };
+  },
+  adopt: (state, { preset, draft, ignored }) => ({
+    ...state, preset, draft, mistakes: ignored ? { ...state.mistakes, link: ignored } : state.mistakes,
+  }),
+  choosing_text: (state, { choice }) => ({
+    ...state, text: { choice, facts: null }, mistakes: without(state.mistakes, "text"), fetching: { ...state.fetching, text: "" },
+    draft: state.draft && withText({ ...state.draft, data: { ...state.draft.data, layout: layoutOf(choice) } },
+      state.about?.presets[state.preset], choice),
+  }),
+  choosing_device: (state, { choice }) => ({
+    ...state, device: { ...state.device, choice, opening: true }, fetching: { ...state.fetching, device: "" },
+  }),
+  starting: (state) => ({ ...state, phase: "starting", preparing: null, mistakes: without(state.mistakes, "") }),
+  sampling: (state, { prompt }) => ({
+    ...state, answer: { running: true, prompt, text: "" }, mistakes: without(state.mistakes, "prompt"),
+  }),
+  benchmarking: (state) => ({
+    ...state, benchmark: { running: true, complete: false, results: [] }, mistakes: without(state.mistakes, "device"),
+  }),
+  profiling: (state) => ({ ...state, profile: { running: true, found: null } }),
+  say: (state, { notice }) => ({ ...state, notice }),
+  forget_found: (state, { copy }) => ({ ...state, found: state.found.filter((kept) => kept.copy !== copy) }),
+};
+
+const NUMPY = "Fetching NumPy";
+
+/** Where a start that came to nothing leaves the run there is.
+ * @param {State} state @returns {State["phase"]} */
+function before({ run }) {
+  return run ? (run.step < run.experiment.train.steps ? "stopped" : "finished") : "none";
+}
+
+/**
+ * A draft beside a text: answers alone are learned where there are answers, if its preset says so.
+ * @param {import("../transport/protocol.js").Experiment} draft
+ * @param {import("../transport/protocol.js").Experiment|undefined} preset
+ * @param {string} text
+ */
+function withText(draft, preset, text) {
+  const answers = isTask(text) && (draft.train["answers_only"] || preset?.train["answers_only"]);
+  return Boolean(answers) === draft.train["answers_only"] ? draft : { ...draft, train: { ...draft.train, answers_only: Boolean(answers) } };
+}
+
+/** Where a mistake is shown when the engine names no field. */
+const PLACES = /** @type {Record<string, string>} */ ({
+  choose_text: "text", open_device: "device", benchmark: "device", sample: "prompt", open: "file", open_kept: "file", save: "file",
+});
+
+/** @param {State} state @param {Action} action @returns {State} */
+export function reduce(state, action) {
+  const react = /** @type {((state: State, action: any) => State)|undefined} */ (REACTIONS[action.type]);
+  return react ? react(state, action) : state;
+}
+
+/** @param {State} state @param {RunFacts} run @param {number} saved @returns {State} */
+function fresh(state, run, saved) {
+  return {
+    ...state,
+    run: {
+      ...run, loss: NaN, val_loss: NaN, accuracy: NaN, baselines: {}, tokens_per_second: NaN, ms_per_step: NaN, seconds_left: NaN, saved_step: saved, kept_step: saved,
+    },
+    samples: [],
+    answer: { running: false, prompt: "", text: "" },
+    mistakes: without(state.mistakes, "", "file", "link", "prompt"),
+  };
+}
+
+/** @param {State} state @param {State["phase"]} phase @param {number} step @param {string} notice @returns {State} */
+function turned(state, phase, step, notice) {
+  return { ...state, phase, run: state.run && { ...state.run, step }, notice };
+}
+
+/**
+ * The loss to print: smoothed a little, or its last digits would only flicker.
+ * @param {number} before
+ * @param {number[]} losses
+ */
+function recent(before, losses) {
+  let value = before;
+  for (const loss of losses) value = Number.isFinite(value) && Number.isFinite(loss) ? value + 0.1 * (loss - value) : loss;
+  return value;
+}
+
+/** @param {Record<string, string>} mistakes @param {string[]} fields */
+function without(mistakes, ...fields) {
+  return Object.fromEntries(Object.entries(mistakes).filter(([field]) => !fields.includes(field)));
+}
+
+/** @param {Record<string, string>} mistakes */
+function withoutFields(mistakes) {
+  return Object.fromEntries(Object.entries(mistakes).filter(([field]) => !isField(field)));
+}

@@ -1,0 +1,34 @@
+// A row of choices, one of which is taken: native radio buttons, so that arrow keys and screen readers just work.
+
+import { element, setText } from "../../ui/dom.js";
+
+/**
+ * @param {string} name
+ * @param {string} legend
+ * @param {(value: string) => void} choose
+ * @param {boolean} [again]  whether choosing what is chosen already means something too
+ */
+export function choicesView(name, legend, choose, again = false) {
+  const row = element("div", { class: "choices" });
+  const dom = element("fieldset", { class: "choice-set" }, element("legend", { class: "unseen" }, legend), row);
+  /** @type {Map<string, {input: HTMLInputElement, text: HTMLElement}>} */
+  const made = new Map();
+  return {
+    dom,
+    /** @param {[value: string, text: string][]} choices @param {string} chosen @param {boolean} [disabled] */
+    sync(choices, chosen, disabled = false) {
+      for (const [value, text] of choices) {
+        let choice = made.get(value);
+        if (!choice) {
+          const input = element("input", { type: "radio", name, value, [again ? "onclick" : "onchange"]: () => choose(value) });
+          choice = { input, text: element("span", {}, text) };
+          row.append(element("label", { class: "choice" }, input, choice.text));
+          made.set(value, choice);
+        }
+        setText(choice.text, text);
+        choice.input.checked = value === chosen;
+        if (choice.input.disabled !== disabled) choice.input.disabled = disabled;
+      }
+    },
+  };
+}

@@ -1,0 +1,77 @@
+// Train, Pause, Resume, Stop, and how far it has come.
+
+import { complain, complaint, element, setAttribute, setText, show } from "../../ui/dom.js";
+import { isField } from "../../transport/protocol.js";
+import { count, duration } from "../../ui/format.js";
+
+/** @typedef {import("../../state/state.js").State} State */
+/** @typedef {import("../../app.js").Lab} Lab */
+
+/** @param {Lab} lab */
+export function controlsView(lab) {
+  const train = element("button", { id: "train", class: "button primary", onclick: () => lab.train() }, "Train");
+  let asked = ""; // what has been asked for and not been done yet: a step on a slow device takes its time
+  const steer = (/** @type {"pause"|"stop"} */ type, /** @type {string} */ meanwhile) => () => {
+    asked = meanwhile;
+    lab.send({ type });
+    lab.refresh();
+  };
+  const pause = element("button", { id: "pause", class: "button", onclick: steer("pause", "Pausing…") }, "Pause");
+  const resume = element("button", { id: "resume", class: "button primary", onclick: () => lab.send({ type: "resume" }) }, "Resume");
+  const stop = element("button", { id: "stop", class: "button", onclick: steer("stop", "Stopping…") }, "Stop");
+  const where = element("p", { class: "where", id: "where" });
+  const bar = element("progress", { max: 1, value: 0, "aria-label": "Training" });
+  const mistake = complaint("run-mistake");
+  const dom = element("div", { class: "controls" },
+    element("div", { class: "buttons" }, train, resume, pause, stop, where), bar, mistake);
+
+  return {
+    dom,
+    /** @param {State} state */
+    sync(state) {
+      const { phase, run } = state;
+      const steps = run?.experiment.train.steps ?? 0;
+      const canResume = phase === "paused" || (phase === "stopped" && (run?.step ?? 0) < steps);
+      const active = document.activeElement;
+      show(pause, phase === "running");
+      show(stop, phase === "running" || phase === "paused");
+      show(resume, canResume);
+      show(train, phase !== "running" && phase !== "paused");
+      setAttribute(train, "class", canResume ? "button" : "button primary");
+      setText(train, phase === "starting" ? "Starting…" : run ? "Train anew" : "Train");
+      // Not disabled while starting: it would lose the focus that then goes to Pause.
+      setAttribute(train, "aria-busy", phase === "starting" ? "true" : null);
+      setDisabled(train, !state.about || !state.device.open || state.device.opening);
+      setDisabled(resume, state.device.opening);
+      if (phase !== "running") asked = "";
+      setText(where, asked || whereabouts(state));
+      setAttribute(bar, "value", phase === "starting" ? (state.preparing?.fraction ?? 0) : run ? run.step / steps : 0);
+      complain(mistake, state.mistakes[""] ?? elsewhere(state));
+      // A button that vanishes under the keyboard hands its focus to the one that took its place.
+      if (active instanceof HTMLButtonElement && dom.contains(active) && active.hidden) {
+        [pause, resume, train].find((button) => !button.hidden)?.focus();
+      }
+    },
+  };
+}
+
+/** @param {State} state */
+function whereabouts({ phase, run, preparing }) {
+  if (phase === "starting") return preparing?.stage ?? "";
+  if (!run) return "";
+  const of = `${count(run.step)} of ${count(run.experiment.train.steps)} steps`;
+  if (phase === "running") return Number.isFinite(run.seconds_left) ? `${of}, ${duration(run.seconds_left)} left` : of;
+  return { paused: `Paused at ${of}`, stopped: `Stopped at ${of}`, finished: `Finished ${of}` }[/** @type {"paused"} */ (phase)] ?? of;
+}
+
+/** Starting failed because of a field: it is marked where it stands, and pointed to here.
+ * @param {State} state */
+function elsewhere({ phase, mistakes }) {
+  const marked = Object.keys(mistakes).some((field) => isField(field) || field === "text");
+  return marked && phase !== "running" ? "A setting needs another look first; it is marked." : undefined;
+}
+
+/** @param {HTMLButtonElement} button @param {boolean} disabled */
+function setDisabled(button, disabled) {
+  if (button.disabled !== disabled) button.disabled = disabled;
+}

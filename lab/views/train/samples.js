@@ -1,0 +1,35 @@
+// What the model writes while it trains, newest first: from noise to words.
+
+import { element, setText, show } from "../../ui/dom.js";
+import { count } from "../../ui/format.js";
+
+/** @typedef {import("../../state/state.js").State} State */
+/** @typedef {State["samples"][number]} Sample */
+
+export function samplesView() {
+  const list = element("ol", { class: "samples", id: "samples", tabindex: "0", "aria-label": "Samples, newest first" });
+  const empty = element("p", { class: "hint" }, "As it trains, the model writes a few lines now and then. The first will be noise.");
+  /** @type {Sample|undefined} */
+  let newest;
+  return {
+    dom: element("div", {}, empty, list),
+    /** @param {State} state */
+    sync({ samples }) {
+      show(empty, samples.length === 0);
+      show(list, samples.length > 0);
+      if (samples[0] === newest) return;
+      const known = newest ? samples.indexOf(newest) : -1;
+      if (known < 0) list.replaceChildren(...samples.map(item));
+      else list.prepend(...samples.slice(0, known).map(item));
+      while (list.childElementCount > samples.length) list.lastElementChild?.remove();
+      newest = samples[0];
+    },
+  };
+}
+
+/** @param {Sample} sample */
+function item(sample) {
+  const text = element("p", { class: "prose" });
+  setText(text, sample.text.trim() ? sample.text.replace(/^\n+/, "") : "…");
+  return element("li", {}, element("h3", {}, `Step ${count(sample.step)}`), text);
+}

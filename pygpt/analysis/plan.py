@@ -1,0 +1,261 @@
+"""What a run will come to, worked out by running it where nothing is computed.
+
+The set-up, a training step and an evaluation of the real `Run` go over an AbstractDevice: shapes alone. So the figures hold
+for every switch, and there is no second account of the model to keep in step with the first.
+
+Blocks are alike, and so are the chunks in which a large vocabulary's logits are made. A few of them are evaluated, and the
+figures, which grow by the same with each, are carried on from there: 500 layers are planned as fast as 3.
+"""
+
+import collections
+import dataclasses
+import functools
+import math
+import re
+from array import array
+from fractions import Fraction
+
+from pygpt.data import Corpus, Split
+from pygpt.devices.shape_only import AbstractDevice
+from pygpt.config.experiment import Experiment
+from pygpt.analysis.flops import launch_bytes, launch_flops
+from pygpt.models import build_model
+from pygpt.nn.layers import Weights
+from pygpt.ops import rows_at_a_time
+from pygpt.tensor.tensor import ITEM_SIZE, KERNELS, empty, no_tape
+from pygpt.training.run import Run
+
+# With more layers than this, one and two are evaluated. Of 150 models with random switches and up to 12 layers, the launches
+# came out right and the memory within 0.5 % (two and three: 0.2 %, and half as much work again, which a tab would feel).
+FEW_LAYERS = 2
+# With more chunks of logits than this, batches of a sixteenth and an eighth as many are evaluated.
+MANY_CHUNKS = 256
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """Tensors that are alike, counted: a parameter of every block, or an activation."""
+
+    name: str
+    shape: tuple
+    dtype: str
+    count: int
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all of them."""
+        return self.count * math.prod(self.shape) * ITEM_SIZE[self.dtype]
+
+
+@dataclasses.dataclass(frozen=True)
+class Launches:
+    """The launches of one kernel in a training step: how many, their floating-point operations, the bytes they move."""
+
+    kernel: str
+    count: int
+    flops: int
+    nbytes: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What a run comes to. Bytes are those a device counts (`Device.peak_bytes`), operations those of `launch_flops`.
+
+    `activations` are what the way there makes (none are listed where so large a vocabulary meets so large a batch that it
+    was planned from smaller batches), `memory` says what the bytes are for, and `widest` is the largest piece a step wants.
+    """
+
+    experiment: Experiment
+    vocab_size: int
+    parameters: tuple
+    activations: tuple
+    launches: tuple
+    memory: dict
+    widest: int
+
+    @property
+    def peak_bytes(self) -> int:
+        """Bytes the device holds in all while it trains."""
+        return sum(self.memory.values())
+
+    @property
+    def parameter_count(self) -> int:
+        """The number of trainable numbers."""
+        return sum(row.count * math.prod(row.shape) for row in self.parameters)
+
+    @property
+    def step_flops(self) -> int:
+        """Floating-point operations of a training step."""
+        return sum(row.flops for row in self.launches)
+
+    @property
+    def step_launches(self) -> int:
+        """Kernels that a training step launches."""
+        return sum(row.count for row in self.launches)
+
+
+def plan_run(experiment: Experiment, vocab_size: int, tokens: int = 0, like=None) -> Plan:
+    """Plan a run on a text of `tokens` tokens, on a device like `like` (NumPy without one).
+
+    It takes no memory and some milliseconds, whatever the sizes.
+    """
+    # What has no part in any size is made equal, so that it costs no second evaluation.
+    train = dataclasses.replace(experiment.train, steps=1, eval_every=1, log_every=1, seed=0)
+    data = dataclasses.replace(type(experiment.data)(), layout=experiment.data.layout)
+    rates = {name: getattr(type(experiment.optim)(), name) for name in RATES}
+    shared = dataclasses.replace(experiment, name="", data=data, train=train, optim=dataclasses.replace(experiment.optim, **rates))
+    kind, software = (like.kind, like.software) if like is not None else ("numpy", True)
+    found = _of_any_size(shared, vocab_size, kind, software)
+    memory = dict(found.memory)
+    memory["text"] = 4 * tokens
+    memory[REST] += (experiment.train.steps - 1) * _bytes_of_a_step(shared, vocab_size)
+    return dataclasses.replace(found, experiment=experiment, memory=memory)
+
+
+def sampling_bytes(experiment: Experiment, vocab_size: int, like=None) -> int:
+    """Bytes a device like `like` holds while a trained model writes: weights, cache, the passes that fill and use it."""
+    kind, software = (like.kind, like.software) if like is not None else ("numpy", True)
+    layers = experiment.model.n_layer if experiment.model.kind == "gpt" else 1
+    most = min(layers, FEW_LAYERS)
+    peaks = [_sampling_peak(dataclasses.replace(experiment.model, n_layer=count), vocab_size, AbstractDevice(kind, software))
+             for count in (most, max(1, most - 1))]
+    return peaks[0] + (layers - most) * (peaks[0] - peaks[1])
+
+
+def _sampling_peak(config, vocab_size, device):
+    model, counter = build_model(config, vocab_size), empty(device, (1,), "uint32")
+    Weights(device, model, counter, config.dtype)  # the model holds them from here on
+    cache = model.new_cache()
+    with no_tape():
+        if cache:
+            model.hidden(empty(device, (1, config.block_size), "uint32"), cache=cache)
+        model.logits(empty(device, (1, 1), "uint32"), cache=cache, position=counter)
+    return device.peak_bytes
+
+
+# What only says how far a step goes.
+RATES = ("learning_rate", "min_learning_rate", "schedule", "warmup_steps", "fall_every", "fall_factor", "beta1", "beta2", "epsilon")
+REST = "gradients, optimizer, tables"
+
+
+@dataclasses.dataclass(frozen=True)
+class _Vocabulary:
+    """What a run asks of its tokenizer while it trains."""
+
+    vocab_size: int
+    bos: int | None = None
+
+
+class _AbstractRun(Run):
+    """A run as far as its device is concerned: the shortest text there can be, and nothing to read."""
+
+    def __init__(self, experiment: Experiment, vocab_size: int, device: AbstractDevice):
+        self.experiment, self.device, self.tokenizer = experiment, device, _Vocabulary(vocab_size)
+        length = experiment.model.block_size + 1
+        split = Split(array("I", bytes(4 * length)), array("I", [0, length - 1]))
+        self._place(Corpus(experiment.data.layout, split, split))
+        self.text_bytes = sum(placed.tokens.buffer.nbytes for placed in (self._train_split, self._val_split))
+
+
+def _evaluated(experiment, vocab_size, device) -> Plan:
+    """The plan of an experiment as it stands, every layer of it."""
+    run = _AbstractRun(experiment, vocab_size, device)
+    placed = device.allocated_bytes
+    memory = {"weights": run.weights.values.buffer.nbytes, REST: 0, "text": run.text_bytes}
+    for event in run.train():
+        if event.kind == "evaluation" and event.step == 0:
+            memory["evaluation"] = device.allocated_bytes - placed
+    memory["activations"] = device.allocated_bytes - placed - memory["evaluation"]
+    memory[REST] = device.peak_bytes - sum(memory.values())
+    works = run.training_step.works
+    forward = next((index for index, work in enumerate(works) if work.kernel.endswith("_gradient")), len(works))
+    activations, launches = collections.Counter(), {}
+    for index, work in enumerate(works):
+        count, flops, nbytes = launches.get(work.kernel, (0, 0, 0))
+        launches[work.kernel] = count + 1, flops + launch_flops(work), nbytes + launch_bytes(work)
+        kernel = KERNELS[work.kernel]
+        if index < forward and not kernel.in_place:
+            for name in kernel.outputs:
+                activations[f"{kernel.name}.{name}", *work.operands[name]] += 1
+    return Plan(experiment, vocab_size, _parameters(experiment, vocab_size),
+                tuple(Row(*key, count) for key, count in activations.items()),
+                tuple(Launches(kernel, *figures) for kernel, figures in launches.items()), memory, device.largest_recorded)
+
+
+def _parameters(experiment, vocab_size) -> tuple:
+    """The parameters, those of all blocks as one row each, in the order of the model."""
+    model = experiment.model
+    rows = collections.Counter()
+    few = build_model(dataclasses.replace(model, n_layer=min(model.n_layer, 2)), vocab_size)
+    for name, _, _, parameter in few.named_parameters():
+        rows[re.sub(r"\.\d+\.", ".*.", name), parameter.shape, model.dtype] += 1
+    return tuple(Row(*key, model.n_layer if ".*." in key[0] else count) for key, count in rows.items())
+
+
+@functools.lru_cache(maxsize=64)
+def _of_any_size(experiment, vocab_size, kind, software) -> Plan:
+    """The plan of an experiment, carried on from smaller ones where it is large."""
+    points = [(experiment, Fraction(1))]
+    for field, low, high, wanted in _ladders(experiment, vocab_size):
+        above = Fraction(wanted - low, high - low)
+        points = [(point.with_fields(**{field: value}), weight * share) for point, weight in points
+                  for value, share in ((low, 1 - above), (high, above))]
+    plans = [(_evaluated(point, vocab_size, AbstractDevice(kind, software)), weight) for point, weight in points]
+    if len(plans) == 1:
+        return plans[0][0]
+
+    def total(figures):
+        """The weighted sum of tables of figures, one for each plan."""
+        totals = collections.defaultdict(Fraction)
+        for (plan, weight), table in zip(plans, map(figures, (plan for plan, _ in plans))):
+            for key, figure in table.items():
+                totals[key] += weight * figure
+        return {key: math.ceil(figure) for key, figure in totals.items()}
+
+    largest, smallest = plans[-1][0], plans[0][0]
+    same_batch = largest.experiment.train.batch_size == experiment.train.batch_size
+    widest = max(plan.widest for plan, _ in plans)
+    if not same_batch:
+        # What both batches have is a chunk, or a parameter; the rest grows with the batch.
+        fixed = {(row.name, row.shape) for row in smallest.activations}
+        growing = max(row.nbytes // row.count for row in largest.activations if (row.name, row.shape) not in fixed)
+        widest = max(widest, growing * experiment.train.batch_size // largest.experiment.train.batch_size)
+    activations = total(lambda plan: {(row.name, row.shape, row.dtype): row.count for row in plan.activations})
+    launches = total(lambda plan: {(row.kernel, name): getattr(row, name) for row in plan.launches
+                                   for name in ("count", "flops", "nbytes")})
+    return Plan(
+        experiment, vocab_size, _parameters(experiment, vocab_size),
+        tuple(Row(*key, count) for key, count in activations.items()) if same_batch else (),
+        tuple(Launches(kernel, *(launches[kernel, name] for name in ("count", "flops", "nbytes")))
+              for kernel in dict.fromkeys(kernel for kernel, _ in launches)),
+        total(lambda plan: plan.memory), widest)
+
+
+def _ladders(experiment, vocab_size):
+    """Yield (field, lower value, higher value, value wanted) for each size that is carried on."""
+    model, batch_size = experiment.model, experiment.train.batch_size
+    if experiment.train.accumulation > 3:
+        yield "train.accumulation", 2, 3, experiment.train.accumulation
+    if model.kind == "bigram":
+        return
+    if model.n_layer > FEW_LAYERS:
+        yield "model.n_layer", FEW_LAYERS - 1, FEW_LAYERS, model.n_layer
+    rows = batch_size * model.block_size
+    chunk = rows_at_a_time(rows, vocab_size)
+    if rows > MANY_CHUNKS * chunk:
+        # Batches of whole chunks, so that each chunk is like the next.
+        whole = chunk // math.gcd(chunk, model.block_size)
+        few = -(-MANY_CHUNKS // 16 * chunk // (whole * model.block_size)) * whole
+        if 2 * few < batch_size:
+            yield "train.batch_size", few, 2 * few, batch_size
+
+
+@functools.lru_cache(maxsize=64)
+def _bytes_of_a_step(experiment, vocab_size) -> int:
+    """What a longer run takes for each step more: its row of the schedule."""
+    shallow, placed = experiment.with_fields(**{"model.n_layer": 1}), []
+    for steps in (64, 128):
+        device = AbstractDevice()
+        _AbstractRun(shallow.with_fields(**{"train.steps": steps}), vocab_size, device)
+        placed.append(device.allocated_bytes)
+    return (placed[1] - placed[0]) // 64

@@ -1,0 +1,1 @@
+"""What describes a run: the experiment, its fields, the presets."""

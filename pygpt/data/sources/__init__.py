@@ -1,0 +1,1 @@
+"""Texts that are made here rather than downloaded."""

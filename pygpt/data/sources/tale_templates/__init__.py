@@ -1,0 +1,1 @@
+"""The plots and the vocabulary that the tales are made of."""

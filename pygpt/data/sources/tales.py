@@ -1,0 +1,128 @@
+"""The data set `tales`: children's stories without end, made from a seed.
+
+A story is a plot filled in (tale_templates: mishaps, friends, wonders, moments): animals of the valley take its
+roles, things and weather its other places. Templates are written in braces, filled from the inside outwards:
+
+    {h}  {h.they}  {thing}     what the word stands for in this story
+    {gently|slowly|}           one of these, chosen anew each time
+"""
+
+from __future__ import annotations
+
+import re
+
+from pygpt.errors import DataError
+from pygpt.data.sources.tale_templates import vocabulary as words
+from pygpt.data.sources.tale_templates.plot import Plot
+
+_SLOT = re.compile(r"\{([^{}]*)\}")
+_ARTICLE = re.compile(r"\b([Aa]) (?=[aeiouAEIOU])")
+_SENTENCE = re.compile(r"(^|[.!?] )([a-z])")
+_SMALL = frozenset("a an and at for in of on or that the to who with".split())
+_SHORTEST, _LONGEST = 60, 140  # words in a story, its title included
+
+
+class Chance:
+    """Splitmix64, written out so that a seed tells the same tales under every Python, everywhere.
+
+    Source: Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014.
+    """
+
+    def __init__(self, seed: int):
+        self._state = seed & 0xFFFFFFFFFFFFFFFF
+
+    def below(self, limit: int) -> int:
+        """Draw a whole number from 0 to limit - 1."""
+        self._state = (self._state + 0x9E3779B97F4A7C15) & 0xFFFFFFFFFFFFFFFF
+        mixed = self._state
+        mixed = ((mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9) & 0xFFFFFFFFFFFFFFFF
+        mixed = ((mixed ^ (mixed >> 27)) * 0x94D049BB133111EB) & 0xFFFFFFFFFFFFFFFF
+        return ((mixed ^ (mixed >> 31)) * limit) >> 64
+
+    def pick(self, choices):
+        """Draw one of a sequence."""
+        return choices[self.below(len(choices))]
+
+    def shuffled(self, choices) -> list:
+        """Give the choices in a new order."""
+        rest = list(choices)
+        return [rest.pop(self.below(len(rest))) for _ in choices]
+
+
+def tales(seed: int = 0, size: int = 1_000_000) -> str:
+    """Tell whole stories, a blank line between them, until the text has at least `size` characters.
+
+    Raises:
+        DataError: the size is below 1.
+    """
+    if size < 1:
+        raise DataError(f"tales need room for at least 1 character; the size is {size}: ask for more")
+    chance = Chance(seed)
+    stories, length, before = [], 0, ""
+    while length < size:
+        story = _story(chance)
+        title = story.partition("\n")[0]
+        if title != before and _SHORTEST <= len(story.split()) <= _LONGEST:
+            stories.append(story)
+            length += len(story) + 2
+            before = title
+    return "\n\n".join(stories) + "\n\n"
+
+
+def _story(chance: Chance) -> str:
+    plot = chance.pick(_plots())
+    slots: dict[str, str] = {}
+    chosen = {**words.POOLS, **plot.slots, **chance.pick(plot.cases)}
+    for name, value in chosen.items():
+        if isinstance(value, list):
+            slots |= {f"{name}{number}": text for number, text in enumerate(chance.shuffled(value), 1)}
+        else:
+            slots[name] = chance.pick(value) if isinstance(value, tuple) else value
+    sky = slots["sky"]
+    slots["weather"], slots["clouds"] = chance.pick(words.WEATHER[sky])
+    _cast(chance, slots)
+
+    def fill(match: re.Match) -> str:
+        key = match[1]
+        return chance.pick(key.split("|")) if "|" in key else slots[key]
+
+    lines = [line if isinstance(line, str) else chance.pick(line) for line in (plot.titles, *plot.paragraphs)]
+    text = "\n".join(lines)
+    while "{" in text:
+        text = _SLOT.sub(fill, text)
+    text = _ARTICLE.sub(r"\1n ", re.sub(" +", " ", text))
+    title, *rest = text.split("\n")
+    return "\n".join([_titled(title), *(_SENTENCE.sub(_capital, line.strip()) for line in rest)])
+
+
+def _cast(chance: Chance, slots: dict[str, str]) -> None:
+    """Give the roles h, f and k to three animals; hero and friend differ in pronoun, so that "she" is never both."""
+    taken: list[words.Animal] = []
+    for role in "hfk":
+        wanted = slots.pop(role, "").split()
+        fitting = [animal for animal in words.ANIMALS if animal not in taken
+                   and all((tag[1:] not in animal.tags) if tag[0] == "-" else tag in animal.tags for tag in wanted)]
+        if role == "f":
+            fitting = [animal for animal in fitting if animal.they != taken[0].they] or fitting
+        animal = chance.pick(fitting)
+        taken.append(animal)
+        slots |= {(f"{role}.{key}" if key else role): value for key, value in animal.slots.items()}
+        slots[f"{role}.habit"] = chance.pick(animal.habits)
+    noun = slots["thing"].split()[-1]
+    slots["full"], slots["thing"] = slots["thing"], noun
+
+
+def _capital(match: re.Match) -> str:
+    return match[1] + match[2].upper()
+
+
+def _titled(title: str) -> str:
+    first, *rest = title.split()
+    return " ".join([first[0].upper() + first[1:],
+                     *(word if word in _SMALL else word[0].upper() + word[1:] for word in rest)])
+
+
+def _plots() -> tuple[Plot, ...]:
+    # Imported late: the plots are made of the Plot above.
+    from pygpt.data.sources.tale_templates import friends, mishaps, moments, wonders
+    return mishaps.PLOTS + friends.PLOTS + wonders.PLOTS + moments.PLOTS

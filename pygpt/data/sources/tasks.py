@@ -1,0 +1,200 @@
+"""Synthetic tasks: questions with one right answer each, made from a seed, so that learning can be counted in right answers.
+
+A task is a text by name. "task:addition" is ten thousand lines such as 123+045=0168; what can be set follows the name:
+"task:addition,length=4,examples=50000,seed=1". No question comes twice, so that none of those held back for validation
+was trained on. Each maker below draws one question and its answer from `chance`, for a length that the task explains.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+from pygpt.data.sources.tales import Chance
+from pygpt.data.text import Text, make_text
+from pygpt.errors import DataError
+
+PREFIX = "task:"
+SEPARATOR = "="  # between question and answer; no question has one
+LETTERS = "abcdefghij"
+DIGITS = "0123456789"
+BRACKETS = ("()", "[]", "{}")
+
+FEWEST, MOST = 20, 1_000_000  # examples
+# A task that gave so many questions in a row that it had given before has hardly any others.
+PATIENCE = 1000
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """A task that can be had by name. `length` is the usual one, from `shortest` to `longest`, and `measures` says of what."""
+
+    name: str
+    description: str
+    make: Callable[[Chance, int], tuple[str, str]]
+    measures: str
+    length: int
+    shortest: int = 1
+    longest: int = 64
+
+
+def _word(chance: Chance, length: int, symbols: str = LETTERS) -> str:
+    """One to `length` symbols."""
+    return "".join(chance.pick(symbols) for _ in range(1 + chance.below(length)))
+
+
+def _copy(chance, length):
+    word = _word(chance, length)
+    return word, word
+
+
+def _reverse(chance, length):
+    word = _word(chance, length)
+    return word, word[::-1]
+
+
+def _sort(chance, length):
+    digits = _word(chance, length, DIGITS)
+    return digits, "".join(sorted(digits))
+
+
+def _addition(chance, length):
+    # Every second time short numbers are as frequent as long ones: from these a model learns to carry.
+    if chance.below(2):
+        a, b = chance.below(10**length), chance.below(10**length)
+    else:
+        a, b = (chance.below(10 ** (1 + chance.below(length))) for _ in range(2))
+    return f"{a:0{length}}+{b:0{length}}", f"{a + b:0{length + 1}}"
+
+
+def _modular_addition(chance, length):
+    modulus = largest_prime_below(10**length)
+    a, b = chance.below(modulus), chance.below(modulus)
+    return f"{a}+{b}", str((a + b) % modulus)
+
+
+def _parity(chance, length):
+    bits = _word(chance, length, "01")
+    return bits, "odd" if bits.count("1") % 2 else "even"
+
+
+def _brackets(chance, length):
+    word, open_ones, left = "", [], 1 + chance.below(length)
+    while left or open_ones:
+        if open_ones and (not left or chance.below(2)):
+            word += open_ones.pop()
+        else:
+            pair = chance.pick(BRACKETS)
+            word, left = word + pair[0], left - 1
+            open_ones.append(pair[1])
+    if chance.below(2):
+        return word, "yes"
+    # One bracket becomes another, and then some bracket has no partner.
+    place = chance.below(len(word))
+    other = chance.pick([bracket for bracket in "".join(BRACKETS) if bracket != word[place]])
+    return word[:place] + other + word[place + 1 :], "no"
+
+
+def _two_sum(chance, length):
+    most = max(100, 4 * length * length)
+    while True:
+        numbers = [chance.below(most) for _ in range(length)]
+        i = chance.below(length - 1)
+        j = i + 1 + chance.below(length - 1 - i)
+        total = numbers[i] + numbers[j]
+        pairs = sum(numbers[k] + numbers[m] == total for k in range(length) for m in range(k + 1, length))
+        if pairs == 1:
+            return f"{','.join(map(str, numbers))}:{total}", f"{numbers[i]}+{numbers[j]}"
+
+
+def _repeat(chance, length):
+    word, times = _word(chance, length), 2 + chance.below(3)
+    return f"{word}*{times}", word * times
+
+
+def _counting(chance, length):
+    word = _word(chance, length, LETTERS[:5])
+    letter = chance.pick(LETTERS[:5])
+    return f"{word}:{letter}", str(word.count(letter))
+
+
+def _lookup(chance, length):
+    keys = chance.shuffled("abcdefghijklmnopqrstuvwxyz")[: 1 + chance.below(length)]
+    entries = {key: chance.pick(DIGITS) for key in keys}
+    key = chance.pick(keys)
+    return f"{''.join(key + value for key, value in entries.items())}:{key}", entries[key]
+
+
+def largest_prime_below(limit: int) -> int:
+    """The largest prime below a limit above 2."""
+    return next(number for number in range(limit - 1, 1, -1)
+                if all(number % divisor for divisor in range(2, int(number**0.5) + 1)))
+
+
+TASKS: dict[str, Task] = {task.name: task for task in (
+    Task("copy", "A word, and the same word: cab=cab.", _copy, "letters at most", 8),
+    Task("reverse", "A word, and the word from behind: cab=bac.", _reverse, "letters at most", 8),
+    Task("sort", "Digits, and the same in order: 3142=1234.", _sort, "digits at most", 6),
+    Task("addition", "Two numbers and their sum, with zeros before the short ones: 123+045=0168.", _addition,
+         "digits of a number", 3, longest=32),
+    Task("modular-addition", "Two numbers and their sum modulo the largest prime of as many digits: 60+50=13.",
+         _modular_addition, "digits of a number at most", 2, longest=9),
+    Task("parity", "Bits, and whether the number of ones among them is odd: 10110=odd.", _parity, "bits at most", 14),
+    Task("brackets", "Brackets, and whether each has its partner (a Dyck language): ([]{})=yes.", _brackets,
+         "pairs at most", 6),
+    Task("two-sum", "Numbers, a colon, a sum, and the only two of the numbers that make it: 17,4,38,25:42=17+25.", _two_sum,
+         "numbers", 4, shortest=2, longest=32),
+    Task("repeat", "A word and how often, and the word so many times: cab*3=cabcabcab.", _repeat, "letters at most", 6),
+    Task("counting", "Letters, a colon, one of them, and how often it is there: abcab:a=2.", _counting,
+         "letters at most", 10),
+    Task("lookup", "Letters with a digit each, a colon, one of the letters, and its digit: a4c7b1:c=7.", _lookup,
+         "entries at most", 6, longest=26),
+)}
+
+
+def is_task(source: str) -> bool:
+    """Whether the name of a text is that of a task."""
+    return source.startswith(PREFIX)
+
+
+def task_text(source: str) -> Text:
+    """Make a task's text from its name; the Text's own name leaves out what is as usual.
+
+    Raises: DataError for a task that does not exist, a setting that does not or has no such value, or a task of which
+    there are fewer than 20 different questions.
+    """
+    task, settings = _read(source)
+    chance, answers, repeated = Chance(settings["seed"]), {}, 0
+    while len(answers) < settings["examples"] and repeated < PATIENCE:
+        question, answer = task.make(chance, settings["length"])
+        repeated = repeated + 1 if question in answers else 0
+        answers[question] = answer
+    if len(answers) < FEWEST:
+        raise DataError(f"{source} has only {len(answers)} different questions, and {FEWEST} are the fewest to learn from: "
+                        f"choose a length above {settings['length']}")
+    usual = {"length": task.length, "examples": 10_000, "seed": 0}
+    name = PREFIX + ",".join([task.name, *(f"{key}={value}" for key, value in settings.items() if value != usual[key])])
+    origin = f"{len(answers):,} questions of the task {task.name}, made by pygpt with seed {settings['seed']}"
+    lines = "".join(f"{question}{SEPARATOR}{answer}\n" for question, answer in answers.items())
+    return make_text(name, lines, origin, built_in=True)
+
+
+def _read(source):
+    """The task and the settings that a name gives."""
+    name, *words = source.removeprefix(PREFIX).split(",")
+    task = TASKS.get(name)
+    if task is None:
+        raise DataError(f"there is no task {name!r}: the tasks are {', '.join(TASKS)}")
+    limits = {"length": (task.shortest, task.longest), "examples": (FEWEST, MOST), "seed": (0, 2**32 - 1)}
+    settings = {"length": task.length, "examples": 10_000, "seed": 0}
+    for word in words:
+        key, _, value = word.partition("=")
+        if key not in limits:
+            raise DataError(f"{source}: a task has no setting {key!r}: it has {', '.join(limits)}, as in "
+                            f"{PREFIX}{name},length={task.length}")
+        low, high = limits[key]
+        if not (value.isascii() and value.isdecimal() and low <= int(value) <= high):
+            raise DataError(f"{source}: the {key} of the task {name} is a whole number from {low:,} to {high:,}, and "
+                            f"{value!r} is not")
+        settings[key] = int(value)
+    return task, settings

@@ -1,0 +1,275 @@
+"""Trainings: one at a time, the others in a queue; what is known of each survives a restart."""
+
+import asyncio
+import contextlib
+import logging
+import time
+
+from pygpt.errors import PygptError, RequestError
+from pygpt.config.experiment import Experiment
+from pygpt.server.session_worker import MACHINE, run_session
+from pygpt.server.storage import DataSets, ModelFolder, Models
+from pygpt.server.event_log import Audience, Story
+from pygpt.server.worker_process import Worker
+
+LAST_STEP = 20.0  # seconds a training may take to come to a stop when the server ends
+ENDED = ("trained", "stopped", "interrupted", "failed")
+
+
+class Machine:
+    """What can train only one run at a time, and who is using it."""
+
+    def __init__(self):
+        self.user = ""
+        self.changed = asyncio.Condition()
+
+    def take(self, user: str) -> None:
+        """Use it. Raises RequestError (409) if somebody else does."""
+        if self.user not in ("", user):
+            raise RequestError(409, f"this machine is busy with {self.user}, and does one training at a time", "device")
+        self.user = user
+
+    async def give_back(self, user: str) -> None:
+        """Use it no more; whoever waits is told."""
+        if self.user == user:
+            self.user = ""
+        async with self.changed:
+            self.changed.notify_all()
+
+
+class Job:
+    """One model's training: waiting, under way or over. `known` is what job.json holds."""
+
+    def __init__(self, folder: ModelFolder, known: dict):
+        self.folder, self.known = folder, known
+        self.story, self.audience = Story(), Audience()
+        self.worker: Worker | None = None
+        self.halting = self.interrupting = False
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return self.folder.name
+
+    @property
+    def experiment(self) -> Experiment:
+        """What is trained."""
+        return Experiment.from_dict(self.known["experiment"])
+
+    def set(self, **changes) -> None:
+        """Change what is known, on disk as well, and tell those who listen."""
+        self.known.update(changes)
+        self.folder.write_job(self.known)
+        self.audience.tell({"type": "state", "name": self.name, **self.known})
+
+    def take(self, event: dict) -> None:
+        """An event of the training."""
+        kind = event["type"]
+        if kind != "opened" or self.story.beginning is None:  # what is gone on with has its story already
+            self.story.take(event)
+        if kind in ("started", "opened"):
+            run = event["run"]
+            self.folder.begin(self.experiment, run["step"])
+            self.set(state="training", step=run["step"], parameters=run["parameters"], vocabulary=run["vocabulary"])
+        elif kind == "device":
+            self.known["device"] = event["name"]
+        elif kind == "progress":
+            every = self.known["experiment"]["train"]["log_every"]
+            self.known.update(step=event["steps"][-1], loss=event["losses"][-1])
+            self.folder.log([{"step": step, "loss": loss, "lr": event["learning_rate"], "ms": round(event["ms_per_step"], 3)}
+                             for step, loss in zip(event["steps"], event["losses"]) if step % every == 0])
+        elif kind == "evaluated":
+            found = {name: event[name] for name in ("val_loss", "accuracy") if event.get(name) is not None}
+            self.known.update(found)
+            self.folder.log([{"step": event["step"], **found}])
+        elif kind == "kept":
+            self.set(kept=event["step"])
+        elif kind == "error":
+            self.known["error"] = event["message"]
+        if kind not in ("text", "device", "curve"):  # whoever listens has heard the losses, from the story
+            self.audience.tell(event)
+
+
+class Queue:
+    """The jobs that wait, and the one that is under way."""
+
+    def __init__(self, machine: Machine, models: Models, datasets: DataSets, choice: str):
+        self.machine, self.models, self.datasets, self.choice = machine, models, datasets, choice
+        self.waiting: list[Job] = []
+        self.current: Job | None = None
+        self.task: asyncio.Task | None = None
+
+    def begin(self) -> None:
+        """Take up what an earlier server left: what waited waits again, what was under way says that it was interrupted."""
+        left = []
+        for folder in self.models.list():
+            known = folder.read_job()
+            if known.get("state") == "training":
+                self._interrupted(folder, known)
+            elif known.get("state") == "waiting":
+                left.append(Job(folder, known))
+        self.waiting = sorted(left, key=lambda job: job.known.get("asked", 0))
+        self.task = asyncio.ensure_future(self._run())
+
+    def _interrupted(self, folder, known):
+        known.update(state="interrupted", step=known.get("kept", 0),
+                     error=f"the server ended while this was training, at step {known.get('step', 0)}; "
+                           f"POST /lm/{folder.name}/resume goes on from step {known.get('kept', 0)}, which was kept")
+        folder.write_job(known)
+
+    async def add(self, name: str, experiment: Experiment, dataset: str) -> Job:
+        """Queue the training of a new model. Raises RequestError for a name that is taken or none."""
+        job = Job(self.models.add(name), {"experiment": experiment.to_dict(), "dataset": dataset, "asked": time.time(),
+                                          "state": "waiting", "step": 0, "steps": experiment.train.steps})
+        return await self._queue(job)
+
+    async def resume(self, name: str) -> Job:
+        """Queue what is left of a training that was stopped or interrupted. Raises RequestError if nothing is."""
+        if job := self.live(name):
+            raise RequestError(409, f"{name!r} is {job.known['state']} already")
+        folder = self.models.get(name)
+        known = folder.read_job()
+        if known.get("state") not in ("stopped", "interrupted", "failed"):
+            raise RequestError(409, f"{name!r} has no training to go on with: it is {known.get('state', 'a model from elsewhere')}")
+        known.pop("error", None)
+        job = Job(folder, {**known, "state": "waiting", "asked": time.time()})
+        recall(job)
+        return await self._queue(job)
+
+    async def _queue(self, job):
+        job.set()
+        self.waiting.append(job)
+        async with self.machine.changed:
+            self.machine.changed.notify_all()
+        return job
+
+    def live(self, name: str) -> Job | None:
+        """The job of that name that waits or is under way."""
+        return next((job for job in self.all_live() if job.name == name), None)
+
+    def all_live(self) -> list[Job]:
+        """The jobs that wait or are under way."""
+        return [job for job in (*self.waiting, self.current) if job is not None and job.known["state"] not in ENDED]
+
+    def place(self, job: Job) -> int:
+        """How many go before it: 0 is under way."""
+        return self.waiting.index(job) + 1 if job in self.waiting else 0
+
+    async def stop(self, name: str) -> dict:
+        """Take a job out of the queue, or stop it after the step it is at. Returns what is known of it then."""
+        job = self.live(name)
+        if job is None:
+            self.models.get(name)
+            raise RequestError(409, f"{name!r} is not training")
+        if job in self.waiting:
+            self.waiting.remove(job)
+            job.set(state="stopped")
+            job.audience.end()
+        else:
+            await self._halt(job)
+        return job.known
+
+    async def _halt(self, job):
+        listening = job.audience.join()
+        job.halting = True
+        if job.worker is not None:
+            await job.worker.send({"type": "stop"})
+        while job.known["state"] not in ENDED and await listening.get() is not None:
+            continue  # every event is one step nearer to the end
+        job.audience.leave(listening)
+
+    async def end(self) -> None:
+        """The server ends: what is under way comes to a stop and says that it was interrupted; what waits goes on waiting."""
+        if self.current is not None:
+            self.current.interrupting = True
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._halt(self.current), LAST_STEP)
+        if self.task is not None:
+            self.task.cancel()
+            await asyncio.wait([self.task])
+
+    async def _run(self):
+        while True:
+            async with self.machine.changed:
+                await self.machine.changed.wait_for(lambda: self.waiting and not self.machine.user)
+                job = self.current = self.waiting.pop(0)
+                self.machine.user = f"the training of {job.name!r}"
+            for later in self.waiting:
+                later.audience.tell({"type": "state", "name": later.name, **later.known, "place": self.place(later)})
+            user = self.machine.user
+            try:
+                await self._train(job)
+            except PygptError as error:
+                job.set(state="failed", error=str(error))
+            except Exception as error:
+                # A mistake of ours, or a full disk: the queue goes on with the next.
+                logging.getLogger("uvicorn.error").exception("the training of %r", job.name)
+                with contextlib.suppress(OSError):
+                    job.set(state="failed", error=f"{type(error).__name__}: {error}")
+            finally:
+                if job.worker is not None:
+                    await asyncio.shield(job.worker.end())
+                self.current, job.worker = None, None
+                job.audience.end()
+                await self.machine.give_back(user)
+
+    async def _train(self, job):
+        job.set(state="training")
+        data = await asyncio.to_thread(self.datasets.read, job.known["dataset"]) if not job.folder.model.exists() else None
+        worker = job.worker = Worker(run_session, str(job.folder.folder), self.choice)
+        await worker.send({"type": "open_device", "choice": MACHINE})
+        await self._until(job, "device")
+        if job.folder.model.exists():
+            saved = await asyncio.to_thread(job.folder.model.read_bytes)
+            await worker.send({"type": "open", "name": job.name}, saved)
+            await self._until(job, "opened")
+            await worker.send({"type": "resume"})
+        else:
+            await worker.send({"type": "choose_text", "name": job.known["dataset"], "built_in": data is None}, data)
+            await self._until(job, "text")
+            await worker.send({"type": "start", "experiment": job.known["experiment"]})
+            await self._until(job, "started")
+        if job.halting:  # asked for before there was anything to stop
+            await worker.send({"type": "stop"})
+        ended = await self._until(job, "stopped", "finished")
+        if ended["type"] == "finished":
+            job.set(state="trained", step=ended["step"])
+        elif job.interrupting:
+            job.set(state="interrupted", step=ended["step"], error="the server was ended while this was training; "
+                    f"POST /lm/{job.name}/resume goes on from step {ended['step']}")
+        else:
+            job.set(state="failed" if "error" in job.known else "stopped", step=ended["step"])
+
+    async def _until(self, job, *kinds):
+        """Take events until one of these kinds. Raises RequestError for an error before the first step, or a sudden end."""
+        while True:
+            item = await job.worker.receive()
+            if item is None:
+                raise RequestError(500, job.worker.exit_reason)
+            event, _ = item
+            job.take(event)
+            if event["type"] in kinds:
+                return event
+            if event["type"] == "error" and event["during"] != "training":
+                raise RequestError(422, event["message"], event["field"])
+
+
+def recall(job: Job) -> None:
+    """Bring the story of an earlier server's job back from its metrics."""
+    lines = job.folder.read_metrics()
+    if "experiment" not in job.known:
+        return
+    job.story.take({"type": "started", "run": {
+        "experiment": job.known["experiment"], "text": job.known.get("dataset", ""), "step": 0,
+        "parameters": job.known.get("parameters", 0), "vocabulary": job.known.get("vocabulary", 0)}})
+    losses = [line for line in lines if line.get("loss") is not None]
+    if losses:
+        job.story.take({"type": "progress", "steps": [line["step"] for line in losses],
+                        "losses": [line["loss"] for line in losses], "learning_rate": losses[-1].get("lr", 0.0),
+                        "tokens_per_second": 0.0, "ms_per_step": losses[-1].get("ms", 0.0), "seconds_left": 0.0})
+    for line in lines:
+        if line.get("val_loss") is not None:
+            job.story.take({"type": "evaluated", **{name: line[name] for name in ("step", "val_loss", "accuracy") if name in line}})
+    if job.known["state"] in ENDED:
+        kind = "finished" if job.known["state"] == "trained" else "stopped"
+        job.story.take({"type": kind, "step": job.known.get("step", 0)})

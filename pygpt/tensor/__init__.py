@@ -1,0 +1,1 @@
+"""Tensors and the tape, kernels, capture, and WGSL sources."""

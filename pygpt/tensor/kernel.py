@@ -1,0 +1,303 @@
+"""Kernels: a name, a NumPy twin, a shader, a gradient.
+
+An op's file declares a kernel by decorating its twin:
+
+    @kernel(outputs=("y",))
+    def gelu(x, y):
+        "y = ..."
+        y[...] = ...                      # the NumPy twin fills its outputs
+
+    @gelu.shapes
+    def _(x):                             # what the outputs look like, or ShapeError
+        return x.shape
+
+    @gelu.gradient
+    def _(dy, x):                         # may name d<first output>, inputs, outputs, attributes, <input>_shape
+        return gelu_gradient(dy, x)
+
+The twin's positional parameters are the bindings of `shaders/gelu.wgsl`, in order: inputs first, outputs last. Its
+keyword-only parameters are attributes: fixed numbers, handed to the shader as `override`s. What changes between two
+steps is a tensor, never an attribute, so a replayed step cannot freeze it.
+"""
+
+import dataclasses
+import inspect
+import math
+from collections.abc import Callable
+
+from pygpt.errors import ShapeError
+from pygpt.tensor.tensor import KERNELS, Node, Tape, Tensor, empty
+
+
+class _LazyNumPy:
+    """NumPy, imported at the first use of a name: a tab that trains on WebGPU never downloads it."""
+
+    def __getattr__(self, name):
+        import numpy
+
+        value = getattr(numpy, name)
+        setattr(self, name, value)
+        return value
+
+
+np = _LazyNumPy()
+
+
+class _Scratch:
+    """Memory that twins work in: made once, and used again by the next twin that asks for the same slot."""
+
+    def __init__(self):
+        self.slots = {}
+
+    def __call__(self, slot: str, shape: tuple, dtype):
+        """An array of that shape; its content is whatever was there. It is good until the slot is asked for again."""
+        dtype = np.dtype(dtype)
+        count = math.prod(shape)
+        held = self.slots.get((slot, dtype))
+        if held is None or held.size < count:
+            held = self.slots[slot, dtype] = np.empty(count, dtype)
+        return held[:count].reshape(shape)
+
+
+scratch = _Scratch()
+
+
+@dataclasses.dataclass(frozen=True)
+class Variant:
+    """Another shader of a kernel: where it fits, its @workgroup_size, and how many invocations it wants."""
+
+    fits: Callable
+    workgroup: tuple
+    threads: Callable
+
+
+def for_processors(device, *operands, **attributes) -> bool:
+    """Fits where a processor plays the GPU: barriers cost more there than they save, invocations come 4 or 8 at a time."""
+    return device.software
+
+
+def for_gpus(device, *operands, **attributes) -> bool:
+    """Fits a real GPU: thousands of invocations, and workgroup memory that is worth its barriers."""
+    return not device.software
+
+
+class Kernel:
+    """A computation with the same name, parameters and outcome on every device. Call it with tensors.
+
+    Made by `@kernel`. Attributes of interest: `inputs` and `outputs` (names of the bindings), `optional` (inputs that
+    may be None), `in_place` (outputs are handed in and updated), `workgroup` (the shader's @workgroup_size),
+    `no_gradient` (why it has none, for the kernels that have none).
+    """
+
+    def __init__(self, twin, outputs, optional=(), in_place=False, workgroup=(64, 1, 1), no_gradient=None):
+        parameters = inspect.signature(twin).parameters.values()
+        operands = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+        self.name = twin.__name__
+        self.twin = twin
+        self.__doc__ = twin.__doc__
+        self.outputs = tuple(outputs)
+        self.inputs = tuple(operands[: -len(self.outputs)])
+        if tuple(operands[-len(self.outputs):]) != self.outputs:
+            raise TypeError(f"{self.name}: the twin's last parameters must be its outputs {self.outputs}")
+        self.optional = frozenset(optional)
+        self.attributes = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+        self.in_place = in_place
+        self.workgroup = workgroup
+        self.no_gradient = no_gradient
+        self.gradient_rule = None
+        self.gathers = frozenset()
+        self.expansion = None
+        self._shapes = None
+        self._overrides = lambda *operands, **attributes: attributes
+        self._threads = lambda *operands, **attributes: operands[len(self.inputs)].size
+        self.variants = {}
+        self._sizes = None
+
+    # Declarations: each decorates a function and stands in the op's file.
+
+    def shapes(self, rule):
+        """Declare the outputs: a function of the inputs and attributes giving a shape, or a list of shapes, each a
+        tuple or a pair (tuple, dtype). It raises ShapeError for inputs that do not go together."""
+        self._shapes = rule
+        return rule
+
+    def overrides(self, rule):
+        """Declare the shader's override constants: a function of all operands and attributes giving a dictionary.
+        Without it they are the attributes."""
+        self._overrides = rule
+        return rule
+
+    def threads(self, rule):
+        """Declare how many invocations the shader wants: a number, or (x, y) or (x, y, z), from all operands and
+        attributes. Without it: one for each element of the first output."""
+        self._threads = rule
+        return rule
+
+    def variant(self, name, fits, workgroup=None):
+        """Declare another shader with the same bindings: the decorated function gives its invocations, as `threads` does.
+
+        `fits` is a function of a device, all operands and the attributes that says where it can be the better one. Variants
+        are asked in the order of their declaration, before the shader that is named like the kernel, and the first that
+        fits is taken, unless pygpt/analysis/autotune.py found another of them to be faster.
+        """
+        def declare(rule):
+            self.variants[name] = Variant(fits, workgroup or self.workgroup, rule)
+            return rule
+        return declare
+
+    def sizes(self, rule):
+        """Declare that the shaders are worth timing on a real GPU: a function of all operands and attributes giving whole
+        numbers that decide which one is faster. One timing stands for all launches whose numbers have as many digits."""
+        self._sizes = rule
+        return rule
+
+    def expand(self, rule):
+        """Declare how a GPU does it in several launches: a function of (device, operands, attributes) that runs other
+        kernels and returns True, or returns False to leave it to the kernel's own shader."""
+        self.expansion = rule
+        return rule
+
+    def gradient(self, rule):
+        """Declare the gradient: a function that names what it needs and returns the inputs' gradients, in order.
+
+        It may name `d<first output>`, any input, output or attribute, `<input>_shape`, and `wanted`: a tuple that says
+        for each input whether its gradient is of use. One tensor stands for a tuple of one.
+
+        Two more names save a pass over memory. `<input>_so_far` is what that input's gradient has come to before this
+        kernel, or None; a rule that names it returns it added to its own share. `<input>_into` is the tensor where the
+        gradient is wanted in the end, or None; a rule that names it hands it on as `out`.
+        """
+        self.gradient_rule = rule
+        self._gradient_names = tuple(inspect.signature(rule).parameters)
+        self.gathers = frozenset(index for index, name in enumerate(self.inputs) if f"{name}_so_far" in self._gradient_names)
+        return rule
+
+    # Use.
+
+    def __call__(self, *operands, out=None, **attributes):
+        """Run on tensors: the inputs in order, optional ones may be left out; returns the outputs (one, or a tuple).
+
+        `out` gives the tensors to write into; kernels that update in place need it.
+        Raises: ShapeError if the inputs do not go together.
+        """
+        operands = operands + (None,) * (len(self.inputs) - len(operands))
+        attributes = {**self.attributes, **attributes}
+        self._check(operands, attributes)
+        if self.in_place and out is None:
+            raise ShapeError(f"{self.name}: it updates {', '.join(self.outputs)}; hand them in as `out`")
+        device = next(operand for operand in (*operands, *_as_tuple(out)) if operand is not None).device
+        if out is None:
+            reference = next((operand.dtype for operand in operands if operand is not None), "float32")
+            outputs = tuple(empty(device, *spec) for spec in self._specs(operands, attributes, reference))
+        else:
+            outputs = _as_tuple(out)
+        device.run(self, (*operands, *outputs), attributes)
+        if Tape.on and out is None and self.gradient_rule and any(t is not None and t.node for t in operands):
+            outputs[0].node = self._node(operands, outputs, attributes)
+        return outputs[0] if len(outputs) == 1 else outputs
+
+    def backward(self, dy, saved, wanted, so_far, into):
+        """The gradients of the inputs, one for each (None where there is none), from that of the first output.
+
+        `wanted`, `so_far` and `into` have an entry for each input; see `gradient`.
+        """
+        given = {**saved, f"d{self.outputs[0]}": dy, "wanted": wanted}
+        for name, gathered, place in zip(self.inputs, so_far, into, strict=True):
+            given[f"{name}_so_far"], given[f"{name}_into"] = gathered, place
+        result = _as_tuple(self.gradient_rule(*(given[name] for name in self._gradient_names)))
+        return result + (None,) * (len(self.inputs) - len(result))
+
+    @property
+    def shaders(self) -> dict:
+        """The workgroup size of every shader by name: the variants', then the kernel's own."""
+        return {**{name: variant.workgroup for name, variant in self.variants.items()}, self.name: self.workgroup}
+
+    def shader_for(self, device, operands, attributes) -> str:
+        """The name of the shader that `device` should run: the one it prefers for such launches, or the first that fits."""
+        candidates = self.candidates(device, operands, attributes)
+        if device.preferences and self._sizes:
+            candidates = list(candidates)
+            preferred = device.preferences.get(self.shape_class(operands, attributes))
+            return preferred if preferred in candidates else candidates[0]
+        return next(candidates)
+
+    def candidates(self, device, operands, attributes):
+        """The names of the shaders that fit, the likeliest first; the kernel's own, which always does, is the last."""
+        yield from (name for name, variant in self.variants.items() if variant.fits(device, *operands, **attributes))
+        yield self.name
+
+    def shape_class(self, operands, attributes) -> str:
+        """What a launch has in common with those of about its size; "" if the shaders are not worth timing."""
+        if self._sizes is None:
+            return ""
+        return " ".join([self.name, *(str(int(size).bit_length()) for size in self._sizes(*operands, **attributes))])
+
+    def launch_shape(self, shader, operands, attributes):
+        """The numbers of workgroups (x, y, z); a long line is folded, since each may be at most 65,535."""
+        workgroup = self.shaders[shader]
+        rule = self.variants[shader].threads if shader in self.variants else self._threads
+        threads = rule(*operands, **attributes)
+        if isinstance(threads, int):
+            groups = max(1, math.ceil(threads / workgroup[0]))
+            return (groups, 1, 1) if groups <= 65535 else (65535, math.ceil(groups / 65535), 1)
+        threads = (*threads, 1, 1)[:3]
+        groups = tuple(max(1, math.ceil(n / size)) for n, size in zip(threads, workgroup))
+        if max(groups) > 65535:
+            raise ShapeError(f"{self.name}: {groups} workgroups, but a GPU takes at most 65535 in one direction; "
+                             f"use a smaller batch or block")
+        return groups
+
+    def override_values(self, operands, attributes):
+        """The shader's override constants as numbers."""
+        values = self._overrides(*operands, **attributes)
+        return {name: (float(value) if isinstance(value, float) else int(value)) for name, value in values.items()}
+
+    def _specs(self, operands, attributes, reference):
+        specs = self._shapes(*operands, **attributes)
+        if isinstance(specs, tuple):
+            specs = [specs]
+        return [spec if len(spec) == 2 and isinstance(spec[1], str) else (spec, reference) for spec in specs]
+
+    def _check(self, operands, attributes):
+        for name, operand in zip(self.inputs, operands, strict=True):
+            if operand is None and name not in self.optional:
+                raise ShapeError(f"{self.name}: {name} is missing")
+        unknown = attributes.keys() - self.attributes.keys()
+        missing = [name for name, value in attributes.items() if value is inspect.Parameter.empty]
+        if unknown or missing:
+            raise TypeError(f"{self.name}: unknown attributes {sorted(unknown)}, missing {missing}")
+
+    def _node(self, operands, outputs, attributes):
+        available = dict(zip(self.inputs, operands)) | dict(zip(self.outputs, outputs))
+        saved = {}
+        for name in self._gradient_names:
+            if name in available:
+                saved[name] = available[name].detached() if available[name] is not None else None
+            elif name.endswith("_shape"):
+                operand = available[name[: -len("_shape")]]
+                saved[name] = None if operand is None else operand.shape
+            elif name in attributes:
+                saved[name] = attributes[name]
+        parents = tuple(operand.node if operand is not None else None for operand in operands)
+        return Node(self, parents, saved)
+
+    def __repr__(self):
+        return f"<kernel {self.name}({', '.join(self.inputs)}) -> {', '.join(self.outputs)}>"
+
+
+def kernel(outputs, optional=(), in_place=False, workgroup=(64, 1, 1), no_gradient=None):
+    """Decorate a twin to declare a kernel of its name and enter it in KERNELS."""
+    def declare(twin):
+        made = Kernel(twin, outputs, optional, in_place, workgroup, no_gradient)
+        KERNELS[made.name] = made
+        return made
+    return declare
+
+
+def _as_tuple(value):
+    if value is None:
+        return ()
+    return tuple(value) if isinstance(value, (tuple, list)) else (value,)
+
+
+__all__ = ["KERNELS", "Kernel", "Tensor", "for_gpus", "for_processors", "kernel", "np", "scratch"]

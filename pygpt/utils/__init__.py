@@ -1,0 +1,1 @@
+"""What everybody may use: the cache folder, atomic writes, the timer's resolution."""

@@ -1,0 +1,319 @@
+"""ChadGPT's row: data sets and models over HTTP, with its eleven names, against the server as a person starts it."""
+
+import json
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from urllib.parse import urlsplit
+
+import pytest
+
+import pygpt
+from tests.tiny_runs import NAMES, POEM
+from tests.serving import Serving
+
+TINY = {"n_layer": 1, "n_embed": 16, "n_head": 2, "block_size": 8, "dropout": 0.1, "learning_rate": 0.01, "max_iters": 40,
+        "batch_size": 4, "vocab_size": len(set(POEM)), "eval_interval": 20, "eval_iters": 2}
+ENDLESS = {**TINY, "max_iters": 1_000_000, "dataset": "poem"}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    serving = Serving(tmp_path_factory.mktemp("served"), "--max-upload", "2")
+    upload(serving)
+    yield serving
+    serving.end()
+
+
+def upload(serving, name="poem", text=POEM, status=201, **fields):
+    return serving.json("POST", "/ds/upload", status, files={"file": (f"{name}.txt", text.encode())}, data=fields)
+
+
+def test_upload_train_watch_evaluate_and_generate(server):
+    assert [known["name"] for known in server.json("GET", "/ds")["datasets"]][-1] == "poem"
+    queued = server.json("POST", "/lm/first/train", 202, json={**TINY, "dataset": "poem", "seed": 7})
+    assert queued["state"] in ("waiting", "training")
+    told = list(server.events("first"))
+    steps = [step for event in told if event["type"] == "progress" for step in event["steps"]]
+    losses = [loss for event in told if event["type"] == "progress" for loss in event["losses"]]
+    assert steps == list(range(1, 41)) and losses[-1] < losses[0]
+    assert [event["step"] for event in told if event["type"] == "evaluated"] == [0, 20, 40]
+    assert told[-1]["state"] == "trained"
+
+    facts = server.json("GET", "/lm/first")
+    model, train = facts["experiment"]["model"], facts["experiment"]["train"]
+    assert (model["n_layer"], model["n_embd"], model["n_head"], model["block_size"], model["dropout"]) == (1, 16, 2, 8, 0.1)
+    assert (train["steps"], train["batch_size"], train["eval_every"], train["eval_batches"], train["seed"]) == (40, 4, 20, 2, 7)
+    assert facts["experiment"]["optim"]["learning_rate"] == 0.01 and facts["vocabulary"] == TINY["vocab_size"]
+    assert facts["state"] == "trained" and facts["step"] == 40 and not facts["resumable"]
+
+    measured = server.json("GET", "/lm/first/eval")
+    assert measured["baselines"]["uniform"]["loss"] > measured["baselines"]["bigram"]["loss"] and measured["bits_per_byte"] > 0
+    assert measured["dataset"] == "poem" and measured["perplexity"] > 1 and abs(measured["loss"] - facts["val_loss"]) < 1
+    asked = {"prompt": "Twin", "max_new_tokens": 60, "seed": 3}
+    with server.client.stream("POST", "/lm/first/generate", json=asked) as reply:
+        pieces = [piece for piece in reply.iter_text() if piece]
+    assert len("".join(pieces)) == 60 and len(pieces) > 1
+    assert "".join(pieces) == server.client.post("/lm/first/generate", json=asked).text
+    usual = {"top_p": 1.0, "min_p": 0.0, "repetition_penalty": 1.0}
+    stop = "".join(pieces)[3:5]
+    shorter = server.client.post("/lm/first/generate", json={**asked, **usual, "stop": [stop]}).text
+    assert shorter == "".join(pieces).partition(stop)[0]
+    assert "top_p" in server.json("POST", "/lm/first/generate", 422, json={"top_p": 2.0})["detail"]
+
+
+def test_the_loss_is_the_one_the_command_line_would_have_had(server, tmp_path):
+    server.json("POST", "/lm/same/train", 202, json={**TINY, "dataset": "poem"})
+    list(server.events("same"))
+    folder = tmp_path / "run"
+    file = tmp_path / "same.safetensors"
+    file.write_bytes(server.client.get("/lm/same/model.safetensors").content)
+    model = pygpt.load(file, "numpy")
+    (tmp_path / "poem.txt").write_text(POEM)
+    experiment = model.experiment.with_fields(**{"data.source": str(tmp_path / "poem.txt")})
+    (tmp_path / "same.toml").write_text(experiment.to_toml())
+    subprocess.run([sys.executable, "-m", "pygpt", "train", str(tmp_path / "same.toml"), "--device", "numpy", "--out", str(folder)],
+                   check=True, capture_output=True)
+    logged = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    told = {step: loss for event in server.events("same") if event["type"] == "progress"
+            for step, loss in zip(event["steps"], event["losses"])}
+    assert {row["step"]: row["loss"] for row in logged}.items() <= told.items()
+
+
+def test_a_list_of_documents(server):
+    assert upload(server, "list", NAMES, layout="documents")["layout"] == "documents"
+    server.json("POST", "/lm/named/train", 202, json={**TINY, "vocab_size": 256, "dataset": "list"})
+    list(server.events("named"))
+    facts = server.json("GET", "/lm/named")
+    assert facts["experiment"]["data"]["layout"] == "documents" and facts["experiment"]["data"]["tokenizer"] == "byte"
+    assert facts["vocabulary"] == 257
+    assert upload(server, "odd", POEM, 422, layout="heap")["field"] == "layout"
+
+
+def test_a_vocabulary_that_is_learned_and_a_task(server):
+    server.json("POST", "/lm/pairs/train", 202, json={**TINY, "dataset": "poem", "vocab_size": 280})
+    server.json("POST", "/lm/sums/train", 202, json={"dataset": "task:addition,length=1,examples=50", "max_iters": 2,
+                                                     "n_embed": 16, "n_layer": 1, "block_size": 16})
+    list(server.events("sums"))
+    facts = server.json("GET", "/lm/pairs")
+    assert facts["experiment"]["data"]["tokenizer"] == "bpe" and facts["vocabulary"] == 280
+    measured = server.json("GET", "/lm/sums/eval")
+    assert 0 <= measured["accuracy"] <= 1 and "bits_per_byte" in measured
+    stopped = server.client.post("/lm/pairs/generate", json={"max_new_tokens": 200, "stop": ["e"], "top_p": 0.9, "seed": 2}).text
+    assert "e" not in stopped
+    assert "task" in server.json("POST", "/lm/refused/train", 422, json={"dataset": "task:nothing"})["detail"]
+
+
+def test_one_at_a_time_stop_and_delete(server):
+    server.json("POST", "/lm/long/train", 202, json=ENDLESS)
+    server.wait_until("long", lambda facts: facts["step"] > 10)
+    second = server.json("POST", "/lm/later/train", 202, json=ENDLESS)
+    third = server.json("POST", "/lm/last/train", 202, json=ENDLESS)
+    assert (second["place"], third["place"]) == (1, 2) and "long" in second["waits_for"]
+    assert server.json("GET", "/lm")["queue"] == ["later", "last"]
+    assert "stop it first" in server.json("DELETE", "/lm/long", 409)["detail"]
+    assert "wanted for" in server.json("DELETE", "/ds/poem", 409)["detail"]
+    assert server.json("POST", "/lm/later/stop")["state"] == "stopped"
+    assert server.json("GET", "/lm/last")["place"] == 1
+    stopped = server.json("POST", "/lm/long/stop")
+    assert stopped["state"] == "stopped" and stopped["step"] > 10 and stopped["resumable"]
+    server.wait_until("last", lambda facts: facts["step"] > 0)
+    server.json("POST", "/lm/last/stop")
+
+    # A stopped training goes on from where it was, and its curve has no gap and no step twice.
+    server.json("POST", "/lm/long/resume", 202)
+    server.wait_until("long", lambda facts: facts["step"] > stopped["step"])
+    again = server.json("POST", "/lm/long/stop")
+    story = [step for event in server.events("long") if event["type"] == "progress" for step in event["steps"]]
+    assert again["step"] > stopped["step"] and story == sorted(set(story))
+    last = next(iter(server.events("long", **{"Last-Event-ID": str(stopped["step"])})))
+    assert last["type"] == "state"
+    assert server.client.get("/lm/long/events", headers={"Last-Event-ID": str(again["step"])}).status_code == 204
+    for name in ("long", "later", "last"):
+        server.json("DELETE", f"/lm/{name}")
+        assert "no model" in server.json("GET", f"/lm/{name}", 404)["detail"]
+
+
+def test_a_text_that_is_too_short_fails_with_a_sentence(server):
+    upload(server, "short", "Only a few words.\n")
+    server.json("POST", "/lm/hopeless/train", 202, json={"dataset": "short"})
+    list(server.events("hopeless"))
+    facts = server.json("GET", "/lm/hopeless")
+    assert facts["state"] == "failed" and "longer text" in facts["error"]
+    assert "not been trained far enough" in server.json("GET", "/lm/hopeless/eval", 409)["detail"]
+    server.json("DELETE", "/lm/hopeless")
+    server.json("DELETE", "/ds/short")
+
+
+@pytest.mark.parametrize("body, field, said", [
+    ({"n_layers": 2}, "n_layers", "did you mean 'n_layer'"),
+    ({"n_embd": 32}, "n_embd", "did you mean 'n_embed'"),
+    ({"n_layer": "two"}, "n_layer", "valid integer"),
+    ({"n_layer": 0}, "n_layer", "n_layer: 0 is outside 1 to 512"),
+    ({"n_embed": 30, "n_head": 4}, "n_embed", "multiple of n_head"),
+    ({"dropout": 1.5}, "dropout", "outside"),
+    ({"preset": "smal"}, "preset", "did you mean 'small'"),
+    ({"dataset": "tails"}, "dataset", "there is no data set 'tails'"),
+    ({"dataset": "../poem"}, "dataset", "there is no data set"),
+    ({"dataset": "poem", "tokenizer": "char", "vocab_size": 999}, "vocab_size", "leave one of the two out"),
+    ({"dataset": "poem", "vocab_size": 100}, "vocab_size", "outside 257"),
+    ({"tokenizer": "words"}, "tokenizer", "is not one of"),
+])
+def test_training_requests_are_refused_in_their_own_words(server, body, field, said):
+    status = 404 if field == "dataset" else 422
+    answer = server.json("POST", "/lm/refused/train", status, json=body)
+    assert answer["field"] == field and said in answer["detail"]
+    assert "no model" in server.json("GET", "/lm/refused", 404)["detail"]
+
+
+@pytest.mark.parametrize("name", ["..", ".hidden", "a/b", "..%2Fup", "a%5Cb", "con", "nul.txt", "a" * 65, "a..b", "a%00", "é"])
+def test_names_lead_nowhere(server, name):
+    for method, path in (("POST", f"/lm/{name}/train"), ("GET", f"/lm/{name}/eval"), ("DELETE", f"/lm/{name}"),
+                         ("DELETE", f"/ds/{name}")):
+        assert raw(server, f"{method} {path}") in (400, 404, 405, 422)
+    plain = name.replace("%2F", "/").replace("%5C", "\\").replace("%00", "\0")
+    assert "cannot be the name" in upload(server, plain, status=422)["detail"]
+    answer = server.json("POST", "/ds/upload", 422, files={"file": ("poem.txt", POEM.encode())}, data={"name": plain})
+    assert "cannot be the name" in answer["detail"]
+
+
+def raw(server, request: str, *headers: str, body: bytes = b"") -> int:
+    """The status of a request sent as it is written: a client would tidy the path."""
+    parts = urlsplit(server.url)
+    lines = [f"{request} HTTP/1.1", f"Content-Length: {len(body)}", "Connection: close", *headers]
+    if not any(header.lower().startswith("host:") for header in headers):
+        lines.append(f"Host: {parts.netloc}")
+    with socket.create_connection((parts.hostname, parts.port), timeout=20) as line:
+        line.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
+        return int(line.makefile("rb").readline().split()[1])
+
+
+def test_names_that_are_taken(server):
+    assert "already" in upload(server, status=409)["detail"]
+    assert "already" in upload(server, "tales", status=409)["detail"]
+    assert "built in" in server.json("DELETE", "/ds/tales", 409)["detail"]
+    upload(server, "another")
+    server.json("DELETE", "/ds/another")
+    assert "no data set" in server.json("DELETE", "/ds/another", 404)["detail"]
+    assert "UTF-8" in server.json("POST", "/ds/upload", 422, files={"file": ("x.txt", b"\xff\xff")})["detail"]
+
+
+def test_large_bodies_are_cut_off_before_they_are_read(server):
+    assert "2 MB" in upload(server, "huge", "x" * 2_100_000, 413)["detail"]
+    assert raw(server, "POST /ds/upload", "Content-Length: 999999999999") in (400, 413)
+
+    def endless():
+        yield b'--b\r\nContent-Disposition: form-data; name="file"; filename="endless.txt"\r\n\r\n'
+        for _ in range(100_000):
+            sent.append(1)
+            yield b"x" * 65_536
+
+    sent = []
+    try:
+        reply = server.client.post("/ds/upload", content=endless(), headers={"Content-Type": "multipart/form-data; boundary=b"})
+        assert reply.status_code == 413
+    except Exception as error:
+        # The server hung up on a client that went on sending.
+        assert "httpx" in type(error).__module__
+    assert len(sent) < 5000
+    assert "1 MB" in server.json("POST", "/lm/first/generate", 413, json={"prompt": "x" * 1_100_000})["detail"]
+    assert [known["name"] for known in server.json("GET", "/ds")["datasets"]].count("huge") == 0
+
+
+def test_pages_of_other_sites_are_refused(server):
+    host = urlsplit(server.url).netloc
+    port = host.split(":")[1]
+    assert raw(server, "GET /ds") == 200
+    assert raw(server, "GET /ds", f"Host: localhost:{port}", f"Origin: http://localhost:{port}") == 200
+    for name in ("evil.example", f"evil.example:{port}", f"127.0.0.1.evil.example:{port}", "192.168.1.2", "", "localhost:x"):
+        assert raw(server, "GET /ds", f"Host: {name}") in (400, 421), name
+    for origin in ("https://evil.example", "null", f"http://localhost:{int(port) + 1}", f"http://{host}.evil.example"):
+        assert raw(server, "GET /ds", f"Origin: {origin}") == 403
+        assert raw(server, "DELETE /ds/poem", f"Origin: {origin}") == 403
+    assert raw(server, "GET /lm/first/eval", "Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: no-cors") == 403
+    assert raw(server, "GET /lm", "Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate") == 200
+
+
+def test_the_interface_is_shown_without_a_network(server):
+    page = server.client.get("/docs")
+    assert page.status_code == 200 and "https://" not in page.text
+    for path in ("/static-offline-docs/swagger-ui-bundle.js", "/static-offline-docs/swagger-ui.css"):
+        assert len(server.client.get(path).content) > 10_000
+    schema = server.json("GET", "/openapi.json")
+    assert {"/ds", "/ds/upload", "/lm", "/lm/{name}/train", "/lm/{name}/eval", "/lm/{name}/generate"} <= schema["paths"].keys()
+    described = schema["components"]["schemas"]["TrainRequest"]["properties"]
+    assert set(TINY) | {"dataset", "preset", "tokenizer", "seed"} == described.keys()
+
+
+def test_requests_are_answered_while_a_model_trains(server):
+    server.json("POST", "/lm/busy/train", 202, json={**ENDLESS, "preset": "small"})
+    server.wait_until("busy", lambda facts: facts["step"] > 0)
+    took = []
+    for _ in range(40):
+        began = time.perf_counter()
+        server.json("GET", "/lm")
+        took.append(time.perf_counter() - began)
+        time.sleep(0.01)
+    server.json("POST", "/lm/busy/stop")
+    server.json("DELETE", "/lm/busy")
+    assert statistics.median(took) < 0.1
+
+
+def test_a_reader_who_goes_away_stops_the_writing(server):
+    server.json("POST", "/lm/reader/train", 202, json={**TINY, "dataset": "poem", "max_iters": 1})
+    list(server.events("reader"))
+    with server.client.stream("POST", "/lm/reader/generate", json={"max_new_tokens": 10_000}) as reply:
+        next(reply.iter_raw())
+    began = time.perf_counter()
+    assert len(server.client.post("/lm/reader/generate", json={"max_new_tokens": 5}).text) == 5
+    assert time.perf_counter() - began < 5
+    refused = server.json("POST", "/lm/reader/generate", 422, json={"prompt": "☃"})
+    assert refused["detail"]
+    assert "temperature" in server.json("POST", "/lm/reader/generate", 422, json={"temperature": -1.0})["detail"]
+    assert server.json("POST", "/lm/reader/generate", 422, json={"max_new_tokens": 10**6})["field"] == "max_new_tokens"
+    assert "did you mean 'top_k'" in server.json("POST", "/lm/reader/generate", 422, json={"topk": 3})["detail"]
+
+
+def test_models_and_data_survive_a_restart(tmp_path):
+    serving = Serving(tmp_path)
+    upload(serving)
+    serving.json("POST", "/lm/done/train", 202, json={**TINY, "dataset": "poem"})
+    list(serving.events("done"))
+    text = serving.client.post("/lm/done/generate", json={"seed": 5, "max_new_tokens": 40}).text
+    serving.json("POST", "/lm/cut/train", 202, json=ENDLESS)
+    serving.wait_until("cut", lambda facts: facts["step"] > 5)
+    serving.json("POST", "/lm/waiting/train", 202, json={**TINY, "dataset": "poem"})
+    serving.end()
+    assert serving.process.returncode == 0, serving.said
+
+    serving = Serving(tmp_path)
+    assert [known["name"] for known in serving.json("GET", "/ds")["datasets"]][-1] == "poem"
+    assert serving.client.post("/lm/done/generate", json={"seed": 5, "max_new_tokens": 40}).text == text
+    cut = serving.json("GET", "/lm/cut")
+    assert cut["state"] == "interrupted" and cut["resumable"] and cut["step"] > 5 and "/lm/cut/resume" in cut["error"]
+    serving.wait_until("waiting", lambda facts: facts["state"] == "trained")
+
+    # Without a warning: what was kept last is there.
+    serving.json("POST", "/lm/cut/resume", 202)
+    serving.wait_until("cut", lambda facts: facts["step"] > cut["step"])
+    serving.end(signal.SIGKILL)
+    serving = Serving(tmp_path)
+    again = serving.json("GET", "/lm/cut")
+    assert again["state"] == "interrupted" and again["step"] >= cut["step"]
+    serving.json("POST", "/lm/cut/resume", 202)
+    resumed = serving.wait_until("cut", lambda facts: facts["step"] > again["step"])
+    assert "error" not in resumed
+    serving.end()
+
+
+def test_without_the_extra_it_says_what_to_install(tmp_path):
+    code = ("import sys; sys.modules['fastapi'] = None; sys.modules['uvicorn'] = None\n"
+            "from pygpt.cli import main; sys.exit(main(['serve', '--folder', sys.argv[1]]))")
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True)
+    assert done.returncode == 1 and "pip install 'pygpt[serve]'" in done.stderr
+    code = ("import sys; from pygpt.cli import main; main(['devices', '--json'])\n"
+            "sys.exit(any(name.split('.')[0] in ('fastapi', 'uvicorn', 'pydantic') for name in sys.modules))")
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0

@@ -1,0 +1,91 @@
+"""The row of jsGPT: models that are layers of others, and models with the habits of a model."""
+
+import numpy as np
+import pytest
+
+from pygpt.tensor.capture import Capture
+from pygpt.models import GPT, Bigram
+from pygpt.nn.layers import Chance, Linear, Module, Weights
+from pygpt.ops import advance, cross_entropy, gelu, mean_valid, record
+from pygpt.optim.optimizer import Optimizer
+from pygpt.optim.schedules import schedule_table
+from pygpt.tensor.tensor import backward, empty, tensor
+from tests.tiny_runs import POEM, experiment
+
+STEPS = 30
+LETTERS = sorted(set(POEM))
+CONFIG = experiment(**{"model.dropout": 0.1, "model.tie_weights": False, "model.init_std": 0.1}).model
+OPTIM = experiment(**{"optim.warmup_steps": 0}).optim
+
+
+class Mixture(Module):
+    """A GPT, a bigram, and between them a layer that weighs what the GPT saw: their scores are added."""
+
+    def __init__(self, vocab_size, config):
+        self.experts = [GPT(vocab_size, config), Bigram(vocab_size, config)]
+        self.bridge = Linear(config.n_embd, vocab_size, True, config.init_std)
+
+    def logits(self, ids, chance=None):
+        gpt, bigram = self.experts
+        seen = gpt.norm(gpt.hidden(ids, chance))
+        return gpt.head(seen) + bigram.logits(ids) + self.bridge(gelu(seen))
+
+    def losses(self, ids, targets, chance=None):
+        return cross_entropy(self.logits(ids, chance), targets)[0]
+
+
+class Teacher:
+    """Any module with `losses`, trained on the poem by this package's own parts."""
+
+    def __init__(self, device, module):
+        self.device, self.module = device, module
+        self.seed, self.step = (tensor(device, [number], dtype="uint32") for number in (7, 0))
+        self.weights = Weights(device, module, self.seed)
+        table = tensor(device, schedule_table(OPTIM, STEPS), (STEPS, 3))
+        self.optimizer = Optimizer(self.weights, OPTIM, table, self.step)
+        ids = np.array([[LETTERS.index(letter) for letter in POEM[start : start + 9]] for start in (0, 20, 40, 60)])
+        self.ids = tensor(device, ids[:, :-1].astype(np.uint32), (4, 8), "uint32")
+        self.targets = tensor(device, ids[:, 1:].astype(np.int32), (4, 8), "int32")
+        self.losses = empty(device, (STEPS,))
+
+    def learn(self):
+        loss, _ = mean_valid(self.module.losses(self.ids, self.targets, Chance(self.seed, self.step)), self.targets)
+        record(loss, self.step, out=self.losses)
+        gradients = self.optimizer.gradients
+        backward(loss, [self.weights.named[name] for name in gradients], into=list(gradients.values()))
+        self.optimizer.update()
+        advance(out=self.step)
+
+    def curve(self, captured=True):
+        step = Capture(self.device, self.learn) if captured else self.learn
+        for _ in range(STEPS):
+            step()
+        return self.losses.tolist()
+
+
+def test_models_are_layers_of_a_module_and_train_together(device):
+    teacher = Teacher(device, Mixture(len(LETTERS), CONFIG))
+    before = {name: placed.numpy() for name, placed in teacher.weights.named.items()}
+    losses = teacher.curve()
+    assert losses[-1] < losses[0] - 1.0 and np.isfinite(losses).all()
+    assert {"experts.0.blocks.0.attention.qkv.weight", "experts.1.table.tokens", "bridge.weight", "bridge.bias"} <= set(before)
+    for name, placed in teacher.weights.named.items():
+        assert not np.array_equal(placed.numpy(), before[name]), f"{name} learned nothing"
+    assert teacher.module.parameter_count == sum(module.parameter_count for module in
+                                                 (*teacher.module.experts, teacher.module.bridge))
+
+
+def test_a_module_of_models_is_captured_like_any_other(device):
+    curves = [Teacher(device, Mixture(len(LETTERS), CONFIG)).curve(captured) for captured in (True, False)]
+    assert curves[0] == curves[1]
+
+
+def test_devices_agree_on_it(cpu, gpu):
+    ours, theirs = (Teacher(device, Mixture(len(LETTERS), CONFIG)).curve() for device in (cpu, gpu))
+    assert ours == pytest.approx(theirs, abs=1e-4)
+
+
+def test_a_model_alone_is_a_module_too(cpu):
+    for model in (GPT(len(LETTERS), CONFIG), Bigram(len(LETTERS), CONFIG)):
+        losses = Teacher(cpu, model).curve()
+        assert losses[-1] < losses[0] - 0.2

@@ -1,0 +1,191 @@
+"""The choice among a real GPU's shaders. Here a processor plays the GPU, under a real one's name."""
+
+import asyncio
+import json
+from types import SimpleNamespace
+
+import pytest
+
+from pygpt.analysis import autotune as tuning
+from pygpt.utils.cache import Cache
+from pygpt.ops import matmul
+from pygpt.tensor.tensor import empty
+from pygpt.analysis.autotune import FILE, Listing, step_works, tune
+from tests.tiny_runs import bits, experiment, finish, poem_run
+
+LARGER = {"model.n_embd": 64, "model.block_size": 32, "train.batch_size": 4}
+SIZES = 30
+
+
+class Store:
+    """A store in memory that counts what is written to it."""
+
+    def __init__(self, text=""):
+        self.text, self.written = text, 0
+
+    async def recall(self, name):
+        assert name == FILE
+        return self.text
+
+    async def remember(self, name, text):
+        self.text, self.written = text, self.written + 1
+
+
+@pytest.fixture
+def fake(gpu_as_hardware, monkeypatch):
+    """The GPU with no preferences before and after, and few launches a sample: a processor is slow."""
+    monkeypatch.setattr(gpu_as_hardware, "preferences", {})
+    monkeypatch.setattr(tuning, "MOST_LAUNCHES", 2)
+    return gpu_as_hardware
+
+
+def submissions(device, monkeypatch):
+    """A list that grows with whatever the device is sent."""
+    sent, submit, replay = [], device._submit, device._replay
+    monkeypatch.setattr(device, "_submit", lambda launches: sent.append(len(launches)) or submit(launches))
+    monkeypatch.setattr(device, "_replay", lambda plan, times: sent.append(times) or replay(plan, times))
+    return sent
+
+
+def tuned(device, store, seconds=60.0, **changes):
+    asyncio.run(tune(device, experiment(**LARGER, **changes), SIZES, store, seconds))
+    return device.preferences
+
+
+def test_a_listing_says_what_a_step_asks_a_gpu_for(fake):
+    run = poem_run(fake, **LARGER)
+    run.training_step()
+    listed = step_works(run.experiment, run.tokenizer.vocab_size)
+    products = [[(work.operands, work.attributes, work.shader) for work in works if work.kernel == "matmul"]
+                for works in (listed, run.training_step.works)]
+    assert products[0] == products[1] and len(products[0]) == 3 * 5
+
+
+def test_tuning_fills_the_preferences_and_a_second_time_reads_them(fake, monkeypatch):
+    store = Store()
+    found = dict(tuned(fake, store))
+    listing = Listing()
+    for work in step_works(experiment(**LARGER), SIZES):
+        if work.kernel == "matmul":
+            operands = tuning._operands(listing, work)
+            candidates = list(matmul.candidates(fake, operands, work.attributes))
+            assert len(candidates) > 1 and candidates[-1] == "matmul"
+            key = matmul.shape_class(operands, work.attributes)
+            assert found[key] in candidates
+            assert matmul.shader_for(fake, operands, work.attributes) == found[key]
+    assert store.written == 1 and json.loads(store.text)["adapters"][fake.name] == found
+    fake.preferences = {}
+    sent = submissions(fake, monkeypatch)
+    assert tuned(fake, store) == found and not sent and store.written == 1
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"version": 1}', '{"version": "VERSION", "adapters": {"NAME": 3}}',
+                                  '{"version": "0", "adapters": {}}',
+                                  '{"version": "VERSION", "adapters": {"NAME": {"KEY": "matmul_of_old"}}}'])
+def test_a_store_that_makes_no_sense_is_written_anew(text, fake):
+    key = next(iter(tuned(fake, Store())))
+    fake.preferences = {}
+    store = Store(text.replace("VERSION", tuning.pygpt.__version__).replace("NAME", fake.name).replace("KEY", key))
+    found = tuned(fake, store)
+    assert json.loads(store.text)["adapters"][fake.name] == found and found[key] in matmul.shaders
+
+
+def test_other_adapters_stay_in_the_store(fake):
+    other = {"matmul 1": "matmul"}
+    store = Store(json.dumps({"version": tuning.pygpt.__version__, "adapters": {"another": other}}))
+    tuned(fake, store)
+    assert json.loads(store.text)["adapters"]["another"] == other
+
+
+def test_the_budget_stops_it_and_the_order_of_before_stays(fake, monkeypatch):
+    store, sent = Store(), submissions(fake, monkeypatch)
+    found = tuned(fake, store, seconds=0.0)
+    assert not sent and not store.written
+    assert set(found.values()) == {"matmul_workgroup_vec4", "matmul_workgroup"}
+
+
+def test_the_faster_shader_is_taken_and_noise_is_not(fake, monkeypatch):
+    clock, pace = [0.0], {"matmul_workgroup_vec4": 3.0, "matmul_vec4": 1.0, "matmul_workgroup": 0.97, "matmul": 2.0}
+
+    def replay(plan, times):
+        clock[0] += times * pace[plan[1].works[0].shader]
+
+    monkeypatch.setattr(fake, "_replay", replay)
+    monkeypatch.setattr(tuning, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
+    found = tuned(fake, Store(), seconds=1e9)
+    assert found and {shader for key, shader in found.items() if key.endswith(" 1")} == {"matmul_vec4"}
+
+
+def test_a_coarse_clock_is_given_more_launches(fake, monkeypatch):
+    """What takes 1 to 3 steps of the clock is timed again, more of it, and for all candidates as much."""
+    clock, pace, sent = [0.0], {"matmul_workgroup_vec4": 3.0, "matmul_vec4": 1.0, "matmul_workgroup": 2.0, "matmul": 2.0}, {}
+
+    def replay(plan, times):
+        shader = plan[1].works[0].shader
+        clock[0] += times * pace[shader]
+        sent.setdefault(shader, []).append(times)
+
+    monkeypatch.setattr(tuning, "MOST_LAUNCHES", 1)
+    monkeypatch.setattr(tuning, "tick", lambda: 1.0)
+    monkeypatch.setattr(fake, "_replay", replay)
+    monkeypatch.setattr(tuning, "time", SimpleNamespace(perf_counter=lambda: int(clock[0])))
+    found = tuned(fake, Store(), seconds=1e9)
+    assert "matmul_vec4" in found.values()
+    assert {8} <= set(sent["matmul_workgroup_vec4"]) and max(sent["matmul_workgroup_vec4"]) == 8  # 24 steps of the clock
+    assert 8 in sent["matmul_vec4"]
+
+
+def test_a_model_without_products_has_nothing_to_try(fake):
+    store = Store()
+    assert tuned(fake, store, **{"model.kind": "bigram"}) == {} and not store.written
+
+
+def test_a_preference_that_does_not_fit_is_not_taken(fake):
+    for n in (24, 23):
+        x, w, y = (empty(fake, shape) for shape in ((32, 64), (64, n), (32, n)))
+        attributes = {**matmul.attributes}
+        fake.preferences = {matmul.shape_class((x, w, None, None, y), attributes): "matmul_vec4"}
+        wanted = "matmul_vec4" if n == 24 else "matmul_workgroup"
+        assert matmul.shader_for(fake, (x, w, None, None, y), attributes) == wanted
+
+
+@pytest.mark.parametrize("shader", ["matmul_vec4", "matmul_workgroup", "matmul"])
+def test_a_run_with_other_shaders_has_the_losses_of_one_without(shader, fake):
+    before = finish(poem_run(fake, **LARGER))
+    listing = Listing()
+    for work in step_works(experiment(**LARGER), poem_run(fake).tokenizer.vocab_size):
+        if work.kernel == "matmul":
+            fake.preferences[matmul.shape_class(tuning._operands(listing, work), work.attributes)] = shader
+    run = poem_run(fake, **LARGER)
+    after = finish(run)
+    assert shader in {work.shader for work in run.training_step.works}
+    for name in ("loss", "val_loss"):
+        losses = [[getattr(metric, name) for metric in metrics if getattr(metric, name) is not None] for metrics in (before, after)]
+        assert losses[0] == pytest.approx(losses[1], rel=1e-3) and losses[0]
+    eager = poem_run(fake, **LARGER)
+    eager._train_once, eager._evaluate_once = eager._train_step, eager._evaluation_step
+    eager._conclude_evaluation = eager._evaluation_end
+    assert bits(finish(eager)) == bits(after)
+
+
+def test_software_adapters_and_processors_are_left_alone(device):
+    store = Store()
+    store.recall = None  # to be called would fail
+    assert tuned(device, store) == {}
+
+
+def test_natively_it_is_kept_in_the_cache_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYGPT_CACHE", str(tmp_path / "cache"))
+
+    async def story():
+        cache = Cache()
+        before = await cache.recall(FILE)
+        await cache.remember(FILE, "{}")
+        return before, await cache.recall(FILE)
+
+    assert asyncio.run(story()) == ("", "{}")
+    (tmp_path / "cache" / FILE).write_bytes(b"\xff\xfe")
+    assert asyncio.run(Cache().recall(FILE)) == ""
+    monkeypatch.setenv("PYGPT_CACHE", str(tmp_path / "cache" / FILE))  # a file, where a folder is wanted
+    asyncio.run(Cache().remember(FILE, "{}"))
+    assert asyncio.run(Cache().recall(FILE)) == ""

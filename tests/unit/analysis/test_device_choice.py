@@ -1,0 +1,90 @@
+"""Which device `auto` takes beside a GPU. Here a processor plays the GPU, under a real one's name."""
+
+import asyncio
+import time
+
+import pytest
+
+from pygpt.analysis import device_choice as choosing
+from pygpt.analysis.device_choice import Rates, choose, measure_rates, open_fitting
+from pygpt.devices import open_numpy, wgpu
+from pygpt.config.experiment import Experiment
+from pygpt.analysis.flops import step_flops, step_launches
+from tests.tiny_runs import poem_run
+
+BABY, SMALL, NANO = map(Experiment.preset, ("baby", "small", "nano"))
+MICRO = BABY.with_fields(**{"model.n_layer": 1, "model.n_head": 4, "model.n_embd": 16, "model.block_size": 16,
+                            "train.batch_size": 1})
+
+
+def chosen(gpu, experiment, rates=None, monkeypatch=None):
+    """What is taken, and whether NumPy was opened; `rates` are the GPU's and the processor's, instead of measured ones."""
+    opened = []
+
+    async def open_cpu(why):
+        opened.append(open_numpy(why))
+        return opened[-1]
+
+    if rates:
+        async def given(device):
+            return rates[device is not gpu]
+
+        monkeypatch.setattr(choosing, "measure_rates", given)
+    return asyncio.run(choose(gpu, open_cpu, experiment)), opened
+
+
+def test_the_number_of_launches_is_about_right(cpu):
+    for changes in ({"model.kind": "bigram"}, {"model.n_layer": 1}, {"model.n_layer": 6}, {"train.accumulation": 3},
+                    {"optim.name": "muon", "model.n_layer": 2}):
+        run = poem_run(cpu, **changes)
+        events = run.train()
+        while run.step < 1:
+            next(events)
+        assert step_launches(run.experiment) == pytest.approx(len(run.training_step.works), rel=0.15)
+
+
+def test_a_tiny_model_goes_to_the_processor_and_a_large_one_to_the_gpu_untried(gpu_as_hardware, monkeypatch):
+    monkeypatch.setattr(choosing, "measure_rates", None)  # to be called would fail
+    device, _ = chosen(gpu_as_hardware, MICRO)
+    assert device.kind == "numpy" and "million operations a step" in device.why
+    device, opened = chosen(gpu_as_hardware, SMALL)
+    assert device is gpu_as_hardware and device.why == "a real GPU" and not opened
+
+
+def test_in_between_the_faster_one_is_taken(gpu_as_hardware, monkeypatch):
+    quick, middling, slow = Rates(1e-6, 2e13), Rates(4e-5, 1e12), Rates(2e-4, 1e11)
+    processor = Rates(2e-6, 5e10)
+    device, opened = chosen(gpu_as_hardware, BABY, (quick, processor), monkeypatch)
+    assert device is gpu_as_hardware and not opened, "no need to bring NumPy in"
+    device, opened = chosen(gpu_as_hardware, BABY, (middling, processor), monkeypatch)
+    assert device is gpu_as_hardware and "and NumPy" in device.why and opened
+    device, opened = chosen(gpu_as_hardware, BABY, (slow, processor), monkeypatch)
+    assert device is opened[0] and "a step of this model should take" in device.why
+
+
+def test_trying_is_quick_and_tells_what_a_step_takes(device):
+    asyncio.run(measure_rates(device))  # compiles
+    began = time.perf_counter()
+    rates = asyncio.run(measure_rates(device))
+    assert time.perf_counter() - began < 3  # 0.02 to 0.1 s where nothing else runs
+    assert 1e-7 <= rates.launch < 0.01 and 1e8 < rates.flops < 1e14
+    assert rates.step(SMALL) > rates.step(BABY) > rates.step(MICRO) > 0
+    assert step_flops(SMALL, 65) > choosing.SURELY_GPU > step_flops(BABY, 65) > choosing.SURELY_CPU > step_flops(MICRO, 65)
+
+
+def test_natively_a_software_adapter_is_not_tried(gpu, monkeypatch):
+    monkeypatch.setattr(choosing, "choose", None)
+    assert open_fitting("numpy", NANO).kind == "numpy"
+    auto = open_fitting("auto", NANO)
+    assert auto.kind == "numpy" or not wgpu.is_software(wgpu.adapters()[0])
+
+
+def test_a_notebooks_running_loop_is_no_hindrance(gpu_as_hardware, monkeypatch):
+    monkeypatch.setattr(choosing, "open_device", lambda choice: gpu_as_hardware)
+    monkeypatch.setattr(gpu_as_hardware, "close", lambda: None)
+
+    async def in_a_notebook():
+        return open_fitting("auto", MICRO), open_fitting("auto", BABY)
+
+    tiny, middling = asyncio.run(in_a_notebook())
+    assert tiny.kind == "numpy" and middling.why

@@ -1,0 +1,175 @@
+"""What is planned is what then happens: memory, launches, parameters."""
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+import tracemalloc
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pygpt.runs.checkpoint import read_checkpoint
+from pygpt.data import load_text
+from pygpt.devices.shape_only import AbstractDevice
+from pygpt.devices.numpy import NumpyDevice
+from pygpt.errors import DeviceError, ExperimentError
+from pygpt.analysis.memory import readable
+from pygpt.config.experiment import Experiment
+from pygpt.analysis.plan import _evaluated, _of_any_size, plan_run, sampling_bytes
+from pygpt.tensor.tensor import tensor
+from pygpt.training.run import Run
+from pygpt.inference.trained_model import TrainedModel
+from tests.tiny_runs import poem_run
+from tests.unit.models.test_switches import ALL, SELDOM
+
+GPT2 = {"model.n_layer": 12, "model.n_head": 12, "model.n_embd": 768, "model.block_size": 1024, "model.bias": True,
+        "train.batch_size": 12, "train.steps": 600_000}
+
+
+def is_as_planned(experiment, device):
+    """Train a step, and compare."""
+    device.pool.trim()
+    device.peak_bytes = before = device.allocated_bytes
+    run = Run(experiment, load_text("tales"), device)
+    for _ in run.train():
+        pass
+    plan = plan_run(experiment, run.tokenizer.vocab_size, len(run.text.text), device)
+    measured = device.peak_bytes - before
+    assert abs(plan.peak_bytes / measured - 1) < 0.01, (plan.memory, readable(measured))
+    assert plan.step_launches == len(run.training_step.works)
+    assert plan.parameter_count == run.model.parameter_count
+    assert {row.shape for row in plan.parameters} == {placed.shape for placed in run.weights.named.values()}
+
+
+@pytest.mark.parametrize("preset, changes", [
+    ("small", {}), ("nano", {"train.batch_size": 8}), ("baby", {"model.n_layer": 1}), ("baby", {"model.n_layer": 7}),
+    ("micro", {}), ("bigram", {}), ("small", {"data.layout": "documents", "model.bias": True, "model.dropout": 0.1})])
+def test_the_peak_is_the_one_that_is_measured(preset, changes, cpu):
+    is_as_planned(Experiment.preset(preset).with_fields(**{"train.steps": 1, "train.eval_batches": 1, **changes}), cpu)
+
+
+@pytest.mark.parametrize("preset, changes", [("bigram", {}), ("baby", {"model.n_layer": 4, "model.block_size": 192})])
+def test_a_gpu_that_cuts_up_its_products_is_planned_as_such(preset, changes, gpu_as_hardware):
+    is_as_planned(Experiment.preset(preset).with_fields(**{"train.steps": 1, "train.eval_batches": 1, **changes}),
+                  gpu_as_hardware)
+
+
+@pytest.mark.parametrize("changes", [{"model.n_layer": 9}, {"model.n_layer": 9, "model.dropout": 0.1, "model.bias": True},
+                                     {"model.tie_weights": True, "model.n_layer": 4}])
+@pytest.mark.parametrize("vocab_size", [65, 20_000])
+def test_deep_models_are_carried_on_from_shallow_ones(changes, vocab_size):
+    experiment = Experiment.preset("small").with_fields(**{"train.steps": 1, "train.batch_size": 40, **changes})
+    whole = _evaluated(experiment, vocab_size, AbstractDevice())
+    carried = _of_any_size(experiment, vocab_size, "numpy", True)
+    assert carried.peak_bytes == pytest.approx(whole.peak_bytes, rel=0.005)
+    for name in ("parameters", "activations", "launches", "widest"):
+        assert getattr(carried, name) == getattr(whole, name), name
+
+
+def test_many_chunks_of_logits_are_carried_on_from_few():
+    experiment = Experiment.preset("baby").with_fields(**{"train.steps": 1, "train.batch_size": 2048, "model.n_layer": 2,
+                                                          "model.block_size": 64})
+    whole = _evaluated(experiment, 50_000, AbstractDevice())
+    carried = _of_any_size(experiment, 50_000, "numpy", True)
+    assert carried is not whole and not carried.activations
+    for name in ("peak_bytes", "step_flops", "step_launches", "widest"):
+        assert getattr(carried, name) == pytest.approx(getattr(whole, name), rel=0.001), name
+
+
+def test_nothing_is_allocated_and_depth_costs_nothing():
+    for layers in (12, 500):
+        experiment = Experiment.preset("nano").with_fields(**{**GPT2, "model.n_layer": layers, "model.init_std": layers / 1000})
+        tracemalloc.start()
+        began = time.process_time()
+        plan = plan_run(experiment, 50257, 10**9)
+        took, (_, most) = time.process_time() - began, tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert most < 2**22 and took < 1.0
+        assert plan.peak_bytes > 8e9
+    assert plan_run(experiment.with_fields(**{"train.batch_size": 65536, "model.block_size": 65536}), 50257).peak_bytes > 1e15
+
+
+def test_the_parameters_of_gpt2():
+    plan = plan_run(Experiment.preset("nano").with_fields(**GPT2), 50257)
+    assert plan.parameter_count == 124_439_808
+    rows = {row.name: row for row in plan.parameters}
+    assert rows["blocks.*.mlp.expand.weight"].count == 12 and rows["blocks.*.mlp.expand.weight"].nbytes == 12 * 768 * 3072 * 4
+    assert plan.memory["weights"] == 4 * 124_439_808
+    # 6 N a token is the usual rule; attention and the recomputed logits come on top.
+    assert 1 < plan.step_flops / (6 * 124e6 * 12 * 1024) < 1.4
+
+
+def test_a_plan_cannot_be_read():
+    with pytest.raises(DeviceError):
+        tensor(AbstractDevice(), [1.0]).read()
+
+
+@pytest.mark.parametrize("preset, layers", [("bigram", 1), ("baby", 1), ("baby", 5)])
+def test_a_model_that_writes_takes_what_was_planned(preset, layers, cpu):
+    experiment = Experiment.preset(preset).with_fields(**{"model.n_layer": layers, "train.steps": 1, "train.eval_batches": 1})
+    run = Run(experiment, load_text("tales"), cpu)
+    data = run.checkpoint()
+    device = type(cpu)()
+    model = TrainedModel(read_checkpoint(data), device)
+    model.generate("Once upon a time, when the world was young, there was a", 40)
+    planned = sampling_bytes(experiment, run.tokenizer.vocab_size, device)
+    assert abs(device.peak_bytes - planned) < 100_000 + 0.1 * planned
+    device.memory_limit = planned // 2
+    with pytest.raises(ExperimentError, match="this model needs about"):
+        TrainedModel(read_checkpoint(data), device)
+
+
+def test_the_command_says_it_within_a_second():
+    flags = [f"--{name.replace('_', '-')}" if value is True else f"--{name.replace('_', '-')}={value}"
+             for name, value in GPT2.items()]
+    command = [sys.executable, "-m", "pygpt", "plan", "nano", *flags, "--vocab-size", "50257"]
+    # The processor's time: other work on this machine does not count.
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    found = json.loads(subprocess.run([*command, "--json"], capture_output=True, text=True, check=True).stdout)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 1.0
+    assert found["parameters"] == 124_439_808 and found["peak_bytes"] == sum(found["memory"].values())
+    assert sum(row["bytes"] for row in found["parameter_tensors"]) == 4 * 124_439_808
+    shown = subprocess.run(command, capture_output=True, text=True, check=True, env={**os.environ, "COLUMNS": "150"}).stdout
+    assert "124,439,808 parameters" in shown and "blocks.*.attention.qkv.weight" in shown and "at the peak" in shown
+
+
+def test_the_command_finds_the_vocabulary_where_it_is_cheap(tmp_path):
+    (tmp_path / "text.txt").write_text("abcd" * 100)
+
+    def planned(*arguments):
+        done = subprocess.run([sys.executable, "-m", "pygpt", "plan", "baby", "--json", *arguments], capture_output=True, text=True)
+        return json.loads(done.stdout) if done.returncode == 0 else done.stderr
+
+    assert (found := planned("--data", str(tmp_path / "text.txt")))["vocabulary"] == 4 and found["tokens"] == 400
+    assert planned("--data.tokenizer", "byte")["vocabulary"] == 256
+    assert planned("--data", "names")["experiment"]["data"]["layout"] == "documents"
+    assert planned("--device", "webgpu", "--train.batch-size", "64")["peak_bytes"] > planned("--train.batch-size", "64")["peak_bytes"]
+    assert "vocab-size: 0 is fewer than 1" in planned("--vocab-size", "0")
+
+
+def test_gpt2():
+    done = subprocess.run([sys.executable, "-m", "pygpt", "plan", "gpt2", "--json"], capture_output=True, text=True, check=True)
+    found = json.loads(done.stdout)
+    assert found["parameters"] == 124_439_808 and found["vocabulary"] == 50257
+
+
+@settings(max_examples=30, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(st.fixed_dictionaries({name: st.sampled_from(choices) for name, choices in ALL.items() if name not in SELDOM}))
+def test_any_combination_of_switches_is_as_planned(changes):
+    device = NumpyDevice()
+    try:
+        run = poem_run(device, **{**changes, "train.steps": 1, "train.eval_batches": 1, "model.block_size": 16, "model.n_embd": 32})
+    except ExperimentError:
+        return
+    for _ in run.train():
+        pass
+    tokens = sum(split.tokens.size for split in (run._train_split, run._val_split))
+    plan = plan_run(run.experiment, run.tokenizer.vocab_size, tokens)
+    assert plan.peak_bytes == pytest.approx(device.peak_bytes, rel=0.02), plan.memory
+    assert plan.step_launches == len(run.training_step.works)
+    assert plan.parameter_count == run.model.parameter_count

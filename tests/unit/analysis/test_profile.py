@@ -1,0 +1,102 @@
+"""The profile of a step: every launch is in it, its times make the step, and its trace is one that Perfetto reads."""
+
+import asyncio
+import json
+import time
+
+import pytest
+
+from pygpt.analysis import profile as profiling
+from pygpt.devices.base import Work
+from pygpt.analysis.flops import launch_bytes, launch_flops
+from pygpt.analysis.profile import profile
+from tests.tiny_runs import poem_run
+
+LARGER = {"model.n_embd": 64, "model.block_size": 32, "train.batch_size": 8, "train.steps": 40, "train.eval_every": 20}
+
+
+def profiled(device, steps=4):
+    run = poem_run(device, **LARGER)
+    events = run.train()
+    while run.step < 2:
+        next(events)
+    return run, events, asyncio.run(profile(run, events, steps))
+
+
+def test_every_launch_is_there_and_takes_its_part_of_the_step(device):
+    run, events, found = profiled(device)
+    device.read(run.history)
+    assert [launch.work for launch in found.launches] == run.training_step.works
+    assert found.steps == 4 and run.step == 6
+    rows = found.rows()
+    assert sum(row.calls for row in rows) == len(found.launches)
+    assert sum(row.share for row in rows) == pytest.approx(1.0)
+    assert [row.seconds for row in rows] == sorted((row.seconds for row in rows), reverse=True)
+    began = time.perf_counter()
+    for _ in range(8):
+        next(events)
+    device.read(run.history)
+    step = (time.perf_counter() - began) / 8
+    # A pass for each launch costs more than one for all, and the machine may be busy.
+    assert 0.1 * step < found.seconds < 10 * step
+
+
+def test_a_profiled_run_has_the_losses_of_one_that_is_not(device):
+    run, events, _ = profiled(device)
+    other = poem_run(device, **LARGER)
+    for each, going in ((run, events), (other, other.train())):
+        while each.step < 10:
+            next(going)
+    assert run.take_metrics(device.read(run.history)) == other.take_metrics(device.read(other.history))
+
+
+def test_a_coarse_clock_is_given_more_steps(cpu, monkeypatch):
+    monkeypatch.setattr(profiling, "tick", lambda: 1e6)
+    monkeypatch.setattr(profiling, "MOST", 9)
+    assert profiled(cpu)[2].steps == 9
+    monkeypatch.setattr(profiling, "MOST", 1000)
+    assert profiled(cpu)[2].steps == 18  # until the evaluation of step 20
+
+
+def test_timestamps_of_a_gpu_are_not_the_clocks_affair(gpu, monkeypatch):
+    monkeypatch.setattr(profiling, "tick", lambda: 1e6)
+    assert profiled(gpu)[2].steps == 4
+
+
+def test_a_profile_ends_where_an_evaluation_begins(cpu):
+    run = poem_run(cpu, **LARGER)
+    events = run.train()
+    while run.step < 18:
+        next(events)
+    assert asyncio.run(profile(run, events, 10)).steps == 2
+    assert [event.kind for event in events][-1] == "evaluation" and run.step == 40
+    assert asyncio.run(profile(run, run.train())) is None
+
+
+def test_a_device_without_timestamps_is_timed_by_the_clock(gpu, monkeypatch):
+    monkeypatch.setattr(gpu, "_has_timestamps", False)
+    _, _, found = profiled(gpu, 1)
+    assert all(launch.seconds > 0 for launch in found.launches)
+
+
+def test_the_trace_is_a_list_of_complete_events(device):
+    _, _, found = profiled(device, 1)
+    name, *events = json.loads(found.trace())["traceEvents"]
+    assert name["ph"] == "M" and name["args"]["name"] == device.name
+    assert len(events) == len(found.launches)
+    for event in events:
+        assert event["ph"] == "X" and event["ts"] >= 0 and event["dur"] >= 0 and event["args"]["operands"]
+
+
+def test_work_is_counted_from_shapes():
+    operands = {"x": ((3, 5, 7), "float32"), "w": ((7, 11), "float32"), "y": ((3, 5, 11), "float32")}
+    product = Work("matmul", operands, {})
+    assert launch_flops(product) == 2 * 15 * 7 * 11
+    assert launch_bytes(product) == 4 * (105 + 77 + 165)
+    back = {"x": ((15, 7), "float32"), "w": ((15, 11), "float32"), "y": ((7, 11), "float32")}
+    assert launch_flops(Work("matmul", back, {"transpose_x": True})) == 2 * 15 * 7 * 11
+    attention = {"qkv": ((2, 4, 3 * 8), "float32"), "y": ((2, 4, 8), "float32")}
+    assert launch_flops(Work("attention", attention, {"window": 0})) == 4 * 2 * 10 * 8
+    assert launch_flops(Work("attention", attention, {"window": 2})) == 4 * 2 * 7 * 8
+    text = {"tokens": ((1_000_000,), "uint32"), "seed": ((1,), "uint32"), "targets": ((2, 4), "uint32")}
+    assert launch_bytes(Work("batch", text, {})) < 100

@@ -1,0 +1,212 @@
+"""The commands, as a person types them."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+import pygpt
+from tests.tiny_runs import POEM
+
+TINY = ["--model.n-layer", "1", "--model.n-head", "2", "--model.n-embd", "16", "--model.block-size", "8",
+        "--train.batch-size", "4", "--train.eval-batches", "2", "--train.eval-every", "10"]
+
+
+@pytest.fixture
+def poem(tmp_path):
+    path = tmp_path / "poem.txt"
+    path.write_text(POEM)
+    return str(path)
+
+
+def run_pygpt(*arguments, cwd=None, check=True, encoding="utf-8"):
+    """Run a command; its output, or with check=False what subprocess says."""
+    done = subprocess.run([sys.executable, "-m", "pygpt", *map(str, arguments)], capture_output=True, cwd=cwd, encoding=encoding,
+                          env={**os.environ, "COLUMNS": "200", "NO_COLOR": "1", "PYTHONIOENCODING": encoding})
+    if check:
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+    return done
+
+
+def metrics(folder):
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+def test_a_profile_is_shown_and_written(tmp_path, poem):
+    out = tmp_path / "run"
+    said = run_pygpt("train", "baby", "--data", poem, "--device", "numpy", "--steps", 20, "--out", out, "--profile", *TINY)
+    assert "of the peak" in said and "matmul" in said and str(out / "profile.json") in said
+    events = json.loads((out / "profile.json").read_text())["traceEvents"]
+    assert {"matmul", "adamw"} <= {event["name"] for event in events}
+    # The losses are those of a run without it, and the file is there to go on from.
+    other = tmp_path / "other"
+    run_pygpt("train", "baby", "--data", poem, "--device", "numpy", "--steps", 20, "--out", other, *TINY)
+    assert [row["loss"] for row in metrics(out)] == [row["loss"] for row in metrics(other)]
+
+
+def test_train_sample_eval(tmp_path, poem):
+    out = tmp_path / "run"
+    said = run_pygpt("train", "baby", "--data", poem, "--device", "numpy", "--steps", 20, "--seed", 3, "--log-every", 5,
+                     "--out", out, *TINY)
+    assert "validation loss" in said and f"pygpt sample {out}" in said
+    rows = metrics(out)
+    assert [row["step"] for row in rows] == [5, 10, 15, 20]
+    assert [row["step"] for row in rows if "val_loss" in row] == [10, 20]
+    assert all(isinstance(row[name], (int, float)) for row in rows for name in ("step", "loss", "lr", "ms"))
+    experiment = pygpt.Experiment.from_toml((out / "experiment.toml").read_text())
+    assert (experiment.train.steps, experiment.train.seed, experiment.model.n_embd) == (20, 3, 16)
+
+    first, second = (run_pygpt("sample", out, "--prompt", "Twinkle", "--max-new-tokens", 30, "--seed", 5) for _ in range(2))
+    assert first == second and first.startswith("Twinkle") and len(first) == len("Twinkle") + 30 + 1
+    assert run_pygpt("sample", out, "--num-samples", 2, "--max-new-tokens", 10).count("\n") >= 3
+
+    found = json.loads(run_pygpt("eval", out, "--json"))
+    assert abs(found["loss"] - rows[-1]["val_loss"]) < 0.5 and abs(np.exp(found["loss"]) - found["perplexity"]) < 1e-6
+    assert "perplexity" in run_pygpt("eval", out, "--data", poem)
+
+
+def test_an_experiment_from_a_file_with_flags_over_it(tmp_path, poem):
+    file = tmp_path / "mine.toml"
+    file.write_text('[model]\nkind = "bigram"\nblock_size = 4\n[train]\nsteps = 7\n')
+    run_pygpt("train", file, "--data", poem, "--device", "numpy", "--train.steps", 9, "--out", tmp_path / "run")
+    experiment = pygpt.Experiment.from_toml((tmp_path / "run" / "experiment.toml").read_text())
+    assert (experiment.model.kind, experiment.model.block_size, experiment.train.steps) == ("bigram", 4, 9)
+
+
+def test_names_come_as_documents():
+    from pygpt.cli.commands import Train
+
+    fresh = Train(source="names").with_defaults()
+    assert fresh.with_layout(["--data", "names"]).experiment().data.layout == "documents"
+    assert fresh.with_layout(["--data", "names", "--data.layout", "stream"]).experiment().data.layout == "stream"
+    assert Train(source="tales").with_defaults().with_layout([]).experiment().data.layout == "stream"
+
+
+def test_an_older_run_in_the_folder_is_set_aside(tmp_path, poem):
+    for _ in range(2):
+        said = run_pygpt("train", "bigram", "--data", poem, "--device", "numpy", "--steps", 2, "--out", tmp_path / "run")
+    assert "model.1.safetensors" in said and (tmp_path / "run" / "model.1.safetensors").exists()
+
+
+def test_ctrl_c_keeps_the_run_and_resume_goes_on_as_if_nothing_had_happened(tmp_path, poem):
+    def arguments(out):
+        return ["train", "baby", "--data", poem, "--device", "numpy", "--steps", "3000", "--log-every", "1", "--out", str(out),
+                *TINY]
+
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    run_pygpt(*arguments(whole))
+    process = subprocess.Popen([sys.executable, "-m", "pygpt", *arguments(cut)], stdout=subprocess.PIPE, text=True)
+    # Far enough to have learned something, and far from the end.
+    while not (cut / "metrics.jsonl").exists() or len((cut / "metrics.jsonl").read_text().splitlines()) < 100:
+        time.sleep(0.01)
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    said = process.communicate(timeout=60)[0]
+    assert process.returncode == 130 and f"pygpt train --resume {cut}" in said
+    reached = metrics(cut)[-1]["step"]
+    assert 100 <= reached < 3000
+    assert f"Going on from step {reached:,}" in run_pygpt("train", "--resume", cut, "--device", "numpy")
+
+    def losses(folder):
+        return [(row["step"], row["loss"], row.get("val_loss")) for row in metrics(folder)]
+
+    assert losses(cut) == losses(whole)
+
+    # The curve in the file went on too, and was thinned as if nothing had happened.
+    curves = [pygpt.load(folder).checkpoint.curve for folder in (whole, cut)]
+    assert curves[0].stride == 2 and curves[0].tables() == curves[1].tables()
+    # What the lab saved has nothing beside it: the file is enough to say what was learned.
+    (cut / "metrics.jsonl").unlink()
+    assert re.search(r"training curve +█[▁-█]{31}  \d\.\d\d to \d\.\d\d *\n", run_pygpt("show", cut, encoding="utf-8"))
+    assert json.loads(run_pygpt("show", cut, "--json"))["losses"]["training"]["step"] == 3000
+    assert "█" not in run_pygpt("show", cut, encoding="ascii")
+
+
+def test_devices():
+    found = json.loads(run_pygpt("devices", "--json"))
+    assert {"numpy"} <= {device["device"] for device in found["devices"]}
+    assert found["auto"]["device"] in ("numpy", "webgpu") and found["auto"]["why"]
+    assert "auto    takes" in run_pygpt("devices")
+
+
+MISTAKES = [
+    (["train", "smal"], "there is no preset 'smal' (did you mean 'small'?)"),
+    (["train", "--data", "shakespear"], "shakespeare"),
+    (["train", "--model.n-embd", "130"], "model.n_embd: 130 cannot be shared out over 4 heads"),
+    (["train", "--model.n-layer", "-2"], "model.n_layer: -2 is outside 1 to 512"),
+    (["train", "--model.n-embd", "65536", "--model.n-head", "512", "--model.n-layer", "500"], "TB"),
+    (["train", "--train.batch-size", "0"], "train.batch_size: 0 is outside 1 to 65,536"),
+    (["train", "--data", "{empty}"], "empty"),
+    (["train", "--data", "{short}"], "block"),
+    (["train", "--data", "{poem}", "--out", "/proc/nowhere"], "cannot be written"),
+    (["train", "nothing.toml"], "nothing.toml cannot be read: No such file or directory"),
+    (["train", "--resume", "{nothing}"], "there is no run at"),
+    (["sample", "{nothing}"], "there is no run at"),
+    (["sample", "{foreign}"], "foreign.safetensors: this is no safetensors file"),
+    (["eval", "{foreign}"], "foreign.safetensors: this is no safetensors file"),
+    (["train", "--resume", "{foreign}"], "foreign.safetensors: this is no safetensors file"),
+]
+
+
+@pytest.mark.parametrize("arguments, message", MISTAKES, ids=[" ".join(arguments) for arguments, _ in MISTAKES])
+def test_a_mistake_is_told_in_a_sentence(arguments, message, tmp_path, poem):
+    (tmp_path / "empty.txt").write_text("")
+    (tmp_path / "short.txt").write_text("too short")
+    (tmp_path / "foreign.safetensors").write_bytes(b"something else entirely")
+    places = {"poem": poem, "empty": tmp_path / "empty.txt", "short": tmp_path / "short.txt",
+              "nothing": tmp_path / "nothing", "foreign": tmp_path / "foreign.safetensors"}
+    done = run_pygpt(*(argument.format(**places) for argument in arguments), "--device", "numpy", cwd=tmp_path, check=False)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert message in done.stderr and done.stderr.startswith("pygpt: ") and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["train", "--no-such-flag"], ["train", "--device", "abacus"], ["nonsense"]])
+def test_unknown_flags_and_commands_are_named(arguments):
+    done = run_pygpt(*arguments, check=False)
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+
+
+def test_a_loss_that_turns_into_no_number_keeps_the_last_good_checkpoint(tmp_path, poem):
+    out = tmp_path / "run"
+    run_pygpt("train", "baby", "--data", poem, "--device", "numpy", "--steps", 10, "--out", out, *TINY)
+    good = (out / "model.safetensors").read_bytes()
+    # The same run, longer, at a rate that cannot work.
+    done = run_pygpt("train", "baby", "--data", poem, "--device", "numpy", "--steps", 200, "--out", tmp_path / "bad",
+                     "--optim.learning-rate", 100, "--optim.weight-decay", 10, "--optim.grad-clip", 0,
+                     "--optim.warmup-steps", 0, "--optim.schedule", "constant", *TINY, check=False)
+    assert done.returncode == 1 and "training cannot go on from here" in done.stderr
+    assert (out / "model.safetensors").read_bytes() == good
+    if (tmp_path / "bad" / "model.safetensors").exists():
+        assert np.isfinite(pygpt.load(tmp_path / "bad", "numpy").logits([[1, 2]])).all()
+
+
+def test_a_prompt_the_model_never_saw(tmp_path, poem):
+    run_pygpt("train", "bigram", "--data", poem, "--device", "numpy", "--steps", 2, "--out", tmp_path / "run")
+    done = run_pygpt("sample", tmp_path / "run", "--prompt", "§", check=False)
+    assert done.returncode == 1 and "§" in done.stderr and done.stdout == ""
+
+
+def test_no_adapter(monkeypatch):
+    from pygpt.devices import open_device, wgpu
+    from pygpt.errors import AdapterError, DeviceError
+
+    monkeypatch.setattr(wgpu, "adapters", list)
+    with pytest.raises(AdapterError, match="or use --device numpy"):
+        open_device("webgpu")
+    assert open_device("auto").why == "no WebGPU adapter was found"
+    with pytest.raises(DeviceError, match="there is no device 'abacus'"):
+        open_device("abacus")
+
+
+def test_text_only_on_stdout_even_into_a_closed_pipe(tmp_path, poem):
+    run_pygpt("train", "bigram", "--data", poem, "--device", "numpy", "--steps", 2, "--out", tmp_path / "run")
+    command = f"{sys.executable} -m pygpt sample {tmp_path / 'run'} --max-new-tokens 3000 | head -c 5"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True)
+    assert len(done.stdout) == 5 and done.stderr == ""

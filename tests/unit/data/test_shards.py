@@ -1,0 +1,303 @@
+"""Texts in shards: prepared piece by piece, mapped into memory, and refused where they lie."""
+
+import hashlib
+import json
+import shutil
+
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from pygpt.runs.checkpoint import read_checkpoint
+from pygpt.data import load_text, make_tokenizer, text_from_bytes
+from pygpt.data.prepare import prepare
+from pygpt.data.shards import FIELDS, Shards, open_shards
+from pygpt.errors import DataError, ExperimentError
+from pygpt.ops.threefry import BATCH
+from pygpt.data.shard_batches import ShardSplit
+from pygpt.training.run import Run
+from tests.tiny_runs import POEM, bits, experiment, finish
+
+TEXT = "\ufeff" + (POEM + "Élève, naïve\r\ncafé 東京に行く\r").replace("\n", "\r\n") * 3
+
+
+def data(path, encoding="char", **changes):
+    return experiment(**{"data.source": str(path), "data.tokenizer": encoding, "data.vocab_size": 300,
+                         **{f"data.{name}": value for name, value in changes.items()}}).data
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "poem.txt"
+    path.write_bytes(TEXT.encode())
+    return path
+
+
+@pytest.mark.parametrize("piece", [7, 1000, 1 << 22])
+@pytest.mark.parametrize("encoding", ["char", "byte", "bpe"])
+def test_shards_hold_the_tokens_of_the_text(encoding, piece, file, tmp_path, monkeypatch):
+    monkeypatch.setattr("pygpt.data.prepare.PIECE", piece)
+    config = data(file, encoding)
+    prepare(config, tmp_path / "shards", 1000, 2)
+    shards, text = load_text(str(tmp_path / "shards")), load_text(str(file))
+    assert isinstance(shards, Shards)
+    assert (shards.name, shards.sha256, shards.origin, shards.encoding) == (text.name, text.sha256, text.origin, encoding)
+    assert shards.tokenizer == make_tokenizer(config, text.text)
+    tokens = shards.tokenizer.encode(text.text)
+    whole = len(tokens) // 1000
+    held_back = len(tokens) - 1000 * (whole - 1)
+    assert (len(shards.train), len(shards.val)) == (len(tokens) - held_back, held_back)
+    assert shards.train.all().tokens + shards.val.all().tokens == tokens
+    for start, length in (0, 1), (999, 2), (500, 2100), (len(tokens) - held_back - 3, 3):
+        assert shards.train.window(start, length) == tokens[start : start + length]
+    described = json.loads((tmp_path / "shards" / "dataset.json").read_bytes())
+    assert described["sha256"] == hashlib.sha256(text.text.encode()).hexdigest() and described["dtype"] == "uint16"
+    assert described["characters"] == len(text.text) and described["tokens"] == len(tokens)
+    assert (tmp_path / "shards" / "tokenizer.json").exists() == (encoding == "bpe")
+
+
+def test_a_large_vocabulary_takes_32_bits(tmp_path):
+    path = tmp_path / "many.txt"
+    path.write_text("".join(chr(code) for code in range(0x20, 0x12000) if not 0xD800 <= code < 0xE000), encoding="utf-8")
+    assert prepare(data(path), tmp_path / "shards", 40_000, 1)["dtype"] == "uint32"
+    shards = open_shards(tmp_path / "shards")
+    assert shards.val.all().tokens[-1] == shards.tokenizer.vocab_size - 1 > 65_535
+
+
+def test_a_text_by_name_is_prepared(tmp_path):
+    found = prepare(data("tales", "bpe"), tmp_path / "shards", 200_000, 1)
+    assert found["sha256"] == load_text("tales").sha256 and len(found["train"]) >= 1
+
+
+def test_a_folder_must_be_empty_but_for_what_was_not_finished(file, tmp_path):
+    out = tmp_path / "shards"
+    out.mkdir()
+    (out / "tokens-00099.bin").write_bytes(b"left over")
+    (out / "tokenizer.json").write_bytes(b"{}")
+    prepare(data(file), out, 1000, 1)
+    assert not (out / "tokens-00099.bin").exists() and not (out / "tokenizer.json").exists()
+    with pytest.raises(DataError, match="is not empty"):
+        prepare(data(file), out, 1000, 1)
+    with pytest.raises(DataError, match="cannot be made"):
+        prepare(data(file), file / "shards", 1000, 1)
+
+
+@pytest.mark.parametrize("content, message", [
+    (b"", "has no text in it"), (b" \n", "has no text in it"), (b"ab\0c", "zero byte at offset 2"),
+    (b"abc" * 9 + b"\xff", "byte 0xff at offset 27"), (b"\xff\xfea", "starts like UTF-16"),
+    (b"\xef\xbb\xbfab\xe2\x82", "byte 0xe2 at offset 5"),
+])
+@pytest.mark.parametrize("piece", [2, 1000])
+def test_what_is_no_text_is_refused_as_in_memory(content, message, piece, tmp_path, monkeypatch):
+    monkeypatch.setattr("pygpt.data.prepare.PIECE", piece)
+    path = tmp_path / "text.txt"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=message):
+        text_from_bytes("text.txt", content)
+    with pytest.raises(DataError, match=message):
+        prepare(data(path), tmp_path / "shards", 10, 1)
+
+
+@settings(max_examples=60)
+@given(st.text("aé東\r\n \ufeff🙂", max_size=30), st.integers(1, 7))
+def test_pieces_decode_to_what_the_whole_does(text, piece):
+    from pygpt.data.text import decode_pieces
+    encoded = ("x" + text).encode()
+    cut = [encoded[start : start + piece] for start in range(0, len(encoded), piece)]
+    assert "".join(decode_pieces("a", cut)) == ("x" + text).replace("\r\n", "\n").replace("\r", "\n")
+
+
+def test_mistakes_are_told(file, tmp_path):
+    out = tmp_path / "shards"
+    with pytest.raises(DataError, match="are to be for validation: choose shards of at most"):
+        prepare(data(file), out, 10_000_000, 1)
+    for size, held_back in (0, 1), (10, 0):
+        with pytest.raises(DataError, match="shards need at least 1 token each"):
+            prepare(data(file), out, size, held_back)
+    with pytest.raises(DataError, match="cannot read .*none.txt: No such file"):
+        prepare(data(tmp_path / "none.txt"), out, 10, 1)
+    with pytest.raises(ExperimentError, match="data.tokenizer_file"):
+        prepare(data(file, "bpe", tokenizer_file=str(tmp_path)), out, 10, 1)
+    with pytest.raises(DataError, match="it is a folder, and it has no dataset.json"):
+        load_text(str(tmp_path))
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("prepared")
+    (folder / "poem.txt").write_bytes(TEXT.encode())
+    prepare(data(folder / "poem.txt", "bpe"), folder / "shards", 1000, 1)
+    return folder / "shards"
+
+
+@pytest.fixture
+def lying(prepared, tmp_path):
+    return shutil.copytree(prepared, tmp_path / "lying")
+
+
+def describe(folder, change):
+    path = folder / "dataset.json"
+    about = json.loads(path.read_bytes())
+    change(about)
+    path.write_text(json.dumps(about))
+
+
+def test_a_shard_that_is_gone_cut_short_or_changed_is_refused(lying):
+    shard = lying / "tokens-00001.bin"
+    whole = shard.read_bytes()
+    shard.write_bytes(whole[:-2])
+    with pytest.raises(DataError, match="has 1998 bytes, and 1000 tokens take 2000: it was cut short"):
+        open_shards(lying)
+    shard.write_bytes(whole[:7] + bytes([whole[7] ^ 1]) + whole[8:])
+    with pytest.raises(DataError, match="is not what was prepared: its sha256 should be"):
+        open_shards(lying)
+    shard.unlink()
+    with pytest.raises(DataError, match="tokens-00001.bin cannot be read .No such file"):
+        open_shards(lying)
+
+
+@pytest.mark.parametrize("change, message", [
+    (lambda about: about.update(format="other"), "its format is not"),
+    (lambda about: about.update(version=2), "is of version 2"),
+    (lambda about: about.update(dtype="float32"), "'dtype' is missing or malformed"),
+    (lambda about: about.update(tokens=5), "speaks of 5 tokens in all"),
+    (lambda about: about.update(vocab_size=5), "says that the tokenizer has 5 tokens"),
+    (lambda about: about.update(tokenizer={"kind": "other"}), "a damaged tokenizer: there is no tokenizer of kind 'other'"),
+    (lambda about: about["train"][0].update(file="../poem.txt"), "does not describe a shard in this folder"),
+    (lambda about: about["train"][0].update(tokens=0), "does not describe a shard"),
+    (lambda about: about["train"].append(3), "does not describe a shard"),
+    (lambda about: about["train"][0].update(file="dataset.json"), "has .* bytes"),
+    *((lambda about, name=name: about.pop(name), "its format|is of version|missing or malformed") for name in FIELDS),
+])
+def test_a_description_that_lies_is_refused(change, message, lying):
+    describe(lying, change)
+    with pytest.raises(DataError, match=message):
+        open_shards(lying)
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"null", b"\xff", b"[" * 100_000])
+def test_a_description_of_any_bytes_is_refused(content, lying):
+    (lying / "dataset.json").write_bytes(content)
+    with pytest.raises(DataError):
+        open_shards(lying)
+
+
+anything = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.just([]) | st.just({})
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.data())
+def test_fuzzed_descriptions_raise_data_error_or_can_be_read(prepared, tmp_path_factory, data):
+    folder = tmp_path_factory.mktemp("fuzzed")
+    for path in prepared.iterdir():
+        (folder / path.name).symlink_to(path)
+    (folder / "dataset.json").unlink()
+    about = json.loads((prepared / "dataset.json").read_bytes())
+    place = about
+    while True:
+        key = data.draw(st.sampled_from(sorted(place) if isinstance(place, dict) else list(range(len(place)))))
+        if isinstance(place[key], dict | list) and place[key] and data.draw(st.booleans()):
+            place = place[key]
+            continue
+        place[key] = data.draw(anything)
+        break
+    (folder / "dataset.json").write_text(json.dumps(about))
+    try:
+        shards = open_shards(folder)
+    except DataError:
+        return
+    assert len(shards.train.all().tokens) == len(shards.train)
+
+
+def test_a_token_the_tokenizer_does_not_have_is_refused(lying):
+    shard = lying / "tokens-00000.bin"
+    shard.write_bytes(b"\xff\xff" + shard.read_bytes()[2:])
+    describe(lying, lambda about: about["train"][0].update(sha256=hashlib.sha256(shard.read_bytes()).hexdigest()))
+    shards = open_shards(lying)
+    assert shards.train.window(1, 9)
+    with pytest.raises(DataError, match="hold the token 65535, but their tokenizer has 300 tokens"):
+        shards.train.window(0, 9)
+
+
+def test_shards_are_one_stream_and_long_enough(prepared):
+    shards = open_shards(prepared)
+    with pytest.raises(DataError, match="data.layout is documents: set it to stream"):
+        shards.corpus("documents", 8, shards.tokenizer)
+    with pytest.raises(DataError, match="a block of 5000 needs 5001 tokens for training"):
+        shards.corpus("stream", 5000, shards.tokenizer)
+    with pytest.raises(DataError, match="hold the tokens of another tokenizer .bpe, 300 tokens. than this run's"):
+        shards.corpus("stream", 8, make_tokenizer(data("x"), "ab"))
+    assert shards.corpus("stream", 8, shards.tokenizer).train is shards.train
+
+
+def on_shards(tmp_path, encoding="char", **changes):
+    """The poem in memory and in shards cut where the split in memory is, and the experiments of both."""
+    path = tmp_path / "poem.txt"
+    path.write_text(POEM)
+    text = load_text(str(path))
+    changes = {"data.tokenizer": encoding, "data.vocab_size": 280, "model.block_size": 8, **changes}
+    tokens = make_tokenizer(experiment(**changes).data, text.text).encode(text.text)
+    held_back = len(tokens) - int(len(tokens) * 0.9)
+    # Shards of a tenth of the training tokens: windows cross their ends.
+    size = next(size for size in range(held_back, 0, -1) if (len(tokens) - held_back) % size == 0)
+    prepare(experiment(**{**changes, "data.source": str(path)}).data, tmp_path / "shards", size, -(-held_back // size))
+    return experiment(**changes), text, load_text(str(tmp_path / "shards"))
+
+
+@pytest.mark.parametrize("changes", [
+    {}, {"train.accumulation": 3, "model.dropout": 0.1}, {"model.kind": "bigram"}, {"train.seed": 2**32 - 1}], ids=str)
+@pytest.mark.parametrize("encoding", ["char", "bpe"])
+def test_a_run_on_shards_has_the_losses_of_a_run_in_memory_bit_for_bit(encoding, changes, tmp_path, device, monkeypatch):
+    monkeypatch.setattr("pygpt.data.shard_batches.AT_ONCE", 4)
+    described, text, shards = on_shards(tmp_path, encoding, **changes)
+    in_memory = Run(described, text, device)
+    wanted = bits(finish(in_memory))
+    run = Run(described, shards, device)
+    assert (run.experiment.data.tokenizer, run.experiment.data.source) == (encoding, str(tmp_path / "shards"))
+    assert len(shards.train) == in_memory._train_split.tokens.size and len(shards.train._views) > 1
+    assert bits(finish(run)) == wanted
+    # Interrupted and gone on with, from the folder that the checkpoint names.
+    begun = Run(described, shards, device)
+    finish(begun, at_most=7)
+    again = Run.restore(begun.checkpoint(), device)
+    assert again.text.text is None and again.tokenizer == run.tokenizer
+    assert bits(finish(again)).items() <= wanted.items()
+    assert again.checkpoint()[-1000:] == run.checkpoint()[-1000:]
+
+
+def test_only_the_next_windows_are_on_the_device(tmp_path, cpu, monkeypatch):
+    monkeypatch.setattr("pygpt.data.shard_batches.AT_ONCE", 4)
+    described, text, shards = on_shards(tmp_path)
+    monkeypatch.setattr(type(shards.train), "all", None)
+    run = Run(described, shards, cpu)
+    finish(run)
+    windows = described.train.batch_size * (described.model.block_size + 1)
+    assert run._train_split.tokens.size == 4 * windows < len(shards.train)
+
+
+def test_another_tokenizer_or_layout_than_the_shards_is_refused(tmp_path, cpu):
+    described, text, shards = on_shards(tmp_path)
+    with pytest.raises(DataError, match="hold the tokens of another tokenizer"):
+        Run(described, shards, cpu, make_tokenizer(described.data, "ab"))
+    with pytest.raises(DataError, match="data.layout is documents"):
+        Run(described.with_fields(**{"data.layout": "documents"}), shards, cpu)
+
+
+def test_a_run_begins_with_another_ones_weights_where_the_tokenizer_is_its_own(tmp_path, cpu):
+    described, text, shards = on_shards(tmp_path, "bpe")
+    begun = Run(described, text, cpu)
+    last = finish(begun)[-1]
+    run = Run(described, shards, cpu, init_from=read_checkpoint(begun.checkpoint()))
+    assert finish(run)[0].val_loss == last.val_loss and run.tokenizer == begun.tokenizer
+    other = Run(experiment(**{"data.tokenizer": "char"}), text, cpu)
+    with pytest.raises(DataError, match="hold the tokens of another tokenizer"):
+        Run(described, shards, cpu, init_from=read_checkpoint(other.checkpoint()))
+
+
+def test_of_more_tokens_than_one_word_reaches_all_are_drawn(cpu):
+    class Long:
+        def __len__(self):
+            return 2**40
+
+    split = ShardSplit(cpu, Long(), 1337, BATCH, 4, 8)
+    starts = [split._start(step, row) for step in range(50) for row in range(4)]
+    assert len(set(starts)) == 200 and max(starts) > 2**39 and min(starts) < 2**36 * 4

@@ -1,0 +1,114 @@
+"""Runs in float64: on NumPy alone, as accurate as doubles are, and whole in a checkpoint."""
+
+import asyncio
+import math
+
+import pytest
+
+from pygpt.runs.checkpoint import read_checkpoint
+from pygpt.analysis.device_choice import choose
+from pygpt.devices import open_numpy
+from pygpt.devices.numpy import NumpyDevice
+from pygpt.errors import CheckpointError, ExperimentError
+from pygpt.analysis.memory import memory_estimate
+from pygpt.training.evaluate import full_loss
+from pygpt.config.experiment import Experiment
+from pygpt.runs.safetensors import Entry, read_safetensors, write_safetensors
+from pygpt.training.run import Run
+from pygpt.inference.trained_model import TrainedModel
+from tests.conftest import unavailable
+from tests.tiny_runs import experiment, finish, poem_run
+from tests.unit.training.test_run import KINDS
+
+DOUBLE = {"model.dtype": "float64"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_curve_is_that_of_float32_but_for_its_rounding(kind, cpu):
+    single, double = (finish(poem_run(cpu, **KINDS[kind], **changes)) for changes in ({}, DOUBLE))
+    assert [metric.step for metric in single] == [metric.step for metric in double]
+    for one, other in zip(single, double):
+        for a, b in ((one.loss, other.loss), (one.val_loss, other.val_loss)):
+            assert (a is None and b is None) or (a != b and math.isclose(a, b, abs_tol=1e-4))
+
+
+RECIPES = {
+    "llama": {"model.norm": "rmsnorm", "model.positions": "rope", "model.mlp": "swiglu", "model.n_kv_head": 1, "model.window": 5,
+              "model.qk_norm": True, "model.logit_cap": 20.0, "model.attention_gate": True},
+    "alibi": {"model.positions": "alibi", "model.attention_cap": 10.0, "model.attention_sinks": True, "model.mlp": "geglu"},
+    "sinusoidal": {"model.positions": "sinusoidal", "model.norm_place": "post", "model.mlp": "gelu_erf"},
+    "parts and an average": {"train.accumulation": 2, "optim.ema": 0.9, "optim.label_smoothing": 0.1, "optim.z_loss": 1e-3},
+    "sgd": {"optim.name": "sgd"}, "adam": {"optim.name": "adam"}, "muon": {"optim.name": "muon"},
+}
+
+
+@pytest.mark.parametrize("kind", [*KINDS, *RECIPES])
+def test_everything_is_kept_in_double(kind, cpu):
+    run = poem_run(cpu, **(KINDS | RECIPES)[kind], **DOUBLE)
+    finish(run)
+    held = [run.history, run.weights.values, run.optimizer.gradient.values]
+    held += [slots.values for slots in run.optimizer.memory.values()]
+    held += run.model.new_cache() if run.experiment.model.kind == "gpt" else []
+    works = [*run.training_step.works, *run._evaluate_once.works, *run._conclude_evaluation.works]
+    assert {tensor.dtype for tensor in held} == {"float64"}
+    found = {dtype for work in works for _, dtype in work.operands.values()}
+    assert found == {"float64", "uint32", "int32"}, "a float32 among the operands would round the rest"
+
+
+def test_kernels_in_c_leave_it_to_the_twins():
+    device = open_numpy()
+    if device.library is None:
+        unavailable("there is no C compiler here")
+    compiled, twins = (finish(poem_run(each, **DOUBLE)) for each in (device, NumpyDevice()))
+    assert [metric.loss for metric in compiled] == [metric.loss for metric in twins]
+
+
+def test_it_goes_on_where_it_stopped(cpu):
+    whole = [metric.loss for metric in finish(poem_run(cpu, **DOUBLE))]
+    first = poem_run(cpu, **DOUBLE)
+    before = [metric.loss for metric in finish(first, at_most=6)]
+    data = first.checkpoint()
+    assert {entry.dtype for entry in read_safetensors(data)[0].values()} == {"F64", "U8"}
+    after = [metric.loss for metric in finish(Run.restore(data, cpu))]
+    assert before + after == whole
+
+
+def test_a_trained_model_evaluates_and_writes(cpu):
+    run = poem_run(cpu, **DOUBLE)
+    finish(run)
+    model = TrainedModel(read_checkpoint(run.checkpoint()), cpu)
+    assert model.logits([[1, 2, 3]]).dtype == "float64"
+    assert model.generate("Twinkle", 30) == model.generate("Twinkle", 30)
+    loss, count = full_loss(model.model, run._val_split, run.experiment, cpu)
+    assert loss == full_loss(run.model, run._val_split, run.experiment, cpu)[0] and count > 0
+
+
+def test_a_file_of_other_numbers_than_it_says_is_refused(cpu):
+    entries, metadata = read_safetensors(poem_run(cpu, **DOUBLE).checkpoint())
+    name, entry = next((name, entry) for name, entry in entries.items() if entry.dtype == "F64")
+    entries[name] = Entry("F32", entry.shape, entry.data[: len(entry.data) // 2])
+    with pytest.raises(CheckpointError, match="needs F64"):
+        read_checkpoint(write_safetensors(entries, metadata))
+
+
+def test_other_devices_refuse_it(gpu, cpu):
+    with pytest.raises(ExperimentError, match="float64 is for the NumPy device alone") as caught:
+        poem_run(gpu, **DOUBLE)
+    assert caught.value.field == "model.dtype"
+    checkpoint = read_checkpoint(poem_run(cpu, **DOUBLE).checkpoint())
+    with pytest.raises(ExperimentError, match="choose float32, or NumPy as the device"):
+        TrainedModel(checkpoint, gpu)
+
+
+def test_auto_takes_numpy_even_beside_a_real_gpu(gpu, cpu):
+    async def open_cpu(why):
+        cpu.why = why
+        return cpu
+
+    nano = Experiment.preset("nano").with_fields(**DOUBLE)
+    assert asyncio.run(choose(gpu, open_cpu, nano)) is cpu and "float64" in cpu.why
+
+
+def test_memory_is_counted_twice(cpu):
+    single, double = (memory_estimate(experiment(**changes), 60, 1000) for changes in ({}, DOUBLE))
+    assert 1.95 < (double - 4000) / (single - 4000) < 2, "all but the counters and the tokens"

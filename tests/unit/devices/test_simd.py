@@ -1,0 +1,74 @@
+"""The C kernels natively: every case of every kernel against the twin, and what happens without a compiler."""
+
+import importlib
+import importlib.util
+import shlex
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from pygpt.data import load_text
+from pygpt.devices import simd
+from pygpt.devices.numpy import NumpyDevice
+from pygpt.devices.simd.compile import ZIG, compile_natively
+from pygpt.config.experiment import Experiment
+from pygpt.tensor.tensor import KERNELS
+from pygpt.training.run import Run
+from tests.conftest import unavailable
+
+MODULES = sorted(path.stem for path in (Path(__file__).resolve().parents[2] / "ops").glob("test_*.py"))
+
+
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory):
+    """A NumPy device whose every launch is compiled, with the products that are left to NumPy otherwise."""
+    path = compile_natively(tmp_path_factory.mktemp("compiled")) or unavailable("there is no C compiler here")
+    return NumpyDevice(library=simd.Library(path))
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_kernel(module, compiled):
+    for case in getattr(importlib.import_module(f"tests.ops.{module}"), "CASES", []):
+        case.check_shader(compiled)
+
+
+def test_every_kernel_is_compiled(compiled):
+    assert [name for name in KERNELS if not compiled.library.has(name)] == []
+
+
+def test_a_step_of_micro_is_one_call(compiled):
+    run = Run(Experiment.preset("micro"), load_text("names"), NumpyDevice(library=compiled.library))
+    run._train_once()
+    assert len(run._train_once.plan[0]) == 1
+
+
+def test_large_products_are_left_to_numpy(compiled):
+    library = simd.Library(Path(compiled.library._library._name), largest_product=1000)
+    assert library.takes("matmul", {"M": 10, "N": 10, "K": 10}) and not library.takes("matmul", {"M": 10, "N": 10, "K": 11})
+    assert library.takes("gelu", {}) and not library.takes("no_such_kernel", {})
+
+
+def test_without_a_compiler_the_twins_run(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYGPT_CC", "")
+    assert compile_natively(tmp_path) is None
+    monkeypatch.setenv("PYGPT_CC", f"{sys.executable} -c 1/0")  # a compiler that always fails
+    assert compile_natively(tmp_path) is None
+    assert NumpyDevice(library=None).name.startswith("NumPy") and "SIMD" not in NumpyDevice(library=None).name
+
+
+def test_each_compiler_here_takes_the_files(tmp_path, monkeypatch):
+    """By itself: where it refuses one of them, the next steps in for it, if there is one, and nobody notices."""
+    compilers = [name for name in ("clang", "gcc") if shutil.which(name)]
+    compilers += [shlex.join(ZIG)] if importlib.util.find_spec("ziglang") else []
+    assert compilers or unavailable("there is no C compiler here")
+    for compiler in compilers:
+        monkeypatch.setenv("PYGPT_CC", compiler)
+        assert compile_natively(tmp_path / str(len(compiler))), compiler
+
+
+def test_a_library_is_compiled_once(tmp_path):
+    first = compile_natively(tmp_path) or unavailable("there is no C compiler here")
+    made = first.stat().st_mtime_ns
+    assert compile_natively(tmp_path) == first and first.stat().st_mtime_ns == made

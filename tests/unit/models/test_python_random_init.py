@@ -1,0 +1,108 @@
+"""`model.init = "python-random"`: the documents' order and the weights are those of pygpt/micro.py, drawn from the same seed."""
+
+import numpy as np
+import pytest
+
+from pygpt.data import text_from_bytes
+from pygpt.errors import ExperimentError
+from pygpt.config.experiment import Experiment
+from pygpt.micro import MicroGPT
+from pygpt.models.python_random_init import python_random
+from pygpt.nn.layers import Chance
+from pygpt.ops.threefry import BATCH
+from pygpt.training.run import Run
+from tests.tiny_runs import NAMES, bits, finish
+from tests.unit.models.test_switches import SWITCHES
+
+ONE_BY_ONE = [(name, value) for name, choices in SWITCHES.items() if name != "model.init" for value in choices]
+
+CHANGES = {"model.init": "python-random", "data.layout": "documents", "train.seed": 5, "train.steps": 12, "train.eval_every": 6,
+           "model.n_layer": 2, "train.eval_batches": 2}
+
+
+def run_on(device, **changes):
+    experiment = Experiment.preset("micro").with_fields(**{**CHANGES, **changes})
+    return Run(experiment, text_from_bytes("names", NAMES.encode()), device)
+
+
+def rows(matrix):
+    return np.array([[number.value for number in row] for row in matrix])
+
+
+def lines(tokens, tokenizer):
+    """Rows of tokens as texts, without the boundary."""
+    return [tokenizer.decode([token for token in row if token != tokenizer.bos]) for row in tokens.tolist()]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_every_matrix_is_drawn_in_the_order_of_the_original(cpu, dtype):
+    run, original = run_on(cpu, **{"model.dtype": dtype}), MicroGPT(NAMES, seed=5, n_layer=2)
+    wanted = {"embedding.tokens": rows(original.wte), "embedding.positions": rows(original.wpe),
+              "head.weight": rows(original.lm_head).T}
+    for index, layer in enumerate(original.layers):
+        wanted |= {f"blocks.{index}.attention.qkv.weight": np.hstack([rows(layer[name]).T for name in ("wq", "wk", "wv")]),
+                   f"blocks.{index}.attention.projection.weight": rows(layer["wo"]).T,
+                   f"blocks.{index}.mlp.expand.weight": rows(layer["fc1"]).T,
+                   f"blocks.{index}.mlp.contract.weight": rows(layer["fc2"]).T}
+    matrices = {name: placed for name, placed in run.weights.named.items() if len(placed.shape) == 2}
+    assert matrices.keys() == wanted.keys()
+    for name, placed in matrices.items():
+        assert np.array_equal(placed.numpy(), wanted[name].astype(dtype)), name
+
+
+def test_a_gpu_begins_with_the_same_bits(gpu, cpu):
+    assert run_on(gpu).weights.values.read() == run_on(cpu).weights.values.read()
+
+
+@pytest.mark.parametrize("batch_size", [1, 3])
+def test_documents_come_in_the_order_of_the_original_and_again(cpu, batch_size):
+    run, original = run_on(cpu, **{"train.batch_size": batch_size}), MicroGPT(NAMES, seed=5)
+    held_back = int(0.1 * len(original.documents))
+    kept = original.documents[:-held_back]
+    met = []
+    while len(met) < len(kept) + 5:
+        inputs, _ = run._train_split.draw(Chance(run.seed, run.losses.steps_done), run.experiment, BATCH, 2)
+        met += lines(inputs.numpy(), run.tokenizer)
+        run.device.write(run.losses.steps_done, np.array([len(met) // batch_size], np.uint32))
+    assert met == (kept + kept)[: len(met)]
+    held = run._val_split.tokens.numpy().tolist()
+    assert lines(np.array([held]), run.tokenizer) == ["".join(original.documents[-held_back:])]
+
+
+def test_a_batch_in_parts_meets_the_same_documents(cpu):
+    whole, parts = ([metric.loss for metric in finish(run_on(cpu, **changes, **{"model.dtype": "float64"}))]
+                    for changes in ({"train.batch_size": 4}, {"train.batch_size": 2, "train.accumulation": 2}))
+    assert parts[1:] == pytest.approx(whole[1:], abs=1e-12)
+
+
+def test_it_goes_on_where_it_stopped(device):
+    whole = bits(finish(run_on(device)))
+    first = run_on(device)
+    before = bits(finish(first, at_most=5))
+    assert before | bits(finish(Run.restore(first.checkpoint(), device))) == whole
+
+
+@pytest.mark.parametrize("field, value", [("data.layout", "stream"), ("model.kind", "bigram"), ("model.tie_weights", True),
+                                          ("model.positions", "sinusoidal"), ("model.positions", "none"),
+                                          ("model.mlp", "swiglu"), ("model.mlp", "geglu"), ("model.attention_gate", True)])
+def test_what_has_other_matrices_is_refused(field, value):
+    with pytest.raises(ExperimentError, match=f"{field} must be .*, not .*{str(value).lower()}.*choose normal") as caught:
+        Experiment.preset("micro").with_fields(**{**CHANGES, field: value})
+    assert caught.value.field == "model.init"
+
+
+@pytest.mark.parametrize("name, value", ONE_BY_ONE, ids=str)
+def test_a_switch_is_refused_or_all_its_matrices_are_drawn(cpu, name, value):
+    try:
+        run = run_on(cpu, **{**CHANGES, "train.steps": 2, name: value})
+    except ExperimentError as error:
+        assert error.field == "model.init"
+        return
+    normal = run_on(cpu, **{**CHANGES, "train.steps": 2, name: value, "model.init": "normal"})
+    for parameter, placed in run.weights.named.items():
+        alike = np.array_equal(placed.numpy(), normal.weights.named[parameter].numpy())
+        assert alike == (len(placed.shape) < 2), parameter
+
+
+def test_other_experiments_draw_nothing_from_it():
+    assert python_random(Experiment.preset("micro")) is None

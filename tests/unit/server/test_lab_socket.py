@@ -1,0 +1,163 @@
+"""The lab's line to the machine behind it, without a page: the messages, who may send them, and what a run survives."""
+
+import json
+import signal
+from urllib.parse import urlsplit
+
+import pytest
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import connect
+
+from pygpt.config.experiment import Experiment
+from tests.tiny_runs import POEM
+from tests.serving import Serving
+
+TINY = Experiment.preset("baby").with_fields(**{"model.n_layer": 1, "model.n_head": 1, "model.n_embd": 16, "model.block_size": 16,
+                                                "train.batch_size": 4, "train.steps": 30, "train.eval_every": 10,
+                                                "train.eval_batches": 1})
+ENDLESS = TINY.with_fields(**{"train.steps": 1_000_000, "train.eval_every": 1000})
+BEGIN = {"type": "begin", "site": "", "device": "machine"}
+
+
+class Line:
+    """A line to the lab's session; `until` reads events."""
+
+    def __init__(self, serving, **options):
+        self.opened = connect(f"ws://{urlsplit(serving.url).netloc}/lab/socket", max_size=None, **options)
+        self.socket = self.opened.__enter__()
+        self.data = None
+
+    def send(self, command: dict, data: bytes | None = None):
+        """Send a command, its bytes before it."""
+        if data is not None:
+            self.socket.send(data)
+        self.socket.send(json.dumps(command))
+
+    def until(self, *kinds: str, seconds: float = 60) -> list[dict]:
+        """The events up to the first of these kinds; `data` is what came beside the last."""
+        events, data = [], None
+        while not events or events[-1]["type"] not in kinds:
+            message = self.socket.recv(timeout=seconds)
+            if isinstance(message, bytes):
+                data = message
+            else:
+                events.append(json.loads(message))
+                self.data, data = data, None
+        return events
+
+
+@pytest.fixture
+def site(tmp_path):
+    """A site of one page."""
+    folder = tmp_path / "dist"
+    folder.mkdir()
+    (folder / "index.html").write_text("<!doctype html><title>The lab</title>")
+    (folder / "app.js").write_text("export {};")
+    (folder / "site.json").write_text(json.dumps({"version": "0", "numpy": None, "data": {}}))
+    return folder
+
+
+@pytest.fixture
+def serving(tmp_path, site):
+    serving = Serving(tmp_path / "served", "--site", str(site))
+    yield serving
+    serving.end()
+
+
+def test_a_session_over_the_line(serving):
+    line = Line(serving)
+    line.send(BEGIN)
+    begun = {event["type"]: event for event in line.until("device")}
+    assert begun["ready"]["machine"] is True and begun["text"]["text"]["name"] == "tales"
+    assert begun["device"]["choice"] == "machine" and begun["device"]["kind"] == "numpy"
+    line.send({"type": "choose_text", "name": "poem", "built_in": False}, POEM.encode())
+    assert line.until("text")[-1]["text"]["characters"] == len(POEM)
+    line.send({"type": "start", "experiment": TINY.to_dict()})
+    told = line.until("finished")
+    assert [step for event in told if event["type"] == "progress" for step in event["steps"]] == list(range(1, 31))
+    line.send({"type": "save"})
+    saved = line.until("saved")[-1]
+    assert saved["step"] == 30 and line.data[8:9] == b"{"
+    line.send({"type": "open", "name": "again"}, line.data)
+    assert line.until("opened")[-1]["run"]["step"] == 30
+
+    # Commands are those of the protocol, and a page names no files of this machine.
+    for command in ({"type": "_quiet"}, {"type": "tell", "event": {}}, {"type": "__init__"}, {"type": "sample", "seed": "x"},
+                    {"type": "choose_text", "name": "/etc/hostname", "built_in": True}, {"type": "nonsense"}):
+        line.send(command)
+        assert line.until("error")[-1]["message"], command
+    for text in ("nonsense", "[]", '"begin"', "{}"):
+        line.socket.send(text)
+        assert "JSON with a type" in line.until("error")[-1]["message"]
+
+
+def test_the_run_goes_on_and_is_found_again(serving):
+    first = Line(serving)
+    first.send(BEGIN)
+    first.until("device")
+    first.send({"type": "start", "experiment": ENDLESS.to_dict()})
+    left_at = first.until("progress")[-1]["steps"][-1]
+    first.socket.close()
+
+    second = Line(serving)
+    second.send(BEGIN)
+    story = second.until("curve")
+    assert {"ready", "device", "text", "started"} <= {event["type"] for event in story}
+    rows = story[-1]["training"]
+    assert rows[0][0] == rows[0][2] and rows[-1][0] >= left_at and [step for step, _, _ in story[-1]["validation"]][0] == 0
+    while max(second.until("progress")[-1]["steps"], default=0) <= rows[-1][0]:
+        continue
+    third = Line(serving)
+    third.send(BEGIN)
+    third.until("progress")
+    with pytest.raises(ConnectionClosed) as closed:
+        second.until("finished")
+    assert closed.value.rcvd.code == 4001
+
+    # One training at a time, whoever asks.
+    assert serving.json("POST", "/lm/later/train", 202, json={"max_iters": 1_000_000, "n_embed": 16, "n_layer": 1})["place"] == 1
+    third.send({"type": "stop"})
+    third.until("stopped")
+    serving.wait_until("later", lambda facts: facts["state"] == "training")
+    third.send({"type": "resume"})
+    assert "busy with the training of 'later'" in third.until("error")[-1]["message"]
+    serving.json("POST", "/lm/later/stop")
+
+
+def test_a_run_survives_the_server(tmp_path, serving, site):
+    line = Line(serving)
+    line.send(BEGIN)
+    line.until("device")
+    line.send({"type": "start", "experiment": ENDLESS.to_dict()})
+    line.until("progress")
+    serving.end(signal.SIGINT)
+    again = Serving(tmp_path / "served", "--site", str(site))
+    line = Line(again)
+    line.send(BEGIN)
+    (found,) = line.until("found")[-1]["runs"]
+    assert found["step"] > 0 and found["steps"] == 1_000_000
+    line.send({"type": "open_kept", "copy": found["copy"]})
+    assert line.until("opened")[-1]["run"]["step"] == found["step"]
+    again.end()
+
+
+def test_pages_of_other_sites_are_refused(serving):
+    host = urlsplit(serving.url).netloc
+    Line(serving, origin=f"http://{host}").socket.close()
+    for origin in ("https://evil.example", "null", f"http://{host}0"):
+        with pytest.raises(InvalidStatus) as refused:
+            Line(serving, origin=origin)
+        assert refused.value.response.status_code == 403
+    with pytest.raises(InvalidStatus):
+        Line(serving, additional_headers={"Host": "evil.example"})
+
+
+def test_the_site_is_served_as_it_is_hosted(serving):
+    page = serving.client.get("/")
+    assert "The lab" in page.text and "default-src 'none'" in page.headers["content-security-policy"]
+    script = serving.client.get("/app.js")
+    assert script.headers["content-type"].startswith("text/javascript") and "must-revalidate" in script.headers["cache-control"]
+    assert serving.client.get("/app.js", headers={"If-None-Match": script.headers["etag"]}).status_code == 304
+    assert serving.json("GET", "/site.json")["machine"] is True
+    assert serving.client.get("/nothing.js").status_code == 404
+    assert serving.client.get("/..%2fserved/lab/run").status_code == 404

@@ -1,0 +1,187 @@
+"""Byte-level BPE: what it learns, and that nothing is lost on the way to ids and back."""
+
+import json
+import random
+
+import pytest
+import tokenizers
+from hypothesis import given, settings, strategies as st
+
+from pygpt.errors import TokenizerError
+from pygpt.tokenizers import BPETokenizer, tokenizer_from_dict, tokenizer_json_bytes, train_tokenizer
+from pygpt.tokenizers.pretokens import last_seam, pieces, split_words
+from tests.tiny_runs import POEM
+
+TEXT = POEM + "Élève, naïve café 東京に行く 12 345 x²\n\n\tIt's we'll; they've... \r\n 🙂🙂 ﷽" * 3
+TOKENIZER = BPETokenizer.train(TEXT, False, 350)
+DOCUMENTS = BPETokenizer.train(TEXT, True, 300)
+texts = st.text(st.characters(exclude_categories=["Cs"]))
+
+
+@pytest.mark.parametrize("text, words", [
+    ("Hello world", ["Hello", " world"]),
+    ("it's we'll 'tis I'D", ["it", "'s", " we", "'ll", " '", "tis", " I", "'", "D"]),
+    ("a  b\n\nc \n d", ["a", " ", " b", "\n", "\n", "c", " \n", " d"]),
+    ("x²+½ no. 4", ["x", "²", "+", "½", " no", ".", " 4"]),
+    ("été_東京 ٣٤\u2003\u2003b ", ["été", "_", "東京", " ٣٤", "\u2003", "\u2003", "b", " "]),
+    ("\x1c\x1d a", ["\x1c\x1d", " a"]),  # no white space to Unicode, though it is to str.isspace
+    ("", []),
+])
+def test_words_are_those_of_gpt2(text, words):
+    assert split_words(text) == words
+
+
+@given(texts, st.data())
+def test_words_join_to_the_text_and_a_seam_cuts_none(text, data):
+    text += data.draw(st.text(" a.\n\x1c", max_size=9))
+    words = split_words(text)
+    assert "".join(words) == text
+    assert "".join(pieces(text)) == text
+    seam = last_seam(text)
+    assert split_words(text[:seam]) + split_words(text[seam:]) == words
+
+
+def test_a_long_text_is_cut_at_seams(monkeypatch):
+    monkeypatch.setattr("pygpt.tokenizers.pretokens.PIECE", 50)
+    cut = list(pieces(TEXT))
+    assert len(cut) > len(TEXT) / 70
+    assert [word for piece in cut for word in split_words(piece)] == split_words(TEXT)
+
+
+@given(texts)
+def test_any_text_comes_back(text):
+    for tokenizer in TOKENIZER, DOCUMENTS:
+        ids = tokenizer.encode(text)
+        assert ids.typecode == "I" and tokenizer.bos not in ids
+        assert tokenizer.decode(ids) == text
+        assert ids == tokenizer.encode_bytes(text.encode())
+
+
+@given(st.binary())
+def test_any_bytes_come_back(data):
+    ids = TOKENIZER.encode_bytes(data)
+    assert TOKENIZER.decode_bytes(ids) == data
+    assert TOKENIZER.decode(ids) == data.decode("utf-8", errors="replace")
+
+
+@given(st.lists(st.lists(st.integers(0, DOCUMENTS.vocab_size - 1), max_size=4)))
+def test_the_decoder_agrees_with_decode(parts):
+    decoder = DOCUMENTS.decoder()
+    streamed = "".join(decoder.feed(part) for part in parts) + decoder.flush()
+    assert streamed == DOCUMENTS.decode([token for part in parts for token in part])
+
+
+def test_the_decoder_waits_for_the_whole_character():
+    decoder, ids = DOCUMENTS.decoder(), DOCUMENTS.encode_bytes("€".encode()[:2])
+    assert decoder.feed(ids) == "" and decoder.feed(DOCUMENTS.encode_bytes("€".encode()[2:])) == "€"
+    decoder.feed(ids)
+    assert decoder.flush() == "\ufffd"
+
+
+def slow_merges(words, count):
+    """What the definition says: count all pairs anew each time."""
+    words, merges = {tuple(BPETokenizer.train("", False, 256).encode(word)): n for word, n in words.items()}, []
+    size = 256
+    for _ in range(count):
+        pairs = {}
+        for word, n in words.items():
+            for pair in zip(word, word[1:]):
+                pairs[pair] = pairs.get(pair, 0) + n
+        best = max(pairs, key=lambda pair: (pairs[pair], -pair[0], -pair[1]), default=None)
+        if best is None or pairs[best] < 2:
+            break
+        merges.append(best)
+        words = {merged(word, best, size): n for word, n in words.items()}
+        size += 1
+    return merges
+
+
+def merged(word, pair, token):
+    """A word with a pair replaced from left to right."""
+    new, place = [], 0
+    while place < len(word):
+        both = word[place : place + 2] == pair
+        new.append(token if both else word[place])
+        place += 2 if both else 1
+    return tuple(new)
+
+
+@settings(max_examples=200)
+@given(st.text("ab c", max_size=60))
+def test_it_learns_the_most_frequent_pair_each_time(text):
+    tokenizer = BPETokenizer.train(text, False, 276)
+    words = {}
+    for word in split_words(text):
+        words[word] = words.get(word, 0) + 1
+    ids = tokenizer.vocabulary.ids
+    assert [(ids[left], ids[right]) for left, right in tokenizer.vocabulary.merges] == slow_merges(words, 20)
+
+
+def test_of_equally_frequent_pairs_the_first_in_the_alphabet_is_taken():
+    assert BPETokenizer.train("dc ba" * 2, False, 257).vocabulary.merges == ((b"b", b"a"),)
+
+
+def test_a_vocabulary_has_the_size_asked_for_if_the_text_repeats_enough():
+    assert TOKENIZER.vocab_size == 350 and TOKENIZER.bos is None
+    assert DOCUMENTS.vocab_size == 300 and DOCUMENTS.bos == 299
+    assert BPETokenizer.train("abcdefg", False, 1000).vocab_size == 256
+    assert BPETokenizer.train("", True, 257).bos == 256
+    with pytest.raises(TokenizerError, match="256 tokens has no room .*and the delimiter: choose at least 257"):
+        BPETokenizer.train("text", True, 256)
+
+
+def test_the_delimiter_is_never_read_from_a_text():
+    assert DOCUMENTS.decode(DOCUMENTS.encode("<|endoftext|>")) == "<|endoftext|>"
+    assert DOCUMENTS.decode([299, *DOCUMENTS.encode("hi"), 299]) == "hi"
+
+
+def test_learning_tells_how_far_it_is():
+    shares, learning = [], BPETokenizer.learning(POEM, False, 300)
+    while True:
+        try:
+            shares.append(next(learning))
+        except StopIteration as done:
+            learned = done.value
+            break
+    assert shares == sorted(shares) and shares[0] == 0 and shares[-1] > 0.9
+    assert learned == BPETokenizer.train(POEM, False, 300)
+
+
+@pytest.mark.parametrize("tokenizer", [TOKENIZER, DOCUMENTS])
+def test_a_description_survives_json(tokenizer):
+    again = tokenizer_from_dict(json.loads(json.dumps(tokenizer.to_dict())))
+    assert again == tokenizer and (again.vocab_size, again.bos) == (tokenizer.vocab_size, tokenizer.bos)
+    assert again.encode(TEXT) == tokenizer.encode(TEXT)
+
+
+@pytest.mark.parametrize("wrong", [-1, 350])
+def test_an_id_outside_the_vocabulary_is_an_error(wrong):
+    with pytest.raises(TokenizerError, match=f"token {wrong} is outside.* 0 to 349"):
+        TOKENIZER.decode([0, wrong])
+
+
+def test_half_a_surrogate_pair_has_no_bytes():
+    TOKENIZER.encode_bytes(b"a\xff")
+    with pytest.raises(TokenizerError, match="position 1 is half a surrogate"):
+        TOKENIZER.encode("a\udcff")
+
+
+def test_words_are_forgotten_when_they_are_too_many(monkeypatch):
+    monkeypatch.setattr("pygpt.tokenizers.bpe._REMEMBERED", 3)
+    fresh = train_tokenizer("bpe", TEXT, False, 350)
+    assert fresh.encode(TEXT) == TOKENIZER.encode(TEXT) and len(fresh._words) <= 3
+
+
+def test_a_word_as_long_as_a_book_is_no_trouble():
+    text = "".join(random.Random(1).choices("abcd", k=50_000))
+    tokenizer = BPETokenizer.train(text, False, 300)
+    assert tokenizer.decode(tokenizer.encode(text)) == text
+
+
+def test_the_library_learns_the_same():
+    library = tokenizers.Tokenizer(tokenizers.models.BPE())
+    library.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
+    library.train_from_iterator([TEXT], tokenizers.trainers.BpeTrainer(
+        vocab_size=350, min_frequency=2, show_progress=False, initial_alphabet=library.pre_tokenizer.alphabet()))
+    theirs, ours = json.loads(library.to_str()), json.loads(tokenizer_json_bytes(TOKENIZER))
+    assert theirs["model"]["vocab"] == ours["model"]["vocab"] and theirs["model"]["merges"] == ours["model"]["merges"]

@@ -1,0 +1,220 @@
+"""tokenizer.json: Hugging Face's library gives the same ids, other kinds are refused, and no file raises anything else."""
+
+import copy
+import json
+import random
+import sys
+import unicodedata
+
+import pytest
+import tokenizers
+from hypothesis import given, settings, strategies as st
+
+from pygpt.errors import TokenizerError
+from pygpt.tokenizers import BPETokenizer, read_tokenizer, tokenizer_json_bytes
+from pygpt.tokenizers.unicode_classes import _NEWER
+from pygpt.tokenizers.files import read_gpt2
+from pygpt.tokenizers.pretokens import split_words
+from pygpt.tokenizers.tokenizer_json import read_tokenizer_json, vocabulary_from_json
+from pygpt.tokenizers.bpe_vocabulary import Vocabulary, shown
+from tests.tiny_runs import POEM
+
+TEXT = POEM + "Élève, naïve café 東京に行く 12 345 x²\n\n\tIt's we'll; they've... \r\n 🙂🙂 ﷽" * 9
+TOKENIZER = BPETokenizer.train(TEXT, True, 340)
+FILE = tokenizer_json_bytes(TOKENIZER)
+CHARACTERS = [chr(code) for code in range(sys.maxunicode + 1) if not 0xD800 <= code < 0xE000]
+
+
+def random_text(chance):
+    """Up to 60 characters: from all of Unicode, from what the tokenizer learned, and spaces, mixed."""
+    pools = (CHARACTERS, TEXT, " \n\t'\xa0\u3000", "'s't're've'm'll'd aZ0", CHARACTERS[:0x800])
+    return "".join(chance.choice(chance.choice(pools)) for _ in range(chance.randrange(60)))
+
+
+def test_the_library_gives_the_same_ids_for_ten_thousand_random_texts():
+    library, chance = tokenizers.Tokenizer.from_str(FILE.decode()), random.Random(4)
+    texts = [random_text(chance) for _ in range(10_000)]
+    for text, theirs in zip(texts, library.encode_batch(texts)):
+        ids = TOKENIZER.encode(text)
+        assert theirs.ids == ids.tolist(), repr(text)
+        assert TOKENIZER.decode(ids) == text == library.decode(theirs.ids)
+
+
+def test_the_library_gives_the_same_text_for_random_ids():
+    library, chance = tokenizers.Tokenizer.from_str(FILE.decode()), random.Random(5)
+    for _ in range(2000):
+        ids = [chance.randrange(TOKENIZER.vocab_size) for _ in range(chance.randrange(20))]
+        assert TOKENIZER.decode(ids) == library.decode(ids)
+
+
+def telling_characters():
+    """All characters below U+3000; above, where Unicode's category changes, where our own table does, and every 40th."""
+    edges = {edge + step for first, last, _ in _NEWER for edge in (first, last) for step in (-1, 0, 1)}
+    kinds = [unicodedata.category(character) for character in CHARACTERS]
+    changes = [before != kind or kind != after for before, kind, after in zip(["", *kinds], kinds, [*kinds[1:], ""])]
+    return [character for index, character in enumerate(CHARACTERS)
+            if ord(character) < 0x3000 or changes[index] or ord(character) in edges or index % 40 == 0]
+
+
+def test_a_character_is_a_letter_a_number_a_space_or_none_as_in_the_library():
+    theirs, characters = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False), telling_characters()
+    for start in range(0, len(characters), 500):
+        text = "".join(f"a{character}1{character}!" for character in characters[start : start + 500])
+        assert split_words(text) == [text[first:last] for _, (first, last) in theirs.pre_tokenize_str(text)]
+
+
+@settings(max_examples=50)
+@given(st.randoms(use_true_random=False))
+def test_any_order_of_merges_gives_the_librarys_ids(chance):
+    tokens, merges = list(BPETokenizer.train("", False, 256).vocabulary.tokens), []
+    chance.shuffle(tokens)
+    known = [b"a", b"b", b" "]
+    for _ in range(20):
+        pair = chance.choice(known), chance.choice(known)
+        if pair not in merges:
+            merges.append(pair)
+            known += {pair[0] + pair[1]} - set(known)
+    chance.shuffle(merges)
+    vocabulary = Vocabulary((*tokens, *known[3:]), tuple(merges), {})
+    ours = BPETokenizer(vocabulary)
+    library = tokenizers.Tokenizer.from_str(tokenizer_json_bytes(ours).decode())
+    for _ in range(20):
+        text = "".join(chance.choices("ab ", k=chance.randrange(40)))
+        assert ours.encode(text).tolist() == library.encode(text).ids
+
+
+def test_what_is_written_is_read():
+    assert BPETokenizer(read_tokenizer_json(FILE)) == TOKENIZER
+    again = json.loads(tokenizers.Tokenizer.from_str(FILE.decode()).to_str())
+    assert BPETokenizer(vocabulary_from_json(again)) == TOKENIZER
+
+
+def test_a_folder_has_one_form_or_the_other(tmp_path):
+    with pytest.raises(TokenizerError, match="has no tokenizer: wanted tokenizer.json, or vocab.json and merges.txt"):
+        read_tokenizer(tmp_path)
+    vocab = json.loads(FILE)["model"]["vocab"]
+    merges = [f"{shown(left)} {shown(right)}" for left, right in TOKENIZER.vocabulary.merges]
+    (tmp_path / "vocab.json").write_text(json.dumps(vocab))
+    (tmp_path / "merges.txt").write_text("\n".join(["#version: 0.2", *merges, ""]), encoding="utf-8")
+    assert read_tokenizer(tmp_path) == TOKENIZER
+    (tmp_path / "tokenizer.json").write_bytes(FILE)
+    assert read_tokenizer(tmp_path) == read_tokenizer(tmp_path / "tokenizer.json") == TOKENIZER
+    with pytest.raises(TokenizerError, match="none.json cannot be read: No such file"):
+        read_tokenizer(tmp_path / "none.json")
+    with pytest.raises(TokenizerError, match="cannot be read"):
+        read_tokenizer("\0")
+
+
+def changed(**changes):
+    """The contents of a tokenizer.json with fields changed by dotted name."""
+    contents = copy.deepcopy(json.loads(FILE))
+    for name, value in changes.items():
+        *path, last = name.split("__")
+        place = contents
+        for part in path:
+            place = place[part]
+        place[last] = value
+    return contents
+
+
+BYTE_LEVEL = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
+SPLIT = {"type": "Sequence", "pretokenizers": [{"type": "Split"}, BYTE_LEVEL]}
+WITH_ANOTHER = {"id": 340, "content": "<tool>", "special": False}
+
+
+@pytest.mark.parametrize("contents, message", [
+    (None, "is a table"), ([], "is a table"), ({}, "with a table 'model'"), ({"model": 3}, "with a table 'model'"),
+    (changed(model__type="WordPiece"), "a WordPiece model; pygpt reads byte-level BPE, as GPT-2's is"),
+    (changed(model__type="Unigram"), "a Unigram model"), ({"model": {"vocab": {}}}, "a None model"),
+    (changed(model__type=["BPE"]), "model"),
+    (changed(normalizer={"type": "NFC"}), r"it has a normalizer \(NFC\)"),
+    (changed(truncation={"max_length": 5}), "it has a truncation"), (changed(padding={}), "it has a padding"),
+    (changed(pre_tokenizer=None), "its pre-tokenizer is None"),
+    (changed(pre_tokenizer={"type": "Metaspace"}), "its pre-tokenizer is Metaspace"),
+    (changed(pre_tokenizer=SPLIT), "its pre-tokenizer is a sequence of Split, ByteLevel"),
+    (changed(pre_tokenizer__add_prefix_space=True), "its pre-tokenizer has add_prefix_space true"),
+    (changed(pre_tokenizer__use_regex=False), "its pre-tokenizer has use_regex false"),
+    (changed(decoder=None), "its decoder is None"), (changed(decoder={"type": "WordPiece"}), "its decoder is WordPiece"),
+    (changed(post_processor={"type": "TemplateProcessing"}), "its post-processor is TemplateProcessing"),
+    (changed(model__byte_fallback=True), "its model has byte_fallback True"),
+    (changed(model__dropout=0.1), "its model has dropout 0.1"), (changed(model__ignore_merges=True), "ignore_merges"),
+    (changed(model__continuing_subword_prefix="##"), "continuing_subword_prefix '##'"),
+    (changed(model__end_of_word_suffix="</w>"), "end_of_word_suffix '</w>'"),
+    (changed(added_tokens={}), "added_tokens should be a list"), (changed(added_tokens=[{}]), "an id and a content"),
+    (changed(added_tokens=[WITH_ANOTHER]), "the added token '<tool>'"),
+    (changed(added_tokens=[{"id": 3, "content": "<|endoftext|>", "special": True}]), "has the id 3 in one place and 339"),
+    (changed(model__vocab=[]), "the vocabulary should be a table"), (changed(model__merges={}), "no list of merges"),
+    (changed(model__merges=["a b c"]), "a merge should be two tokens; one of these is 'a b c'"),
+    (changed(model__merges=[["a"]]), "a merge should be two tokens"), (changed(model__merges=[[1, 2]]), "two tokens"),
+    (changed(model__merges=[["q", "z"]]), "needs the token b'qz', which the vocabulary does not have"),
+    (changed(model__merges=[["", "z"]]), "an empty one"), (changed(model__merges=[["東", "z"]]), "stands for no byte"),
+    (changed(model__merges=[["t", "h"]] * 2), "the vocabulary does not have|listed twice"),
+    (changed(model__vocab__q=3), "the ids from 0 to 339, each once"), (changed(model__vocab__q="3"), "each once"),
+    (changed(model__vocab__q=True), "each once"), (changed(model__vocab__q=10**30), "each once"),
+    (changed(model__vocab={"a": 0, "<|endoftext|>": 339}), "each once"), (changed(model__vocab={"東": 0}, added_tokens=[]), "no byte"),
+    (changed(model__vocab={"a": 0}, added_tokens=[], model__merges=[]), "255 bytes have no token"),
+])
+def test_another_kind_is_refused_with_what_it_is(contents, message):
+    with pytest.raises(TokenizerError, match=message):
+        vocabulary_from_json(contents)
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"\xff", b"[" * 200_000, b"9" * 9000, b'{"model": {"merges": NaN}}'])
+def test_what_is_no_json_is_refused(data):
+    with pytest.raises(TokenizerError):
+        read_tokenizer_json(data)
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
+    | st.sampled_from(["BPE", "ByteLevel", "Sequence", "a", "Ġ", "Ġ t", "<|endoftext|>"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
+        st.sampled_from(["type", "vocab", "merges", "model", "content", "id", "special", "pretokenizers", "a"]), inner, max_size=4),
+    max_leaves=8)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_a_file_that_lies_raises_tokenizer_error_or_can_be_used(data):
+    contents = json.loads(FILE)
+    for _ in range(data.draw(st.integers(1, 3))):
+        place = contents
+        while True:
+            keys = sorted(place) if isinstance(place, dict) else list(range(len(place)))
+            if not keys:
+                break
+            key = data.draw(st.sampled_from(keys))
+            if isinstance(place[key], dict | list) and place[key] and data.draw(st.integers(0, 3)):
+                place = place[key]
+                continue
+            if data.draw(st.booleans()):
+                place[key] = data.draw(anything)
+            else:
+                del place[key]
+            break
+    try:
+        tokenizer = BPETokenizer(vocabulary_from_json(contents))
+    except TokenizerError:
+        return
+    assert tokenizer.decode(tokenizer.encode(TEXT[:300])) == TEXT[:300]
+
+
+@settings(max_examples=300)
+@given(st.binary(max_size=60), st.binary(max_size=40) | st.sampled_from([b"{}", b"[]", b"null", FILE[:4000]]))
+def test_files_of_any_bytes_raise_tokenizer_error(merges, vocab):
+    for read, data in (read_gpt2, (vocab, merges)), (read_tokenizer_json, (merges,)), (read_tokenizer_json, (vocab,)):
+        with pytest.raises(TokenizerError):
+            read(*data)
+
+
+def test_gpt2s_files_are_read_line_by_line():
+    vocab = {shown(token): index for index, token in enumerate(BPETokenizer.train("", False, 256).vocabulary.tokens)}
+    vocab |= {"##": 256, "<|endoftext|>": 257}
+    data = json.dumps(vocab).encode()
+    found = read_gpt2(data, "#version: 0.2\r\n# #\r\n".encode())
+    assert found.merges == ((b"#", b"#"),) and found.bos == 257 and found.tokens[256] == b"##"
+    for wrong in "a", "a b c", "a  b", " a":
+        with pytest.raises(TokenizerError, match="a line of merges.txt should be two tokens|an empty one"):
+            read_gpt2(data, wrong.encode())
+    with pytest.raises(TokenizerError, match="UTF-8, and is not at byte 1"):
+        read_gpt2(data, b"a\xff")

@@ -1,0 +1,150 @@
+"""A run: the same bits every time, captured or not, interrupted or not; and what stops it."""
+
+import gc
+import math
+
+import pytest
+
+from pygpt.data import text_from_bytes
+from pygpt.errors import CheckpointError, DataError, DivergedError, ExperimentError
+from pygpt.training.run import Run
+from tests.tiny_runs import NAMES, POEM, bits, experiment, finish, poem_run
+
+KINDS = {
+    "bigram": {"model.kind": "bigram"},
+    "gpt": {},
+    "gpt-with-everything": {"model.dropout": 0.2, "model.bias": True, "model.tie_weights": False},
+    "documents": {"data.layout": "documents", "data.val_fraction": 0.2},
+    "bytes": {"data.tokenizer": "byte"},
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_learns(kind, device):
+    metrics = finish(poem_run(device, **KINDS[kind], **{"train.steps": 40}))
+    validation = [m.val_loss for m in metrics if m.val_loss is not None]
+    assert validation[-1] < validation[0] - 0.2
+    assert [m.step for m in metrics] == list(range(41))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_two_runs_give_the_same_bits(kind, device):
+    first, second = (bits(finish(poem_run(device, **KINDS[kind]))) for _ in range(2))
+    assert len(first) == 12 + 4
+    assert first == second
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_captured_equals_eager(kind, device):
+    captured = poem_run(device, **KINDS[kind])
+    eager = poem_run(device, **KINDS[kind])
+    eager._train_once, eager._evaluate_once = eager._train_step, eager._evaluation_step
+    eager._conclude_evaluation = eager._evaluation_end
+    assert bits(finish(captured)) == bits(finish(eager))
+    assert captured.weights.values.read() == eager.weights.values.read()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_resuming_gives_the_losses_of_the_uninterrupted_run(kind, device):
+    whole = bits(finish(poem_run(device, **KINDS[kind])))
+    first = poem_run(device, **KINDS[kind])
+    before = bits(finish(first, at_most=6))
+    second = Run.restore(first.checkpoint(), device)
+    assert second.step == first.step == 6
+    after = bits(finish(second))
+    assert before | after == whole
+    assert min(step for step, _ in after) == 7
+
+
+@pytest.mark.parametrize("events", range(1, 12))
+def test_a_generator_may_be_dropped_anywhere_and_looked_at_any_time(events, device):
+    """Also in the middle of an evaluation, as Pause in the lab does."""
+    run = poem_run(device, **{"train.steps": 6, "train.eval_every": 3})
+    metrics = []
+    for count, _ in enumerate(run.train(), 1):
+        metrics += run.take_metrics(device.read(run.history))
+        if count == events:
+            break
+    metrics += finish(run)
+    assert bits(metrics) == bits(finish(poem_run(device, **{"train.steps": 6, "train.eval_every": 3})))
+    assert [m.step for m in metrics] == list(range(7)), "one line a step"
+
+
+def test_devices_agree_and_start_from_the_same_bits(gpu, cpu):
+    runs = [poem_run(device, **KINDS["gpt-with-everything"]) for device in (gpu, cpu)]
+    assert runs[0].weights.values.read() == runs[1].weights.values.read()
+    for mine, other in zip(*(finish(run) for run in runs)):
+        assert mine.step == other.step
+        for a, b in ((mine.loss, other.loss), (mine.val_loss, other.val_loss)):
+            assert (a is None and b is None) or math.isclose(a, b, abs_tol=1e-4)
+
+
+def test_a_real_gpu_would_see_the_same_curve(gpu_as_hardware, cpu):
+    """Other shaders, and weight gradients in parts: batches of 1,024 tokens are long enough to be cut."""
+    changes = {**KINDS["gpt-with-everything"], "model.block_size": 32, "train.batch_size": 32}
+    losses = [[m.loss for m in finish(poem_run(device, **changes)) if m.loss] for device in (gpu_as_hardware, cpu)]
+    assert len(losses[0]) == 12
+    for ours, reference in zip(*losses, strict=True):
+        assert math.isclose(ours, reference, abs_tol=1e-4)
+    again = [m.loss for m in finish(poem_run(gpu_as_hardware, **changes)) if m.loss]
+    assert again == losses[0]
+
+
+def test_the_driver_may_look_seldom(cpu):
+    run = poem_run(cpu, **{"model.kind": "bigram", "train.steps": 4200, "train.eval_every": 4000})
+    metrics = finish(run)
+    assert [m.step for m in metrics if m.loss is not None][-1] == 4200
+    assert len([m for m in metrics if m.loss is not None]) == 4096
+
+
+@pytest.mark.parametrize("kind", ["bigram", "gpt"])
+def test_a_loss_that_is_no_number_stops_the_run(kind, device):
+    run = poem_run(device, **KINDS[kind], **{"optim.learning_rate": 100.0, "optim.grad_clip": 0.0, "optim.weight_decay": 10.0,
+                                             "optim.warmup_steps": 0, "optim.schedule": "constant", "train.steps": 60})
+    with pytest.raises(DivergedError, match="training cannot go on from here. Try a smaller learning rate") as caught:
+        finish(run)
+    assert 1 < caught.value.step <= 60
+    assert [m.step for m in caught.value.metrics][-1] == caught.value.step - 1
+
+
+def test_texts_that_make_no_run(cpu):
+    with pytest.raises(DataError):
+        Run(experiment(), text_from_bytes("short", b"too short"), cpu)
+    with pytest.raises(DataError, match="block"):
+        Run(experiment(**{"model.block_size": 4000}), text_from_bytes("poem", POEM.encode()), cpu)
+
+
+def test_a_model_that_cannot_fit_is_refused_before_anything_is_allocated(device):
+    gc.collect()  # a run of an earlier test may still hang on the error it ended with
+    before = device.allocated_bytes
+    huge = {"model.n_layer": 500, "model.n_embd": 65536, "model.n_head": 512}
+    with pytest.raises(ExperimentError, match=r"parameters|in one piece") as caught:
+        poem_run(device, **huge)
+    assert "TB" in str(caught.value) and device.allocated_bytes == before
+
+
+def test_a_run_on_another_text_cannot_be_resumed(cpu):
+    data = poem_run(cpu).checkpoint()
+    with pytest.raises(DataError, match="is not the one this run was trained on"):
+        Run.restore(data, cpu, text=text_from_bytes("poem", NAMES.encode()))
+
+
+async def _saved_while_stepping(run):
+    steps = run.train()
+    next(steps)
+    fetch = run.device.fetch
+
+    async def fetch_and_step(tensor):
+        while next(steps).kind != "step":
+            pass
+        return await fetch(tensor)
+
+    run.device.fetch = fetch_and_step
+    await run.fetch_checkpoint()
+
+
+def test_a_checkpoint_torn_by_a_step_is_noticed(cpu):
+    import asyncio
+
+    with pytest.raises(CheckpointError, match="went on from step 0 to"):
+        asyncio.run(_saved_while_stepping(poem_run(cpu)))
