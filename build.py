@@ -53,7 +53,15 @@ NOT_SHIPPED = {PRECOMPILE.name, "vendor.d.ts"}  # parts of lab/ that are for bui
 PYODIDE_FILES = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "pyodide-lock.json")
 # What PyScript loads only for editors, terminals, games, MicroPython and storage.
 PYSCRIPT_UNUSED = (
-    "codemirror*", "index-*", "mpy-*", "pyodide_graph-*", "service-worker.js", "storage.js", "toml-*", "xterm*", "zip-*",
+    "codemirror*",
+    "index-*",
+    "mpy-*",
+    "pyodide_graph-*",
+    "service-worker.js",
+    "storage.js",
+    "toml-*",
+    "xterm*",
+    "zip-*",
 )
 UPLOT_FILES = ("uPlot.esm.js", "uPlot.min.css")
 OLDEST_NODE = 20
@@ -125,8 +133,14 @@ def find_npm() -> tuple[str, dict[str, str]]:
 def call(command: list[str], what: str, environment: dict[str, str] | None = None, **options) -> None:
     """Run a command quietly; show what it said only if it failed."""
     done = subprocess.run(
-        command, cwd=options.pop("cwd", ROOT), env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        text=True, errors="replace", **options,
+        command,
+        cwd=options.pop("cwd", ROOT),
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        **options,
     )
     if done.returncode:
         raise BuildError(f"{what} failed ({' '.join(map(str, command))}):\n{done.stdout.strip()}")
@@ -288,7 +302,9 @@ def configuration(wheel: str) -> dict:
     }
 
 
-def collect(wheel: tuple[str, bytes], stdlib: Path, numpy: Path | None, texts: dict[str, bytes]) -> dict[str, Path | bytes]:
+def collect(
+    wheel: tuple[str, bytes], stdlib: Path, numpy: Path | None, texts: dict[str, bytes]
+) -> dict[str, Path | bytes]:
     """Every file of dist/, and what it is made of."""
     files: dict[str, Path | bytes] = {}
 
@@ -384,7 +400,9 @@ def main() -> int:
     """The command line."""
     options = argparse.ArgumentParser(description="Build the lab into a folder that any static server can serve.")
     options.add_argument("--out", type=Path, default=ROOT / "dist", metavar="DIR", help="where to (default: dist/)")
-    options.add_argument("--wheels", metavar="DIR", help=f"holds Pyodide's NumPy wheel (default: ${WHEELS}, or the CDN)")
+    options.add_argument(
+        "--wheels", metavar="DIR", help=f"holds Pyodide's NumPy wheel (default: ${WHEELS}, or the CDN)"
+    )
     options.add_argument("--data", metavar="DIR", help=f"holds tinyshakespeare.txt and names.txt (default: ${DATA})")
     given = options.parse_args()
     try:

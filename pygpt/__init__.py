@@ -10,8 +10,8 @@
 Importing it loads neither NumPy nor a GPU driver; opening a device does.
 """
 
-from pygpt.errors import PygptError
 from pygpt.config.experiment import PRESETS, Experiment
+from pygpt.errors import PygptError
 
 __version__ = "0.1.0"
 

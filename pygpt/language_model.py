@@ -29,20 +29,20 @@ WebGPU cannot be waited for from Python that does not await: there, choose the d
 import math
 from pathlib import Path
 
-from pygpt.runs.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from pygpt.analysis.device_choice import open_fitting
-from pygpt.data import DATASETS, Text, is_task, load_text, make_corpus, separator_of, text_from_bytes, whole_split
-from pygpt.devices.base import Device
-from pygpt.data.batches import DeviceSplit
-from pygpt.errors import DivergedError, ExperimentError, PygptError
-from pygpt.training.evaluate import Evaluation, evaluate
-from pygpt.config.experiment import Experiment
-from pygpt.training.metrics import Metric
-from pygpt.models.python_random_init import python_random
-from pygpt.training.poll_interval import Pace
 from pygpt.analysis.plan import plan_run
-from pygpt.training.run import Run
+from pygpt.config.experiment import Experiment
+from pygpt.data import DATASETS, Text, is_task, load_text, make_corpus, separator_of, text_from_bytes, whole_split
+from pygpt.data.batches import DeviceSplit
+from pygpt.devices.base import Device
+from pygpt.errors import DivergedError, ExperimentError, PygptError
 from pygpt.inference.trained_model import TrainedModel, open_run, write_run
+from pygpt.models.python_random_init import python_random
+from pygpt.runs.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+from pygpt.training.evaluate import Evaluation, evaluate
+from pygpt.training.metrics import Metric
+from pygpt.training.poll_interval import Pace
+from pygpt.training.run import Run
 
 
 class LanguageModel(TrainedModel):
@@ -126,7 +126,9 @@ class LanguageModel(TrainedModel):
         done = self.step if same else 0
         total = self.experiment.train.steps if steps is None else done + steps
         if done >= total:
-            raise ExperimentError("train.steps", f"all {done:,} steps are done; ask for more of them, as in fit(steps=100)")
+            raise ExperimentError(
+                "train.steps", f"all {done:,} steps are done; ask for more of them, as in fit(steps=100)"
+            )
         self._open_device()
         if not (same and self._run is not None and total == self.experiment.train.steps):
             self._begin(text, total, same, named)
@@ -184,8 +186,9 @@ class LanguageModel(TrainedModel):
         if read.text is None:  # shards: those for validation fit into memory
             split = read.corpus(layout, block, self.tokenizer).val.all()
         elif text is None:
-            split = make_corpus(read.text, self.tokenizer, layout, block, experiment.data.val_fraction,
-                                python_random(experiment)).val
+            split = make_corpus(
+                read.text, self.tokenizer, layout, block, experiment.data.val_fraction, python_random(experiment)
+            ).val
         else:
             split = whole_split(read.text, self.tokenizer, layout)
         on_device = DeviceSplit(self.device, split, layout, separator_of(self.tokenizer, block, split))
@@ -212,14 +215,23 @@ class LanguageModel(TrainedModel):
         Raises: PygptError if the vocabulary is not known yet, and not given.
         """
         if self.tokenizer is None and vocab_size is None:
-            raise PygptError("how many tokens there are is known once the model has read a text: call fit first, or say how "
-                             "many, as in summary(vocab_size=65)")
+            raise PygptError(
+                "how many tokens there are is known once the model has read a text: call fit first, or say how "
+                "many, as in summary(vocab_size=65)"
+            )
         model, vocab_size = self.experiment.model, vocab_size or self.tokenizer.vocab_size
         plan = plan_run(self.experiment, vocab_size)
         shape = f"{model.n_layer} x {model.n_head} heads, {model.n_embd} wide, " if model.kind == "gpt" else ""
         rows = [("parameter", "shape", "times", "numbers")]
-        rows += [(row.name, " x ".join(f"{length:,}" for length in row.shape), f"{row.count}",
-                  f"{row.count * math.prod(row.shape):,}") for row in plan.parameters]
+        rows += [
+            (
+                row.name,
+                " x ".join(f"{length:,}" for length in row.shape),
+                f"{row.count}",
+                f"{row.count * math.prod(row.shape):,}",
+            )
+            for row in plan.parameters
+        ]
         rows.append(("in all", "", "", f"{plan.parameter_count:,}"))
         widths = [max(map(len, column)) for column in zip(*rows)]
         lines = [f"{model.kind}: {shape}{vocab_size:,} tokens, block {model.block_size}"]
@@ -228,8 +240,9 @@ class LanguageModel(TrainedModel):
 
     def _ask(self):
         if self.model is None:
-            raise PygptError("this model has read nothing yet, so it has no vocabulary; call fit first, or open one with "
-                             "pygpt.load")
+            raise PygptError(
+                "this model has read nothing yet, so it has no vocabulary; call fit first, or open one with pygpt.load"
+            )
 
     # Keeping.
 

@@ -115,8 +115,14 @@ class MicroGPT:
         self.bos = len(self.characters)
         self.wte, self.wpe, self.lm_head = (self.matrix(rows, N_EMBD) for rows in (self.bos + 1, BLOCK, self.bos + 1))
         wide = 4 * N_EMBD
-        sizes = {"wq": (N_EMBD, N_EMBD), "wk": (N_EMBD, N_EMBD), "wv": (N_EMBD, N_EMBD), "wo": (N_EMBD, N_EMBD),
-                 "fc1": (wide, N_EMBD), "fc2": (N_EMBD, wide)}
+        sizes = {
+            "wq": (N_EMBD, N_EMBD),
+            "wk": (N_EMBD, N_EMBD),
+            "wv": (N_EMBD, N_EMBD),
+            "wo": (N_EMBD, N_EMBD),
+            "fc1": (wide, N_EMBD),
+            "fc2": (N_EMBD, wide),
+        }
         self.layers = [{name: self.matrix(*size) for name, size in sizes.items()} for _ in range(n_layer)]
         matrices = [self.wte, self.wpe, self.lm_head, *(matrix for layer in self.layers for matrix in layer.values())]
         self.parameters = [number for matrix in matrices for row in matrix for number in row]
@@ -201,5 +207,7 @@ def main(path, steps=1000, seed=42):
 
 if __name__ == "__main__":
     if len(sys.argv) < 2 or sys.argv[1].startswith("-"):
-        sys.exit("usage: python -m pygpt.micro FILE [STEPS [SEED]], where FILE has a word or a line of text on each line")
+        sys.exit(
+            "usage: python -m pygpt.micro FILE [STEPS [SEED]], where FILE has a word or a line of text on each line"
+        )
     main(*sys.argv[1:])

@@ -126,13 +126,20 @@ def text() -> str:
     parts = {
         "starts": starts,
         "accumulators": lines(4, [f"var a{r}{q} = vec4f();" for r in rows for q in quads], QUADS),
-        "declared": "\n        ".join([*(" ".join(f"var b{q}{i}: vec4f;" for i in four) for q in quads),
-                                       *(" ".join(f"var s{r + i}: vec4f;" for i in four) for r in rows[::4])]),
-        "w_turned": lines(12, w_turned), "w_plain": lines(12, w_plain), "x_turned": lines(12, x_turned, 2),
+        "declared": "\n        ".join(
+            [
+                *(" ".join(f"var b{q}{i}: vec4f;" for i in four) for q in quads),
+                *(" ".join(f"var s{r + i}: vec4f;" for i in four) for r in rows[::4]),
+            ]
+        ),
+        "w_turned": lines(12, w_turned),
+        "w_plain": lines(12, w_plain),
+        "x_turned": lines(12, x_turned, 2),
         "x_plain": lines(12, [f"s{r} = x[x{r} + k];" for r in rows], 4),
         "products": lines(8, products),
         "all": lines(8, [f"a{r}{q}," for r in rows for q in quads], 4 * QUADS)[:-1],
-        "count": str(ROWS * QUADS), "quads": str(QUADS),
+        "count": str(ROWS * QUADS),
+        "quads": str(QUADS),
     }
     written = TEXT
     for name, part in parts.items():

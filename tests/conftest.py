@@ -6,8 +6,8 @@ import os
 import pytest
 
 from pygpt.data import load_text
-from pygpt.devices.wgpu import open_wgpu
 from pygpt.devices.numpy import NumpyDevice
+from pygpt.devices.wgpu import open_wgpu
 from pygpt.errors import AdapterError
 from pygpt.micro import MicroGPT
 

@@ -17,7 +17,19 @@ class Serving:
     def __init__(self, folder, *arguments: str):
         if "--site" not in arguments:
             arguments = (*arguments, "--no-lab")
-        command = [sys.executable, "-m", "pygpt", "serve", "--folder", str(folder), "--port", "0", "--device", "numpy", *arguments]
+        command = [
+            sys.executable,
+            "-m",
+            "pygpt",
+            "serve",
+            "--folder",
+            str(folder),
+            "--port",
+            "0",
+            "--device",
+            "numpy",
+            *arguments,
+        ]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         self.said = [self.process.stdout.readline()]
         found = re.search(r"at (http://[^/]+)/", self.said[0])

@@ -19,8 +19,12 @@ GOLDENS = {"biased_untied": {"bias": True, "tie_weights": False}, "plain_tied": 
 def golden(request):
     recorded = dict(np.load(Path(__file__).parent / "goldens" / f"gpt_{request.param}.npz"))
     model = {"n_layer": 2, "n_head": 2, "n_embd": 20, "block_size": 8, **GOLDENS[request.param]}
-    experiment = Experiment.from_dict({"model": model, "optim": {
-        "learning_rate": 1e-2, "min_learning_rate": 1e-2, "schedule": "constant", "warmup_steps": 0}})
+    experiment = Experiment.from_dict(
+        {
+            "model": model,
+            "optim": {"learning_rate": 1e-2, "min_learning_rate": 1e-2, "schedule": "constant", "warmup_steps": 0},
+        }
+    )
     return experiment, recorded
 
 
@@ -54,7 +58,8 @@ def test_the_parameters_are_the_recorded_ones(golden, cpu):
     experiment, recorded = golden
     named = Trained(experiment, recorded, cpu).weights.named
     assert {f"parameter.{name}": placed.shape for name, placed in named.items()} == {
-        name: value.shape for name, value in recorded.items() if name.startswith("parameter.")}
+        name: value.shape for name, value in recorded.items() if name.startswith("parameter.")
+    }
 
 
 def test_logits_and_loss(golden, device):

@@ -2,22 +2,30 @@
 
 import struct
 
-from pygpt.data import text_from_bytes
 from pygpt.config.experiment import Experiment
+from pygpt.data import text_from_bytes
 from pygpt.inference.sampler import Sampler
 from pygpt.training.run import Run
 
-POEM = ("Twinkle, twinkle, little star, how I wonder what you are! Up above the world so high, like a diamond in the sky.\n"
-        * 40)
-NAMES = "\n".join(f"{first}{middle}{last}" for first in "bdklmrt" for middle in ("a", "e", "ill", "o") for last in "nmsx")
+POEM = (
+    "Twinkle, twinkle, little star, how I wonder what you are! Up above the world so high, like a diamond in the sky.\n"
+    * 40
+)
+NAMES = "\n".join(
+    f"{first}{middle}{last}" for first in "bdklmrt" for middle in ("a", "e", "ill", "o") for last in "nmsx"
+)
 
 
 def experiment(**changes):
     """A GPT of one thin block, with fields changed by dotted name."""
-    base = Experiment.from_dict({
-        "name": "test", "model": {"n_layer": 1, "n_head": 2, "n_embd": 16, "block_size": 8},
-        "optim": {"learning_rate": 1e-2, "min_learning_rate": 1e-3, "warmup_steps": 2},
-        "train": {"steps": 12, "batch_size": 4, "eval_every": 5, "eval_batches": 3, "log_every": 1}})
+    base = Experiment.from_dict(
+        {
+            "name": "test",
+            "model": {"n_layer": 1, "n_head": 2, "n_embd": 16, "block_size": 8},
+            "optim": {"learning_rate": 1e-2, "min_learning_rate": 1e-3, "warmup_steps": 2},
+            "train": {"steps": 12, "batch_size": 4, "eval_every": 5, "eval_batches": 3, "log_every": 1},
+        }
+    )
     return base.with_fields(**changes)
 
 
@@ -37,8 +45,12 @@ def finish(run, at_most=None):
 
 def bits(metrics):
     """The losses, bit for bit, by step."""
-    return {(m.step, name): struct.pack("<f", value).hex() for m in metrics
-            for name, value in (("loss", m.loss), ("val_loss", m.val_loss)) if value is not None}
+    return {
+        (m.step, name): struct.pack("<f", value).hex()
+        for m in metrics
+        for name, value in (("loss", m.loss), ("val_loss", m.val_loss))
+        if value is not None
+    }
 
 
 def samplers(run):

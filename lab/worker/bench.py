@@ -39,11 +39,19 @@ async def train(asked: str) -> str:
     found = await bench.time_training(experiment, device, **wanted)
     peak = device.peak_bytes
     written = await bench.time_sampling(found.run, tokens, wanted.get("max_ms", 5000)) if tokens else None
-    return json.dumps({"ms_per_step": found.steps, "first_step_ms": found.first_step, "host_ms": found.host,
-                       "loss": found.losses, "peak_bytes": peak, "batch_size": experiment.train.batch_size,
-                       "block_size": experiment.model.block_size,
-                       "flops": bench.step_flops(experiment, len(bench.ALPHABET)),
-                       "sample_tok_s": written})
+    return json.dumps(
+        {
+            "ms_per_step": found.steps,
+            "first_step_ms": found.first_step,
+            "host_ms": found.host,
+            "loss": found.losses,
+            "peak_bytes": peak,
+            "batch_size": experiment.train.batch_size,
+            "block_size": experiment.model.block_size,
+            "flops": bench.step_flops(experiment, len(bench.ALPHABET)),
+            "sample_tok_s": written,
+        }
+    )
 
 
 async def multiply(asked: str) -> str:

@@ -33,7 +33,11 @@ class Site:
     @property
     def texts(self) -> list[str]:
         """The names of the texts that can be had here."""
-        return ["tales", "words", *(name for name in ("python", "shakespeare", "names") if name in self.contents["data"])]
+        return [
+            "tales",
+            "words",
+            *(name for name in ("python", "shakespeare", "names") if name in self.contents["data"]),
+        ]
 
     @property
     def numpy(self) -> bool:
@@ -57,8 +61,9 @@ class Site:
             response.raise_for_status()
             return open_dataset_bytes(name, await response.bytes())
         except OSError as error:
-            raise DataError(f"the text {name} could not be fetched from this site ({error}); try again, "
-                            "or choose another text") from None
+            raise DataError(
+                f"the text {name} could not be fetched from this site ({error}); try again, or choose another text"
+            ) from None
 
     async def open_device(self, choice: str):
         """Open a device of the tab, bringing NumPy in if it is wanted and there. Raises DeviceError."""

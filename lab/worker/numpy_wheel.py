@@ -32,7 +32,9 @@ async def ensure_numpy(site_root: str) -> None:
         wheel = await pyfetch(f"{root}wheels/{name}")
         wheel.raise_for_status()
     except OSError as error:
-        raise DeviceError(f"NumPy could not be fetched from this site ({error}). Reload the page to try again.") from None
+        raise DeviceError(
+            f"NumPy could not be fetched from this site ({error}). Reload the page to try again."
+        ) from None
     # As an archive: Pyodide's own package loader would hold the file against the sum in its lock file, and NumPy may be
     # another build under the same name. A wheel of Pyodide's needs no more than to lie where Python looks.
     await wheel.unpack_archive(format="wheel", extract_dir=sysconfig.get_path("platlib"))

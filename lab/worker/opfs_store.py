@@ -19,13 +19,13 @@ from pyodide.ffi import JsException, create_once_callable, to_js
 from pygpt.errors import CheckpointError
 
 NAME, DATA, ABOUT = "run", ".safetensors", ".json"
-MOST = 5              # copies without a tab that stay, the newest of them
+MOST = 5  # copies without a tab that stay, the newest of them
 MOST_BYTES = 1 << 30  # and how much they take together; the newest stays whatever it takes
 # Seconds after which to look again whether the tab that this one takes the place of is gone: Chromium ends a busy worker
 # after two, and a busy machine later.
 PARTING = (2.5, 2.5, 5.0, 10.0)
 
-own = ""        # the name of this tab's copy
+own = ""  # the name of this tab's copy
 release = None  # gives its lock back
 
 
@@ -144,7 +144,9 @@ async def _closed(root) -> list[dict]:
     """What is known of the copies whose tab is gone, newest first."""
     names = {entry.name.partition(".")[0] async for entry in root.values()}
     found = []
-    for copy in {name for name in names if name == NAME or name.startswith(f"{NAME}-")} - await _open_elsewhere() - {own}:
+    for copy in (
+        {name for name in names if name == NAME or name.startswith(f"{NAME}-")} - await _open_elsewhere() - {own}
+    ):
         try:
             about = json.loads(await _read(root, copy + ABOUT))
             size = (await (await root.getFileHandle(copy + DATA)).getFile()).size

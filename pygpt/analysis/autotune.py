@@ -10,23 +10,23 @@ import json
 import time
 
 import pygpt
-from pygpt.tensor.capture import Capture
-from pygpt.utils.timer import tick
-from pygpt.devices.base import Device
-from pygpt.config.experiment import Experiment
 from pygpt.analysis.flops import launch_flops
+from pygpt.config.experiment import Experiment
+from pygpt.devices.base import Device
 from pygpt.models import build_model
 from pygpt.nn.layers import Chance, Weights
 from pygpt.ops import mean_valid
+from pygpt.tensor.capture import Capture
 from pygpt.tensor.tensor import KERNELS, Tensor, backward, empty, no_tape
+from pygpt.utils.timer import tick
 
 FILE = "shaders.json"
-BUDGET = 0.3        # seconds; the class being tried at the end is finished, so that even a slow GPU learns one a run
-WORK = 4e9          # operations in a sample, so that it takes a GPU about a millisecond, more than reading does
+BUDGET = 0.3  # seconds; the class being tried at the end is finished, so that even a slow GPU learns one a run
+WORK = 4e9  # operations in a sample, so that it takes a GPU about a millisecond, more than reading does
 MOST_LAUNCHES = 50  # in a sample
-TICKS = 20          # steps of the clock that a sample takes at least: it moves by 1 ms in Firefox
-MOST_TIMES = 32     # as many launches, where the clock asks for more
-CLEARLY = 0.95      # of the time of the one before: what is as fast but for noise is not preferred
+TICKS = 20  # steps of the clock that a sample takes at least: it moves by 1 ms in Firefox
+MOST_TIMES = 32  # as many launches, where the clock asks for more
+CLEARLY = 0.95  # of the time of the one before: what is as fast but for noise is not preferred
 
 
 class Listing(Device):
@@ -99,7 +99,7 @@ async def tune(device: Device, experiment: Experiment, vocab_size: int, store, s
 async def _fastest(device, work, key, candidates):
     """The candidate that does a launch in the least time."""
     kernel, operands = KERNELS[work.kernel], _operands(device, work)
-    inputs, outputs = operands[: len(kernel.inputs)], operands[len(kernel.inputs):]
+    inputs, outputs = operands[: len(kernel.inputs)], operands[len(kernel.inputs) :]
     corner = Tensor(outputs[0].buffer, (1,))
 
     def launch():
@@ -136,8 +136,10 @@ async def _fastest(device, work, key, candidates):
 def _operands(device, work):
     """Tensors like those of a launch, None for what is absent; a GPU takes as long whatever they hold."""
     kernel = KERNELS[work.kernel]
-    return tuple(empty(device, *work.operands[name]) if name in work.operands else None
-                 for name in kernel.inputs + kernel.outputs)
+    return tuple(
+        empty(device, *work.operands[name]) if name in work.operands else None
+        for name in kernel.inputs + kernel.outputs
+    )
 
 
 def _adapters(text):

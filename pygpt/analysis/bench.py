@@ -8,18 +8,18 @@ import asyncio
 import dataclasses
 import time
 
-from pygpt.tensor.capture import Capture
-from pygpt.utils.timer import tick
+from pygpt.analysis.flops import step_flops
+from pygpt.analysis.memory import check_memory
+from pygpt.config.experiment import PRESETS, Experiment
 from pygpt.data.sources.tasks import is_task
 from pygpt.data.text import Text, make_text
 from pygpt.errors import ExperimentError, MemoryLimit
-from pygpt.analysis.memory import check_memory
-from pygpt.config.experiment import PRESETS, Experiment
-from pygpt.analysis.flops import step_flops
-from pygpt.ops import matmul, normal
 from pygpt.inference.sampler import Sampler
+from pygpt.ops import matmul, normal
+from pygpt.tensor.capture import Capture
 from pygpt.tensor.tensor import Tensor, empty, no_tape, tensor
 from pygpt.training.run import Run
+from pygpt.utils.timer import tick
 
 # The alphabet of Tiny Shakespeare: 65 characters, so that the models have the sizes that others publish figures for.
 ALPHABET = "\n !$&',-.3:;?ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -33,13 +33,14 @@ SIZES = {
     "small": (4, 4, 128, 64, 12),
     "nano": (6, 6, 384, 256, 2),
 }
-LEAST_STEPS = 2000      # length of the schedule, as in a preset: it is worked out before the first step
-SAMPLE_MS = 5.0         # what is timed at once takes this long at least
-TICKS = 50              # and so many steps of the clock, which are of 0.1 or 1 ms in a tab
-SAMPLING_SLICE = 16     # tokens sent at once, as the lab does
+LEAST_STEPS = 2000  # length of the schedule, as in a preset: it is worked out before the first step
+SAMPLE_MS = 5.0  # what is timed at once takes this long at least
+TICKS = 50  # and so many steps of the clock, which are of 0.1 or 1 ms in a tab
+SAMPLING_SLICE = 16  # tokens sent at once, as the lab does
 # The presets of characters but for those of tasks, which are all of one size; GPT-2's wants its tokens and a day.
-MEASURED = tuple(name for name, preset in PRESETS.items()
-                 if preset.data.tokenizer == "char" and not is_task(preset.data.source))
+MEASURED = tuple(
+    name for name, preset in PRESETS.items() if preset.data.tokenizer == "char" and not is_task(preset.data.source)
+)
 SQUARES = (256, 512, 1024, 2048, 4096)
 
 
@@ -62,13 +63,26 @@ def bench_experiment(size: str, batch_size: int = 0, steps: int = 0) -> Experime
     if size not in SIZES:
         raise ExperimentError("size", f"there is no size {size!r}; the sizes are {', '.join(SIZES)}")
     layers, heads, width, block, batch = SIZES[size]
-    return Experiment(name=size).with_fields(**{
-        "model.kind": "bigram" if size == "bigram" else "gpt", "model.n_layer": layers, "model.n_head": heads,
-        "model.n_embd": width, "model.block_size": block, "model.tie_weights": False,
-        "optim.learning_rate": 1e-3, "optim.min_learning_rate": 1e-3, "optim.schedule": "constant",
-        "optim.warmup_steps": 0, "optim.weight_decay": 0.0, "optim.grad_clip": 0.0,
-        "train.batch_size": batch_size or batch, "train.steps": max(LEAST_STEPS, steps + 1),
-        "train.eval_every": 10_000_000, "train.eval_batches": 1})
+    return Experiment(name=size).with_fields(
+        **{
+            "model.kind": "bigram" if size == "bigram" else "gpt",
+            "model.n_layer": layers,
+            "model.n_head": heads,
+            "model.n_embd": width,
+            "model.block_size": block,
+            "model.tie_weights": False,
+            "optim.learning_rate": 1e-3,
+            "optim.min_learning_rate": 1e-3,
+            "optim.schedule": "constant",
+            "optim.warmup_steps": 0,
+            "optim.weight_decay": 0.0,
+            "optim.grad_clip": 0.0,
+            "train.batch_size": batch_size or batch,
+            "train.steps": max(LEAST_STEPS, steps + 1),
+            "train.eval_every": 10_000_000,
+            "train.eval_batches": 1,
+        }
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,8 +100,9 @@ class Training:
     losses: list[float]
 
 
-async def time_training(experiment: Experiment, device, *, steps: int = 100, warmup: int = 2, min_steps: int = 3,
-                        max_ms: float = 5000.0) -> Training:
+async def time_training(
+    experiment: Experiment, device, *, steps: int = 100, warmup: int = 2, min_steps: int = 3, max_ms: float = 5000.0
+) -> Training:
     """Train, reading the loss of each step: `warmup` steps, then until `steps` are done, or `max_ms` and `min_steps`.
 
     The first step takes the evaluation of one batch with it, which every run begins with. Raises: PygptError as Run does.
@@ -102,7 +117,9 @@ async def time_training(experiment: Experiment, device, *, steps: int = 100, war
         sent = time.perf_counter()
         next(going)
         hosts.append(1000 * (time.perf_counter() - sent))
-        losses.extend(metric.loss for metric in run.take_metrics(await device.fetch(run.history)) if metric.loss is not None)
+        losses.extend(
+            metric.loss for metric in run.take_metrics(await device.fetch(run.history)) if metric.loss is not None
+        )
 
     await step()
     first = 1000 * (time.perf_counter() - began)
@@ -156,8 +173,9 @@ async def time_sampling(run: Run, tokens: int, max_ms: float = 5000.0) -> float:
     return done / (time.perf_counter() - began)
 
 
-async def time_matmul(device, m: int, k: int, n: int, reps: int, transpose_x: bool = False,
-                      transpose_w: bool = False) -> float:
+async def time_matmul(
+    device, m: int, k: int, n: int, reps: int, transpose_x: bool = False, transpose_w: bool = False
+) -> float:
     """Milliseconds of a product (M, K) @ (K, N), from at least `reps` of them sent one after the other.
 
     Raises: MemoryLimit if the device cannot hold the operands.
@@ -224,7 +242,7 @@ class Preset:
 
 
 LONGEST_STEP = 2.0  # seconds: of a preset whose steps take longer, fewer sequences a step are measured
-PATIENCE = 3.0      # times that: what even one sequence would take longer than is not measured
+PATIENCE = 3.0  # times that: what even one sequence would take longer than is not measured
 
 
 async def survey(device, seconds: float = 60.0):
@@ -261,7 +279,12 @@ async def _square(device, size, seconds):
 async def _preset(device, name, peak, seconds):
     preset = Experiment.preset(name)
     # What is read is the benchmark's text, whose lines are no documents.
-    quiet = {"train.steps": LEAST_STEPS, "train.eval_every": 10_000_000, "train.eval_batches": 1, "data.layout": "stream"}
+    quiet = {
+        "train.steps": LEAST_STEPS,
+        "train.eval_every": 10_000_000,
+        "train.eval_batches": 1,
+        "data.layout": "stream",
+    }
     batch, vocabulary = preset.train.batch_size, len(ALPHABET)
     while True:
         experiment = preset.with_fields(**quiet, **{"train.batch_size": batch})
@@ -282,5 +305,6 @@ async def _preset(device, name, peak, seconds):
     milliseconds = median(training.steps)
     tokens = await time_sampling(training.run, 2048, 300 * seconds)
     gflops = step_flops(experiment, vocabulary) / milliseconds / 1e6
-    return Preset(name, batch, milliseconds, 1000 * batch * preset.model.block_size / milliseconds, tokens, gflops,
-                  gflops / peak)
+    return Preset(
+        name, batch, milliseconds, 1000 * batch * preset.model.block_size / milliseconds, tokens, gflops, gflops / peak
+    )

@@ -9,12 +9,12 @@ import dataclasses
 import time
 
 from pygpt.analysis.bench import time_matmul
-from pygpt.tensor.capture import Capture
-from pygpt.devices.base import Device
-from pygpt.devices import open_device, open_numpy
-from pygpt.config.experiment import Experiment
 from pygpt.analysis.flops import step_flops, step_launches
+from pygpt.config.experiment import Experiment
+from pygpt.devices import open_device, open_numpy
+from pygpt.devices.base import Device
 from pygpt.ops import advance
+from pygpt.tensor.capture import Capture
 from pygpt.tensor.tensor import tensor
 
 # Operations a step. A processor does 30 to 100 thousand million of them a second: the one takes it 20 ms or more, which no
@@ -24,8 +24,8 @@ SURELY_CPU = 1e7
 # What a processor does at best, operations a second: where the GPU beats this, NumPy need not be fetched to be tried.
 BEST_CPU = 1e11
 
-CHAIN = 50           # launches that do nothing, one after the other
-VOCABULARY = 65      # the tokens are not known yet, and matter little
+CHAIN = 50  # launches that do nothing, one after the other
+VOCABULARY = 65  # the tokens are not known yet, and matter little
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,8 +77,9 @@ async def choose(gpu: Device, open_cpu, experiment: Experiment) -> Device:
         gpu.why = "a real GPU"
         return gpu
     if flops < SURELY_CPU:
-        return await open_cpu(f"so small a model ({_millions(flops)} operations a step) is faster on the processor than on "
-                              f"{gpu.name}")
+        return await open_cpu(
+            f"so small a model ({_millions(flops)} operations a step) is faster on the processor than on {gpu.name}"
+        )
     on_gpu = (await measure_rates(gpu)).step(experiment)
     if on_gpu < flops / BEST_CPU:
         gpu.why = f"a real GPU; a step should take it {_milliseconds(on_gpu)}, less than a processor can do it in"
@@ -86,7 +87,9 @@ async def choose(gpu: Device, open_cpu, experiment: Experiment) -> Device:
     cpu = await open_cpu("")
     on_cpu = (await measure_rates(cpu)).step(experiment)
     if on_cpu < on_gpu:
-        cpu.why = f"a step of this model should take {_milliseconds(on_cpu)} here, and {_milliseconds(on_gpu)} on {gpu.name}"
+        cpu.why = (
+            f"a step of this model should take {_milliseconds(on_cpu)} here, and {_milliseconds(on_gpu)} on {gpu.name}"
+        )
         return cpu
     cpu.close()
     gpu.why = f"a real GPU; a step should take it {_milliseconds(on_gpu)}, and NumPy {_milliseconds(on_cpu)}"

@@ -2,8 +2,8 @@
 
 import math
 
-from pygpt.devices.base import Work
 from pygpt.config.experiment import Experiment, ModelConfig
+from pygpt.devices.base import Work
 from pygpt.tensor.tensor import ITEM_SIZE
 
 
@@ -49,11 +49,33 @@ def step_launches(experiment: Experiment) -> int:
 # Operations for an element of a kernel's largest operand. An exponential, a root or a division is one, as a product is.
 # What is not named here takes about one: copies, sums, counters.
 OPERATIONS = {
-    "activation": 8, "activation_gradient": 12, "adamw": 12, "attention_delta": 2, "blend": 3, "cross_entropy": 4,
-    "cross_entropy_gradient": 4, "descend": 3, "dropout": 40, "gate": 8, "gate_gradient": 14, "gelu": 10,
-    "gelu_gradient": 16, "layernorm": 8, "layernorm_gradient": 12, "momentum": 4, "normal": 200, "qk_norm": 3,
-    "qk_norm_gradient": 5, "rmsnorm": 5, "rmsnorm_gradient": 9, "rope": 3, "softcap": 8, "softcap_gradient": 4,
-    "softmax": 4, "softmax_gradient": 4, "square_sum": 2,
+    "activation": 8,
+    "activation_gradient": 12,
+    "adamw": 12,
+    "attention_delta": 2,
+    "blend": 3,
+    "cross_entropy": 4,
+    "cross_entropy_gradient": 4,
+    "descend": 3,
+    "dropout": 40,
+    "gate": 8,
+    "gate_gradient": 14,
+    "gelu": 10,
+    "gelu_gradient": 16,
+    "layernorm": 8,
+    "layernorm_gradient": 12,
+    "momentum": 4,
+    "normal": 200,
+    "qk_norm": 3,
+    "qk_norm_gradient": 5,
+    "rmsnorm": 5,
+    "rmsnorm_gradient": 9,
+    "rope": 3,
+    "softcap": 8,
+    "softcap_gradient": 4,
+    "softmax": 4,
+    "softmax_gradient": 4,
+    "square_sum": 2,
 }
 # Of these inputs only the rows that are wanted are read, and of the history one element is written.
 GATHERING = ("batch", "batch_documents", "windows", "embedding", "attention_cached", "record")

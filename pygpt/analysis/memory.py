@@ -2,9 +2,9 @@
 
 import dataclasses
 
+from pygpt.config.experiment import Experiment
 from pygpt.devices.base import Device
 from pygpt.errors import ExperimentError
-from pygpt.config.experiment import Experiment
 from pygpt.models import build_model
 from pygpt.tensor.tensor import ITEM_SIZE
 
@@ -15,7 +15,9 @@ def parameter_count(experiment: Experiment, vocab_size: int) -> int:
     if model.kind == "bigram":
         return build_model(model, vocab_size).parameter_count
     # Blocks are alike, so one stands for all; ten thousand need not be built to be counted.
-    one, two = (build_model(dataclasses.replace(model, n_layer=layers), vocab_size).parameter_count for layers in (1, 2))
+    one, two = (
+        build_model(dataclasses.replace(model, n_layer=layers), vocab_size).parameter_count for layers in (1, 2)
+    )
     return one + (model.n_layer - 1) * (two - one)
 
 
@@ -39,15 +41,23 @@ def check_memory(experiment: Experiment, vocab_size: int, device: Device, tokens
     plan = plan_run(experiment, vocab_size, tokens, device)
     total, rows = plan.peak_bytes, experiment.train.batch_size * experiment.model.block_size
     if device.memory_limit and total > device.memory_limit:
-        raise ExperimentError("model", f"this run needs about {readable(total)} ({plan.parameter_count:,} parameters, batches "
-                                       f"of {rows:,} tokens), and {device.name} has {readable(device.memory_limit)}; make "
-                                       f"the model, the batch or the block smaller")
-    for what, field, nbytes in (("the weights", "model", plan.memory["weights"]),
-                                ("a batch's widest activations", "train.batch_size", plan.widest)):
+        raise ExperimentError(
+            "model",
+            f"this run needs about {readable(total)} ({plan.parameter_count:,} parameters, batches "
+            f"of {rows:,} tokens), and {device.name} has {readable(device.memory_limit)}; make "
+            f"the model, the batch or the block smaller",
+        )
+    for what, field, nbytes in (
+        ("the weights", "model", plan.memory["weights"]),
+        ("a batch's widest activations", "train.batch_size", plan.widest),
+    ):
         if nbytes > device.buffer_limit:
-            raise ExperimentError(field, f"{what} take {readable(nbytes)} (of about {readable(total)} in all), and "
-                                         f"{device.name} holds at most {readable(device.buffer_limit)} in one piece; make "
-                                         f"the model, the batch or the block smaller")
+            raise ExperimentError(
+                field,
+                f"{what} take {readable(nbytes)} (of about {readable(total)} in all), and "
+                f"{device.name} holds at most {readable(device.buffer_limit)} in one piece; make "
+                f"the model, the batch or the block smaller",
+            )
     return total
 
 
@@ -61,18 +71,27 @@ def check_sampling_memory(experiment: Experiment, vocab_size: int, device: Devic
     _check_type(experiment, device)
     total, parameters = sampling_bytes(experiment, vocab_size, device), parameter_count(experiment, vocab_size)
     if device.memory_limit and total > device.memory_limit:
-        raise ExperimentError("model", f"this model needs about {readable(total)} to write ({parameters:,} parameters), and "
-                                       f"{device.name} has {readable(device.memory_limit)}")
+        raise ExperimentError(
+            "model",
+            f"this model needs about {readable(total)} to write ({parameters:,} parameters), and "
+            f"{device.name} has {readable(device.memory_limit)}",
+        )
     weights = ITEM_SIZE[experiment.model.dtype] * parameters
     if weights > device.buffer_limit:
-        raise ExperimentError("model", f"the weights take {readable(weights)}, and {device.name} holds at most "
-                                       f"{readable(device.buffer_limit)} in one piece")
+        raise ExperimentError(
+            "model",
+            f"the weights take {readable(weights)}, and {device.name} holds at most "
+            f"{readable(device.buffer_limit)} in one piece",
+        )
 
 
 def _check_type(experiment, device):
     if experiment.model.dtype == "float64" and device.kind != "numpy":
-        raise ExperimentError("model.dtype", f"float64 is for the NumPy device alone, and this is {device.name}, a GPU's "
-                                             f"interface that knows no float64; choose float32, or NumPy as the device")
+        raise ExperimentError(
+            "model.dtype",
+            f"float64 is for the NumPy device alone, and this is {device.name}, a GPU's "
+            f"interface that knows no float64; choose float32, or NumPy as the device",
+        )
 
 
 def readable(nbytes: int) -> str:

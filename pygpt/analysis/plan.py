@@ -15,10 +15,10 @@ import re
 from array import array
 from fractions import Fraction
 
+from pygpt.analysis.flops import launch_bytes, launch_flops
+from pygpt.config.experiment import Experiment
 from pygpt.data import Corpus, Split
 from pygpt.devices.shape_only import AbstractDevice
-from pygpt.config.experiment import Experiment
-from pygpt.analysis.flops import launch_bytes, launch_flops
 from pygpt.models import build_model
 from pygpt.nn.layers import Weights
 from pygpt.ops import rows_at_a_time
@@ -103,7 +103,9 @@ def plan_run(experiment: Experiment, vocab_size: int, tokens: int = 0, like=None
     train = dataclasses.replace(experiment.train, steps=1, eval_every=1, log_every=1, seed=0)
     data = dataclasses.replace(type(experiment.data)(), layout=experiment.data.layout)
     rates = {name: getattr(type(experiment.optim)(), name) for name in RATES}
-    shared = dataclasses.replace(experiment, name="", data=data, train=train, optim=dataclasses.replace(experiment.optim, **rates))
+    shared = dataclasses.replace(
+        experiment, name="", data=data, train=train, optim=dataclasses.replace(experiment.optim, **rates)
+    )
     kind, software = (like.kind, like.software) if like is not None else ("numpy", True)
     found = _of_any_size(shared, vocab_size, kind, software)
     memory = dict(found.memory)
@@ -117,8 +119,10 @@ def sampling_bytes(experiment: Experiment, vocab_size: int, like=None) -> int:
     kind, software = (like.kind, like.software) if like is not None else ("numpy", True)
     layers = experiment.model.n_layer if experiment.model.kind == "gpt" else 1
     most = min(layers, FEW_LAYERS)
-    peaks = [_sampling_peak(dataclasses.replace(experiment.model, n_layer=count), vocab_size, AbstractDevice(kind, software))
-             for count in (most, max(1, most - 1))]
+    peaks = [
+        _sampling_peak(dataclasses.replace(experiment.model, n_layer=count), vocab_size, AbstractDevice(kind, software))
+        for count in (most, max(1, most - 1))
+    ]
     return peaks[0] + (layers - most) * (peaks[0] - peaks[1])
 
 
@@ -134,7 +138,17 @@ def _sampling_peak(config, vocab_size, device):
 
 
 # What only says how far a step goes.
-RATES = ("learning_rate", "min_learning_rate", "schedule", "warmup_steps", "fall_every", "fall_factor", "beta1", "beta2", "epsilon")
+RATES = (
+    "learning_rate",
+    "min_learning_rate",
+    "schedule",
+    "warmup_steps",
+    "fall_every",
+    "fall_factor",
+    "beta1",
+    "beta2",
+    "epsilon",
+)
 REST = "gradients, optimizer, tables"
 
 
@@ -177,9 +191,15 @@ def _evaluated(experiment, vocab_size, device) -> Plan:
         if index < forward and not kernel.in_place:
             for name in kernel.outputs:
                 activations[f"{kernel.name}.{name}", *work.operands[name]] += 1
-    return Plan(experiment, vocab_size, _parameters(experiment, vocab_size),
-                tuple(Row(*key, count) for key, count in activations.items()),
-                tuple(Launches(kernel, *figures) for kernel, figures in launches.items()), memory, device.largest_recorded)
+    return Plan(
+        experiment,
+        vocab_size,
+        _parameters(experiment, vocab_size),
+        tuple(Row(*key, count) for key, count in activations.items()),
+        tuple(Launches(kernel, *figures) for kernel, figures in launches.items()),
+        memory,
+        device.largest_recorded,
+    )
 
 
 def _parameters(experiment, vocab_size) -> tuple:
@@ -198,8 +218,11 @@ def _of_any_size(experiment, vocab_size, kind, software) -> Plan:
     points = [(experiment, Fraction(1))]
     for field, low, high, wanted in _ladders(experiment, vocab_size):
         above = Fraction(wanted - low, high - low)
-        points = [(point.with_fields(**{field: value}), weight * share) for point, weight in points
-                  for value, share in ((low, 1 - above), (high, above))]
+        points = [
+            (point.with_fields(**{field: value}), weight * share)
+            for point, weight in points
+            for value, share in ((low, 1 - above), (high, above))
+        ]
     plans = [(_evaluated(point, vocab_size, AbstractDevice(kind, software)), weight) for point, weight in points]
     if len(plans) == 1:
         return plans[0][0]
@@ -207,7 +230,7 @@ def _of_any_size(experiment, vocab_size, kind, software) -> Plan:
     def total(figures):
         """The weighted sum of tables of figures, one for each plan."""
         totals = collections.defaultdict(Fraction)
-        for (plan, weight), table in zip(plans, map(figures, (plan for plan, _ in plans))):
+        for (_, weight), table in zip(plans, map(figures, (plan for plan, _ in plans))):
             for key, figure in table.items():
                 totals[key] += weight * figure
         return {key: math.ceil(figure) for key, figure in totals.items()}
@@ -221,14 +244,23 @@ def _of_any_size(experiment, vocab_size, kind, software) -> Plan:
         growing = max(row.nbytes // row.count for row in largest.activations if (row.name, row.shape) not in fixed)
         widest = max(widest, growing * experiment.train.batch_size // largest.experiment.train.batch_size)
     activations = total(lambda plan: {(row.name, row.shape, row.dtype): row.count for row in plan.activations})
-    launches = total(lambda plan: {(row.kernel, name): getattr(row, name) for row in plan.launches
-                                   for name in ("count", "flops", "nbytes")})
+    launches = total(
+        lambda plan: {
+            (row.kernel, name): getattr(row, name) for row in plan.launches for name in ("count", "flops", "nbytes")
+        }
+    )
     return Plan(
-        experiment, vocab_size, _parameters(experiment, vocab_size),
+        experiment,
+        vocab_size,
+        _parameters(experiment, vocab_size),
         tuple(Row(*key, count) for key, count in activations.items()) if same_batch else (),
-        tuple(Launches(kernel, *(launches[kernel, name] for name in ("count", "flops", "nbytes")))
-              for kernel in dict.fromkeys(kernel for kernel, _ in launches)),
-        total(lambda plan: plan.memory), widest)
+        tuple(
+            Launches(kernel, *(launches[kernel, name] for name in ("count", "flops", "nbytes")))
+            for kernel in dict.fromkeys(kernel for kernel, _ in launches)
+        ),
+        total(lambda plan: plan.memory),
+        widest,
+    )
 
 
 def _ladders(experiment, vocab_size):

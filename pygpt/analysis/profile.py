@@ -10,15 +10,15 @@ import json
 import time
 
 from pygpt.analysis.bench import time_matmul
-from pygpt.tensor.capture import Capture
-from pygpt.utils.timer import tick
-from pygpt.devices.base import Device, Work
 from pygpt.analysis.flops import launch_bytes, launch_flops
+from pygpt.devices.base import Device, Work
 from pygpt.ops import add, fill
+from pygpt.tensor.capture import Capture
 from pygpt.tensor.tensor import empty, no_tape
 from pygpt.training.run import Run
+from pygpt.utils.timer import tick
 
-STEPS = 5   # browsers round timestamps, so that the mean of several steps says more than one
+STEPS = 5  # browsers round timestamps, so that the mean of several steps says more than one
 # Where the clock around each launch is what times it, the steps take this many of the clock's at least: it moves by 0.1 or
 # 1 ms in a tab, and most launches take less. So each is seen to take nothing or a whole one, and their mean is right.
 TICKS = 500
@@ -78,9 +78,13 @@ class Profile:
         rows, whole = [], self.seconds or 1.0
         for kernel in dict.fromkeys(launch.work.kernel for launch in self.launches):
             some = [launch for launch in self.launches if launch.work.kernel == kernel]
-            seconds, flops, moved = (sum(getattr(launch, name) for launch in some) for name in ("seconds", "flops", "bytes"))
+            seconds, flops, moved = (
+                sum(getattr(launch, name) for launch in some) for name in ("seconds", "flops", "bytes")
+            )
             least = sum(max(launch.flops / self.peak.flops, launch.bytes / self.peak.bytes) for launch in some)
-            rows.append(Row(kernel, len(some), seconds, seconds / whole, flops, moved, least / seconds if seconds else 0.0))
+            rows.append(
+                Row(kernel, len(some), seconds, seconds / whole, flops, moved, least / seconds if seconds else 0.0)
+            )
         return sorted(rows, key=lambda row: -row.seconds)
 
     def trace(self) -> str:
@@ -88,11 +92,24 @@ class Profile:
         events = [{"name": "thread_name", "ph": "M", "pid": 1, "tid": 1, "args": {"name": self.device}}]
         for launch in self.launches:
             work = launch.work
-            events.append({
-                "name": work.kernel, "cat": "kernel", "ph": "X", "pid": 1, "tid": 1,
-                "ts": 1e6 * launch.begun, "dur": 1e6 * launch.seconds,
-                "args": {"operands": {name: f"{dtype}{list(shape)}" for name, (shape, dtype) in work.operands.items()},
-                         "attributes": work.attributes, "shader": work.shader, "flops": launch.flops, "bytes": launch.bytes}})
+            events.append(
+                {
+                    "name": work.kernel,
+                    "cat": "kernel",
+                    "ph": "X",
+                    "pid": 1,
+                    "tid": 1,
+                    "ts": 1e6 * launch.begun,
+                    "dur": 1e6 * launch.seconds,
+                    "args": {
+                        "operands": {name: f"{dtype}{list(shape)}" for name, (shape, dtype) in work.operands.items()},
+                        "attributes": work.attributes,
+                        "shader": work.shader,
+                        "flops": launch.flops,
+                        "bytes": launch.bytes,
+                    },
+                }
+            )
         return json.dumps({"traceEvents": events, "displayTimeUnit": "ms"})
 
 
@@ -123,8 +140,15 @@ async def profile(run: Run, events, steps: int = STEPS) -> Profile | None:
     first = taken[-1][0][0]
     begun = [start - first for start, _ in taken[-1]]
     launches = [
-        Launch(work, max(0.0, sum(end - start for start, end in times) / len(times)), begin, launch_flops(work), launch_bytes(work))
-        for work, begin, times in zip(run.training_step.works, begun, zip(*taken), strict=True)]
+        Launch(
+            work,
+            max(0.0, sum(end - start for start, end in times) / len(times)),
+            begin,
+            launch_flops(work),
+            launch_bytes(work),
+        )
+        for work, begin, times in zip(run.training_step.works, begun, zip(*taken), strict=True)
+    ]
     peak = await measure_peak(device)
     device.pool.trim()
     return Profile(device.name, len(taken), launches, peak)

@@ -26,14 +26,29 @@ def _run(arguments):
     import tyro
 
     from pygpt.cli.commands import (
-        COMMANDS, Bench, Described, Devices, Download, Eval, Export, Import, Prepare, Sample, Serve, Show, Train,
+        COMMANDS,
+        Bench,
+        Described,
+        Devices,
+        Download,
+        Eval,
+        Export,
+        Import,
+        Prepare,
+        Sample,
+        Serve,
+        Show,
+        Train,
     )
 
-    command = tyro.extras.subcommand_cli_from_dict(COMMANDS, args=arguments, prog="pygpt",
-                                                   description="Train and sample small language models.")
+    command = tyro.extras.subcommand_cli_from_dict(
+        COMMANDS, args=arguments, prog="pygpt", description="Train and sample small language models."
+    )
     if isinstance(command, Described):
         # Read once more with the preset's values as the defaults: what no flag says, the preset says.
-        command = tyro.cli(type(command), args=arguments[1:], prog=f"pygpt {arguments[0]}", default=command.with_defaults())
+        command = tyro.cli(
+            type(command), args=arguments[1:], prog=f"pygpt {arguments[0]}", default=command.with_defaults()
+        )
         command = command.with_layout(arguments)
         if isinstance(command, Train):
             from pygpt.cli.train import train

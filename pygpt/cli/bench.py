@@ -21,8 +21,14 @@ def bench(command: Bench) -> int:
     console.print(f"device  {device.name} ({device.why})")
     found = asyncio.run(_show(device, command.seconds, console))
     if command.json:
-        print(json.dumps({"device": {"kind": device.kind, "name": device.name},
-                          "results": [{"kind": result.kind, **dataclasses.asdict(result)} for result in found]}))
+        print(
+            json.dumps(
+                {
+                    "device": {"kind": device.kind, "name": device.name},
+                    "results": [{"kind": result.kind, **dataclasses.asdict(result)} for result in found],
+                }
+            )
+        )
     return 0
 
 
@@ -45,5 +51,7 @@ def _line(result):
     if result.note:
         return f"{result.name:<8}{result.batch_size:>6}  {result.note}"
     share = f"{100 * result.share:>12.0f} %" if result.share else f"{'–':>14}"
-    return (f"{result.name:<8}{result.batch_size:>6}{result.milliseconds:>12,.2f}{result.tokens_per_second:>12,.0f}"
-            f"{result.sampled_per_second:>12,.0f}{share}")
+    return (
+        f"{result.name:<8}{result.batch_size:>6}{result.milliseconds:>12,.2f}{result.tokens_per_second:>12,.0f}"
+        f"{result.sampled_per_second:>12,.0f}{share}"
+    )

@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 
 import tyro
 
+from pygpt.config.experiment import PRESETS, DataConfig, Experiment, ModelConfig, OptimConfig, TrainConfig
 from pygpt.data import DATASETS, is_task
 from pygpt.errors import ExperimentError
-from pygpt.config.experiment import PRESETS, DataConfig, Experiment, ModelConfig, OptimConfig, TrainConfig
 
 Choice = Literal["auto", "numpy", "webgpu"]
 
@@ -54,8 +54,13 @@ class Described:
     def with_defaults(self) -> "Described":
         """The same command with the preset's values where the flags' defaults were."""
         experiment = self.base()
-        return dataclasses.replace(self, data=DataFlags(**vars(experiment.data)), model=ModelFlags(**vars(experiment.model)),
-                                   optim=OptimFlags(**vars(experiment.optim)), train=TrainFlags(**vars(experiment.train)))
+        return dataclasses.replace(
+            self,
+            data=DataFlags(**vars(experiment.data)),
+            model=ModelFlags(**vars(experiment.model)),
+            optim=OptimFlags(**vars(experiment.optim)),
+            train=TrainFlags(**vars(experiment.train)),
+        )
 
     def with_layout(self, arguments: list[str]) -> "Described":
         """The same command, where `--data names` means names as they come, one document a line, unless a flag says
@@ -68,8 +73,10 @@ class Described:
 
     def experiment(self) -> Experiment:
         """The experiment that preset and flags make together. Raises ExperimentError."""
-        values = {"name": self.base().name or Path(self.preset).stem,
-                  **{section: vars(getattr(self, section)) for section in ("data", "model", "optim", "train")}}
+        values = {
+            "name": self.base().name or Path(self.preset).stem,
+            **{section: vars(getattr(self, section)) for section in ("data", "model", "optim", "train")},
+        }
         values["data"] = {**values["data"], **({"source": self.source} if self.source is not None else {})}
         short = {name: getattr(self, name, None) for name in ("steps", "seed", "log_every")}
         values["train"] = {**values["train"], **{name: value for name, value in short.items() if value is not None}}
@@ -96,7 +103,6 @@ class Train(Described):
     """folder of a run whose weights, tokenizer and sizes a new run begins with"""
     profile: bool = False
     """early in the run, show where the time of a step goes, and write profile.json for ui.perfetto.dev"""
-
 
     def base(self) -> Experiment:
         if self.init_from is None:
@@ -172,7 +178,9 @@ class Sample:
     """only tokens at least so many times as likely as the likeliest, 0 for all"""
     repetition_penalty: float = 1.0
     """above 1, what the model has just read is held back"""
-    stop: Annotated[tyro.conf.UseAppendAction[tuple[str, ...]], tyro.conf.arg(metavar="TEXT", help_behavior_hint="")] = ()
+    stop: Annotated[
+        tyro.conf.UseAppendAction[tuple[str, ...]], tyro.conf.arg(metavar="TEXT", help_behavior_hint="")
+    ] = ()
     """a text to end at, which is left out; the flag may be given again"""
     seed: int = 1
     """where all chance comes from"""
@@ -285,8 +293,19 @@ class Serve:
 
 
 COMMANDS = {
-    "download": Download, "prepare": Prepare, "train": Train, "plan": Plan, "sample": Sample, "eval": Eval, "show": Show,
-    "import": Import, "export": Export, "devices": Devices, "bench": Bench, "lab": Lab, "serve": Serve,
+    "download": Download,
+    "prepare": Prepare,
+    "train": Train,
+    "plan": Plan,
+    "sample": Sample,
+    "eval": Eval,
+    "show": Show,
+    "import": Import,
+    "export": Export,
+    "devices": Devices,
+    "bench": Bench,
+    "lab": Lab,
+    "serve": Serve,
 }
 
 

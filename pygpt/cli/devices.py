@@ -9,8 +9,10 @@ from pygpt.devices import open_device, wgpu
 def devices(command: Devices) -> int:
     """Print every device, and the one that `auto` takes with the reason."""
     auto = open_device("auto")
-    found = [{"device": "webgpu", "name": wgpu.describe(adapter), "software": wgpu.is_software(adapter)}
-             for adapter in wgpu.adapters()]
+    found = [
+        {"device": "webgpu", "name": wgpu.describe(adapter), "software": wgpu.is_software(adapter)}
+        for adapter in wgpu.adapters()
+    ]
     found.append({"device": "numpy", "name": open_device("numpy").name, "software": True})
     if command.json:
         print(json.dumps({"devices": found, "auto": {"device": auto.kind, "name": auto.name, "why": auto.why}}))

@@ -8,11 +8,17 @@ from rich.table import Table
 from pygpt.cli.commands import Eval
 from pygpt.data import load_text, make_corpus
 from pygpt.data.batches import DeviceSplit
-from pygpt.training.evaluate import evaluate as measure, perplexity
-from pygpt.models.python_random_init import python_random
 from pygpt.inference.trained_model import load
+from pygpt.models.python_random_init import python_random
+from pygpt.training.evaluate import evaluate as measure
+from pygpt.training.evaluate import perplexity
 
-WORDS = {"uniform": "guessing blindly", "unigram": "token frequencies", "bigram": "pairs counted", "trigram": "triples counted"}
+WORDS = {
+    "uniform": "guessing blindly",
+    "unigram": "token frequencies",
+    "bigram": "pairs counted",
+    "trigram": "triples counted",
+}
 
 
 def evaluate(command: Eval) -> int:
@@ -25,16 +31,29 @@ def evaluate(command: Eval) -> int:
         corpus = text.corpus(layout, block, model.tokenizer)
         train, val = None, corpus.val.all()
     else:
-        corpus = make_corpus(text.text, model.tokenizer, layout, block, experiment.data.val_fraction, python_random(experiment))
+        corpus = make_corpus(
+            text.text, model.tokenizer, layout, block, experiment.data.val_fraction, python_random(experiment)
+        )
         train, val = corpus.train, corpus.val
     split = DeviceSplit(model.device, val, corpus.layout, corpus.separator)
     found = measure(model.model, model.tokenizer, train, val, split, experiment, model.device)
     if command.json:
-        print(json.dumps({"text": text.name, "split": "validation", **found.to_dict(), "step": model.step,
-                          "device": model.device.name}))
+        print(
+            json.dumps(
+                {
+                    "text": text.name,
+                    "split": "validation",
+                    **found.to_dict(),
+                    "step": model.step,
+                    "device": model.device.name,
+                }
+            )
+        )
         return 0
-    print(f"{text.name}: validation loss {found.loss:.4f}, perplexity {found.perplexity:.2f}, {found.bits_per_byte():.4f} bits "
-          f"per byte, over {found.predictions:,} predictions (step {model.step:,}, {model.device.name})")
+    print(
+        f"{text.name}: validation loss {found.loss:.4f}, perplexity {found.perplexity:.2f}, {found.bits_per_byte():.4f} bits "
+        f"per byte, over {found.predictions:,} predictions (step {model.step:,}, {model.device.name})"
+    )
     if found.accuracy is not None:
         print(f"right answers: {found.accuracy:.1%} of {found.questions:,} questions")
     table = Table(box=None, pad_edge=False)

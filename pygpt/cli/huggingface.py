@@ -5,13 +5,13 @@ from shlex import quote
 
 from rich.console import Console
 
-from pygpt.runs.checkpoint import checkpoint_pieces
-from pygpt.cli.commands import Export, Import
-from pygpt.runs.run_folder import RunFolder
-from pygpt.errors import CheckpointError
 from pygpt.analysis.memory import parameter_count
+from pygpt.cli.commands import Export, Import
+from pygpt.errors import CheckpointError
 from pygpt.huggingface import export_folder, import_folder
 from pygpt.inference.trained_model import MODEL_FILE, open_run
+from pygpt.runs.checkpoint import checkpoint_pieces
+from pygpt.runs.run_folder import RunFolder
 
 
 def import_model(command: Import) -> int:
@@ -24,9 +24,11 @@ def import_model(command: Import) -> int:
     folder.begin(checkpoint.experiment, checkpoint.tokenizer, 0)
     folder.save(checkpoint_pieces(checkpoint))
     model, size = checkpoint.experiment.model, checkpoint.tokenizer.vocab_size
-    console.print(f"{checkpoint.provenance['imported']['architecture']}: {parameter_count(checkpoint.experiment, size):,} "
-                  f"parameters, {size:,} tokens, a block of {model.block_size:,}. Read what it writes, or train it further:\n"
-                  f"  pygpt sample {quote(str(folder.folder))}\n  pygpt train --init-from {quote(str(folder.folder))} --data FILE")
+    console.print(
+        f"{checkpoint.provenance['imported']['architecture']}: {parameter_count(checkpoint.experiment, size):,} "
+        f"parameters, {size:,} tokens, a block of {model.block_size:,}. Read what it writes, or train it further:\n"
+        f"  pygpt sample {quote(str(folder.folder))}\n  pygpt train --init-from {quote(str(folder.folder))} --data FILE"
+    )
     return 0
 
 
@@ -41,9 +43,15 @@ def export_model(command: Export) -> int:
             _write(command.out / name, [content] if isinstance(content, bytes) else content)
     except OSError as error:
         raise CheckpointError(f"the folder {command.out} cannot be written: {error.strerror}") from None
-    kind = "a tokenizer" if "tokenizer.json" in files else "no tokenizer, for transformers has none of single characters or bytes"
-    Console(highlight=False, soft_wrap=True).print(f"{command.out} holds the model, with {kind}. In Python:\n"
-                                                   f"  transformers.AutoModelForCausalLM.from_pretrained(\"{command.out}\")")
+    kind = (
+        "a tokenizer"
+        if "tokenizer.json" in files
+        else "no tokenizer, for transformers has none of single characters or bytes"
+    )
+    Console(highlight=False, soft_wrap=True).print(
+        f"{command.out} holds the model, with {kind}. In Python:\n"
+        f'  transformers.AutoModelForCausalLM.from_pretrained("{command.out}")'
+    )
     return 0
 
 

@@ -7,12 +7,12 @@ import math
 from rich.console import Console
 from rich.table import Table
 
+from pygpt.analysis.memory import readable
+from pygpt.analysis.plan import Plan, plan_run
 from pygpt.cli.commands import Plan as Command
 from pygpt.data import DATASETS, expected_vocabulary, load_text
 from pygpt.devices.base import Device
 from pygpt.errors import ExperimentError
-from pygpt.analysis.memory import readable
-from pygpt.analysis.plan import Plan, plan_run
 from pygpt.tokenizers import train_tokenizer
 
 # What a text of English has, about, for one that is not at hand.
@@ -53,7 +53,11 @@ def _vocabulary(experiment, wanted):
         return USUAL_ALPHABET, tokens, f"a guess, since {data.source} is not fetched for this; --vocab-size says it"
     if (known := expected_vocabulary(data)) is not None:
         return known, tokens, f"of the tokenizer {data.tokenizer}"
-    return train_tokenizer(data.tokenizer, text or "a", data.layout == "documents").vocab_size, tokens, f"of {data.source}"
+    return (
+        train_tokenizer(data.tokenizer, text or "a", data.layout == "documents").vocab_size,
+        tokens,
+        f"of {data.source}",
+    )
 
 
 def _as_json(plan: Plan, tokens: int, device: str) -> dict:
@@ -61,23 +65,37 @@ def _as_json(plan: Plan, tokens: int, device: str) -> dict:
         return [{**dataclasses.asdict(row), "bytes": row.nbytes} for row in found]
 
     return {
-        "experiment": plan.experiment.to_dict(), "device": device, "vocabulary": plan.vocab_size, "tokens": tokens,
-        "parameters": plan.parameter_count, "peak_bytes": plan.peak_bytes, "step_flops": plan.step_flops,
-        "step_launches": plan.step_launches, "memory": plan.memory, "parameter_tensors": rows(plan.parameters),
+        "experiment": plan.experiment.to_dict(),
+        "device": device,
+        "vocabulary": plan.vocab_size,
+        "tokens": tokens,
+        "parameters": plan.parameter_count,
+        "peak_bytes": plan.peak_bytes,
+        "step_flops": plan.step_flops,
+        "step_launches": plan.step_launches,
+        "memory": plan.memory,
+        "parameter_tensors": rows(plan.parameters),
         "activation_tensors": rows(plan.activations),
-        "launches": [{"kernel": row.kernel, "count": row.count, "flops": row.flops, "bytes": row.nbytes}
-                     for row in plan.launches]}
+        "launches": [
+            {"kernel": row.kernel, "count": row.count, "flops": row.flops, "bytes": row.nbytes} for row in plan.launches
+        ],
+    }
 
 
 def _show(plan: Plan, tokens: int, why: str, console: Console) -> None:
     experiment, model = plan.experiment, plan.experiment.model
     batch = experiment.train.sequences * model.block_size
-    console.print(f"[bold]{experiment.name or 'run'}[/]  {model.kind}: {plan.parameter_count:,} parameters, a vocabulary of "
-                  f"{plan.vocab_size:,} ({why}), a text of {tokens:,} tokens\n")
+    console.print(
+        f"[bold]{experiment.name or 'run'}[/]  {model.kind}: {plan.parameter_count:,} parameters, a vocabulary of "
+        f"{plan.vocab_size:,} ({why}), a text of {tokens:,} tokens\n"
+    )
     _tensors(console, "Parameters", plan.parameters)
     if plan.activations:
-        _tensors(console, f"Activations of a step: {experiment.train.batch_size:,} sequences of {model.block_size:,} tokens",
-                 plan.activations)
+        _tensors(
+            console,
+            f"Activations of a step: {experiment.train.batch_size:,} sequences of {model.block_size:,} tokens",
+            plan.activations,
+        )
     launches = Table(title="Work of a step", title_justify="left", box=None, pad_edge=False)
     for title in ("kernel", "launches", "GFLOP", "GB moved"):
         launches.add_column(title, justify="left" if title == "kernel" else "right")
@@ -91,9 +109,11 @@ def _show(plan: Plan, tokens: int, why: str, console: Console) -> None:
         memory.add_row(what, readable(nbytes))
     memory.add_row("[bold]at the peak[/]", f"[bold]{readable(plan.peak_bytes)}[/]")
     console.print(memory, "")
-    console.print(f"A step trains on {batch:,} tokens with {plan.step_flops / 1e9:,.1f} GFLOP in {plan.step_launches:,} launches; "
-                  f"{experiment.train.steps:,} steps are {experiment.train.steps * plan.step_flops:.2g} operations on "
-                  f"{experiment.train.steps * batch:,} tokens.")
+    console.print(
+        f"A step trains on {batch:,} tokens with {plan.step_flops / 1e9:,.1f} GFLOP in {plan.step_launches:,} launches; "
+        f"{experiment.train.steps:,} steps are {experiment.train.steps * plan.step_flops:.2g} operations on "
+        f"{experiment.train.steps * batch:,} tokens."
+    )
 
 
 def _tensors(console, title, rows):
@@ -101,6 +121,11 @@ def _tensors(console, title, rows):
     for heading in ("name", "shape", "times", "elements", "bytes"):
         table.add_column(heading, justify="left" if heading in ("name", "shape") else "right")
     for row in rows:
-        table.add_row(row.name, " x ".join(f"{length:,}" for length in row.shape), f"{row.count:,}",
-                      f"{row.count * math.prod(row.shape):,}", readable(row.nbytes))
+        table.add_row(
+            row.name,
+            " x ".join(f"{length:,}" for length in row.shape),
+            f"{row.count:,}",
+            f"{row.count * math.prod(row.shape):,}",
+            readable(row.nbytes),
+        )
     console.print(table, "")

@@ -17,9 +17,17 @@ def sample(command: Sample) -> int:
     for number in range(command.num_samples):
         if number:
             print()
-        pieces = model.stream(command.prompt, command.max_new_tokens, temperature=command.temperature,
-                              top_k=command.top_k, top_p=command.top_p, min_p=command.min_p,
-                              repetition_penalty=command.repetition_penalty, stop=command.stop, seed=(command.seed + number) % 2**32)
+        pieces = model.stream(
+            command.prompt,
+            command.max_new_tokens,
+            temperature=command.temperature,
+            top_k=command.top_k,
+            top_p=command.top_p,
+            min_p=command.min_p,
+            repetition_penalty=command.repetition_penalty,
+            stop=command.stop,
+            seed=(command.seed + number) % 2**32,
+        )
         first = next(pieces)
         sys.stdout.write(command.prompt + first)
         for piece in pieces:

@@ -7,8 +7,8 @@ import sys
 from pathlib import PurePosixPath
 
 from pygpt.cli.commands import Serve
-from pygpt.server.local_site import CHECKOUT, MIME_TYPES, build_site, headers_for, read_headers
 from pygpt.errors import PygptError
+from pygpt.server.local_site import CHECKOUT, MIME_TYPES, build_site, headers_for, read_headers
 
 BEFORE_FORCE = 5  # seconds that open streams have once the server was told to end
 
@@ -20,12 +20,20 @@ def serve_models(command: Serve) -> int:
 
         from pygpt.server.app import Service, create_app
     except ImportError as error:
-        raise PygptError(f"`pygpt serve` needs a few more packages ({error.name} is missing). Install them with: "
-                         f"pip install 'pygpt[serve]'") from None
+        raise PygptError(
+            f"`pygpt serve` needs a few more packages ({error.name} is missing). Install them with: "
+            f"pip install 'pygpt[serve]'"
+        ) from None
 
     service = Service(command.folder, command.device)
     largest = 1_000_000 * command.max_upload
-    app = create_app(service, find_pages(command) if command.lab else None, loopback=is_loopback(command.host), names=tuple(command.name), largest_upload=largest)
+    app = create_app(
+        service,
+        find_pages(command) if command.lab else None,
+        loopback=is_loopback(command.host),
+        names=tuple(command.name),
+        largest_upload=largest,
+    )
 
     class Server(uvicorn.Server):
         """uvicorn, which lets go of the streams when it is told to end: it waits for what is open."""
@@ -34,15 +42,22 @@ def serve_models(command: Serve) -> int:
             service.hang_up()
             super().handle_exit(sig, frame)
 
-    config = uvicorn.Config(app, log_level="warning", ws_max_size=largest, timeout_graceful_shutdown=BEFORE_FORCE,
-                            server_header=False)
+    config = uvicorn.Config(
+        app, log_level="warning", ws_max_size=largest, timeout_graceful_shutdown=BEFORE_FORCE, server_header=False
+    )
     with open_port(command.host, command.port) as listening:
         where = f"http://{address(command.host, listening.getsockname()[1])}"
-        print(f"Serving {service.folder} at {where}/ (the lab on this machine: {where}/?on=machine, the interface: "
-              f"{where}/docs; Ctrl+C ends it)", flush=True)
+        print(
+            f"Serving {service.folder} at {where}/ (the lab on this machine: {where}/?on=machine, the interface: "
+            f"{where}/docs; Ctrl+C ends it)",
+            flush=True,
+        )
         if not is_loopback(command.host):
-            print(f"Whoever reaches {command.host} can train, read and delete here: nobody is asked who they are.",
-                  file=sys.stderr, flush=True)
+            print(
+                f"Whoever reaches {command.host} can train, read and delete here: nobody is asked who they are.",
+                file=sys.stderr,
+                flush=True,
+            )
         with contextlib.suppress(KeyboardInterrupt):  # passed on by uvicorn, once all is put away
             Server(config).run(sockets=[listening])
     return 0
@@ -59,7 +74,9 @@ def find_pages(command: Serve):
         return None
     if not (folder / "site.json").is_file():
         raise PygptError(f"There is no built lab in {folder}: wanted site.json, which build.py writes.")
-    netlify = next((path for path in (folder.parent / "netlify.toml", CHECKOUT / "netlify.toml") if path.is_file()), None)
+    netlify = next(
+        (path for path in (folder.parent / "netlify.toml", CHECKOUT / "netlify.toml") if path.is_file()), None
+    )
     site_headers = read_headers(netlify) if netlify else []
 
     def headers(path: str) -> dict[str, str]:
@@ -94,6 +111,8 @@ def open_port(host: str, port: int) -> socket.socket:
         listening.bind((host, port))
         listening.listen(128)
     except (OSError, OverflowError) as error:
-        raise PygptError(f"Port {port} of {host} cannot be opened ({getattr(error, 'strerror', None) or error}). Another "
-                         f"program may be using it: choose another with --port, or --port 0 for any that is free.") from None
+        raise PygptError(
+            f"Port {port} of {host} cannot be opened ({getattr(error, 'strerror', None) or error}). Another "
+            f"program may be using it: choose another with --port, or --port 0 for any that is free."
+        ) from None
     return listening

@@ -8,13 +8,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from pygpt.runs.checkpoint import Checkpoint, parameter_shapes
-from pygpt.cli.commands import Show
-from pygpt.training.loss_curve import Curve
 from pygpt.analysis.memory import readable
+from pygpt.cli.commands import Show
 from pygpt.config.experiment import Experiment
-from pygpt.tensor.tensor import ITEM_SIZE
 from pygpt.inference.trained_model import map_run, open_run
+from pygpt.runs.checkpoint import Checkpoint, parameter_shapes
+from pygpt.tensor.tensor import ITEM_SIZE
+from pygpt.training.loss_curve import Curve
 
 BARS = "▁▂▃▄▅▆▇█"
 WIDTH = 32  # bars of a curve, at most
@@ -26,12 +26,21 @@ def show(command: Show) -> int:
     shapes = parameter_shapes(checkpoint.experiment, checkpoint.tokenizer)
     losses = _losses(command.run / "metrics.jsonl", checkpoint.curve)
     if command.json:
-        print(json.dumps({
-            "step": checkpoint.step, "parameters": sum(map(math.prod, shapes.values())), "bytes": size,
-            "experiment": checkpoint.experiment.to_dict(), "provenance": checkpoint.provenance,
-            "tokenizer": {"kind": checkpoint.tokenizer.kind, "vocab_size": checkpoint.tokenizer.vocab_size},
-            "text_inside": checkpoint.text is not None, "losses": losses,
-            "parameter_tensors": {name: list(shape) for name, shape in shapes.items()}}))
+        print(
+            json.dumps(
+                {
+                    "step": checkpoint.step,
+                    "parameters": sum(map(math.prod, shapes.values())),
+                    "bytes": size,
+                    "experiment": checkpoint.experiment.to_dict(),
+                    "provenance": checkpoint.provenance,
+                    "tokenizer": {"kind": checkpoint.tokenizer.kind, "vocab_size": checkpoint.tokenizer.vocab_size},
+                    "text_inside": checkpoint.text is not None,
+                    "losses": losses,
+                    "parameter_tensors": {name: list(shape) for name, shape in shapes.items()},
+                }
+            )
+        )
     else:
         _print(command.run, checkpoint, shapes, losses, size, Console(highlight=False, soft_wrap=True))
     return 0
@@ -65,19 +74,28 @@ def _losses(path: Path, curve: Curve) -> dict:
 def _print(folder, checkpoint: Checkpoint, shapes, losses, nbytes, console) -> None:
     experiment, made = checkpoint.experiment, checkpoint.provenance
     count = sum(map(math.prod, shapes.values()))
-    state = "as it was imported" if "imported" in made else f"after {checkpoint.step:,} of {experiment.train.steps:,} steps"
-    console.print(f"[bold]{experiment.name or folder}[/]  a {experiment.model.kind} of {count:,} parameters, {state} "
-                  f"({readable(nbytes)})\n")
+    state = (
+        "as it was imported" if "imported" in made else f"after {checkpoint.step:,} of {experiment.train.steps:,} steps"
+    )
+    console.print(
+        f"[bold]{experiment.name or folder}[/]  a {experiment.model.kind} of {count:,} parameters, {state} "
+        f"({readable(nbytes)})\n"
+    )
     facts = Table(box=None, show_header=False, pad_edge=False)
     facts.add_column(style="bold")
     facts.add_column(overflow="fold")
     drawn = len(checkpoint.curve.training) > 1 and not console.options.ascii_only
     curve = [("training curve", _sparkline(checkpoint.curve))] if drawn else []
-    for name, fact in [*_facts(checkpoint), *curve, *((f"{kind} loss", f"{at['loss']:.4f} at step {at['step']:,}")
-                                              for kind, at in losses.items())]:
+    for name, fact in [
+        *_facts(checkpoint),
+        *curve,
+        *((f"{kind} loss", f"{at['loss']:.4f} at step {at['step']:,}") for kind, at in losses.items()),
+    ]:
         facts.add_row(name, str(fact))
     console.print(facts, "")
-    table = Table(title="What differs from the defaults", title_justify="left", box=None, show_header=False, pad_edge=False)
+    table = Table(
+        title="What differs from the defaults", title_justify="left", box=None, show_header=False, pad_edge=False
+    )
     table.add_column()
     table.add_column()
     for name, value in _differences(experiment):
@@ -89,8 +107,12 @@ def _print(folder, checkpoint: Checkpoint, shapes, losses, nbytes, console) -> N
         table.add_column(heading, justify="left" if heading in ("name", "shape") else "right")
     for name, shape in shapes.items():
         size = math.prod(shape)
-        table.add_row(name, " x ".join(f"{length:,}" for length in shape), f"{size:,}",
-                      readable(size * ITEM_SIZE[experiment.model.dtype]))
+        table.add_row(
+            name,
+            " x ".join(f"{length:,}" for length in shape),
+            f"{size:,}",
+            readable(size * ITEM_SIZE[experiment.model.dtype]),
+        )
     console.print(table)
 
 
@@ -98,7 +120,9 @@ def _sparkline(curve: Curve) -> str:
     """The training losses as a row of bars, and between what they lie."""
     rows = curve.training
     groups = [rows[index * len(rows) // WIDTH : (index + 1) * len(rows) // WIDTH] for index in range(WIDTH)]
-    means = [sum(loss * count for _, loss, count in group) / sum(count for _, _, count in group) for group in groups if group]
+    means = [
+        sum(loss * count for _, loss, count in group) / sum(count for _, _, count in group) for group in groups if group
+    ]
     low, high = min(means), max(means)
     bars = "".join(BARS[round((mean - low) / ((high - low) or 1) * (len(BARS) - 1))] for mean in means)
     return f"{bars}  {means[0]:.2f} to {means[-1]:.2f}"
@@ -114,12 +138,17 @@ def _facts(checkpoint):
     yield "tokenizer", f"{tokenizer.kind}, {tokenizer.vocab_size:,} tokens"
     for name in ("init_from", "imported"):
         if isinstance(made.get(name), dict):
-            yield {"init_from": "begun with", "imported": "imported"}[name], ", ".join(
-                f"{key} {value}" for key, value in made[name].items() if not isinstance(value, dict))
+            yield (
+                {"init_from": "begun with", "imported": "imported"}[name],
+                ", ".join(f"{key} {value}" for key, value in made[name].items() if not isinstance(value, dict)),
+            )
     if "device" in made:
         yield "device", made["device"]
     yield "seed", checkpoint.experiment.train.seed
-    yield "made with", ", ".join(f"{name} {made[name]}" for name in ("pygpt", "python", "numpy", "wgpu", "platform") if name in made)
+    yield (
+        "made with",
+        ", ".join(f"{name} {made[name]}" for name in ("pygpt", "python", "numpy", "wgpu", "platform") if name in made),
+    )
     if isinstance(made.get("git"), dict):
         changed = ", with changes that are not in it" if made["git"].get("dirty") else ""
         yield "git", f"commit {made['git'].get('commit')}{changed}"
@@ -131,4 +160,8 @@ def _differences(experiment: Experiment):
     for section in dataclasses.fields(Experiment):
         value, default = getattr(experiment, section.name), getattr(Experiment(), section.name)
         if dataclasses.is_dataclass(value):
-            yield from ((f"{section.name}.{name}", field) for name, field in vars(value).items() if field != getattr(default, name))
+            yield from (
+                (f"{section.name}.{name}", field)
+                for name, field in vars(value).items()
+                if field != getattr(default, name)
+            )

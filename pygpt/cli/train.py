@@ -8,19 +8,19 @@ from shlex import quote
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from pygpt.utils.cache import Cache
+from pygpt.analysis.autotune import tune
 from pygpt.analysis.device_choice import open_fitting
+from pygpt.analysis.memory import memory_estimate, readable
 from pygpt.cli.commands import Train
 from pygpt.cli.profile import show_profile
-from pygpt.runs.run_folder import RunFolder
+from pygpt.config.experiment import DataConfig
 from pygpt.data import load_text
 from pygpt.errors import DivergedError, ExperimentError
-from pygpt.analysis.memory import memory_estimate, readable
-from pygpt.config.experiment import DataConfig
+from pygpt.inference.trained_model import open_run, read_run
+from pygpt.runs.run_folder import RunFolder
 from pygpt.training.poll_interval import Pace
 from pygpt.training.run import Run
-from pygpt.inference.trained_model import open_run, read_run
-from pygpt.analysis.autotune import tune
+from pygpt.utils.cache import Cache
 
 STEPS_BEFORE_PROFILE = 5  # the first ones compile, and find the device cold
 
@@ -54,15 +54,24 @@ def _check_shards(experiment, shards):
     """Shards say themselves what their tokens are. Raises ExperimentError where a flag says otherwise."""
     chosen = experiment.data.tokenizer
     if chosen not in (DataConfig().tokenizer, shards.encoding):
-        raise ExperimentError("data.tokenizer", f"the shards in {shards.folder} were prepared with {shards.encoding}, not {chosen}")
+        raise ExperimentError(
+            "data.tokenizer", f"the shards in {shards.folder} were prepared with {shards.encoding}, not {chosen}"
+        )
 
 
 def _resumed(command, console):
     fresh = Train().with_defaults()
-    if any(getattr(command, name) != getattr(fresh, name) for name in ("preset", "data", "model", "optim", "train")) \
-            or command.source or command.init_from or command.seed is not None or command.log_every is not None:
-        raise ExperimentError("resume", "a run goes on with its own experiment; beside --resume only --steps, --device "
-                                        "and --out may be given")
+    if (
+        any(getattr(command, name) != getattr(fresh, name) for name in ("preset", "data", "model", "optim", "train"))
+        or command.source
+        or command.init_from
+        or command.seed is not None
+        or command.log_every is not None
+    ):
+        raise ExperimentError(
+            "resume",
+            "a run goes on with its own experiment; beside --resume only --steps, --device and --out may be given",
+        )
     data = read_run(command.resume)
     run = Run.restore(data, open_fitting(command.device, open_run(command.resume).experiment), steps=command.steps)
     default = command.resume if command.resume.is_dir() else command.resume.with_suffix("")
@@ -83,12 +92,17 @@ def _free_folder(name):
 
 def _introduce(run, folder, console):
     experiment, model = run.experiment, run.experiment.model
-    shape = (f"{_counted(model.n_layer, 'layer')}, {_counted(model.n_head, 'head')}, {model.n_embd} wide, block {model.block_size}"
-             if model.kind == "gpt" else f"a table of {run.tokenizer.vocab_size} x {run.tokenizer.vocab_size}")
+    shape = (
+        f"{_counted(model.n_layer, 'layer')}, {_counted(model.n_head, 'head')}, {model.n_embd} wide, block {model.block_size}"
+        if model.kind == "gpt"
+        else f"a table of {run.tokenizer.vocab_size} x {run.tokenizer.vocab_size}"
+    )
     text, in_memory = run.text, run.text.text is not None
     memory = memory_estimate(experiment, run.tokenizer.vocab_size, len(text.text) if in_memory else 0)
-    console.print(f"[bold]{experiment.name or 'run'}[/]  {model.kind}, {shape}: {run.model.parameter_count:,} parameters, "
-                  f"about {readable(memory)}")
+    console.print(
+        f"[bold]{experiment.name or 'run'}[/]  {model.kind}, {shape}: {run.model.parameter_count:,} parameters, "
+        f"about {readable(memory)}"
+    )
     length = f"{len(text.text):,} characters" if in_memory else f"{len(text.train) + len(text.val):,} tokens in shards"
     console.print(f"text    {text.name}, {length}, {run.tokenizer.vocab_size} different tokens")
     console.print(f"device  {run.device.name} ({run.device.why})")
@@ -110,16 +124,27 @@ class Driver:
         train = self.run.experiment.train
         # A step must not be cut in half, so Ctrl-C asks, and the loop answers between two steps.
         before = signal.signal(signal.SIGINT, self._interrupt)
-        progress = Progress(TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:,}/{task.total:,}"),
-                            TextColumn("{task.fields[figures]}"), TimeRemainingColumn(), console=self.console,
-                            disable=not self.console.is_terminal, transient=True)
+        progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed:,}/{task.total:,}"),
+            TextColumn("{task.fields[figures]}"),
+            TimeRemainingColumn(),
+            console=self.console,
+            disable=not self.console.is_terminal,
+            transient=True,
+        )
         try:
             with progress:
                 self.task = progress.add_task("training", total=train.steps, completed=self.run.step, figures="")
                 self.progress = progress
                 events = self.run.train()
                 for event in events:
-                    if self.profiled_after is not None and event.kind == "step" and self.run.step >= self.profiled_after:
+                    if (
+                        self.profiled_after is not None
+                        and event.kind == "step"
+                        and self.run.step >= self.profiled_after
+                    ):
                         self.profiled_after = None
                         self._look()
                         show_profile(self.run, events, self.folder, self.console)
@@ -140,8 +165,10 @@ class Driver:
             signal.signal(signal.SIGINT, before)
         self._save()
         if self.interrupted and self.run.step < train.steps:
-            self.console.print(f"Stopped at step {self.run.step:,}; everything is in {self.folder.folder}. Go on with:\n"
-                               f"  pygpt train --resume {quote(str(self.folder.folder))}")
+            self.console.print(
+                f"Stopped at step {self.run.step:,}; everything is in {self.folder.folder}. Go on with:\n"
+                f"  pygpt train --resume {quote(str(self.folder.folder))}"
+            )
             return 130
         self.console.print(f"Done. Read what it writes:\n  pygpt sample {quote(str(self.folder.folder))}")
         return 0
@@ -177,9 +204,11 @@ class Driver:
             self.progress.update(self.task, completed=metric.step, figures=f"{figures}  {rate:,.0f} tokens/s")
         if evaluated:
             loss = f"loss {metric.loss:.4f}  " if metric.loss is not None else ""
-            self.console.print(f"step {metric.step:>6,}  {loss}validation loss {metric.val_loss:.4f}"
-                               + (f"  right answers {metric.accuracy:.1%}" if metric.accuracy is not None else "")
-                               + (f"  {self.pace.milliseconds:.1f} ms a step" if self.pace.milliseconds else ""))
+            self.console.print(
+                f"step {metric.step:>6,}  {loss}validation loss {metric.val_loss:.4f}"
+                + (f"  right answers {metric.accuracy:.1%}" if metric.accuracy is not None else "")
+                + (f"  {self.pace.milliseconds:.1f} ms a step" if self.pace.milliseconds else "")
+            )
 
 
 def _counted(number: int, what: str) -> str:

@@ -26,8 +26,9 @@ def build(cls, values, prefix):
     for name, value in values.items():
         dotted = f"{prefix}.{name}" if prefix else str(name)
         if name not in fields:
-            raise ExperimentError(dotted, f"there is no such field{nearest(str(name), fields)}; "
-                                          f"here are {', '.join(fields)}")
+            raise ExperimentError(
+                dotted, f"there is no such field{nearest(str(name), fields)}; here are {', '.join(fields)}"
+            )
         if dataclasses.is_dataclass(fields[name].type):
             arguments[name] = build(fields[name].type, value, dotted)
         else:
@@ -71,7 +72,7 @@ def check_limits(dotted, field, value):
 
 
 def nearest(name, names):
-    """" (did you mean 'n_layer'?)", or nothing where no name is near."""
+    """ " (did you mean 'n_layer'?)", or nothing where no name is near."""
     close = difflib.get_close_matches(name, list(names), n=1)
     return f" (did you mean {close[0]!r}?)" if close else ""
 

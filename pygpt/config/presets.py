@@ -2,48 +2,114 @@
 
 # What the presets of tasks share: a small GPT that learns the answers alone, a line at a time.
 ANSWERS = {
-    "data.layout": "documents", "train.answers_only": True, "model.n_layer": 2, "model.n_head": 4, "model.n_embd": 64,
-    "optim.learning_rate": 3e-3, "train.batch_size": 64, "train.eval_batches": 10}
+    "data.layout": "documents",
+    "train.answers_only": True,
+    "model.n_layer": 2,
+    "model.n_head": 4,
+    "model.n_embd": 64,
+    "optim.learning_rate": 3e-3,
+    "train.batch_size": 64,
+    "train.eval_batches": 10,
+}
 
 CHANGES = {
     # The V x V table of the lecture. Its steps are cheap, so it may take many, and large ones.
     "bigram": {
-        "model.kind": "bigram", "model.block_size": 8, "train.batch_size": 32, "train.steps": 3000,
-        "optim.learning_rate": 2e-2, "optim.min_learning_rate": 2e-3, "optim.weight_decay": 0.0},
+        "model.kind": "bigram",
+        "model.block_size": 8,
+        "train.batch_size": 32,
+        "train.steps": 3000,
+        "optim.learning_rate": 2e-2,
+        "optim.min_learning_rate": 2e-3,
+        "optim.weight_decay": 0.0,
+    },
     # microgpt: one block, norms that learn nothing and none at the end, ReLU, a sequence a step. A first transformer that runs
     # at a glance; pygpt/micro.py is the same on one page. It learns from a list, as microgpt does from names: of words, which
     # need no network.
     "micro": {
-        "data.source": "words", "data.layout": "documents",
-        "model.n_layer": 1, "model.n_head": 4, "model.n_embd": 16, "model.block_size": 16, "model.tie_weights": False,
-        "model.norm": "rmsnorm", "model.norm_scale": False, "model.norm_embedding": True, "model.norm_final": False,
-        "model.mlp": "relu", "model.init_std": 0.08, "train.batch_size": 1, "train.steps": 5000, "optim.learning_rate": 1e-2,
-        "optim.min_learning_rate": 0.0, "optim.schedule": "linear", "optim.warmup_steps": 0, "optim.weight_decay": 0.0,
-        "optim.beta1": 0.85, "optim.grad_clip": 0.0},
+        "data.source": "words",
+        "data.layout": "documents",
+        "model.n_layer": 1,
+        "model.n_head": 4,
+        "model.n_embd": 16,
+        "model.block_size": 16,
+        "model.tie_weights": False,
+        "model.norm": "rmsnorm",
+        "model.norm_scale": False,
+        "model.norm_embedding": True,
+        "model.norm_final": False,
+        "model.mlp": "relu",
+        "model.init_std": 0.08,
+        "train.batch_size": 1,
+        "train.steps": 5000,
+        "optim.learning_rate": 1e-2,
+        "optim.min_learning_rate": 0.0,
+        "optim.schedule": "linear",
+        "optim.warmup_steps": 0,
+        "optim.weight_decay": 0.0,
+        "optim.beta1": 0.85,
+        "optim.grad_clip": 0.0,
+    },
     # A first GPT that learns to spell within minutes anywhere.
     "baby": {
-        "model.n_layer": 3, "model.n_head": 3, "model.n_embd": 48, "model.block_size": 32,
-        "train.batch_size": 12, "train.steps": 2000, "optim.learning_rate": 2e-3, "optim.min_learning_rate": 2e-4},
+        "model.n_layer": 3,
+        "model.n_head": 3,
+        "model.n_embd": 48,
+        "model.block_size": 32,
+        "train.batch_size": 12,
+        "train.steps": 2000,
+        "optim.learning_rate": 2e-3,
+        "optim.min_learning_rate": 2e-4,
+    },
     # nanoGPT's train_shakespeare_char.py with the settings its README gives for a laptop without a GPU, but for an output
     # layer of its own: on Tiny Shakespeare that makes 1.880 of a validation loss of 1.906 (the whole split, seed 1337).
     "small": {"model.tie_weights": False},
     # The parts of Llama at the size of small: RMS norms, rotary positions, SwiGLU, two heads to a key.
     "llama-tiny": {
-        "model.n_kv_head": 2, "model.norm": "rmsnorm", "model.positions": "rope", "model.mlp": "swiglu", "model.mlp_ratio": 8 / 3,
-        "model.tie_weights": False},
+        "model.n_kv_head": 2,
+        "model.norm": "rmsnorm",
+        "model.positions": "rope",
+        "model.mlp": "swiglu",
+        "model.mlp_ratio": 8 / 3,
+        "model.tie_weights": False,
+    },
     # nanoGPT's train_shakespeare_char.py as it stands.
     "nano": {
-        "model.n_layer": 6, "model.n_head": 6, "model.n_embd": 384, "model.block_size": 256, "model.dropout": 0.2,
-        "train.batch_size": 64, "train.steps": 5000},
+        "model.n_layer": 6,
+        "model.n_head": 6,
+        "model.n_embd": 384,
+        "model.block_size": 256,
+        "model.dropout": 0.2,
+        "train.batch_size": 64,
+        "train.steps": 5000,
+    },
     # GPT-2 of 124 million parameters under nanoGPT's recipe, with batches for one desktop GPU. It wants GPT-2's own tokens
     # (`pygpt download gpt2-tokenizer`), and days; `pygpt import hf` brings in one that others trained.
     "gpt2": {
-        "model.n_layer": 12, "model.n_head": 12, "model.n_embd": 768, "model.block_size": 1024, "model.bias": True,
-        "data.tokenizer": "gpt2", "train.batch_size": 4, "train.accumulation": 8, "train.steps": 10000,
-        "optim.learning_rate": 6e-4, "optim.min_learning_rate": 6e-5, "optim.warmup_steps": 500, "optim.beta2": 0.95},
+        "model.n_layer": 12,
+        "model.n_head": 12,
+        "model.n_embd": 768,
+        "model.block_size": 1024,
+        "model.bias": True,
+        "data.tokenizer": "gpt2",
+        "train.batch_size": 4,
+        "train.accumulation": 8,
+        "train.steps": 10000,
+        "optim.learning_rate": 6e-4,
+        "optim.min_learning_rate": 6e-5,
+        "optim.warmup_steps": 500,
+        "optim.beta2": 0.95,
+    },
     # Tasks: `python -m tests.bench tasks` shows that each gives 99 % of its answers right on NumPy.
     "reverse": {**ANSWERS, "data.source": "task:reverse", "model.block_size": 18, "train.steps": 1500},
     "sort": {**ANSWERS, "data.source": "task:sort", "model.block_size": 14, "train.steps": 2500},
-    "addition": {**ANSWERS, "data.source": "task:addition,examples=100000", "data.val_fraction": 0.02, "model.block_size": 13,
-                 "model.tie_weights": False, "train.steps": 3000, "optim.learning_rate": 4e-3},
+    "addition": {
+        **ANSWERS,
+        "data.source": "task:addition,examples=100000",
+        "data.val_fraction": 0.02,
+        "model.block_size": 13,
+        "model.tie_weights": False,
+        "train.steps": 3000,
+        "optim.learning_rate": 4e-3,
+    },
 }

@@ -39,8 +39,14 @@ class Corpus:
     separator: int | None = None
 
 
-def make_corpus(text: str, tokenizer: Tokenizer, layout: str, block_size: int, val_fraction: float = 0.1,
-                chance: random.Random | None = None) -> Corpus:
+def make_corpus(
+    text: str,
+    tokenizer: Tokenizer,
+    layout: str,
+    block_size: int,
+    val_fraction: float = 0.1,
+    chance: random.Random | None = None,
+) -> Corpus:
     """Turn a text into tokens and hold some back for validation.
 
     Layout "stream" holds back the end of the text. Layout "documents" holds back every tenth document (for a
@@ -56,8 +62,9 @@ def make_corpus(text: str, tokenizer: Tokenizer, layout: str, block_size: int, v
     if layout not in LAYOUTS:
         raise DataError(f"there is no layout {layout!r}: choose one of {', '.join(LAYOUTS)}")
     if not 0 < val_fraction <= 0.5:
-        raise DataError(f"the part held back for validation must be above 0 and at most 0.5; it is {val_fraction}: "
-                        "0.1 is usual")
+        raise DataError(
+            f"the part held back for validation must be above 0 and at most 0.5; it is {val_fraction}: 0.1 is usual"
+        )
     if block_size < 1:
         raise DataError(f"a block must hold at least 1 token; block_size is {block_size}: choose a longer block")
     if layout == "documents":
@@ -76,18 +83,23 @@ def whole_split(text: str, tokenizer: Tokenizer, layout: str) -> Split:
         return _delimited(_documents_of(text, tokenizer, 1), tokenizer)
     tokens = tokenizer.encode(text)
     if len(tokens) < 2:
-        raise DataError(f"there must be a token to foretell another from; this text has {len(tokens)}: choose a longer one")
+        raise DataError(
+            f"there must be a token to foretell another from; this text has {len(tokens)}: choose a longer one"
+        )
     return Split(tokens)
 
 
 def _documents_of(text: str, tokenizer: Tokenizer, fewest: int) -> list[str]:
     if tokenizer.bos is None:
-        raise DataError("the layout documents needs a tokenizer with a delimiter; this one has none: "
-                        "train it with documents=True")
+        raise DataError(
+            "the layout documents needs a tokenizer with a delimiter; this one has none: train it with documents=True"
+        )
     documents = split_documents(text)
     if len(documents) < fewest:
-        raise DataError(f"the layout documents needs at least {fewest} documents, one on each line; this text has "
-                        f"{len(documents)}: put every document on a line of its own, or choose the layout stream")
+        raise DataError(
+            f"the layout documents needs at least {fewest} documents, one on each line; this text has "
+            f"{len(documents)}: put every document on a line of its own, or choose the layout stream"
+        )
     return documents
 
 
@@ -99,13 +111,16 @@ def _stream(text: str, tokenizer: Tokenizer, block_size: int, val_fraction: floa
         if length < block_size + 1:
             longest = min(boundary, held_back) - 1
             shorter = f"a block of at most {longest}, or " if longest > 0 else ""
-            raise DataError(f"a block of {block_size} needs {block_size + 1} tokens for {part}; this text of "
-                            f"{len(tokens)} tokens leaves {length}: choose {shorter}a longer text")
+            raise DataError(
+                f"a block of {block_size} needs {block_size + 1} tokens for {part}; this text of "
+                f"{len(tokens)} tokens leaves {length}: choose {shorter}a longer text"
+            )
     return Corpus("stream", Split(tokens[:boundary]), Split(tokens[boundary:]))
 
 
-def _documents(text: str, tokenizer: Tokenizer, block_size: int, val_fraction: float,
-               chance: random.Random | None) -> Corpus:
+def _documents(
+    text: str, tokenizer: Tokenizer, block_size: int, val_fraction: float, chance: random.Random | None
+) -> Corpus:
     documents = _documents_of(text, tokenizer, 2)
     every = round(1 / val_fraction)
     if chance is not None:
@@ -116,7 +131,7 @@ def _documents(text: str, tokenizer: Tokenizer, block_size: int, val_fraction: f
         kept, held_back = documents[:-1], documents[-1:]
     else:
         kept = [document for index, document in enumerate(documents) if index % every != every - 1]
-        held_back = documents[every - 1::every]
+        held_back = documents[every - 1 :: every]
     train, val = _delimited(kept, tokenizer), _delimited(held_back, tokenizer)
     return Corpus("documents", train, val, separator_of(tokenizer, block_size, train, val))
 
@@ -124,7 +139,9 @@ def _documents(text: str, tokenizer: Tokenizer, block_size: int, val_fraction: f
 def separator_of(tokenizer: Tokenizer, block_size: int, *splits: Split) -> int | None:
     """The token between question and answer, if every document of these splits has one and fits into a block."""
     try:
-        return _separator(tokenizer, block_size, *splits) if all(split.offsets is not None for split in splits) else None
+        return (
+            _separator(tokenizer, block_size, *splits) if all(split.offsets is not None for split in splits) else None
+        )
     except DataError:
         return None
 
@@ -147,12 +164,16 @@ def _separator(tokenizer: Tokenizer, block_size: int, *splits: Split) -> int:
     documents = [split.tokens[begin:end] for split in splits for begin, end in itertools.pairwise(split.offsets)]
     lacking = sum(ids[0] not in document for document in documents) if len(ids) == 1 else len(documents)
     if lacking:
-        raise DataError(f"{lacking:,} of {len(documents):,} documents have no token {SEPARATOR} between a question and its "
-                        "answer; put one into each, or choose the tokenizer char")
+        raise DataError(
+            f"{lacking:,} of {len(documents):,} documents have no token {SEPARATOR} between a question and its "
+            "answer; put one into each, or choose the tokenizer char"
+        )
     longest = max(map(len, documents))
     if longest > block_size:
-        raise DataError(f"the longest question with its answer takes {longest} tokens, and a block has {block_size}: choose a "
-                        f"model.block_size of at least {longest}")
+        raise DataError(
+            f"the longest question with its answer takes {longest} tokens, and a block has {block_size}: choose a "
+            f"model.block_size of at least {longest}"
+        )
     return ids[0]
 
 

@@ -8,9 +8,9 @@ import os
 import urllib.request
 from pathlib import Path
 
-from pygpt.errors import DataError
-from pygpt.data.registry import Dataset, check_sha256
 from pygpt.data.loading import DATASETS
+from pygpt.data.registry import Dataset, check_sha256
+from pygpt.errors import DataError
 from pygpt.tokenizers.registry import GPT2_FOLDER
 from pygpt.utils.cache import cache_folder
 from pygpt.utils.files import write_whole
@@ -19,11 +19,22 @@ _TIMEOUT = 20  # seconds of silence
 _GPT2 = "https://huggingface.co/openai-community/gpt2/resolve/main/"
 
 # GPT-2's tokenizer; the bytes are those OpenAI published as encoder.json and vocab.bpe.
-TOKENIZER_FILES = tuple(Dataset(
-    name, f"GPT-2's {name}", "A file of GPT-2's tokenizer.", "stream", _GPT2 + name, sha256, size, f"{GPT2_FOLDER}/{name}")
+TOKENIZER_FILES = tuple(
+    Dataset(
+        name,
+        f"GPT-2's {name}",
+        "A file of GPT-2's tokenizer.",
+        "stream",
+        _GPT2 + name,
+        sha256,
+        size,
+        f"{GPT2_FOLDER}/{name}",
+    )
     for name, sha256, size in (
         ("vocab.json", "196139668be63f3b5d6574427317ae82f612a97c5d1cdaf36ed2256dbf636783", 1_042_301),
-        ("merges.txt", "1ce1664773c50f3e0cc8842619a93edc4624525b728b188a9e0be33b7726adc5", 456_318)))
+        ("merges.txt", "1ce1664773c50f3e0cc8842619a93edc4624525b728b188a9e0be33b7726adc5", 456_318),
+    )
+)
 
 
 def dataset_bytes(dataset: Dataset) -> bytes:
@@ -61,8 +72,9 @@ def _read(path: Path) -> bytes:
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise DataError(f"cannot read {path} (PYGPT_DATA): {error.strerror or error}. Make it readable, "
-                        "or unset PYGPT_DATA") from None
+        raise DataError(
+            f"cannot read {path} (PYGPT_DATA): {error.strerror or error}. Make it readable, or unset PYGPT_DATA"
+        ) from None
 
 
 def _download(dataset: Dataset) -> bytes:
@@ -70,9 +82,11 @@ def _download(dataset: Dataset) -> bytes:
         with urllib.request.urlopen(dataset.url, timeout=_TIMEOUT) as response:
             return response.read()
     except (OSError, http.client.HTTPException) as error:
-        raise DataError(f"{dataset.title} could not be fetched from {dataset.url} "
-                        f"({getattr(error, 'reason', None) or error or type(error).__name__}). The data sets tales and "
-                        f"python need no network; or set PYGPT_DATA to a folder that has {dataset.file}") from None
+        raise DataError(
+            f"{dataset.title} could not be fetched from {dataset.url} "
+            f"({getattr(error, 'reason', None) or error or type(error).__name__}). The data sets tales and "
+            f"python need no network; or set PYGPT_DATA to a folder that has {dataset.file}"
+        ) from None
 
 
 def fetch(name: str) -> list[Path]:
@@ -81,7 +95,9 @@ def fetch(name: str) -> list[Path]:
     Raises:
         DataError: there is nothing of that name to fetch, it cannot be fetched, or the cache cannot be written.
     """
-    known = {dataset.name: [dataset] for dataset in DATASETS.values() if dataset.url} | {GPT2_FOLDER: [*TOKENIZER_FILES]}
+    known = {dataset.name: [dataset] for dataset in DATASETS.values() if dataset.url} | {
+        GPT2_FOLDER: [*TOKENIZER_FILES]
+    }
     if name not in known:
         own = " It is made here, and needs no fetching." if name in DATASETS else ""
         raise DataError(f"there is nothing named {name!r} to download.{own} There are {', '.join(known)}")
@@ -91,7 +107,9 @@ def fetch(name: str) -> list[Path]:
         supplied = Path(os.environ.get("PYGPT_DATA") or ".") / dataset.file
         place = supplied if os.environ.get("PYGPT_DATA") and supplied.is_file() else cache_folder() / dataset.file
         if not place.is_file():
-            raise DataError(f"{dataset.title} was fetched, and the cache {cache_folder()} cannot be written: let PYGPT_CACHE "
-                            "name a folder that can")
+            raise DataError(
+                f"{dataset.title} was fetched, and the cache {cache_folder()} cannot be written: let PYGPT_CACHE "
+                "name a folder that can"
+            )
         places.append(place)
     return places

@@ -10,14 +10,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from pygpt.data.loading import DATASETS, load_text
-from pygpt.utils.files import write_whole
 from pygpt.data.shards import CODES, DESCRIPTION, FORMAT, VERSION
 from pygpt.data.sources.tasks import is_task
 from pygpt.data.text import decode_pieces
-from pygpt.tokenizers.registry import make_tokenizer
 from pygpt.errors import DataError, TokenizerError
 from pygpt.tokenizers import BPETokenizer, CharTokenizer, Tokenizer, tokenizer_json_bytes
 from pygpt.tokenizers.pretokens import at_seams
+from pygpt.tokenizers.registry import make_tokenizer
+from pygpt.utils.files import write_whole
 
 PIECE = 1 << 22  # bytes read at a time
 _SHARD = "tokens-{:05}.bin"
@@ -50,11 +50,15 @@ class Source:
                 while data := file.read(PIECE):
                     yield data
         except (OSError, ValueError) as error:  # ValueError: a zero byte in the path
-            raise DataError(f"cannot read {self.path}: {getattr(error, 'strerror', None) or error}. Give the name of a data "
-                            f"set ({', '.join(DATASETS)}) or the path of a text file you may read") from None
+            raise DataError(
+                f"cannot read {self.path}: {getattr(error, 'strerror', None) or error}. Give the name of a data "
+                f"set ({', '.join(DATASETS)}) or the path of a text file you may read"
+            ) from None
 
 
-def prepare(data, folder: Path, shard_size: int, shards_val: int, tell: Callable[[str], None] = lambda line: None) -> dict:
+def prepare(
+    data, folder: Path, shard_size: int, shards_val: int, tell: Callable[[str], None] = lambda line: None
+) -> dict:
     """Write the text that the fields of a DataConfig name as shards; returns their description.
 
     The tokenizer is learned in a first pass over the text, where it is learned. The description is written last: a folder
@@ -64,8 +68,10 @@ def prepare(data, folder: Path, shard_size: int, shards_val: int, tell: Callable
         ExperimentError: the tokenizer's files are missing or wrong.
     """
     if shard_size < 1 or shards_val < 1:
-        raise DataError(f"shards need at least 1 token each, and 1 shard must be for validation; asked for {shard_size} "
-                        f"tokens and {shards_val} shards")
+        raise DataError(
+            f"shards need at least 1 token each, and 1 shard must be for validation; asked for {shard_size} "
+            f"tokens and {shards_val} shards"
+        )
     source = Source(data.source)
     _make_folder(folder)
     tokenizer = _learn(data, source)
@@ -78,13 +84,28 @@ def prepare(data, folder: Path, shard_size: int, shards_val: int, tell: Callable
         writer.add(_encode(tokenizer, piece))
     writer.finish()
     if len(writer.shards) <= shards_val:
-        raise DataError(f"the text has {writer.tokens:,} tokens, {len(writer.shards)} shards of {shard_size:,}, and {shards_val} "
-                        f"of them are to be for validation: choose shards of at most {max(1, writer.tokens // (shards_val + 1)):,}")
+        raise DataError(
+            f"the text has {writer.tokens:,} tokens, {len(writer.shards)} shards of {shard_size:,}, and {shards_val} "
+            f"of them are to be for validation: choose shards of at most {max(1, writer.tokens // (shards_val + 1)):,}"
+        )
     description = {
-        "format": FORMAT, "version": VERSION, "name": source.name, "source": data.source, "origin": source.origin,
-        "sha256": sha256.hexdigest(), "characters": characters, "encoding": data.tokenizer, "dtype": writer.dtype,
-        "vocab_size": tokenizer.vocab_size, "learned": data.vocab_size if _learns(data) else 0, "shard_size": shard_size, "tokens": writer.tokens,
-        "train": writer.shards[:-shards_val], "val": writer.shards[-shards_val:], "tokenizer": tokenizer.to_dict()}
+        "format": FORMAT,
+        "version": VERSION,
+        "name": source.name,
+        "source": data.source,
+        "origin": source.origin,
+        "sha256": sha256.hexdigest(),
+        "characters": characters,
+        "encoding": data.tokenizer,
+        "dtype": writer.dtype,
+        "vocab_size": tokenizer.vocab_size,
+        "learned": data.vocab_size if _learns(data) else 0,
+        "shard_size": shard_size,
+        "tokens": writer.tokens,
+        "train": writer.shards[:-shards_val],
+        "val": writer.shards[-shards_val:],
+        "tokenizer": tokenizer.to_dict(),
+    }
     if isinstance(tokenizer, BPETokenizer):
         write_whole(folder / "tokenizer.json", tokenizer_json_bytes(tokenizer))
     write_whole(folder / DESCRIPTION, json.dumps(description, ensure_ascii=False, indent=1).encode())
@@ -99,7 +120,9 @@ def _make_folder(folder):
         raise DataError(f"the folder {folder} cannot be made ({error.strerror}): choose another with --out") from None
     strange = [name for name in there if not _OURS.fullmatch(name)]
     if strange:
-        raise DataError(f"the folder {folder} is not empty ({strange[0]} is there): choose another with --out, or remove it")
+        raise DataError(
+            f"the folder {folder} is not empty ({strange[0]} is there): choose another with --out, or remove it"
+        )
     for name in there:  # of a preparation that was not finished
         (folder / name).unlink()
 

@@ -32,6 +32,8 @@ def check_sha256(dataset: Dataset, data: bytes, what: str) -> None:
     """
     came = hashlib.sha256(data).hexdigest()
     if dataset.sha256 is not None and came != dataset.sha256:
-        raise DataError(f"{what} is not the one pygpt knows: its sha256 should be {dataset.sha256}, and is {came} "
-                        f"({len(data)} bytes; {dataset.size} were expected). Put the right file there, or delete it "
-                        "to have it fetched again")
+        raise DataError(
+            f"{what} is not the one pygpt knows: its sha256 should be {dataset.sha256}, and is {came} "
+            f"({len(data)} bytes; {dataset.size} were expected). Put the right file there, or delete it "
+            "to have it fetched again"
+        )

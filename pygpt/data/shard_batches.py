@@ -11,8 +11,8 @@ from pygpt.ops import windows
 from pygpt.ops.threefry import one_draw
 from pygpt.tensor.tensor import empty
 
-AT_ONCE = 64            # steps whose windows are brought at once, at most
-MOST_TOKENS = 1 << 20   # and tokens, at most: 4 MB on the device
+AT_ONCE = 64  # steps whose windows are brought at once, at most
+MOST_TOKENS = 1 << 20  # and tokens, at most: 4 MB on the device
 
 
 class ShardSplit:
@@ -54,5 +54,11 @@ class ShardSplit:
 
     def draw(self, chance, experiment, purpose: int, sequential: bool = False, answers: bool = False, first: int = 0):
         """Inputs (B, T) and targets (B, T) of the batch that belongs to the chance's step, as `DeviceSplit.draw`."""
-        return windows(self.tokens, chance.step, batch_size=experiment.train.batch_size, block_size=self._block,
-                       rows=self._rows, first=first)
+        return windows(
+            self.tokens,
+            chance.step,
+            batch_size=experiment.train.batch_size,
+            block_size=self._block,
+            rows=self._rows,
+            first=first,
+        )

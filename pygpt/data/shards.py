@@ -26,9 +26,24 @@ from pygpt.tokenizers import Tokenizer, tokenizer_from_dict
 DESCRIPTION = "dataset.json"
 FORMAT, VERSION = "pygpt shards", 1
 CODES = {"uint16": "H", "uint32": "I"}
-FIELDS = {"format": str, "version": int, "name": str, "source": str, "origin": str, "sha256": str, "characters": int,
-          "encoding": str, "dtype": str, "vocab_size": int, "learned": int, "shard_size": int, "tokens": int, "train": list,
-          "val": list, "tokenizer": dict}
+FIELDS = {
+    "format": str,
+    "version": int,
+    "name": str,
+    "source": str,
+    "origin": str,
+    "sha256": str,
+    "characters": int,
+    "encoding": str,
+    "dtype": str,
+    "vocab_size": int,
+    "learned": int,
+    "shard_size": int,
+    "tokens": int,
+    "train": list,
+    "val": list,
+    "tokenizer": dict,
+}
 
 
 class ShardedTokens:
@@ -55,8 +70,10 @@ class ShardedTokens:
             found.extend(array("I", some))
             start, length = start + len(some), length - len(some)
         if max(found, default=0) >= self._vocab_size:
-            raise DataError(f"the shards in {self._folder} hold the token {max(found)}, but their tokenizer has "
-                            f"{self._vocab_size} tokens: prepare the text again")
+            raise DataError(
+                f"the shards in {self._folder} hold the token {max(found)}, but their tokenizer has "
+                f"{self._vocab_size} tokens: prepare the text again"
+            )
         return found
 
     def all(self) -> Split:
@@ -86,7 +103,12 @@ class Shards:
     def fields(self) -> dict:
         """What these shards are, as fields of an experiment by dotted name."""
         learned = {"data.vocab_size": self.learned} if self.learned else {}
-        return {"data.source": str(self.folder.resolve()), "data.tokenizer": self.encoding, "data.tokenizer_file": "", **learned}
+        return {
+            "data.source": str(self.folder.resolve()),
+            "data.tokenizer": self.encoding,
+            "data.tokenizer_file": "",
+            **learned,
+        }
 
     def corpus(self, layout: str, block_size: int, tokenizer: Tokenizer) -> Corpus:
         """The two parts, for a run with this tokenizer.
@@ -97,12 +119,16 @@ class Shards:
         if layout != "stream":
             raise DataError(f"shards are one stream of tokens, and data.layout is {layout}: set it to stream")
         if tokenizer != self.tokenizer:
-            raise DataError(f"the shards in {self.folder} hold the tokens of another tokenizer ({self.encoding}, "
-                            f"{self.tokenizer.vocab_size:,} tokens) than this run's: prepare the text with the run's")
+            raise DataError(
+                f"the shards in {self.folder} hold the tokens of another tokenizer ({self.encoding}, "
+                f"{self.tokenizer.vocab_size:,} tokens) than this run's: prepare the text with the run's"
+            )
         for part, tokens in ("training", self.train), ("validation", self.val):
             if len(tokens) < block_size + 1:
-                raise DataError(f"a block of {block_size} needs {block_size + 1} tokens for {part}; the shards in "
-                                f"{self.folder} have {len(tokens)}: choose a shorter block, or prepare larger shards")
+                raise DataError(
+                    f"a block of {block_size} needs {block_size + 1} tokens for {part}; the shards in "
+                    f"{self.folder} have {len(tokens)}: choose a shorter block, or prepare larger shards"
+                )
         return Corpus(layout, self.train, self.val)
 
 
@@ -123,15 +149,24 @@ def open_shards(folder: Path) -> Shards:
     except TokenizerError as error:
         raise DataError(f"{folder / DESCRIPTION} has a damaged tokenizer: {error}") from None
     if tokenizer.vocab_size != about["vocab_size"]:
-        raise DataError(f"{folder / DESCRIPTION} says that the tokenizer has {about['vocab_size']} tokens, and it has "
-                        f"{tokenizer.vocab_size}: prepare the text again")
-    parts = [ShardedTokens(folder, [_shard(folder, shard, CODES[about["dtype"]]) for shard in about[part]],
-                           tokenizer.vocab_size) for part in ("train", "val")]
+        raise DataError(
+            f"{folder / DESCRIPTION} says that the tokenizer has {about['vocab_size']} tokens, and it has "
+            f"{tokenizer.vocab_size}: prepare the text again"
+        )
+    parts = [
+        ShardedTokens(
+            folder, [_shard(folder, shard, CODES[about["dtype"]]) for shard in about[part]], tokenizer.vocab_size
+        )
+        for part in ("train", "val")
+    ]
     if about["tokens"] != sum(map(len, parts)):
-        raise DataError(f"{folder / DESCRIPTION} speaks of {about['tokens']} tokens in all, and its shards have "
-                        f"{sum(map(len, parts))}: prepare the text again")
-    return Shards(folder, about["name"], about["sha256"], about["origin"], about["encoding"], tokenizer, *parts,
-                  about["learned"])
+        raise DataError(
+            f"{folder / DESCRIPTION} speaks of {about['tokens']} tokens in all, and its shards have "
+            f"{sum(map(len, parts))}: prepare the text again"
+        )
+    return Shards(
+        folder, about["name"], about["sha256"], about["origin"], about["encoding"], tokenizer, *parts, about["learned"]
+    )
 
 
 def _description(folder):
@@ -139,8 +174,10 @@ def _description(folder):
     try:
         about = json.loads(path.read_bytes())
     except OSError as error:
-        raise DataError(f"{folder} holds no prepared text: {path.name} cannot be read ({error.strerror}). `pygpt prepare` "
-                        "makes such a folder") from None
+        raise DataError(
+            f"{folder} holds no prepared text: {path.name} cannot be read ({error.strerror}). `pygpt prepare` "
+            "makes such a folder"
+        ) from None
     except (ValueError, RecursionError):
         raise DataError(f"{path} is not JSON: prepare the text again") from None
     if not isinstance(about, dict) or about.get("format") != FORMAT:
@@ -155,17 +192,27 @@ def _description(folder):
 
 def _shard(folder, shard, code):
     """A shard's tokens, mapped into memory."""
-    name, count, wanted = (shard.get(field) if isinstance(shard, dict) else None for field in ("file", "tokens", "sha256"))
-    if not isinstance(name, str) or Path(name).name != name or "\0" in name or type(count) is not int or count < 1 \
-            or not isinstance(wanted, str):
+    name, count, wanted = (
+        shard.get(field) if isinstance(shard, dict) else None for field in ("file", "tokens", "sha256")
+    )
+    if (
+        not isinstance(name, str)
+        or Path(name).name != name
+        or "\0" in name
+        or type(count) is not int
+        or count < 1
+        or not isinstance(wanted, str)
+    ):
         raise DataError(f"{folder / DESCRIPTION} is damaged: {shard!r:.80} does not describe a shard in this folder")
     path = folder / name
     try:
         with path.open("rb") as file:
             size = file.seek(0, 2)
             if size != count * array(code).itemsize:
-                raise DataError(f"the shard {path} has {size} bytes, and {count} tokens take {count * array(code).itemsize}: it "
-                                "was cut short or changed; prepare the text again")
+                raise DataError(
+                    f"the shard {path} has {size} bytes, and {count} tokens take {count * array(code).itemsize}: it "
+                    "was cut short or changed; prepare the text again"
+                )
             file.seek(0)
             # Read, and not through the map: of that, only what is trained on is to come into memory.
             found = hashlib.file_digest(file, "sha256").hexdigest()
@@ -173,6 +220,7 @@ def _shard(folder, shard, code):
     except OSError as error:
         raise DataError(f"the shard {path} cannot be read ({error.strerror}): prepare the text again") from None
     if found != wanted:
-        raise DataError(f"the shard {path} is not what was prepared: its sha256 should be {wanted[:16]}...; prepare the text "
-                        "again")
+        raise DataError(
+            f"the shard {path} is not what was prepared: its sha256 should be {wanted[:16]}...; prepare the text again"
+        )
     return memoryview(mapped).cast(code)

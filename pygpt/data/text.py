@@ -11,8 +11,14 @@ from dataclasses import dataclass
 
 from pygpt.errors import DataError
 
-_OTHER_ENCODINGS = {codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16", b"PK\x03\x04": "a zip archive",
-                    b"%PDF": "a PDF", b"\x1f\x8b": "gzip", b"\x89PNG": "a PNG image"}
+_OTHER_ENCODINGS = {
+    codecs.BOM_UTF16_LE: "UTF-16",
+    codecs.BOM_UTF16_BE: "UTF-16",
+    b"PK\x03\x04": "a zip archive",
+    b"%PDF": "a PDF",
+    b"\x1f\x8b": "gzip",
+    b"\x89PNG": "a PNG image",
+}
 
 
 @dataclass(frozen=True)
@@ -63,25 +69,32 @@ def decode_pieces(name: str, pieces: Iterable[bytes]) -> Iterator[str]:
             _check_start(name, data)
         zero = data.find(0)
         if zero >= 0:
-            raise DataError(f"{name} should be a text, but it has a zero byte at offset {read + zero}: it is a binary "
-                            "file, or a text in UTF-16; save it as plain text in UTF-8 and open it again")
+            raise DataError(
+                f"{name} should be a text, but it has a zero byte at offset {read + zero}: it is a binary "
+                "file, or a text in UTF-16; save it as plain text in UTF-8 and open it again"
+            )
         read += len(data)
         try:
             text = lines.decode(data, final=not data)
         except UnicodeDecodeError as error:
             # The codec counts from where it had to wait for more, or from behind the byte order mark.
             offset, byte = read - len(error.object) + error.start, error.object[error.start]
-            raise DataError(f"{name} should be a text in UTF-8, but byte {byte:#04x} at offset {offset} is not: "
-                            "save it as UTF-8 (an editor calls this the encoding) and open it again") from None
+            raise DataError(
+                f"{name} should be a text in UTF-8, but byte {byte:#04x} at offset {offset} is not: "
+                "save it as UTF-8 (an editor calls this the encoding) and open it again"
+            ) from None
         blank = blank and not text.strip()
         yield text
     if blank:
-        raise DataError(f"{name} has no text in it ({read} bytes): "
-                        "choose a file with some text, a few thousand characters at least")
+        raise DataError(
+            f"{name} has no text in it ({read} bytes): choose a file with some text, a few thousand characters at least"
+        )
 
 
 def _check_start(name: str, data: bytes) -> None:
     for start, encoding in _OTHER_ENCODINGS.items():
         if data.startswith(start):
-            raise DataError(f"{name} should be a text in UTF-8, but it starts like {encoding}: "
-                            "save it as plain text in UTF-8 and open it again")
+            raise DataError(
+                f"{name} should be a text in UTF-8, but it starts like {encoding}: "
+                "save it as plain text in UTF-8 and open it again"
+            )

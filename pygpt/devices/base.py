@@ -102,9 +102,18 @@ class Recording:
     def add(self, launch, kernel, operands, attributes, shader) -> None:
         """Append a launch and hold on to what it uses from outside."""
         self.launches.append(launch)
-        self.works.append(Work(kernel.name, {
-            name: (operand.shape, operand.dtype)
-            for name, operand in zip(kernel.inputs + kernel.outputs, operands) if operand is not None}, attributes, shader))
+        self.works.append(
+            Work(
+                kernel.name,
+                {
+                    name: (operand.shape, operand.dtype)
+                    for name, operand in zip(kernel.inputs + kernel.outputs, operands)
+                    if operand is not None
+                },
+                attributes,
+                shader,
+            )
+        )
         for operand in operands:
             if operand is not None and operand.buffer.home is not self.pool:
                 self.kept[id(operand.buffer)] = operand.buffer
@@ -146,8 +155,10 @@ class Device:
     def allocate(self, nbytes: int) -> Buffer:
         """Memory for `nbytes`. Raises MemoryLimit if one buffer cannot be that large."""
         if nbytes > self.buffer_limit:
-            raise MemoryLimit(f"{self.name} holds at most {self.buffer_limit / 2**20:.0f} MiB in one buffer, and "
-                              f"{nbytes / 2**20:.0f} MiB were asked for; use a smaller batch, block or model")
+            raise MemoryLimit(
+                f"{self.name} holds at most {self.buffer_limit / 2**20:.0f} MiB in one buffer, and "
+                f"{nbytes / 2**20:.0f} MiB were asked for; use a smaller batch, block or model"
+            )
         pool = self.recording.pool if self.recording else self.pool
         return pool.take(nbytes)
 
@@ -228,16 +239,20 @@ class Device:
 
     def _guard(self, deed):
         if self.recording:
-            raise CaptureError(f"cannot {deed} while recording: a replay could not repeat it. Do it before or after, "
-                               f"and hand what changes between two steps over as a tensor")
+            raise CaptureError(
+                f"cannot {deed} while recording: a replay could not repeat it. Do it before or after, "
+                f"and hand what changes between two steps over as a tensor"
+            )
 
     def _new(self, nbytes):
         if self.memory_limit and self.allocated_bytes + nbytes > self.memory_limit:
             self.pool.trim()
             if self.allocated_bytes + nbytes > self.memory_limit:
-                raise MemoryLimit(f"{self.name} has {self.memory_limit / 2**20:.0f} MiB, {self.allocated_bytes / 2**20:.0f} "
-                                  f"of them in use, and {nbytes / 2**20:.1f} MiB more were asked for; use a smaller "
-                                  f"batch, block or model")
+                raise MemoryLimit(
+                    f"{self.name} has {self.memory_limit / 2**20:.0f} MiB, {self.allocated_bytes / 2**20:.0f} "
+                    f"of them in use, and {nbytes / 2**20:.1f} MiB more were asked for; use a smaller "
+                    f"batch, block or model"
+                )
         handle = self._create(nbytes)
         self.allocated_bytes += nbytes
         self.peak_bytes = max(self.peak_bytes, self.allocated_bytes)

@@ -45,15 +45,18 @@ class BrowserDevice(Device):
             data = await self.gpu.fetch(tensor.buffer.handle, tensor.offset * 4, tensor.nbytes)
         except JsException as error:
             self._complain()
-            raise DeviceLost(f"the GPU stopped answering ({error.name}: {error.message}); open the device again and go "
-                             f"on from the last saved run") from None
+            raise DeviceLost(
+                f"the GPU stopped answering ({error.name}: {error.message}); open the device again and go "
+                f"on from the last saved run"
+            ) from None
         self._complain()
         return data.to_bytes()
 
     def _complain(self):
         if self.gpu.lost:
-            raise DeviceLost(f"the GPU went away ({self.gpu.lost}); open the device again and go on from the last "
-                             f"saved run")
+            raise DeviceLost(
+                f"the GPU went away ({self.gpu.lost}); open the device again and go on from the last saved run"
+            )
         if self.gpu.error:
             message, self.gpu.error = self.gpu.error, ""
             raise DeviceError(f"the GPU objected: {message}")
@@ -78,8 +81,9 @@ class BrowserDevice(Device):
         key = (shader, *overrides.items())
         if key not in self._pipelines:
             bindings = len(kernel.inputs) + len(kernel.outputs)
-            self._pipelines[key] = self.gpu.pipeline(shader, source(shader), json.dumps(overrides),
-                                                     len(kernel.inputs), bindings, has_uniforms)
+            self._pipelines[key] = self.gpu.pipeline(
+                shader, source(shader), json.dumps(overrides), len(kernel.inputs), bindings, has_uniforms
+            )
         return self._pipelines[key]
 
     def _uniform(self, content):
@@ -143,11 +147,15 @@ async def open_device(choice: str, ensure_numpy=None) -> Device:
             why = "a processor playing a GPU; this site has no NumPy, which would be faster"
         return BrowserDevice(await module.open(adapter), description, why)
     if choice == "webgpu":
-        raise AdapterError("this browser offers no WebGPU adapter. Try a current Chrome, Edge, Firefox or Safari, "
-                           "check that hardware acceleration is on, or choose NumPy")
+        raise AdapterError(
+            "this browser offers no WebGPU adapter. Try a current Chrome, Edge, Firefox or Safari, "
+            "check that hardware acceleration is on, or choose NumPy"
+        )
     if ensure_numpy is None:
-        raise AdapterError("this browser offers no WebGPU adapter, and this site was built without NumPy; try a "
-                           "current Chrome, Edge, Firefox or Safari")
+        raise AdapterError(
+            "this browser offers no WebGPU adapter, and this site was built without NumPy; try a "
+            "current Chrome, Edge, Firefox or Safari"
+        )
     return await _open_numpy(ensure_numpy, "this browser offers no WebGPU adapter")
 
 
@@ -166,8 +174,9 @@ async def _module():
     try:
         from pyscript.js_modules import pygpt_browser
     except ImportError:
-        from pyodide.code import run_js
         from urllib.parse import quote
+
+        from pyodide.code import run_js
 
         text = Path(__file__).with_name("browser.js").read_text(encoding="utf-8")
         return await run_js("url => import(url)")("data:text/javascript," + quote(text))

@@ -11,8 +11,8 @@ import time
 
 import numpy
 
-from pygpt.devices.base import Device
 from pygpt.devices import simd
+from pygpt.devices.base import Device
 
 
 class NumpyDevice(Device):
@@ -49,8 +49,10 @@ class NumpyDevice(Device):
         if self.library and not any(operand.dtype == "float64" for operand in given):
             constants = kernel.override_values(operands, attributes)
             if self.library.takes(kernel.name, constants):
-                places = [operand and (operand.buffer.handle.ctypes.data + 4 * operand.offset, operand.size)
-                          for operand in operands]
+                places = [
+                    operand and (operand.buffer.handle.ctypes.data + 4 * operand.offset, operand.size)
+                    for operand in operands
+                ]
                 return self.library.prepare(kernel.name, places, constants)
         arrays = [None if operand is None else self.array(operand) for operand in operands]
         return functools.partial(kernel.twin, *arrays, **attributes)

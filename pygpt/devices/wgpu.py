@@ -24,8 +24,10 @@ class WgpuDevice(Device):
 
         self._wgpu = wgpu
         limits = adapter.limits
-        wanted = {"max-buffer-size": limits["max-buffer-size"],
-                  "max-storage-buffer-binding-size": limits["max-storage-buffer-binding-size"]}
+        wanted = {
+            "max-buffer-size": limits["max-buffer-size"],
+            "max-storage-buffer-binding-size": limits["max-storage-buffer-binding-size"],
+        }
         self._has_timestamps = "timestamp-query" in adapter.features
         features = ["timestamp-query"] if self._has_timestamps else []
         try:
@@ -51,10 +53,13 @@ class WgpuDevice(Device):
         number = next(self._numbers)
         try:
             self._buffers[number] = self._device.create_buffer(
-                size=nbytes, usage=usage.STORAGE | usage.COPY_SRC | usage.COPY_DST)
+                size=nbytes, usage=usage.STORAGE | usage.COPY_SRC | usage.COPY_DST
+            )
         except self._wgpu.GPUError as error:
-            raise MemoryLimit(f"{self.name} did not give {nbytes / 2**20:.1f} MiB more ({error}); "
-                              f"{self.allocated_bytes / 2**20:.0f} MiB are in use. Use a smaller batch, block or model") from None
+            raise MemoryLimit(
+                f"{self.name} did not give {nbytes / 2**20:.1f} MiB more ({error}); "
+                f"{self.allocated_bytes / 2**20:.0f} MiB are in use. Use a smaller batch, block or model"
+            ) from None
         return number
 
     def _destroy(self, handle):
@@ -71,8 +76,9 @@ class WgpuDevice(Device):
         shader = kernel.shader_for(self, operands, attributes)
         overrides, uniforms = constants(source(shader), kernel.override_values(operands, attributes))
         pipeline, layout = self._pipeline(kernel, shader, overrides, bool(uniforms))
-        entries = [{"binding": index, "resource": self._resource(kernel, operand)}
-                   for index, operand in enumerate(operands)]
+        entries = [
+            {"binding": index, "resource": self._resource(kernel, operand)} for index, operand in enumerate(operands)
+        ]
         if uniforms:
             entries.append({"binding": len(operands), "resource": {"buffer": self._uniform(uniforms)}})
         group = self._device.create_bind_group(layout=layout, entries=entries)
@@ -89,7 +95,8 @@ class WgpuDevice(Device):
         """The buffer that holds these numbers; launches with the same ones share it."""
         if content not in self._uniforms:
             self._uniforms[content] = self._device.create_buffer_with_data(
-                data=content, usage=self._wgpu.BufferUsage.UNIFORM)
+                data=content, usage=self._wgpu.BufferUsage.UNIFORM
+            )
         return self._uniforms[content]
 
     def _pipeline(self, kernel, shader, overrides, has_uniforms):
@@ -97,15 +104,19 @@ class WgpuDevice(Device):
         if key not in self._pipelines:
             types = ["read-only-storage"] * len(kernel.inputs) + ["storage"] * len(kernel.outputs)
             types += ["uniform"] * has_uniforms
-            layout = self._device.create_bind_group_layout(entries=[
-                {"binding": index, "visibility": self._wgpu.ShaderStage.COMPUTE, "buffer": {"type": kind}}
-                for index, kind in enumerate(types)])
+            layout = self._device.create_bind_group_layout(
+                entries=[
+                    {"binding": index, "visibility": self._wgpu.ShaderStage.COMPUTE, "buffer": {"type": kind}}
+                    for index, kind in enumerate(types)
+                ]
+            )
             if shader not in self._modules:
                 self._modules[shader] = self._device.create_shader_module(label=shader, code=source(shader))
             pipeline = self._device.create_compute_pipeline(
                 label=shader,
                 layout=self._device.create_pipeline_layout(bind_group_layouts=[layout]),
-                compute={"module": self._modules[shader], "entry_point": "main", "constants": overrides})
+                compute={"module": self._modules[shader], "entry_point": "main", "constants": overrides},
+            )
             self._pipelines[key] = pipeline, layout
         return self._pipelines[key]
 
@@ -130,9 +141,13 @@ class WgpuDevice(Device):
             buffer = self._device.create_buffer(size=16 * len(some), usage=usage.QUERY_RESOLVE | usage.COPY_SRC)
             encoder = self._device.create_command_encoder()
             for index, launch in enumerate(some):
-                sweep = encoder.begin_compute_pass(timestamp_writes={
-                    "query_set": queries, "beginning_of_pass_write_index": 2 * index,
-                    "end_of_pass_write_index": 2 * index + 1})
+                sweep = encoder.begin_compute_pass(
+                    timestamp_writes={
+                        "query_set": queries,
+                        "beginning_of_pass_write_index": 2 * index,
+                        "end_of_pass_write_index": 2 * index + 1,
+                    }
+                )
                 encode(sweep, [launch])
                 sweep.end()
             encoder.resolve_query_set(queries, 0, 2 * len(some), buffer, 0)
@@ -150,7 +165,9 @@ class WgpuDevice(Device):
         if not self._has_timestamps:
             return timing
         seconds = tick(self._queue)
-        ticks = [number for buffer in timing for number in memoryview(self._queue.read_buffer(buffer)).cast("B").cast("Q")]
+        ticks = [
+            number for buffer in timing for number in memoryview(self._queue.read_buffer(buffer)).cast("B").cast("Q")
+        ]
         return [(begun * seconds, ended * seconds) for begun, ended in zip(ticks[::2], ticks[1::2])]
 
     def _encode(self, encoded):
@@ -197,6 +214,8 @@ def open_wgpu(why: str = "chosen by name") -> WgpuDevice:
     """Open the best adapter. Raises AdapterError where there is none."""
     found = adapters()
     if not found:
-        raise AdapterError("there is no WebGPU adapter: no Vulkan, Metal or DirectX 12 driver was found. Install your "
-                           "GPU's driver (on Debian, mesa-vulkan-drivers also gives a software one), or use --device numpy")
+        raise AdapterError(
+            "there is no WebGPU adapter: no Vulkan, Metal or DirectX 12 driver was found. Install your "
+            "GPU's driver (on Debian, mesa-vulkan-drivers also gives a software one), or use --device numpy"
+        )
     return WgpuDevice(found[0], why)

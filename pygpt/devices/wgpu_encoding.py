@@ -46,8 +46,10 @@ def _inside():
     try:
         from wgpu.backends.wgpu_native import ffi, lib
 
-        known = all(ffi.typeof(getattr(lib, f"wgpuComputePassEncoder{name}")).cname == f"void(*)({parameters})"
-                    for name, parameters in _SIGNATURES.items())
+        known = all(
+            ffi.typeof(getattr(lib, f"wgpuComputePassEncoder{name}")).cname == f"void(*)({parameters})"
+            for name, parameters in _SIGNATURES.items()
+        )
     except (ImportError, AttributeError):
         known = False
     return (lib, ffi.NULL) if known else (None, None)

@@ -2,10 +2,10 @@
 
 import json
 
-from pygpt.runs.checkpoint import STORED, Checkpoint, parameter_shapes
 from pygpt.huggingface.layouts import layout_of
-from pygpt.tensor.kernel import np
+from pygpt.runs.checkpoint import STORED, Checkpoint, parameter_shapes
 from pygpt.runs.safetensors import Entry, safetensors_pieces
+from pygpt.tensor.kernel import np
 from pygpt.tokenizers import BPETokenizer, tokenizer_json_bytes
 
 
@@ -21,18 +21,35 @@ def export_folder(checkpoint: Checkpoint) -> dict:
     entries = {}
     for place in layout.places(model, tokenizer.vocab_size):
         entries[layout.file_name(place.theirs)] = Entry(
-            STORED[model.dtype], place.shape, lambda place=place: _bytes(checkpoint, shapes, place))
-    config = {"architectures": [layout.architecture], "model_type": layout.model_type, "vocab_size": tokenizer.vocab_size,
-              "tie_word_embeddings": model.tie_weights, "dtype": model.dtype, "use_cache": True,
-              "bos_token_id": tokenizer.bos, "eos_token_id": tokenizer.bos, **layout.to_config(model)}
-    files = {"config.json": _json(config),
-             "generation_config.json": _json({"bos_token_id": tokenizer.bos, "eos_token_id": tokenizer.bos})}
+            STORED[model.dtype], place.shape, lambda place=place: _bytes(checkpoint, shapes, place)
+        )
+    config = {
+        "architectures": [layout.architecture],
+        "model_type": layout.model_type,
+        "vocab_size": tokenizer.vocab_size,
+        "tie_word_embeddings": model.tie_weights,
+        "dtype": model.dtype,
+        "use_cache": True,
+        "bos_token_id": tokenizer.bos,
+        "eos_token_id": tokenizer.bos,
+        **layout.to_config(model),
+    }
+    files = {
+        "config.json": _json(config),
+        "generation_config.json": _json({"bos_token_id": tokenizer.bos, "eos_token_id": tokenizer.bos}),
+    }
     if isinstance(tokenizer, BPETokenizer):
         files["tokenizer.json"] = tokenizer_json_bytes(tokenizer)
         end = next((name for name, index in tokenizer.vocabulary.special.items() if index == tokenizer.bos), None)
-        files["tokenizer_config.json"] = _json({
-            "tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": model.block_size, "bos_token": end, "eos_token": end,
-            "clean_up_tokenization_spaces": False})
+        files["tokenizer_config.json"] = _json(
+            {
+                "tokenizer_class": "PreTrainedTokenizerFast",
+                "model_max_length": model.block_size,
+                "bos_token": end,
+                "eos_token": end,
+                "clean_up_tokenization_spaces": False,
+            }
+        )
     files["model.safetensors"] = safetensors_pieces(entries, {"format": "pt"})
     return files
 

@@ -9,13 +9,13 @@ import mmap
 from pathlib import Path
 
 import pygpt
-from pygpt.runs.checkpoint import Checkpoint, parameter_shapes
-from pygpt.errors import CheckpointError, ExperimentError, TokenizerError
 from pygpt.config.experiment import Experiment
+from pygpt.errors import CheckpointError, ExperimentError, TokenizerError
 from pygpt.huggingface.layouts import LAYOUTS, Config
-from pygpt.tensor.kernel import np
+from pygpt.runs.checkpoint import Checkpoint, parameter_shapes
 from pygpt.runs.provenance import now
 from pygpt.runs.safetensors import Entry, read_safetensors
+from pygpt.tensor.kernel import np
 from pygpt.tokenizers import read_tokenizer
 
 # Tables that old versions kept beside the weights.
@@ -33,14 +33,18 @@ def import_folder(folder, block_size: int | None = None) -> Checkpoint:
     config = Config(_table(folder / "config.json"))
     layout = LAYOUTS.get(config.values.get("model_type")) if isinstance(config.values.get("model_type"), str) else None
     if layout is None:
-        raise CheckpointError(f"config.json: model_type is {config.values.get('model_type')!r:.60}; pygpt reads {', '.join(LAYOUTS)}")
+        raise CheckpointError(
+            f"config.json: model_type is {config.values.get('model_type')!r:.60}; pygpt reads {', '.join(LAYOUTS)}"
+        )
     tokenizer = read_tokenizer(folder)
     entries, digest = _weights(folder, layout)
     fields = layout.from_config(config)
     described = config.integer("vocab_size")
     if described < tokenizer.vocab_size:
-        raise TokenizerError(f"the tokenizer has {tokenizer.vocab_size} tokens, and the model knows {described}: they do not belong "
-                             f"together")
+        raise TokenizerError(
+            f"the tokenizer has {tokenizer.vocab_size} tokens, and the model knows {described}: they do not belong "
+            f"together"
+        )
     fields["tie_weights"] = _tied(entries, config, layout)
     experiment = _experiment(folder, fields, tokenizer)
     whole, places = experiment.model.block_size, {}
@@ -53,11 +57,18 @@ def import_folder(folder, block_size: int | None = None) -> Checkpoint:
         places.setdefault(place.ours, []).append(place)
     unknown = entries.keys() - {place.theirs for group in places.values() for place in group} - {"lm_head.weight"}
     if unknown:
-        raise CheckpointError(f"the folder has arrays that pygpt's {layout.model_type} does not have: {', '.join(sorted(unknown)[:3])}")
-    weights = {name: (lambda name=name, shape=shape: _assembled(entries, places[name], shape))
-               for name, shape in parameter_shapes(experiment, tokenizer).items()}
-    provenance = {"pygpt": pygpt.__version__, "when": now(), "imported": {
-        "from": folder.resolve().name, "architecture": layout.architecture, "sha256": digest}}
+        raise CheckpointError(
+            f"the folder has arrays that pygpt's {layout.model_type} does not have: {', '.join(sorted(unknown)[:3])}"
+        )
+    weights = {
+        name: (lambda name=name, shape=shape: _assembled(entries, places[name], shape))
+        for name, shape in parameter_shapes(experiment, tokenizer).items()
+    }
+    provenance = {
+        "pygpt": pygpt.__version__,
+        "when": now(),
+        "imported": {"from": folder.resolve().name, "architecture": layout.architecture, "sha256": digest},
+    }
     return Checkpoint(experiment, tokenizer, 0, provenance, weights, {}, None)
 
 
@@ -67,8 +78,11 @@ def _experiment(folder, fields, tokenizer):
     batch_size = max(1, base.train.batch_size * base.model.block_size // fields["block_size"])
     data = {"data.tokenizer": tokenizer.kind, "data.vocab_size": min(max(257, tokenizer.vocab_size), 65536)}
     try:
-        return base.with_fields(**{f"model.{name}": value for name, value in fields.items()}, **data,
-                                **{"train.batch_size": batch_size, "optim.learning_rate": 3e-5, "optim.min_learning_rate": 3e-6})
+        return base.with_fields(
+            **{f"model.{name}": value for name, value in fields.items()},
+            **data,
+            **{"train.batch_size": batch_size, "optim.learning_rate": 3e-5, "optim.min_learning_rate": 3e-6},
+        )
     except ExperimentError as error:
         raise CheckpointError(f"config.json describes a model that pygpt cannot build: {error}") from None
 
@@ -89,8 +103,11 @@ def _table(path):
 
 def _weights(folder, layout):
     """The arrays of all files of the folder, by names without the prefix, and the SHA-256 of the files."""
-    files = [folder / "model.safetensors"] if (folder / "model.safetensors").exists() else sorted(
-        folder.glob("model-*-of-*.safetensors"))
+    files = (
+        [folder / "model.safetensors"]
+        if (folder / "model.safetensors").exists()
+        else sorted(folder.glob("model-*-of-*.safetensors"))
+    )
     if not files:
         raise CheckpointError(f"{folder} has no model.safetensors; pygpt reads no other file of weights")
     found, digest = {}, hashlib.sha256()
@@ -124,10 +141,14 @@ def _check(place, entry: Entry | None, whole, block_size, vocab_size):
             raise CheckpointError(f"the folder has no array {place.theirs}")
         return
     # Rows that are not used: the end of a longer block, and tokens that the tokenizer does not have.
-    rows = {"embedding.positions": whole, "embedding.tokens": vocab_size, "head.weight": vocab_size}.get(place.ours, place.shape[0])
+    rows = {"embedding.positions": whole, "embedding.tokens": vocab_size, "head.weight": vocab_size}.get(
+        place.ours, place.shape[0]
+    )
     if entry.shape != (rows, *place.shape[1:]) or entry.dtype not in (*TYPES, "BF16"):
-        raise CheckpointError(f"{place.theirs} is {entry.dtype}{list(entry.shape)}, and config.json asks for numbers as "
-                              f"{[rows, *place.shape[1:]]}")
+        raise CheckpointError(
+            f"{place.theirs} is {entry.dtype}{list(entry.shape)}, and config.json asks for numbers as "
+            f"{[rows, *place.shape[1:]]}"
+        )
 
 
 def _assembled(entries, places, shape):

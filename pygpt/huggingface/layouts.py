@@ -6,14 +6,28 @@ Source: huggingface/transformers 5.23, modeling_gpt2.py and modeling_llama.py, w
 import dataclasses
 from collections.abc import Callable
 
-from pygpt.errors import CheckpointError, ExperimentError
 from pygpt.config.experiment import ModelConfig
+from pygpt.errors import CheckpointError, ExperimentError
 
 # All norms of ours add this to the variance.
 EPSILON = 1e-5
 # What may be as it likes in every layout. A switch that is not named here, nor by a layout, has to be at its default.
-SIZES = {"n_layer", "n_head", "n_embd", "block_size", "dropout", "dropout_embedding", "dropout_attention", "bias", "tie_weights",
-         "init", "init_std", "dtype", "norm_scale", "mlp_ratio"}
+SIZES = {
+    "n_layer",
+    "n_head",
+    "n_embd",
+    "block_size",
+    "dropout",
+    "dropout_embedding",
+    "dropout_attention",
+    "bias",
+    "tie_weights",
+    "init",
+    "init_std",
+    "dtype",
+    "norm_scale",
+    "mlp_ratio",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,13 +137,23 @@ def llama_places(model: ModelConfig, vocab_size: int):
 
 def gpt2_to_config(model: ModelConfig) -> dict:
     """GPT2Config's fields."""
+
     def rate(own):
         return model.dropout if own < 0 else own
 
-    return {"n_layer": model.n_layer, "n_head": model.n_head, "n_embd": model.n_embd, "n_positions": model.block_size,
-            "n_inner": model.hidden_size, "activation_function": _turned(GPT2.activations)[model.mlp],
-            "layer_norm_epsilon": EPSILON, "resid_pdrop": model.dropout, "embd_pdrop": rate(model.dropout_embedding),
-            "attn_pdrop": rate(model.dropout_attention), "initializer_range": model.init_std}
+    return {
+        "n_layer": model.n_layer,
+        "n_head": model.n_head,
+        "n_embd": model.n_embd,
+        "n_positions": model.block_size,
+        "n_inner": model.hidden_size,
+        "activation_function": _turned(GPT2.activations)[model.mlp],
+        "layer_norm_epsilon": EPSILON,
+        "resid_pdrop": model.dropout,
+        "embd_pdrop": rate(model.dropout_embedding),
+        "attn_pdrop": rate(model.dropout_attention),
+        "initializer_range": model.init_std,
+    }
 
 
 def gpt2_from_config(config: "Config") -> dict:
@@ -139,22 +163,42 @@ def gpt2_from_config(config: "Config") -> dict:
     for name in ("scale_attn_by_inverse_layer_idx", "add_cross_attention"):
         config.only(name, False)
     config.only("layer_norm_epsilon", EPSILON)
-    return {"n_layer": config.integer("n_layer"), "n_head": config.integer("n_head"), "n_embd": size,
-            "block_size": config.integer("n_positions"), "bias": True, "norm": "layernorm", "positions": "learned",
-            "mlp": config.choice("activation_function", GPT2.activations, "gelu_new"),
-            "mlp_ratio": config.integer("n_inner", 4 * size) / size, "init_std": config.number("initializer_range", 0.02),
-            "dropout": config.number("resid_pdrop", 0.1), "dropout_embedding": config.number("embd_pdrop", 0.1),
-            "dropout_attention": config.number("attn_pdrop", 0.1)}
+    return {
+        "n_layer": config.integer("n_layer"),
+        "n_head": config.integer("n_head"),
+        "n_embd": size,
+        "block_size": config.integer("n_positions"),
+        "bias": True,
+        "norm": "layernorm",
+        "positions": "learned",
+        "mlp": config.choice("activation_function", GPT2.activations, "gelu_new"),
+        "mlp_ratio": config.integer("n_inner", 4 * size) / size,
+        "init_std": config.number("initializer_range", 0.02),
+        "dropout": config.number("resid_pdrop", 0.1),
+        "dropout_embedding": config.number("embd_pdrop", 0.1),
+        "dropout_attention": config.number("attn_pdrop", 0.1),
+    }
 
 
 def llama_to_config(model: ModelConfig) -> dict:
     """LlamaConfig's fields."""
-    return {"num_hidden_layers": model.n_layer, "num_attention_heads": model.n_head, "num_key_value_heads": model.kv_heads,
-            "hidden_size": model.n_embd, "head_dim": model.head_size, "max_position_embeddings": model.block_size,
-            "intermediate_size": model.hidden_size, "hidden_act": _turned(LLAMA.activations)[model.mlp], "rms_norm_eps": EPSILON,
-            "rope_theta": model.rope_base, "rope_parameters": {"rope_type": "default", "rope_theta": model.rope_base},
-            "attention_bias": model.bias, "mlp_bias": model.bias, "initializer_range": model.init_std,
-            "attention_dropout": model.dropout if model.dropout_attention < 0 else model.dropout_attention}
+    return {
+        "num_hidden_layers": model.n_layer,
+        "num_attention_heads": model.n_head,
+        "num_key_value_heads": model.kv_heads,
+        "hidden_size": model.n_embd,
+        "head_dim": model.head_size,
+        "max_position_embeddings": model.block_size,
+        "intermediate_size": model.hidden_size,
+        "hidden_act": _turned(LLAMA.activations)[model.mlp],
+        "rms_norm_eps": EPSILON,
+        "rope_theta": model.rope_base,
+        "rope_parameters": {"rope_type": "default", "rope_theta": model.rope_base},
+        "attention_bias": model.bias,
+        "mlp_bias": model.bias,
+        "initializer_range": model.init_std,
+        "attention_dropout": model.dropout if model.dropout_attention < 0 else model.dropout_attention,
+    }
 
 
 def llama_from_config(config: "Config") -> dict:
@@ -167,13 +211,21 @@ def llama_from_config(config: "Config") -> dict:
     turns.only("rope_type", "default")
     turns.only("type", "default")
     key_heads = config.integer("num_key_value_heads", heads)
-    return {"n_layer": config.integer("num_hidden_layers"), "n_head": heads, "n_embd": size,
-            "n_kv_head": 0 if key_heads == heads else key_heads, "block_size": config.integer("max_position_embeddings", 2048),
-            "bias": config.truth("attention_bias", False) or config.truth("mlp_bias", False), "norm": "rmsnorm",
-            "positions": "rope", "rope_base": turns.number("rope_theta", config.number("rope_theta", 10000.0)),
-            "mlp": config.choice("hidden_act", LLAMA.activations, "silu"),
-            "mlp_ratio": config.integer("intermediate_size") / size, "init_std": config.number("initializer_range", 0.02),
-            "dropout_attention": config.number("attention_dropout", 0.0)}
+    return {
+        "n_layer": config.integer("num_hidden_layers"),
+        "n_head": heads,
+        "n_embd": size,
+        "n_kv_head": 0 if key_heads == heads else key_heads,
+        "block_size": config.integer("max_position_embeddings", 2048),
+        "bias": config.truth("attention_bias", False) or config.truth("mlp_bias", False),
+        "norm": "rmsnorm",
+        "positions": "rope",
+        "rope_base": turns.number("rope_theta", config.number("rope_theta", 10000.0)),
+        "mlp": config.choice("hidden_act", LLAMA.activations, "silu"),
+        "mlp_ratio": config.integer("intermediate_size") / size,
+        "init_std": config.number("initializer_range", 0.02),
+        "dropout_attention": config.number("attention_dropout", 0.0),
+    }
 
 
 def _turned(table):
@@ -219,8 +271,10 @@ class Config:
         """Refuse any value but one; a field that is left out is taken to have it."""
         value = self._value(name, wanted)
         if value != wanted:
-            raise CheckpointError(f"config.json: {name} is {value!r:.60}, and a model of pygpt has {wanted!r} there: its logits "
-                                  f"would be others")
+            raise CheckpointError(
+                f"config.json: {name} is {value!r:.60}, and a model of pygpt has {wanted!r} there: its logits "
+                f"would be others"
+            )
 
     def _value(self, name, default):
         value = self.values.get(name)
@@ -228,17 +282,38 @@ class Config:
 
 
 GPT2 = Layout(
-    "gpt2", "GPT2LMHeadModel", "transformer.",
-    {"norm": {"layernorm"}, "positions": {"learned"}, "mlp": {"gelu", "gelu_erf", "relu", "relu_squared", "silu"},
-     "rope_base": None},
-    {"gelu_new": "gelu", "gelu_pytorch_tanh": "gelu", "gelu": "gelu_erf", "relu": "relu", "relu2": "relu_squared", "silu": "silu",
-     "swish": "silu"},
-    gpt2_places, gpt2_to_config, gpt2_from_config)
+    "gpt2",
+    "GPT2LMHeadModel",
+    "transformer.",
+    {
+        "norm": {"layernorm"},
+        "positions": {"learned"},
+        "mlp": {"gelu", "gelu_erf", "relu", "relu_squared", "silu"},
+        "rope_base": None,
+    },
+    {
+        "gelu_new": "gelu",
+        "gelu_pytorch_tanh": "gelu",
+        "gelu": "gelu_erf",
+        "relu": "relu",
+        "relu2": "relu_squared",
+        "silu": "silu",
+        "swish": "silu",
+    },
+    gpt2_places,
+    gpt2_to_config,
+    gpt2_from_config,
+)
 LLAMA = Layout(
-    "llama", "LlamaForCausalLM", "model.",
+    "llama",
+    "LlamaForCausalLM",
+    "model.",
     {"norm": {"rmsnorm"}, "positions": {"rope"}, "mlp": {"swiglu", "geglu"}, "rope_base": None, "n_kv_head": None},
     {"silu": "swiglu", "swish": "swiglu", "gelu_pytorch_tanh": "geglu", "gelu_new": "geglu"},
-    llama_places, llama_to_config, llama_from_config)
+    llama_places,
+    llama_to_config,
+    llama_from_config,
+)
 LAYOUTS = {layout.model_type: layout for layout in (GPT2, LLAMA)}
 
 
@@ -249,6 +324,9 @@ def layout_of(model: ModelConfig) -> Layout:
     found = [(layout.misfits(model), layout) for layout in LAYOUTS.values()]
     misfits, layout = min(found, key=lambda pair: len(pair[0]))
     if misfits:
-        raise ExperimentError(misfits[0].split(" ")[0], f"this model is neither GPT-2's nor Llama's architecture, which are what "
-                                                        f"is written. The nearer is {layout.model_type}, but {'; '.join(misfits)}")
+        raise ExperimentError(
+            misfits[0].split(" ")[0],
+            f"this model is neither GPT-2's nor Llama's architecture, which are what "
+            f"is written. The nearer is {layout.model_type}, but {'; '.join(misfits)}",
+        )
     return layout

@@ -7,9 +7,9 @@ a cache, and a token costs a forward pass over one row. After a cut the cache is
 
 import struct
 
-from pygpt.tensor.capture import Capture
 from pygpt.errors import ExperimentError, TokenizerError
 from pygpt.ops import append, repetition_penalty, sample
+from pygpt.tensor.capture import Capture
 from pygpt.tensor.tensor import Tensor, no_tape, tensor
 from pygpt.tokenizers import Tokenizer
 
@@ -32,9 +32,20 @@ class Sampler:
     its limits.
     """
 
-    def __init__(self, model, tokenizer: Tokenizer, prompt: str = "", temperature: float = 0.8, top_k: int = 0,
-                 top_p: float = 1.0, min_p: float = 0.0, repetition_penalty: float = 1.0, stop=(), seed: int = 1,
-                 cached: bool = True):
+    def __init__(
+        self,
+        model,
+        tokenizer: Tokenizer,
+        prompt: str = "",
+        temperature: float = 0.8,
+        top_k: int = 0,
+        top_p: float = 1.0,
+        min_p: float = 0.0,
+        repetition_penalty: float = 1.0,
+        stop=(),
+        seed: int = 1,
+        cached: bool = True,
+    ):
         _check("temperature", temperature, 0.0, 100.0)
         if top_k < 0:
             raise ExperimentError("top_k", f"{top_k} is negative; use 0 to let every token compete")
@@ -63,7 +74,7 @@ class Sampler:
         self._cache = model.new_cache() if cached else None
         # The window's length is counted here as well: when to fill the cache is decided without reading anything back.
         self._length = len(ids)
-        self._unread = self._length - 1     # tokens before the newest that the cache does not hold
+        self._unread = self._length - 1  # tokens before the newest that the cache does not hold
         self._next = Capture(device, self._next_token)
         self._read_half = None
 
@@ -126,7 +137,9 @@ class Sampler:
     def take(self, output: bytes) -> str:
         """The text that came since the last time, from what reading `output` gave."""
         (count,) = struct.unpack_from("<I", output, 0)
-        ids = [struct.unpack_from("<I", output, 4 * (64 + index % KEPT_TOKENS))[0] for index in range(self._taken, count)]
+        ids = [
+            struct.unpack_from("<I", output, 4 * (64 + index % KEPT_TOKENS))[0] for index in range(self._taken, count)
+        ]
         self._taken = count
         if self.done:
             return ""

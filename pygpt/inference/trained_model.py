@@ -7,14 +7,14 @@ from array import array
 from pathlib import Path
 from shlex import quote
 
-from pygpt.runs.checkpoint import Checkpoint, read_checkpoint
-from pygpt.devices.base import Device
-from pygpt.devices import open_device
-from pygpt.errors import CheckpointError, ShapeError, TokenizerError
 from pygpt.analysis.memory import check_sampling_memory
+from pygpt.devices import open_device
+from pygpt.devices.base import Device
+from pygpt.errors import CheckpointError, ShapeError, TokenizerError
+from pygpt.inference.sampler import Sampler, generate
 from pygpt.models import build_model
 from pygpt.nn.layers import Weights
-from pygpt.inference.sampler import Sampler, generate
+from pygpt.runs.checkpoint import Checkpoint, read_checkpoint
 from pygpt.tensor.tensor import no_tape, tensor
 
 MODEL_FILE = "model.safetensors"
@@ -81,8 +81,12 @@ def read_run(folder) -> bytes:
 def map_run(folder) -> memoryview:
     """As `read_run`, but the bytes come from the file as they are looked at: a large run is never in memory twice."""
     # An empty file cannot be mapped.
-    return _opened(folder, lambda file: memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-                                                   if os.fstat(file.fileno()).st_size else b""))
+    return _opened(
+        folder,
+        lambda file: memoryview(
+            mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if os.fstat(file.fileno()).st_size else b""
+        ),
+    )
 
 
 def open_run(folder) -> Checkpoint:
@@ -105,7 +109,9 @@ def _opened(folder, read):
         with path.open("rb") as file:
             return read(file)
     except FileNotFoundError:
-        raise CheckpointError(f"there is no run at {folder}: {path} does not exist. `pygpt train --out {quote(str(folder))}` makes one") from None
+        raise CheckpointError(
+            f"there is no run at {folder}: {path} does not exist. `pygpt train --out {quote(str(folder))}` makes one"
+        ) from None
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error.strerror}") from None
 
@@ -130,7 +136,9 @@ def write_run(folder, checkpoint) -> None:
         # Half a file is worth nothing, and it takes the room there was.
         with contextlib.suppress(OSError):
             fresh.unlink(missing_ok=True)
-        raise CheckpointError(f"{path} cannot be written ({error.strerror}); the last checkpoint before it is whole") from None
+        raise CheckpointError(
+            f"{path} cannot be written ({error.strerror}); the last checkpoint before it is whole"
+        ) from None
 
 
 def load(folder, device="auto") -> TrainedModel:

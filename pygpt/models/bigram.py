@@ -13,8 +13,13 @@ class Bigram(Module):
         self.block_size = config.block_size
         self.table = Embedding(vocab_size, vocab_size, None, config.init_std)
 
-    def logits(self, ids: Tensor, chance: Chance | None = None, cache: list[Tensor] | None = None,
-               position: Tensor | None = None) -> Tensor:
+    def logits(
+        self,
+        ids: Tensor,
+        chance: Chance | None = None,
+        cache: list[Tensor] | None = None,
+        position: Tensor | None = None,
+    ) -> Tensor:
         """ids (B, T) -> (B, T, V)."""
         return self.table(ids)
 

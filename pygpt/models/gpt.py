@@ -5,7 +5,19 @@ Source: Radford et al., "Language Models are Unsupervised Multitask Learners" (2
 
 import math
 
-from pygpt.nn.layers import MLP, Chance, Constant, Dropout, Embedding, Linear, Module, Parameter, Projection, make_norm, sinusoids
+from pygpt.nn.layers import (
+    MLP,
+    Chance,
+    Constant,
+    Dropout,
+    Embedding,
+    Linear,
+    Module,
+    Parameter,
+    Projection,
+    make_norm,
+    sinusoids,
+)
 from pygpt.ops import attention, attention_cached, gate, linear_cross_entropy, matmul, qk_norm, rope, scale, softcap
 from pygpt.ops.rope import rope_table
 from pygpt.tensor.tensor import Tensor, empty
@@ -23,8 +35,12 @@ class SelfAttention(Module):
     def __init__(self, config, residual_std: float, site: int, turns: Constant | None):
         size = config.n_embd
         self.heads = {"n_head": config.n_head, "n_kv_head": config.kv_heads}
-        self.settings = {**self.heads, "window": config.window, "cap": config.attention_cap,
-                         "alibi": config.positions == "alibi"}
+        self.settings = {
+            **self.heads,
+            "window": config.window,
+            "cap": config.attention_cap,
+            "alibi": config.positions == "alibi",
+        }
         self.normed = config.qk_norm
         self.turns = turns
         self.qkv = Linear(size, config.qkv_size, config.bias, config.init_std)
@@ -33,17 +49,18 @@ class SelfAttention(Module):
         self.projection = Projection(size, size, config.bias, residual_std, config.dropout, site + 1)
         self.dropout = Dropout(_rate(config.dropout_attention, config), site)
 
-    def __call__(self, x: Tensor, stream: Tensor, chance: Chance | None, cache: Tensor | None,
-                 position: Tensor | None) -> Tensor:
+    def __call__(
+        self, x: Tensor, stream: Tensor, chance: Chance | None, cache: Tensor | None, position: Tensor | None
+    ) -> Tensor:
         if position is not None:
-            y = empty(x.device, x.shape, x.dtype)                        # (B, 1, C)
+            y = empty(x.device, x.shape, x.dtype)  # (B, 1, C)
             attention_cached(self.look(x, position), position, self.sinks, out=(cache, y), **self.settings)
         else:
             kept = None if cache is None else cache.slice(0, (*x.shape[:2], cache.shape[2]))
-            qkv = self.look(x, None, kept)                               # (B, T, (H + 2 K) D)
+            qkv = self.look(x, None, kept)  # (B, T, (H + 2 K) D)
             drawn = {} if self.dropout.is_off(chance) else {"rate": self.dropout.rate, "purpose": self.dropout.purpose}
             seed, step = (chance.seed, chance.step) if drawn else (None, None)
-            y = attention(qkv, seed, step, self.sinks, **self.settings, **drawn)[0]       # (B, T, C)
+            y = attention(qkv, seed, step, self.sinks, **self.settings, **drawn)[0]  # (B, T, C)
         if self.gate is not None:
             y = gate(self.gate(x), y, kind="sigmoid")
         return self.projection(y, stream, chance)
@@ -104,24 +121,34 @@ class GPT(Module):
         tokens = self.embedding.tokens
         return [empty(tokens.device, (1, self.block_size, self.cache_width), tokens.dtype) for _ in self.blocks]
 
-    def hidden(self, ids: Tensor, chance: Chance | None = None, cache: list[Tensor] | None = None,
-               position: Tensor | None = None) -> Tensor:
+    def hidden(
+        self,
+        ids: Tensor,
+        chance: Chance | None = None,
+        cache: list[Tensor] | None = None,
+        position: Tensor | None = None,
+    ) -> Tensor:
         """ids (B, T) -> what the last block makes of them, (B, T, C).
 
         A cache without a position is filled with what attention keeps of ids (1, T), from its first row on. With a
         position, ids (1, 1) is the token there: it sees the tokens before it in the cache, and is added to it.
         """
-        x = self.dropout(self.norm_embedding(self.embedding(ids, position)), chance)      # (B, T, C)
+        x = self.dropout(self.norm_embedding(self.embedding(ids, position)), chance)  # (B, T, C)
         for block, kept in zip(self.blocks, cache or [None] * len(self.blocks), strict=True):
             x = block(x, chance, kept, position)
         return x
 
-    def logits(self, ids: Tensor, chance: Chance | None = None, cache: list[Tensor] | None = None,
-               position: Tensor | None = None) -> Tensor:
+    def logits(
+        self,
+        ids: Tensor,
+        chance: Chance | None = None,
+        cache: list[Tensor] | None = None,
+        position: Tensor | None = None,
+    ) -> Tensor:
         """ids (B, T) -> (B, T, V). For cache and position see `hidden`."""
         x = self.norm(self.hidden(ids, chance, cache, position))
         weight, transposed = self._head()
-        y = matmul(x, weight, transpose_w=transposed)                    # (B, T, V)
+        y = matmul(x, weight, transpose_w=transposed)  # (B, T, V)
         return softcap(y, cap=self.logit_cap) if self.logit_cap else y
 
     def losses(self, ids: Tensor, targets: Tensor, chance: Chance | None = None, **options: float) -> Tensor:

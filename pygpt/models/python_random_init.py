@@ -34,5 +34,11 @@ def write_python_random_weights(weights: Weights, std: float, chance: random.Ran
 def _microgpts_order(names):
     """The matrices' names: those of a GPT's declaration, but the output layer comes before the blocks."""
     matrices = ["embedding.tokens", "embedding.positions", "head.weight"]
-    return matrices + [name for name in names if name.startswith("blocks.") and name.endswith(
-        ("attention.qkv.weight", "attention.projection.weight", "mlp.expand.weight", "mlp.contract.weight"))]
+    return matrices + [
+        name
+        for name in names
+        if name.startswith("blocks.")
+        and name.endswith(
+            ("attention.qkv.weight", "attention.projection.weight", "mlp.expand.weight", "mlp.contract.weight")
+        )
+    ]

@@ -8,8 +8,22 @@ BLOCK = 1 << 16
 
 
 @kernel(outputs=("parameter", "first_moment", "second_moment"), in_place=True, no_gradient="it consumes gradients")
-def adamw(gradient, scale, schedule, step, parameter, first_moment, second_moment, *, beta1, beta2, epsilon,
-          weight_decay, decayed, coupled=False):
+def adamw(
+    gradient,
+    scale,
+    schedule,
+    step,
+    parameter,
+    first_moment,
+    second_moment,
+    *,
+    beta1,
+    beta2,
+    epsilon,
+    weight_decay,
+    decayed,
+    coupled=False,
+):
     """One step of Adam with decoupled weight decay; the three outputs are handed in as `out` and updated.
 
         g = gradient * scale
@@ -53,21 +67,45 @@ def adamw(gradient, scale, schedule, step, parameter, first_moment, second_momen
 def check(gradient, schedule, *updated):
     """Raises ShapeError unless the schedule has rows of three and everything else is flat and of one length."""
     if len(schedule.shape) != 2 or schedule.shape[1] != 3:
-        raise ShapeError(f"adamw: wanted a schedule (S, 3) of learning rate and both bias corrections, "
-                         f"got {list(schedule.shape)}")
+        raise ShapeError(
+            f"adamw: wanted a schedule (S, 3) of learning rate and both bias corrections, got {list(schedule.shape)}"
+        )
     if any(other.shape != gradient.shape or len(other.shape) != 1 for other in updated):
-        raise ShapeError(f"adamw: wanted gradient, parameter and both moments flat and of one length, got "
-                         f"{', '.join(str(list(other.shape)) for other in (gradient, *updated))}")
+        raise ShapeError(
+            f"adamw: wanted gradient, parameter and both moments flat and of one length, got "
+            f"{', '.join(str(list(other.shape)) for other in (gradient, *updated))}"
+        )
 
 
 @adamw.overrides
-def _(gradient, scale, schedule, step, parameter, first_moment, second_moment, *, beta1, beta2, epsilon,
-      weight_decay, decayed, coupled):
+def _(
+    gradient,
+    scale,
+    schedule,
+    step,
+    parameter,
+    first_moment,
+    second_moment,
+    *,
+    beta1,
+    beta2,
+    epsilon,
+    weight_decay,
+    decayed,
+    coupled,
+):
     check(gradient, schedule, parameter, first_moment, second_moment)
     # 1 - beta is taken here, in double precision: in float32, 1 - 0.999 is off by 5e-5 of itself.
-    return {"BETA1": float(beta1), "REST1": 1.0 - beta1, "BETA2": float(beta2), "REST2": 1.0 - beta2,
-            "EPSILON": float(epsilon), "WEIGHT_DECAY": float(weight_decay), "DECAYED": decayed,
-            "COUPLED": coupled}
+    return {
+        "BETA1": float(beta1),
+        "REST1": 1.0 - beta1,
+        "BETA2": float(beta2),
+        "REST2": 1.0 - beta2,
+        "EPSILON": float(epsilon),
+        "WEIGHT_DECAY": float(weight_decay),
+        "DECAYED": decayed,
+        "COUPLED": coupled,
+    }
 
 
 @adamw.threads

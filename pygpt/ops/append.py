@@ -4,7 +4,12 @@ from pygpt.errors import ShapeError
 from pygpt.tensor.kernel import kernel, np
 
 
-@kernel(outputs=("window", "position", "output", "count"), in_place=True, workgroup=(1, 1, 1), no_gradient="tokens are integers")
+@kernel(
+    outputs=("window", "position", "output", "count"),
+    in_place=True,
+    workgroup=(1, 1, 1),
+    no_gradient="tokens are integers",
+)
 def append(token, window, position, output, count):
     """Put `token` behind the window's newest token, which is at `position`, and at place `count` modulo L of output.
 
@@ -28,8 +33,10 @@ def append(token, window, position, output, count):
 def check(token, window, output):
     """Raises ShapeError unless one token goes into a flat window and a flat output."""
     if token.size != 1 or len(window.shape) != 1 or len(output.shape) != 1:
-        raise ShapeError(f"append: wanted one token, a window (T,) and an output (L,), got {list(token.shape)}, "
-                         f"{list(window.shape)} and {list(output.shape)}")
+        raise ShapeError(
+            f"append: wanted one token, a window (T,) and an output (L,), got {list(token.shape)}, "
+            f"{list(window.shape)} and {list(output.shape)}"
+        )
 
 
 @append.overrides

@@ -3,15 +3,21 @@
 import functools
 
 from pygpt.errors import ShapeError
-from pygpt.tensor.kernel import kernel, np, scratch
-from pygpt.ops.attention_gradient import (attention_delta, attention_gradient, attention_sinks_gradient, dropout_overrides,
-                                          on_gpus)
+from pygpt.ops.attention_gradient import (
+    attention_delta,
+    attention_gradient,
+    attention_sinks_gradient,
+    dropout_overrides,
+    on_gpus,
+)
 from pygpt.ops.attention_scores import by_head, check, dropped, grouped, overrides, parts, scores, tiles
+from pygpt.tensor.kernel import kernel, np, scratch
 
 
 @kernel(outputs=("y", "log_sum_exp"), optional=("seed", "step", "sinks"))
-def attention(qkv, seed, step, sinks, y, log_sum_exp, *, n_head, n_kv_head=0, rate=0.0, purpose=0, window=0, cap=0.0,
-              alibi=False):
+def attention(
+    qkv, seed, step, sinks, y, log_sum_exp, *, n_head, n_kv_head=0, rate=0.0, purpose=0, window=0, cap=0.0, alibi=False
+):
     """y = dropout(softmax(s)) v for each of H heads, where token i sees the tokens j <= i and s = q k^T / sqrt(D).
 
     n_kv_head: K heads of keys and values, each shared by the H / K heads of queries that follow each other; 0: K = H.
@@ -59,8 +65,10 @@ def _ones(length, dtype):
 def _(qkv, seed, step, sinks, *, n_head, n_kv_head, rate, **others):
     check("attention", qkv, n_head, n_kv_head, sinks=sinks, **others)
     if not 0 <= rate < 1 or (rate and (seed is None or step is None)):
-        raise ShapeError(f"attention: rate must be at least 0 and less than 1, and above 0 it takes seed and step; got "
-                         f"rate {rate}, seed {seed}, step {step}")
+        raise ShapeError(
+            f"attention: rate must be at least 0 and less than 1, and above 0 it takes seed and step; got "
+            f"rate {rate}, seed {seed}, step {step}"
+        )
     batch, time, width = qkv.shape
     return [(batch, time, width // (n_head + 2 * (n_kv_head or n_head)) * n_head), (batch, n_head, time)]
 
@@ -77,8 +85,11 @@ def _(qkv, seed, step, sinks, y, log_sum_exp, *, n_head, **others):
 
 
 # A workgroup has 32 tokens of a head.
-@attention.variant("attention_workgroup", lambda device, *operands, **others: on_gpus(device, operands[0], **others),
-                   workgroup=(8, 8, 1))
+@attention.variant(
+    "attention_workgroup",
+    lambda device, *operands, **others: on_gpus(device, operands[0], **others),
+    workgroup=(8, 8, 1),
+)
 def _(qkv, seed, step, sinks, y, log_sum_exp, *, n_head, **others):
     return 8 * qkv.shape[0] * n_head * -(-qkv.shape[1] // 32)
 
@@ -86,7 +97,20 @@ def _(qkv, seed, step, sinks, y, log_sum_exp, *, n_head, **others):
 @attention.gradient
 def _(dy, qkv, y, log_sum_exp, seed, step, sinks, wanted, n_head, n_kv_head, rate, purpose, window, cap, alibi):
     delta = attention_delta(dy, y, n_head=n_head)
-    dqkv = attention_gradient(dy, qkv, log_sum_exp, delta, seed, step, n_head=n_head, n_kv_head=n_kv_head, rate=rate,
-                              purpose=purpose, window=window, cap=cap, alibi=alibi)
+    dqkv = attention_gradient(
+        dy,
+        qkv,
+        log_sum_exp,
+        delta,
+        seed,
+        step,
+        n_head=n_head,
+        n_kv_head=n_kv_head,
+        rate=rate,
+        purpose=purpose,
+        window=window,
+        cap=cap,
+        alibi=alibi,
+    )
     dsinks = attention_sinks_gradient(sinks, log_sum_exp, delta) if sinks is not None and wanted[3] else None
     return dqkv, None, None, dsinks

@@ -1,14 +1,16 @@
 """Self-attention for one new token, which finds what the tokens before it left behind in a cache."""
 
 from pygpt.errors import ShapeError
-from pygpt.tensor.kernel import for_gpus, kernel, np
 from pygpt.ops import attention_scores
 from pygpt.ops.attention_scores import by_head, grouped, parts, slopes
+from pygpt.tensor.kernel import for_gpus, kernel, np
 
 LANES = 64
 
 
-@kernel(outputs=("cache", "y"), optional=("sinks",), in_place=True, no_gradient="it samples; training reads whole windows")
+@kernel(
+    outputs=("cache", "y"), optional=("sinks",), in_place=True, no_gradient="it samples; training reads whole windows"
+)
 def attention_cached(qkv, position, sinks, cache, y, *, n_head, n_kv_head=0, window=0, cap=0.0, alibi=False):
     """Put qkv into the cache's row `position`, and make y = softmax(s) v for each head over rows 0..position.
 
@@ -23,9 +25,9 @@ def attention_cached(qkv, position, sinks, cache, y, *, n_head, n_kv_head=0, win
     place = min(int(position[0]), cache.shape[1] - 1)
     cache[:, place] = qkv[:, 0]
     first = max(0, place + 1 - (window or place + 1))
-    q = parts(qkv, n_head, n_kv_head)[0]                                 # (B, K, H / K, 1, D)
-    _, k, v = parts(cache[:, first : place + 1], n_head, n_kv_head)      # (B, K, 1, seen, D)
-    scores = q * q.dtype.type(q.shape[-1] ** -0.5) @ k.swapaxes(3, 4)    # (B, K, H / K, 1, seen)
+    q = parts(qkv, n_head, n_kv_head)[0]  # (B, K, H / K, 1, D)
+    _, k, v = parts(cache[:, first : place + 1], n_head, n_kv_head)  # (B, K, 1, seen, D)
+    scores = q * q.dtype.type(q.shape[-1] ** -0.5) @ k.swapaxes(3, 4)  # (B, K, H / K, 1, seen)
     if cap:
         scores = np.tanh(scores / cap) * cap
     if alibi:
@@ -46,8 +48,10 @@ def check(qkv, sinks, cache, y, n_head, n_kv_head=0, window=0, cap=0.0):
     attention_scores.check("attention_cached", cache, n_head, n_kv_head, window, cap, sinks)
     batch, _, width = cache.shape
     if qkv.shape != (batch, 1, width) or y.shape != (batch, 1, width // (n_head + 2 * (n_kv_head or n_head)) * n_head):
-        raise ShapeError(f"attention_cached: wanted qkv (B, 1, W), a cache (B, T, W) and y (B, 1, H D) where W is that of {n_head} "
-                         f"heads of queries, got {list(qkv.shape)}, {list(cache.shape)} and {list(y.shape)}")
+        raise ShapeError(
+            f"attention_cached: wanted qkv (B, 1, W), a cache (B, T, W) and y (B, 1, H D) where W is that of {n_head} "
+            f"heads of queries, got {list(qkv.shape)}, {list(cache.shape)} and {list(y.shape)}"
+        )
 
 
 @attention_cached.overrides

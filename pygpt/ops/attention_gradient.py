@@ -1,8 +1,8 @@
 """The way back through attention: probabilities are made again from the scores and their saved log-sum-exp."""
 
 from pygpt.errors import ShapeError
-from pygpt.tensor.kernel import kernel, np, scratch
 from pygpt.ops.attention_scores import check, dropped, grouped, overrides, parts, scores, tiles
+from pygpt.tensor.kernel import kernel, np, scratch
 
 
 @kernel(outputs=("delta",), no_gradient="first derivatives only")
@@ -29,8 +29,23 @@ def _(dy, y, delta, *, n_head):
 
 
 @kernel(outputs=("dqkv",), optional=("seed", "step"), no_gradient="first derivatives only")
-def attention_gradient(dy, qkv, log_sum_exp, delta, seed, step, dqkv, *, n_head, n_kv_head=0, rate=0.0, purpose=0, window=0,
-                       cap=0.0, alibi=False):
+def attention_gradient(
+    dy,
+    qkv,
+    log_sum_exp,
+    delta,
+    seed,
+    step,
+    dqkv,
+    *,
+    n_head,
+    n_kv_head=0,
+    rate=0.0,
+    purpose=0,
+    window=0,
+    cap=0.0,
+    alibi=False,
+):
     """The gradients of q, k and v, side by side: probabilities p are made again from the scores and log_sum_exp.
 
     With m what dropout multiplies p by: dv_j = sum_i m_ij p_ij dy_i; ds_ij = p_ij (m_ij dy_i . v_j - delta_i), times
@@ -107,8 +122,11 @@ def on_gpus(device, qkv, n_head, n_kv_head, **others):
 
 
 # A workgroup has 32 tokens of a head of queries, or of one of keys.
-@attention_gradient.variant("attention_gradient_workgroup",
-                            lambda device, *operands, **others: on_gpus(device, operands[1], **others), workgroup=(8, 8, 1))
+@attention_gradient.variant(
+    "attention_gradient_workgroup",
+    lambda device, *operands, **others: on_gpus(device, operands[1], **others),
+    workgroup=(8, 8, 1),
+)
 def _(dy, qkv, log_sum_exp, delta, seed, step, dqkv, *, n_head, n_kv_head, **others):
     return 8 * qkv.shape[0] * (n_head + (n_kv_head or n_head)) * -(-qkv.shape[1] // 32)
 
@@ -126,8 +144,10 @@ def attention_sinks_gradient(sinks, log_sum_exp, delta, dsinks):
 @attention_sinks_gradient.shapes
 def _(sinks, log_sum_exp, delta):
     if len(delta.shape) != 3 or log_sum_exp.shape != delta.shape or sinks.shape != delta.shape[1:2]:
-        raise ShapeError(f"attention_sinks_gradient: wanted sinks (H,), log_sum_exp and delta (B, H, T), got "
-                         f"{list(sinks.shape)}, {list(log_sum_exp.shape)} and {list(delta.shape)}")
+        raise ShapeError(
+            f"attention_sinks_gradient: wanted sinks (H,), log_sum_exp and delta (B, H, T), got "
+            f"{list(sinks.shape)}, {list(log_sum_exp.shape)} and {list(delta.shape)}"
+        )
     return sinks.shape
 
 

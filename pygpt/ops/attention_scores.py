@@ -4,8 +4,8 @@ import functools
 import math
 
 from pygpt.errors import ShapeError
-from pygpt.tensor.kernel import np, scratch
 from pygpt.ops.threefry import threefry2x32
+from pygpt.tensor.kernel import np, scratch
 
 # The twins take so many queries at a time, with the keys they may see, of so many sequences that a table of scores
 # stays in the cache: at B=64, T=256, H=6, D=64 four times faster than all scores at once, at T=64 no slower.
@@ -19,8 +19,11 @@ def tiles(shape, n_head, window):
     batch, time = shape[:2]
     window = window or time
     chunk = max(1, SCORES // (n_head * min(time, QUERIES) * min(time, QUERIES + window - 1)))
-    return [(slice(sequence, sequence + chunk), start, min(start + QUERIES, time), max(0, start - window + 1))
-            for sequence in range(0, batch, chunk) for start in reversed(range(0, time, QUERIES))]
+    return [
+        (slice(sequence, sequence + chunk), start, min(start + QUERIES, time), max(0, start - window + 1))
+        for sequence in range(0, batch, chunk)
+        for start in reversed(range(0, time, QUERIES))
+    ]
 
 
 def grouped(packed, n_head, n_kv_head):
@@ -35,8 +38,11 @@ def parts(packed, n_head, n_kv_head):
     n_kv_head = n_kv_head or n_head
     size = packed.shape[2] // (n_head + 2 * n_kv_head)
     k, v = n_head * size, (n_head + n_kv_head) * size
-    return (grouped(packed[:, :, :k], n_head, n_kv_head), grouped(packed[:, :, k:v], n_kv_head, n_kv_head),
-            grouped(packed[:, :, v:], n_kv_head, n_kv_head))
+    return (
+        grouped(packed[:, :, :k], n_head, n_kv_head),
+        grouped(packed[:, :, k:v], n_kv_head, n_kv_head),
+        grouped(packed[:, :, v:], n_kv_head, n_kv_head),
+    )
 
 
 def scores(q, k, tile, window, cap, alibi):
@@ -77,8 +83,10 @@ def slopes(n_head):
     Source: Press, Smith and Lewis, "Train Short, Test Long", arXiv 2108.12409, section 3 and the published code.
     """
     power = largest_power(n_head)
-    return [2.0 ** (-8 * (head + 1) / power) if head < power else 2.0 ** (-4 * (2 * (head - power) + 1) / power)
-            for head in range(n_head)]
+    return [
+        2.0 ** (-8 * (head + 1) / power) if head < power else 2.0 ** (-4 * (2 * (head - power) + 1) / power)
+        for head in range(n_head)
+    ]
 
 
 def largest_power(n_head):
@@ -117,8 +125,10 @@ def check(name, qkv, n_head, n_kv_head=0, window=0, cap=0.0, sinks=None, **other
     if n_kv_head < 1 or n_head % n_kv_head:
         raise ShapeError(f"{name}: n_head must be a multiple of n_kv_head, got {n_head} and {n_kv_head}")
     if len(qkv.shape) != 3 or qkv.shape[2] % (n_head + 2 * n_kv_head):
-        raise ShapeError(f"{name}: qkv must be (B, T, W) with W a multiple of {n_head} + 2 * {n_kv_head}, the heads of "
-                         f"queries, keys and values, got {list(qkv.shape)}")
+        raise ShapeError(
+            f"{name}: qkv must be (B, T, W) with W a multiple of {n_head} + 2 * {n_kv_head}, the heads of "
+            f"queries, keys and values, got {list(qkv.shape)}"
+        )
     if window < 0 or cap < 0:
         raise ShapeError(f"{name}: window and cap must be at least 0, which stands for none, got {window} and {cap}")
     if sinks is not None and sinks.shape != (n_head,):
@@ -128,5 +138,13 @@ def check(name, qkv, n_head, n_kv_head=0, window=0, cap=0.0, sinks=None, **other
 def overrides(time, width, n_head, n_kv_head, window, cap, alibi):
     """What the shaders of attention, its gradient and attention_cached have in common, of qkv (B, T, width)."""
     size = width // (n_head + 2 * (n_kv_head or n_head))
-    return {"T": time, "H": n_head, "K": n_kv_head or n_head, "D": size, "SCALE": 1.0 / math.sqrt(size),
-            "WINDOW": min(window or time, time), "CAP": float(cap), "ALIBI": largest_power(n_head) if alibi else 0}
+    return {
+        "T": time,
+        "H": n_head,
+        "K": n_kv_head or n_head,
+        "D": size,
+        "SCALE": 1.0 / math.sqrt(size),
+        "WINDOW": min(window or time, time),
+        "CAP": float(cap),
+        "ALIBI": largest_power(n_head) if alibi else 0,
+    }

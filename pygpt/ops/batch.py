@@ -1,8 +1,8 @@
 """Batches: windows of a stream of tokens, or whole documents, drawn where the tokens are."""
 
 from pygpt.errors import ShapeError
-from pygpt.tensor.kernel import kernel, np
 from pygpt.ops.threefry import threefry2x32
+from pygpt.tensor.kernel import kernel, np
 
 
 @kernel(outputs=("inputs", "targets"), no_gradient="tokens are integers")
@@ -31,8 +31,10 @@ def batch(tokens, seed, step, inputs, targets, *, batch_size, block_size, purpos
 def _(tokens, seed, step, *, batch_size, block_size, purpose, sequential, first):
     needed = 2 if sequential else block_size + 1
     if len(tokens.shape) != 1 or tokens.size < needed:
-        raise ShapeError(f"batch: wanted tokens (N,) with at least {needed} of them for a block of {block_size}, "
-                         f"got {list(tokens.shape)}")
+        raise ShapeError(
+            f"batch: wanted tokens (N,) with at least {needed} of them for a block of {block_size}, "
+            f"got {list(tokens.shape)}"
+        )
     return [((batch_size, block_size), "uint32"), ((batch_size, block_size), "int32")]
 
 
@@ -42,8 +44,21 @@ def _(tokens, seed, step, inputs, targets, *, batch_size, block_size, purpose, s
 
 
 @kernel(outputs=("inputs", "targets"), no_gradient="tokens are integers")
-def batch_documents(tokens, offsets, seed, step, inputs, targets, *, batch_size, block_size, purpose,
-                    sequential=False, first=0, separator=-1):
+def batch_documents(
+    tokens,
+    offsets,
+    seed,
+    step,
+    inputs,
+    targets,
+    *,
+    batch_size,
+    block_size,
+    purpose,
+    sequential=False,
+    first=0,
+    separator=-1,
+):
     """inputs[b] = the beginning of a document, its opening BOS included, and targets[b] = the token after each.
 
     The tokens are BOS document BOS document ... BOS; `offsets` has the place of each BOS, so document d begins at
@@ -79,11 +94,20 @@ def batch_documents(tokens, offsets, seed, step, inputs, targets, *, batch_size,
 @batch_documents.shapes
 def _(tokens, offsets, seed, step, *, batch_size, block_size, purpose, sequential, first, separator):
     if len(tokens.shape) != 1 or tokens.size < 2 or len(offsets.shape) != 1 or offsets.size < 2:
-        raise ShapeError(f"batch_documents: wanted tokens (N,) and the offsets (D + 1,) of at least one document, "
-                         f"got {list(tokens.shape)} and {list(offsets.shape)}")
+        raise ShapeError(
+            f"batch_documents: wanted tokens (N,) and the offsets (D + 1,) of at least one document, "
+            f"got {list(tokens.shape)} and {list(offsets.shape)}"
+        )
     return [((batch_size, block_size), "uint32"), ((batch_size, block_size), "int32")]
 
 
 @batch_documents.overrides
 def _(tokens, offsets, seed, step, inputs, targets, *, batch_size, block_size, purpose, sequential, first, separator):
-    return {"B": batch_size, "T": block_size, "PURPOSE": purpose, "SEQUENTIAL": sequential, "FIRST": first, "SEPARATOR": separator}
+    return {
+        "B": batch_size,
+        "T": block_size,
+        "PURPOSE": purpose,
+        "SEQUENTIAL": sequential,
+        "FIRST": first,
+        "SEPARATOR": separator,
+    }

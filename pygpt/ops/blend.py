@@ -26,8 +26,10 @@ def blend(x, shares, step, y):
 def check(x, shares, y):
     """Raises ShapeError unless x and y are alike and there is a share."""
     if x.shape != y.shape or len(shares.shape) != 1:
-        raise ShapeError(f"blend: wanted x and y alike and shares (S,), got {list(x.shape)}, {list(y.shape)} and "
-                         f"{list(shares.shape)}")
+        raise ShapeError(
+            f"blend: wanted x and y alike and shares (S,), got {list(x.shape)}, {list(y.shape)} and "
+            f"{list(shares.shape)}"
+        )
 
 
 @blend.overrides
@@ -52,8 +54,10 @@ def weigh(count, total, share):
 def check_weigh(count, total, share):
     """Raises ShapeError unless each is one number."""
     if not count.shape == total.shape == share.shape == (1,):
-        raise ShapeError(f"weigh: wanted count, total and share (1,), got {list(count.shape)}, {list(total.shape)} and "
-                         f"{list(share.shape)}")
+        raise ShapeError(
+            f"weigh: wanted count, total and share (1,), got {list(count.shape)}, {list(total.shape)} and "
+            f"{list(share.shape)}"
+        )
 
 
 @weigh.overrides

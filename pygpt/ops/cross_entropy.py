@@ -56,8 +56,10 @@ def _places(targets, vocab_size):
 @cross_entropy.shapes
 def _(logits, targets, *, ignore_index, smoothing, z_loss):
     if targets.dtype != "int32" or logits.shape[:-1] != targets.shape:
-        raise ShapeError(f"cross_entropy: wanted logits (..., V) and targets (...) of int32, got {list(logits.shape)} "
-                         f"and {targets.dtype}{list(targets.shape)}")
+        raise ShapeError(
+            f"cross_entropy: wanted logits (..., V) and targets (...) of int32, got {list(logits.shape)} "
+            f"and {targets.dtype}{list(targets.shape)}"
+        )
     return [(targets.size,), (targets.size,)]
 
 
@@ -73,8 +75,9 @@ def _(logits, targets, loss, log_sum_exp, *, ignore_index, smoothing, z_loss):
 
 @cross_entropy.gradient
 def _(dloss, logits, targets, log_sum_exp, ignore_index, smoothing, z_loss):
-    return cross_entropy_gradient(dloss, logits, targets, log_sum_exp, ignore_index=ignore_index, smoothing=smoothing,
-                                  z_loss=z_loss)
+    return cross_entropy_gradient(
+        dloss, logits, targets, log_sum_exp, ignore_index=ignore_index, smoothing=smoothing, z_loss=z_loss
+    )
 
 
 @kernel(outputs=("dlogits",), no_gradient="first derivatives only")
@@ -100,9 +103,11 @@ def cross_entropy_gradient(dloss, logits, targets, log_sum_exp, dlogits, *, igno
 @cross_entropy_gradient.shapes
 def _(dloss, logits, targets, log_sum_exp, *, ignore_index, smoothing, z_loss):
     if logits.shape[:-1] != targets.shape or dloss.shape != (targets.size,) or log_sum_exp.shape != (targets.size,):
-        raise ShapeError(f"cross_entropy_gradient: wanted dloss and log_sum_exp (rows,) for the rows of logits "
-                         f"{list(logits.shape)} and targets {list(targets.shape)}, got {list(dloss.shape)} and "
-                         f"{list(log_sum_exp.shape)}")
+        raise ShapeError(
+            f"cross_entropy_gradient: wanted dloss and log_sum_exp (rows,) for the rows of logits "
+            f"{list(logits.shape)} and targets {list(targets.shape)}, got {list(dloss.shape)} and "
+            f"{list(log_sum_exp.shape)}"
+        )
     return logits.shape
 
 

@@ -21,8 +21,10 @@ def descend(direction, scale, schedule, step, parameter, *, weight_decay, decaye
 def check(direction, schedule, parameter):
     """Raises ShapeError unless direction and parameter are flat and of one length and the schedule has rows of three."""
     if direction.shape != parameter.shape or len(parameter.shape) != 1 or schedule.shape[1:] != (3,):
-        raise ShapeError(f"descend: wanted direction and parameter (N,) and a schedule (S, 3), got {list(direction.shape)}, "
-                         f"{list(parameter.shape)} and {list(schedule.shape)}")
+        raise ShapeError(
+            f"descend: wanted direction and parameter (N,) and a schedule (S, 3), got {list(direction.shape)}, "
+            f"{list(parameter.shape)} and {list(schedule.shape)}"
+        )
 
 
 @descend.overrides

@@ -1,8 +1,8 @@
 """Dropout: elements at random become zero while a model trains."""
 
 from pygpt.errors import ShapeError
-from pygpt.tensor.kernel import kernel, np, scratch
 from pygpt.ops.threefry import BLOCK, draws
+from pygpt.tensor.kernel import kernel, np, scratch
 
 
 @kernel(outputs=("y",), optional=("residual",))
@@ -45,8 +45,12 @@ def _(x, seed, step, residual, *, rate, purpose):
 
 @dropout.overrides
 def _(x, seed, step, residual, y, *, rate, purpose):
-    return {"THRESHOLD": threshold(rate), "FACTOR": 1.0 / (1.0 - rate), "PURPOSE": purpose,
-            "HAS_RESIDUAL": residual is not None}
+    return {
+        "THRESHOLD": threshold(rate),
+        "FACTOR": 1.0 / (1.0 - rate),
+        "PURPOSE": purpose,
+        "HAS_RESIDUAL": residual is not None,
+    }
 
 
 @dropout.threads

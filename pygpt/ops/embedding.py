@@ -1,8 +1,8 @@
 """The way in: each token's row of a table, plus its position's."""
 
 from pygpt.errors import ShapeError
-from pygpt.tensor.kernel import for_gpus, kernel, np, scratch
 from pygpt.ops.sum import sum
+from pygpt.tensor.kernel import for_gpus, kernel, np, scratch
 
 
 @kernel(outputs=("y",), optional=("positions", "start"))
@@ -30,18 +30,26 @@ def _(ids, tokens, positions, start):
         raise ShapeError(f"embedding: tokens must be (V, C), got {list(tokens.shape)}")
     if positions is not None:
         if len(positions.shape) != 2 or positions.shape[1] != tokens.shape[1]:
-            raise ShapeError(f"embedding: positions must be (T_max, {tokens.shape[1]}), as wide as tokens, "
-                             f"got {list(positions.shape)}")
+            raise ShapeError(
+                f"embedding: positions must be (T_max, {tokens.shape[1]}), as wide as tokens, "
+                f"got {list(positions.shape)}"
+            )
         if ids.shape[-1] > positions.shape[0]:
-            raise ShapeError(f"embedding: {ids.shape[-1]} tokens in a row, but positions for {positions.shape[0]}; "
-                             f"cut the rows, or make block_size larger")
+            raise ShapeError(
+                f"embedding: {ids.shape[-1]} tokens in a row, but positions for {positions.shape[0]}; "
+                f"cut the rows, or make block_size larger"
+            )
     return (*ids.shape, tokens.shape[1]), tokens.dtype
 
 
 @embedding.overrides
 def _(ids, tokens, positions, start, y):
-    return {"T": ids.shape[-1], "C": tokens.shape[1], "HAS_POSITIONS": positions is not None,
-            "HAS_START": start is not None}
+    return {
+        "T": ids.shape[-1],
+        "C": tokens.shape[1],
+        "HAS_POSITIONS": positions is not None,
+        "HAS_START": start is not None,
+    }
 
 
 @embedding.gradient
@@ -53,8 +61,10 @@ def _(dy, ids, tokens_shape, positions_shape, wanted, tokens_so_far, tokens_into
     if wanted[2]:
         rows, width = dy.shape[-2:]
         if rows != positions_shape[0]:
-            raise ShapeError(f"embedding: the gradient of {positions_shape[0]} positions wants rows of as many tokens, "
-                             f"got {rows}; train on whole blocks")
+            raise ShapeError(
+                f"embedding: the gradient of {positions_shape[0]} positions wants rows of as many tokens, "
+                f"got {rows}; train on whole blocks"
+            )
         flat = positions_into.reshape(1, rows * width) if positions_into is not None else None
         dpositions = sum(dy.reshape(1, -1, rows * width), out=flat).reshape(rows, width)
     return None, dtokens, dpositions
@@ -72,14 +82,18 @@ def embedding_gradient(dy, ids, residual, dtokens, *, vocab_size):
     dtokens[...] = 0.0 if residual is None else residual
     rows = dy.reshape(-1, dy.shape[-1])
     rows = np.take(rows, order, axis=0, out=scratch("rows in order", rows.shape, rows.dtype), mode="clip")
-    dtokens[present] += np.add.reduceat(rows, starts, axis=0, out=scratch("sums", (len(starts), rows.shape[1]), rows.dtype))
+    dtokens[present] += np.add.reduceat(
+        rows, starts, axis=0, out=scratch("sums", (len(starts), rows.shape[1]), rows.dtype)
+    )
 
 
 @embedding_gradient.shapes
 def _(dy, ids, residual, *, vocab_size):
     if ids.dtype != "uint32" or dy.shape[:-1] != ids.shape:
-        raise ShapeError(f"embedding_gradient: wanted dy {[*ids.shape, 'C']} and ids of uint32, "
-                         f"got {list(dy.shape)} and {ids.dtype}{list(ids.shape)}")
+        raise ShapeError(
+            f"embedding_gradient: wanted dy {[*ids.shape, 'C']} and ids of uint32, "
+            f"got {list(dy.shape)} and {ids.dtype}{list(ids.shape)}"
+        )
     shape = (vocab_size, dy.shape[-1])
     if residual is not None and residual.shape != shape:
         raise ShapeError(f"embedding_gradient: residual must be {list(shape)}, got {list(residual.shape)}")

@@ -1,9 +1,9 @@
 """Gates: one half of a layer decides how much of the other passes, as in SwiGLU and GeGLU."""
 
 from pygpt.errors import ShapeError
-from pygpt.tensor.kernel import kernel, np, scratch
 from pygpt.ops.activation import number_of, pieces, sigmoid
 from pygpt.ops.gelu import CUBIC, SLOPE
+from pygpt.tensor.kernel import kernel, np, scratch
 
 KINDS = ("silu", "gelu", "sigmoid")
 

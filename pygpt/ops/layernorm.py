@@ -1,8 +1,8 @@
 """Layer normalization over the last dimension."""
 
 from pygpt.errors import ShapeError
-from pygpt.tensor.kernel import for_gpus, kernel, np, scratch
 from pygpt.ops.sum import sum
+from pygpt.tensor.kernel import for_gpus, kernel, np, scratch
 
 # Rows whose share of the weight's gradient is added up in one place: enough parts to keep a GPU busy, few enough to sum
 # cheaply.
@@ -47,8 +47,10 @@ def _(x, weight, bias, *, epsilon):
     width = x.shape[-1:]
     for name, operand in (("weight", weight), ("bias", bias)):
         if operand is not None and operand.shape != width:
-            raise ShapeError(f"layernorm: {name} must be {list(width)}, the last length of x {list(x.shape)}, "
-                             f"got {list(operand.shape)}")
+            raise ShapeError(
+                f"layernorm: {name} must be {list(width)}, the last length of x {list(x.shape)}, "
+                f"got {list(operand.shape)}"
+            )
     return [x.shape, (x.size // x.shape[-1], 2)]
 
 
@@ -81,8 +83,12 @@ def joined(parts, into):
     return sum(parts.reshape(1, *parts.shape), out=into.reshape(1, width) if into is not None else None).reshape(width)
 
 
-@kernel(outputs=("dx", "dweight", "dbias"), optional=("residual",), workgroup=(8, 1, 1),
-        no_gradient="first derivatives only")
+@kernel(
+    outputs=("dx", "dweight", "dbias"),
+    optional=("residual",),
+    workgroup=(8, 1, 1),
+    no_gradient="first derivatives only",
+)
 def layernorm_gradient(dy, x, weight, statistics, residual, dx, dweight, dbias):
     """dx = inverse_std * (g - mean(g) - n * mean(g * n)) + residual, with g = dy * weight and n = (x - mean) * inverse_std;
     dweight and dbias are the sums of dy * n and of dy over parts of 16 rows, for `sum` to join.
@@ -115,8 +121,10 @@ def layernorm_gradient(dy, x, weight, statistics, residual, dx, dweight, dbias):
 def part_sums(dy, normalized, dweight, dbias=None):
     """Fill the parts that belong to these rows; the last part may be a short one. A norm that shifts nothing has no dbias."""
     whole, rest = divmod(len(dy), PART)
-    for parts, rows, length in ((slice(whole), slice(whole * PART), PART),
-                                (slice(whole, whole + 1), slice(whole * PART, None), rest)):
+    for parts, rows, length in (
+        (slice(whole), slice(whole * PART), PART),
+        (slice(whole, whole + 1), slice(whole * PART, None), rest),
+    ):
         if length and len(dy[rows]):
             shape = (-1, length, dy.shape[1])
             np.einsum("plc,plc->pc", dy[rows].reshape(shape), normalized[rows].reshape(shape), out=dweight[parts])
@@ -128,9 +136,11 @@ def part_sums(dy, normalized, dweight, dbias=None):
 def _(dy, x, weight, statistics, residual):
     rows = x.size // x.shape[-1]
     if dy.shape != x.shape or statistics.shape != (rows, 2) or (residual is not None and residual.shape != x.shape):
-        raise ShapeError(f"layernorm_gradient: wanted dy (and residual, if any) like x {list(x.shape)}, and statistics "
-                         f"{[rows, 2]}, got {list(dy.shape)}, {residual and list(residual.shape)} and "
-                         f"{list(statistics.shape)}")
+        raise ShapeError(
+            f"layernorm_gradient: wanted dy (and residual, if any) like x {list(x.shape)}, and statistics "
+            f"{[rows, 2]}, got {list(dy.shape)}, {residual and list(residual.shape)} and "
+            f"{list(statistics.shape)}"
+        )
     parts = (-(-rows // PART), x.shape[-1])
     return [x.shape, parts, parts]
 

@@ -24,8 +24,17 @@ def rows_at_a_time(rows: int, vocab_size: int, chunk: int | None = None) -> int:
     return rows if rows * vocab_size <= 2 * chunk else min(rows, max(64, chunk // vocab_size // 64 * 64))
 
 
-def linear_cross_entropy(x: Tensor, w: Tensor, targets: Tensor, *, transpose_w: bool = False, smoothing: float = 0.0,
-                         z_loss: float = 0.0, cap: float = 0.0, chunk: int | None = None) -> tuple[Tensor, Tensor]:
+def linear_cross_entropy(
+    x: Tensor,
+    w: Tensor,
+    targets: Tensor,
+    *,
+    transpose_w: bool = False,
+    smoothing: float = 0.0,
+    z_loss: float = 0.0,
+    cap: float = 0.0,
+    chunk: int | None = None,
+) -> tuple[Tensor, Tensor]:
     """`cross_entropy` of the logits x @ w, with w read transposed if asked: (loss, log_sum_exp), both (rows,).
 
     With a `cap` the logits go through `softcap` first; `smoothing` and `z_loss` are as in `cross_entropy`.
@@ -34,8 +43,9 @@ def linear_cross_entropy(x: Tensor, w: Tensor, targets: Tensor, *, transpose_w: 
     Raises: ShapeError if they do not go together.
     """
     if x.shape[:-1] != targets.shape:
-        raise ShapeError(f"linear_cross_entropy: wanted x (..., C) and targets (...), got {list(x.shape)} and "
-                         f"{list(targets.shape)}")
+        raise ShapeError(
+            f"linear_cross_entropy: wanted x (..., C) and targets (...), got {list(x.shape)} and {list(targets.shape)}"
+        )
     rows, vocab_size = targets.size, w.shape[0 if transpose_w else 1]
     step = rows_at_a_time(rows, vocab_size, chunk)
     costs = {"smoothing": smoothing, "z_loss": z_loss}
@@ -48,9 +58,21 @@ def linear_cross_entropy(x: Tensor, w: Tensor, targets: Tensor, *, transpose_w: 
     for some, some_ids, *outcome in _chunks(step, flat, ids, loss, log_sum_exp):
         cross_entropy(_logits(some, w, transpose_w, cap, rooms), some_ids, out=outcome, **costs)
     if Tape.on and (x.node or w.node):
-        loss.node = Node(LINEAR_CROSS_ENTROPY, (x.node, w.node), {
-            "x": flat, "w": w.detached(), "targets": ids, "log_sum_exp": log_sum_exp, "transpose_w": transpose_w,
-            "cap": cap, "costs": costs, "step": step, "x_shape": x.shape})
+        loss.node = Node(
+            LINEAR_CROSS_ENTROPY,
+            (x.node, w.node),
+            {
+                "x": flat,
+                "w": w.detached(),
+                "targets": ids,
+                "log_sum_exp": log_sum_exp,
+                "transpose_w": transpose_w,
+                "cap": cap,
+                "costs": costs,
+                "step": step,
+                "x_shape": x.shape,
+            },
+        )
     return loss, log_sum_exp
 
 

@@ -3,8 +3,8 @@
 import math
 
 from pygpt.errors import ShapeError
-from pygpt.tensor.kernel import for_gpus, kernel, np
 from pygpt.ops.sum import sum
+from pygpt.tensor.kernel import for_gpus, kernel, np
 
 
 @kernel(outputs=("y",), optional=("bias", "residual"), workgroup=(8, 8, 1))
@@ -43,8 +43,10 @@ def lengths(x, w, transpose_x, transpose_w):
     m, k = (columns, rows) if transpose_x else (rows, columns)
     n, w_inner = (w.shape[0], w.shape[1]) if transpose_w else (w.shape[1], w.shape[0])
     if k != w_inner:
-        raise ShapeError(f"matmul: the inner lengths differ: x {list(x.shape)}{' transposed' * transpose_x} has {k}, "
-                         f"w {list(w.shape)}{' transposed' * transpose_w} has {w_inner}")
+        raise ShapeError(
+            f"matmul: the inner lengths differ: x {list(x.shape)}{' transposed' * transpose_x} has {k}, "
+            f"w {list(w.shape)}{' transposed' * transpose_w} has {w_inner}"
+        )
     return m, n, k
 
 
@@ -67,9 +69,14 @@ def _(x, w, bias, residual, *, transpose_x, transpose_w, splits):
 def _(x, w, bias, residual, y, *, transpose_x, transpose_w, splits):
     m, n, k = lengths(x, w, transpose_x, transpose_w)
     return {
-        "M": m, "N": n, "K": k, "PART": split_length(k, splits), "HAS_BIAS": bias is not None,
+        "M": m,
+        "N": n,
+        "K": k,
+        "PART": split_length(k, splits),
+        "HAS_BIAS": bias is not None,
         "HAS_RESIDUAL": residual is not None,
-        "TRANSPOSE_X": transpose_x, "TRANSPOSE_W": transpose_w,
+        "TRANSPOSE_X": transpose_x,
+        "TRANSPOSE_W": transpose_w,
     }
 
 
@@ -82,8 +89,13 @@ def _in_fours(x, w, transpose_x, transpose_w, splits):
 def _row_in_fours(device, x, w, *operands, transpose_x, transpose_w, splits):
     """Whether it is a single row, of a token being sampled. A tile would spend seven of its eight rows on nothing: 582
     against 168 us for (1, 128) @ (128, 384) on SwiftShader."""
-    return (device.software and splits == 1 and x.size == x.shape[-1] and not transpose_x
-            and _in_fours(x, w, False, transpose_w, splits))
+    return (
+        device.software
+        and splits == 1
+        and x.size == x.shape[-1]
+        and not transpose_x
+        and _in_fours(x, w, False, transpose_w, splits)
+    )
 
 
 def _large_in_fours(device, x, w, *operands, transpose_x, transpose_w, splits):
@@ -143,8 +155,13 @@ def _(device, operands, attributes):
     splits = min(k // 512, 128 // tiles)
     if splits < 2:
         return False
-    parts = matmul(x.detached(), w.detached(), splits=splits, transpose_x=attributes["transpose_x"],
-                   transpose_w=attributes["transpose_w"])
+    parts = matmul(
+        x.detached(),
+        w.detached(),
+        splits=splits,
+        transpose_x=attributes["transpose_x"],
+        transpose_w=attributes["transpose_w"],
+    )
     sum(parts.reshape(1, splits, m * n), out=y.reshape(1, m * n))
     return True
 

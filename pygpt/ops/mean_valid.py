@@ -18,8 +18,10 @@ def mean_valid(loss, targets, mean, count, *, ignore_index=-1):
 @mean_valid.shapes
 def _(loss, targets, *, ignore_index):
     if targets.dtype != "int32" or loss.shape != (targets.size,):
-        raise ShapeError(f"mean_valid: wanted as many losses (rows,) as targets of int32, got {list(loss.shape)} and "
-                         f"{targets.dtype}{list(targets.shape)}")
+        raise ShapeError(
+            f"mean_valid: wanted as many losses (rows,) as targets of int32, got {list(loss.shape)} and "
+            f"{targets.dtype}{list(targets.shape)}"
+        )
     return [(1,), (1,)]
 
 
@@ -45,8 +47,9 @@ def mean_valid_gradient(dmean, targets, count, dloss, *, ignore_index=-1):
 @mean_valid_gradient.shapes
 def _(dmean, targets, count, *, ignore_index):
     if dmean.shape != (1,) or count.shape != (1,):
-        raise ShapeError(f"mean_valid_gradient: wanted dmean and count (1,), got {list(dmean.shape)} and "
-                         f"{list(count.shape)}")
+        raise ShapeError(
+            f"mean_valid_gradient: wanted dmean and count (1,), got {list(dmean.shape)} and {list(count.shape)}"
+        )
     return (targets.size,)
 
 

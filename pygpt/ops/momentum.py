@@ -36,8 +36,10 @@ def momentum(parameter, scale, gradient, velocity, *, beta, nesterov, weight_dec
 def check(*operands):
     """Raises ShapeError unless all are flat and of one length."""
     if any(other.shape != operands[0].shape or len(other.shape) != 1 for other in operands):
-        raise ShapeError(f"momentum: wanted parameter, gradient and velocity flat and of one length, got "
-                         f"{', '.join(str(list(other.shape)) for other in operands)}")
+        raise ShapeError(
+            f"momentum: wanted parameter, gradient and velocity flat and of one length, got "
+            f"{', '.join(str(list(other.shape)) for other in operands)}"
+        )
 
 
 @momentum.overrides

@@ -2,8 +2,8 @@
 
 from array import array
 
-from pygpt.tensor.kernel import kernel, np
 from pygpt.ops.threefry import BLOCK, threefry2x32
+from pygpt.tensor.kernel import kernel, np
 
 # Twelve halves of words, each uniform on 0 ... 65535: their sum has this mean, and 65536 as its standard deviation.
 MEAN = 12 * 65535 // 2

@@ -1,8 +1,8 @@
 """Normalization of each query and each key, so that no score can grow without bound."""
 
 from pygpt.errors import ShapeError
-from pygpt.tensor.kernel import kernel, np, scratch
 from pygpt.ops.rope import head_counts
+from pygpt.tensor.kernel import kernel, np, scratch
 
 # The twins take so many elements at a time, in whole rows: what they work on stays in a processor's caches.
 BLOCK = 1 << 17
@@ -67,7 +67,9 @@ def qk_norm_gradient(dy, qkv, inverse_rms, dqkv, *, n_head, n_kv_head=0):
     """
     for some, x, out, inverse in _blocks(qkv, dqkv, inverse_rms, n_head, n_kv_head):
         normed, given = inverse.shape[1], dy.reshape(-1, *x.shape[1:])[some]
-        normalized = np.multiply(x[:, :normed], inverse[..., None], out=scratch("block", (*inverse.shape, x.shape[2]), x.dtype))
+        normalized = np.multiply(
+            x[:, :normed], inverse[..., None], out=scratch("block", (*inverse.shape, x.shape[2]), x.dtype)
+        )
         along = np.vecdot(given[:, :normed], normalized, out=scratch("rows", inverse.shape, x.dtype))
         along /= x.shape[2]
         normalized *= along[..., None]
@@ -80,8 +82,10 @@ def qk_norm_gradient(dy, qkv, inverse_rms, dqkv, *, n_head, n_kv_head=0):
 def _(dy, qkv, inverse_rms, *, n_head, n_kv_head):
     normed = head_counts("qk_norm_gradient", qkv, n_head, n_kv_head)[0]
     if dy.shape != qkv.shape or inverse_rms.shape != (*qkv.shape[:2], normed):
-        raise ShapeError(f"qk_norm_gradient: wanted dy like qkv {list(qkv.shape)} and inverse_rms {[*qkv.shape[:2], normed]}, "
-                         f"got {list(dy.shape)} and {list(inverse_rms.shape)}")
+        raise ShapeError(
+            f"qk_norm_gradient: wanted dy like qkv {list(qkv.shape)} and inverse_rms {[*qkv.shape[:2], normed]}, "
+            f"got {list(dy.shape)} and {list(inverse_rms.shape)}"
+        )
     return qkv.shape
 
 

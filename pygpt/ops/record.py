@@ -17,8 +17,9 @@ def record(value, step, history):
 def check(value, history):
     """Raises ShapeError unless one value goes into a flat history."""
     if value.size != 1 or len(history.shape) != 1:
-        raise ShapeError(f"record: wanted one value and a history (L,), got {list(value.shape)} and "
-                         f"{list(history.shape)}")
+        raise ShapeError(
+            f"record: wanted one value and a history (L,), got {list(value.shape)} and {list(history.shape)}"
+        )
 
 
 @record.overrides

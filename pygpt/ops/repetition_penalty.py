@@ -23,8 +23,10 @@ def repetition_penalty(logits, position, window, strength, y):
 @repetition_penalty.shapes
 def _(logits, position, window, strength):
     if len(window.shape) != 1 or strength.shape != (1,):
-        raise ShapeError(f"repetition_penalty: wanted a window (T,) and a strength (1,), got {list(window.shape)} and "
-                         f"{list(strength.shape)}")
+        raise ShapeError(
+            f"repetition_penalty: wanted a window (T,) and a strength (1,), got {list(window.shape)} and "
+            f"{list(strength.shape)}"
+        )
     return (1, logits.shape[-1])
 
 

@@ -6,7 +6,9 @@ from pygpt.tensor.kernel import kernel, np
 LANES = 64
 
 
-@kernel(outputs=("right", "asked"), workgroup=(LANES, 1, 1), no_gradient="right or wrong: there is no slope between them")
+@kernel(
+    outputs=("right", "asked"), workgroup=(LANES, 1, 1), no_gradient="right or wrong: there is no slope between them"
+)
 def right_answers(logits, targets, right, asked):
     """right[b] = 1 if each target of row b, but for those of -1, has the largest logit, else 0; asked[b] = 0 if there is one,
     else -1.
@@ -24,8 +26,10 @@ def right_answers(logits, targets, right, asked):
 @right_answers.shapes
 def _(logits, targets):
     if targets.dtype != "int32" or len(logits.shape) != 3 or logits.shape[:2] != targets.shape:
-        raise ShapeError(f"right_answers: wanted logits (B, T, V) and targets int32 (B, T), got {list(logits.shape)} and "
-                         f"{targets.dtype}{list(targets.shape)}")
+        raise ShapeError(
+            f"right_answers: wanted logits (B, T, V) and targets int32 (B, T), got {list(logits.shape)} and "
+            f"{targets.dtype}{list(targets.shape)}"
+        )
     return [logits.shape[:1], (logits.shape[:1], "int32")]
 
 

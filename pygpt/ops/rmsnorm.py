@@ -1,8 +1,8 @@
 """Root mean square normalization over the last dimension: layer normalization without the mean."""
 
 from pygpt.errors import ShapeError
-from pygpt.tensor.kernel import for_gpus, kernel, np, scratch
 from pygpt.ops.layernorm import PART, blocks, joined, part_sums
+from pygpt.tensor.kernel import for_gpus, kernel, np, scratch
 
 
 @kernel(outputs=("y", "inverse_rms"), optional=("weight",))
@@ -27,8 +27,10 @@ def rmsnorm(x, weight, y, inverse_rms, *, epsilon=1e-5):
 @rmsnorm.shapes
 def _(x, weight, *, epsilon):
     if weight is not None and weight.shape != x.shape[-1:]:
-        raise ShapeError(f"rmsnorm: weight must be {list(x.shape[-1:])}, the last length of x {list(x.shape)}, "
-                         f"got {list(weight.shape)}")
+        raise ShapeError(
+            f"rmsnorm: weight must be {list(x.shape[-1:])}, the last length of x {list(x.shape)}, "
+            f"got {list(weight.shape)}"
+        )
     return [x.shape, (x.size // x.shape[-1],)]
 
 
@@ -53,8 +55,12 @@ def _(dy, x, weight, inverse_rms, wanted, x_so_far, weight_into):
     return dx, joined(weight_parts, weight_into) if wanted[1] else None
 
 
-@kernel(outputs=("dx", "dweight"), optional=("weight", "residual"), workgroup=(8, 1, 1),
-        no_gradient="first derivatives only")
+@kernel(
+    outputs=("dx", "dweight"),
+    optional=("weight", "residual"),
+    workgroup=(8, 1, 1),
+    no_gradient="first derivatives only",
+)
 def rmsnorm_gradient(dy, x, weight, inverse_rms, residual, dx, dweight):
     """dx = inverse_rms * (g - n * mean(g * n)) + residual, with g = dy * weight and n = x * inverse_rms; dweight is the sum
     of dy * n over parts of 16 rows, for `sum` to join.
@@ -86,9 +92,11 @@ def rmsnorm_gradient(dy, x, weight, inverse_rms, residual, dx, dweight):
 def _(dy, x, weight, inverse_rms, residual):
     rows = x.size // x.shape[-1]
     if dy.shape != x.shape or inverse_rms.shape != (rows,) or (residual is not None and residual.shape != x.shape):
-        raise ShapeError(f"rmsnorm_gradient: wanted dy (and residual, if any) like x {list(x.shape)}, and inverse_rms "
-                         f"{[rows]}, got {list(dy.shape)}, {residual and list(residual.shape)} and "
-                         f"{list(inverse_rms.shape)}")
+        raise ShapeError(
+            f"rmsnorm_gradient: wanted dy (and residual, if any) like x {list(x.shape)}, and inverse_rms "
+            f"{[rows]}, got {list(dy.shape)}, {residual and list(residual.shape)} and "
+            f"{list(inverse_rms.shape)}"
+        )
     return [x.shape, (1, 1) if weight is None else (-(-rows // PART), x.shape[-1])]
 
 

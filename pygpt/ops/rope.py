@@ -55,8 +55,10 @@ def head_counts(name, qkv, n_head, n_kv_head):
     """(query and key heads, all heads) of a packed qkv. Raises ShapeError, in the name of an op, where they do not fit."""
     rotated, heads = n_head + (n_kv_head or n_head), n_head + 2 * (n_kv_head or n_head)
     if len(qkv.shape) != 3 or qkv.shape[2] % heads:
-        raise ShapeError(f"{name}: wanted qkv (B, T, {heads} D) for {n_head} query heads and {n_kv_head or n_head} key and "
-                         f"value heads, got {list(qkv.shape)}")
+        raise ShapeError(
+            f"{name}: wanted qkv (B, T, {heads} D) for {n_head} query heads and {n_kv_head or n_head} key and "
+            f"value heads, got {list(qkv.shape)}"
+        )
     return rotated, heads
 
 
@@ -65,16 +67,25 @@ def _(qkv, table, start, *, n_head, n_kv_head, inverse):
     _, heads = head_counts("rope", qkv, n_head, n_kv_head)
     size = qkv.shape[2] // heads
     if size % 2 or table.shape != (table.shape[0], size) or table.shape[0] < qkv.shape[1]:
-        raise ShapeError(f"rope: wanted heads of an even size and a table of at least {qkv.shape[1]} positions by {size}, "
-                         f"got {list(table.shape)}")
+        raise ShapeError(
+            f"rope: wanted heads of an even size and a table of at least {qkv.shape[1]} positions by {size}, "
+            f"got {list(table.shape)}"
+        )
     return qkv.shape
 
 
 @rope.overrides
 def _(qkv, table, start, y, *, n_head, n_kv_head, inverse):
     rotated, heads = head_counts("rope", qkv, n_head, n_kv_head)
-    return {"T": qkv.shape[1], "POSITIONS": table.shape[0], "D": table.shape[1], "HEADS": heads, "ROTATED": rotated,
-            "INVERSE": inverse, "HAS_START": start is not None}
+    return {
+        "T": qkv.shape[1],
+        "POSITIONS": table.shape[0],
+        "D": table.shape[1],
+        "HEADS": heads,
+        "ROTATED": rotated,
+        "INVERSE": inverse,
+        "HAS_START": start is not None,
+    }
 
 
 @rope.threads

@@ -1,8 +1,8 @@
 """Choosing the next token."""
 
 from pygpt.errors import ShapeError
-from pygpt.tensor.kernel import kernel, np
 from pygpt.ops.threefry import SAMPLE, threefry2x32
+from pygpt.tensor.kernel import kernel, np
 
 LANES = 256
 
@@ -50,7 +50,9 @@ def sample(logits, position, seed, count, settings, token):
 @sample.shapes
 def _(logits, position, seed, count, settings):
     if settings.shape != (4,):
-        raise ShapeError(f"sample: wanted settings (4,), temperature, top_k, top_p and min_p, got {list(settings.shape)}")
+        raise ShapeError(
+            f"sample: wanted settings (4,), temperature, top_k, top_p and min_p, got {list(settings.shape)}"
+        )
     return [((1,), "uint32")]
 
 

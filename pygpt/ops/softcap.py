@@ -1,7 +1,7 @@
 """A soft cap: numbers near 0 stay what they are, and none leaves (-cap, cap)."""
 
-from pygpt.tensor.kernel import kernel, np
 from pygpt.ops.activation import pieces
+from pygpt.tensor.kernel import kernel, np
 
 
 @kernel(outputs=("y",))

@@ -40,7 +40,9 @@ def _(x, partial, *, parts):
     return (partial.size * LANES, 1)
 
 
-@square_sum.variant("square_sum_vec4", lambda device, x, partial, **_: device.software and x.size % 4 == 0, workgroup=(16, 1, 1))
+@square_sum.variant(
+    "square_sum_vec4", lambda device, x, partial, **_: device.software and x.size % 4 == 0, workgroup=(16, 1, 1)
+)
 def _(x, partial, *, parts):
     return partial.size
 

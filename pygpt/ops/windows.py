@@ -21,8 +21,10 @@ def windows(ring, step, inputs, targets, *, batch_size, block_size, rows, first=
 @windows.shapes
 def _(ring, step, *, batch_size, block_size, rows, first):
     if len(ring.shape) != 1 or not ring.size or ring.size % (rows * (block_size + 1)) or first + batch_size > rows:
-        raise ShapeError(f"windows: wanted a ring of steps with {rows} windows of {block_size + 1} tokens, and rows {first} "
-                         f"to {first + batch_size} among them, got {list(ring.shape)}")
+        raise ShapeError(
+            f"windows: wanted a ring of steps with {rows} windows of {block_size + 1} tokens, and rows {first} "
+            f"to {first + batch_size} among them, got {list(ring.shape)}"
+        )
     return [((batch_size, block_size), "uint32"), ((batch_size, block_size), "int32")]
 
 

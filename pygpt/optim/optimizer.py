@@ -100,7 +100,7 @@ def orthogonalise(matrix: Tensor) -> None:
         last = 1.0 if left else 0.2 * math.sqrt(max(matrix.shape))
         a, b, c = 3.4445 * last, -4.7750 * last, 2.0315 * last
         gram = matmul(x, x, transpose_w=True) if wide else matmul(x, x, transpose_x=True)
-        mixed = matmul(scale(gram, factor=c), gram, None, scale(gram, factor=b))    # b gram + c gram gram
+        mixed = matmul(scale(gram, factor=c), gram, None, scale(gram, factor=b))  # b gram + c gram gram
         product = (mixed, x) if wide else (x, mixed)
         x = matmul(*product, None, scale(x, factor=a), out=None if left else matrix)
 
@@ -120,7 +120,9 @@ class Optimizer:
         self.weights, self.config = weights, config
         self.schedule, self.step, self.shares = schedule, step, shares
         shapes = {name: placed.shape for name, placed in weights.named.items()}
-        self.memory = {group: Slots(weights, names) for group, names in remembered(config, shapes).items() if group != "trained"}
+        self.memory = {
+            group: Slots(weights, names) for group, names in remembered(config, shapes).items() if group != "trained"
+        }
         self.average = Slots(weights, weights.order) if shares else None
         if self.average:
             pack(weights.values, out=self.average.values)
@@ -154,10 +156,19 @@ class Optimizer:
 
     def _adam(self, span, clip):
         config = self.config
-        adamw(span.of(self.gradient), clip, self.schedule, self.step,
-              out=(span.of(self.weights), span.of(self.memory["first_moment"]), span.of(self.memory["second_moment"])),
-              beta1=config.beta1, beta2=config.beta2, epsilon=config.epsilon, weight_decay=config.weight_decay,
-              decayed=span.decayed, coupled=config.name == "adam")
+        adamw(
+            span.of(self.gradient),
+            clip,
+            self.schedule,
+            self.step,
+            out=(span.of(self.weights), span.of(self.memory["first_moment"]), span.of(self.memory["second_moment"])),
+            beta1=config.beta1,
+            beta2=config.beta2,
+            epsilon=config.epsilon,
+            weight_decay=config.weight_decay,
+            decayed=span.decayed,
+            coupled=config.name == "adam",
+        )
 
     def _sgd(self, span, clip):
         if self.config.momentum:
@@ -174,9 +185,23 @@ class Optimizer:
         self._descend(span, self._one, self.config.weight_decay)
 
     def _push(self, span, clip, weight_decay):
-        momentum(span.of(self.weights), clip, out=(span.of(self.gradient), span.of(self.memory["velocity"])),
-                 beta=self.config.momentum, nesterov=self.config.nesterov, weight_decay=weight_decay, decayed=span.decayed)
+        momentum(
+            span.of(self.weights),
+            clip,
+            out=(span.of(self.gradient), span.of(self.memory["velocity"])),
+            beta=self.config.momentum,
+            nesterov=self.config.nesterov,
+            weight_decay=weight_decay,
+            decayed=span.decayed,
+        )
 
     def _descend(self, span, clip, weight_decay):
-        descend(span.of(self.gradient), clip, self.schedule, self.step, out=span.of(self.weights), weight_decay=weight_decay,
-                decayed=span.decayed)
+        descend(
+            span.of(self.gradient),
+            clip,
+            self.schedule,
+            self.step,
+            out=span.of(self.weights),
+            weight_decay=weight_decay,
+            decayed=span.decayed,
+        )

@@ -39,6 +39,7 @@ def schedule_table(config, steps: int, typecode: str = "f") -> array:
     """(steps, 3), flat, as an array of that type: learning rate, 1 - beta1^t and 1 - beta2^t of each step, where t counts from 1."""
     table = array(typecode)
     for step in range(steps):
-        table.extend((learning_rate(config, steps, step),
-                      1.0 - config.beta1 ** (step + 1), 1.0 - config.beta2 ** (step + 1)))
+        table.extend(
+            (learning_rate(config, steps, step), 1.0 - config.beta1 ** (step + 1), 1.0 - config.beta2 ** (step + 1))
+        )
     return table

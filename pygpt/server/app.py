@@ -13,15 +13,15 @@ from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, Res
 
 import pygpt
 from pygpt.errors import PygptError, RequestError
-from pygpt.session.messages import encode
 from pygpt.server.generation import Asking
-from pygpt.server.security import Guard
 from pygpt.server.job_queue import ENDED, Job, Machine, Queue, recall
 from pygpt.server.lab_socket import Lab
+from pygpt.server.schemas import GenerateRequest, TrainRequest, experiment_for, nearest
+from pygpt.server.security import Guard
 from pygpt.server.session_worker import MACHINE
 from pygpt.server.static import Pages
-from pygpt.server.schemas import GenerateRequest, TrainRequest, experiment_for, nearest
 from pygpt.server.storage import DataSets, Models
+from pygpt.session.messages import encode
 
 SILENCE = 15.0  # seconds after which a stream says that it is still there
 
@@ -74,11 +74,22 @@ class Service:
         return facts
 
 
-def create_app(service: Service, pages: Pages | None = None, *, loopback: bool = True, names: tuple[str, ...] = (),
-               largest_upload: int) -> FastAPI:
+def create_app(
+    service: Service,
+    pages: Pages | None = None,
+    *,
+    loopback: bool = True,
+    names: tuple[str, ...] = (),
+    largest_upload: int,
+) -> FastAPI:
     """The application of a service, with the lab's pages if they are there. The limit on uploads is in bytes."""
-    app = fastapi_offline.FastAPIOffline(title="pygpt serve", version=pygpt.__version__, redoc_url=None,
-                                         lifespan=service.running, description="Data sets, and models that learn from them.")
+    app = fastapi_offline.FastAPIOffline(
+        title="pygpt serve",
+        version=pygpt.__version__,
+        redoc_url=None,
+        lifespan=service.running,
+        description="Data sets, and models that learn from them.",
+    )
     app.add_middleware(Guard, loopback=loopback, names=names, largest_upload=largest_upload)
     _tell_mistakes(app)
     _datasets(app, service)
@@ -108,7 +119,10 @@ def _sentence(error, fields):
     field = ".".join(path)
     if error["type"] == "extra_forbidden":
         return field, f"{field}: there is no such field{nearest(field, fields)}"
-    return field, f"{field or 'the body'}: {error['msg'][:1].lower()}{error['msg'][1:]}, got {str(error.get('input'))[:80]!r}"
+    return (
+        field,
+        f"{field or 'the body'}: {error['msg'][:1].lower()}{error['msg'][1:]}, got {str(error.get('input'))[:80]!r}",
+    )
 
 
 def _datasets(app, service):
@@ -118,14 +132,18 @@ def _datasets(app, service):
         return {"datasets": [dataclasses.asdict(known) for known in service.datasets.list()]}
 
     @app.post("/ds/upload", status_code=201, tags=["data sets"])
-    async def upload(file: Annotated[UploadFile, File(description="a text in UTF-8")],
-                     name: Annotated[str, Form(description="what to call it (default: the file's name)")] = "",
-                     layout: Annotated[str, Form(description="stream, or documents: one a line")] = "stream") -> dict:
+    async def upload(
+        file: Annotated[UploadFile, File(description="a text in UTF-8")],
+        name: Annotated[str, Form(description="what to call it (default: the file's name)")] = "",
+        layout: Annotated[str, Form(description="stream, or documents: one a line")] = "stream",
+    ) -> dict:
         """Keep a text, to train on."""
         if layout not in ("stream", "documents"):
             raise RequestError(422, f"layout: {layout[:40]!r} is not one of stream, documents", "layout")
         title = file.filename or name
-        known = await asyncio.to_thread(service.datasets.add, name or title.rsplit(".", 1)[0], await file.read(), layout, title)
+        known = await asyncio.to_thread(
+            service.datasets.add, name or title.rsplit(".", 1)[0], await file.read(), layout, title
+        )
         return dataclasses.asdict(known)
 
     @app.delete("/ds/{name}", tags=["data sets"])
@@ -144,8 +162,11 @@ def _models(app, service):
     @app.get("/lm", tags=["models"])
     async def models() -> dict:
         """The models: trained, training, or waiting for their turn."""
-        return {"models": [service.facts(folder.name) for folder in service.models.list()],
-                "queue": [job.name for job in queue.waiting], "machine": service.machine.user or "free"}
+        return {
+            "models": [service.facts(folder.name) for folder in service.models.list()],
+            "queue": [job.name for job in queue.waiting],
+            "machine": service.machine.user or "free",
+        }
 
     @app.get("/lm/{name}", tags=["models"])
     async def model(name: str) -> dict:
@@ -180,8 +201,12 @@ def _models(app, service):
         await asyncio.to_thread(service.models.delete, name)
         return {"deleted": name}
 
-    @app.get("/lm/{name}/events", tags=["training"], response_class=StreamingResponse,
-             responses={200: {"content": {"text/event-stream": {}}}})
+    @app.get(
+        "/lm/{name}/events",
+        tags=["training"],
+        response_class=StreamingResponse,
+        responses={200: {"content": {"text/event-stream": {}}}},
+    )
     async def events(name: str, request: Request) -> Response:
         """How a training goes, as server-sent events: all that happened so far, and then what happens.
 
@@ -193,8 +218,11 @@ def _models(app, service):
         after = int(last) if last.isdecimal() else -1
         if job.known["state"] in ENDED and after >= job.story.step:
             return Response(status_code=204)  # which tells an EventSource not to come again
-        return StreamingResponse(_stream(service, job, after), media_type="text/event-stream",
-                                 headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
+        return StreamingResponse(
+            _stream(service, job, after),
+            media_type="text/event-stream",
+            headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+        )
 
 
 async def _stream(service, job, after):
@@ -250,7 +278,9 @@ def _asking(app, service):
                 async for piece in pieces:
                     yield piece
 
-        return StreamingResponse(all_pieces(), media_type="text/plain; charset=utf-8", headers={"Cache-Control": "no-store"})
+        return StreamingResponse(
+            all_pieces(), media_type="text/plain; charset=utf-8", headers={"Cache-Control": "no-store"}
+        )
 
     @app.get("/lm/{name}/model.safetensors", tags=["models"])
     async def download(name: str) -> FileResponse:

@@ -65,14 +65,23 @@ class Story:
     def told(self, after: int = -1) -> list[dict]:
         """The events that bring somebody up to now who knows what happened up to step `after`."""
         rows = [row for row in self.curve.training if row[0] > after]
-        losses = [{**self.speed, "type": "progress", "steps": [row[0] for row in rows], "losses": [row[1] for row in rows]}] if rows else []
-        losses += [{"type": "evaluated", "step": step, "val_loss": loss, "accuracy": accuracy}
-                   for step, loss, accuracy in self.curve.validation if step > after]
+        losses = (
+            [{**self.speed, "type": "progress", "steps": [row[0] for row in rows], "losses": [row[1] for row in rows]}]
+            if rows
+            else []
+        )
+        losses += [
+            {"type": "evaluated", "step": step, "val_loss": loss, "accuracy": accuracy}
+            for step, loss, accuracy in self.curve.validation
+            if step > after
+        ]
         return self._events(losses, after)
 
     def drawn(self) -> list[dict]:
         """The same for a page that draws and knows nothing yet: it is told of how many steps each loss is the mean."""
-        return self._events([self.curve.event(), *([{**self.speed, "steps": [], "losses": []}] if self.speed else [])], -1)
+        return self._events(
+            [self.curve.event(), *([{**self.speed, "steps": [], "losses": []}] if self.speed else [])], -1
+        )
 
     def _events(self, losses, after):
         if self.beginning is None:
@@ -85,7 +94,12 @@ class Story:
         if self.turn is not None:
             events.append(self.turn)
         elif self.beginning["type"] == "opened":
-            events.append({"type": "paused" if run["step"] < run["experiment"]["train"]["steps"] else "finished", "step": run["step"]})
+            events.append(
+                {
+                    "type": "paused" if run["step"] < run["experiment"]["train"]["steps"] else "finished",
+                    "step": run["step"],
+                }
+            )
         return events
 
 

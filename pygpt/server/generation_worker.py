@@ -8,12 +8,12 @@ from pygpt.data import load_text, make_corpus, text_from_bytes
 from pygpt.data.batches import DeviceSplit
 from pygpt.devices import open_device
 from pygpt.errors import CheckpointError, DataError, PygptError
-from pygpt.training.evaluate import evaluate
-from pygpt.session.messages import encode
+from pygpt.inference.trained_model import TrainedModel, load
 from pygpt.models.python_random_init import python_random
 from pygpt.server.session_worker import is_built_in
 from pygpt.server.worker_process import read, write
-from pygpt.inference.trained_model import TrainedModel, load
+from pygpt.session.messages import encode
+from pygpt.training.evaluate import evaluate
 
 TOKENS_AT_ONCE = 16
 
@@ -86,10 +86,26 @@ class Answers:
             name = dataset or experiment.data.source
             text = (None if dataset else checkpoint.text) or (load_text(name) if is_built_in(name) else None)
         if text is None:
-            raise DataError(f"the text {name!r} that this model was trained on is not here; name another with ?dataset=")
-        corpus = make_corpus(text.text, model.tokenizer, experiment.data.layout, experiment.model.block_size,
-                             experiment.data.val_fraction, python_random(experiment))
+            raise DataError(
+                f"the text {name!r} that this model was trained on is not here; name another with ?dataset="
+            )
+        corpus = make_corpus(
+            text.text,
+            model.tokenizer,
+            experiment.data.layout,
+            experiment.model.block_size,
+            experiment.data.val_fraction,
+            python_random(experiment),
+        )
         split = DeviceSplit(model.device, corpus.val, corpus.layout, corpus.separator)
         found = evaluate(model.model, model.tokenizer, corpus.train, corpus.val, split, experiment, model.device)
-        self._tell({"type": "evaluated", "dataset": text.name, "split": "validation", **found.to_dict(), "step": model.step,
-                    "device": model.device.name})
+        self._tell(
+            {
+                "type": "evaluated",
+                "dataset": text.name,
+                "split": "validation",
+                **found.to_dict(),
+                "step": model.step,
+                "device": model.device.name,
+            }
+        )

@@ -5,11 +5,11 @@ import contextlib
 import logging
 import time
 
-from pygpt.errors import PygptError, RequestError
 from pygpt.config.experiment import Experiment
+from pygpt.errors import PygptError, RequestError
+from pygpt.server.event_log import Audience, Story
 from pygpt.server.session_worker import MACHINE, run_session
 from pygpt.server.storage import DataSets, ModelFolder, Models
-from pygpt.server.event_log import Audience, Story
 from pygpt.server.worker_process import Worker
 
 LAST_STEP = 20.0  # seconds a training may take to come to a stop when the server ends
@@ -76,8 +76,13 @@ class Job:
         elif kind == "progress":
             every = self.known["experiment"]["train"]["log_every"]
             self.known.update(step=event["steps"][-1], loss=event["losses"][-1])
-            self.folder.log([{"step": step, "loss": loss, "lr": event["learning_rate"], "ms": round(event["ms_per_step"], 3)}
-                             for step, loss in zip(event["steps"], event["losses"]) if step % every == 0])
+            self.folder.log(
+                [
+                    {"step": step, "loss": loss, "lr": event["learning_rate"], "ms": round(event["ms_per_step"], 3)}
+                    for step, loss in zip(event["steps"], event["losses"])
+                    if step % every == 0
+                ]
+            )
         elif kind == "evaluated":
             found = {name: event[name] for name in ("val_loss", "accuracy") if event.get(name) is not None}
             self.known.update(found)
@@ -112,15 +117,27 @@ class Queue:
         self.task = asyncio.ensure_future(self._run())
 
     def _interrupted(self, folder, known):
-        known.update(state="interrupted", step=known.get("kept", 0),
-                     error=f"the server ended while this was training, at step {known.get('step', 0)}; "
-                           f"POST /lm/{folder.name}/resume goes on from step {known.get('kept', 0)}, which was kept")
+        known.update(
+            state="interrupted",
+            step=known.get("kept", 0),
+            error=f"the server ended while this was training, at step {known.get('step', 0)}; "
+            f"POST /lm/{folder.name}/resume goes on from step {known.get('kept', 0)}, which was kept",
+        )
         folder.write_job(known)
 
     async def add(self, name: str, experiment: Experiment, dataset: str) -> Job:
         """Queue the training of a new model. Raises RequestError for a name that is taken or none."""
-        job = Job(self.models.add(name), {"experiment": experiment.to_dict(), "dataset": dataset, "asked": time.time(),
-                                          "state": "waiting", "step": 0, "steps": experiment.train.steps})
+        job = Job(
+            self.models.add(name),
+            {
+                "experiment": experiment.to_dict(),
+                "dataset": dataset,
+                "asked": time.time(),
+                "state": "waiting",
+                "step": 0,
+                "steps": experiment.train.steps,
+            },
+        )
         return await self._queue(job)
 
     async def resume(self, name: str) -> Job:
@@ -130,7 +147,9 @@ class Queue:
         folder = self.models.get(name)
         known = folder.read_job()
         if known.get("state") not in ("stopped", "interrupted", "failed"):
-            raise RequestError(409, f"{name!r} has no training to go on with: it is {known.get('state', 'a model from elsewhere')}")
+            raise RequestError(
+                409, f"{name!r} has no training to go on with: it is {known.get('state', 'a model from elsewhere')}"
+            )
         known.pop("error", None)
         job = Job(folder, {**known, "state": "waiting", "asked": time.time()})
         recall(job)
@@ -215,7 +234,9 @@ class Queue:
 
     async def _train(self, job):
         job.set(state="training")
-        data = await asyncio.to_thread(self.datasets.read, job.known["dataset"]) if not job.folder.model.exists() else None
+        data = (
+            await asyncio.to_thread(self.datasets.read, job.known["dataset"]) if not job.folder.model.exists() else None
+        )
         worker = job.worker = Worker(run_session, str(job.folder.folder), self.choice)
         await worker.send({"type": "open_device", "choice": MACHINE})
         await self._until(job, "device")
@@ -235,8 +256,12 @@ class Queue:
         if ended["type"] == "finished":
             job.set(state="trained", step=ended["step"])
         elif job.interrupting:
-            job.set(state="interrupted", step=ended["step"], error="the server was ended while this was training; "
-                    f"POST /lm/{job.name}/resume goes on from step {ended['step']}")
+            job.set(
+                state="interrupted",
+                step=ended["step"],
+                error="the server was ended while this was training; "
+                f"POST /lm/{job.name}/resume goes on from step {ended['step']}",
+            )
         else:
             job.set(state="failed" if "error" in job.known else "stopped", step=ended["step"])
 
@@ -259,17 +284,36 @@ def recall(job: Job) -> None:
     lines = job.folder.read_metrics()
     if "experiment" not in job.known:
         return
-    job.story.take({"type": "started", "run": {
-        "experiment": job.known["experiment"], "text": job.known.get("dataset", ""), "step": 0,
-        "parameters": job.known.get("parameters", 0), "vocabulary": job.known.get("vocabulary", 0)}})
+    job.story.take(
+        {
+            "type": "started",
+            "run": {
+                "experiment": job.known["experiment"],
+                "text": job.known.get("dataset", ""),
+                "step": 0,
+                "parameters": job.known.get("parameters", 0),
+                "vocabulary": job.known.get("vocabulary", 0),
+            },
+        }
+    )
     losses = [line for line in lines if line.get("loss") is not None]
     if losses:
-        job.story.take({"type": "progress", "steps": [line["step"] for line in losses],
-                        "losses": [line["loss"] for line in losses], "learning_rate": losses[-1].get("lr", 0.0),
-                        "tokens_per_second": 0.0, "ms_per_step": losses[-1].get("ms", 0.0), "seconds_left": 0.0})
+        job.story.take(
+            {
+                "type": "progress",
+                "steps": [line["step"] for line in losses],
+                "losses": [line["loss"] for line in losses],
+                "learning_rate": losses[-1].get("lr", 0.0),
+                "tokens_per_second": 0.0,
+                "ms_per_step": losses[-1].get("ms", 0.0),
+                "seconds_left": 0.0,
+            }
+        )
     for line in lines:
         if line.get("val_loss") is not None:
-            job.story.take({"type": "evaluated", **{name: line[name] for name in ("step", "val_loss", "accuracy") if name in line}})
+            job.story.take(
+                {"type": "evaluated", **{name: line[name] for name in ("step", "val_loss", "accuracy") if name in line}}
+            )
     if job.known["state"] in ENDED:
         kind = "finished" if job.known["state"] == "trained" else "stopped"
         job.story.take({"type": kind, "step": job.known.get("step", 0)})

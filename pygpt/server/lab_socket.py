@@ -10,11 +10,11 @@ import json
 from pathlib import Path
 
 from pygpt.errors import RequestError
-from pygpt.session.messages import encode
+from pygpt.server.event_log import PENDING, Story
 from pygpt.server.job_queue import LAST_STEP, Machine
 from pygpt.server.session_worker import MACHINE, run_session
-from pygpt.server.event_log import PENDING, Story
 from pygpt.server.worker_process import Worker
+from pygpt.session.messages import encode
 
 USER = "the lab"
 TAKEN_OVER, CRASHED, TOO_SLOW = 4001, 4002, 1013  # codes of a closed line; the page comes again after the last alone
@@ -73,7 +73,9 @@ class Lab:
         """Serve a page until it goes."""
         await socket.accept()
         if self.page is not None:
-            self.page.close(TAKEN_OVER, "another page of the lab holds this machine now; reload this one to take it back")
+            self.page.close(
+                TAKEN_OVER, "another page of the lab holds this machine now; reload this one to take it back"
+            )
         page = self.page = Page(socket)
         data = None
         try:

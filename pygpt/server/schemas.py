@@ -5,16 +5,24 @@ import difflib
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from pygpt.errors import ExperimentError, RequestError
 from pygpt.config.experiment import DataConfig, Experiment
+from pygpt.errors import ExperimentError, RequestError
 from pygpt.server.storage import DataSet
 
 # The eleven names of the interface that people know, and the fields they mean.
 FIELDS = {
-    "n_layer": "model.n_layer", "n_embed": "model.n_embd", "n_head": "model.n_head", "block_size": "model.block_size",
-    "dropout": "model.dropout", "learning_rate": "optim.learning_rate", "max_iters": "train.steps",
-    "batch_size": "train.batch_size", "vocab_size": "data.vocab_size", "eval_interval": "train.eval_every",
-    "eval_iters": "train.eval_batches", "seed": "train.seed",
+    "n_layer": "model.n_layer",
+    "n_embed": "model.n_embd",
+    "n_head": "model.n_head",
+    "block_size": "model.block_size",
+    "dropout": "model.dropout",
+    "learning_rate": "optim.learning_rate",
+    "max_iters": "train.steps",
+    "batch_size": "train.batch_size",
+    "vocab_size": "data.vocab_size",
+    "eval_interval": "train.eval_every",
+    "eval_iters": "train.eval_batches",
+    "seed": "train.seed",
 }
 BYTES = 256
 MOST_TOKENS = 10_000
@@ -37,11 +45,14 @@ def _setting(dotted):
 
 
 TrainRequest = create_model(
-    "TrainRequest", __base__=Body, __doc__="What to train, on what: all that is left out is as the preset has it.",
+    "TrainRequest",
+    __base__=Body,
+    __doc__="What to train, on what: all that is left out is as the preset has it.",
     dataset=(str, Field("tales", description="what it reads: a name that GET /ds tells")),
     preset=(str, Field("small", description="where the settings start from")),
     tokenizer=(str | None, Field(None, description="what a token is; chosen by vocab_size where it is left out")),
-    **{name: _setting(dotted) for name, dotted in FIELDS.items()})
+    **{name: _setting(dotted) for name, dotted in FIELDS.items()},
+)
 
 
 class GenerateRequest(Body):
@@ -51,7 +62,9 @@ class GenerateRequest(Body):
     max_new_tokens: int = Field(200, description="tokens to write", ge=1, le=MOST_TOKENS)
     temperature: float = Field(0.8, description="how adventurous: 0 always takes the likeliest token")
     top_k: int = Field(0, description="only the k likeliest tokens compete, 0 for all")
-    top_p: float = Field(1.0, description="only the likeliest tokens that together have this share of the odds, 1 for all")
+    top_p: float = Field(
+        1.0, description="only the likeliest tokens that together have this share of the odds, 1 for all"
+    )
     min_p: float = Field(0.0, description="only tokens at least so many times as likely as the likeliest, 0 for all")
     repetition_penalty: float = Field(1.0, description="above 1, what the model has just read is held back")
     stop: list[str] = Field([], description="texts to end at, which are left out", max_length=16)
@@ -99,15 +112,23 @@ def _tokenizer(asked, dataset):
     if kind is None:
         kind = next((name for name, sizes in fixed.items() if wanted in sizes), "bpe")
     if kind in fixed and wanted not in fixed[kind]:
-        raise RequestError(422, f"vocab_size: {wanted:,} is not what the tokenizer {kind!r} comes to on this text, which is "
-                                f"{max(fixed[kind])}; leave one of the two out", "vocab_size")
+        raise RequestError(
+            422,
+            f"vocab_size: {wanted:,} is not what the tokenizer {kind!r} comes to on this text, which is "
+            f"{max(fixed[kind])}; leave one of the two out",
+            "vocab_size",
+        )
     if kind in fixed:
         return {"data.tokenizer": kind}
     learned = {field.name: field for field in dataclasses.fields(DataConfig)}
     if "vocab_size" in learned and kind in learned["tokenizer"].metadata["choices"]:
         return {"data.tokenizer": kind, "data.vocab_size": wanted}
-    raise RequestError(422, f"vocab_size: {wanted:,} tokens would need pairs of bytes, which this pygpt does not learn; choose "
-                            f"{max(fixed['char'])} (the characters of this text) or {BYTES} (bytes)", "vocab_size")
+    raise RequestError(
+        422,
+        f"vocab_size: {wanted:,} tokens would need pairs of bytes, which this pygpt does not learn; choose "
+        f"{max(fixed['char'])} (the characters of this text) or {BYTES} (bytes)",
+        "vocab_size",
+    )
 
 
 def nearest(name: str, names) -> str:

@@ -8,15 +8,15 @@ import time
 from pathlib import Path
 
 import pygpt
-from pygpt.utils.cache import Cache
 from pygpt.analysis.device_choice import choose
 from pygpt.data import DATASETS, is_task, load_text
-from pygpt.utils.files import write_whole
 from pygpt.devices import open_device, open_numpy
 from pygpt.errors import CheckpointError, DataError
+from pygpt.server.worker_process import Incoming, write
 from pygpt.session.messages import encode
 from pygpt.session.session import Session
-from pygpt.server.worker_process import Incoming, write
+from pygpt.utils.cache import Cache
+from pygpt.utils.files import write_whole
 
 MACHINE = "machine"  # the page's word for the device of the machine behind it
 
@@ -76,7 +76,9 @@ class Store(Cache):
             write_whole(self.run, data)
             write_whole(self.about, json.dumps(about | {"time": time.time()}).encode())
         except OSError as error:
-            raise CheckpointError(f"{self.run} cannot be written ({error.strerror}); the copy before it is whole") from None
+            raise CheckpointError(
+                f"{self.run} cannot be written ({error.strerror}); the copy before it is whole"
+            ) from None
         return True
 
     async def find(self) -> list[dict]:

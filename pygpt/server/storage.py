@@ -7,9 +7,9 @@ import shutil
 from pathlib import Path
 
 from pygpt.data import DATASETS, is_task, load_text, text_from_bytes
-from pygpt.utils.files import write_whole
 from pygpt.errors import DataError, RequestError
 from pygpt.inference.trained_model import MODEL_FILE
+from pygpt.utils.files import write_whole
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*")
 LONGEST = 64
@@ -20,8 +20,12 @@ DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 def check_name(name: str, what: str) -> str:
     """The name, if it is one that a file may have anywhere and that leads nowhere else. Raises RequestError."""
     if len(name) > LONGEST or not NAME.fullmatch(name) or DEVICES.fullmatch(name):
-        raise RequestError(422, f"{name[:LONGEST]!r} cannot be the name of a {what}: a name has letters without accents, digits, "
-                                f"'-', '_' and single dots inside, {LONGEST} at most, and begins with a letter or a digit", "name")
+        raise RequestError(
+            422,
+            f"{name[:LONGEST]!r} cannot be the name of a {what}: a name has letters without accents, digits, "
+            f"'-', '_' and single dots inside, {LONGEST} at most, and begins with a letter or a digit",
+            "name",
+        )
     return name
 
 
@@ -30,7 +34,9 @@ def make_folder(folder: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise RequestError(500, f"the folder {folder} cannot be made ({error.strerror}); choose another with --folder") from None
+        raise RequestError(
+            500, f"the folder {folder} cannot be made ({error.strerror}); choose another with --folder"
+        ) from None
     return folder
 
 
@@ -52,12 +58,18 @@ class DataSets:
 
     def __init__(self, folder: Path):
         self.folder = make_folder(folder)
-        self.counted: dict[str, tuple[int, int]] = {}  # characters and distinct ones, of built-in texts that were looked into
+        self.counted: dict[
+            str, tuple[int, int]
+        ] = {}  # characters and distinct ones, of built-in texts that were looked into
 
     def list(self) -> list[DataSet]:
         """All of them, the built-in ones first."""
-        built_in = [DataSet(known.name, known.title, True, known.layout, known.size, *self.counted.get(known.name, (None, None)))
-                    for known in DATASETS.values()]
+        built_in = [
+            DataSet(
+                known.name, known.title, True, known.layout, known.size, *self.counted.get(known.name, (None, None))
+            )
+            for known in DATASETS.values()
+        ]
         return built_in + [self._uploaded(path) for path in sorted(self.folder.glob("*.json"))]
 
     def get(self, name: str) -> DataSet:
@@ -65,11 +77,21 @@ class DataSets:
         found = {known.name: known for known in self.list()}
         if is_task(name):
             text = load_text(name).text  # which also says what is wrong with the name
-            return DataSet(name, f"{len(text.splitlines()):,} questions and their answers", True, "documents", len(text.encode()),
-                           len(text), len(set(text)))
+            return DataSet(
+                name,
+                f"{len(text.splitlines()):,} questions and their answers",
+                True,
+                "documents",
+                len(text.encode()),
+                len(text),
+                len(set(text)),
+            )
         if name not in found:
-            raise RequestError(404, f"there is no data set {name[:LONGEST]!r}; there are {', '.join(found)}, and tasks such as task:addition",
-                               "dataset")
+            raise RequestError(
+                404,
+                f"there is no data set {name[:LONGEST]!r}; there are {', '.join(found)}, and tasks such as task:addition",
+                "dataset",
+            )
         return found[name]
 
     def look_into(self, name: str) -> DataSet:
@@ -84,7 +106,9 @@ class DataSets:
         """Keep a text. Raises RequestError for a name that is taken or none, DataError for what is no text."""
         check_name(name, "data set")
         if name in DATASETS or self._about(name).exists():
-            raise RequestError(409, f"there is a data set {name!r} already; choose another name, or delete that one first", "name")
+            raise RequestError(
+                409, f"there is a data set {name!r} already; choose another name, or delete that one first", "name"
+            )
         text = text_from_bytes(name, data).text
         known = DataSet(name, title, False, layout, len(data), len(text), len(set(text)))
         write_whole(self._file(name), data)
@@ -170,8 +194,13 @@ class Models:
 
     def list(self) -> list[ModelFolder]:
         """All of them, by name."""
-        return [ModelFolder(path) for path in sorted(self.folder.iterdir())
-                if path.is_dir() and NAME.fullmatch(path.name) and ((path / "job.json").exists() or (path / MODEL_FILE).exists())]
+        return [
+            ModelFolder(path)
+            for path in sorted(self.folder.iterdir())
+            if path.is_dir()
+            and NAME.fullmatch(path.name)
+            and ((path / "job.json").exists() or (path / MODEL_FILE).exists())
+        ]
 
     def get(self, name: str) -> ModelFolder:
         """One of them. Raises RequestError (404)."""
@@ -185,8 +214,12 @@ class Models:
         """A folder for a new one. Raises RequestError for a name that is taken or none."""
         folder = self.folder / check_name(name, "model")
         if folder.exists():
-            raise RequestError(409, f"there is a model {name!r} already; choose another name, go on with it "
-                                    f"(POST /lm/{name}/resume), or delete it first (DELETE /lm/{name})", "name")
+            raise RequestError(
+                409,
+                f"there is a model {name!r} already; choose another name, go on with it "
+                f"(POST /lm/{name}/resume), or delete it first (DELETE /lm/{name})",
+                "name",
+            )
         return ModelFolder(make_folder(folder))
 
     def delete(self, name: str) -> None:

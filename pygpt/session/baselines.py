@@ -3,9 +3,9 @@
 import asyncio
 from array import array
 
-from pygpt.training.ngram_baselines import baseline_steps
 from pygpt.data import Split
 from pygpt.errors import DeviceError
+from pygpt.training.ngram_baselines import baseline_steps
 from pygpt.training.run import Run
 
 MOST_TOKENS = 4_000_000  # of the training part: more would take a tab too long, and too much memory

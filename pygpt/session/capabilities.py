@@ -3,16 +3,23 @@
 import dataclasses
 import platform
 
-from pygpt.data import TASKS, Task, is_gpt2_here
 from pygpt.config.experiment import PRESETS, Experiment
+from pygpt.data import TASKS, Task, is_gpt2_here
 
 
 def offers(site) -> dict:
     """The event `ready`: what there is, where `site` has the texts."""
-    return {"type": "ready", "version": site.contents["version"], "python": platform.python_version(),
-            "presets": {name: preset.to_dict() for name, preset in PRESETS.items() if is_to_be_had(preset.data.tokenizer)},
-            "fields": [*map(_to_be_had, _fields(Experiment, ""))], "texts": site.texts, "tasks": [*map(_described, TASKS.values())],
-            "numpy": site.numpy, "machine": bool(site.contents.get("machine"))}
+    return {
+        "type": "ready",
+        "version": site.contents["version"],
+        "python": platform.python_version(),
+        "presets": {name: preset.to_dict() for name, preset in PRESETS.items() if is_to_be_had(preset.data.tokenizer)},
+        "fields": [*map(_to_be_had, _fields(Experiment, ""))],
+        "texts": site.texts,
+        "tasks": [*map(_described, TASKS.values())],
+        "numpy": site.numpy,
+        "machine": bool(site.contents.get("machine")),
+    }
 
 
 def is_to_be_had(tokenizer: str) -> bool:
@@ -28,8 +35,14 @@ def _to_be_had(field: dict) -> dict:
 
 
 def _described(task: Task) -> dict:
-    return {"name": task.name, "description": task.description, "measures": task.measures, "length": task.length,
-            "shortest": task.shortest, "longest": task.longest}
+    return {
+        "name": task.name,
+        "description": task.description,
+        "measures": task.measures,
+        "length": task.length,
+        "shortest": task.shortest,
+        "longest": task.longest,
+    }
 
 
 def _fields(cls, prefix: str):

@@ -3,11 +3,11 @@
 import math
 import time
 
-from pygpt.utils.timer import tick
 from pygpt.training.run import Run
+from pygpt.utils.timer import tick
 
-TELL_EVERY = 0.1   # seconds between two progress events
-REMEMBERED = 8.0   # seconds over which the speed is averaged
+TELL_EVERY = 0.1  # seconds between two progress events
+REMEMBERED = 8.0  # seconds over which the speed is averaged
 
 
 class Log:
@@ -49,9 +49,15 @@ class Log:
         self._counted = fading * self._counted + len(self._steps)
         seconds_a_step = self._seconds / self._counted
         train, model = self._run.experiment.train, self._run.experiment.model
-        self._tell({
-            "type": "progress", "steps": self._steps, "losses": self._losses, "learning_rate": self._learning_rate,
-            "tokens_per_second": train.sequences * model.block_size / seconds_a_step,
-            "ms_per_step": 1000 * seconds_a_step,
-            "seconds_left": max(0, train.steps - self._steps[-1]) * seconds_a_step})
+        self._tell(
+            {
+                "type": "progress",
+                "steps": self._steps,
+                "losses": self._losses,
+                "learning_rate": self._learning_rate,
+                "tokens_per_second": train.sequences * model.block_size / seconds_a_step,
+                "ms_per_step": 1000 * seconds_a_step,
+                "seconds_left": max(0, train.steps - self._steps[-1]) * seconds_a_step,
+            }
+        )
         self._told = now

@@ -3,15 +3,15 @@
 import asyncio
 import time
 
-from pygpt.runs.checkpoint import read_checkpoint
-from pygpt.data import Text, expected_vocabulary, make_corpus, making_tokenizer, text_from_bytes
-from pygpt.errors import CheckpointError, DataError, DeviceError, ExperimentError, PygptError, TokenizerError
 from pygpt.analysis.memory import check_memory, memory_estimate, parameter_count
 from pygpt.config.experiment import Experiment
+from pygpt.data import Text, expected_vocabulary, make_corpus, making_tokenizer, text_from_bytes
+from pygpt.errors import CheckpointError, DataError, DeviceError, ExperimentError, PygptError, TokenizerError
+from pygpt.inference.sampler import Sampler
+from pygpt.runs.checkpoint import read_checkpoint
 from pygpt.session.benchmark import Measuring
 from pygpt.session.capabilities import is_to_be_had, offers
 from pygpt.session.training import Training
-from pygpt.inference.sampler import Sampler
 from pygpt.tokenizers import Tokenizer
 from pygpt.training.run import Run
 
@@ -19,8 +19,28 @@ from pygpt.training.run import Run
 SHORT_TEXT = 20_000
 LEARNING_SLICE = 0.05  # seconds of learning a tokenizer between two looks at the page's messages
 # What a page may ask for: the methods of a session that are commands.
-COMMANDS = frozenset(("begin", "open_device", "choose_text", "clear_text", "check", "start", "pause", "resume", "stop", "sample",
-                      "stop_sampling", "benchmark", "stop_benchmark", "profile", "save", "open", "open_kept", "forget_kept"))
+COMMANDS = frozenset(
+    (
+        "begin",
+        "open_device",
+        "choose_text",
+        "clear_text",
+        "check",
+        "start",
+        "pause",
+        "resume",
+        "stop",
+        "sample",
+        "stop_sampling",
+        "benchmark",
+        "stop_benchmark",
+        "profile",
+        "save",
+        "open",
+        "open_kept",
+        "forget_kept",
+    )
+)
 SAMPLING_SLICE = 16  # tokens sent to the device at once: small enough to stream, large enough to keep it busy
 
 
@@ -66,8 +86,15 @@ class Session:
             found = await self.store.find()
             if (copies := [about["copy"] for about in found]) != offered:
                 offered = copies
-                self.tell({"type": "found", "runs": [{name: about[name] for name in ("copy", "name", "step", "steps", "seconds_ago")}
-                                                     for about in found]})
+                self.tell(
+                    {
+                        "type": "found",
+                        "runs": [
+                            {name: about[name] for name in ("copy", "name", "step", "steps", "seconds_ago")}
+                            for about in found
+                        ],
+                    }
+                )
             if not await self.store.parting(looked):
                 return
             looked += 1
@@ -89,7 +116,9 @@ class Session:
 
     def _tell_device(self):
         device = self.device
-        self.tell({"type": "device", "kind": device.kind, "name": device.name, "why": device.why, "choice": self.choice})
+        self.tell(
+            {"type": "device", "kind": device.kind, "name": device.name, "why": device.why, "choice": self.choice}
+        )
 
     async def _recover(self, data: bytes, text) -> Run:
         """The device is lost: open another like it, and bring the run back there as it was last kept."""
@@ -104,9 +133,19 @@ class Session:
         if self.awaited != (name, data):
             return  # it took its time, and another was chosen meanwhile
         self.text, alphabet = text, "".join(sorted(set(text.text)))
-        self.tell({"type": "text", "text": {
-            "name": text.name, "built_in": text.built_in, "characters": len(text.text),
-            "distinct": len(alphabet), "alphabet": alphabet[:200], "excerpt": text.text[:300].strip()}})
+        self.tell(
+            {
+                "type": "text",
+                "text": {
+                    "name": text.name,
+                    "built_in": text.built_in,
+                    "characters": len(text.text),
+                    "distinct": len(alphabet),
+                    "alphabet": alphabet[:200],
+                    "excerpt": text.text[:300].strip(),
+                },
+            }
+        )
 
     async def clear_text(self) -> None:
         """There is no text for the next run: a text of one's own was chosen, and is yet to be written."""
@@ -155,14 +194,23 @@ class Session:
                 self._known = wanted, done.value
                 return done.value
             if time.perf_counter() - looked > LEARNING_SLICE:
-                self.tell({"type": "loading", "stage": f"Learning {data.vocab_size:,} tokens from {text.name}", "fraction": share})
+                self.tell(
+                    {
+                        "type": "loading",
+                        "stage": f"Learning {data.vocab_size:,} tokens from {text.name}",
+                        "fraction": share,
+                    }
+                )
                 await asyncio.sleep(0)
                 looked = time.perf_counter()
 
     def _may_choose(self) -> bool:
         """Whether the device is left to us, and there is a real GPU to choose beside the processor."""
-        return (self.device is not None and self.choice in self.site.automatic
-                and (self.by_size or not self.device.software))
+        return (
+            self.device is not None
+            and self.choice in self.site.automatic
+            and (self.by_size or not self.device.software)
+        )
 
     async def _fit(self, draft: Experiment) -> None:
         """Where the choice was left to us and there is a real GPU: take the device that suits the size of the model."""
@@ -283,7 +331,9 @@ def _draft(values: dict) -> Experiment:
     """The experiment a page asks for. Raises ExperimentError; a page may not name files of the machine that trains."""
     draft = Experiment.from_dict(values)
     if draft.data.tokenizer_file:
-        raise ExperimentError("data.tokenizer_file", "a page names no files; train with `pygpt train`, and open the run here")
+        raise ExperimentError(
+            "data.tokenizer_file", "a page names no files; train with `pygpt train`, and open the run here"
+        )
     return draft
 
 

@@ -7,26 +7,26 @@ back is what paces it all. How many steps make a slice follows from how long the
 import asyncio
 import time
 
+from pygpt.analysis.autotune import tune
+from pygpt.analysis.profile import profile
 from pygpt.data.sources.tasks import SEPARATOR
 from pygpt.errors import DeviceLost, DivergedError, PygptError
+from pygpt.inference.sampler import Sampler
 from pygpt.session.baselines import tell_baselines
 from pygpt.session.progress import Log
-from pygpt.analysis.profile import profile
-from pygpt.inference.sampler import Sampler
 from pygpt.tokenizers import split_documents
 from pygpt.training.run import Run
-from pygpt.analysis.autotune import tune
 
-SLICE = 0.05        # seconds of the device's work sent at once, at least; two slices are under way
-LONGEST = 0.25      # and at most: where reading takes long, whatever there is to wait for, so much work hides it
-BREATH = 0.025      # seconds of Python after which the page's messages are let in
+SLICE = 0.05  # seconds of the device's work sent at once, at least; two slices are under way
+LONGEST = 0.25  # and at most: where reading takes long, whatever there is to wait for, so much work hides it
+BREATH = 0.025  # seconds of Python after which the page's messages are let in
 LONGEST_SLICE = 500  # steps; the device keeps the losses of four thousand that have not been read
 SAMPLE_EVERY = 5.0  # seconds between two samples, at most
 SAMPLE_APART = 1.5  # and at least
 SAMPLE_SHARE = 0.1  # of the time samples may take: on a slow device they come less often
 SAMPLE_LENGTH = 160
-PARTING = 0.5       # seconds the last sample of a run that was halted may take
-KEEP_APART = 10.0   # seconds between two safety copies, at least; and they take a twentieth of the time at most
+PARTING = 0.5  # seconds the last sample of a run that was halted may take
+KEEP_APART = 10.0  # seconds between two safety copies, at least; and they take a twentieth of the time at most
 
 
 async def _time(awaitable) -> float:
@@ -69,14 +69,14 @@ class Training:
         self.tell, self.store, self.recover = tell, store, recover
         self.run: Run | None = None
         self.text = ""
-        self.halting: str | None = None     # "paused" or "stopped", once asked for
-        self.profiling = False              # whether the next steps are to be timed launch by launch
+        self.halting: str | None = None  # "paused" or "stopped", once asked for
+        self.profiling = False  # whether the next steps are to be timed launch by launch
         self.task: asyncio.Task | None = None
         self.counting: asyncio.Task | None = None  # working out what counting alone would give
-        self.steady = asyncio.Lock()        # held while steps are sent, and while a checkpoint is read
-        self.safe: bytes | None = None      # the last checkpoint
+        self.steady = asyncio.Lock()  # held while steps are sent, and while a checkpoint is read
+        self.safe: bytes | None = None  # the last checkpoint
         self.kept_at = self.keeping_took = 0.0
-        self.sampled = -1                   # the step of the last sample
+        self.sampled = -1  # the step of the last sample
         self.sampling_took = 0.0
 
     @property
@@ -141,8 +141,13 @@ class Training:
 
     def _facts(self) -> dict:
         run = self.run
-        return {"experiment": run.experiment.to_dict(), "text": self.text, "step": run.step,
-                "parameters": run.model.parameter_count, "vocabulary": run.tokenizer.vocab_size}
+        return {
+            "experiment": run.experiment.to_dict(),
+            "text": self.text,
+            "step": run.step,
+            "parameters": run.model.parameter_count,
+            "vocabulary": run.tokenizer.vocab_size,
+        }
 
     async def _train(self) -> None:
         run = self.run
@@ -172,11 +177,17 @@ class Training:
         try:
             self.run = await self.recover(self.safe, self.run.text)
         except PygptError as error:
-            self._complain(f"{lost}; and it cannot be opened again: {error}. Choose another device: the run goes there "
-                           "as it was last kept", "device")
+            self._complain(
+                f"{lost}; and it cannot be opened again: {error}. Choose another device: the run goes there "
+                "as it was last kept",
+                "device",
+            )
             return None
-        self._complain("the GPU went away while training and was opened again. The run is back at step "
-                       f"{self.run.step}, where it was last kept; Resume goes on from there", "device")
+        self._complain(
+            "the GPU went away while training and was opened again. The run is back at step "
+            f"{self.run.step}, where it was last kept; Resume goes on from there",
+            "device",
+        )
         return self.run
 
     def _complain(self, error, field):
@@ -220,7 +231,9 @@ class Training:
             count = max(1, min(LONGEST_SLICE, 2 * count, round(count * work / max(took, work / 4))))
             log.tell()
             since = time.perf_counter() - sampled_at
-            if (since > SAMPLE_EVERY or (evaluated and since > SAMPLE_APART)) and since > self.sampling_took / SAMPLE_SHARE:
+            if (
+                since > SAMPLE_EVERY or (evaluated and since > SAMPLE_APART)
+            ) and since > self.sampling_took / SAMPLE_SHARE:
                 await self._sample(run)
                 sampled_at = time.perf_counter()
             if evaluated:
@@ -240,11 +253,32 @@ class Training:
 
     def _tell_profile(self, found) -> None:
         self.profiling = False
-        self.tell({"type": "profiled", "profile": found and {
-            "device": found.device, "steps": found.steps, "launches": len(found.launches), "ms": 1000 * found.seconds,
-            "gflops": found.peak.flops / 1e9, "gigabytes": found.peak.bytes / 1e9, "trace": found.trace(),
-            "rows": [{"kernel": row.kernel, "calls": row.calls, "ms": 1000 * row.seconds, "share": row.share,
-                      "gflops": row.flops / max(row.seconds, 1e-9) / 1e9, "of_peak": row.of_peak} for row in found.rows()]}})
+        self.tell(
+            {
+                "type": "profiled",
+                "profile": found
+                and {
+                    "device": found.device,
+                    "steps": found.steps,
+                    "launches": len(found.launches),
+                    "ms": 1000 * found.seconds,
+                    "gflops": found.peak.flops / 1e9,
+                    "gigabytes": found.peak.bytes / 1e9,
+                    "trace": found.trace(),
+                    "rows": [
+                        {
+                            "kernel": row.kernel,
+                            "calls": row.calls,
+                            "ms": 1000 * row.seconds,
+                            "share": row.share,
+                            "gflops": row.flops / max(row.seconds, 1e-9) / 1e9,
+                            "of_peak": row.of_peak,
+                        }
+                        for row in found.rows()
+                    ],
+                },
+            }
+        )
 
     async def _sample(self, run: Run) -> None:
         """A few lines from the model as it is now, once a step at most."""
@@ -284,8 +318,14 @@ class Training:
         log.take(run.take_metrics(await run.device.fetch(run.history)))
         step, self.safe = await self.snapshot()
         experiment = run.experiment
-        kept = await self.store.keep(self.safe, {"name": f"{experiment.name or experiment.model.kind} on {self.text}",
-                                                 "step": step, "steps": experiment.train.steps})
+        kept = await self.store.keep(
+            self.safe,
+            {
+                "name": f"{experiment.name or experiment.model.kind} on {self.text}",
+                "step": step,
+                "steps": experiment.train.steps,
+            },
+        )
         self.kept_at = time.perf_counter()
         self.keeping_took = self.kept_at - began
         if kept:

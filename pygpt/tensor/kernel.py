@@ -97,7 +97,7 @@ class Kernel:
         self.__doc__ = twin.__doc__
         self.outputs = tuple(outputs)
         self.inputs = tuple(operands[: -len(self.outputs)])
-        if tuple(operands[-len(self.outputs):]) != self.outputs:
+        if tuple(operands[-len(self.outputs) :]) != self.outputs:
             raise TypeError(f"{self.name}: the twin's last parameters must be its outputs {self.outputs}")
         self.optional = frozenset(optional)
         self.attributes = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
@@ -140,9 +140,11 @@ class Kernel:
         are asked in the order of their declaration, before the shader that is named like the kernel, and the first that
         fits is taken, unless pygpt/analysis/autotune.py found another of them to be faster.
         """
+
         def declare(rule):
             self.variants[name] = Variant(fits, workgroup or self.workgroup, rule)
             return rule
+
         return declare
 
     def sizes(self, rule):
@@ -169,7 +171,9 @@ class Kernel:
         """
         self.gradient_rule = rule
         self._gradient_names = tuple(inspect.signature(rule).parameters)
-        self.gathers = frozenset(index for index, name in enumerate(self.inputs) if f"{name}_so_far" in self._gradient_names)
+        self.gathers = frozenset(
+            index for index, name in enumerate(self.inputs) if f"{name}_so_far" in self._gradient_names
+        )
         return rule
 
     # Use.
@@ -243,8 +247,10 @@ class Kernel:
         threads = (*threads, 1, 1)[:3]
         groups = tuple(max(1, math.ceil(n / size)) for n, size in zip(threads, workgroup))
         if max(groups) > 65535:
-            raise ShapeError(f"{self.name}: {groups} workgroups, but a GPU takes at most 65535 in one direction; "
-                             f"use a smaller batch or block")
+            raise ShapeError(
+                f"{self.name}: {groups} workgroups, but a GPU takes at most 65535 in one direction; "
+                f"use a smaller batch or block"
+            )
         return groups
 
     def override_values(self, operands, attributes):
@@ -287,10 +293,12 @@ class Kernel:
 
 def kernel(outputs, optional=(), in_place=False, workgroup=(64, 1, 1), no_gradient=None):
     """Decorate a twin to declare a kernel of its name and enter it in KERNELS."""
+
     def declare(twin):
         made = Kernel(twin, outputs, optional, in_place, workgroup, no_gradient)
         KERNELS[made.name] = made
         return made
+
     return declare
 
 

@@ -145,8 +145,10 @@ def tensor(device: Device, data, shape: tuple | None = None, dtype: str = "float
     length = view.nbytes // ITEM_SIZE[dtype]
     shape = (length,) if shape is None else tuple(shape)
     if math.prod(shape) * ITEM_SIZE[dtype] != view.nbytes:
-        raise ShapeError(f"tensor: {view.nbytes} bytes do not fill {dtype}{list(shape)}, which takes "
-                         f"{math.prod(shape) * ITEM_SIZE[dtype]}")
+        raise ShapeError(
+            f"tensor: {view.nbytes} bytes do not fill {dtype}{list(shape)}, which takes "
+            f"{math.prod(shape) * ITEM_SIZE[dtype]}"
+        )
     made = empty(device, shape, dtype)
     device.write(made, view)
     return made
@@ -192,12 +194,18 @@ def backward(loss: Tensor, parameters: list[Tensor], into: list[Tensor] | None =
         gradient = gradients.pop(node)
         wanted = tuple(parent is not None for parent in node.parents)
         once = collections.Counter(node.parents)
-        so_far = tuple(gradients.get(parent) if index in node.kernel.gathers and once[parent] == 1 else None
-                       for index, parent in enumerate(node.parents))
+        so_far = tuple(
+            gradients.get(parent) if index in node.kernel.gathers and once[parent] == 1 else None
+            for index, parent in enumerate(node.parents)
+        )
         # The last contribution goes where the gradient is wanted, if it will be all of it.
         uses_left.subtract(parent for parent in node.parents if parent is not None)
-        last = tuple(places.get(parent) if uses_left[parent] == 0 and (parent not in gradients or have is not None) and once[parent] == 1
-                     else None for parent, have in zip(node.parents, so_far))
+        last = tuple(
+            places.get(parent)
+            if uses_left[parent] == 0 and (parent not in gradients or have is not None) and once[parent] == 1
+            else None
+            for parent, have in zip(node.parents, so_far)
+        )
         contributions = node.kernel.backward(gradient, node.saved, wanted, so_far, last)
         for parent, have, contribution in zip(node.parents, so_far, contributions, strict=True):
             if parent is None or contribution is None:

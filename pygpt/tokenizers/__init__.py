@@ -9,12 +9,23 @@ from pygpt.tokenizers.documents import split_documents
 from pygpt.tokenizers.files import read_tokenizer, tokenizer_json_bytes
 
 __all__ = [
-    "BPETokenizer", "ByteTokenizer", "CharTokenizer", "Decoder", "Tokenizer", "read_tokenizer", "split_documents",
-    "tokenizer_from_dict", "tokenizer_json_bytes", "train_tokenizer",
+    "BPETokenizer",
+    "ByteTokenizer",
+    "CharTokenizer",
+    "Decoder",
+    "Tokenizer",
+    "read_tokenizer",
+    "split_documents",
+    "tokenizer_from_dict",
+    "tokenizer_json_bytes",
+    "train_tokenizer",
 ]
 
 _KINDS: dict[str, type[Tokenizer]] = {
-    tokenizer.kind: tokenizer for tokenizer in (CharTokenizer, ByteTokenizer, BPETokenizer)}
+    tokenizer.kind: tokenizer for tokenizer in (CharTokenizer, ByteTokenizer, BPETokenizer)
+}
+
+
 def train_tokenizer(kind: str, text: str, documents: bool, vocab_size: int = 1024) -> Tokenizer:
     """Make the tokenizer of this kind for this text; with `documents` it also has a delimiter, BOS.
 
@@ -34,8 +45,9 @@ def tokenizer_from_dict(description: dict) -> Tokenizer:
         TokenizerError: the description is not a dict, its kind is unknown, or its fields are missing or malformed.
     """
     if not isinstance(description, dict):
-        raise TokenizerError(f"a tokenizer is described by a dict, not by {type(description).__name__}: "
-                             "pass what to_dict() returned")
+        raise TokenizerError(
+            f"a tokenizer is described by a dict, not by {type(description).__name__}: pass what to_dict() returned"
+        )
     return _class_of(description.get("kind")).from_dict(description)
 
 

@@ -98,15 +98,21 @@ def check_fields(description: dict[str, Any], wanted: dict[str, type]) -> None:
     kind = description.get("kind")
     if set(description) != set(wanted):
         came = ", ".join(map(repr, description))
-        raise TokenizerError(f"a {kind} tokenizer is described by the fields {', '.join(map(repr, wanted))}; "
-                             f"this description has {came}: it was not written by this version of pygpt")
+        raise TokenizerError(
+            f"a {kind} tokenizer is described by the fields {', '.join(map(repr, wanted))}; "
+            f"this description has {came}: it was not written by this version of pygpt"
+        )
     for field, type_ in wanted.items():
         if type(description[field]) is not type_:
-            raise TokenizerError(f"the field {field!r} of a {kind} tokenizer is a {type_.__name__}; "
-                                 f"this description has {description[field]!r:.60}")
+            raise TokenizerError(
+                f"the field {field!r} of a {kind} tokenizer is a {type_.__name__}; "
+                f"this description has {description[field]!r:.60}"
+            )
 
 
 def outside_vocabulary(token: object, vocab_size: int) -> TokenizerError:
     """Make the error for an id no token has."""
-    return TokenizerError(f"token {token!r} is outside the vocabulary: ids go from 0 to {vocab_size - 1}; "
-                          "was it sampled from a model with another tokenizer?")
+    return TokenizerError(
+        f"token {token!r} is outside the vocabulary: ids go from 0 to {vocab_size - 1}; "
+        "was it sampled from a model with another tokenizer?"
+    )

@@ -11,15 +11,15 @@ from typing import Any
 
 from pygpt.errors import TokenizerError
 from pygpt.tokenizers.base import Decoder, Tokenizer, check_fields, outside_vocabulary
-from pygpt.tokenizers.documents import split_documents
 from pygpt.tokenizers.bpe_training import count_words, learn
+from pygpt.tokenizers.bpe_vocabulary import Vocabulary
+from pygpt.tokenizers.documents import split_documents
 from pygpt.tokenizers.pretokens import pieces, split_words
 from pygpt.tokenizers.tokenizer_json import vocabulary_from_json, vocabulary_to_json
 from pygpt.tokenizers.utf8 import Utf8Decoder, utf8_bytes
-from pygpt.tokenizers.bpe_vocabulary import Vocabulary
 
 _REMEMBERED = 1 << 17  # words whose tokens are kept; English text of any length needs fewer
-_LONG = 100            # characters; a longer word will hardly come again
+_LONG = 100  # characters; a longer word will hardly come again
 
 
 class BPETokenizer(Tokenizer):
@@ -58,8 +58,10 @@ class BPETokenizer(Tokenizer):
     def learning(cls, text: str, documents: bool, vocab_size: int) -> Generator[float, None, BPETokenizer]:
         """As `train`, in small pieces of work: yields the share that is done, returns the tokenizer."""
         if vocab_size < 256 + documents:
-            raise TokenizerError(f"a vocabulary of {vocab_size} tokens has no room for the 256 bytes"
-                                 f"{' and the delimiter' if documents else ''}: choose at least {256 + documents}")
+            raise TokenizerError(
+                f"a vocabulary of {vocab_size} tokens has no room for the 256 bytes"
+                f"{' and the delimiter' if documents else ''}: choose at least {256 + documents}"
+            )
         yield 0.0
         merges = learn(count_words(split_documents(text) if documents else [text]), vocab_size, documents)
         try:

@@ -7,11 +7,11 @@ import heapq
 from collections import Counter, defaultdict
 from collections.abc import Generator
 
-from pygpt.tokenizers.pretokens import pieces, split_words
 from pygpt.tokenizers.bpe_vocabulary import BYTES, END_OF_TEXT, Vocabulary
+from pygpt.tokenizers.pretokens import pieces, split_words
 
 MOST_WORDS = 1 << 22
-FEWEST = 2        # a pair that occurs once would save one token in all
+FEWEST = 2  # a pair that occurs once would save one token in all
 # A pair of ids is one number, quicker to look up and to compare than a tuple. Not `left << 32 | right`: a 32-bit Python,
 # the tab's, takes numbers modulo 2**31 - 1 for a dict, where that is 2 * left + right, and thousands of pairs are alike
 # (measured: a million random letters took 11 times as long there as natively). Up to 65,536 tokens nearly none are.
@@ -64,10 +64,10 @@ class _Pairs:
 
     def __init__(self, words: Counter, ids: dict[bytes, int], shift: int):
         self.shift = shift
-        self.ids, self.weights = [], []              # by place; a place that was merged away has id -1
-        self.previous, self.following = [], []       # places, -1 where the word ends
+        self.ids, self.weights = [], []  # by place; a place that was merged away has id -1
+        self.previous, self.following = [], []  # places, -1 where the word ends
         self.counts = defaultdict(int)
-        self.places = defaultdict(list)              # some may be out of date: looking tells
+        self.places = defaultdict(list)  # some may be out of date: looking tells
         byte_ids = [ids[bytes([byte])] for byte in range(256)]
         for word, count in words.items():
             self._add([byte_ids[byte] for byte in word.encode("utf-8", "surrogateescape")], count)

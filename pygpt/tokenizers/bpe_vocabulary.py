@@ -12,8 +12,10 @@ END_OF_TEXT = "<|endoftext|>"  # GPT-2's name for what stands between two docume
 _VISIBLE = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
 _HIDDEN = [byte for byte in range(256) if byte not in _VISIBLE]
 BYTES = tuple(bytes([byte]) for byte in _VISIBLE + _HIDDEN)
-_SHOWN = {byte[0]: chr(byte[0] if index < len(_VISIBLE) else 0x100 + index - len(_VISIBLE))
-          for index, byte in enumerate(BYTES)}
+_SHOWN = {
+    byte[0]: chr(byte[0] if index < len(_VISIBLE) else 0x100 + index - len(_VISIBLE))
+    for index, byte in enumerate(BYTES)
+}
 _BYTE = {character: byte for byte, character in _SHOWN.items()}
 
 
@@ -31,8 +33,10 @@ def token_bytes(text: str) -> bytes:
     try:
         token = bytes(map(_BYTE.__getitem__, text))
     except KeyError as error:
-        raise TokenizerError(f"the token {text!r:.60} has the character {error.args[0]!r}, which stands for no byte: "
-                             "this is no byte-level BPE") from None
+        raise TokenizerError(
+            f"the token {text!r:.60} has the character {error.args[0]!r}, which stands for no byte: "
+            "this is no byte-level BPE"
+        ) from None
     if not token:
         raise TokenizerError("a token must have at least one byte; this vocabulary has an empty one")
     return token
@@ -58,15 +62,19 @@ class Vocabulary:
             raise TokenizerError("two tokens of this vocabulary stand for the same bytes")
         missing = [byte for byte in BYTES if byte not in ids]
         if missing:
-            raise TokenizerError(f"{len(missing)} bytes have no token, {missing[0]!r} for one: a byte-level BPE knows all "
-                                 "256, or there would be texts it cannot read")
+            raise TokenizerError(
+                f"{len(missing)} bytes have no token, {missing[0]!r} for one: a byte-level BPE knows all "
+                "256, or there would be texts it cannot read"
+            )
         if len(set(self.merges)) != len(self.merges):
             raise TokenizerError("a merge is listed twice")
         for left, right in self.merges:
             for token in (left, right, left + right):
                 if token not in ids:
-                    raise TokenizerError(f"the merge of {left!r:.60} and {right!r:.60} needs the token {token!r:.60}, which "
-                                         "the vocabulary does not have")
+                    raise TokenizerError(
+                        f"the merge of {left!r:.60} and {right!r:.60} needs the token {token!r:.60}, which "
+                        "the vocabulary does not have"
+                    )
 
     @property
     def ids(self) -> dict[bytes, int]:

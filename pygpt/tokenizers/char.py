@@ -37,11 +37,13 @@ class CharTokenizer(Tokenizer):
 
     def __init__(self, characters: str, documents: bool = False):
         if not characters:
-            raise TokenizerError("a character tokenizer needs at least one character; its vocabulary is empty: "
-                                 "give it a text")
+            raise TokenizerError(
+                "a character tokenizer needs at least one character; its vocabulary is empty: give it a text"
+            )
         if any(left >= right for left, right in zip(characters, characters[1:])):
-            raise TokenizerError("the characters of a tokenizer must be sorted and distinct; "
-                                 f"these are not: {characters!r:.60}")
+            raise TokenizerError(
+                f"the characters of a tokenizer must be sorted and distinct; these are not: {characters!r:.60}"
+            )
         self.characters = characters
         self.bos = len(characters) if documents else None
         self.vocab_size = len(characters) + documents
@@ -97,9 +99,13 @@ class CharTokenizer(Tokenizer):
         position, character = next((p, c) for p, c in enumerate(text) if ord(c) not in self._ids)
         shown = "".join(c if c.isprintable() else repr(c)[1:-1] for c in self.characters[:_SHOWN])
         more = len(self.characters) - _SHOWN
-        return TokenizerError(f"the character {character!r} at position {position} is not in the vocabulary: "
-                              "the model never saw it. It knows " + shown + (f" and {more} more" if more > 0 else "")
-                              + ". Leave the character out, or train on a text that has it")
+        return TokenizerError(
+            f"the character {character!r} at position {position} is not in the vocabulary: "
+            "the model never saw it. It knows "
+            + shown
+            + (f" and {more} more" if more > 0 else "")
+            + ". Leave the character out, or train on a text that has it"
+        )
 
 
 class _CharDecoder(Decoder):

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from pygpt.errors import TokenizerError
 from pygpt.tokenizers.bpe import BPETokenizer
-from pygpt.tokenizers.tokenizer_json import assemble, parse_json, read_tokenizer_json, vocabulary_to_json
 from pygpt.tokenizers.bpe_vocabulary import END_OF_TEXT, Vocabulary
+from pygpt.tokenizers.tokenizer_json import assemble, parse_json, read_tokenizer_json, vocabulary_to_json
 
 TOKENIZER_FILE, VOCAB_FILE, MERGES_FILE = "tokenizer.json", "vocab.json", "merges.txt"
 
@@ -24,7 +24,9 @@ def read_tokenizer(path: Path) -> BPETokenizer:
         return BPETokenizer(read_tokenizer_json(_read(path / TOKENIZER_FILE)))
     if (path / VOCAB_FILE).is_file() and (path / MERGES_FILE).is_file():
         return BPETokenizer(read_gpt2(_read(path / VOCAB_FILE), _read(path / MERGES_FILE)))
-    raise TokenizerError(f"the folder {path} has no tokenizer: wanted {TOKENIZER_FILE}, or {VOCAB_FILE} and {MERGES_FILE}")
+    raise TokenizerError(
+        f"the folder {path} has no tokenizer: wanted {TOKENIZER_FILE}, or {VOCAB_FILE} and {MERGES_FILE}"
+    )
 
 
 def read_gpt2(vocab: bytes, merges: bytes) -> Vocabulary:
@@ -43,7 +45,9 @@ def read_gpt2(vocab: bytes, merges: bytes) -> Vocabulary:
     for line in filter(None, (line.rstrip("\r") for line in lines)):
         left, space, right = line.partition(" ")
         if not space or " " in right:
-            raise TokenizerError(f"a line of {MERGES_FILE} should be two tokens with a space in between; this one is {line!r:.60}")
+            raise TokenizerError(
+                f"a line of {MERGES_FILE} should be two tokens with a space in between; this one is {line!r:.60}"
+            )
         pairs.append((left, right))
     tokens = parse_json(vocab, VOCAB_FILE)
     named = isinstance(tokens, dict) and END_OF_TEXT in tokens
@@ -59,4 +63,6 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the path
-        raise TokenizerError(f"the tokenizer {path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+        raise TokenizerError(
+            f"the tokenizer {path} cannot be read: {getattr(error, 'strerror', None) or error}"
+        ) from None

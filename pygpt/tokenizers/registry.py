@@ -59,25 +59,35 @@ def _gpt2(file: str) -> Tokenizer:
     place = Path(file) if file else _find_gpt2()
     if place is None:
         raise ExperimentError(
-            "data.tokenizer", "GPT-2's tokenizer is read from its files, and they are not here. `pygpt download "
+            "data.tokenizer",
+            "GPT-2's tokenizer is read from its files, and they are not here. `pygpt download "
             f"{GPT2_FOLDER}` fetches them; or data.tokenizer_file names a folder with vocab.json and merges.txt, or a "
-            "tokenizer.json")
+            "tokenizer.json",
+        )
     tokenizer = _from_files(place)
     if tokenizer.vocab_size != GPT2_TOKENS or tokenizer.bos != GPT2_TOKENS - 1:
         raise ExperimentError(
-            "data.tokenizer_file", f"{place} is not GPT-2's tokenizer: that has {GPT2_TOKENS:,} tokens, the last of them its "
-            f"delimiter, and this one has {tokenizer.vocab_size:,}. With data.tokenizer bpe any byte-level BPE will do")
+            "data.tokenizer_file",
+            f"{place} is not GPT-2's tokenizer: that has {GPT2_TOKENS:,} tokens, the last of them its "
+            f"delimiter, and this one has {tokenizer.vocab_size:,}. With data.tokenizer bpe any byte-level BPE will do",
+        )
     return tokenizer
 
 
 def _find_gpt2() -> Path | None:
     if sys.platform == "emscripten":
-        raise ExperimentError("data.tokenizer", "GPT-2's tokenizer is read from its files, and a page has none; a run that "
-                                                "was trained or imported with it can be opened here")
+        raise ExperimentError(
+            "data.tokenizer",
+            "GPT-2's tokenizer is read from its files, and a page has none; a run that "
+            "was trained or imported with it can be opened here",
+        )
     # Imported here, because a tab has no use for it.
     from pygpt.utils.cache import cache_folder
+
     folders = [Path(os.environ["PYGPT_DATA"])] if os.environ.get("PYGPT_DATA") else []
-    return next((folder / GPT2_FOLDER for folder in [*folders, cache_folder()] if (folder / GPT2_FOLDER).is_dir()), None)
+    return next(
+        (folder / GPT2_FOLDER for folder in [*folders, cache_folder()] if (folder / GPT2_FOLDER).is_dir()), None
+    )
 
 
 def _from_files(path: Path) -> BPETokenizer:

@@ -18,13 +18,38 @@ def vocabulary_to_json(vocabulary: Vocabulary) -> dict[str, Any]:
     names = {index: name for name, index in vocabulary.special.items()}
     vocab = {names[index] if index in names else shown(token): index for index, token in enumerate(vocabulary.tokens)}
     return {
-        "version": "1.0", "truncation": None, "padding": None,
-        "added_tokens": [{"id": index, "content": name, "single_word": False, "lstrip": False, "rstrip": False,
-                          "normalized": False, "special": True} for index, name in sorted(names.items())],
-        "normalizer": None, "pre_tokenizer": _BYTE_LEVEL, "post_processor": _BYTE_LEVEL, "decoder": _BYTE_LEVEL,
-        "model": {"type": "BPE", "dropout": None, "unk_token": None, "continuing_subword_prefix": None,
-                  "end_of_word_suffix": None, "fuse_unk": False, "byte_fallback": False, "ignore_merges": False,
-                  "vocab": vocab, "merges": [[shown(left), shown(right)] for left, right in vocabulary.merges]}}
+        "version": "1.0",
+        "truncation": None,
+        "padding": None,
+        "added_tokens": [
+            {
+                "id": index,
+                "content": name,
+                "single_word": False,
+                "lstrip": False,
+                "rstrip": False,
+                "normalized": False,
+                "special": True,
+            }
+            for index, name in sorted(names.items())
+        ],
+        "normalizer": None,
+        "pre_tokenizer": _BYTE_LEVEL,
+        "post_processor": _BYTE_LEVEL,
+        "decoder": _BYTE_LEVEL,
+        "model": {
+            "type": "BPE",
+            "dropout": None,
+            "unk_token": None,
+            "continuing_subword_prefix": None,
+            "end_of_word_suffix": None,
+            "fuse_unk": False,
+            "byte_fallback": False,
+            "ignore_merges": False,
+            "vocab": vocab,
+            "merges": [[shown(left), shown(right)] for left, right in vocabulary.merges],
+        },
+    }
 
 
 def read_tokenizer_json(data: bytes) -> Vocabulary:
@@ -41,7 +66,9 @@ def parse_json(data: bytes, what: str) -> Any:
     try:
         return json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise TokenizerError(f"{what} should be JSON, and this is not: {str(error) or 'it is nested too deep'}") from None
+        raise TokenizerError(
+            f"{what} should be JSON, and this is not: {str(error) or 'it is nested too deep'}"
+        ) from None
 
 
 def vocabulary_from_json(contents: Any) -> Vocabulary:
@@ -79,12 +106,15 @@ def assemble(vocab: Any, merges: list[tuple[str, str]], special: dict[str, int])
     ids = dict(vocab)
     for name, index in special.items():
         if ids.setdefault(name, index) != index:
-            raise TokenizerError(f"the special token {name!r:.60} has the id {index!r:.20} in one place and {ids[name]!r:.20} "
-                                 "in another")
+            raise TokenizerError(
+                f"the special token {name!r:.60} has the id {index!r:.20} in one place and {ids[name]!r:.20} in another"
+            )
     by_id = {index: token for token, index in ids.items() if type(index) is int}
     if by_id.keys() != set(range(len(ids))):
-        raise TokenizerError(f"the {len(ids)} tokens of the vocabulary should have the ids from 0 to {len(ids) - 1}, each "
-                             "once, and have not")
+        raise TokenizerError(
+            f"the {len(ids)} tokens of the vocabulary should have the ids from 0 to {len(ids) - 1}, each "
+            "once, and have not"
+        )
     tokens = tuple(b"" if by_id[index] in special else token_bytes(by_id[index]) for index in range(len(ids)))
     return Vocabulary(tokens, tuple((token_bytes(left), token_bytes(right)) for left, right in merges), special)
 
@@ -104,15 +134,20 @@ def _special(added: Any) -> dict[str, int]:
     for token in added or []:
         if not (isinstance(token, dict) and isinstance(token.get("content"), str) and type(token.get("id")) is int):
             raise TokenizerError(f"an added token should have an id and a content; one of these is {token!r:.60}")
-        _want(token.get("special") is True, f"it has the added token {token['content']!r:.60}, which is cut out of a text "
-                                            "before all else, as only special tokens are here")
+        _want(
+            token.get("special") is True,
+            f"it has the added token {token['content']!r:.60}, which is cut out of a text "
+            "before all else, as only special tokens are here",
+        )
         special[token["content"]] = token["id"]
     return special
 
 
 def _table(contents: dict, name: str) -> dict:
     if not isinstance(contents.get(name), dict):
-        raise TokenizerError(f"a tokenizer.json is a table{f' with a table {name!r}' if name else ''}; this one has none")
+        raise TokenizerError(
+            f"a tokenizer.json is a table{f' with a table {name!r}' if name else ''}; this one has none"
+        )
     return contents[name]
 
 
@@ -128,7 +163,9 @@ def _type(part: Any) -> str:
     if isinstance(part, dict) and part.get("type") == "Sequence":
         members = next((value for value in part.values() if isinstance(value, list)), [])
         return f"a sequence of {', '.join(map(_type, members))}"[:200]
-    return f"{part.get('type'):.60}" if isinstance(part, dict) and isinstance(part.get("type"), str) else f"{part!r:.60}"
+    return (
+        f"{part.get('type'):.60}" if isinstance(part, dict) and isinstance(part.get("type"), str) else f"{part!r:.60}"
+    )
 
 
 def _want(holds: bool, otherwise: str) -> None:

@@ -19,8 +19,11 @@ _NEWER_LETTERS = """
 _NEWER_NUMBERS = """
     10D40-10D49 116D0-116E3 11BF0-11BF9 11F50-11F59 16130-16139 16D70-16D79 1CCF0-1CCF9 1D2C0-1D2D3 1E4F0-1E4F9
     1E5F1-1E5FA"""
-_NEWER = [(int(first, 16), int(last, 16), stands) for ranges, stands in ((_NEWER_LETTERS, LETTER), (_NEWER_NUMBERS, NUMBER))
-          for first, last in (both.split("-") for both in ranges.split())]
+_NEWER = [
+    (int(first, 16), int(last, 16), stands)
+    for ranges, stands in ((_NEWER_LETTERS, LETTER), (_NEWER_NUMBERS, NUMBER))
+    for first, last in (both.split("-") for both in ranges.split())
+]
 _BY_CATEGORY = {"L": LETTER, "N": NUMBER}
 
 

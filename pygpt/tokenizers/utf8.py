@@ -16,8 +16,10 @@ def utf8_bytes(text: str) -> bytes:
     try:
         return text.encode("utf-8")
     except UnicodeEncodeError as error:
-        raise TokenizerError(f"the character {text[error.start]!r} at position {error.start} is half a surrogate "
-                             "pair and has no UTF-8 bytes: leave it out") from None
+        raise TokenizerError(
+            f"the character {text[error.start]!r} at position {error.start} is half a surrogate "
+            "pair and has no UTF-8 bytes: leave it out"
+        ) from None
 
 
 class Utf8Decoder(Decoder):

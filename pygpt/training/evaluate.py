@@ -11,12 +11,12 @@ import math
 import struct
 from array import array
 
-from pygpt.training.ngram_baselines import baselines
-from pygpt.tensor.capture import Capture
 from pygpt.nn.layers import Chance
 from pygpt.ops import advance, mean_valid, record, right_answers
 from pygpt.ops.threefry import EVALUATION
+from pygpt.tensor.capture import Capture
 from pygpt.tensor.tensor import ARRAY_CODE, empty, no_tape, tensor
+from pygpt.training.ngram_baselines import baselines
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,12 +43,20 @@ class Evaluation:
 
     def to_dict(self) -> dict:
         """In plain JSON values, by name."""
-        found = {"predictions": self.predictions, "bytes": self.bytes, "loss": self.loss, "perplexity": self.perplexity,
-                 "bits_per_byte": self.bits_per_byte()}
+        found = {
+            "predictions": self.predictions,
+            "bytes": self.bytes,
+            "loss": self.loss,
+            "perplexity": self.perplexity,
+            "bits_per_byte": self.bits_per_byte(),
+        }
         if self.accuracy is not None:
             found |= {"accuracy": self.accuracy, "questions": self.questions}
-        return found | {"baselines": {name: {"loss": loss, "bits_per_byte": self.bits_per_byte(loss)}
-                                      for name, loss in self.baselines.items()}}
+        return found | {
+            "baselines": {
+                name: {"loss": loss, "bits_per_byte": self.bits_per_byte(loss)} for name, loss in self.baselines.items()
+            }
+        }
 
 
 def evaluate(model, tokenizer, train, val, split, experiment, device) -> Evaluation:
@@ -83,6 +91,7 @@ def predicted_bytes(split, tokenizer, block_size: int, separator: int | None = N
 
 def full_loss(model, split, experiment, device) -> tuple[float, int]:
     """The mean loss over a DeviceSplit, in nats a token, and how many predictions it covers. It blocks while it reads."""
+
     def one_batch(chance):
         inputs, targets = split.draw(chance, experiment, EVALUATION, sequential=True)
         with no_tape():
@@ -97,7 +106,9 @@ def accuracy(model, split, experiment, device) -> tuple[float, int]:
     The answer is the one that taking the likeliest token again and again would write: see `right_answers`. It blocks
     while it reads.
     """
-    return _sweep(split, experiment, device, lambda chance: share_right(model, split, chance, experiment, sequential=True))
+    return _sweep(
+        split, experiment, device, lambda chance: share_right(model, split, chance, experiment, sequential=True)
+    )
 
 
 def share_right(model, split, chance, experiment, sequential=False):

@@ -41,8 +41,10 @@ class Curve:
             rows[-1] = (step, mean + (loss - mean) / (count + 1), count + 1)
             return
         if len(rows) == POINTS:
-            rows[:] = [(step, (left * before + right * count) / (before + count), before + count)
-                       for (_, left, before), (step, right, count) in zip(rows[::2], rows[1::2], strict=True)]
+            rows[:] = [
+                (step, (left * before + right * count) / (before + count), before + count)
+                for (_, left, before), (step, right, count) in zip(rows[::2], rows[1::2], strict=True)
+            ]
             self.stride *= 2
         rows.append((step, loss, 1))
 
@@ -72,9 +74,14 @@ class Curve:
 
     def tables(self) -> dict[str, bytes]:
         """Both as the bytes of (N, 3) float64; an accuracy that there is not is NaN."""
-        validation = [(step, loss, math.nan if accuracy is None else accuracy) for step, loss, accuracy in self.validation]
-        return {name: b"".join(ROW.pack(*row) for row in rows)
-                for name, rows in (("training", self.training), ("validation", validation)) if rows}
+        validation = [
+            (step, loss, math.nan if accuracy is None else accuracy) for step, loss, accuracy in self.validation
+        ]
+        return {
+            name: b"".join(ROW.pack(*row) for row in rows)
+            for name, rows in (("training", self.training), ("validation", validation))
+            if rows
+        }
 
     @staticmethod
     def from_tables(tables: dict[str, bytes], until: int) -> "Curve":
@@ -83,7 +90,13 @@ class Curve:
         training, validation = rows.get("training", []), rows.get("validation", [])
         last = 0
         for step, loss, count in training:
-            if not (_whole(step, until) and _whole(count, until) and count >= 1 and step - count >= last and math.isfinite(loss)):
+            if not (
+                _whole(step, until)
+                and _whole(count, until)
+                and count >= 1
+                and step - count >= last
+                and math.isfinite(loss)
+            ):
                 raise _damaged("training", step, loss, count)
             last = step
         last = -1
@@ -91,8 +104,10 @@ class Curve:
             if not (_whole(step, until) and step > last and math.isfinite(loss) and not math.isinf(accuracy)):
                 raise _damaged("validation", step, loss, accuracy)
             last = step
-        return Curve([(int(step), loss, int(count)) for step, loss, count in training],
-                     [(int(step), loss, None if math.isnan(accuracy) else accuracy) for step, loss, accuracy in validation])
+        return Curve(
+            [(int(step), loss, int(count)) for step, loss, count in training],
+            [(int(step), loss, None if math.isnan(accuracy) else accuracy) for step, loss, accuracy in validation],
+        )
 
     def _drop_after(self, rows, step):
         while rows and rows[-1][0] > step:

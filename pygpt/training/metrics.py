@@ -4,12 +4,12 @@ import dataclasses
 import math
 import struct
 
-from pygpt.training.loss_curve import Curve
-from pygpt.errors import DivergedError
 from pygpt.config.experiment import Experiment
+from pygpt.errors import DivergedError
 from pygpt.ops import advance, record
 from pygpt.optim.schedules import learning_rate
 from pygpt.tensor.tensor import ARRAY_CODE, ITEM_SIZE, Tensor, tensor
+from pygpt.training.loss_curve import Curve
 
 # How many losses the device keeps: the driver must look at least this often, in steps.
 KEPT_LOSSES = 4096
@@ -100,9 +100,12 @@ class History:
         for step in range(max(self.taken, steps - KEPT_LOSSES), known_steps):
             loss, rate = kept[step % KEPT_LOSSES], self.learning_rate(step + 1)
             if not math.isfinite(loss):
-                diverged = DivergedError(step + 1, f"the loss of step {step + 1} is {loss}: training cannot go on from here. Try "
-                                                   f"a smaller learning rate (it was {rate:.3g}), or a longer warm-up",
-                                         found.values())
+                diverged = DivergedError(
+                    step + 1,
+                    f"the loss of step {step + 1} is {loss}: training cannot go on from here. Try "
+                    f"a smaller learning rate (it was {rate:.3g}), or a longer warm-up",
+                    found.values(),
+                )
                 return [*found.values()], known_steps, self._evaluations_taken, diverged
             found[step + 1] = Metric(step + 1, loss, rate)
         for index in range(max(self._evaluations_taken, evaluations - KEPT_EVALUATIONS), evaluations):

@@ -48,8 +48,10 @@ def baseline_steps(train, val, vocab_size: int, separator: int | None = None):
     bos = train.tokens[0] if train.offsets is not None else None
     if bos is not None:  # documents stand apart: nothing is learned of two delimiters in a row
         singles[bos] -= len(train.offsets)
-        for counts, place in ((pair_counts, bos * vocab_size + bos), *(
-                (triple_counts, (first * vocab_size + bos) * vocab_size + bos) for first in range(vocab_size))):
+        for counts, place in (
+            (pair_counts, bos * vocab_size + bos),
+            *((triple_counts, (first * vocab_size + bos) * vocab_size + bos) for first in range(vocab_size)),
+        ):
             counts.pop(place, None)
     after_any = _context(singles, lambda token: 0)
     after_one = _context(pair_counts, lambda pair: pair // vocab_size)
@@ -93,7 +95,9 @@ def _guessed(split, vocab_size, separator):
         tokens = split.tokens
         yield tokens[0] * vocab_size + tokens[1] - vocab_size**3
         square = vocab_size * vocab_size
-        yield from (first * square + second * vocab_size + third for first, second, third in zip(tokens, tokens[1:], tokens[2:]))
+        yield from (
+            first * square + second * vocab_size + third for first, second, third in zip(tokens, tokens[1:], tokens[2:])
+        )
         return
     for begin, end in zip(split.offsets, split.offsets[1:]):
         before, last = split.tokens[begin], split.tokens[begin]

@@ -9,25 +9,25 @@ import dataclasses
 import random
 import struct
 
-from pygpt.tensor.capture import Capture
-from pygpt.runs.checkpoint import Checkpoint, read_checkpoint, weights_for, write_checkpoint
+from pygpt.analysis.memory import check_memory
+from pygpt.config.experiment import Experiment
 from pygpt.data import Corpus, Split, Text, check_answers, is_task, load_text, make_corpus, make_tokenizer
 from pygpt.data.batches import DeviceSplit
 from pygpt.errors import CheckpointError, DataError
-from pygpt.analysis.memory import check_memory
-from pygpt.training.evaluate import share_right
-from pygpt.config.experiment import Experiment
-from pygpt.training.metrics import History, Metric
 from pygpt.models import build_model
 from pygpt.models.python_random_init import python_random, write_python_random_weights
 from pygpt.nn.layers import Chance, Weights, with_parameters
 from pygpt.ops import advance, blend, fill, mean_valid, record, scale, sum, weigh
 from pygpt.ops.threefry import BATCH, EVALUATION
 from pygpt.optim.optimizer import Optimizer, Slots
-from pygpt.runs.provenance import provenance
 from pygpt.optim.schedules import average_table, schedule_table
+from pygpt.runs.checkpoint import Checkpoint, read_checkpoint, weights_for, write_checkpoint
+from pygpt.runs.provenance import provenance
+from pygpt.tensor.capture import Capture
 from pygpt.tensor.tensor import ARRAY_CODE, ITEM_SIZE, Tensor, backward, empty, no_tape, tensor
 from pygpt.tokenizers import Tokenizer
+from pygpt.training.evaluate import share_right
+from pygpt.training.metrics import History, Metric
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,8 +48,14 @@ class Run:
     Raises: ExperimentError, DataError, TokenizerError if the experiment, the text and that run do not make a run.
     """
 
-    def __init__(self, experiment: Experiment, text: Text, device, tokenizer: Tokenizer | None = None,
-                 init_from: Checkpoint | None = None):
+    def __init__(
+        self,
+        experiment: Experiment,
+        text: Text,
+        device,
+        tokenizer: Tokenizer | None = None,
+        init_from: Checkpoint | None = None,
+    ):
         prepared = text.text is None  # shards, which stay on the disk, and say themselves what their tokens are
         self.experiment = experiment = experiment.with_fields(**text.fields()) if prepared else experiment.validated()
         self.text = text
@@ -59,13 +65,19 @@ class Run:
         check_memory(experiment, self.tokenizer.vocab_size, device, 0 if prepared else len(text.text))
         generator = python_random(experiment)
         layout, block = experiment.data.layout, experiment.model.block_size
-        corpus = text.corpus(layout, block, self.tokenizer) if prepared else make_corpus(
-            text.text, self.tokenizer, layout, block, experiment.data.val_fraction, generator)
+        corpus = (
+            text.corpus(layout, block, self.tokenizer)
+            if prepared
+            else make_corpus(text.text, self.tokenizer, layout, block, experiment.data.val_fraction, generator)
+        )
         if corpus.layout == "documents" and (experiment.train.answers_only or is_task(text.name)):
             check_answers(corpus, self.tokenizer, experiment.model.block_size)
         self._place(corpus, generator, weights_for(init_from, experiment) if init_from else None)
-        self._ancestry = {"init_from": {"name": init_from.experiment.name, "step": init_from.step,
-                                        **init_from.provenance}} if init_from else {}
+        self._ancestry = (
+            {"init_from": {"name": init_from.experiment.name, "step": init_from.step, **init_from.provenance}}
+            if init_from
+            else {}
+        )
 
     def _place(self, corpus: Corpus, generator: random.Random | None = None, weights: dict | None = None) -> None:
         """Begin: bring everything onto the device and capture what will be repeated."""
@@ -86,9 +98,16 @@ class Run:
             write_python_random_weights(self.weights, experiment.model.init_std, generator)
         table = schedule_table(experiment.optim, experiment.train.steps, ARRAY_CODE[dtype])
         schedule = tensor(device, table, (experiment.train.steps, 3), dtype)
-        shares = average_table(experiment.optim, experiment.train.steps, ARRAY_CODE[dtype]) if experiment.optim.ema else None
-        self.optimizer = Optimizer(self.weights, experiment.optim, schedule, self.losses.steps_done,
-                                   shares and tensor(device, shares, dtype=dtype))
+        shares = (
+            average_table(experiment.optim, experiment.train.steps, ARRAY_CODE[dtype]) if experiment.optim.ema else None
+        )
+        self.optimizer = Optimizer(
+            self.weights,
+            experiment.optim,
+            schedule,
+            self.losses.steps_done,
+            shares and tensor(device, shares, dtype=dtype),
+        )
         self.model = self._learner
         if shares:
             answering = build_model(experiment.model, self.tokenizer.vocab_size)
@@ -114,8 +133,11 @@ class Run:
         if isinstance(part, Split):
             return DeviceSplit(self.device, part, corpus.layout, corpus.separator)
         from pygpt.data.shard_batches import ShardSplit  # a tab has no use for it
+
         train = self.experiment.train
-        return ShardSplit(self.device, part, train.seed, purpose, train.batch_size * accumulation, self.experiment.model.block_size)
+        return ShardSplit(
+            self.device, part, train.seed, purpose, train.batch_size * accumulation, self.experiment.model.block_size
+        )
 
     def _train_step(self) -> None:
         if self.experiment.train.accumulation > 1:
@@ -168,8 +190,10 @@ class Run:
 
     def _evaluation_end(self) -> None:
         count = self.experiment.train.eval_batches
-        loss, accuracy = (each and scale(sum(each.reshape(1, count, 1)).reshape(1), factor=1.0 / count)
-                          for each in (self._eval_losses, self._eval_right))
+        loss, accuracy = (
+            each and scale(sum(each.reshape(1, count, 1)).reshape(1), factor=1.0 / count)
+            for each in (self._eval_losses, self._eval_right)
+        )
         self.losses.add_evaluation(loss, accuracy)
 
     @property
@@ -238,7 +262,9 @@ class Run:
         states = {group: await self.device.fetch(held.values) for group, held in self._state().items()}
         history = await self.device.fetch(self.history)
         if step != self.step:
-            raise CheckpointError(f"the run went on from step {step} to {self.step} while it was being saved; save again")
+            raise CheckpointError(
+                f"the run went on from step {step} to {self.step} while it was being saved; save again"
+            )
         return self._packed(step, states, history)
 
     def _state(self):
@@ -251,14 +277,24 @@ class Run:
 
         def by_name(group):
             view = memoryview(states[group])
-            return {name: view[item * placed.offset : item * placed.offset + placed.nbytes]
-                    for name, placed in self._state()[group].named.items()}
+            return {
+                name: view[item * placed.offset : item * placed.offset + placed.nbytes]
+                for name, placed in self._state()[group].named.items()
+            }
 
         made = {**provenance(self.experiment, self.text, self.device), **self._ancestry}
-        return write_checkpoint(Checkpoint(self.experiment, self.tokenizer, step, made, by_name("weights"),
-                                           {group: by_name(group) for group in states if group != "weights"},
-                                           None if self.text.built_in else self.text,
-                                           self.losses.curve_with(history, self._eval_right is not None)))
+        return write_checkpoint(
+            Checkpoint(
+                self.experiment,
+                self.tokenizer,
+                step,
+                made,
+                by_name("weights"),
+                {group: by_name(group) for group in states if group != "weights"},
+                None if self.text.built_in else self.text,
+                self.losses.curve_with(history, self._eval_right is not None),
+            )
+        )
 
     @staticmethod
     def restore(data: bytes, device, text: Text | None = None, steps: int | None = None) -> "Run":
@@ -274,14 +310,18 @@ class Run:
             experiment = experiment.with_fields(**{"train.steps": steps})
         described = checkpoint.provenance.get("data")
         if described is None:
-            raise CheckpointError("this model was not trained on a text here, so there is nothing to go on with; a new run "
-                                  "may begin with its weights: `pygpt train --init-from`")
+            raise CheckpointError(
+                "this model was not trained on a text here, so there is nothing to go on with; a new run "
+                "may begin with its weights: `pygpt train --init-from`"
+            )
         text = text or checkpoint.text or load_text(experiment.data.source)
         expected = described.get("sha256") if isinstance(described, dict) else None
         if text.sha256 != expected:
-            raise DataError(f"the text {text.name!r} is not the one this run was trained on (its SHA-256 is "
-                            f"{text.sha256[:12]}..., the run's is {str(expected)[:12]}...), so it cannot go on as if nothing "
-                            f"had happened. Use the same version of the text")
+            raise DataError(
+                f"the text {text.name!r} is not the one this run was trained on (its SHA-256 is "
+                f"{text.sha256[:12]}..., the run's is {str(expected)[:12]}...), so it cannot go on as if nothing "
+                f"had happened. Use the same version of the text"
+            )
         run = Run(experiment, text, device, checkpoint.tokenizer)
         run._ancestry = {name: made for name, made in checkpoint.provenance.items() if name == "init_from"}
         for group, held in run._state().items():

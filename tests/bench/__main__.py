@@ -24,10 +24,19 @@ import os
 
 from tests.bench import curve, memory, native, quality, records, report, tab, tasks, tokens
 
-MEASUREMENTS = {"native": native.measure, "matmul": native.multiply, "tab": tab.measure, "tab_matmul": tab.multiply,
-                "boot": tab.boot, "report": report.write,
-                "memory": lambda _: memory.measure(), "quality": lambda _: quality.measure(),
-                "curve": lambda _: curve.measure(), "tasks": tasks.measure, "tokens": tokens.measure}
+MEASUREMENTS = {
+    "native": native.measure,
+    "matmul": native.multiply,
+    "tab": tab.measure,
+    "tab_matmul": tab.multiply,
+    "boot": tab.boot,
+    "report": report.write,
+    "memory": lambda _: memory.measure(),
+    "quality": lambda _: quality.measure(),
+    "curve": lambda _: curve.measure(),
+    "tasks": tasks.measure,
+    "tokens": tokens.measure,
+}
 USUAL = ("native", "matmul", "tab", "tab_matmul", "boot", "report")
 
 
@@ -57,17 +66,29 @@ class Options:
 
 def main() -> None:
     """Run the named measurements."""
-    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(MEASUREMENTS))
-    parser.add_argument("--sizes", nargs="+", default=[], metavar="SIZE",
-                        help="bigram, micro, baby, small, nano (natively also nano-2, nano-8); of tasks reverse, sort, addition")
-    parser.add_argument("--contenders", nargs="+", default=[], metavar="WORD",
-                        help="only those whose name has one of these words; not kept")
+    parser.add_argument(
+        "--sizes",
+        nargs="+",
+        default=[],
+        metavar="SIZE",
+        help="bigram, micro, baby, small, nano (natively also nano-2, nano-8); of tasks reverse, sort, addition",
+    )
+    parser.add_argument(
+        "--contenders",
+        nargs="+",
+        default=[],
+        metavar="WORD",
+        help="only those whose name has one of these words; not kept",
+    )
     parser.add_argument("--rounds", type=int, default=3, help="times each contender has its turn (default 3)")
     parser.add_argument("--threads", type=int, default=1, help="threads of each native contender (default 1)")
-    parser.add_argument("--isolated", action="store_true",
-                        help="serve the peers' pages cross-origin isolated: they get threads")
+    parser.add_argument(
+        "--isolated", action="store_true", help="serve the peers' pages cross-origin isolated: they get threads"
+    )
     given = parser.parse_args()
     unknown = [name for name in given.parts if name not in MEASUREMENTS]
     if unknown:

@@ -8,29 +8,63 @@ TAB_PEERS = ("tfjs wasm", "tfjs webgpu", "jaxjs wasm", "jaxjs webgpu")
 def judged(found: dict):
     """(what, aim, measured, met) of each bar; met is None where nothing was measured."""
     for name, aim in (("bigram", 0.5), ("micro", 0.5), ("baby", 0.5), ("small", 0.6), ("nano", 0.75)):
-        yield ratio(found, f"tab, no GPU (NumPy): {name} against the best peer", aim, ("tab", name), "ours numpy",
-                    TAB_PEERS)
-    yield at_least(found, "tab, matmul 512, no GPU, GFLOP/s (26 without relaxed SIMD)", 40, ("matmul", "tab"),
-                   "ours numpy", "512 nn")
+        yield ratio(
+            found, f"tab, no GPU (NumPy): {name} against the best peer", aim, ("tab", name), "ours numpy", TAB_PEERS
+        )
+    yield at_least(
+        found,
+        "tab, matmul 512, no GPU, GFLOP/s (26 without relaxed SIMD)",
+        40,
+        ("matmul", "tab"),
+        "ours numpy",
+        "512 nn",
+    )
     for name in ("bigram", "micro", "baby", "small", "nano"):
-        yield ratio(found, f"tab, software WebGPU: {name} against jax-js webgpu", 0.5, ("tab", name), "ours webgpu", ("jaxjs webgpu",))
+        yield ratio(
+            found,
+            f"tab, software WebGPU: {name} against jax-js webgpu",
+            0.5,
+            ("tab", name),
+            "ours webgpu",
+            ("jaxjs webgpu",),
+        )
     for name, aim in (("micro", 0.25), ("small", 1.0), ("nano-8", 1.1)):
-        yield ratio(found, f"native NumPy: {name} against PyTorch eager", aim, ("native", name), "ours numpy", ("torch eager",))
+        yield ratio(
+            found, f"native NumPy: {name} against PyTorch eager", aim, ("native", name), "ours numpy", ("torch eager",)
+        )
     for device, aims in (("numpy", (0.3, 0.5, 1.0)), ("webgpu", (0.8, 1.6, 2.6))):
         for name, aim in zip(("micro", "baby", "small"), aims):
-            yield at_most(found, f"tab, {device}: first step of {name}, s", aim, ("tab", name), f"ours {device}", "first_ms",
-                          1e-3, first=True)
+            yield at_most(
+                found,
+                f"tab, {device}: first step of {name}, s",
+                aim,
+                ("tab", name),
+                f"ours {device}",
+                "first_ms",
+                1e-3,
+                first=True,
+            )
     for name, aim in (("micro", 3000), ("baby", 1500), ("small", 600)):
         yield at_least(found, f"tab, no GPU: sampling {name}, tokens/s", aim, ("tab", name), "ours numpy", "tokens")
-    yield at_most(found, "tab: host time of a replayed step of nano, ms", 0.5, ("tab", "nano"), "ours webgpu", "host_ms")
-    yield at_most(found, "native: host time of a replayed step of nano, ms", 1.0, ("native", "nano-2"), "ours webgpu", "host_ms")
+    yield at_most(
+        found, "tab: host time of a replayed step of nano, ms", 0.5, ("tab", "nano"), "ours webgpu", "host_ms"
+    )
+    yield at_most(
+        found, "native: host time of a replayed step of nano, ms", 1.0, ("native", "nano-2"), "ours webgpu", "host_ms"
+    )
     yield at_most(found, "dispatches of a step of nano", 160, ("native", "nano-2"), "ours webgpu", "launches")
     warm = found.get(("boot", "tab"), {}).get("warm", [])
-    yield ("tab: navigation to a ready Python, warm cache, s", "<= 1.5", f"{middle(warm):.2f}" if warm else "",
-           middle(warm) <= 1.5 if warm else None)
+    yield (
+        "tab: navigation to a ready Python, warm cache, s",
+        "<= 1.5",
+        f"{middle(warm):.2f}" if warm else "",
+        middle(warm) <= 1.5 if warm else None,
+    )
     yield from _memory(found)
-    for what, aim in (("real GPU: float32 matmul 4096 against PyTorch's", ">= 0.6 x"),
-                      ("real GPU: nano, batch 12, against PyTorch eager", "<= 1.25 x, >= 45 % of our own matmul rate")):
+    for what, aim in (
+        ("real GPU: float32 matmul 4096 against PyTorch's", ">= 0.6 x"),
+        ("real GPU: nano, batch 12, against PyTorch eager", "<= 1.25 x, >= 45 % of our own matmul rate"),
+    ):
         yield what, aim, "", None
 
 

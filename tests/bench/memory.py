@@ -35,7 +35,9 @@ class WorkerHeap:
         self.session = tab.context.new_cdp_session(tab.page)
         self.session.on("Target.attachedToTarget", self._attached)
         self.session.on("Target.receivedMessageFromTarget", self._received)
-        self.session.send("Target.setAutoAttach", {"autoAttach": True, "waitForDebuggerOnStart": False, "flatten": False})
+        self.session.send(
+            "Target.setAutoAttach", {"autoAttach": True, "waitForDebuggerOnStart": False, "flatten": False}
+        )
 
     def _attached(self, event):
         if event["targetInfo"]["type"] == "worker":

@@ -25,20 +25,38 @@ CASES = {
 SLOW_STEP = 4000  # milliseconds: who takes longer does one round
 # (m, k, n) of the GPT's own products, rows x inner x columns, with what is transposed: forward, dX and dW.
 SQUARES = [(side, side, side) for side in (512, 1024, 2048)]
-SHAPES = {f"{name} {rows} x {width}": [("nn", rows, width, 4 * width), ("nt", rows, 4 * width, width),
-                                       ("tn", width, rows, 4 * width)]
-          for name, rows, width in (("small", 768, 128), ("nano", 2048, 384))}
+SHAPES = {
+    f"{name} {rows} x {width}": [
+        ("nn", rows, width, 4 * width),
+        ("nt", rows, 4 * width, width),
+        ("tn", width, rows, 4 * width),
+    ]
+    for name, rows, width in (("small", 768, 128), ("nano", 2048, 384))
+}
 
 
 class Contender:
     """A process that answers requests in JSON, a line each."""
 
     def __init__(self, command: list[str], threads: int, folder: Path = ROOT):
-        environment = {**os.environ, "PYGPT_BENCH_THREADS": str(threads), "PYTHONWARNINGS": "ignore",
-                       **{name: str(threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS",
-                                                          "LP_NUM_THREADS")}}
-        self.process = subprocess.Popen(command, cwd=folder, env=environment, text=True, stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        environment = {
+            **os.environ,
+            "PYGPT_BENCH_THREADS": str(threads),
+            "PYTHONWARNINGS": "ignore",
+            **{
+                name: str(threads)
+                for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "LP_NUM_THREADS")
+            },
+        }
+        self.process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env=environment,
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
         self.name = self._answer()["name"]
 
     def _answer(self):
@@ -120,8 +138,17 @@ def measure(options) -> None:
         records.compare_losses(results, "ours numpy")
         records.show("native", name, results)
         if options.complete:
-            records.keep("native", name, {"results": results, "versions": versions, "threads": options.threads,
-                                          "rounds": options.rounds, "batch": batch or SIZES[size][4]})
+            records.keep(
+                "native",
+                name,
+                {
+                    "results": results,
+                    "versions": versions,
+                    "threads": options.threads,
+                    "rounds": options.rounds,
+                    "batch": batch or SIZES[size][4],
+                },
+            )
 
 
 def multiply(options) -> None:
@@ -139,7 +166,9 @@ def multiply(options) -> None:
                     product = {"m": m, "k": k, "n": n, "transpose_x": how == "tn", "transpose_w": how == "nt"}
                     first = process.ask("multiply", reps=1, **product)
                     reps = max(1, min(50, int(300 / first["ms"]))) if "ms" in first else 0
-                    answers = [process.ask("multiply", reps=reps, **product) for _ in range(options.rounds)] if reps else []
+                    answers = (
+                        [process.ask("multiply", reps=reps, **product) for _ in range(options.rounds)] if reps else []
+                    )
                     rates = [answer["gflops"] for answer in answers if "gflops" in answer]
                     results.setdefault(contender, {})[key] = rates
                     print(f"{contender:>14} {records.middle(rates):>7.1f}", end="", flush=True)

@@ -9,10 +9,10 @@ from tests.bench.peers import measure
 
 measure.pin()
 
-from pygpt.analysis import bench
+from pygpt.analysis import bench  # noqa: E402
+from pygpt.analysis.memory import memory_estimate  # noqa: E402
 from pygpt.devices import base as devices  # noqa: E402  (after the process is pinned)
 from pygpt.devices import open_device  # noqa: E402
-from pygpt.analysis.memory import memory_estimate  # noqa: E402
 
 
 class Launches:
@@ -43,13 +43,22 @@ def train(device, launches, work, steps=100, warmup=2, min_steps=3, max_ms=5000.
     before, _ = measure._resident(), device.pool.trim()
     device.peak_bytes = device.allocated_bytes
     launches.take()
-    found = asyncio.run(bench.time_training(experiment, device, steps=steps, warmup=warmup, min_steps=min_steps, max_ms=max_ms))
+    found = asyncio.run(
+        bench.time_training(experiment, device, steps=steps, warmup=warmup, min_steps=min_steps, max_ms=max_ms)
+    )
     peak = 1024 * measure.resource.getrusage(measure.resource.RUSAGE_SELF).ru_maxrss - before
     text = len(bench.bench_text().text)
-    return {"ms_per_step": found.steps, "first_step_ms": found.first_step, "loss": found.losses, "peak_bytes": peak,
-            "device_bytes": device.peak_bytes, "estimate_bytes": memory_estimate(experiment, len(bench.ALPHABET), text),
-            "launches": launches.take(), "host_ms": found.host,
-            "sample_tok_s": asyncio.run(bench.time_sampling(found.run, sample_tokens, max_ms)) if sample_tokens else None}
+    return {
+        "ms_per_step": found.steps,
+        "first_step_ms": found.first_step,
+        "loss": found.losses,
+        "peak_bytes": peak,
+        "device_bytes": device.peak_bytes,
+        "estimate_bytes": memory_estimate(experiment, len(bench.ALPHABET), text),
+        "launches": launches.take(),
+        "host_ms": found.host,
+        "sample_tok_s": asyncio.run(bench.time_sampling(found.run, sample_tokens, max_ms)) if sample_tokens else None,
+    }
 
 
 def main(choice):

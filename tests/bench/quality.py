@@ -3,11 +3,11 @@
 import time
 from pathlib import Path
 
+from pygpt.config.experiment import Experiment
 from pygpt.data import load_text
 from pygpt.devices import open_device
-from pygpt.training.evaluate import full_loss
-from pygpt.config.experiment import Experiment
 from pygpt.inference.sampler import generate
+from pygpt.training.evaluate import full_loss
 from pygpt.training.run import Run
 
 PICTURE = Path(__file__).resolve().parents[2] / "docs" / "small_curve.svg"
@@ -44,17 +44,25 @@ def curve(metrics):
         return f"{x:.1f},{12 + (high - loss) / (high - low) * (HEIGHT - BOTTOM - 12):.1f}"
 
     losses = [(m.step, m.loss) for m in metrics if m.loss is not None]
-    smooth = [(losses[i][0], sum(loss for _, loss in losses[max(0, i - 19) : i + 1]) / min(i + 1, 20))
-              for i in range(0, len(losses), 5)]
+    smooth = [
+        (losses[i][0], sum(loss for _, loss in losses[max(0, i - 19) : i + 1]) / min(i + 1, 20))
+        for i in range(0, len(losses), 5)
+    ]
     validation = [(m.step, m.val_loss) for m in metrics if m.val_loss is not None]
-    lines = "".join(f'<path d="M{place(0, y)} L{place(steps, y)}" stroke="#8884" fill="none"/>'
-                    f'<text x="{LEFT - 8}" y="{place(0, y).split(",")[1]}" dy="4" text-anchor="end">{y:.1f}</text>'
-                    for y in (1.5, 2.0, 2.5, 3.0, 3.5, 4.0))
-    marks = "".join(f'<text x="{place(x, low).split(",")[0]}" y="{HEIGHT - 10}" text-anchor="middle">{x:,}</text>'
-                    for x in range(0, steps + 1, steps // 4))
+    lines = "".join(
+        f'<path d="M{place(0, y)} L{place(steps, y)}" stroke="#8884" fill="none"/>'
+        f'<text x="{LEFT - 8}" y="{place(0, y).split(",")[1]}" dy="4" text-anchor="end">{y:.1f}</text>'
+        for y in (1.5, 2.0, 2.5, 3.0, 3.5, 4.0)
+    )
+    marks = "".join(
+        f'<text x="{place(x, low).split(",")[0]}" y="{HEIGHT - 10}" text-anchor="middle">{x:,}</text>'
+        for x in range(0, steps + 1, steps // 4)
+    )
     dots = "".join('<circle cx="{}" cy="{}" r="3.5"/>'.format(*place(*point).split(",")) for point in validation)
     train = " ".join(place(*point) for point in smooth)
-    return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" font-size="12" '
-            f'fill="#777">{lines}{marks}<polyline points="{train}" fill="none" stroke="#3b50d0" stroke-width="1.5"/>'
-            f'<g fill="#e07b39">{dots}</g><text x="{WIDTH - 12}" y="24" text-anchor="end">small on Tiny Shakespeare: '
-            f'<tspan fill="#3b50d0">training loss</tspan>, <tspan fill="#e07b39">validation loss</tspan></text></svg>\n')
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" font-size="12" '
+        f'fill="#777">{lines}{marks}<polyline points="{train}" fill="none" stroke="#3b50d0" stroke-width="1.5"/>'
+        f'<g fill="#e07b39">{dots}</g><text x="{WIDTH - 12}" y="24" text-anchor="end">small on Tiny Shakespeare: '
+        f'<tspan fill="#3b50d0">training loss</tspan>, <tspan fill="#e07b39">validation loss</tspan></text></svg>\n'
+    )

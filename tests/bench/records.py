@@ -42,8 +42,15 @@ def keep(part: str, name: str, found: dict) -> None:
     """Write a record in place of the last one of that part and name."""
     folder = FOLDER / "records"
     folder.mkdir(parents=True, exist_ok=True)
-    record = {"part": part, "name": name, "date": datetime.date.today().isoformat(), "commit": commit(),
-              "machine": machine(), "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else None, **found}
+    record = {
+        "part": part,
+        "name": name,
+        "date": datetime.date.today().isoformat(),
+        "commit": commit(),
+        "machine": machine(),
+        "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
+        **found,
+    }
     path = folder / f"{part}-{name}.json"
     half = path.with_suffix(".half")
     half.write_text(json.dumps(record, indent=1) + "\n")
@@ -69,8 +76,14 @@ def merged(results: dict[str, dict], name: str, answer: dict) -> None:
         return
     held.setdefault("ms", []).extend(answer["ms_per_step"])
     held.setdefault("loss", answer["loss"])
-    for ours, theirs in (("first_ms", "first_step_ms"), ("tokens", "sample_tok_s"), ("host_ms", "host_ms"),
-                         ("device_bytes", "device_bytes"), ("launches", "launches"), ("estimate_bytes", "estimate_bytes")):
+    for ours, theirs in (
+        ("first_ms", "first_step_ms"),
+        ("tokens", "sample_tok_s"),
+        ("host_ms", "host_ms"),
+        ("device_bytes", "device_bytes"),
+        ("launches", "launches"),
+        ("estimate_bytes", "estimate_bytes"),
+    ):
         if answer.get(theirs) is not None:
             held.setdefault(ours, []).append(answer[theirs])
     if answer.get("peak_bytes") is not None:
@@ -89,15 +102,21 @@ def compare_losses(results: dict[str, dict], reference: str) -> None:
 
 def show(part: str, name: str, results: dict[str, dict]) -> None:
     """Print one size's table."""
-    print(f"\n{part}, {name}\n{'':<22}{'ms a step':>12}{'lowest':>11}{'first, ms':>12}{'tokens/s':>11}{'peak MB':>10}"
-          f"{'host ms':>9}{'launches':>10}{'loss off':>10}")
+    print(
+        f"\n{part}, {name}\n{'':<22}{'ms a step':>12}{'lowest':>11}{'first, ms':>12}{'tokens/s':>11}{'peak MB':>10}"
+        f"{'host ms':>9}{'launches':>10}{'loss off':>10}"
+    )
     for contender, held in results.items():
         if "ms" not in held:
             print(f"{contender:<22}{held.get('error', 'not measured')[:100]:>12}")
             continue
-        tokens, peak, host, launches = (middle(held[key]) if key in held else None
-                                        for key in ("tokens", "peak_bytes", "host_ms", "launches"))
-        print(f"{contender:<22}{middle(held['ms']):>12.3f}{min(held['ms']):>11.3f}{held['first_ms'][0]:>12.0f}"
-              f"{'' if tokens is None else f'{tokens:,.0f}':>11}{'' if peak is None else f'{peak / 1e6:,.0f}':>10}"
-              f"{'' if host is None else f'{host:.2f}':>9}{'' if launches is None else f'{launches:.0f}':>10}"
-              f"{held.get('loss_difference', float('nan')):>10.1e}", flush=True)
+        tokens, peak, host, launches = (
+            middle(held[key]) if key in held else None for key in ("tokens", "peak_bytes", "host_ms", "launches")
+        )
+        print(
+            f"{contender:<22}{middle(held['ms']):>12.3f}{min(held['ms']):>11.3f}{held['first_ms'][0]:>12.0f}"
+            f"{'' if tokens is None else f'{tokens:,.0f}':>11}{'' if peak is None else f'{peak / 1e6:,.0f}':>10}"
+            f"{'' if host is None else f'{host:.2f}':>9}{'' if launches is None else f'{launches:.0f}':>10}"
+            f"{held.get('loss_difference', float('nan')):>10.1e}",
+            flush=True,
+        )

@@ -22,11 +22,15 @@ def write(options) -> None:
     found = records.read()
     if not found:
         raise SystemExit(f"nothing was measured yet: {FOLDER / 'records'} is empty")
-    lines = ["# Performance", "",
-             "Written by `python -m tests.bench report` from one machine's measurements; `make bench` repeats them. Figures are",
-             "medians, spreads lowest to highest. What is compared was measured in rounds, one contender after the other, on the",
-             "same first weights and batches, float32, Adam, the loss read after every step; a ratio below 1 means that ours is",
-             "faster. *Loss off* is how far the first ten losses are from ours on NumPy.", ""]
+    lines = [
+        "# Performance",
+        "",
+        "Written by `python -m tests.bench report` from one machine's measurements; `make bench` repeats them. Figures are",
+        "medians, spreads lowest to highest. What is compared was measured in rounds, one contender after the other, on the",
+        "same first weights and batches, float32, Adam, the loss read after every step; a ratio below 1 means that ours is",
+        "faster. *Loss off* is how far the first ten losses are from ours on NumPy.",
+        "",
+    ]
     lines += [*_machine(found), "", "## What was aimed at", "", *_bars(found)]
     for part, title in PARTS.items():
         cases = {name: found[part, name] for name in SIZES if (part, name) in found}
@@ -52,9 +56,11 @@ def _machine(found):
     commits = sorted({record["commit"] for record in kept if record["commit"]})
     loads = [record["load"] for record in kept if record.get("load") is not None]
     shared = f" The load was {min(loads):.1f} to {max(loads):.1f}, this work's own 1 to 2 of it." if loads else ""
-    return [f"- **Machine**: {'; '.join(sorted(machines))}; no GPU: WebGPU is played by the processor (lavapipe, SwiftShader).{shared}",
-            f"- **Measured**: {' to '.join(dict.fromkeys((dates[0], dates[-1])))}, at {', '.join(commits)}.",
-            f"- **Versions**: {', '.join(sorted(versions, key=str.lower))}."]
+    return [
+        f"- **Machine**: {'; '.join(sorted(machines))}; no GPU: WebGPU is played by the processor (lavapipe, SwiftShader).{shared}",
+        f"- **Measured**: {' to '.join(dict.fromkeys((dates[0], dates[-1])))}, at {', '.join(commits)}.",
+        f"- **Versions**: {', '.join(sorted(versions, key=str.lower))}.",
+    ]
 
 
 def _bars(found):
@@ -70,8 +76,18 @@ def _case(name, record):
     results = record["results"]
     yield f"**{name}**, batch {record['batch']}"
     yield ""
-    columns = ("ms a step", "spread", "ours numpy / it", "ours webgpu / it", "first step, ms", "sampling, tokens/s", "peak, MB",
-               "host, ms", "launches", "loss off")
+    columns = (
+        "ms a step",
+        "spread",
+        "ours numpy / it",
+        "ours webgpu / it",
+        "first step, ms",
+        "sampling, tokens/s",
+        "peak, MB",
+        "host, ms",
+        "launches",
+        "loss off",
+    )
     yield f"| | {' | '.join(columns)} |"
     yield "|---|" + "---|" * len(columns)
     ours = {device: middle(results.get(f"ours {device}", {}).get("ms", [])) for device in ("numpy", "webgpu")}
@@ -80,12 +96,22 @@ def _case(name, record):
             yield f"| {contender} | {held.get('error', 'not measured')} " + "| " * 9 + "|"
             continue
         mine = middle(held["ms"])
-        ratios = ["" if contender.startswith("ours") or device != device else f"{device / mine:.2g}" for device in ours.values()]
-        cells = [contender, number(mine), f"{number(min(held['ms']))} – {number(max(held['ms']))}", *ratios,
-                 number(held["first_ms"][0]),
-                 *(number(middle(held[key]) / scale) if held.get(key) else ""
-                   for key, scale in (("tokens", 1), ("peak_bytes", 1e6), ("host_ms", 1), ("launches", 1))),
-                 f"{held['loss_difference']:.0e}" if "loss_difference" in held else ""]
+        ratios = [
+            "" if contender.startswith("ours") or device != device else f"{device / mine:.2g}"
+            for device in ours.values()
+        ]
+        cells = [
+            contender,
+            number(mine),
+            f"{number(min(held['ms']))} – {number(max(held['ms']))}",
+            *ratios,
+            number(held["first_ms"][0]),
+            *(
+                number(middle(held[key]) / scale) if held.get(key) else ""
+                for key, scale in (("tokens", 1), ("peak_bytes", 1e6), ("host_ms", 1), ("launches", 1))
+            ),
+            f"{held['loss_difference']:.0e}" if "loss_difference" in held else "",
+        ]
         yield f"| {' | '.join(cells)} |"
 
 
@@ -95,8 +121,13 @@ def _products(found):
         if not record:
             continue
         results = record["results"]
-        yield from ("", f"## Matrix products {title}, GFLOP/s", "", f"| | {' | '.join(results)} |",
-                    "|---|" + "---|" * len(results))
+        yield from (
+            "",
+            f"## Matrix products {title}, GFLOP/s",
+            "",
+            f"| | {' | '.join(results)} |",
+            "|---|" + "---|" * len(results),
+        )
         for shape in next(iter(results.values())):
             yield f"| {shape} | {' | '.join(number(middle(held.get(shape, []))) for held in results.values())} |"
 
@@ -104,8 +135,13 @@ def _products(found):
 def _boot(found):
     record = found.get(("boot", "tab"))
     if record:
-        yield from ("", "## Boot", "", f"From navigation to a ready Python: {middle(record['cold']):.2f} s in a fresh profile, "
-                    f"{middle(record['warm']):.2f} s with a warm cache, from a server on the same machine.")
+        yield from (
+            "",
+            "## Boot",
+            "",
+            f"From navigation to a ready Python: {middle(record['cold']):.2f} s in a fresh profile, "
+            f"{middle(record['warm']):.2f} s with a warm cache, from a server on the same machine.",
+        )
 
 
 def number(value: float) -> str:

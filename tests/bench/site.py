@@ -33,8 +33,7 @@ def open_site():
         subprocess.run([sys.executable, str(ROOT / "build.py"), "--out", str(out)], check=True, capture_output=True)
         shutil.copytree(ROOT / "tests" / "e2e" / "harness", out / "harness")
         server = serve(out, prefix="/lab/", netlify=ROOT / "netlify.toml").start()
-        browser = playwright.chromium.launch(executable_path=executable, headless=True,
-                                             args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=executable, headless=True, args=FLAGS)
         try:
             yield server, browser
         finally:
@@ -68,8 +67,12 @@ def serve_peers(isolated: bool = False):
     if not (stamp.is_file() and stamp.read_text() == wanted):
         print("installing tests/bench/peers/package.json", flush=True)
         npm, environment = find_npm()
-        subprocess.run([npm, "install", "--ignore-scripts", "--no-package-lock", "--silent"], cwd=folder, env=environment,
-                       check=True)
+        subprocess.run(
+            [npm, "install", "--ignore-scripts", "--no-package-lock", "--silent"],
+            cwd=folder,
+            env=environment,
+            check=True,
+        )
         stamp.write_text(wanted)
     work = folder / "work"
     if not work.is_symlink():

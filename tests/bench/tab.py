@@ -81,8 +81,17 @@ def measure(options) -> None:
         records.compare_losses(results, "ours numpy" if "ours numpy" in results else "ours webgpu")
         records.show("tab" + (", isolated" if options.isolated else ""), name, results)
         if options.complete:
-            records.keep("isolated" if options.isolated else "tab", name, {
-                "results": results, "versions": versions, "rounds": options.rounds, "batch": batch, "Chromium": chromium})
+            records.keep(
+                "isolated" if options.isolated else "tab",
+                name,
+                {
+                    "results": results,
+                    "versions": versions,
+                    "rounds": options.rounds,
+                    "batch": batch,
+                    "Chromium": chromium,
+                },
+            )
 
 
 def multiply(options) -> None:
@@ -95,15 +104,20 @@ def multiply(options) -> None:
                 product = {"m": side, "k": side, "n": side}
                 first = ask(page, "runMatmul", {**product, "reps": 1})
                 reps = max(1, min(20, int(300 / first["ms"]))) if "ms" in first else 0
-                answers = [ask(page, "runMatmul", {**product, "reps": reps}) for _ in range(options.rounds if reps else 0)]
+                answers = [
+                    ask(page, "runMatmul", {**product, "reps": reps}) for _ in range(options.rounds if reps else 0)
+                ]
                 rates = [answer["gflops"] for answer in answers if "gflops" in answer]
                 results.setdefault(contender, {})[f"{side} nn"] = rates
                 versions[contender] = called(page, contender)
                 print(f"{contender:>14} {records.middle(rates):>6.1f}", end="", flush=True)
             print(" GFLOP/s")
     if options.complete:
-        records.keep("matmul", "isolated" if options.isolated else "tab",
-                     {"results": results, "versions": versions, "Chromium": chromium})
+        records.keep(
+            "matmul",
+            "isolated" if options.isolated else "tab",
+            {"results": results, "versions": versions, "Chromium": chromium},
+        )
 
 
 def boot(options) -> None:
@@ -116,6 +130,8 @@ def boot(options) -> None:
                 tab.page.goto("about:blank")
                 tab.boot()
                 warm.append(tab.boot_seconds)
-        print(f"navigation to a ready Python: {records.middle(cold):.2f} s in a fresh profile, {records.middle(warm):.2f} s with a "
-              "warm cache")
+        print(
+            f"navigation to a ready Python: {records.middle(cold):.2f} s in a fresh profile, {records.middle(warm):.2f} s with a "
+            "warm cache"
+        )
         records.keep("boot", "tab", {"cold": cold, "warm": warm, "Chromium": browser.version})

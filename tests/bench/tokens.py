@@ -36,16 +36,25 @@ def timed(text: str, vocab_size: int) -> dict:
     learned = time.perf_counter()
     ids = tokenizer.encode(text)
     encoded = time.perf_counter()
-    return {"learn": learned - began, "encode": encoded - learned, "tokens": len(ids), "vocabulary": tokenizer.vocab_size,
-            "bytes": len(text.encode()), "exact": tokenizer.decode(ids) == text}
+    return {
+        "learn": learned - began,
+        "encode": encoded - learned,
+        "tokens": len(ids),
+        "vocabulary": tokenizer.vocab_size,
+        "bytes": len(text.encode()),
+        "exact": tokenizer.decode(ids) == text,
+    }
 
 
 def show(where: str, name: str, rounds: list[dict]) -> None:
     """Print the median of some rounds."""
     one = rounds[0]
-    print(f"{where:<9}{name:<13}{one['bytes']:>11,} bytes: {one['vocabulary']:,} tokens learned in "
-          f"{middle([found['learn'] for found in rounds]):.2f} s, encoded in {middle([found['encode'] for found in rounds]):.2f} s"
-          f" to {one['tokens']:,} tokens, {'exact' if one['exact'] else 'NOT EXACT'}", flush=True)
+    print(
+        f"{where:<9}{name:<13}{one['bytes']:>11,} bytes: {one['vocabulary']:,} tokens learned in "
+        f"{middle([found['learn'] for found in rounds]):.2f} s, encoded in {middle([found['encode'] for found in rounds]):.2f} s"
+        f" to {one['tokens']:,} tokens, {'exact' if one['exact'] else 'NOT EXACT'}",
+        flush=True,
+    )
 
 
 def measure(options) -> None:
@@ -54,7 +63,9 @@ def measure(options) -> None:
         text = letters() if name == "letters" else load_text(name).text
         show("native", name, [timed(text, VOCABULARY) for _ in range(options.rounds)])
     with open_site() as (server, browser), open_tab(server, browser) as tab:
-        tab.run(f"import random\nimport time\nfrom pygpt.tokenizers import train_tokenizer\nSITE = {server.url!r}\n{IN_TAB}")
+        tab.run(
+            f"import random\nimport time\nfrom pygpt.tokenizers import train_tokenizer\nSITE = {server.url!r}\n{IN_TAB}"
+        )
         tab.run(inspect.getsource(letters) + inspect.getsource(timed))
         for name in TEXTS:
             code = f"timed(await text_of({name!r}), {VOCABULARY})"

@@ -38,10 +38,23 @@ def hand_over(size: str, batch_size: int = 0, folder: Path | None = None) -> Pat
     name = f"{size}-{experiment.train.batch_size}"
     (folder / f"{name}.bin").write_bytes(b"".join(parts))
     described = {
-        "size": size, "kind": model.kind, "layers": model.n_layer, "heads": model.n_head, "width": model.n_embd,
-        "block": model.block_size, "batch": experiment.train.batch_size, "vocabulary": len(ALPHABET),
-        "tensors": tensors, "weight_bytes": at, "batches": BATCHES, "bytes": f"{name}.bin",
-        "learning_rate": optim.learning_rate, "beta1": optim.beta1, "beta2": optim.beta2, "epsilon": optim.epsilon}
+        "size": size,
+        "kind": model.kind,
+        "layers": model.n_layer,
+        "heads": model.n_head,
+        "width": model.n_embd,
+        "block": model.block_size,
+        "batch": experiment.train.batch_size,
+        "vocabulary": len(ALPHABET),
+        "tensors": tensors,
+        "weight_bytes": at,
+        "batches": BATCHES,
+        "bytes": f"{name}.bin",
+        "learning_rate": optim.learning_rate,
+        "beta1": optim.beta1,
+        "beta2": optim.beta2,
+        "epsilon": optim.epsilon,
+    }
     path = folder / f"{name}.json"
     path.write_text(json.dumps(described))
     return path

@@ -18,8 +18,10 @@ def test_runs_for_a_program(page, site, device):
     assert page.evaluate("window.device.kind") == device
     curves = {}
     for size in ("bigram", "micro"):
-        found = page.evaluate("(wanted) => window.runBench(wanted)",
-                              {"size": size, "steps": 6, "warmup": 1, "min_steps": 2, "max_ms": 5000, "sample_tokens": 8})
+        found = page.evaluate(
+            "(wanted) => window.runBench(wanted)",
+            {"size": size, "steps": 6, "warmup": 1, "min_steps": 2, "max_ms": 5000, "sample_tokens": 8},
+        )
         assert found["ms_per_step"] and all(milliseconds > 0 for milliseconds in found["ms_per_step"])
         assert found["first_step_ms"] > 0 and found["sample_tok_s"] > 0 and found["peak_bytes"] > 0
         assert len(found["loss"]) >= 4 and 3.9 < found["loss"][0] < 4.5

@@ -17,14 +17,16 @@ def test_boots_from_itself_alone(fresh_python_in_tab):
 
 def test_no_numpy_at_boot(fresh_python_in_tab):
     tab = fresh_python_in_tab
-    assert tab.run("import importlib.util, sys; [importlib.util.find_spec('numpy'), 'numpy' in sys.modules]") == [None, False]
+    assert tab.run("import importlib.util, sys; [importlib.util.find_spec('numpy'), 'numpy' in sys.modules]") == [
+        None,
+        False,
+    ]
     assert not any("numpy-" in url for url in tab.watch.requests)
 
 
 def test_the_python_you_read_is_the_python_that_runs(fresh_python_in_tab):
     file, source = fresh_python_in_tab.run(
-        "import inspect, pygpt.errors as errors\n"
-        "[errors.__file__, inspect.getsource(errors.PygptError)]"
+        "import inspect, pygpt.errors as errors\n[errors.__file__, inspect.getsource(errors.PygptError)]"
     )
     assert file.endswith("/pygpt/errors.py")
     assert source.startswith("class PygptError(Exception)")
@@ -41,13 +43,16 @@ def test_numpy_comes_when_asked_for(fresh_python_in_tab):
     with urllib.request.urlopen(f"{tab.site_root}site.json") as reply:
         if json.load(reply)["numpy"] is None:
             unavailable("the site was built without NumPy's wheel; PYGPT_WHEELS may name a folder that has it")
-    assert tab.run(
-        "from numpy_wheel import ensure_numpy\n"
-        f"await ensure_numpy({tab.site_root!r})\n"
-        "import numpy, numpy.linalg, numpy.random\n"
-        "square = numpy.arange(16, dtype='f4').reshape(4, 4)\n"
-        "float((square @ square).sum())"
-    ) == 3920.0
+    assert (
+        tab.run(
+            "from numpy_wheel import ensure_numpy\n"
+            f"await ensure_numpy({tab.site_root!r})\n"
+            "import numpy, numpy.linalg, numpy.random\n"
+            "square = numpy.arange(16, dtype='f4').reshape(4, 4)\n"
+            "float((square @ square).sum())"
+        )
+        == 3920.0
+    )
     assert tab.watch.complaints == []
 
 

@@ -15,13 +15,14 @@ import pygpt
 from pygpt.data import load_text
 from pygpt.devices.numpy import NumpyDevice
 from pygpt.training.run import Run
-
 from tests.conftest import unavailable
 from tests.e2e.conftest import Watch
 
 PICTURES = Path(__file__).resolve().parents[2] / "test-results"
-TINY = ("model.n_layer=1&model.n_head=2&model.n_embd=16&model.block_size=16&train.batch_size=4&train.steps=40"
-        "&train.eval_every=20&train.eval_batches=2")
+TINY = (
+    "model.n_layer=1&model.n_head=2&model.n_embd=16&model.block_size=16&train.batch_size=4&train.steps=40"
+    "&train.eval_every=20&train.eval_batches=2"
+)
 READY = 60_000
 SLOW = 60_000
 WATCH_TASKS = """window.longTasks = [];
@@ -63,8 +64,11 @@ def choose_device(page, device: str):
 
 def wait_for(page, selector: str, pattern: str, timeout: int = SLOW):
     """Wait until an element's text matches."""
-    page.wait_for_function("([selector, pattern]) => new RegExp(pattern).test(document.querySelector(selector)?.textContent)",
-                           arg=[selector, pattern], timeout=timeout)
+    page.wait_for_function(
+        "([selector, pattern]) => new RegExp(pattern).test(document.querySelector(selector)?.textContent)",
+        arg=[selector, pattern],
+        timeout=timeout,
+    )
 
 
 def step_of(page) -> int:
@@ -99,8 +103,17 @@ def test_a_first_visit(page, site):
     wait_for(page, "#device-name", ".{4}")
     wait_for(page, "#device-why", ".{6}")
     choose_device(page, "webgpu")
-    fill(page, **{"model-n_layer": 1, "model-n_head": 1, "model-n_embd": 16, "model-block_size": 16,
-                  "train-batch_size": 4, "train-steps": 5000})
+    fill(
+        page,
+        **{
+            "model-n_layer": 1,
+            "model-n_head": 1,
+            "model-n_embd": 16,
+            "model-block_size": 16,
+            "train-batch_size": 4,
+            "train-steps": 5000,
+        },
+    )
     page.click("text=All settings")
     fill(page, **{"train-eval_every": 20, "train-eval_batches": 2})
     page.click("#train")
@@ -118,8 +131,10 @@ def test_a_first_visit(page, site):
     time.sleep(0.5)
     assert step_of(page) == paused_at
     page.click("#resume")
-    page.wait_for_function(f"Number(document.querySelector('#where').textContent.match(/[0-9,]+/)?.[0].replace(',', '')) > {paused_at}",
-                           timeout=SLOW)
+    page.wait_for_function(
+        f"Number(document.querySelector('#where').textContent.match(/[0-9,]+/)?.[0].replace(',', '')) > {paused_at}",
+        timeout=SLOW,
+    )
     page.wait_for_selector("#samples li:nth-child(2)")
     page.click("#stop")
     wait_for(page, "#where", "Stopped")
@@ -322,6 +337,7 @@ def test_a_pause_in_the_last_evaluation_is_no_dead_end(page, site):
 
 def test_without_an_adapter(page, site):
     """No WebGPU: asking for it says what to do, and NumPy is taken by itself."""
+
     def without_gpu(route):
         hide = 'Object.defineProperty(WorkerNavigator.prototype, "gpu", { get: () => undefined });\n'
         route.fulfill(body=hide + route.fetch().text(), content_type="text/javascript")
@@ -342,6 +358,7 @@ def test_without_an_adapter(page, site):
 
 def test_a_lost_gpu_loses_little(page, site):
     """The GPU goes away in mid-run: that is said, another is opened, and the run goes on from its last checkpoint."""
+
     def losing_gpu(route):
         lose = """
           const request = GPUAdapter.prototype.requestDevice;
@@ -542,7 +559,12 @@ def test_a_lab_that_cannot_start_says_so(browser, site, missing):
 @pytest.mark.parametrize("device", ["webgpu", "numpy"])
 def test_where_the_time_of_a_step_goes(page, site, device, tmp_path):
     """Train, press Profile, read the table, take the trace along; the run goes on to its end."""
-    open_lab(page, site, TINY.replace("train.steps=40", "train.steps=1000000").replace("eval_every=20", "eval_every=100000"), device)
+    open_lab(
+        page,
+        site,
+        TINY.replace("train.steps=40", "train.steps=1000000").replace("eval_every=20", "eval_every=100000"),
+        device,
+    )
     expect(page.locator("#profile")).to_be_disabled()
     page.click("#train")
     wait_for(page, "#where", r"^[1-9]\d* of")
@@ -560,5 +582,7 @@ def test_where_the_time_of_a_step_goes(page, site, device, tmp_path):
     page.screenshot(path=str(PICTURES / f"profile-{device}.png"))
     page.click("#profile-close")
     seen = step_of(page)
-    page.wait_for_function(f"Number(document.querySelector('#where').textContent.match(/[0-9,]+/)?.[0].replace(',', '')) > {seen}",
-                           timeout=SLOW)
+    page.wait_for_function(
+        f"Number(document.querySelector('#where').textContent.match(/[0-9,]+/)?.[0].replace(',', '')) > {seen}",
+        timeout=SLOW,
+    )

@@ -57,7 +57,10 @@ def test_gpt2s_tokenizer_is_not_in_a_page(page, site):
     open_lab(page, site, f"{TINY}&data.tokenizer=gpt2", "numpy")
     wait_for(page, "#data-tokenizer-mistake", "a page has none")
     assert page.locator("#data-tokenizer option").all_inner_texts() == ["char", "byte", "bpe"]
-    assert page.locator("input[name=preset][value=nano]").count() and not page.locator("input[name=preset][value=gpt2]").count()
+    assert (
+        page.locator("input[name=preset][value=nano]").count()
+        and not page.locator("input[name=preset][value=gpt2]").count()
+    )
     page.select_option("#data-tokenizer", "byte")
     page.wait_for_selector("#data-tokenizer-mistake", state="hidden")
     page.wait_for_function("location.hash.includes('data.tokenizer=byte')")

@@ -32,7 +32,9 @@ async def train(choice, values, steps):
 """
 
 
-@pytest.mark.parametrize("choice, dtype, most", [("webgpu", "float32", 2e-4), ("numpy", "float32", 2e-4), ("numpy", "float64", 1e-9)])
+@pytest.mark.parametrize(
+    "choice, dtype, most", [("webgpu", "float32", 2e-4), ("numpy", "float32", 2e-4), ("numpy", "float64", 1e-9)]
+)
 def test_the_losses_are_the_originals(choice, dtype, most, fresh_python_in_tab, page, microgpt_losses):
     tab = fresh_python_in_tab
     contents = page.request.get(f"{tab.site_root}site.json").json()
@@ -41,5 +43,7 @@ def test_the_losses_are_the_originals(choice, dtype, most, fresh_python_in_tab, 
     if choice == "numpy" and contents["numpy"] is None:
         unavailable("the site was built without NumPy; PYGPT_WHEELS may name a folder that has its wheel")
     values = json.dumps(EXPERIMENT.with_fields(**{"model.dtype": dtype}).to_dict())
-    found = tab.run(f"SITE = {tab.site_root!r}\n{IN_TAB}\nawait train({choice!r}, json.loads({values!r}), {STEPS})", seconds=300)
+    found = tab.run(
+        f"SITE = {tab.site_root!r}\n{IN_TAB}\nawait train({choice!r}, json.loads({values!r}), {STEPS})", seconds=300
+    )
     assert largest_difference(microgpt_losses, found) < most

@@ -45,8 +45,10 @@ LONG = TINY.replace("train.steps=40", "train.steps=30000").replace("eval_every=2
 
 def before_the_device(page, script: str):
     """Let a script run in the worker, before the device's own."""
-    page.route("**/devices/browser.js", lambda route: route.fulfill(
-        body=script + route.fetch().text(), content_type="text/javascript"))
+    page.route(
+        "**/devices/browser.js",
+        lambda route: route.fulfill(body=script + route.fetch().text(), content_type="text/javascript"),
+    )
 
 
 def profile(page, site, device: str) -> str:

@@ -2,8 +2,8 @@
 
 import json
 
-from pygpt.config.experiment import Experiment
 from pygpt.analysis.plan import plan_run
+from pygpt.config.experiment import Experiment
 
 SHAPES = {"small": 65, "nano": 65, "gpt2": 50257}
 PLANNED = """
@@ -33,8 +33,14 @@ def test_the_figures_are_the_native_ones(python_in_tab):
         experiment = Experiment.preset(preset)
         found = python_in_tab.run(f"planned(json.loads({json.dumps(experiment.to_dict())!r}), {vocab_size})")
         plan = plan_run(experiment, vocab_size, 1000)
-        assert (found["peak"], found["flops"], found["launches"]) == (plan.peak_bytes, plan.step_flops, plan.step_launches)
-        print(f"a plan of {preset} in the tab, ms: {', '.join(f'{ms:.0f}' for ms in found['ms'])} (the last: no size changed)")
+        assert (found["peak"], found["flops"], found["launches"]) == (
+            plan.peak_bytes,
+            plan.step_flops,
+            plan.step_launches,
+        )
+        print(
+            f"a plan of {preset} in the tab, ms: {', '.join(f'{ms:.0f}' for ms in found['ms'])} (the last: no size changed)"
+        )
 
 
 def test_a_file_says_where_it_was_made(python_in_tab):
@@ -46,4 +52,9 @@ from pygpt.config.experiment import Experiment
 from pygpt.runs.provenance import provenance
 provenance(Experiment(), text_from_bytes("poem", b"Twinkle, twinkle"), SimpleNamespace(name="a GPU", kind="webgpu"))
 """)
-    assert made["device"] == "a GPU" and "git" not in made and "Emscripten" in made["platform"] and made["data"]["name"] == "poem"
+    assert (
+        made["device"] == "a GPU"
+        and "git" not in made
+        and "Emscripten" in made["platform"]
+        and made["data"]["name"] == "poem"
+    )

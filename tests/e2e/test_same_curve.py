@@ -6,15 +6,17 @@ import struct
 
 import pytest
 
+from pygpt.config.experiment import Experiment
 from pygpt.data import load_text
 from pygpt.devices.numpy import NumpyDevice
-from pygpt.config.experiment import Experiment
 from pygpt.nn.layers import Chance
 from pygpt.ops.threefry import BATCH
 from pygpt.training.run import Run
 
 STEPS = 50
-EXPERIMENT = Experiment.preset("small").with_fields(**{"train.steps": STEPS, "train.eval_every": 50, "train.eval_batches": 1})
+EXPERIMENT = Experiment.preset("small").with_fields(
+    **{"train.steps": STEPS, "train.eval_every": 50, "train.eval_batches": 1}
+)
 IN_TAB = """
 import json
 from pygpt.data import load_text

@@ -10,8 +10,8 @@ from playwright.sync_api import expect
 
 from tests.e2e.conftest import watched_page
 from tests.e2e.test_lab import READY, SLOW, TINY, choose, step_of, wait_for
-from tests.tiny_runs import POEM
 from tests.serving import Serving
+from tests.tiny_runs import POEM
 
 ENDLESS = TINY.replace("train.steps=40", "train.steps=1000000").replace("eval_every=20", "eval_every=1000")
 
@@ -56,7 +56,9 @@ def test_the_page_trains_on_the_machine_behind_it(page, serving):
     assert not [url for url in page.watch.requests if "pyodide.asm" in url or urlsplit(url).path.endswith(".whl")]
 
     # A text of one's own, and a run from a file, go up as bytes.
-    page.set_input_files("#run-file", {"name": "run.safetensors", "mimeType": "application/octet-stream", "buffer": data})
+    page.set_input_files(
+        "#run-file", {"name": "run.safetensors", "mimeType": "application/octet-stream", "buffer": data}
+    )
     wait_for(page, "#live", "Opened a run at step 40")
     wait_for(page, "#loss", r"\d")
     page.reload()  # told again to a page that comes later
@@ -75,8 +77,10 @@ def test_a_run_does_not_need_the_page(page, serving, browser):
 
     # Whoever comes finds the run under way, with its curve.
     page.goto(f"{serving.url}/?on=machine")
-    page.wait_for_function(f"Number(document.querySelector('#where')?.textContent.split(' ')[0].replaceAll(',', '')) > {left_at}",
-                           timeout=READY)
+    page.wait_for_function(
+        f"Number(document.querySelector('#where')?.textContent.split(' ')[0].replaceAll(',', '')) > {left_at}",
+        timeout=READY,
+    )
     page.wait_for_selector("#pause")
     page.wait_for_selector("#samples li")
     expect(page.locator("#model-n_embd")).to_have_value("16")
@@ -110,8 +114,10 @@ def test_a_line_that_drops_comes_back(page, serving):
     wait_for(page, "#line-mistake", "does not answer")
     left_at = step_of(page)
     page.wait_for_function("window.lines.length > 1 && document.querySelector('#line-mistake').hidden", timeout=SLOW)
-    page.wait_for_function(f"Number(document.querySelector('#where').textContent.split(' ')[0].replaceAll(',', '')) > {left_at}",
-                           timeout=SLOW)
+    page.wait_for_function(
+        f"Number(document.querySelector('#where').textContent.split(' ')[0].replaceAll(',', '')) > {left_at}",
+        timeout=SLOW,
+    )
     page.click("#pause")
     wait_for(page, "#where", "Paused")
     page.click("#stop")
@@ -132,7 +138,9 @@ def test_the_machine_is_offered_where_there_is_one(page, serving):
 def test_the_interface_is_shown_from_here_alone(page, serving):
     page.goto(f"{serving.url}/docs")
     page.wait_for_selector(".opblock", timeout=READY)
-    page.wait_for_function("document.querySelector('#swagger-ui').innerText.replaceAll('\u200b', '').includes('/lm/{name}/train')")
+    page.wait_for_function(
+        "document.querySelector('#swagger-ui').innerText.replaceAll('\u200b', '').includes('/lm/{name}/train')"
+    )
 
 
 def test_elsewhere_no_machine_is_offered(browser, site):

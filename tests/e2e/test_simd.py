@@ -58,8 +58,9 @@ def test_kernel(library, module, tab):
     for case in importlib.import_module(f"tests.ops.{module}").CASES:
         described = json.dumps(case.described())
         if len(described) < 4_000_000:
-            outputs = tab.run(f"[encode(output.read()) for output in "
-                              f"start_case(devices[{library!r}], json.loads({described!r}))]")
+            outputs = tab.run(
+                f"[encode(output.read()) for output in start_case(devices[{library!r}], json.loads({described!r}))]"
+            )
             case.compare([base64.b64decode(output) for output in outputs])
 
 

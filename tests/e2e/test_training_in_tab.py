@@ -10,11 +10,15 @@ from pygpt.devices.numpy import NumpyDevice
 from tests.tiny_runs import finish, poem_run
 from tests.unit.training.test_run import KINDS
 
-RECIPES = {"muon, averaged": {"optim.name": "muon", "optim.ema": 0.9, "optim.z_loss": 1e-3},
-           "nesterov in parts": {"optim.name": "sgd", "optim.learning_rate": 0.1, "train.accumulation": 3},
-           "adam": {"optim.name": "adam", "optim.schedule": "exponential", "optim.label_smoothing": 0.1}}
+RECIPES = {
+    "muon, averaged": {"optim.name": "muon", "optim.ema": 0.9, "optim.z_loss": 1e-3},
+    "nesterov in parts": {"optim.name": "sgd", "optim.learning_rate": 0.1, "train.accumulation": 3},
+    "adam": {"optim.name": "adam", "optim.schedule": "exponential", "optim.label_smoothing": 0.1},
+}
 RUNS = (Path(__file__).resolve().parents[1] / "tiny_runs.py").read_text()
-SETUP = RUNS + """
+SETUP = (
+    RUNS
+    + """
 import base64, gc, json, sys
 from pygpt.devices import open_device_in_tab
 from pygpt.inference.sampler import Sampler
@@ -44,6 +48,7 @@ class Counting:
         self.calls += 1
         return getattr(self.gpu, name)
 """
+)
 
 
 @pytest.fixture(scope="module")
@@ -55,10 +60,13 @@ def tab(fresh_python_in_tab):
 @pytest.mark.parametrize("kind", KINDS)
 def test_captured_equals_eager(kind, tab):
     changes = json.dumps(KINDS[kind])
-    losses = [tab.run(f"""
+    losses = [
+        tab.run(f"""
 run = poem_run(device, **json.loads({changes!r}))
 if {eager}: make_eager(run)
-listed(await finish_here(run))""") for eager in (False, True, False)]
+listed(await finish_here(run))""")
+        for eager in (False, True, False)
+    ]
     assert losses[0] == losses[1], "captured and eager differ"
     assert losses[0] == losses[2], "two runs differ"
     assert len(losses[0]) == 12 + 4
@@ -67,10 +75,13 @@ listed(await finish_here(run))""") for eager in (False, True, False)]
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_a_recipe_is_followed_here_as_on_numpy(recipe, tab):
     changes = json.dumps(RECIPES[recipe])
-    captured, eager = (tab.run(f"""
+    captured, eager = (
+        tab.run(f"""
 run = poem_run(device, **json.loads({changes!r}))
 if {eager}: make_eager(run)
-[(m.loss, m.val_loss) for m in await finish_here(run)]""") for eager in (False, True))
+[(m.loss, m.val_loss) for m in await finish_here(run)]""")
+        for eager in (False, True)
+    )
     assert captured == eager
     for ours, metric in zip(captured, finish(poem_run(NumpyDevice(), **RECIPES[recipe])), strict=True):
         assert ours == pytest.approx((metric.loss, metric.val_loss), abs=1e-4)
@@ -80,13 +91,16 @@ if {eager}: make_eager(run)
 def test_captured_sampling_equals_eager(kind, tab):
     changes = json.dumps(KINDS[kind])
     tab.run(f"run = poem_run(device, **json.loads({changes!r}))\nawait finish_here(run)\nNone")
-    texts = [tab.run(f"""
+    texts = [
+        tab.run(f"""
 sampler = Sampler(run.model, run.tokenizer, prompt="", temperature=0.9, top_k=5, seed=3)
 if {eager}:
     sampler._next = lambda times: [sampler._next_token() for _ in range(times)]
     sampler._read_half = lambda: sampler._read(sampler.model.block_size // 2)
 sampler.enqueue(30)
-base64.b64encode(await device.fetch(sampler.output)).decode()""") for eager in (False, True)]
+base64.b64encode(await device.fetch(sampler.output)).decode()""")
+        for eager in (False, True)
+    ]
     assert texts[0] == texts[1]
 
 

@@ -48,6 +48,7 @@ def parameters(bias, tie, rng):
 
 def logits(p, ids, tie):
     """The forward pass, written with PyTorch's own layer_norm, gelu and scaled_dot_product_attention."""
+
     def linear(x, name):
         y = x @ p[f"{name}.weight"]
         return y + p[f"{name}.bias"] if f"{name}.bias" in p else y
@@ -80,8 +81,12 @@ def record(bias, tie):
     p = {name: torch.tensor(value, dtype=torch.float64, requires_grad=True) for name, value in initial.items()}
     decays = [value for value in p.values() if value.dim() >= 2]
     others = [value for value in p.values() if value.dim() < 2]
-    optimizer = torch.optim.AdamW([{"params": decays, "weight_decay": 0.1}, {"params": others, "weight_decay": 0.0}],
-                                  lr=1e-2, betas=(0.9, 0.99), eps=1e-8)
+    optimizer = torch.optim.AdamW(
+        [{"params": decays, "weight_decay": 0.1}, {"params": others, "weight_decay": 0.0}],
+        lr=1e-2,
+        betas=(0.9, 0.99),
+        eps=1e-8,
+    )
     recorded = {f"parameter.{name}": value for name, value in initial.items()}
     recorded |= {"ids": ids.astype(np.uint32), "targets": targets.astype(np.int32)}
     losses = []

@@ -26,23 +26,53 @@ def tokenizer():
     made = Tokenizer(models.BPE())
     made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     made.decoder, made.post_processor = decoders.ByteLevel(), processors.ByteLevel()
-    made.train_from_iterator([TEXT], trainers.BpeTrainer(
-        vocab_size=264, special_tokens=["<|endoftext|>"], initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False))
+    made.train_from_iterator(
+        [TEXT],
+        trainers.BpeTrainer(
+            vocab_size=264,
+            special_tokens=["<|endoftext|>"],
+            initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+            show_progress=False,
+        ),
+    )
     return made
 
 
 def gpt2(vocab_size, **changes):
     """A GPT-2."""
-    return GPT2LMHeadModel(GPT2Config(vocab_size=vocab_size, n_positions=BLOCK, n_embd=WIDTH, n_layer=LAYERS, n_head=HEADS,
-                                      initializer_range=0.3, bos_token_id=0, eos_token_id=0, **changes))
+    return GPT2LMHeadModel(
+        GPT2Config(
+            vocab_size=vocab_size,
+            n_positions=BLOCK,
+            n_embd=WIDTH,
+            n_layer=LAYERS,
+            n_head=HEADS,
+            initializer_range=0.3,
+            bos_token_id=0,
+            eos_token_id=0,
+            **changes,
+        )
+    )
 
 
 def llama(vocab_size, **changes):
     """A Llama whose heads share keys."""
-    return LlamaForCausalLM(LlamaConfig(vocab_size=vocab_size, max_position_embeddings=BLOCK, hidden_size=WIDTH,
-                                        intermediate_size=40, num_hidden_layers=LAYERS, num_attention_heads=HEADS,
-                                        num_key_value_heads=2, rms_norm_eps=1e-5, initializer_range=0.3, bos_token_id=0,
-                                        eos_token_id=0, **changes))
+    return LlamaForCausalLM(
+        LlamaConfig(
+            vocab_size=vocab_size,
+            max_position_embeddings=BLOCK,
+            hidden_size=WIDTH,
+            intermediate_size=40,
+            num_hidden_layers=LAYERS,
+            num_attention_heads=HEADS,
+            num_key_value_heads=2,
+            rms_norm_eps=1e-5,
+            initializer_range=0.3,
+            bos_token_id=0,
+            eos_token_id=0,
+            **changes,
+        )
+    )
 
 
 def record(name, make, half=None, bare=False, files=False):
@@ -71,7 +101,9 @@ def record(name, make, half=None, bare=False, files=False):
     else:
         words.save(str(folder / "tokenizer.json"))
     ids = np.random.default_rng(3).integers(0, words.get_vocab_size(), (2, BLOCK))
-    model = type(model).from_pretrained(folder, dtype=torch.float32).eval()  # as a user would, tables in full precision too
+    model = (
+        type(model).from_pretrained(folder, dtype=torch.float32).eval()
+    )  # as a user would, tables in full precision too
     with torch.no_grad():
         logits = model(torch.tensor(ids)).logits.numpy()
     np.savez_compressed(folder / "logits.npz", ids=ids, logits=logits)
@@ -82,5 +114,13 @@ if __name__ == "__main__":
     record("gpt2", gpt2, bare=True, files=True)
     record("gpt2_untied", lambda size: gpt2(size, tie_word_embeddings=False, n_inner=40, activation_function="relu"))
     record("llama", llama)
-    record("llama_biased", lambda size: llama(size, attention_bias=True, tie_word_embeddings=True,
-                                              rope_parameters={"rope_type": "default", "rope_theta": 500.0}), half=torch.bfloat16)
+    record(
+        "llama_biased",
+        lambda size: llama(
+            size,
+            attention_bias=True,
+            tie_word_embeddings=True,
+            rope_parameters={"rope_type": "default", "rope_theta": 500.0},
+        ),
+        half=torch.bfloat16,
+    )

@@ -51,11 +51,20 @@ class Case:
 
     def described(self) -> dict:
         """The case as JSON-able data."""
+
         def array(a):
-            return a if a is None else {
-                "data": base64.b64encode(a.tobytes()).decode(), "shape": a.shape, "dtype": a.dtype.name}
-        return {"kernel": self.kernel, "inputs": [array(a) for a in self.inputs],
-                "out": [array(a) for a in self.out], "attributes": self.attributes}
+            return (
+                a
+                if a is None
+                else {"data": base64.b64encode(a.tobytes()).decode(), "shape": a.shape, "dtype": a.dtype.name}
+            )
+
+        return {
+            "kernel": self.kernel,
+            "inputs": [array(a) for a in self.inputs],
+            "out": [array(a) for a in self.out],
+            "attributes": self.attributes,
+        }
 
     def expected(self) -> list:
         """The outputs of the twin in double precision."""
@@ -84,8 +93,13 @@ class Case:
         weights = rng.standard_normal(outputs[0].shape)
         node = outputs[0].node
         nothing = (None,) * len(node.parents)
-        gradients = node.kernel.backward(tensor(outputs[0].device, weights, weights.shape, "float64"), node.saved,
-                                         tuple(parent is not None for parent in node.parents), nothing, nothing)
+        gradients = node.kernel.backward(
+            tensor(outputs[0].device, weights, weights.shape, "float64"),
+            node.saved,
+            tuple(parent is not None for parent in node.parents),
+            nothing,
+            nothing,
+        )
         checked = 0
         for index, (leaf, gradient) in enumerate(zip(leaves, gradients, strict=True)):
             if gradient is None:

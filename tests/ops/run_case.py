@@ -8,6 +8,7 @@ from pygpt.tensor.tensor import KERNELS, tensor
 
 def start_case(device, case):
     """Launch the described kernel on the device and return its output tensors."""
+
     def upload(described):
         if described is None:
             return None

@@ -8,13 +8,17 @@ from pygpt.ops.activation import KINDS
 from pygpt.tensor.tensor import tensor
 from tests.ops.chain import Case, normal
 
-FORWARD = [Case("activation", [normal(*shape, scale=3.0)], kind=kind) for kind in KINDS for shape in ((1,), (7,), (3, 65))]
+FORWARD = [
+    Case("activation", [normal(*shape, scale=3.0)], kind=kind) for kind in KINDS for shape in ((1,), (7,), (3, 65))
+]
 CASES = [*FORWARD]
 for kind in KINDS:
     # Where exponentials overflow.
     CASES += [Case("activation", [normal(33, scale=200.0)], kind=kind)]
-    CASES += [Case("activation_gradient", [normal(*shape), normal(*shape, seed=1, scale=scale)], kind=kind)
-              for shape, scale in (((1,), 3.0), ((7, 13), 3.0), ((31,), 200.0))]
+    CASES += [
+        Case("activation_gradient", [normal(*shape), normal(*shape, seed=1, scale=scale)], kind=kind)
+        for shape, scale in (((1,), 3.0), ((7, 13), 3.0), ((31,), 200.0))
+    ]
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -39,8 +43,12 @@ def test_the_exact_gelu_is_that_of_the_library_of_c(dtype, tolerance, cpu):
 
 def test_known_values(device):
     x = tensor(device, np.float32([-2.0, 0.0, 2.0]))
-    for kind, wanted in (("relu", [0, 0, 2]), ("relu_squared", [0, 0, 4]), ("silu", [-0.23840584, 0, 1.76159416]),
-                         ("gelu_erf", [-0.04550026, 0, 1.95449974])):
+    for kind, wanted in (
+        ("relu", [0, 0, 2]),
+        ("relu_squared", [0, 0, 4]),
+        ("silu", [-0.23840584, 0, 1.76159416]),
+        ("gelu_erf", [-0.04550026, 0, 1.95449974]),
+    ):
         np.testing.assert_allclose(activation(x, kind=kind).numpy(), wanted, rtol=1e-6, atol=1e-7, err_msg=kind)
 
 

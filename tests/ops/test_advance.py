@@ -6,8 +6,10 @@ from pygpt.ops import advance
 from pygpt.tensor.tensor import tensor
 from tests.ops.chain import Case
 
-CASES = [Case("advance", [], out=[np.array([step], np.uint32)], amount=amount)
-         for step, amount in ((0, 1), (41, 1), (5, 17), (2**32 - 1, 2))]
+CASES = [
+    Case("advance", [], out=[np.array([step], np.uint32)], amount=amount)
+    for step, amount in ((0, 1), (41, 1), (5, 17), (2**32 - 1, 2))
+]
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

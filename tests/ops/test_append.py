@@ -12,11 +12,25 @@ def word(value):
 
 
 # (T, position, L, count): room, the last place, full windows of even and odd length.
-CASES = [Case("append", [word(77)], out=[integers(t, high=1000), word(position), integers(places, high=1000, seed=1),
-                                         word(count)])
-         for t, position, places, count in ((1, 0, 1, 0), (2, 1, 1, 5), (3, 2, 2, 5), (13, 3, 7, 6), (13, 11, 7, 7),
-                                            (13, 12, 7, 8), (64, 63, 100, 3), (65, 64, 100, 3), (1024, 1023, 17, 40),
-                                            (1009, 1007, 17, 2**32 - 1))]
+CASES = [
+    Case(
+        "append",
+        [word(77)],
+        out=[integers(t, high=1000), word(position), integers(places, high=1000, seed=1), word(count)],
+    )
+    for t, position, places, count in (
+        (1, 0, 1, 0),
+        (2, 1, 1, 5),
+        (3, 2, 2, 5),
+        (13, 3, 7, 6),
+        (13, 11, 7, 7),
+        (13, 12, 7, 8),
+        (64, 63, 100, 3),
+        (65, 64, 100, 3),
+        (1024, 1023, 17, 40),
+        (1009, 1007, 17, 2**32 - 1),
+    )
+]
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -25,13 +39,23 @@ def test_shader(case, gpu):
 
 
 def test_a_window_fills_and_is_cut_to_its_newest_half(device):
-    window, position, output, count = (tensor(device, data, dtype="uint32")
-                                       for data in ([1, 0, 0, 0, 0], [0], [0] * 4, [0]))
+    window, position, output, count = (
+        tensor(device, data, dtype="uint32") for data in ([1, 0, 0, 0, 0], [0], [0] * 4, [0])
+    )
     seen = []
     for token in range(2, 10):
         append(tensor(device, [token], dtype="uint32"), out=(window, position, output, count))
         seen.append(window.tolist()[: position.tolist()[0] + 1])
-    assert seen == [[1, 2], [1, 2, 3], [1, 2, 3, 4], [1, 2, 3, 4, 5], [4, 5, 6], [4, 5, 6, 7], [4, 5, 6, 7, 8], [7, 8, 9]]
+    assert seen == [
+        [1, 2],
+        [1, 2, 3],
+        [1, 2, 3, 4],
+        [1, 2, 3, 4, 5],
+        [4, 5, 6],
+        [4, 5, 6, 7],
+        [4, 5, 6, 7, 8],
+        [7, 8, 9],
+    ]
     assert (output.tolist(), count.tolist()) == ([6, 7, 8, 9], [8])
 
 

@@ -20,18 +20,31 @@ RATE = {"rate": 0.3, "purpose": 7}
 # What can be switched on: fewer heads of keys (one, two, all), windows (of one token, of some, of less and more than a tile
 # of 32 or 64, of all but one, of more than there are), caps that bend much and little, slopes for 1, 2, 3, 6 and 8 heads, sinks.
 SWITCHED = [
-    ((2, 7, 3, 5), {"n_kv_head": 1}), ((1, 33, 6, 4), {"n_kv_head": 2}), ((2, 13, 4, 6), {"n_kv_head": 4}),
-    ((1, 67, 4, 41), {"n_kv_head": 2}), ((1, 67, 1, 3), {"window": 1}), ((2, 67, 2, 5), {"window": 5}),
-    ((1, 131, 2, 3), {"window": 40}), ((1, 200, 1, 4), {"window": 70}), ((1, 33, 2, 4), {"window": 32}),
-    ((1, 33, 2, 4), {"window": 100}), ((2, 19, 2, 8), {"cap": 1.5}), ((1, 67, 1, 3), {"cap": 30.0}),
-    ((1, 9, 1, 4), {"alibi": True}), ((1, 35, 8, 3), {"alibi": True}), ((2, 13, 3, 5), {"alibi": True}),
-    ((2, 13, 3, 5), {"sinks": 1.0}), ((1, 67, 2, 4), {"sinks": 30.0}),
+    ((2, 7, 3, 5), {"n_kv_head": 1}),
+    ((1, 33, 6, 4), {"n_kv_head": 2}),
+    ((2, 13, 4, 6), {"n_kv_head": 4}),
+    ((1, 67, 4, 41), {"n_kv_head": 2}),
+    ((1, 67, 1, 3), {"window": 1}),
+    ((2, 67, 2, 5), {"window": 5}),
+    ((1, 131, 2, 3), {"window": 40}),
+    ((1, 200, 1, 4), {"window": 70}),
+    ((1, 33, 2, 4), {"window": 32}),
+    ((1, 33, 2, 4), {"window": 100}),
+    ((2, 19, 2, 8), {"cap": 1.5}),
+    ((1, 67, 1, 3), {"cap": 30.0}),
+    ((1, 9, 1, 4), {"alibi": True}),
+    ((1, 35, 8, 3), {"alibi": True}),
+    ((2, 13, 3, 5), {"alibi": True}),
+    ((2, 13, 3, 5), {"sinks": 1.0}),
+    ((1, 67, 2, 4), {"sinks": 30.0}),
     ((2, 37, 6, 5), {"n_kv_head": 2, "window": 11, "cap": 2.0, "alibi": True, "sinks": 2.0}),
     ((1, 131, 2, 6), {"n_kv_head": 1, "window": 50, "cap": 3.0, "sinks": 1.0}),
     ((1, 70, 4, 36), {"n_kv_head": 2, "window": 33, "alibi": True}),
 ]
-SWITCHED_AND_DROPPED = [((2, 37, 6, 5), {"n_kv_head": 3, "window": 9, "cap": 2.0, "alibi": True, "sinks": 1.0}),
-                        ((1, 99, 2, 4), {"window": 20})]
+SWITCHED_AND_DROPPED = [
+    ((2, 37, 6, 5), {"n_kv_head": 3, "window": 9, "cap": 2.0, "alibi": True, "sinks": 1.0}),
+    ((1, 99, 2, 4), {"window": 20}),
+]
 
 
 def forward(b, t, h, d, scale=1.0, dropped=False, sinks=0.0, **switches):
@@ -65,9 +78,14 @@ OPTIONS = PLAIN + SWITCHED + [(shape, {**options, "dropped": True}) for shape, o
 FORWARD = [forward(*shape, **options) for shape, options in OPTIONS]
 CASES = FORWARD + [forward(*LONG), forward(2, 19, 2, 8, scale=6.0), forward(2, 19, 2, 8, scale=6.0, cap=8.0)]
 CASES += [gradient(*shape, **options) for shape, options in [*OPTIONS, (LONG, {})]]
-CASES += [Case("attention_delta", [normal(b, t, h * d), normal(b, t, h * d, seed=1)], n_head=h)
-          for b, t, h, d in SHAPES]
-CASES += [sinks_gradient(*shape, **options) for shape, options in [*OPTIONS, ((3, 131, 4, 3), {"sinks": 1.0})] if "sinks" in options]
+CASES += [
+    Case("attention_delta", [normal(b, t, h * d), normal(b, t, h * d, seed=1)], n_head=h) for b, t, h, d in SHAPES
+]
+CASES += [
+    sinks_gradient(*shape, **options)
+    for shape, options in [*OPTIONS, ((3, 131, 4, 3), {"sinks": 1.0})]
+    if "sinks" in options
+]
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -87,8 +105,14 @@ def test_gradient_over_several_tiles():
 
 
 # As in the published code of ALiBi, for 1, 2, 3, 4, 6 and 8 heads.
-SLOPES = {1: [2**-8], 2: [2**-4, 2**-8], 3: [2**-4, 2**-8, 2**-2], 4: [1 / 4, 1 / 16, 1 / 64, 1 / 256],
-          6: [1 / 4, 1 / 16, 1 / 64, 1 / 256, 1 / 2, 1 / 8], 8: [2**-n for n in range(1, 9)]}
+SLOPES = {
+    1: [2**-8],
+    2: [2**-4, 2**-8],
+    3: [2**-4, 2**-8, 2**-2],
+    4: [1 / 4, 1 / 16, 1 / 64, 1 / 256],
+    6: [1 / 4, 1 / 16, 1 / 64, 1 / 256, 1 / 2, 1 / 8],
+    8: [2**-n for n in range(1, 9)],
+}
 
 
 def plain(qkv, n_head, kept=1.0, n_kv_head=0, window=0, cap=0.0, alibi=False, sinks=None):
@@ -116,8 +140,13 @@ def plain(qkv, n_head, kept=1.0, n_kv_head=0, window=0, cap=0.0, alibi=False, si
 def test_equals_the_formula(cpu, shape, options):
     case = forward(*shape, **options)
     qkv, _, _, sinks = case.inputs
-    y, _ = attention(tensor(cpu, qkv, qkv.shape), None, None, None if sinks is None else tensor(cpu, sinks, sinks.shape),
-                     **case.attributes)
+    y, _ = attention(
+        tensor(cpu, qkv, qkv.shape),
+        None,
+        None,
+        None if sinks is None else tensor(cpu, sinks, sinks.shape),
+        **case.attributes,
+    )
     np.testing.assert_allclose(y.numpy(), plain(qkv, sinks=sinks, **case.attributes), rtol=1e-4, atol=1e-5)
 
 
@@ -173,7 +202,9 @@ def test_large_scores_do_not_overflow(device):
 
 def test_mistakes_are_named(cpu):
     qkv = tensor(cpu, normal(1, 2, 9), (1, 2, 9))
-    with pytest.raises(ShapeError, match=r"a multiple of 2 \+ 2 \* 2, the heads of queries, keys and values, got \[1, 2, 9\]"):
+    with pytest.raises(
+        ShapeError, match=r"a multiple of 2 \+ 2 \* 2, the heads of queries, keys and values, got \[1, 2, 9\]"
+    ):
         attention(qkv, n_head=2)
     with pytest.raises(ShapeError, match="n_head must be a multiple of n_kv_head, got 5 and 2"):
         attention(qkv, n_head=5, n_kv_head=2)

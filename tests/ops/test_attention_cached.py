@@ -7,24 +7,47 @@ from pygpt.tensor.tensor import empty, tensor
 from tests.ops.chain import Case, normal
 
 # (B, T, H, D, position): ones, the first row, the last and beyond; primes; one, two and three times 64 keys; large heads.
-SHAPES = [(1, 1, 1, 1, 0), (1, 16, 4, 4, 0), (2, 13, 3, 5, 6), (1, 13, 2, 7, 12), (1, 13, 2, 7, 40), (1, 64, 4, 32, 63),
-          (1, 65, 3, 16, 64), (2, 131, 2, 6, 130), (1, 70, 2, 128, 66), (3, 9, 1, 65, 8)]
+SHAPES = [
+    (1, 1, 1, 1, 0),
+    (1, 16, 4, 4, 0),
+    (2, 13, 3, 5, 6),
+    (1, 13, 2, 7, 12),
+    (1, 13, 2, 7, 40),
+    (1, 64, 4, 32, 63),
+    (1, 65, 3, 16, 64),
+    (2, 131, 2, 6, 130),
+    (1, 70, 2, 128, 66),
+    (3, 9, 1, 65, 8),
+]
 
 
 # Windows that end at, before and after the first row, groups of all sizes, and all at once.
-SWITCHED = [((2, 13, 4, 5, 9), {"n_kv_head": 1}), ((1, 70, 6, 4, 66), {"n_kv_head": 2}), ((2, 13, 3, 5, 6), {"window": 1}),
-            ((1, 131, 2, 6, 130), {"window": 70}), ((1, 13, 2, 7, 6), {"window": 7}), ((1, 13, 2, 7, 12), {"window": 99}),
-            ((1, 90, 2, 8, 80), {"cap": 1.5}), ((1, 70, 6, 3, 69), {"alibi": True}), ((2, 13, 3, 5, 6), {"sinks": 1.0}),
-            ((1, 9, 2, 4, 0), {"sinks": 30.0}), ((1, 90, 2, 8, 80), {"sinks": 30.0}),
-            ((2, 90, 6, 5, 80), {"n_kv_head": 2, "window": 67, "cap": 2.0, "alibi": True, "sinks": 2.0})]
+SWITCHED = [
+    ((2, 13, 4, 5, 9), {"n_kv_head": 1}),
+    ((1, 70, 6, 4, 66), {"n_kv_head": 2}),
+    ((2, 13, 3, 5, 6), {"window": 1}),
+    ((1, 131, 2, 6, 130), {"window": 70}),
+    ((1, 13, 2, 7, 6), {"window": 7}),
+    ((1, 13, 2, 7, 12), {"window": 99}),
+    ((1, 90, 2, 8, 80), {"cap": 1.5}),
+    ((1, 70, 6, 3, 69), {"alibi": True}),
+    ((2, 13, 3, 5, 6), {"sinks": 1.0}),
+    ((1, 9, 2, 4, 0), {"sinks": 30.0}),
+    ((1, 90, 2, 8, 80), {"sinks": 30.0}),
+    ((2, 90, 6, 5, 80), {"n_kv_head": 2, "window": 67, "cap": 2.0, "alibi": True, "sinks": 2.0}),
+]
 
 
 def case(b, t, h, d, position, scale=1.0, sinks=0.0, **switches):
     """`sinks` is how large they are: 0 stands for none."""
     width = (h + 2 * (switches.get("n_kv_head") or h)) * d
-    return Case("attention_cached", [scale * normal(b, 1, width), np.array([position], np.uint32),
-                                     normal(h, scale=sinks) if sinks else None],
-                out=[scale * normal(b, t, width, seed=1), np.zeros((b, 1, h * d), np.float32)], n_head=h, **switches)
+    return Case(
+        "attention_cached",
+        [scale * normal(b, 1, width), np.array([position], np.uint32), normal(h, scale=sinks) if sinks else None],
+        out=[scale * normal(b, t, width, seed=1), np.zeros((b, 1, h * d), np.float32)],
+        n_head=h,
+        **switches,
+    )
 
 
 CASES = [case(*shape) for shape in SHAPES] + [case(1, 90, 2, 8, 80, scale=np.float32(6.0))]
@@ -36,8 +59,19 @@ def test_shader(case, gpu):
     case.check_shader(gpu)
 
 
-@pytest.mark.parametrize("switches", [{}, {"n_kv_head": 1}, {"window": 4}, {"cap": 1.0}, {"alibi": True}, {"sinks": 1.0},
-                                      {"n_kv_head": 1, "window": 6, "cap": 2.0, "alibi": True, "sinks": 2.0}], ids=str)
+@pytest.mark.parametrize(
+    "switches",
+    [
+        {},
+        {"n_kv_head": 1},
+        {"window": 4},
+        {"cap": 1.0},
+        {"alibi": True},
+        {"sinks": 1.0},
+        {"n_kv_head": 1, "window": 6, "cap": 2.0, "alibi": True, "sinks": 2.0},
+    ],
+    ids=str,
+)
 @pytest.mark.parametrize("filled", [0, 1, 5, 12])
 def test_token_by_token_equals_the_whole_window(device, filled, switches):
     """The first rows from a forward pass that goes on with garbage, the others one by one: what attention gives at once."""
@@ -51,7 +85,7 @@ def test_token_by_token_equals_the_whole_window(device, filled, switches):
     start[:, filled:] = np.nan
     cache = tensor(device, start, start.shape)
     for place in range(filled, t):
-        row = np.ascontiguousarray(qkv[:, place:place + 1])
+        row = np.ascontiguousarray(qkv[:, place : place + 1])
         y = empty(device, (b, 1, h * d))
         position = tensor(device, [place], dtype="uint32")
         attention_cached(tensor(device, row, row.shape), position, sinks, out=(cache, y), **switches)
@@ -61,9 +95,17 @@ def test_token_by_token_equals_the_whole_window(device, filled, switches):
 
 def test_mistakes_are_named(cpu):
     place = tensor(cpu, [0], dtype="uint32")
-    for row, cache, y in (((1, 2, 6), (1, 4, 6), (1, 1, 2)), ((1, 1, 6), (2, 4, 6), (1, 1, 2)), ((1, 1, 6), (1, 4, 6), (1, 1, 3))):
-        with pytest.raises(ShapeError, match=r"wanted qkv \(B, 1, W\), a cache \(B, T, W\) and y \(B, 1, H D\) where W is that of 2"):
+    for row, cache, y in (
+        ((1, 2, 6), (1, 4, 6), (1, 1, 2)),
+        ((1, 1, 6), (2, 4, 6), (1, 1, 2)),
+        ((1, 1, 6), (1, 4, 6), (1, 1, 3)),
+    ):
+        with pytest.raises(
+            ShapeError, match=r"wanted qkv \(B, 1, W\), a cache \(B, T, W\) and y \(B, 1, H D\) where W is that of 2"
+        ):
             attention_cached(empty(cpu, row), place, out=(empty(cpu, cache), empty(cpu, y)), n_head=2)
     for cache in ((1, 4, 9), (4, 6)):
-        with pytest.raises(ShapeError, match=r"attention_cached: qkv must be \(B, T, W\) with W a multiple of 2 \+ 2 \* 2"):
+        with pytest.raises(
+            ShapeError, match=r"attention_cached: qkv must be \(B, T, W\) with W a multiple of 2 \+ 2 \* 2"
+        ):
             attention_cached(empty(cpu, (1, 1, 6)), place, out=(empty(cpu, cache), empty(cpu, (1, 1, 2))), n_head=2)

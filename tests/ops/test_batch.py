@@ -22,27 +22,81 @@ def documents(*lengths):
     return tokens, offsets
 
 
-CASES = [Case("batch", [integers(length, high=50257), word(seed), word(step)], batch_size=b, block_size=t,
-              purpose=purpose, sequential=sequential)
-         for length, seed, step, b, t, purpose, sequential in (
-             (2, 0, 0, 1, 1, BATCH, False), (14, 1, 7, 3, 13, BATCH, False), (10007, 1337, 3, 5, 67, EVALUATION, False),
-             (10007, 2**32 - 1, 2**32 - 1, 64, 33, BATCH, False),
-             (2, 0, 0, 1, 1, EVALUATION, True), (5, 0, 0, 3, 13, EVALUATION, True), (1009, 0, 2, 5, 67, EVALUATION, True),
-             (1009, 0, 3, 5, 67, EVALUATION, True), (1009, 0, 9, 5, 67, EVALUATION, True))]
-CASES += [Case("batch", [integers(1009, high=99), word(3), word(5)], batch_size=4, block_size=7, purpose=BATCH, first=9,
-               sequential=sequential) for sequential in (False, True)]
-CASES += [Case("batch_documents", [*documents(3, 0, 11, 12), word(3), word(5)], batch_size=3, block_size=7, purpose=BATCH,
-               first=6)]
-CASES += [Case("batch_documents", [*documents(*lengths), word(seed), word(step)], batch_size=b, block_size=t,
-               purpose=BATCH, sequential=sequential)
-          for lengths, seed, step, b, t, sequential in (
-              ((1,), 0, 0, 1, 1, False), ((0,), 0, 0, 3, 5, False), ((3, 0, 11, 12, 13, 40), 1337, 3, 17, 13, False),
-              ((3, 0, 11, 12, 13, 40), 0, 0, 4, 13, True), ((3, 0, 11, 12, 13, 40), 0, 1, 4, 13, True),
-              ((3, 0, 11, 12, 13, 40), 0, 2, 4, 13, True), ((3, 0, 11, 12, 13, 40), 0, 2, 4, 13, 2),
-              ((3,), 0, 2**32 - 1, 2, 3, 2))]
-CASES += [Case("batch_documents", [*documents(3, 0, 11, 12, 13, 40), word(1337), word(step)], batch_size=17, block_size=13,
-               purpose=BATCH, sequential=sequential, separator=separator)
-          for step, sequential, separator in ((0, True, 4), (3, False, 0), (3, False, BOS), (4, False, 77))]
+CASES = [
+    Case(
+        "batch",
+        [integers(length, high=50257), word(seed), word(step)],
+        batch_size=b,
+        block_size=t,
+        purpose=purpose,
+        sequential=sequential,
+    )
+    for length, seed, step, b, t, purpose, sequential in (
+        (2, 0, 0, 1, 1, BATCH, False),
+        (14, 1, 7, 3, 13, BATCH, False),
+        (10007, 1337, 3, 5, 67, EVALUATION, False),
+        (10007, 2**32 - 1, 2**32 - 1, 64, 33, BATCH, False),
+        (2, 0, 0, 1, 1, EVALUATION, True),
+        (5, 0, 0, 3, 13, EVALUATION, True),
+        (1009, 0, 2, 5, 67, EVALUATION, True),
+        (1009, 0, 3, 5, 67, EVALUATION, True),
+        (1009, 0, 9, 5, 67, EVALUATION, True),
+    )
+]
+CASES += [
+    Case(
+        "batch",
+        [integers(1009, high=99), word(3), word(5)],
+        batch_size=4,
+        block_size=7,
+        purpose=BATCH,
+        first=9,
+        sequential=sequential,
+    )
+    for sequential in (False, True)
+]
+CASES += [
+    Case(
+        "batch_documents",
+        [*documents(3, 0, 11, 12), word(3), word(5)],
+        batch_size=3,
+        block_size=7,
+        purpose=BATCH,
+        first=6,
+    )
+]
+CASES += [
+    Case(
+        "batch_documents",
+        [*documents(*lengths), word(seed), word(step)],
+        batch_size=b,
+        block_size=t,
+        purpose=BATCH,
+        sequential=sequential,
+    )
+    for lengths, seed, step, b, t, sequential in (
+        ((1,), 0, 0, 1, 1, False),
+        ((0,), 0, 0, 3, 5, False),
+        ((3, 0, 11, 12, 13, 40), 1337, 3, 17, 13, False),
+        ((3, 0, 11, 12, 13, 40), 0, 0, 4, 13, True),
+        ((3, 0, 11, 12, 13, 40), 0, 1, 4, 13, True),
+        ((3, 0, 11, 12, 13, 40), 0, 2, 4, 13, True),
+        ((3, 0, 11, 12, 13, 40), 0, 2, 4, 13, 2),
+        ((3,), 0, 2**32 - 1, 2, 3, 2),
+    )
+]
+CASES += [
+    Case(
+        "batch_documents",
+        [*documents(3, 0, 11, 12, 13, 40), word(1337), word(step)],
+        batch_size=17,
+        block_size=13,
+        purpose=BATCH,
+        sequential=sequential,
+        separator=separator,
+    )
+    for step, sequential, separator in ((0, True, 4), (3, False, 0), (3, False, BOS), (4, False, 77))
+]
 
 
 def drawn(device, kernel, arrays, step, seed=7, **attributes):
@@ -66,7 +120,9 @@ def test_rows_begin_where_the_generator_says(device):
 
 @pytest.mark.parametrize("layout", ["stream", "documents"])
 def test_parts_of_a_batch_are_its_rows(layout, device):
-    kernel, arrays = (batch, [integers(500, high=9)]) if layout == "stream" else (batch_documents, documents(3, 0, 11, 12, 5))
+    kernel, arrays = (
+        (batch, [integers(500, high=9)]) if layout == "stream" else (batch_documents, documents(3, 0, 11, 12, 5))
+    )
     whole = drawn(device, kernel, arrays, 2, batch_size=6, block_size=5)
     parts = [drawn(device, kernel, arrays, 2, batch_size=2, block_size=5, first=first) for first in (0, 2, 4)]
     for index in (0, 1):
@@ -97,16 +153,19 @@ def test_documents_by_hand(device):
 
 def test_after_the_last_document_comes_the_first(device):
     tokens, offsets = documents(1, 2, 3)
-    turns = [drawn(device, batch_documents, [tokens, offsets], step, batch_size=2, block_size=4, sequential=2)[0]
-             for step in range(6)]
+    turns = [
+        drawn(device, batch_documents, [tokens, offsets], step, batch_size=2, block_size=4, sequential=2)[0]
+        for step in range(6)
+    ]
     assert np.concatenate(turns[:3]).tolist() == np.concatenate(turns[3:]).tolist()
     assert np.array_equal(turns[1][1], turns[0][0]) and not np.array_equal(turns[0][0], turns[0][1])
 
 
 def test_only_answers_by_hand(device):
     tokens, offsets = np.array([9, 1, 7, 2, 9, 3, 9, 7, 5, 7, 6, 9], np.uint32), np.array([0, 4, 6, 11], np.uint32)
-    inputs, targets = drawn(device, batch_documents, [tokens, offsets], 0, batch_size=4, block_size=5, sequential=True,
-                            separator=7)
+    inputs, targets = drawn(
+        device, batch_documents, [tokens, offsets], 0, batch_size=4, block_size=5, sequential=True, separator=7
+    )
     assert inputs.tolist() == [[9, 1, 7, 2, 9], [9, 3, 9, 9, 9], [9, 7, 5, 7, 6], [9] * 5]
     assert targets.tolist() == [[-1, -1, 2, 9, -1], [-1] * 5, [-1, 5, 7, 6, 9], [-1] * 5]
 

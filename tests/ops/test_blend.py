@@ -11,10 +11,18 @@ def number(value):
     return np.array([value], np.float32)
 
 
-CASES = [Case("blend", [normal(*shape), np.abs(normal(shares, scale=0.3)), np.array([step], np.uint32)], out=[normal(*shape, seed=1)])
-         for shape, shares, step in (((1,), 1, 0), ((3, 5), 1, 7), ((1009,), 4, 2), ((70_001,), 3, 2**32 - 1))]
-CASES += [Case("weigh", [number(count)], out=[number(total), number(9.0)])
-          for count, total in ((3.0, 0.0), (768.0, 1536.0), (0.0, 0.0), (0.0, 5.0))]
+CASES = [
+    Case(
+        "blend",
+        [normal(*shape), np.abs(normal(shares, scale=0.3)), np.array([step], np.uint32)],
+        out=[normal(*shape, seed=1)],
+    )
+    for shape, shares, step in (((1,), 1, 0), ((3, 5), 1, 7), ((1009,), 4, 2), ((70_001,), 3, 2**32 - 1))
+]
+CASES += [
+    Case("weigh", [number(count)], out=[number(total), number(9.0)])
+    for count, total in ((3.0, 0.0), (768.0, 1536.0), (0.0, 0.0), (0.0, 5.0))
+]
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -35,6 +43,11 @@ def test_the_mean_of_parts_is_the_mean(device):
 
 def test_shapes_that_differ_are_named(device):
     with pytest.raises(ShapeError, match=r"x and y alike and shares \(S,\), got \[4\], \[5\] and \[1\]"):
-        blend(tensor(device, normal(4)), tensor(device, [0.5]), tensor(device, [0], dtype="uint32"), out=tensor(device, normal(5)))
+        blend(
+            tensor(device, normal(4)),
+            tensor(device, [0.5]),
+            tensor(device, [0], dtype="uint32"),
+            out=tensor(device, normal(5)),
+        )
     with pytest.raises(ShapeError, match=r"total and share \(1,\), got \[2\]"):
         weigh(tensor(device, [1.0, 2.0]), out=(tensor(device, [0.0]), tensor(device, [0.0])))

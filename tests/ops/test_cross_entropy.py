@@ -17,21 +17,34 @@ def targets(*shape, vocab_size):
     return integers(*shape, low=-1, high=vocab_size, dtype=np.int32)
 
 
-FORWARD = [Case("cross_entropy", [normal(*shape, scale=2.0), targets(*shape[:-1], vocab_size=shape[-1])])
-           for shape in SHAPES]
+FORWARD = [
+    Case("cross_entropy", [normal(*shape, scale=2.0), targets(*shape[:-1], vocab_size=shape[-1])]) for shape in SHAPES
+]
 FORWARD += [Case("cross_entropy", [normal(11, 5), targets(11, vocab_size=5)], ignore_index=2)]
 COSTS = [{"smoothing": 0.1}, {"z_loss": 0.01}, {"smoothing": 0.3, "z_loss": 1e-3}]
-FORWARD += [Case("cross_entropy", [normal(*shape, scale=2.0), targets(*shape[:-1], vocab_size=shape[-1])], **costs)
-            for costs in COSTS for shape in SHAPES[1:4]]
-CASES = FORWARD + [Case("cross_entropy", [np.float32([[80, -80, 0], [80, -80, 0], [-80, -80, -80], [800, 0, -800]]),
-                                          np.int32([0, 1, -1, 2])])]
+FORWARD += [
+    Case("cross_entropy", [normal(*shape, scale=2.0), targets(*shape[:-1], vocab_size=shape[-1])], **costs)
+    for costs in COSTS
+    for shape in SHAPES[1:4]
+]
+CASES = FORWARD + [
+    Case(
+        "cross_entropy",
+        [np.float32([[80, -80, 0], [80, -80, 0], [-80, -80, -80], [800, 0, -800]]), np.int32([0, 1, -1, 2])],
+    )
+]
 for shape in SHAPES:
     rows, logits = math.prod(shape[:-1]), normal(*shape, scale=2.0)
     log_sum_exp = np.log(np.exp(logits).sum(axis=-1)).reshape(-1)
-    CASES += [Case("cross_entropy_gradient", [normal(rows, seed=1), logits, targets(*shape[:-1], vocab_size=shape[-1]),
-                                              log_sum_exp], **costs)
-              # Of one token the gradient is 0, which smoothed terms round to 1e-9 in compilers that fuse products.
-              for costs in ({}, *(COSTS if shape[-1] > 1 else ()))]
+    CASES += [
+        Case(
+            "cross_entropy_gradient",
+            [normal(rows, seed=1), logits, targets(*shape[:-1], vocab_size=shape[-1]), log_sum_exp],
+            **costs,
+        )
+        # Of one token the gradient is 0, which smoothed terms round to 1e-9 in compilers that fuse products.
+        for costs in ({}, *(COSTS if shape[-1] > 1 else ()))
+    ]
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

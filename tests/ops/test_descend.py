@@ -14,8 +14,14 @@ def case(length, decayed, step=0, scale=1.0, weight_decay=0.1):
     return Case("descend", inputs, out=[normal(length, seed=1)], weight_decay=weight_decay, decayed=decayed)
 
 
-CASES = [case(1, 0), case(1, 1, step=1), case(67, 64, scale=0.25), case(1009, 1009, step=2**32 - 1),
-         case(130, 66, weight_decay=0.0), case(40_001, 20_003, step=2)]
+CASES = [
+    case(1, 0),
+    case(1, 1, step=1),
+    case(67, 64, scale=0.25),
+    case(1009, 1009, step=2**32 - 1),
+    case(130, 66, weight_decay=0.0),
+    case(40_001, 20_003, step=2),
+]
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -26,13 +32,27 @@ def test_shader(case, gpu):
 @pytest.mark.parametrize("step, rate", [(0, 0.5), (2, 0.125), (7, 0.125)])
 def test_by_hand(step, rate, device):
     placed = tensor(device, [1.0, 1.0, 1.0])
-    descend(tensor(device, [2.0, -4.0, 2.0]), tensor(device, [0.5]), tensor(device, SCHEDULE, (3, 3)),
-            tensor(device, [step], dtype="uint32"), out=placed, weight_decay=0.5, decayed=2)
+    descend(
+        tensor(device, [2.0, -4.0, 2.0]),
+        tensor(device, [0.5]),
+        tensor(device, SCHEDULE, (3, 3)),
+        tensor(device, [step], dtype="uint32"),
+        out=placed,
+        weight_decay=0.5,
+        decayed=2,
+    )
     assert placed.tolist() == [1 - rate * 1.5, 1 + rate * 1.5, 1 - rate]
 
 
 def test_shapes_that_do_not_go_together_are_named(device):
     direction, step = tensor(device, normal(4)), tensor(device, [0], dtype="uint32")
     with pytest.raises(ShapeError, match=r"a schedule \(S, 3\), got \[4\], \[5\] and \[3, 3\]"):
-        descend(direction, tensor(device, [1.0]), tensor(device, SCHEDULE, (3, 3)), step, out=tensor(device, normal(5)),
-                weight_decay=0.0, decayed=0)
+        descend(
+            direction,
+            tensor(device, [1.0]),
+            tensor(device, SCHEDULE, (3, 3)),
+            step,
+            out=tensor(device, normal(5)),
+            weight_decay=0.0,
+            decayed=0,
+        )

@@ -6,8 +6,10 @@ from pygpt.ops import divide
 from pygpt.tensor.tensor import tensor
 from tests.ops.chain import Case, normal
 
-CASES = [Case("divide", [normal(*shape), np.array([by], np.float32)], epsilon=epsilon)
-         for shape, by, epsilon in (((1,), 2.0, 0.0), ((3, 67), 0.25, 1e-7), ((1009,), 0.0, 0.5))]
+CASES = [
+    Case("divide", [normal(*shape), np.array([by], np.float32)], epsilon=epsilon)
+    for shape, by, epsilon in (((1,), 2.0, 0.0), ((3, 67), 0.25, 1e-7), ((1009,), 0.0, 0.5))
+]
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

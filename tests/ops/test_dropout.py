@@ -12,16 +12,32 @@ def word(value):
     return np.array([value], np.uint32)
 
 
-CASES = [Case("dropout", [normal(*shape), word(seed), word(step), normal(*shape, seed=1) if site % 2 else None], rate=rate,
-              purpose=DROPOUT + site)
-         for shape, seed, step, rate, site in (
-             ((1,), 0, 0, 0.5, 0), ((1,), 3, 0, 0.5, 0), ((2,), 1, 2, 0.1, 1), ((7, 13), 1337, 9, 0.2, 2),
-             ((64, 129), 2**32 - 1, 2**32 - 1, 0.9, 3), ((33,), 5, 5, 0.0, 4))]
+CASES = [
+    Case(
+        "dropout",
+        [normal(*shape), word(seed), word(step), normal(*shape, seed=1) if site % 2 else None],
+        rate=rate,
+        purpose=DROPOUT + site,
+    )
+    for shape, seed, step, rate, site in (
+        ((1,), 0, 0, 0.5, 0),
+        ((1,), 3, 0, 0.5, 0),
+        ((2,), 1, 2, 0.1, 1),
+        ((7, 13), 1337, 9, 0.2, 2),
+        ((64, 129), 2**32 - 1, 2**32 - 1, 0.9, 3),
+        ((33,), 5, 5, 0.0, 4),
+    )
+]
 
 
 def dropped(device, x, seed=1, step=0, rate=0.2, purpose=DROPOUT):
-    return dropout(tensor(device, x, x.shape), tensor(device, [seed], dtype="uint32"),
-                   tensor(device, [step], dtype="uint32"), rate=rate, purpose=purpose).numpy()
+    return dropout(
+        tensor(device, x, x.shape),
+        tensor(device, [seed], dtype="uint32"),
+        tensor(device, [step], dtype="uint32"),
+        rate=rate,
+        purpose=purpose,
+    ).numpy()
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -55,8 +71,11 @@ def test_share_and_mean(cpu, rate):
 def test_steps_and_sites_differ(cpu):
     ones = np.ones(1000, np.float32)
     base = dropped(cpu, ones, rate=0.5)
-    for other in (dropped(cpu, ones, rate=0.5, step=1), dropped(cpu, ones, rate=0.5, purpose=DROPOUT + 1),
-                  dropped(cpu, ones, rate=0.5, seed=2)):
+    for other in (
+        dropped(cpu, ones, rate=0.5, step=1),
+        dropped(cpu, ones, rate=0.5, purpose=DROPOUT + 1),
+        dropped(cpu, ones, rate=0.5, seed=2),
+    ):
         assert 0.4 < (base == other).mean() < 0.6
 
 

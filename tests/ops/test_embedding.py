@@ -13,18 +13,32 @@ SHAPES = [(1, 1, 1, 1), (2, 3, 5, 4), (3, 7, 2, 13), (5, 11, 97, 33)]
 
 
 def lookup(b, t, v, c, more_positions=0, positions=True, start=None):
-    return Case("embedding", [integers(b, t, high=v), normal(v, c),
-                              normal(t + more_positions, c, seed=1) if positions else None,
-                              None if start is None else np.uint32([start])])
+    return Case(
+        "embedding",
+        [
+            integers(b, t, high=v),
+            normal(v, c),
+            normal(t + more_positions, c, seed=1) if positions else None,
+            None if start is None else np.uint32([start]),
+        ],
+    )
 
 
 WHOLE = [lookup(*shape) for shape in SHAPES] + [lookup(3, 5, 7, 6, positions=False)]
 CASES = WHOLE + [lookup(2, 5, 7, 9, more_positions=3)]
 # One token at the first, a middle and the last position; rows that begin later; beyond the table.
 CASES += [lookup(1, 1, 7, 9, more_positions=12, start=start) for start in (0, 5, 12)]
-CASES += [lookup(2, 3, 7, 9, more_positions=4, start=start) for start in (2, 6)] + [lookup(1, 1, 5, 3, positions=False, start=2)]
-CASES += [Case("embedding_gradient", [normal(b, t, c), integers(b, t, high=v), normal(v, c, seed=1) if b % 2 else None],
-               vocab_size=v) for b, t, v, c in [*SHAPES, MANY]]
+CASES += [lookup(2, 3, 7, 9, more_positions=4, start=start) for start in (2, 6)] + [
+    lookup(1, 1, 5, 3, positions=False, start=2)
+]
+CASES += [
+    Case(
+        "embedding_gradient",
+        [normal(b, t, c), integers(b, t, high=v), normal(v, c, seed=1) if b % 2 else None],
+        vocab_size=v,
+    )
+    for b, t, v, c in [*SHAPES, MANY]
+]
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

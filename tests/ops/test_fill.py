@@ -5,7 +5,9 @@ from pygpt.ops import fill
 from tests.ops.chain import Case, normal
 
 # The last length folds the grid: 65,535 workgroups of 64 are not enough for it.
-CASES = [Case("fill", [], out=[normal(length)], value=value) for length, value in ((1, 1.0), (67, -0.5), (4_200_000, 3.0))]
+CASES = [
+    Case("fill", [], out=[normal(length)], value=value) for length, value in ((1, 1.0), (67, -0.5), (4_200_000, 3.0))
+]
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

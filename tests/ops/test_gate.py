@@ -17,8 +17,10 @@ CASES = [*FORWARD]
 for kind in KINDS:
     # Where exponentials overflow.
     CASES += [Case("gate", inputs(33, scale=200.0), kind=kind)]
-    CASES += [Case("gate_gradient", [normal(*shape), *inputs(*shape, scale=scale)], kind=kind)
-              for shape, scale in (((1,), 3.0), ((7, 13), 3.0), ((31,), 200.0))]
+    CASES += [
+        Case("gate_gradient", [normal(*shape), *inputs(*shape, scale=scale)], kind=kind)
+        for shape, scale in (((1,), 3.0), ((7, 13), 3.0), ((31,), 200.0))
+    ]
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

@@ -27,8 +27,18 @@ CASES = FORWARD + [Case("layernorm", inputs(9, 1))]
 CASES += [Case("layernorm", [normal(5, 48) + np.float32(100.0), normal(48, seed=1), None], rtol=1e-3, atol=1e-3)]
 for index, shape in enumerate(SHAPES):
     rows = int(np.prod(shape[:-1]))
-    CASES += [Case("layernorm_gradient", [normal(*shape), normal(*shape, seed=1), normal(shape[-1], seed=2), statistics(rows),
-                                          normal(*shape, seed=3) if index % 2 else None])]
+    CASES += [
+        Case(
+            "layernorm_gradient",
+            [
+                normal(*shape),
+                normal(*shape, seed=1),
+                normal(shape[-1], seed=2),
+                statistics(rows),
+                normal(*shape, seed=3) if index % 2 else None,
+            ],
+        )
+    ]
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

@@ -7,20 +7,40 @@ from pygpt.tensor.tensor import tensor
 from tests.ops.chain import Case, normal
 
 # (M, N, K): ones, a row in vectors of 4, primes, tails of the 8 x 8 tile and of the 64 x 64 x 16 one, shapes of a small GPT.
-SHAPES = [(1, 1, 1), (1, 20, 8), (1, 132, 64), (1, 65, 7), (13, 1, 5), (3, 5, 129), (8, 8, 8),
-          (17, 23, 31), (65, 66, 67), (96, 144, 48), (68, 132, 20)]
+SHAPES = [
+    (1, 1, 1),
+    (1, 20, 8),
+    (1, 132, 64),
+    (1, 65, 7),
+    (13, 1, 5),
+    (3, 5, 129),
+    (8, 8, 8),
+    (17, 23, 31),
+    (65, 66, 67),
+    (96, 144, 48),
+    (68, 132, 20),
+]
 
 
 def product(m, n, k, bias=False, residual=False, transpose_x=False, transpose_w=False, **attributes):
     x, w = normal(m, k), normal(k, n, seed=1)
     x = np.ascontiguousarray(x.T) if transpose_x else x
     w = np.ascontiguousarray(w.T) if transpose_w else w
-    return Case("matmul", [x, w, normal(n, seed=2) if bias else None, normal(m, n, seed=3) if residual else None],
-                atol=1e-5, transpose_x=transpose_x, transpose_w=transpose_w, **attributes)
+    return Case(
+        "matmul",
+        [x, w, normal(n, seed=2) if bias else None, normal(m, n, seed=3) if residual else None],
+        atol=1e-5,
+        transpose_x=transpose_x,
+        transpose_w=transpose_w,
+        **attributes,
+    )
 
 
-PLAIN = [product(*shape, bias=bool(index % 2), residual=bool(index % 3), transpose_w=transpose_w)
-         for index, shape in enumerate(SHAPES) for transpose_w in (False, True)]
+PLAIN = [
+    product(*shape, bias=bool(index % 2), residual=bool(index % 3), transpose_w=transpose_w)
+    for index, shape in enumerate(SHAPES)
+    for transpose_w in (False, True)
+]
 TRANSPOSED = [product(*shape, transpose_x=True) for shape in SHAPES]
 SPLIT = [product(17, 23, 100, transpose_x=True, splits=splits) for splits in (2, 3, 7)]
 SPLIT += [product(20, 24, 100, transpose_x=True, splits=splits) for splits in (2, 5)]

@@ -8,12 +8,25 @@ from tests.ops.chain import Case, normal
 
 
 def case(length, decayed, beta=0.9, nesterov=False, weight_decay=0.1, scale=0.5):
-    return Case("momentum", [normal(length), np.array([scale], np.float32)], out=[normal(length, seed=1), normal(length, seed=2)],
-                beta=beta, nesterov=nesterov, weight_decay=weight_decay, decayed=decayed)
+    return Case(
+        "momentum",
+        [normal(length), np.array([scale], np.float32)],
+        out=[normal(length, seed=1), normal(length, seed=2)],
+        beta=beta,
+        nesterov=nesterov,
+        weight_decay=weight_decay,
+        decayed=decayed,
+    )
 
 
-CASES = [case(1, 0), case(1, 1, nesterov=True), case(67, 64), case(1009, 1009, nesterov=True, beta=0.95),
-         case(130, 66, weight_decay=0.0), case(70_001, 66_003, nesterov=True)]
+CASES = [
+    case(1, 0),
+    case(1, 1, nesterov=True),
+    case(67, 64),
+    case(1009, 1009, nesterov=True, beta=0.95),
+    case(130, 66, weight_decay=0.0),
+    case(70_001, 66_003, nesterov=True),
+]
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -32,8 +45,15 @@ def test_three_steps_by_the_formula(nesterov, device):
         v = 0.9 * v + g
         direction = g + 0.9 * v if nesterov else v
         gradient = tensor(device, normal(length, seed=t))
-        momentum(placed, tensor(device, [0.5]), out=(gradient, velocity), beta=0.9, nesterov=nesterov, weight_decay=0.1,
-                 decayed=decayed)
+        momentum(
+            placed,
+            tensor(device, [0.5]),
+            out=(gradient, velocity),
+            beta=0.9,
+            nesterov=nesterov,
+            weight_decay=0.1,
+            decayed=decayed,
+        )
         np.testing.assert_allclose(gradient.numpy(), direction, rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(velocity.numpy(), v, rtol=1e-4, atol=1e-6)
 

@@ -8,9 +8,15 @@ from pygpt.ops.threefry import INIT, threefry2x32
 from pygpt.tensor.tensor import empty, tensor
 from tests.ops.chain import Case
 
-CASES = [Case("normal", [np.array([seed], np.uint32)], out=[np.zeros(shape, np.float32)], std=std, purpose=INIT + site)
-         for seed, shape, std, site in ((0, (1,), 1.0, 0), (1337, (67,), 0.02, 1), (2**32 - 1, (17, 31), 0.02, 2),
-                                        (7, (20011,), 3.0, 65535))]
+CASES = [
+    Case("normal", [np.array([seed], np.uint32)], out=[np.zeros(shape, np.float32)], std=std, purpose=INIT + site)
+    for seed, shape, std, site in (
+        (0, (1,), 1.0, 0),
+        (1337, (67,), 0.02, 1),
+        (2**32 - 1, (17, 31), 0.02, 2),
+        (7, (20011,), 3.0, 65535),
+    )
+]
 
 
 def deviates(device, length, seed=1337, std=1.0, purpose=INIT):
@@ -26,8 +32,9 @@ def test_shader(case, gpu):
 
 def test_the_same_bits_on_every_device(cpu, gpu):
     for std in (1.0, 0.02, 0.02 / 12**0.5):
-        np.testing.assert_array_equal(deviates(cpu, 40_001, std=std).view(np.uint32),
-                                      deviates(gpu, 40_001, std=std).view(np.uint32))
+        np.testing.assert_array_equal(
+            deviates(cpu, 40_001, std=std).view(np.uint32), deviates(gpu, 40_001, std=std).view(np.uint32)
+        )
 
 
 def test_one_element_by_hand(cpu):

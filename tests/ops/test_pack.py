@@ -6,12 +6,22 @@ from pygpt.ops import pack
 from pygpt.tensor.tensor import tensor
 from tests.ops.chain import Case, normal
 
-CASES = [Case("pack", [normal(*shape, seed=index) for index, shape in enumerate(shapes)], out=[normal(length, seed=9)],
-              start=start)
-         for shapes, length, start in (
-             ([(1,)], 1, 0), ([(3, 5)], 200, 64), ([(64,), (65,), (1,)], 300, 0), ([(7, 13), (128,)], 1000, 128),
-             ([(1,), (64,), (63,), (65,), (2, 3, 5), (1009,), (17,)], 1473, 0),
-             ([(1,), (64,), (63,), (65,), (2, 3, 5), (1009,), (17,)], 3000, 640))]
+CASES = [
+    Case(
+        "pack",
+        [normal(*shape, seed=index) for index, shape in enumerate(shapes)],
+        out=[normal(length, seed=9)],
+        start=start,
+    )
+    for shapes, length, start in (
+        ([(1,)], 1, 0),
+        ([(3, 5)], 200, 64),
+        ([(64,), (65,), (1,)], 300, 0),
+        ([(7, 13), (128,)], 1000, 128),
+        ([(1,), (64,), (63,), (65,), (2, 3, 5), (1009,), (17,)], 1473, 0),
+        ([(1,), (64,), (63,), (65,), (2, 3, 5), (1009,), (17,)], 3000, 640),
+    )
+]
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -21,7 +31,9 @@ def test_shader(case, gpu):
 
 def test_by_hand(device):
     y = tensor(device, np.full(300, -1.0, np.float32))
-    pack(tensor(device, [1.0, 2.0]), tensor(device, np.full(65, 3.0, np.float32)), tensor(device, [4.0]), out=y, start=64)
+    pack(
+        tensor(device, [1.0, 2.0]), tensor(device, np.full(65, 3.0, np.float32)), tensor(device, [4.0]), out=y, start=64
+    )
     want = np.full(300, -1.0, np.float32)
     want[64:66], want[128:193], want[256] = (1, 2), 3, 4
     np.testing.assert_array_equal(y.numpy(), want)
@@ -37,6 +49,12 @@ def test_bits_are_copied(device):
 
 @pytest.mark.parametrize("length, start", [(64, 0), (1000, 32)])
 def test_what_does_not_fit_is_named(device, length, start):
-    with pytest.raises(ShapeError, match=rf"\[60\], \[2, 3\] at element {start} do not fit \[{length}\] in steps of 64"):
-        pack(tensor(device, normal(60)), tensor(device, normal(2, 3), (2, 3)), out=tensor(device, normal(length)),
-             start=start)
+    with pytest.raises(
+        ShapeError, match=rf"\[60\], \[2, 3\] at element {start} do not fit \[{length}\] in steps of 64"
+    ):
+        pack(
+            tensor(device, normal(60)),
+            tensor(device, normal(2, 3), (2, 3)),
+            out=tensor(device, normal(length)),
+            start=start,
+        )

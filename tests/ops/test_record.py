@@ -6,8 +6,10 @@ from pygpt.ops import record
 from pygpt.tensor.tensor import tensor
 from tests.ops.chain import Case, normal
 
-CASES = [Case("record", [normal(1), np.array([step], np.uint32)], out=[normal(length)])
-         for length, step in ((1, 0), (7, 6), (7, 7), (100, 67), (3, 2**32 - 1))]
+CASES = [
+    Case("record", [normal(1), np.array([step], np.uint32)], out=[normal(length)])
+    for length, step in ((1, 0), (7, 6), (7, 7), (100, 67), (3, 2**32 - 1))
+]
 CASES += [Case("record", [normal(1, 1), np.array([2], np.uint32)], out=[normal(5)])]
 
 

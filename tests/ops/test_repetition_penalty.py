@@ -8,12 +8,25 @@ from tests.ops.chain import Case, integers, normal
 
 
 def case(rows, v, t, position, strength):
-    return Case("repetition_penalty", [normal(rows, v, scale=3.0), np.array([position], np.uint32), integers(t, high=v),
-                                       np.array([strength], np.float32)])
+    return Case(
+        "repetition_penalty",
+        [
+            normal(rows, v, scale=3.0),
+            np.array([position], np.uint32),
+            integers(t, high=v),
+            np.array([strength], np.float32),
+        ],
+    )
 
 
-CASES = [case(1, 1, 1, 0, 1.5), case(1, 65, 64, 40, 1.2), case(8, 7, 8, 3, 2.0), case(8, 7, 8, 7, 1.0),
-         case(1, 50257, 33, 32, 1.3), case(1, 257, 5, 0, 0.5)]
+CASES = [
+    case(1, 1, 1, 0, 1.5),
+    case(1, 65, 64, 40, 1.2),
+    case(8, 7, 8, 3, 2.0),
+    case(8, 7, 8, 7, 1.0),
+    case(1, 50257, 33, 32, 1.3),
+    case(1, 257, 5, 0, 0.5),
+]
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

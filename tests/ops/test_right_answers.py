@@ -19,10 +19,14 @@ def questions(b, t, v, mistakes):
     return [logits, targets]
 
 
-CASES = [Case("right_answers", questions(b, t, v, mistakes))
-         for b, t, v, mistakes in ((1, 1, 2, 0), (3, 5, 13, 1), (7, 64, 65, 1), (5, 130, 7, 2), (257, 3, 5, 1))]
-CASES += [Case("right_answers", [np.zeros((3, 2, 4), np.float32), np.array([[0, 0], [0, 1], [-1, 3]], np.int32)]),
-          Case("right_answers", [normal(9, 4, 300), integers(9, 4, high=300, dtype=np.int32)])]
+CASES = [
+    Case("right_answers", questions(b, t, v, mistakes))
+    for b, t, v, mistakes in ((1, 1, 2, 0), (3, 5, 13, 1), (7, 64, 65, 1), (5, 130, 7, 2), (257, 3, 5, 1))
+]
+CASES += [
+    Case("right_answers", [np.zeros((3, 2, 4), np.float32), np.array([[0, 0], [0, 1], [-1, 3]], np.int32)]),
+    Case("right_answers", [normal(9, 4, 300), integers(9, 4, high=300, dtype=np.int32)]),
+]
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

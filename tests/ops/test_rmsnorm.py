@@ -20,8 +20,18 @@ CASES = FORWARD + [Case("rmsnorm", [np.zeros((3, 8), np.float32), None])]
 for index, shape in enumerate(SHAPES):
     rows = int(np.prod(shape[:-1]))
     weight = normal(shape[-1], seed=2) if index % 3 else None
-    CASES += [Case("rmsnorm_gradient", [normal(*shape), normal(*shape, seed=1), weight,
-                                        0.5 + np.abs(normal(rows, seed=5)), normal(*shape, seed=3) if index % 2 else None])]
+    CASES += [
+        Case(
+            "rmsnorm_gradient",
+            [
+                normal(*shape),
+                normal(*shape, seed=1),
+                weight,
+                0.5 + np.abs(normal(rows, seed=5)),
+                normal(*shape, seed=3) if index % 2 else None,
+            ],
+        )
+    ]
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

@@ -9,7 +9,14 @@ from pygpt.tensor.tensor import tensor
 from tests.ops.chain import Case, normal
 
 # (B, T), n_head, n_kv_head, D: one pair, heads of their own, shared ones, a head in the middle of a vector, several blocks.
-SHAPES = [((1, 1), 1, 0, 2), ((2, 5), 3, 0, 4), ((3, 7), 4, 2, 8), ((2, 9), 6, 1, 10), ((5, 3), 2, 2, 6), ((12, 64), 4, 0, 16)]
+SHAPES = [
+    ((1, 1), 1, 0, 2),
+    ((2, 5), 3, 0, 4),
+    ((3, 7), 4, 2, 8),
+    ((2, 9), 6, 1, 10),
+    ((5, 3), 2, 2, 6),
+    ((12, 64), 4, 0, 16),
+]
 
 
 def inputs(rows, n_head, n_kv_head, size, positions=None):
@@ -18,8 +25,12 @@ def inputs(rows, n_head, n_kv_head, size, positions=None):
 
 
 FORWARD = [Case("rope", [*inputs(*shape), None], n_head=shape[1], n_kv_head=shape[2]) for shape in SHAPES]
-FORWARD += [Case("rope", [*inputs((2, 3), 2, 1, 8, positions=20), np.uint32([start])], n_head=2, n_kv_head=1,
-                 inverse=start == 17) for start in (0, 5, 17)]
+FORWARD += [
+    Case(
+        "rope", [*inputs((2, 3), 2, 1, 8, positions=20), np.uint32([start])], n_head=2, n_kv_head=1, inverse=start == 17
+    )
+    for start in (0, 5, 17)
+]
 # Past the table's end.
 CASES = FORWARD + [Case("rope", [*inputs((2, 3), 2, 1, 8, positions=5), np.uint32([4])], n_head=2, n_kv_head=1)]
 
@@ -62,7 +73,9 @@ def test_one_row_at_its_position_is_that_row_of_all(device):
 
 def test_what_does_not_go_together_is_refused(cpu):
     qkv, table = (tensor(cpu, array, array.shape) for array in inputs((1, 4), 2, 1, 8))
-    with pytest.raises(ShapeError, match=r"wanted qkv \(B, T, 9 D\) for 3 query heads and 3 key and .*, got \[1, 4, 32\]"):
+    with pytest.raises(
+        ShapeError, match=r"wanted qkv \(B, T, 9 D\) for 3 query heads and 3 key and .*, got \[1, 4, 32\]"
+    ):
         rope(qkv, table, n_head=3)
     short = tensor(cpu, table.numpy()[:3].copy(), (3, 8))
     with pytest.raises(ShapeError, match=r"a table of at least 4 positions by 8, got \[3, 8\]"):

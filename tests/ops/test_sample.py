@@ -15,22 +15,44 @@ def word(value):
 
 
 def case(logits, position=0, seed=1337, count=0, temperature=1.0, top_k=0, top_p=1.0, min_p=0.0):
-    return Case("sample", [logits, word(position), word(seed), word(count),
-                           np.array([temperature, top_k, top_p, min_p], np.float32)])
+    return Case(
+        "sample",
+        [logits, word(position), word(seed), word(count), np.array([temperature, top_k, top_p, min_p], np.float32)],
+    )
 
 
 CASES = [case(normal(3, v, scale=3.0), position=1, temperature=0.0) for v in VOCABULARIES]
-CASES += [case(normal(3, v, scale=3.0), position=2, count=count, temperature=0.8, top_k=top_k)
-          for v in VOCABULARIES for count, top_k in ((0, 0), (1, 1), (2, 5), (3, 200), (2**32 - 1, 100_000))]
+CASES += [
+    case(normal(3, v, scale=3.0), position=2, count=count, temperature=0.8, top_k=top_k)
+    for v in VOCABULARIES
+    for count, top_k in ((0, 0), (1, 1), (2, 5), (3, 200), (2**32 - 1, 100_000))
+]
 # Ties, both zeros, past the last row, odds that vanish, and numbers that no float32 softmax survives without its maximum.
-CASES += [case(np.array([[-1, 3, 3, 2, 3]], np.float32), temperature=0.0), case(np.zeros((1, 300), np.float32), count=7),
-          case(np.array([[0.0, -0.0, -5.0, 0.0]], np.float32), top_k=2, count=3), case(normal(2, 65), position=9),
-          case(normal(1, 513), temperature=1e-3, count=4), case(1e4 * normal(1, 700), count=5),
-          case(np.array([[-3e38, 1.0, -3e38, 0.5]], np.float32), count=6)]
-CASES += [case(normal(3, v, scale=3.0), position=2, count=count, temperature=0.8, top_k=top_k, top_p=top_p, min_p=min_p)
-          for v in VOCABULARIES for count, top_k, top_p, min_p in
-          ((14, 0, 0.9, 0.0), (5, 0, 0.3, 0.0), (6, 5, 0.7, 0.0), (7, 0, 1.0, 0.1), (8, 40, 0.95, 0.02), (9, 0, 1e-6, 1.0))]
-CASES += [case(np.zeros((1, 300), np.float32), count=7, top_p=0.5), case(1e4 * normal(1, 700), count=5, top_p=0.99, min_p=0.5)]
+CASES += [
+    case(np.array([[-1, 3, 3, 2, 3]], np.float32), temperature=0.0),
+    case(np.zeros((1, 300), np.float32), count=7),
+    case(np.array([[0.0, -0.0, -5.0, 0.0]], np.float32), top_k=2, count=3),
+    case(normal(2, 65), position=9),
+    case(normal(1, 513), temperature=1e-3, count=4),
+    case(1e4 * normal(1, 700), count=5),
+    case(np.array([[-3e38, 1.0, -3e38, 0.5]], np.float32), count=6),
+]
+CASES += [
+    case(normal(3, v, scale=3.0), position=2, count=count, temperature=0.8, top_k=top_k, top_p=top_p, min_p=min_p)
+    for v in VOCABULARIES
+    for count, top_k, top_p, min_p in (
+        (14, 0, 0.9, 0.0),
+        (5, 0, 0.3, 0.0),
+        (6, 5, 0.7, 0.0),
+        (7, 0, 1.0, 0.1),
+        (8, 40, 0.95, 0.02),
+        (9, 0, 1e-6, 1.0),
+    )
+]
+CASES += [
+    case(np.zeros((1, 300), np.float32), count=7, top_p=0.5),
+    case(1e4 * normal(1, 700), count=5, top_p=0.99, min_p=0.5),
+]
 
 
 def drawn(device, logits, counts, temperature=1.0, top_k=0, top_p=1.0, min_p=0.0, seed=1337):
@@ -46,10 +68,19 @@ def test_shader(case, gpu):
 
 
 def test_twin_and_shader_draw_alike(cpu, gpu):
-    for v, top_k, top_p, min_p in ((7, 0, 1.0, 0.0), (65, 10, 1.0, 0.0), (1009, 0, 1.0, 0.0), (1009, 50, 1.0, 0.0),
-                                   (65, 0, 0.8, 0.0), (1009, 100, 0.9, 0.05)):
+    for v, top_k, top_p, min_p in (
+        (7, 0, 1.0, 0.0),
+        (65, 10, 1.0, 0.0),
+        (1009, 0, 1.0, 0.0),
+        (1009, 50, 1.0, 0.0),
+        (65, 0, 0.8, 0.0),
+        (1009, 100, 0.9, 0.05),
+    ):
         logits = normal(1, v, scale=2.0)
-        both = [np.array([t.tolist()[0] for t in drawn(d, logits, range(200), 1.0, top_k, top_p, min_p)]) for d in (cpu, gpu)]
+        both = [
+            np.array([t.tolist()[0] for t in drawn(d, logits, range(200), 1.0, top_k, top_p, min_p)])
+            for d in (cpu, gpu)
+        ]
         # Sums of the odds round differently; a mark that falls between them is rare.
         assert (both[0] != both[1]).sum() <= 1, (v, top_k, top_p, min_p)
 
@@ -88,12 +119,23 @@ def test_ties_with_the_last_kept_are_kept(device):
 LADDER = np.log(np.array([[0.1, 0.4, 0.05, 0.25, 0.2]], np.float32))
 
 
-@pytest.mark.parametrize("settings, kept", [
-    ({"top_p": 0.39}, {1}), ({"top_p": 0.41}, {1, 3}), ({"top_p": 0.84}, {1, 3, 4}), ({"top_p": 0.9}, {0, 1, 3, 4}),
-    ({"top_p": 0.6, "top_k": 3}, {1, 3}), ({"top_p": 0.78, "top_k": 3}, {1, 3, 4}),
-    ({"min_p": 0.45}, {1, 3, 4}), ({"min_p": 0.6}, {1, 3}), ({"min_p": 1.0}, {1}), ({"min_p": 0.6, "top_p": 0.39}, {1}),
-    ({"top_p": 0.65, "temperature": 0.5}, {1, 3}), ({"min_p": 0.45, "temperature": 0.5}, {1}),
-])
+@pytest.mark.parametrize(
+    "settings, kept",
+    [
+        ({"top_p": 0.39}, {1}),
+        ({"top_p": 0.41}, {1, 3}),
+        ({"top_p": 0.84}, {1, 3, 4}),
+        ({"top_p": 0.9}, {0, 1, 3, 4}),
+        ({"top_p": 0.6, "top_k": 3}, {1, 3}),
+        ({"top_p": 0.78, "top_k": 3}, {1, 3, 4}),
+        ({"min_p": 0.45}, {1, 3, 4}),
+        ({"min_p": 0.6}, {1, 3}),
+        ({"min_p": 1.0}, {1}),
+        ({"min_p": 0.6, "top_p": 0.39}, {1}),
+        ({"top_p": 0.65, "temperature": 0.5}, {1, 3}),
+        ({"min_p": 0.45, "temperature": 0.5}, {1}),
+    ],
+)
 def test_the_likely_ones_are_kept(device, settings, kept):
     """Odds of 0.4, 0.25, 0.2, 0.1 and 0.05: top_p counts what is left after top_k, and both know the temperature."""
     tokens = [token.tolist()[0] for token in drawn(device, LADDER, range(300), **settings)]

@@ -5,12 +5,16 @@ from pygpt.ops import softcap
 from pygpt.tensor.tensor import tensor
 from tests.ops.chain import Case, normal
 
-FORWARD = [Case("softcap", [normal(*shape, scale=cap)], cap=cap) for shape, cap in (((1,), 30.0), ((7,), 0.5), ((3, 65), 15.0))]
+FORWARD = [
+    Case("softcap", [normal(*shape, scale=cap)], cap=cap) for shape, cap in (((1,), 30.0), ((7,), 0.5), ((3, 65), 15.0))
+]
 # Where drivers' tanh overflows, and where digits would be lost.
 CASES = FORWARD + [Case("softcap", [normal(33, scale=1e4)], cap=30.0)]
 CASES += [Case("softcap", [normal(35, scale=1e-3)], cap=30.0, atol=1e-9)]
-CASES += [Case("softcap_gradient", [normal(*shape), (cap * np.tanh(normal(*shape, seed=1))).astype(np.float32)], cap=cap)
-          for shape, cap in (((1,), 30.0), ((7, 13), 0.5), ((130,), 15.0))]
+CASES += [
+    Case("softcap_gradient", [normal(*shape), (cap * np.tanh(normal(*shape, seed=1))).astype(np.float32)], cap=cap)
+    for shape, cap in (((1,), 30.0), ((7, 13), 0.5), ((130,), 15.0))
+]
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

@@ -6,11 +6,22 @@ from pygpt.ops import clip_scale, square_sum
 from pygpt.tensor.tensor import tensor
 from tests.ops.chain import Case, normal
 
-CASES = [Case("square_sum", [normal(*shape)], **attributes)
-         for shape, attributes in (((1,), {}), ((63,), {}), ((65,), {}), ((7, 13, 17), {}), ((1009,), {"parts": 3}),
-                                   ((300_007,), {}), ((4096,), {"parts": 1}))]
-CASES += [Case("clip_scale", [abs(normal(length))], max_norm=max_norm)
-          for length, max_norm in ((1, 1.0), (67, 1.0), (1024, 0.0), (1024, 1e3), (4099, 0.5))]
+CASES = [
+    Case("square_sum", [normal(*shape)], **attributes)
+    for shape, attributes in (
+        ((1,), {}),
+        ((63,), {}),
+        ((65,), {}),
+        ((7, 13, 17), {}),
+        ((1009,), {"parts": 3}),
+        ((300_007,), {}),
+        ((4096,), {"parts": 1}),
+    )
+]
+CASES += [
+    Case("clip_scale", [abs(normal(length))], max_norm=max_norm)
+    for length, max_norm in ((1, 1.0), (67, 1.0), (1024, 0.0), (1024, 1e3), (4099, 0.5))
+]
 CASES += [Case("clip_scale", [np.zeros(5, np.float32)], max_norm=1.0)]
 
 

@@ -7,8 +7,8 @@ import pytest
 
 import pygpt.devices.wgpu as wgpu_device
 from pygpt.errors import ShapeError
-from pygpt.tensor.kernel import Kernel
 from pygpt.ops.threefry import BLOCK, DROPOUT, threefry, threefry2x32
+from pygpt.tensor.kernel import Kernel
 from pygpt.tensor.tensor import tensor
 from tests.ops.chain import Case
 
@@ -30,8 +30,12 @@ def case(rows, seed, step, purpose):
     return Case("threefry", [word(seed), word(step)], out=[np.zeros((rows, 2), np.uint32)], purpose=purpose)
 
 
-CASES = [case(1, 0, 0, 0), case(1, 0xFFFFFFFF, 0xFFFFFFFF, 0xFFFFFFFF), case(67, 1337, 5, DROPOUT + 3),
-         case(10007, 0x13198A2E, 0x85A308D3, 0x03707344)]
+CASES = [
+    case(1, 0, 0, 0),
+    case(1, 0xFFFFFFFF, 0xFFFFFFFF, 0xFFFFFFFF),
+    case(67, 1337, 5, DROPOUT + 3),
+    case(10007, 0x13198A2E, 0x85A308D3, 0x03707344),
+]
 
 
 @pytest.mark.parametrize("known", KNOWN, ids=lambda known: f"{known[0]:08x}")
@@ -44,10 +48,14 @@ def test_known_answers(known):
 
 def test_known_answers_of_the_shader(gpu, monkeypatch):
     """The shader's function on keys and counters that the kernel cannot be given."""
-    header = ("@group(0) @binding(0) var<storage, read> words: array<vec4u>;\n"
-              "@group(0) @binding(1) var<storage, read_write> bits: array<vec2u>;\n")
-    entry = ("@compute @workgroup_size(64) fn main(@builtin(local_invocation_index) i: u32) {\n"
-             "if (i < arrayLength(&bits)) { bits[i] = threefry(words[i].zw, words[i].xy); }}\n")
+    header = (
+        "@group(0) @binding(0) var<storage, read> words: array<vec4u>;\n"
+        "@group(0) @binding(1) var<storage, read_write> bits: array<vec2u>;\n"
+    )
+    entry = (
+        "@compute @workgroup_size(64) fn main(@builtin(local_invocation_index) i: u32) {\n"
+        "if (i < arrayLength(&bits)) { bits[i] = threefry(words[i].zw, words[i].xy); }}\n"
+    )
     monkeypatch.setattr(wgpu_device, "source", lambda name: header + function("threefry") + entry)
 
     def known_answers(words, bits):
@@ -89,5 +97,9 @@ def test_all_shaders_have_the_same_function():
 
 def test_wants_two_words_a_row(device):
     with pytest.raises(ShapeError, match=r"bits must be \(N, 2\), got \[4\]"):
-        threefry(tensor(device, [0], dtype="uint32"), tensor(device, [0], dtype="uint32"), purpose=0,
-                 out=tensor(device, [0] * 4, dtype="uint32"))
+        threefry(
+            tensor(device, [0], dtype="uint32"),
+            tensor(device, [0], dtype="uint32"),
+            purpose=0,
+            out=tensor(device, [0] * 4, dtype="uint32"),
+        )

@@ -9,8 +9,11 @@ import pytest
 from pygpt.tensor.tensor import KERNELS
 from tests.test_house import case_operands
 
-MODULES = [importlib.import_module(f"tests.ops.{path.stem}") for path in sorted(Path(__file__).parent.glob("test_*.py"))
-           if path.stem != "test_variants"]
+MODULES = [
+    importlib.import_module(f"tests.ops.{path.stem}")
+    for path in sorted(Path(__file__).parent.glob("test_*.py"))
+    if path.stem != "test_variants"
+]
 VARIED = [case for module in MODULES for case in getattr(module, "CASES", []) if KERNELS[case.kernel].variants]
 
 
@@ -24,5 +27,8 @@ def test_every_shader_is_taken_by_a_case():
     for case in VARIED:
         kernel, operands = KERNELS[case.kernel], case_operands(case)
         attributes = {**kernel.attributes, **case.attributes}
-        taken |= {kernel.shader_for(SimpleNamespace(software=software, preferences={}), operands, attributes) for software in (True, False)}
+        taken |= {
+            kernel.shader_for(SimpleNamespace(software=software, preferences={}), operands, attributes)
+            for software in (True, False)
+        }
     assert taken == {shader for kernel in KERNELS.values() if kernel.variants for shader in kernel.shaders}

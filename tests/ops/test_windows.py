@@ -11,10 +11,23 @@ def word(value):
     return np.array([value], np.uint32)
 
 
-CASES = [Case("windows", [integers(steps * rows * (t + 1), high=50257), word(step)], batch_size=b, block_size=t, rows=rows,
-              first=first)
-         for steps, rows, b, t, step, first in (
-             (1, 1, 1, 1, 0, 0), (3, 5, 5, 67, 2, 0), (3, 5, 5, 13, 2**32 - 1, 0), (4, 6, 2, 33, 5, 4), (2, 64, 64, 17, 7, 0))]
+CASES = [
+    Case(
+        "windows",
+        [integers(steps * rows * (t + 1), high=50257), word(step)],
+        batch_size=b,
+        block_size=t,
+        rows=rows,
+        first=first,
+    )
+    for steps, rows, b, t, step, first in (
+        (1, 1, 1, 1, 0, 0),
+        (3, 5, 5, 67, 2, 0),
+        (3, 5, 5, 13, 2**32 - 1, 0),
+        (4, 6, 2, 33, 5, 4),
+        (2, 64, 64, 17, 7, 0),
+    )
+]
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -34,5 +47,11 @@ def test_step_after_step_by_hand(device):
 @pytest.mark.parametrize("length, attributes", [(7, {}), (0, {}), (8, {"first": 1})])
 def test_what_is_no_ring_is_an_error(length, attributes, cpu):
     with pytest.raises(ShapeError, match="wanted a ring of steps with 2 windows of 4 tokens"):
-        windows(tensor(cpu, np.zeros(length, np.uint32), (length,), "uint32"), tensor(cpu, [0], dtype="uint32"),
-                batch_size=2, block_size=3, rows=2, **attributes)
+        windows(
+            tensor(cpu, np.zeros(length, np.uint32), (length,), "uint32"),
+            tensor(cpu, [0], dtype="uint32"),
+            batch_size=2,
+            block_size=3,
+            rows=2,
+            **attributes,
+        )

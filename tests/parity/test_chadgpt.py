@@ -12,11 +12,22 @@ from urllib.parse import urlsplit
 import pytest
 
 import pygpt
-from tests.tiny_runs import NAMES, POEM
 from tests.serving import Serving
+from tests.tiny_runs import NAMES, POEM
 
-TINY = {"n_layer": 1, "n_embed": 16, "n_head": 2, "block_size": 8, "dropout": 0.1, "learning_rate": 0.01, "max_iters": 40,
-        "batch_size": 4, "vocab_size": len(set(POEM)), "eval_interval": 20, "eval_iters": 2}
+TINY = {
+    "n_layer": 1,
+    "n_embed": 16,
+    "n_head": 2,
+    "block_size": 8,
+    "dropout": 0.1,
+    "learning_rate": 0.01,
+    "max_iters": 40,
+    "batch_size": 4,
+    "vocab_size": len(set(POEM)),
+    "eval_interval": 20,
+    "eval_iters": 2,
+}
 ENDLESS = {**TINY, "max_iters": 1_000_000, "dataset": "poem"}
 
 
@@ -45,14 +56,31 @@ def test_upload_train_watch_evaluate_and_generate(server):
 
     facts = server.json("GET", "/lm/first")
     model, train = facts["experiment"]["model"], facts["experiment"]["train"]
-    assert (model["n_layer"], model["n_embd"], model["n_head"], model["block_size"], model["dropout"]) == (1, 16, 2, 8, 0.1)
-    assert (train["steps"], train["batch_size"], train["eval_every"], train["eval_batches"], train["seed"]) == (40, 4, 20, 2, 7)
+    assert (model["n_layer"], model["n_embd"], model["n_head"], model["block_size"], model["dropout"]) == (
+        1,
+        16,
+        2,
+        8,
+        0.1,
+    )
+    assert (train["steps"], train["batch_size"], train["eval_every"], train["eval_batches"], train["seed"]) == (
+        40,
+        4,
+        20,
+        2,
+        7,
+    )
     assert facts["experiment"]["optim"]["learning_rate"] == 0.01 and facts["vocabulary"] == TINY["vocab_size"]
     assert facts["state"] == "trained" and facts["step"] == 40 and not facts["resumable"]
 
     measured = server.json("GET", "/lm/first/eval")
-    assert measured["baselines"]["uniform"]["loss"] > measured["baselines"]["bigram"]["loss"] and measured["bits_per_byte"] > 0
-    assert measured["dataset"] == "poem" and measured["perplexity"] > 1 and abs(measured["loss"] - facts["val_loss"]) < 1
+    assert (
+        measured["baselines"]["uniform"]["loss"] > measured["baselines"]["bigram"]["loss"]
+        and measured["bits_per_byte"] > 0
+    )
+    assert (
+        measured["dataset"] == "poem" and measured["perplexity"] > 1 and abs(measured["loss"] - facts["val_loss"]) < 1
+    )
     asked = {"prompt": "Twin", "max_new_tokens": 60, "seed": 3}
     with server.client.stream("POST", "/lm/first/generate", json=asked) as reply:
         pieces = [piece for piece in reply.iter_text() if piece]
@@ -75,11 +103,28 @@ def test_the_loss_is_the_one_the_command_line_would_have_had(server, tmp_path):
     (tmp_path / "poem.txt").write_text(POEM)
     experiment = model.experiment.with_fields(**{"data.source": str(tmp_path / "poem.txt")})
     (tmp_path / "same.toml").write_text(experiment.to_toml())
-    subprocess.run([sys.executable, "-m", "pygpt", "train", str(tmp_path / "same.toml"), "--device", "numpy", "--out", str(folder)],
-                   check=True, capture_output=True)
+    subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pygpt",
+            "train",
+            str(tmp_path / "same.toml"),
+            "--device",
+            "numpy",
+            "--out",
+            str(folder),
+        ],
+        check=True,
+        capture_output=True,
+    )
     logged = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    told = {step: loss for event in server.events("same") if event["type"] == "progress"
-            for step, loss in zip(event["steps"], event["losses"])}
+    told = {
+        step: loss
+        for event in server.events("same")
+        if event["type"] == "progress"
+        for step, loss in zip(event["steps"], event["losses"])
+    }
     assert {row["step"]: row["loss"] for row in logged}.items() <= told.items()
 
 
@@ -95,14 +140,26 @@ def test_a_list_of_documents(server):
 
 def test_a_vocabulary_that_is_learned_and_a_task(server):
     server.json("POST", "/lm/pairs/train", 202, json={**TINY, "dataset": "poem", "vocab_size": 280})
-    server.json("POST", "/lm/sums/train", 202, json={"dataset": "task:addition,length=1,examples=50", "max_iters": 2,
-                                                     "n_embed": 16, "n_layer": 1, "block_size": 16})
+    server.json(
+        "POST",
+        "/lm/sums/train",
+        202,
+        json={
+            "dataset": "task:addition,length=1,examples=50",
+            "max_iters": 2,
+            "n_embed": 16,
+            "n_layer": 1,
+            "block_size": 16,
+        },
+    )
     list(server.events("sums"))
     facts = server.json("GET", "/lm/pairs")
     assert facts["experiment"]["data"]["tokenizer"] == "bpe" and facts["vocabulary"] == 280
     measured = server.json("GET", "/lm/sums/eval")
     assert 0 <= measured["accuracy"] <= 1 and "bits_per_byte" in measured
-    stopped = server.client.post("/lm/pairs/generate", json={"max_new_tokens": 200, "stop": ["e"], "top_p": 0.9, "seed": 2}).text
+    stopped = server.client.post(
+        "/lm/pairs/generate", json={"max_new_tokens": 200, "stop": ["e"], "top_p": 0.9, "seed": 2}
+    ).text
     assert "e" not in stopped
     assert "task" in server.json("POST", "/lm/refused/train", 422, json={"dataset": "task:nothing"})["detail"]
 
@@ -148,20 +205,23 @@ def test_a_text_that_is_too_short_fails_with_a_sentence(server):
     server.json("DELETE", "/ds/short")
 
 
-@pytest.mark.parametrize("body, field, said", [
-    ({"n_layers": 2}, "n_layers", "did you mean 'n_layer'"),
-    ({"n_embd": 32}, "n_embd", "did you mean 'n_embed'"),
-    ({"n_layer": "two"}, "n_layer", "valid integer"),
-    ({"n_layer": 0}, "n_layer", "n_layer: 0 is outside 1 to 512"),
-    ({"n_embed": 30, "n_head": 4}, "n_embed", "multiple of n_head"),
-    ({"dropout": 1.5}, "dropout", "outside"),
-    ({"preset": "smal"}, "preset", "did you mean 'small'"),
-    ({"dataset": "tails"}, "dataset", "there is no data set 'tails'"),
-    ({"dataset": "../poem"}, "dataset", "there is no data set"),
-    ({"dataset": "poem", "tokenizer": "char", "vocab_size": 999}, "vocab_size", "leave one of the two out"),
-    ({"dataset": "poem", "vocab_size": 100}, "vocab_size", "outside 257"),
-    ({"tokenizer": "words"}, "tokenizer", "is not one of"),
-])
+@pytest.mark.parametrize(
+    "body, field, said",
+    [
+        ({"n_layers": 2}, "n_layers", "did you mean 'n_layer'"),
+        ({"n_embd": 32}, "n_embd", "did you mean 'n_embed'"),
+        ({"n_layer": "two"}, "n_layer", "valid integer"),
+        ({"n_layer": 0}, "n_layer", "n_layer: 0 is outside 1 to 512"),
+        ({"n_embed": 30, "n_head": 4}, "n_embed", "multiple of n_head"),
+        ({"dropout": 1.5}, "dropout", "outside"),
+        ({"preset": "smal"}, "preset", "did you mean 'small'"),
+        ({"dataset": "tails"}, "dataset", "there is no data set 'tails'"),
+        ({"dataset": "../poem"}, "dataset", "there is no data set"),
+        ({"dataset": "poem", "tokenizer": "char", "vocab_size": 999}, "vocab_size", "leave one of the two out"),
+        ({"dataset": "poem", "vocab_size": 100}, "vocab_size", "outside 257"),
+        ({"tokenizer": "words"}, "tokenizer", "is not one of"),
+    ],
+)
 def test_training_requests_are_refused_in_their_own_words(server, body, field, said):
     status = 404 if field == "dataset" else 422
     answer = server.json("POST", "/lm/refused/train", status, json=body)
@@ -169,10 +229,16 @@ def test_training_requests_are_refused_in_their_own_words(server, body, field, s
     assert "no model" in server.json("GET", "/lm/refused", 404)["detail"]
 
 
-@pytest.mark.parametrize("name", ["..", ".hidden", "a/b", "..%2Fup", "a%5Cb", "con", "nul.txt", "a" * 65, "a..b", "a%00", "é"])
+@pytest.mark.parametrize(
+    "name", ["..", ".hidden", "a/b", "..%2Fup", "a%5Cb", "con", "nul.txt", "a" * 65, "a..b", "a%00", "é"]
+)
 def test_names_lead_nowhere(server, name):
-    for method, path in (("POST", f"/lm/{name}/train"), ("GET", f"/lm/{name}/eval"), ("DELETE", f"/lm/{name}"),
-                         ("DELETE", f"/ds/{name}")):
+    for method, path in (
+        ("POST", f"/lm/{name}/train"),
+        ("GET", f"/lm/{name}/eval"),
+        ("DELETE", f"/lm/{name}"),
+        ("DELETE", f"/ds/{name}"),
+    ):
         assert raw(server, f"{method} {path}") in (400, 404, 405, 422)
     plain = name.replace("%2F", "/").replace("%5C", "\\").replace("%00", "\0")
     assert "cannot be the name" in upload(server, plain, status=422)["detail"]
@@ -213,7 +279,9 @@ def test_large_bodies_are_cut_off_before_they_are_read(server):
 
     sent = []
     try:
-        reply = server.client.post("/ds/upload", content=endless(), headers={"Content-Type": "multipart/form-data; boundary=b"})
+        reply = server.client.post(
+            "/ds/upload", content=endless(), headers={"Content-Type": "multipart/form-data; boundary=b"}
+        )
         assert reply.status_code == 413
     except Exception as error:
         # The server hung up on a client that went on sending.
@@ -228,7 +296,14 @@ def test_pages_of_other_sites_are_refused(server):
     port = host.split(":")[1]
     assert raw(server, "GET /ds") == 200
     assert raw(server, "GET /ds", f"Host: localhost:{port}", f"Origin: http://localhost:{port}") == 200
-    for name in ("evil.example", f"evil.example:{port}", f"127.0.0.1.evil.example:{port}", "192.168.1.2", "", "localhost:x"):
+    for name in (
+        "evil.example",
+        f"evil.example:{port}",
+        f"127.0.0.1.evil.example:{port}",
+        "192.168.1.2",
+        "",
+        "localhost:x",
+    ):
         assert raw(server, "GET /ds", f"Host: {name}") in (400, 421), name
     for origin in ("https://evil.example", "null", f"http://localhost:{int(port) + 1}", f"http://{host}.evil.example"):
         assert raw(server, "GET /ds", f"Origin: {origin}") == 403
@@ -243,7 +318,9 @@ def test_the_interface_is_shown_without_a_network(server):
     for path in ("/static-offline-docs/swagger-ui-bundle.js", "/static-offline-docs/swagger-ui.css"):
         assert len(server.client.get(path).content) > 10_000
     schema = server.json("GET", "/openapi.json")
-    assert {"/ds", "/ds/upload", "/lm", "/lm/{name}/train", "/lm/{name}/eval", "/lm/{name}/generate"} <= schema["paths"].keys()
+    assert {"/ds", "/ds/upload", "/lm", "/lm/{name}/train", "/lm/{name}/eval", "/lm/{name}/generate"} <= schema[
+        "paths"
+    ].keys()
     described = schema["components"]["schemas"]["TrainRequest"]["properties"]
     assert set(TINY) | {"dataset", "preset", "tokenizer", "seed"} == described.keys()
 
@@ -310,10 +387,14 @@ def test_models_and_data_survive_a_restart(tmp_path):
 
 
 def test_without_the_extra_it_says_what_to_install(tmp_path):
-    code = ("import sys; sys.modules['fastapi'] = None; sys.modules['uvicorn'] = None\n"
-            "from pygpt.cli import main; sys.exit(main(['serve', '--folder', sys.argv[1]]))")
+    code = (
+        "import sys; sys.modules['fastapi'] = None; sys.modules['uvicorn'] = None\n"
+        "from pygpt.cli import main; sys.exit(main(['serve', '--folder', sys.argv[1]]))"
+    )
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True)
     assert done.returncode == 1 and "pip install 'pygpt[serve]'" in done.stderr
-    code = ("import sys; from pygpt.cli import main; main(['devices', '--json'])\n"
-            "sys.exit(any(name.split('.')[0] in ('fastapi', 'uvicorn', 'pydantic') for name in sys.modules))")
+    code = (
+        "import sys; from pygpt.cli import main; main(['devices', '--json'])\n"
+        "sys.exit(any(name.split('.')[0] in ('fastapi', 'uvicorn', 'pydantic') for name in sys.modules))"
+    )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0

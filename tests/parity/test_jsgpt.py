@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from pygpt.tensor.capture import Capture
 from pygpt.models import GPT, Bigram
 from pygpt.nn.layers import Chance, Linear, Module, Weights
 from pygpt.ops import advance, cross_entropy, gelu, mean_valid, record
 from pygpt.optim.optimizer import Optimizer
 from pygpt.optim.schedules import schedule_table
+from pygpt.tensor.capture import Capture
 from pygpt.tensor.tensor import backward, empty, tensor
 from tests.tiny_runs import POEM, experiment
 
@@ -68,11 +68,14 @@ def test_models_are_layers_of_a_module_and_train_together(device):
     before = {name: placed.numpy() for name, placed in teacher.weights.named.items()}
     losses = teacher.curve()
     assert losses[-1] < losses[0] - 1.0 and np.isfinite(losses).all()
-    assert {"experts.0.blocks.0.attention.qkv.weight", "experts.1.table.tokens", "bridge.weight", "bridge.bias"} <= set(before)
+    assert {"experts.0.blocks.0.attention.qkv.weight", "experts.1.table.tokens", "bridge.weight", "bridge.bias"} <= set(
+        before
+    )
     for name, placed in teacher.weights.named.items():
         assert not np.array_equal(placed.numpy(), before[name]), f"{name} learned nothing"
-    assert teacher.module.parameter_count == sum(module.parameter_count for module in
-                                                 (*teacher.module.experts, teacher.module.bridge))
+    assert teacher.module.parameter_count == sum(
+        module.parameter_count for module in (*teacher.module.experts, teacher.module.bridge)
+    )
 
 
 def test_a_module_of_models_is_captured_like_any_other(device):

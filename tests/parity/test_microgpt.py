@@ -6,10 +6,10 @@ import json
 import pytest
 
 from pygpt.cli import main
+from pygpt.config.experiment import Experiment
 from pygpt.data import load_text
 from pygpt.devices import open_numpy
 from pygpt.devices.numpy import NumpyDevice
-from pygpt.config.experiment import Experiment
 from pygpt.language_model import LanguageModel
 from pygpt.micro import MicroGPT
 from pygpt.training.run import Run
@@ -18,9 +18,16 @@ from tests.conftest import MICROGPT_STEPS as STEPS
 from tests.conftest import unavailable
 from tests.tiny_runs import finish
 
-EXPERIMENT = Experiment.preset("micro").with_fields(**{
-    "data.source": "names", "data.layout": "documents", "model.init": "python-random", "train.seed": SEED, "train.steps": 1000,
-    "train.eval_batches": 1})
+EXPERIMENT = Experiment.preset("micro").with_fields(
+    **{
+        "data.source": "names",
+        "data.layout": "documents",
+        "model.init": "python-random",
+        "train.seed": SEED,
+        "train.steps": 1000,
+        "train.eval_batches": 1,
+    }
+)
 
 
 @pytest.fixture(scope="module")
@@ -75,13 +82,38 @@ def test_in_float64_they_are_the_originals_to_the_last_digits(names, original):
 
 def test_deeper_and_from_another_seed_they_are_the_originals_too(names):
     original = list(itertools.islice(MicroGPT(names.text, 7, n_layer=3).train(1000), 20))
-    run = Run(EXPERIMENT.with_fields(**{"model.n_layer": 3, "train.seed": 7, "model.dtype": "float64"}), names, NumpyDevice())
+    run = Run(
+        EXPERIMENT.with_fields(**{"model.n_layer": 3, "train.seed": 7, "model.dtype": "float64"}), names, NumpyDevice()
+    )
     assert [metric.loss for metric in finish(run, at_most=20) if metric.loss] == pytest.approx(original, abs=1e-9)
 
 
 def test_the_command_line_has_them_too(original, tmp_path):
-    assert main(["train", "micro", "--data", "names", "--model.init", "python-random", "--model.dtype", "float64", "--seed",
-                 str(SEED), "--steps", "1000", "--log-every", "1", "--device", "numpy", "--out", str(tmp_path)]) == 0
+    assert (
+        main(
+            [
+                "train",
+                "micro",
+                "--data",
+                "names",
+                "--model.init",
+                "python-random",
+                "--model.dtype",
+                "float64",
+                "--seed",
+                str(SEED),
+                "--steps",
+                "1000",
+                "--log-every",
+                "1",
+                "--device",
+                "numpy",
+                "--out",
+                str(tmp_path),
+            ]
+        )
+        == 0
+    )
     logged = [json.loads(line)["loss"] for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     assert len(logged) == 1000 and logged[:STEPS] == pytest.approx(original, abs=1e-9)
 
@@ -91,5 +123,7 @@ def test_it_writes_names(names):
     model = LanguageModel(EXPERIMENT, open_numpy())
     model.fit(names)
     written = [model.generate(temperature=0.5, seed=seed) for seed in range(20)]
-    assert len(set(written)) >= 10 and all(1 <= len(name) <= 40 and set(name) <= set(names.text) - {"\n"} for name in written)
+    assert len(set(written)) >= 10 and all(
+        1 <= len(name) <= 40 and set(name) <= set(names.text) - {"\n"} for name in written
+    )
     print(", ".join(written))

@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 
 import pygpt
-from pygpt.runs.checkpoint import Checkpoint, checkpoint_pieces, parameter_shapes, read_checkpoint
+from pygpt.config.experiment import Experiment
 from pygpt.data import text_from_bytes
 from pygpt.devices import open_numpy
-from pygpt.config.experiment import Experiment
 from pygpt.huggingface import export_folder, import_folder
+from pygpt.inference.trained_model import TrainedModel, map_run
+from pygpt.runs.checkpoint import Checkpoint, checkpoint_pieces, parameter_shapes, read_checkpoint
 from pygpt.tokenizers import BPETokenizer
 from pygpt.tokenizers.bpe_vocabulary import BYTES, END_OF_TEXT, Vocabulary
 from pygpt.training.run import Run
-from pygpt.inference.trained_model import TrainedModel, map_run
 from tests.unit.cli.test_cli import run_pygpt
 
 FOLDER = Path(__file__).resolve().parents[1] / "goldens" / "hf_gpt2"
@@ -38,12 +38,47 @@ def test_import_write_learn_and_export(tmp_path):
     shorter = model.generate("the duck", 5, temperature=0.9, seed=3)
     assert len(shorter) <= 5 * longest and "".join(pieces).startswith(shorter.rstrip("\ufffd"))
     assert "".join(pieces) == model.generate("the duck", 25, temperature=0.9, seed=3)
-    said = run_pygpt("sample", run, "--prompt", "the duck", "--max-new-tokens", 25, "--temperature", 0.9, "--seed", 3, "--device", "numpy")
+    said = run_pygpt(
+        "sample",
+        run,
+        "--prompt",
+        "the duck",
+        "--max-new-tokens",
+        25,
+        "--temperature",
+        0.9,
+        "--seed",
+        3,
+        "--device",
+        "numpy",
+    )
     assert said == "the duck" + "".join(pieces) + "\n"
 
-    run_pygpt("train", "--init-from", run, "--data", text, "--device", "numpy", "--steps", 60, "--out", tuned, "--log-every", 1,
-              "--train.batch-size", 8, "--train.eval-every", 30, "--train.eval-batches", 4, "--optim.warmup-steps", 5,
-              "--optim.learning-rate", 3e-3)
+    run_pygpt(
+        "train",
+        "--init-from",
+        run,
+        "--data",
+        text,
+        "--device",
+        "numpy",
+        "--steps",
+        60,
+        "--out",
+        tuned,
+        "--log-every",
+        1,
+        "--train.batch-size",
+        8,
+        "--train.eval-every",
+        30,
+        "--train.eval-batches",
+        4,
+        "--optim.warmup-steps",
+        5,
+        "--optim.learning-rate",
+        3e-3,
+    )
     losses = [json.loads(line)["loss"] for line in (tuned / "metrics.jsonl").read_text().splitlines()]
     assert losses[-1] < losses[0] - 1
     assert json.loads(run_pygpt("show", tuned, "--json"))["provenance"]["init_from"]["imported"]["from"] == "hf_gpt2"
@@ -59,7 +94,9 @@ def test_import_write_learn_and_export(tmp_path):
 def gpt2_tokenizer():
     """As many tokens as GPT-2 has, of which no more is asked here: bytes, pairs of bytes, and the delimiter."""
     pairs = list(islice(product(BYTES, BYTES), 50_000))
-    return BPETokenizer(Vocabulary((*BYTES, *(left + right for left, right in pairs), b""), tuple(pairs), {END_OF_TEXT: 50_256}))
+    return BPETokenizer(
+        Vocabulary((*BYTES, *(left + right for left, right in pairs), b""), tuple(pairs), {END_OF_TEXT: 50_256})
+    )
 
 
 def test_the_full_shape_of_124_million(tmp_path):
@@ -68,10 +105,23 @@ def test_the_full_shape_of_124_million(tmp_path):
     experiment = Experiment(name="gpt2").with_fields(**GPT2)
     shapes = parameter_shapes(experiment, tokenizer)
     assert sum(np.prod(shape) for shape in shapes.values()) == 124_439_808
-    weights = {name: (0.02 * drawn.standard_normal(shape, "float32") + (len(shape) == 1 and name.endswith("weight"))).astype("float32")
-               for name, shape in shapes.items()}
-    for name, content in export_folder(Checkpoint(experiment, tokenizer, 0, {}, {
-            name: memoryview(values).cast("B") for name, values in weights.items()}, {}, None)).items():
+    weights = {
+        name: (0.02 * drawn.standard_normal(shape, "float32") + (len(shape) == 1 and name.endswith("weight"))).astype(
+            "float32"
+        )
+        for name, shape in shapes.items()
+    }
+    for name, content in export_folder(
+        Checkpoint(
+            experiment,
+            tokenizer,
+            0,
+            {},
+            {name: memoryview(values).cast("B") for name, values in weights.items()},
+            {},
+            None,
+        )
+    ).items():
         with (tmp_path / name).open("wb") as file:
             file.writelines([content] if isinstance(content, bytes) else content)
 
@@ -88,12 +138,22 @@ def test_the_full_shape_of_124_million(tmp_path):
     del model, sampler
 
     # A step of fine-tuning, over a short block: a step over 1,024 tokens takes minutes on a slow machine.
-    short = checkpoint.experiment.with_fields(**{
-        "model.block_size": 16, "model.dropout": 0.0, "train.steps": 1, "train.batch_size": 1, "train.eval_batches": 1,
-        "optim.warmup_steps": 0})
+    short = checkpoint.experiment.with_fields(
+        **{
+            "model.block_size": 16,
+            "model.dropout": 0.0,
+            "train.steps": 1,
+            "train.batch_size": 1,
+            "train.eval_batches": 1,
+            "optim.warmup_steps": 0,
+        }
+    )
     text = text_from_bytes("text", b"the hedgehog and the duck went to the pond. " * 20)
     run = Run(short, text, open_numpy(), init_from=checkpoint)
     for _ in run.train():
         pass
     metrics = run.take_metrics(run.device.read(run.history))
-    assert all(np.isfinite([metrics[0].val_loss, metrics[1].loss, metrics[1].val_loss])) and metrics[1].val_loss < metrics[0].val_loss
+    assert (
+        all(np.isfinite([metrics[0].val_loss, metrics[1].loss, metrics[1].val_loss]))
+        and metrics[1].val_loss < metrics[0].val_loss
+    )

@@ -12,8 +12,16 @@ def test_without_records_every_bar_is_unmeasured():
 
 
 def test_a_ratio_is_against_the_best_peer_of_the_run():
-    found = {("tab", "micro"): {"results": {
-        "ours numpy": {"ms": [1.0, 2.0, 3.0]}, "tfjs wasm": {"ms": [10.0]}, "jaxjs wasm": {"ms": [5.0]}, "jaxjs webgpu": {"error": "no"}}}}
+    found = {
+        ("tab", "micro"): {
+            "results": {
+                "ours numpy": {"ms": [1.0, 2.0, 3.0]},
+                "tfjs wasm": {"ms": [10.0]},
+                "jaxjs wasm": {"ms": [5.0]},
+                "jaxjs webgpu": {"error": "no"},
+            }
+        }
+    }
     what, aim, measured, met = next(bar for bar in bars.judged(found) if "NumPy): micro" in bar[0])
     assert met is True and measured.startswith("0.40 x") and "jaxjs wasm" in measured
 
@@ -25,7 +33,11 @@ def test_the_page_is_written_from_what_was_kept(tmp_path, monkeypatch):
     results = {}
     for contender, loss in (("ours numpy", 4.0), ("torch eager", 4.0001)):
         for _ in range(2):
-            records.merged(results, contender, {"ms_per_step": [2.0, 4.0], "first_step_ms": 9.0, "loss": [loss], "sample_tok_s": 100.0})
+            records.merged(
+                results,
+                contender,
+                {"ms_per_step": [2.0, 4.0], "first_step_ms": 9.0, "loss": [loss], "sample_tok_s": 100.0},
+            )
     records.merged(results, "jax", {"error": "EOFError: it ended"})
     records.compare_losses(results, "ours numpy")
     records.keep("native", "micro", {"results": results, "versions": {}, "threads": 1, "batch": 1})

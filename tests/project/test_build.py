@@ -37,10 +37,21 @@ def dist(tmp_path_factory) -> Path:
 def test_layout(dist):
     site = json.loads((dist / "site.json").read_text())
     expected = [
-        "lab.json", site["wheel"], "devices/browser.js", "worker/numpy_wheel.py",
-        "pyscript/core.js", "pyscript/core.css", "uplot/uPlot.esm.js", "uplot/uPlot.min.css",
-        "pyodide/pyodide.mjs", "pyodide/pyodide.asm.mjs", "pyodide/pyodide.asm.wasm", "pyodide/pyodide-lock.json",
-        "pyodide/python_stdlib.zip", "index.html", "worker/lab.py",
+        "lab.json",
+        site["wheel"],
+        "devices/browser.js",
+        "worker/numpy_wheel.py",
+        "pyscript/core.js",
+        "pyscript/core.css",
+        "uplot/uPlot.esm.js",
+        "uplot/uPlot.min.css",
+        "pyodide/pyodide.mjs",
+        "pyodide/pyodide.asm.mjs",
+        "pyodide/pyodide.asm.wasm",
+        "pyodide/pyodide-lock.json",
+        "pyodide/python_stdlib.zip",
+        "index.html",
+        "worker/lab.py",
         *(entry["file"] for entry in site["data"].values()),
         *([f"wheels/{site['numpy']}"] if site["numpy"] else []),
         *(f"shaders/{path.name}" for path in (ROOT / "shaders").glob("*.wgsl")),
@@ -113,7 +124,9 @@ def test_without_npm_the_error_says_what_to_do(tmp_path):
     )
     done = subprocess.run(
         [sys.executable, "-c", code, "--out", str(tmp_path / "dist")],
-        capture_output=True, text=True, env={**os.environ, "PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PATH": str(tmp_path)},
     )
     assert done.returncode == 1
     assert "Install Node.js" in done.stderr

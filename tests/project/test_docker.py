@@ -30,8 +30,12 @@ def stages():
 
 def copied(stage):
     """What a stage copies from the checkout."""
-    return [source for instruction, words in stage if instruction == "COPY" and "--from" not in words
-            for source in words.split()[:-1]]
+    return [
+        source
+        for instruction, words in stage
+        if instruction == "COPY" and "--from" not in words
+        for source in words.split()[:-1]
+    ]
 
 
 def test_what_is_copied_is_there_and_let_through():
@@ -58,8 +62,11 @@ def test_the_server_runs_as_the_command_is_and_not_as_root():
     serve = tyro.cli(Serve, args=command[2:])
     assert serve.host == "0.0.0.0" and str(serve.port) == found["EXPOSE"] and str(serve.folder) == found["VOLUME"]
     assert f"{serve.site}" in [words.split()[-1] for instruction, words in instructions() if instruction == "COPY"]
-    assert str(serve.site.parent / "netlify.toml") in [words.split()[-1] for instruction, words in instructions() if instruction == "COPY"]
+    assert str(serve.site.parent / "netlify.toml") in [
+        words.split()[-1] for instruction, words in instructions() if instruction == "COPY"
+    ]
     assert f":{serve.port}/lm" in found["HEALTHCHECK"]
     order = [instruction for instruction, _ in stages()[-1]]
     assert found["USER"] not in ("root", "0") and order.index("USER") > max(
-        index for index, instruction in enumerate(order) if instruction in ("RUN", "COPY"))
+        index for index, instruction in enumerate(order) if instruction in ("RUN", "COPY")
+    )

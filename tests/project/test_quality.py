@@ -2,10 +2,10 @@
 
 import pytest
 
+from pygpt.config.experiment import Experiment
 from pygpt.data import load_text
 from pygpt.errors import DataError
 from pygpt.training.evaluate import full_loss
-from pygpt.config.experiment import Experiment
 from pygpt.training.run import Run
 from tests.conftest import unavailable
 

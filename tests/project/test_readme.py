@@ -12,8 +12,11 @@ from pygpt.config.experiment import PRESETS
 from pygpt.tensor.kernel import KERNELS
 
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text()
-BLOCKS = re.findall(r"`([\w/]+\.(?:py|wgsl))`[^`]*?(?:`[^`]*`[^`]*?)*?```(?:python|wgsl)\n(.*?)```",
-                    README[README.index("## Add an op") :], re.DOTALL)
+BLOCKS = re.findall(
+    r"`([\w/]+\.(?:py|wgsl))`[^`]*?(?:`[^`]*`[^`]*?)*?```(?:python|wgsl)\n(.*?)```",
+    README[README.index("## Add an op") :],
+    re.DOTALL,
+)
 
 
 @pytest.fixture
@@ -38,8 +41,12 @@ def load(name, path):
 
 
 def test_the_worked_example_is_whole():
-    assert [name for name, _ in BLOCKS] == ["pygpt/ops/relu.py", "shaders/relu.wgsl", "shaders/relu_gradient.wgsl",
-                                            "tests/ops/test_relu.py"]
+    assert [name for name, _ in BLOCKS] == [
+        "pygpt/ops/relu.py",
+        "shaders/relu.wgsl",
+        "shaders/relu_gradient.wgsl",
+        "tests/ops/test_relu.py",
+    ]
 
 
 def test_the_worked_example_passes_its_own_tests(relu, gpu):

@@ -11,8 +11,8 @@ from pygpt import language_model
 from pygpt.data import load_text, text_from_bytes
 from pygpt.data.prepare import prepare
 from pygpt.errors import CheckpointError, DataError, DivergedError, ExperimentError, PygptError, TokenizerError
-from pygpt.language_model import LanguageModel
 from pygpt.inference.trained_model import write_run
+from pygpt.language_model import LanguageModel
 from tests.tiny_runs import NAMES, POEM, bits, experiment, finish, poem_run
 
 SMALL = {"train.eval_every": 5, "train.eval_batches": 3}
@@ -157,9 +157,16 @@ def test_the_summary_lists_every_parameter(cpu):
 
 def test_before_a_text_there_is_nothing_to_ask(cpu, tmp_path):
     model = LanguageModel("baby", cpu)
-    for ask in (lambda: model.generate("a"), model.evaluate, lambda: model.save(tmp_path), lambda: model.logits([[0]]),
-                model.sampler):
-        with pytest.raises(PygptError, match="this model has read nothing yet, so it has no vocabulary; call fit first"):
+    for ask in (
+        lambda: model.generate("a"),
+        model.evaluate,
+        lambda: model.save(tmp_path),
+        lambda: model.logits([[0]]),
+        model.sampler,
+    ):
+        with pytest.raises(
+            PygptError, match="this model has read nothing yet, so it has no vocabulary; call fit first"
+        ):
             ask()
     with pytest.raises(PygptError, match=r"summary\(vocab_size=65\)"):
         model.summary()
@@ -174,7 +181,7 @@ def test_mistakes_are_said_in_words(cpu, tmp_path):
     with pytest.raises(CheckpointError, match="there is no run at"):
         pygpt.load(tmp_path / "nothing")
     with pytest.raises(AttributeError, match="has no attribute 'Model'"):
-        pygpt.Model
+        pygpt.Model  # noqa: B018
     model = model_on(cpu)
     model.fit(POEM, steps=2)
     (tmp_path / "file").write_text("")
@@ -194,8 +201,18 @@ def test_a_disk_that_is_full_is_left_as_it_was(tmp_path):
 
 
 def test_a_loss_that_is_no_number_keeps_what_came_before(cpu):
-    model = model_on(cpu, **{"model.kind": "bigram", "optim.learning_rate": 100.0, "optim.grad_clip": 0.0, "optim.warmup_steps": 0,
-                             "optim.weight_decay": 10.0, "optim.schedule": "constant", "train.steps": 60})
+    model = model_on(
+        cpu,
+        **{
+            "model.kind": "bigram",
+            "optim.learning_rate": 100.0,
+            "optim.grad_clip": 0.0,
+            "optim.warmup_steps": 0,
+            "optim.weight_decay": 10.0,
+            "optim.schedule": "constant",
+            "train.steps": 60,
+        },
+    )
     with pytest.raises(DivergedError) as caught:
         model.fit(POEM)
     assert model.history and model.history[-1].step == caught.value.step - 1

@@ -36,8 +36,10 @@ def python_sources_text() -> str:
         if source is not None:
             files.append(f"# {module}\n\n{source.strip()}\n")
     if not files:
-        raise DataError(f"the data set python is the standard library's source, but {library} has no .py files "
-                        "(this Python came precompiled): choose the data set tales, or a file of your own")
+        raise DataError(
+            f"the data set python is the standard library's source, but {library} has no .py files "
+            "(this Python came precompiled): choose the data set tales, or a file of your own"
+        )
     header = _HEADER.format(version=platform.python_version())
     return "\n\n".join([f"{header}{len(files)} of its modules.\n", *files])
 

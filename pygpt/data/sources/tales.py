@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import re
 
-from pygpt.errors import DataError
 from pygpt.data.sources.tale_templates import vocabulary as words
 from pygpt.data.sources.tale_templates.plot import Plot
+from pygpt.errors import DataError
 
 _SLOT = re.compile(r"\{([^{}]*)\}")
 _ARTICLE = re.compile(r"\b([Aa]) (?=[aeiouAEIOU])")
@@ -100,8 +100,12 @@ def _cast(chance: Chance, slots: dict[str, str]) -> None:
     taken: list[words.Animal] = []
     for role in "hfk":
         wanted = slots.pop(role, "").split()
-        fitting = [animal for animal in words.ANIMALS if animal not in taken
-                   and all((tag[1:] not in animal.tags) if tag[0] == "-" else tag in animal.tags for tag in wanted)]
+        fitting = [
+            animal
+            for animal in words.ANIMALS
+            if animal not in taken
+            and all((tag[1:] not in animal.tags) if tag[0] == "-" else tag in animal.tags for tag in wanted)
+        ]
         if role == "f":
             fitting = [animal for animal in fitting if animal.they != taken[0].they] or fitting
         animal = chance.pick(fitting)
@@ -118,11 +122,13 @@ def _capital(match: re.Match) -> str:
 
 def _titled(title: str) -> str:
     first, *rest = title.split()
-    return " ".join([first[0].upper() + first[1:],
-                     *(word if word in _SMALL else word[0].upper() + word[1:] for word in rest)])
+    return " ".join(
+        [first[0].upper() + first[1:], *(word if word in _SMALL else word[0].upper() + word[1:] for word in rest)]
+    )
 
 
 def _plots() -> tuple[Plot, ...]:
     # Imported late: the plots are made of the Plot above.
     from pygpt.data.sources.tale_templates import friends, mishaps, moments, wonders
+
     return mishaps.PLOTS + friends.PLOTS + wonders.PLOTS + moments.PLOTS

@@ -127,29 +127,78 @@ def _lookup(chance, length):
 
 def largest_prime_below(limit: int) -> int:
     """The largest prime below a limit above 2."""
-    return next(number for number in range(limit - 1, 1, -1)
-                if all(number % divisor for divisor in range(2, int(number**0.5) + 1)))
+    return next(
+        number
+        for number in range(limit - 1, 1, -1)
+        if all(number % divisor for divisor in range(2, int(number**0.5) + 1))
+    )
 
 
-TASKS: dict[str, Task] = {task.name: task for task in (
-    Task("copy", "A word, and the same word: cab=cab.", _copy, "letters at most", 8),
-    Task("reverse", "A word, and the word from behind: cab=bac.", _reverse, "letters at most", 8),
-    Task("sort", "Digits, and the same in order: 3142=1234.", _sort, "digits at most", 6),
-    Task("addition", "Two numbers and their sum, with zeros before the short ones: 123+045=0168.", _addition,
-         "digits of a number", 3, longest=32),
-    Task("modular-addition", "Two numbers and their sum modulo the largest prime of as many digits: 60+50=13.",
-         _modular_addition, "digits of a number at most", 2, longest=9),
-    Task("parity", "Bits, and whether the number of ones among them is odd: 10110=odd.", _parity, "bits at most", 14),
-    Task("brackets", "Brackets, and whether each has its partner (a Dyck language): ([]{})=yes.", _brackets,
-         "pairs at most", 6),
-    Task("two-sum", "Numbers, a colon, a sum, and the only two of the numbers that make it: 17,4,38,25:42=17+25.", _two_sum,
-         "numbers", 4, shortest=2, longest=32),
-    Task("repeat", "A word and how often, and the word so many times: cab*3=cabcabcab.", _repeat, "letters at most", 6),
-    Task("counting", "Letters, a colon, one of them, and how often it is there: abcab:a=2.", _counting,
-         "letters at most", 10),
-    Task("lookup", "Letters with a digit each, a colon, one of the letters, and its digit: a4c7b1:c=7.", _lookup,
-         "entries at most", 6, longest=26),
-)}
+TASKS: dict[str, Task] = {
+    task.name: task
+    for task in (
+        Task("copy", "A word, and the same word: cab=cab.", _copy, "letters at most", 8),
+        Task("reverse", "A word, and the word from behind: cab=bac.", _reverse, "letters at most", 8),
+        Task("sort", "Digits, and the same in order: 3142=1234.", _sort, "digits at most", 6),
+        Task(
+            "addition",
+            "Two numbers and their sum, with zeros before the short ones: 123+045=0168.",
+            _addition,
+            "digits of a number",
+            3,
+            longest=32,
+        ),
+        Task(
+            "modular-addition",
+            "Two numbers and their sum modulo the largest prime of as many digits: 60+50=13.",
+            _modular_addition,
+            "digits of a number at most",
+            2,
+            longest=9,
+        ),
+        Task(
+            "parity", "Bits, and whether the number of ones among them is odd: 10110=odd.", _parity, "bits at most", 14
+        ),
+        Task(
+            "brackets",
+            "Brackets, and whether each has its partner (a Dyck language): ([]{})=yes.",
+            _brackets,
+            "pairs at most",
+            6,
+        ),
+        Task(
+            "two-sum",
+            "Numbers, a colon, a sum, and the only two of the numbers that make it: 17,4,38,25:42=17+25.",
+            _two_sum,
+            "numbers",
+            4,
+            shortest=2,
+            longest=32,
+        ),
+        Task(
+            "repeat",
+            "A word and how often, and the word so many times: cab*3=cabcabcab.",
+            _repeat,
+            "letters at most",
+            6,
+        ),
+        Task(
+            "counting",
+            "Letters, a colon, one of them, and how often it is there: abcab:a=2.",
+            _counting,
+            "letters at most",
+            10,
+        ),
+        Task(
+            "lookup",
+            "Letters with a digit each, a colon, one of the letters, and its digit: a4c7b1:c=7.",
+            _lookup,
+            "entries at most",
+            6,
+            longest=26,
+        ),
+    )
+}
 
 
 def is_task(source: str) -> bool:
@@ -170,8 +219,10 @@ def task_text(source: str) -> Text:
         repeated = repeated + 1 if question in answers else 0
         answers[question] = answer
     if len(answers) < FEWEST:
-        raise DataError(f"{source} has only {len(answers)} different questions, and {FEWEST} are the fewest to learn from: "
-                        f"choose a length above {settings['length']}")
+        raise DataError(
+            f"{source} has only {len(answers)} different questions, and {FEWEST} are the fewest to learn from: "
+            f"choose a length above {settings['length']}"
+        )
     usual = {"length": task.length, "examples": 10_000, "seed": 0}
     name = PREFIX + ",".join([task.name, *(f"{key}={value}" for key, value in settings.items() if value != usual[key])])
     origin = f"{len(answers):,} questions of the task {task.name}, made by pygpt with seed {settings['seed']}"
@@ -190,11 +241,15 @@ def _read(source):
     for word in words:
         key, _, value = word.partition("=")
         if key not in limits:
-            raise DataError(f"{source}: a task has no setting {key!r}: it has {', '.join(limits)}, as in "
-                            f"{PREFIX}{name},length={task.length}")
+            raise DataError(
+                f"{source}: a task has no setting {key!r}: it has {', '.join(limits)}, as in "
+                f"{PREFIX}{name},length={task.length}"
+            )
         low, high = limits[key]
         if not (value.isascii() and value.isdecimal() and low <= int(value) <= high):
-            raise DataError(f"{source}: the {key} of the task {name} is a whole number from {low:,} to {high:,}, and "
-                            f"{value!r} is not")
+            raise DataError(
+                f"{source}: the {key} of the task {name} is a whole number from {low:,} to {high:,}, and "
+                f"{value!r} is not"
+            )
         settings[key] = int(value)
     return task, settings

@@ -33,7 +33,9 @@ class Launch(ctypes.Structure):
     """A kernel with its operands and constants: what `run_all` of launch.c takes an array of."""
 
     _fields_ = [
-        ("run", ctypes.c_void_p), ("operand", ctypes.c_void_p * MOST_OPERANDS), ("size", ctypes.c_int32 * MOST_OPERANDS),
+        ("run", ctypes.c_void_p),
+        ("operand", ctypes.c_void_p * MOST_OPERANDS),
+        ("size", ctypes.c_int32 * MOST_OPERANDS),
         ("constant", ctypes.c_double * MOST_CONSTANTS),
     ]
 

@@ -12,12 +12,32 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent
 FLAGS = (
-    "-target", "wasm32-freestanding", "-std=c17", "-O3", "-msimd128", "-mbulk-memory", "-fPIC", "-fvisibility=hidden",
-    "-nostdlib", "-shared", "-Wl,--no-entry", "-Wl,--import-memory", "-Wl,--strip-all",
+    "-target",
+    "wasm32-freestanding",
+    "-std=c17",
+    "-O3",
+    "-msimd128",
+    "-mbulk-memory",
+    "-fPIC",
+    "-fvisibility=hidden",
+    "-nostdlib",
+    "-shared",
+    "-Wl,--no-entry",
+    "-Wl,--import-memory",
+    "-Wl,--strip-all",
 )
 # Not-a-number stays what it is: nothing here makes light of the standard but the error codes of sqrt.
-NATIVE_FLAGS = ("-std=gnu17", "-O3", "-march=native", "-ffp-contract=fast", "-fno-math-errno", "-fPIC",
-                "-fvisibility=hidden", "-shared", "-w")
+NATIVE_FLAGS = (
+    "-std=gnu17",
+    "-O3",
+    "-march=native",
+    "-ffp-contract=fast",
+    "-fno-math-errno",
+    "-fPIC",
+    "-fvisibility=hidden",
+    "-shared",
+    "-w",
+)
 ZIG = [sys.executable, "-m", "ziglang", "cc"]
 EXTRA = {"simd.so": (), "simd_relaxed.so": ("-mrelaxed-simd",)}
 
@@ -49,7 +69,9 @@ def compile_natively(cache: Path) -> Path | None:
         if not compiler or not shutil.which(compiler[0]):
             continue
         # What the compiler knows of itself and of this processor: a home folder may be shared by machines that differ.
-        known = subprocess.run([*compiler, "-march=native", "-dM", "-E", "-x", "c", os.devnull], capture_output=True, text=True)
+        known = subprocess.run(
+            [*compiler, "-march=native", "-dM", "-E", "-x", "c", os.devnull], capture_output=True, text=True
+        )
         target = cache / f"simd-{_hash(known.stdout)}" / "native.so"
         try:
             if not target.is_file():
@@ -72,6 +94,11 @@ def _compile(command, target, cache):
     environment = {"ZIG_GLOBAL_CACHE_DIR": str(cache / "zig"), "ZIG_LOCAL_CACHE_DIR": str(cache / "zig"), **os.environ}
     target.parent.mkdir(parents=True, exist_ok=True)
     half = target.with_suffix(f".{os.getpid()}")  # so that an interrupted step leaves nothing that looks whole
-    subprocess.run([*command, "-o", str(half), *map(str, sorted(FOLDER.glob("*.c")))], env=environment, check=True,
-                   capture_output=True, text=True)
+    subprocess.run(
+        [*command, "-o", str(half), *map(str, sorted(FOLDER.glob("*.c")))],
+        env=environment,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
     half.replace(target)

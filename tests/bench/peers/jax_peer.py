@@ -58,8 +58,12 @@ class Model:
             loss, gradient = jax.value_and_grad(loss_of)(w, inputs, targets)
             first = jax.tree.map(lambda m, g: beta1 * m + (1 - beta1) * g, first, gradient)
             second = jax.tree.map(lambda v, g: beta2 * v + (1 - beta2) * g * g, second, gradient)
-            w = jax.tree.map(lambda w, m, v: w - rate * (m / (1 - beta1**steps))
-                             / (jnp.sqrt(v / (1 - beta2**steps)) + epsilon), w, first, second)
+            w = jax.tree.map(
+                lambda w, m, v: w - rate * (m / (1 - beta1**steps)) / (jnp.sqrt(v / (1 - beta2**steps)) + epsilon),
+                w,
+                first,
+                second,
+            )
             return loss, w, first, second
 
         self.update = jax.jit(update, donate_argnums=(0, 1, 2))
@@ -68,7 +72,9 @@ class Model:
     def step(self, inputs, targets):
         """One update; the loss before it."""
         self.steps += 1
-        loss, self.w, self.first, self.second = self.update(self.w, self.first, self.second, float(self.steps), inputs, targets)
+        loss, self.w, self.first, self.second = self.update(
+            self.w, self.first, self.second, float(self.steps), inputs, targets
+        )
         return loss
 
     def scores(self, window):

@@ -30,8 +30,10 @@ def load(path: str) -> dict:
     """The work that tests/bench/work.py wrote: sizes, `weights` by name, and `pairs` of inputs and targets (B, T)."""
     work = json.loads(Path(path).read_text())
     data = (Path(path).parent / work["bytes"]).read_bytes()
-    work["weights"] = {name: np.frombuffer(data, np.float32, math.prod(about["shape"]), about["offset"]).reshape(about["shape"])
-                       for name, about in work["tensors"].items()}
+    work["weights"] = {
+        name: np.frombuffer(data, np.float32, math.prod(about["shape"]), about["offset"]).reshape(about["shape"])
+        for name, about in work["tensors"].items()
+    }
     shape = (work["batches"], 2, work["batch"], work["block"])
     work["pairs"] = np.frombuffer(data, np.int32, math.prod(shape), work["weight_bytes"]).reshape(shape)
     return work
@@ -71,8 +73,13 @@ def train(start, work: str, steps=100, warmup=2, min_steps=3, max_ms=5000.0, sam
         if took < 5 and done + 2 * at_once <= steps:
             at_once, found = 2 * at_once, []
     peak = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    return {"ms_per_step": found, "first_step_ms": first, "loss": losses, "peak_bytes": peak,
-            "sample_tok_s": sampling(model, given["block"], sample_tokens, max_ms) if sample_tokens else None}
+    return {
+        "ms_per_step": found,
+        "first_step_ms": first,
+        "loss": losses,
+        "peak_bytes": peak,
+        "sample_tok_s": sampling(model, given["block"], sample_tokens, max_ms) if sample_tokens else None,
+    }
 
 
 def sampling(model, block: int, count: int, max_ms: float) -> float:

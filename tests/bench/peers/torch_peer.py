@@ -18,8 +18,12 @@ class GPT(torch.nn.Module):
     def __init__(self, work):
         super().__init__()
         self.work = work
-        self.w = torch.nn.ParameterDict({name.replace(".", "_"): torch.nn.Parameter(torch.tensor(values))
-                                         for name, values in work["weights"].items()})
+        self.w = torch.nn.ParameterDict(
+            {
+                name.replace(".", "_"): torch.nn.Parameter(torch.tensor(values))
+                for name, values in work["weights"].items()
+            }
+        )
 
     def forward(self, ids, last_only=False):
         """ids (B, T) -> logits (B, T, V), or (B, 1, V)."""
@@ -33,7 +37,9 @@ class GPT(torch.nn.Module):
         for layer in range(work["layers"]):
             block = f"blocks_{layer}_"
             qkv = F.layer_norm(x, (width,), w[block + "norm_1_weight"]) @ w[block + "attention_qkv_weight"]
-            q, k, v = (part.view(batch, length, heads, width // heads).transpose(1, 2) for part in qkv.split(width, dim=2))
+            q, k, v = (
+                part.view(batch, length, heads, width // heads).transpose(1, 2) for part in qkv.split(width, dim=2)
+            )
             y = F.scaled_dot_product_attention(q, k, v, is_causal=True).transpose(1, 2).reshape(batch, length, width)
             x = x + y @ w[block + "attention_projection_weight"]
             hidden = F.layer_norm(x, (width,), w[block + "norm_2_weight"]) @ w[block + "mlp_expand_weight"]
@@ -51,8 +57,13 @@ class Model:
         self.block = work["block"]
         self.call = torch.compile(self.model, dynamic=False) if compiled else self.model
         # Fused is the fastest of its implementations here (for-loop, foreach, fused).
-        self.optimizer = torch.optim.Adam(self.model.parameters(), lr=work["learning_rate"], fused=True,
-                                          betas=(work["beta1"], work["beta2"]), eps=work["epsilon"])
+        self.optimizer = torch.optim.Adam(
+            self.model.parameters(),
+            lr=work["learning_rate"],
+            fused=True,
+            betas=(work["beta1"], work["beta2"]),
+            eps=work["epsilon"],
+        )
 
     def step(self, inputs, targets):
         """One update; the loss before it."""

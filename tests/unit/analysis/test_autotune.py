@@ -7,10 +7,10 @@ from types import SimpleNamespace
 import pytest
 
 from pygpt.analysis import autotune as tuning
-from pygpt.utils.cache import Cache
+from pygpt.analysis.autotune import FILE, Listing, step_works, tune
 from pygpt.ops import matmul
 from pygpt.tensor.tensor import empty
-from pygpt.analysis.autotune import FILE, Listing, step_works, tune
+from pygpt.utils.cache import Cache
 from tests.tiny_runs import bits, experiment, finish, poem_run
 
 LARGER = {"model.n_embd": 64, "model.block_size": 32, "train.batch_size": 4}
@@ -56,8 +56,10 @@ def test_a_listing_says_what_a_step_asks_a_gpu_for(fake):
     run = poem_run(fake, **LARGER)
     run.training_step()
     listed = step_works(run.experiment, run.tokenizer.vocab_size)
-    products = [[(work.operands, work.attributes, work.shader) for work in works if work.kernel == "matmul"]
-                for works in (listed, run.training_step.works)]
+    products = [
+        [(work.operands, work.attributes, work.shader) for work in works if work.kernel == "matmul"]
+        for works in (listed, run.training_step.works)
+    ]
     assert products[0] == products[1] and len(products[0]) == 3 * 5
 
 
@@ -79,9 +81,18 @@ def test_tuning_fills_the_preferences_and_a_second_time_reads_them(fake, monkeyp
     assert tuned(fake, store) == found and not sent and store.written == 1
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"version": 1}', '{"version": "VERSION", "adapters": {"NAME": 3}}',
-                                  '{"version": "0", "adapters": {}}',
-                                  '{"version": "VERSION", "adapters": {"NAME": {"KEY": "matmul_of_old"}}}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        '{"version": 1}',
+        '{"version": "VERSION", "adapters": {"NAME": 3}}',
+        '{"version": "0", "adapters": {}}',
+        '{"version": "VERSION", "adapters": {"NAME": {"KEY": "matmul_of_old"}}}',
+    ],
+)
 def test_a_store_that_makes_no_sense_is_written_anew(text, fake):
     key = next(iter(tuned(fake, Store())))
     fake.preferences = {}
@@ -118,7 +129,11 @@ def test_the_faster_shader_is_taken_and_noise_is_not(fake, monkeypatch):
 
 def test_a_coarse_clock_is_given_more_launches(fake, monkeypatch):
     """What takes 1 to 3 steps of the clock is timed again, more of it, and for all candidates as much."""
-    clock, pace, sent = [0.0], {"matmul_workgroup_vec4": 3.0, "matmul_vec4": 1.0, "matmul_workgroup": 2.0, "matmul": 2.0}, {}
+    clock, pace, sent = (
+        [0.0],
+        {"matmul_workgroup_vec4": 3.0, "matmul_vec4": 1.0, "matmul_workgroup": 2.0, "matmul": 2.0},
+        {},
+    )
 
     def replay(plan, times):
         shader = plan[1].works[0].shader
@@ -131,7 +146,9 @@ def test_a_coarse_clock_is_given_more_launches(fake, monkeypatch):
     monkeypatch.setattr(tuning, "time", SimpleNamespace(perf_counter=lambda: int(clock[0])))
     found = tuned(fake, Store(), seconds=1e9)
     assert "matmul_vec4" in found.values()
-    assert {8} <= set(sent["matmul_workgroup_vec4"]) and max(sent["matmul_workgroup_vec4"]) == 8  # 24 steps of the clock
+    assert {8} <= set(sent["matmul_workgroup_vec4"]) and max(
+        sent["matmul_workgroup_vec4"]
+    ) == 8  # 24 steps of the clock
     assert 8 in sent["matmul_vec4"]
 
 
@@ -160,7 +177,10 @@ def test_a_run_with_other_shaders_has_the_losses_of_one_without(shader, fake):
     after = finish(run)
     assert shader in {work.shader for work in run.training_step.works}
     for name in ("loss", "val_loss"):
-        losses = [[getattr(metric, name) for metric in metrics if getattr(metric, name) is not None] for metrics in (before, after)]
+        losses = [
+            [getattr(metric, name) for metric in metrics if getattr(metric, name) is not None]
+            for metrics in (before, after)
+        ]
         assert losses[0] == pytest.approx(losses[1], rel=1e-3) and losses[0]
     eager = poem_run(fake, **LARGER)
     eager._train_once, eager._evaluate_once = eager._train_step, eager._evaluation_step

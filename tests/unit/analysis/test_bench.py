@@ -6,9 +6,9 @@ import json
 import pytest
 
 from pygpt.analysis import bench
-from pygpt.errors import ExperimentError
-from pygpt.config.experiment import PRESETS, Experiment
 from pygpt.analysis.flops import forward_flops, step_flops
+from pygpt.config.experiment import PRESETS, Experiment
+from pygpt.errors import ExperimentError
 from tests.unit.cli.test_cli import run_pygpt
 
 
@@ -31,7 +31,9 @@ def test_time_training_reads_every_loss(size, cpu):
 
 
 def test_time_training_stops_in_time(cpu):
-    found = asyncio.run(bench.time_training(bench.bench_experiment("micro"), cpu, steps=10_000, max_ms=1, min_steps=4, warmup=0))
+    found = asyncio.run(
+        bench.time_training(bench.bench_experiment("micro"), cpu, steps=10_000, max_ms=1, min_steps=4, warmup=0)
+    )
     assert 5 <= len(found.losses) < 1000
 
 

@@ -7,14 +7,15 @@ import pytest
 
 from pygpt.analysis import device_choice as choosing
 from pygpt.analysis.device_choice import Rates, choose, measure_rates, open_fitting
-from pygpt.devices import open_numpy, wgpu
-from pygpt.config.experiment import Experiment
 from pygpt.analysis.flops import step_flops, step_launches
+from pygpt.config.experiment import Experiment
+from pygpt.devices import open_numpy, wgpu
 from tests.tiny_runs import poem_run
 
 BABY, SMALL, NANO = map(Experiment.preset, ("baby", "small", "nano"))
-MICRO = BABY.with_fields(**{"model.n_layer": 1, "model.n_head": 4, "model.n_embd": 16, "model.block_size": 16,
-                            "train.batch_size": 1})
+MICRO = BABY.with_fields(
+    **{"model.n_layer": 1, "model.n_head": 4, "model.n_embd": 16, "model.block_size": 16, "train.batch_size": 1}
+)
 
 
 def chosen(gpu, experiment, rates=None, monkeypatch=None):
@@ -26,6 +27,7 @@ def chosen(gpu, experiment, rates=None, monkeypatch=None):
         return opened[-1]
 
     if rates:
+
         async def given(device):
             return rates[device is not gpu]
 
@@ -34,8 +36,13 @@ def chosen(gpu, experiment, rates=None, monkeypatch=None):
 
 
 def test_the_number_of_launches_is_about_right(cpu):
-    for changes in ({"model.kind": "bigram"}, {"model.n_layer": 1}, {"model.n_layer": 6}, {"train.accumulation": 3},
-                    {"optim.name": "muon", "model.n_layer": 2}):
+    for changes in (
+        {"model.kind": "bigram"},
+        {"model.n_layer": 1},
+        {"model.n_layer": 6},
+        {"train.accumulation": 3},
+        {"optim.name": "muon", "model.n_layer": 2},
+    ):
         run = poem_run(cpu, **changes)
         events = run.train()
         while run.step < 1:
@@ -69,7 +76,9 @@ def test_trying_is_quick_and_tells_what_a_step_takes(device):
     assert time.perf_counter() - began < 3  # 0.02 to 0.1 s where nothing else runs
     assert 1e-7 <= rates.launch < 0.01 and 1e8 < rates.flops < 1e14
     assert rates.step(SMALL) > rates.step(BABY) > rates.step(MICRO) > 0
-    assert step_flops(SMALL, 65) > choosing.SURELY_GPU > step_flops(BABY, 65) > choosing.SURELY_CPU > step_flops(MICRO, 65)
+    assert (
+        step_flops(SMALL, 65) > choosing.SURELY_GPU > step_flops(BABY, 65) > choosing.SURELY_CPU > step_flops(MICRO, 65)
+    )
 
 
 def test_natively_a_software_adapter_is_not_tried(gpu, monkeypatch):

@@ -1,16 +1,24 @@
 import pytest
 
+from pygpt.analysis.memory import check_memory, memory_estimate, parameter_count, readable
+from pygpt.config.experiment import Experiment
 from pygpt.data import load_text, text_from_bytes
 from pygpt.devices.numpy import NumpyDevice
 from pygpt.errors import ExperimentError
-from pygpt.analysis.memory import check_memory, memory_estimate, parameter_count, readable
-from pygpt.config.experiment import Experiment
 from pygpt.training.run import Run
 
 
-@pytest.mark.parametrize("preset, changes", [
-    ("bigram", {}), ("baby", {}), ("small", {}), ("small", {"model.dropout": 0.2, "model.bias": True}),
-    ("small", {"model.n_layer": 1, "model.tie_weights": True}), ("baby", {"model.n_layer": 12})])
+@pytest.mark.parametrize(
+    "preset, changes",
+    [
+        ("bigram", {}),
+        ("baby", {}),
+        ("small", {}),
+        ("small", {"model.dropout": 0.2, "model.bias": True}),
+        ("small", {"model.n_layer": 1, "model.tie_weights": True}),
+        ("baby", {"model.n_layer": 12}),
+    ],
+)
 def test_the_estimate_is_within_ten_percent_of_the_peak(preset, changes):
     device, text = NumpyDevice(), load_text("tales")
     experiment = Experiment.preset(preset).with_fields(**{"train.steps": 2, "train.eval_batches": 2, **changes})
@@ -26,10 +34,19 @@ def test_the_estimate_is_within_ten_percent_of_the_peak(preset, changes):
 @pytest.mark.parametrize("batch_size", [40, 8])
 def test_the_estimate_of_a_large_vocabulary(tied, batch_size):
     text = text_from_bytes("signs", "".join(chr(0x4E00 + index) for index in range(8192)).encode())
-    experiment = Experiment.preset("small").with_fields(**{
-        "model.tie_weights": tied, "model.n_embd": 32, "model.block_size": 128, "model.n_layer": 1,
-        "train.batch_size": batch_size, "train.steps": 1, "train.eval_batches": 1, "data.tokenizer": "char",
-        "data.layout": "stream"})
+    experiment = Experiment.preset("small").with_fields(
+        **{
+            "model.tie_weights": tied,
+            "model.n_embd": 32,
+            "model.block_size": 128,
+            "model.n_layer": 1,
+            "train.batch_size": batch_size,
+            "train.steps": 1,
+            "train.eval_batches": 1,
+            "data.tokenizer": "char",
+            "data.layout": "stream",
+        }
+    )
     device = NumpyDevice()
     run = Run(experiment, text, device)
     assert run.tokenizer.vocab_size == 8192
@@ -56,4 +73,11 @@ def test_what_does_not_fit_is_refused_with_the_estimate(cpu):
 
 def test_sizes_for_people():
     assert [readable(n) for n in (0, 999, 1000, 1_500_000, 123_456_789, 4 * 10**12, 10**19)] == [
-        "0 bytes", "999 bytes", "1.0 kB", "1.5 MB", "123 MB", "4.0 TB", "10000 PB"]
+        "0 bytes",
+        "999 bytes",
+        "1.0 kB",
+        "1.5 MB",
+        "123 MB",
+        "4.0 TB",
+        "10000 PB",
+    ]

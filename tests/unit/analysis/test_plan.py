@@ -12,22 +12,29 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pygpt.runs.checkpoint import read_checkpoint
-from pygpt.data import load_text
-from pygpt.devices.shape_only import AbstractDevice
-from pygpt.devices.numpy import NumpyDevice
-from pygpt.errors import DeviceError, ExperimentError
 from pygpt.analysis.memory import readable
-from pygpt.config.experiment import Experiment
 from pygpt.analysis.plan import _evaluated, _of_any_size, plan_run, sampling_bytes
+from pygpt.config.experiment import Experiment
+from pygpt.data import load_text
+from pygpt.devices.numpy import NumpyDevice
+from pygpt.devices.shape_only import AbstractDevice
+from pygpt.errors import DeviceError, ExperimentError
+from pygpt.inference.trained_model import TrainedModel
+from pygpt.runs.checkpoint import read_checkpoint
 from pygpt.tensor.tensor import tensor
 from pygpt.training.run import Run
-from pygpt.inference.trained_model import TrainedModel
 from tests.tiny_runs import poem_run
 from tests.unit.models.test_switches import ALL, SELDOM
 
-GPT2 = {"model.n_layer": 12, "model.n_head": 12, "model.n_embd": 768, "model.block_size": 1024, "model.bias": True,
-        "train.batch_size": 12, "train.steps": 600_000}
+GPT2 = {
+    "model.n_layer": 12,
+    "model.n_head": 12,
+    "model.n_embd": 768,
+    "model.block_size": 1024,
+    "model.bias": True,
+    "train.batch_size": 12,
+    "train.steps": 600_000,
+}
 
 
 def is_as_planned(experiment, device):
@@ -45,21 +52,37 @@ def is_as_planned(experiment, device):
     assert {row.shape for row in plan.parameters} == {placed.shape for placed in run.weights.named.values()}
 
 
-@pytest.mark.parametrize("preset, changes", [
-    ("small", {}), ("nano", {"train.batch_size": 8}), ("baby", {"model.n_layer": 1}), ("baby", {"model.n_layer": 7}),
-    ("micro", {}), ("bigram", {}), ("small", {"data.layout": "documents", "model.bias": True, "model.dropout": 0.1})])
+@pytest.mark.parametrize(
+    "preset, changes",
+    [
+        ("small", {}),
+        ("nano", {"train.batch_size": 8}),
+        ("baby", {"model.n_layer": 1}),
+        ("baby", {"model.n_layer": 7}),
+        ("micro", {}),
+        ("bigram", {}),
+        ("small", {"data.layout": "documents", "model.bias": True, "model.dropout": 0.1}),
+    ],
+)
 def test_the_peak_is_the_one_that_is_measured(preset, changes, cpu):
     is_as_planned(Experiment.preset(preset).with_fields(**{"train.steps": 1, "train.eval_batches": 1, **changes}), cpu)
 
 
 @pytest.mark.parametrize("preset, changes", [("bigram", {}), ("baby", {"model.n_layer": 4, "model.block_size": 192})])
 def test_a_gpu_that_cuts_up_its_products_is_planned_as_such(preset, changes, gpu_as_hardware):
-    is_as_planned(Experiment.preset(preset).with_fields(**{"train.steps": 1, "train.eval_batches": 1, **changes}),
-                  gpu_as_hardware)
+    is_as_planned(
+        Experiment.preset(preset).with_fields(**{"train.steps": 1, "train.eval_batches": 1, **changes}), gpu_as_hardware
+    )
 
 
-@pytest.mark.parametrize("changes", [{"model.n_layer": 9}, {"model.n_layer": 9, "model.dropout": 0.1, "model.bias": True},
-                                     {"model.tie_weights": True, "model.n_layer": 4}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"model.n_layer": 9},
+        {"model.n_layer": 9, "model.dropout": 0.1, "model.bias": True},
+        {"model.tie_weights": True, "model.n_layer": 4},
+    ],
+)
 @pytest.mark.parametrize("vocab_size", [65, 20_000])
 def test_deep_models_are_carried_on_from_shallow_ones(changes, vocab_size):
     experiment = Experiment.preset("small").with_fields(**{"train.steps": 1, "train.batch_size": 40, **changes})
@@ -71,8 +94,9 @@ def test_deep_models_are_carried_on_from_shallow_ones(changes, vocab_size):
 
 
 def test_many_chunks_of_logits_are_carried_on_from_few():
-    experiment = Experiment.preset("baby").with_fields(**{"train.steps": 1, "train.batch_size": 2048, "model.n_layer": 2,
-                                                          "model.block_size": 64})
+    experiment = Experiment.preset("baby").with_fields(
+        **{"train.steps": 1, "train.batch_size": 2048, "model.n_layer": 2, "model.block_size": 64}
+    )
     whole = _evaluated(experiment, 50_000, AbstractDevice())
     carried = _of_any_size(experiment, 50_000, "numpy", True)
     assert carried is not whole and not carried.activations
@@ -82,7 +106,9 @@ def test_many_chunks_of_logits_are_carried_on_from_few():
 
 def test_nothing_is_allocated_and_depth_costs_nothing():
     for layers in (12, 500):
-        experiment = Experiment.preset("nano").with_fields(**{**GPT2, "model.n_layer": layers, "model.init_std": layers / 1000})
+        experiment = Experiment.preset("nano").with_fields(
+            **{**GPT2, "model.n_layer": layers, "model.init_std": layers / 1000}
+        )
         tracemalloc.start()
         began = time.process_time()
         plan = plan_run(experiment, 50257, 10**9)
@@ -90,14 +116,20 @@ def test_nothing_is_allocated_and_depth_costs_nothing():
         tracemalloc.stop()
         assert most < 2**22 and took < 1.0
         assert plan.peak_bytes > 8e9
-    assert plan_run(experiment.with_fields(**{"train.batch_size": 65536, "model.block_size": 65536}), 50257).peak_bytes > 1e15
+    assert (
+        plan_run(experiment.with_fields(**{"train.batch_size": 65536, "model.block_size": 65536}), 50257).peak_bytes
+        > 1e15
+    )
 
 
 def test_the_parameters_of_gpt2():
     plan = plan_run(Experiment.preset("nano").with_fields(**GPT2), 50257)
     assert plan.parameter_count == 124_439_808
     rows = {row.name: row for row in plan.parameters}
-    assert rows["blocks.*.mlp.expand.weight"].count == 12 and rows["blocks.*.mlp.expand.weight"].nbytes == 12 * 768 * 3072 * 4
+    assert (
+        rows["blocks.*.mlp.expand.weight"].count == 12
+        and rows["blocks.*.mlp.expand.weight"].nbytes == 12 * 768 * 3072 * 4
+    )
     assert plan.memory["weights"] == 4 * 124_439_808
     # 6 N a token is the usual rule; attention and the recomputed logits come on top.
     assert 1 < plan.step_flops / (6 * 124e6 * 12 * 1024) < 1.4
@@ -110,7 +142,9 @@ def test_a_plan_cannot_be_read():
 
 @pytest.mark.parametrize("preset, layers", [("bigram", 1), ("baby", 1), ("baby", 5)])
 def test_a_model_that_writes_takes_what_was_planned(preset, layers, cpu):
-    experiment = Experiment.preset(preset).with_fields(**{"model.n_layer": layers, "train.steps": 1, "train.eval_batches": 1})
+    experiment = Experiment.preset(preset).with_fields(
+        **{"model.n_layer": layers, "train.steps": 1, "train.eval_batches": 1}
+    )
     run = Run(experiment, load_text("tales"), cpu)
     data = run.checkpoint()
     device = type(cpu)()
@@ -124,8 +158,10 @@ def test_a_model_that_writes_takes_what_was_planned(preset, layers, cpu):
 
 
 def test_the_command_says_it_within_a_second():
-    flags = [f"--{name.replace('_', '-')}" if value is True else f"--{name.replace('_', '-')}={value}"
-             for name, value in GPT2.items()]
+    flags = [
+        f"--{name.replace('_', '-')}" if value is True else f"--{name.replace('_', '-')}={value}"
+        for name, value in GPT2.items()
+    ]
     command = [sys.executable, "-m", "pygpt", "plan", "nano", *flags, "--vocab-size", "50257"]
     # The processor's time: other work on this machine does not count.
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -134,7 +170,9 @@ def test_the_command_says_it_within_a_second():
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 1.0
     assert found["parameters"] == 124_439_808 and found["peak_bytes"] == sum(found["memory"].values())
     assert sum(row["bytes"] for row in found["parameter_tensors"]) == 4 * 124_439_808
-    shown = subprocess.run(command, capture_output=True, text=True, check=True, env={**os.environ, "COLUMNS": "150"}).stdout
+    shown = subprocess.run(
+        command, capture_output=True, text=True, check=True, env={**os.environ, "COLUMNS": "150"}
+    ).stdout
     assert "124,439,808 parameters" in shown and "blocks.*.attention.qkv.weight" in shown and "at the peak" in shown
 
 
@@ -142,18 +180,25 @@ def test_the_command_finds_the_vocabulary_where_it_is_cheap(tmp_path):
     (tmp_path / "text.txt").write_text("abcd" * 100)
 
     def planned(*arguments):
-        done = subprocess.run([sys.executable, "-m", "pygpt", "plan", "baby", "--json", *arguments], capture_output=True, text=True)
+        done = subprocess.run(
+            [sys.executable, "-m", "pygpt", "plan", "baby", "--json", *arguments], capture_output=True, text=True
+        )
         return json.loads(done.stdout) if done.returncode == 0 else done.stderr
 
     assert (found := planned("--data", str(tmp_path / "text.txt")))["vocabulary"] == 4 and found["tokens"] == 400
     assert planned("--data.tokenizer", "byte")["vocabulary"] == 256
     assert planned("--data", "names")["experiment"]["data"]["layout"] == "documents"
-    assert planned("--device", "webgpu", "--train.batch-size", "64")["peak_bytes"] > planned("--train.batch-size", "64")["peak_bytes"]
+    assert (
+        planned("--device", "webgpu", "--train.batch-size", "64")["peak_bytes"]
+        > planned("--train.batch-size", "64")["peak_bytes"]
+    )
     assert "vocab-size: 0 is fewer than 1" in planned("--vocab-size", "0")
 
 
 def test_gpt2():
-    done = subprocess.run([sys.executable, "-m", "pygpt", "plan", "gpt2", "--json"], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "pygpt", "plan", "gpt2", "--json"], capture_output=True, text=True, check=True
+    )
     found = json.loads(done.stdout)
     assert found["parameters"] == 124_439_808 and found["vocabulary"] == 50257
 
@@ -163,7 +208,9 @@ def test_gpt2():
 def test_any_combination_of_switches_is_as_planned(changes):
     device = NumpyDevice()
     try:
-        run = poem_run(device, **{**changes, "train.steps": 1, "train.eval_batches": 1, "model.block_size": 16, "model.n_embd": 32})
+        run = poem_run(
+            device, **{**changes, "train.steps": 1, "train.eval_batches": 1, "model.block_size": 16, "model.n_embd": 32}
+        )
     except ExperimentError:
         return
     for _ in run.train():

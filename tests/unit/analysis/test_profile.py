@@ -7,9 +7,9 @@ import time
 import pytest
 
 from pygpt.analysis import profile as profiling
-from pygpt.devices.base import Work
 from pygpt.analysis.flops import launch_bytes, launch_flops
 from pygpt.analysis.profile import profile
+from pygpt.devices.base import Work
 from tests.tiny_runs import poem_run
 
 LARGER = {"model.n_embd": 64, "model.block_size": 32, "train.batch_size": 8, "train.steps": 40, "train.eval_every": 20}

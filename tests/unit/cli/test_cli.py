@@ -14,8 +14,22 @@ import pytest
 import pygpt
 from tests.tiny_runs import POEM
 
-TINY = ["--model.n-layer", "1", "--model.n-head", "2", "--model.n-embd", "16", "--model.block-size", "8",
-        "--train.batch-size", "4", "--train.eval-batches", "2", "--train.eval-every", "10"]
+TINY = [
+    "--model.n-layer",
+    "1",
+    "--model.n-head",
+    "2",
+    "--model.n-embd",
+    "16",
+    "--model.block-size",
+    "8",
+    "--train.batch-size",
+    "4",
+    "--train.eval-batches",
+    "2",
+    "--train.eval-every",
+    "10",
+]
 
 
 @pytest.fixture
@@ -27,8 +41,13 @@ def poem(tmp_path):
 
 def run_pygpt(*arguments, cwd=None, check=True, encoding="utf-8"):
     """Run a command; its output, or with check=False what subprocess says."""
-    done = subprocess.run([sys.executable, "-m", "pygpt", *map(str, arguments)], capture_output=True, cwd=cwd, encoding=encoding,
-                          env={**os.environ, "COLUMNS": "200", "NO_COLOR": "1", "PYTHONIOENCODING": encoding})
+    done = subprocess.run(
+        [sys.executable, "-m", "pygpt", *map(str, arguments)],
+        capture_output=True,
+        cwd=cwd,
+        encoding=encoding,
+        env={**os.environ, "COLUMNS": "200", "NO_COLOR": "1", "PYTHONIOENCODING": encoding},
+    )
     if check:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
@@ -41,7 +60,9 @@ def metrics(folder):
 
 def test_a_profile_is_shown_and_written(tmp_path, poem):
     out = tmp_path / "run"
-    said = run_pygpt("train", "baby", "--data", poem, "--device", "numpy", "--steps", 20, "--out", out, "--profile", *TINY)
+    said = run_pygpt(
+        "train", "baby", "--data", poem, "--device", "numpy", "--steps", 20, "--out", out, "--profile", *TINY
+    )
     assert "of the peak" in said and "matmul" in said and str(out / "profile.json") in said
     events = json.loads((out / "profile.json").read_text())["traceEvents"]
     assert {"matmul", "adamw"} <= {event["name"] for event in events}
@@ -53,8 +74,23 @@ def test_a_profile_is_shown_and_written(tmp_path, poem):
 
 def test_train_sample_eval(tmp_path, poem):
     out = tmp_path / "run"
-    said = run_pygpt("train", "baby", "--data", poem, "--device", "numpy", "--steps", 20, "--seed", 3, "--log-every", 5,
-                     "--out", out, *TINY)
+    said = run_pygpt(
+        "train",
+        "baby",
+        "--data",
+        poem,
+        "--device",
+        "numpy",
+        "--steps",
+        20,
+        "--seed",
+        3,
+        "--log-every",
+        5,
+        "--out",
+        out,
+        *TINY,
+    )
     assert "validation loss" in said and f"pygpt sample {out}" in said
     rows = metrics(out)
     assert [row["step"] for row in rows] == [5, 10, 15, 20]
@@ -63,7 +99,9 @@ def test_train_sample_eval(tmp_path, poem):
     experiment = pygpt.Experiment.from_toml((out / "experiment.toml").read_text())
     assert (experiment.train.steps, experiment.train.seed, experiment.model.n_embd) == (20, 3, 16)
 
-    first, second = (run_pygpt("sample", out, "--prompt", "Twinkle", "--max-new-tokens", 30, "--seed", 5) for _ in range(2))
+    first, second = (
+        run_pygpt("sample", out, "--prompt", "Twinkle", "--max-new-tokens", 30, "--seed", 5) for _ in range(2)
+    )
     assert first == second and first.startswith("Twinkle") and len(first) == len("Twinkle") + 30 + 1
     assert run_pygpt("sample", out, "--num-samples", 2, "--max-new-tokens", 10).count("\n") >= 3
 
@@ -91,14 +129,29 @@ def test_names_come_as_documents():
 
 def test_an_older_run_in_the_folder_is_set_aside(tmp_path, poem):
     for _ in range(2):
-        said = run_pygpt("train", "bigram", "--data", poem, "--device", "numpy", "--steps", 2, "--out", tmp_path / "run")
+        said = run_pygpt(
+            "train", "bigram", "--data", poem, "--device", "numpy", "--steps", 2, "--out", tmp_path / "run"
+        )
     assert "model.1.safetensors" in said and (tmp_path / "run" / "model.1.safetensors").exists()
 
 
 def test_ctrl_c_keeps_the_run_and_resume_goes_on_as_if_nothing_had_happened(tmp_path, poem):
     def arguments(out):
-        return ["train", "baby", "--data", poem, "--device", "numpy", "--steps", "3000", "--log-every", "1", "--out", str(out),
-                *TINY]
+        return [
+            "train",
+            "baby",
+            "--data",
+            poem,
+            "--device",
+            "numpy",
+            "--steps",
+            "3000",
+            "--log-every",
+            "1",
+            "--out",
+            str(out),
+            *TINY,
+        ]
 
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     run_pygpt(*arguments(whole))
@@ -160,9 +213,16 @@ def test_a_mistake_is_told_in_a_sentence(arguments, message, tmp_path, poem):
     (tmp_path / "empty.txt").write_text("")
     (tmp_path / "short.txt").write_text("too short")
     (tmp_path / "foreign.safetensors").write_bytes(b"something else entirely")
-    places = {"poem": poem, "empty": tmp_path / "empty.txt", "short": tmp_path / "short.txt",
-              "nothing": tmp_path / "nothing", "foreign": tmp_path / "foreign.safetensors"}
-    done = run_pygpt(*(argument.format(**places) for argument in arguments), "--device", "numpy", cwd=tmp_path, check=False)
+    places = {
+        "poem": poem,
+        "empty": tmp_path / "empty.txt",
+        "short": tmp_path / "short.txt",
+        "nothing": tmp_path / "nothing",
+        "foreign": tmp_path / "foreign.safetensors",
+    }
+    done = run_pygpt(
+        *(argument.format(**places) for argument in arguments), "--device", "numpy", cwd=tmp_path, check=False
+    )
     assert done.returncode == 1, done.stdout + done.stderr
     assert message in done.stderr and done.stderr.startswith("pygpt: ") and "Traceback" not in done.stderr
 
@@ -178,9 +238,30 @@ def test_a_loss_that_turns_into_no_number_keeps_the_last_good_checkpoint(tmp_pat
     run_pygpt("train", "baby", "--data", poem, "--device", "numpy", "--steps", 10, "--out", out, *TINY)
     good = (out / "model.safetensors").read_bytes()
     # The same run, longer, at a rate that cannot work.
-    done = run_pygpt("train", "baby", "--data", poem, "--device", "numpy", "--steps", 200, "--out", tmp_path / "bad",
-                     "--optim.learning-rate", 100, "--optim.weight-decay", 10, "--optim.grad-clip", 0,
-                     "--optim.warmup-steps", 0, "--optim.schedule", "constant", *TINY, check=False)
+    done = run_pygpt(
+        "train",
+        "baby",
+        "--data",
+        poem,
+        "--device",
+        "numpy",
+        "--steps",
+        200,
+        "--out",
+        tmp_path / "bad",
+        "--optim.learning-rate",
+        100,
+        "--optim.weight-decay",
+        10,
+        "--optim.grad-clip",
+        0,
+        "--optim.warmup-steps",
+        0,
+        "--optim.schedule",
+        "constant",
+        *TINY,
+        check=False,
+    )
     assert done.returncode == 1 and "training cannot go on from here" in done.stderr
     assert (out / "model.safetensors").read_bytes() == good
     if (tmp_path / "bad" / "model.safetensors").exists():

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pygpt.errors import ExperimentError
 from pygpt.config.experiment import PRESETS, Experiment
+from pygpt.errors import ExperimentError
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -15,27 +15,31 @@ def test_presets_survive_toml(name):
 
 @given(st.text(), st.floats(0, 100), st.integers(0, 2**32 - 1))
 def test_any_values_survive_toml(name, rate, seed):
-    experiment = Experiment.from_dict({"name": name, "optim": {"learning_rate": rate, "min_learning_rate": 0},
-                                       "train": {"seed": seed}})
+    experiment = Experiment.from_dict(
+        {"name": name, "optim": {"learning_rate": rate, "min_learning_rate": 0}, "train": {"seed": seed}}
+    )
     assert Experiment.from_toml(experiment.to_toml()) == experiment
 
 
-@pytest.mark.parametrize("values, field, message", [
-    ({"model": {"n_layr": 3}}, "model.n_layr", "did you mean 'n_layer'?"),
-    ({"modle": {}}, "modle", "did you mean 'model'?"),
-    ({"model": {"n_layer": 2.5}}, "model.n_layer", "wanted a whole number, got 2.5"),
-    ({"model": {"n_layer": ""}}, "model.n_layer", "wanted a whole number, got nothing"),
-    ({"model": {"bias": 1}}, "model.bias", "wanted true or false, got 1"),
-    ({"model": {"n_layer": True}}, "model.n_layer", "wanted a whole number, got True"),
-    ({"model": {"n_embd": 130}}, "model.n_embd", "cannot be shared out over 4 heads; choose a multiple"),
-    ({"model": {"n_layer": -1}}, "model.n_layer", "-1 is outside 1 to 512"),
-    ({"model": {"n_embd": 10**9}}, "model.n_embd", "is outside 1 to 65,536"),
-    ({"model": {"kind": "rnn"}}, "model.kind", "'rnn' is not one of bigram, gpt"),
-    ({"model": 3}, "model", "wanted a table of fields, got 3"),
-    ({"optim": {"learning_rate": float("nan")}}, "optim.learning_rate", "wanted a finite number"),
-    ({"optim": {"learning_rate": 1e-5}}, "optim.min_learning_rate", "above optim.learning_rate"),
-    ({"train": {"seed": 2**32}}, "train.seed", "outside 0 to 4,294,967,295"),
-])
+@pytest.mark.parametrize(
+    "values, field, message",
+    [
+        ({"model": {"n_layr": 3}}, "model.n_layr", "did you mean 'n_layer'?"),
+        ({"modle": {}}, "modle", "did you mean 'model'?"),
+        ({"model": {"n_layer": 2.5}}, "model.n_layer", "wanted a whole number, got 2.5"),
+        ({"model": {"n_layer": ""}}, "model.n_layer", "wanted a whole number, got nothing"),
+        ({"model": {"bias": 1}}, "model.bias", "wanted true or false, got 1"),
+        ({"model": {"n_layer": True}}, "model.n_layer", "wanted a whole number, got True"),
+        ({"model": {"n_embd": 130}}, "model.n_embd", "cannot be shared out over 4 heads; choose a multiple"),
+        ({"model": {"n_layer": -1}}, "model.n_layer", "-1 is outside 1 to 512"),
+        ({"model": {"n_embd": 10**9}}, "model.n_embd", "is outside 1 to 65,536"),
+        ({"model": {"kind": "rnn"}}, "model.kind", "'rnn' is not one of bigram, gpt"),
+        ({"model": 3}, "model", "wanted a table of fields, got 3"),
+        ({"optim": {"learning_rate": float("nan")}}, "optim.learning_rate", "wanted a finite number"),
+        ({"optim": {"learning_rate": 1e-5}}, "optim.min_learning_rate", "above optim.learning_rate"),
+        ({"train": {"seed": 2**32}}, "train.seed", "outside 0 to 4,294,967,295"),
+    ],
+)
 def test_mistakes_name_the_field_and_what_is_allowed(values, field, message):
     with pytest.raises(ExperimentError) as caught:
         Experiment.from_dict(values)

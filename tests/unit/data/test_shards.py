@@ -5,15 +5,16 @@ import json
 import shutil
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from pygpt.runs.checkpoint import read_checkpoint
 from pygpt.data import load_text, make_tokenizer, text_from_bytes
 from pygpt.data.prepare import prepare
+from pygpt.data.shard_batches import ShardSplit
 from pygpt.data.shards import FIELDS, Shards, open_shards
 from pygpt.errors import DataError, ExperimentError
 from pygpt.ops.threefry import BATCH
-from pygpt.data.shard_batches import ShardSplit
+from pygpt.runs.checkpoint import read_checkpoint
 from pygpt.training.run import Run
 from tests.tiny_runs import POEM, bits, experiment, finish
 
@@ -21,8 +22,14 @@ TEXT = "\ufeff" + (POEM + "Élève, naïve\r\ncafé 東京に行く\r").replace(
 
 
 def data(path, encoding="char", **changes):
-    return experiment(**{"data.source": str(path), "data.tokenizer": encoding, "data.vocab_size": 300,
-                         **{f"data.{name}": value for name, value in changes.items()}}).data
+    return experiment(
+        **{
+            "data.source": str(path),
+            "data.tokenizer": encoding,
+            "data.vocab_size": 300,
+            **{f"data.{name}": value for name, value in changes.items()},
+        }
+    ).data
 
 
 @pytest.fixture
@@ -40,7 +47,12 @@ def test_shards_hold_the_tokens_of_the_text(encoding, piece, file, tmp_path, mon
     prepare(config, tmp_path / "shards", 1000, 2)
     shards, text = load_text(str(tmp_path / "shards")), load_text(str(file))
     assert isinstance(shards, Shards)
-    assert (shards.name, shards.sha256, shards.origin, shards.encoding) == (text.name, text.sha256, text.origin, encoding)
+    assert (shards.name, shards.sha256, shards.origin, shards.encoding) == (
+        text.name,
+        text.sha256,
+        text.origin,
+        encoding,
+    )
     assert shards.tokenizer == make_tokenizer(config, text.text)
     tokens = shards.tokenizer.encode(text.text)
     whole = len(tokens) // 1000
@@ -57,7 +69,9 @@ def test_shards_hold_the_tokens_of_the_text(encoding, piece, file, tmp_path, mon
 
 def test_a_large_vocabulary_takes_32_bits(tmp_path):
     path = tmp_path / "many.txt"
-    path.write_text("".join(chr(code) for code in range(0x20, 0x12000) if not 0xD800 <= code < 0xE000), encoding="utf-8")
+    path.write_text(
+        "".join(chr(code) for code in range(0x20, 0x12000) if not 0xD800 <= code < 0xE000), encoding="utf-8"
+    )
     assert prepare(data(path), tmp_path / "shards", 40_000, 1)["dtype"] == "uint32"
     shards = open_shards(tmp_path / "shards")
     assert shards.val.all().tokens[-1] == shards.tokenizer.vocab_size - 1 > 65_535
@@ -81,11 +95,17 @@ def test_a_folder_must_be_empty_but_for_what_was_not_finished(file, tmp_path):
         prepare(data(file), file / "shards", 1000, 1)
 
 
-@pytest.mark.parametrize("content, message", [
-    (b"", "has no text in it"), (b" \n", "has no text in it"), (b"ab\0c", "zero byte at offset 2"),
-    (b"abc" * 9 + b"\xff", "byte 0xff at offset 27"), (b"\xff\xfea", "starts like UTF-16"),
-    (b"\xef\xbb\xbfab\xe2\x82", "byte 0xe2 at offset 5"),
-])
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        (b"", "has no text in it"),
+        (b" \n", "has no text in it"),
+        (b"ab\0c", "zero byte at offset 2"),
+        (b"abc" * 9 + b"\xff", "byte 0xff at offset 27"),
+        (b"\xff\xfea", "starts like UTF-16"),
+        (b"\xef\xbb\xbfab\xe2\x82", "byte 0xe2 at offset 5"),
+    ],
+)
 @pytest.mark.parametrize("piece", [2, 1000])
 def test_what_is_no_text_is_refused_as_in_memory(content, message, piece, tmp_path, monkeypatch):
     monkeypatch.setattr("pygpt.data.prepare.PIECE", piece)
@@ -101,6 +121,7 @@ def test_what_is_no_text_is_refused_as_in_memory(content, message, piece, tmp_pa
 @given(st.text("aé東\r\n \ufeff🙂", max_size=30), st.integers(1, 7))
 def test_pieces_decode_to_what_the_whole_does(text, piece):
     from pygpt.data.text import decode_pieces
+
     encoded = ("x" + text).encode()
     cut = [encoded[start : start + piece] for start in range(0, len(encoded), piece)]
     assert "".join(decode_pieces("a", cut)) == ("x" + text).replace("\r\n", "\n").replace("\r", "\n")
@@ -155,19 +176,28 @@ def test_a_shard_that_is_gone_cut_short_or_changed_is_refused(lying):
         open_shards(lying)
 
 
-@pytest.mark.parametrize("change, message", [
-    (lambda about: about.update(format="other"), "its format is not"),
-    (lambda about: about.update(version=2), "is of version 2"),
-    (lambda about: about.update(dtype="float32"), "'dtype' is missing or malformed"),
-    (lambda about: about.update(tokens=5), "speaks of 5 tokens in all"),
-    (lambda about: about.update(vocab_size=5), "says that the tokenizer has 5 tokens"),
-    (lambda about: about.update(tokenizer={"kind": "other"}), "a damaged tokenizer: there is no tokenizer of kind 'other'"),
-    (lambda about: about["train"][0].update(file="../poem.txt"), "does not describe a shard in this folder"),
-    (lambda about: about["train"][0].update(tokens=0), "does not describe a shard"),
-    (lambda about: about["train"].append(3), "does not describe a shard"),
-    (lambda about: about["train"][0].update(file="dataset.json"), "has .* bytes"),
-    *((lambda about, name=name: about.pop(name), "its format|is of version|missing or malformed") for name in FIELDS),
-])
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (lambda about: about.update(format="other"), "its format is not"),
+        (lambda about: about.update(version=2), "is of version 2"),
+        (lambda about: about.update(dtype="float32"), "'dtype' is missing or malformed"),
+        (lambda about: about.update(tokens=5), "speaks of 5 tokens in all"),
+        (lambda about: about.update(vocab_size=5), "says that the tokenizer has 5 tokens"),
+        (
+            lambda about: about.update(tokenizer={"kind": "other"}),
+            "a damaged tokenizer: there is no tokenizer of kind 'other'",
+        ),
+        (lambda about: about["train"][0].update(file="../poem.txt"), "does not describe a shard in this folder"),
+        (lambda about: about["train"][0].update(tokens=0), "does not describe a shard"),
+        (lambda about: about["train"].append(3), "does not describe a shard"),
+        (lambda about: about["train"][0].update(file="dataset.json"), "has .* bytes"),
+        *(
+            (lambda about, name=name: about.pop(name), "its format|is of version|missing or malformed")
+            for name in FIELDS
+        ),
+    ],
+)
 def test_a_description_that_lies_is_refused(change, message, lying):
     describe(lying, change)
     with pytest.raises(DataError, match=message):
@@ -243,10 +273,15 @@ def on_shards(tmp_path, encoding="char", **changes):
     return experiment(**changes), text, load_text(str(tmp_path / "shards"))
 
 
-@pytest.mark.parametrize("changes", [
-    {}, {"train.accumulation": 3, "model.dropout": 0.1}, {"model.kind": "bigram"}, {"train.seed": 2**32 - 1}], ids=str)
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"train.accumulation": 3, "model.dropout": 0.1}, {"model.kind": "bigram"}, {"train.seed": 2**32 - 1}],
+    ids=str,
+)
 @pytest.mark.parametrize("encoding", ["char", "bpe"])
-def test_a_run_on_shards_has_the_losses_of_a_run_in_memory_bit_for_bit(encoding, changes, tmp_path, device, monkeypatch):
+def test_a_run_on_shards_has_the_losses_of_a_run_in_memory_bit_for_bit(
+    encoding, changes, tmp_path, device, monkeypatch
+):
     monkeypatch.setattr("pygpt.data.shard_batches.AT_ONCE", 4)
     described, text, shards = on_shards(tmp_path, encoding, **changes)
     in_memory = Run(described, text, device)

@@ -51,10 +51,21 @@ def test_stories_are_whole_and_short(text):
             assert paragraph.count('"') % 2 == 0, paragraph
 
 
-@pytest.mark.parametrize("clumsy", [
-    r"\b[Aa] [aeiouAEIOU]", r"\b[Aa]n [^aeiouAEIOU]", r"[{}|]", r"  ", r" [.,!?]", r"[.,][.,]",
-    r"\b(\w+) \1\b(?<!that that)", r"[.!?] [a-z]", r"[a-z][.,!?][A-Za-z]", r" $",
-])
+@pytest.mark.parametrize(
+    "clumsy",
+    [
+        r"\b[Aa] [aeiouAEIOU]",
+        r"\b[Aa]n [^aeiouAEIOU]",
+        r"[{}|]",
+        r"  ",
+        r" [.,!?]",
+        r"[.,][.,]",
+        r"\b(\w+) \1\b(?<!that that)",
+        r"[.!?] [a-z]",
+        r"[a-z][.,!?][A-Za-z]",
+        r" $",
+    ],
+)
 def test_nothing_clumsy(text, clumsy):
     found = re.search(rf".{{0,40}}{clumsy}.{{0,20}}", text, re.MULTILINE)
     assert found is None, found[0]

@@ -5,20 +5,30 @@ import re
 
 import pytest
 
-from pygpt.runs.checkpoint import read_checkpoint
 from pygpt.data import TASKS, load_text, make_corpus, task_text, text_from_bytes
 from pygpt.errors import DataError, ExperimentError
-from pygpt.training.evaluate import accuracy
-from pygpt.language_model import LanguageModel
 from pygpt.inference.sampler import generate
+from pygpt.language_model import LanguageModel
+from pygpt.runs.checkpoint import read_checkpoint
 from pygpt.tokenizers import split_documents, train_tokenizer
+from pygpt.training.evaluate import accuracy
 from pygpt.training.run import Run
 from tests.tiny_runs import bits, experiment, finish
 from tests.unit.cli.test_cli import run_pygpt
 
-LEARNABLE = {"data.layout": "documents", "train.answers_only": True, "model.n_layer": 1, "model.n_head": 4, "model.n_embd": 32,
-             "model.block_size": 10, "train.batch_size": 32, "train.eval_batches": 4, "train.eval_every": 400,
-             "optim.learning_rate": 5e-3, "optim.warmup_steps": 50}
+LEARNABLE = {
+    "data.layout": "documents",
+    "train.answers_only": True,
+    "model.n_layer": 1,
+    "model.n_head": 4,
+    "model.n_embd": 32,
+    "model.block_size": 10,
+    "train.batch_size": 32,
+    "train.eval_batches": 4,
+    "train.eval_every": 400,
+    "optim.learning_rate": 5e-3,
+    "optim.warmup_steps": 50,
+}
 
 
 def balanced(word):
@@ -71,17 +81,25 @@ def test_the_longest_there_are(name):
 def test_a_seed_decides():
     assert task_text("task:sort").text == task_text("task:sort,seed=0").text != task_text("task:sort,seed=1").text
     assert task_text("task:sort,examples=10000,seed=2,length=6").name == "task:sort,seed=2"
-    assert task_text("task:sort").text.startswith("409131=011349\n29375=23579\n"), "a seed means the same text everywhere"
+    assert task_text("task:sort").text.startswith("409131=011349\n29375=23579\n"), (
+        "a seed means the same text everywhere"
+    )
 
 
-@pytest.mark.parametrize("source, message", [
-    ("task:rhyme", "no task 'rhyme': the tasks are copy, reverse"),
-    ("task:sort,size=3", "a task has no setting 'size': it has length, examples, seed, as in task:sort,length=6"),
-    ("task:sort,length=65", "the length of the task sort is a whole number from 1 to 64, and '65' is not"),
-    ("task:sort,examples=", "the examples of the task sort is a whole number from 20 to 1,000,000, and '' is not"),
-    ("task:parity,length=2", "has only 6 different questions, and 20 are the fewest to learn from: choose a length above 2"),
-    ("revers", "Did you mean task:reverse[?]"),
-])
+@pytest.mark.parametrize(
+    "source, message",
+    [
+        ("task:rhyme", "no task 'rhyme': the tasks are copy, reverse"),
+        ("task:sort,size=3", "a task has no setting 'size': it has length, examples, seed, as in task:sort,length=6"),
+        ("task:sort,length=65", "the length of the task sort is a whole number from 1 to 64, and '65' is not"),
+        ("task:sort,examples=", "the examples of the task sort is a whole number from 20 to 1,000,000, and '' is not"),
+        (
+            "task:parity,length=2",
+            "has only 6 different questions, and 20 are the fewest to learn from: choose a length above 2",
+        ),
+        ("revers", "Did you mean task:reverse[?]"),
+    ],
+)
 def test_tasks_that_do_not_exist(source, message):
     with pytest.raises(DataError, match=message):
         load_text(source)
@@ -91,7 +109,10 @@ def test_no_question_for_validation_was_trained_on():
     text = load_text("task:addition,length=1,examples=100").text
     tokenizer = train_tokenizer("char", text, documents=True)
     corpus = make_corpus(text, tokenizer, "documents", 8)
-    questions = [{tuple(split.tokens[a:b]) for a, b in zip(split.offsets, split.offsets[1:])} for split in (corpus.train, corpus.val)]
+    questions = [
+        {tuple(split.tokens[a:b]) for a, b in zip(split.offsets, split.offsets[1:])}
+        for split in (corpus.train, corpus.val)
+    ]
     assert len(questions[0]) == 90 and len(questions[1]) == 10 and not questions[0] & questions[1]
 
 
@@ -130,15 +151,17 @@ def test_a_right_answer_is_what_greedy_sampling_writes(device):
 
 def test_only_answers_are_learned(cpu):
     settings = {**LEARNABLE, "train.steps": 30, "train.eval_every": 30}
-    both, answers = (finish(Run(experiment(**{**settings, "train.answers_only": only}), load_text("task:copy,length=4"), cpu))
-                     for only in (False, True))
+    both, answers = (
+        finish(Run(experiment(**{**settings, "train.answers_only": only}), load_text("task:copy,length=4"), cpu))
+        for only in (False, True)
+    )
     assert both[0].val_loss == pytest.approx(answers[0].val_loss, abs=0.1), "both guess blindly before the first step"
     assert answers[-1].val_loss != both[-1].val_loss
 
 
 def test_a_task_goes_on_from_a_checkpoint_without_its_text(cpu):
     settings = {**LEARNABLE, "train.steps": 8, "train.eval_every": 4, "data.source": "task:sort,length=4,seed=5"}
-    make = lambda: Run(experiment(**settings), load_text(settings["data.source"]), cpu)  # noqa: E731
+    make = lambda: Run(experiment(**settings), load_text(settings["data.source"]), cpu)
     whole, first = bits(finish(make())), make()
     before = bits(finish(first, at_most=5))
     data = first.checkpoint()
@@ -149,34 +172,59 @@ def test_a_task_goes_on_from_a_checkpoint_without_its_text(cpu):
 def test_what_cannot_be_scored_is_refused(cpu):
     with pytest.raises(ExperimentError, match="train.answers_only: questions and answers are documents"):
         experiment(**{"train.answers_only": True})
-    with pytest.raises(DataError, match="takes 18 tokens, and a block has 10: choose a model.block_size of at least 18"):
+    with pytest.raises(
+        DataError, match="takes 18 tokens, and a block has 10: choose a model.block_size of at least 18"
+    ):
         Run(experiment(**LEARNABLE), load_text("task:reverse"), cpu)
-    for lines, message in (("ab\n" * 50, "no document of this text has a ="), ("ab=ba\n" * 3 + "ab\n" * 47, "47 of 50 documents")):
+    for lines, message in (
+        ("ab\n" * 50, "no document of this text has a ="),
+        ("ab=ba\n" * 3 + "ab\n" * 47, "47 of 50 documents"),
+    ):
         with pytest.raises(DataError, match=message):
             Run(experiment(**LEARNABLE), text_from_bytes("lines", lines.encode()), cpu)
 
 
 def test_lines_of_your_own_are_scored_too(cpu):
     lines = "".join(f"{number}={number}\n" for number in range(200))
-    run = Run(experiment(**{**LEARNABLE, "train.answers_only": False, "train.steps": 2}), text_from_bytes("own", lines.encode()), cpu)
+    run = Run(
+        experiment(**{**LEARNABLE, "train.answers_only": False, "train.steps": 2}),
+        text_from_bytes("own", lines.encode()),
+        cpu,
+    )
     assert finish(run)[0].accuracy == 0.0
 
 
 def test_a_task_on_the_command_line(tmp_path):
-    flags = [f"--{name.replace('_', '-')}={value}" for name, value in LEARNABLE.items() if name not in ("data.layout", "train.answers_only")]
-    said = run_pygpt("train", "baby", "--data", "task:reverse,length=4,examples=200", "--train.answers-only", "--device", "numpy",
-                     "--steps", 20, "--out", tmp_path / "run", *flags)
+    flags = [
+        f"--{name.replace('_', '-')}={value}"
+        for name, value in LEARNABLE.items()
+        if name not in ("data.layout", "train.answers_only")
+    ]
+    said = run_pygpt(
+        "train",
+        "baby",
+        "--data",
+        "task:reverse,length=4,examples=200",
+        "--train.answers-only",
+        "--device",
+        "numpy",
+        "--steps",
+        20,
+        "--out",
+        tmp_path / "run",
+        *flags,
+    )
     assert "right answers" in said
     toml = (tmp_path / "run" / "experiment.toml").read_text()
     assert 'source = "task:reverse,length=4,examples=200"' in toml and 'layout = "documents"' in toml
-    assert 'answers_only = true' in toml
+    assert "answers_only = true" in toml
     found = json.loads(run_pygpt("eval", tmp_path / "run", "--json"))
     assert found["questions"] == 20 and 0 <= found["accuracy"] <= 1
     assert re.search(r"right answers: [\d.]+% of 20 questions", run_pygpt("eval", tmp_path / "run"))
 
 
 def test_the_api_scores_too(cpu):
-    model = LanguageModel("reverse", device=cpu, **{name: value for name, value in LEARNABLE.items()})
+    model = LanguageModel("reverse", device=cpu, **LEARNABLE)
     model.fit("task:reverse,length=3,examples=300", steps=20)
     found = model.evaluate()
     assert found.questions == 30 and found.accuracy is not None and found.bits_per_byte() > 0

@@ -9,10 +9,16 @@ import sys
 from array import array
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pygpt.data import (
-    DATASETS, load_text, make_corpus, open_dataset_bytes, python_sources_text, text_from_bytes,
+    DATASETS,
+    load_text,
+    make_corpus,
+    open_dataset_bytes,
+    python_sources_text,
+    text_from_bytes,
 )
 from pygpt.errors import DataError, TokenizerError
 from pygpt.tokenizers import CharTokenizer, train_tokenizer
@@ -43,8 +49,11 @@ def tiny_names(tmp_path, monkeypatch, closed_url):
     data = b"emma\nolivia\nava\n"
     monkeypatch.delenv("PYGPT_DATA", raising=False)
     monkeypatch.setenv("PYGPT_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setitem(DATASETS, "names", dataclasses.replace(
-        DATASETS["names"], url=closed_url, sha256=hashlib.sha256(data).hexdigest(), size=len(data)))
+    monkeypatch.setitem(
+        DATASETS,
+        "names",
+        dataclasses.replace(DATASETS["names"], url=closed_url, sha256=hashlib.sha256(data).hexdigest(), size=len(data)),
+    )
     return data
 
 
@@ -172,7 +181,9 @@ def test_bytes_of_a_data_set_are_checked(tiny_names):
 
 
 def test_unknown_name_suggests_the_nearest():
-    with pytest.raises(DataError, match="'Shakespear'. Did you mean shakespeare. The data sets are tales, words, python"):
+    with pytest.raises(
+        DataError, match="'Shakespear'. Did you mean shakespeare. The data sets are tales, words, python"
+    ):
         load_text("Shakespear")
     with pytest.raises(DataError, match="no data set and no file named 'xyzzy'. The data"):
         load_text("xyzzy")
@@ -202,15 +213,18 @@ def test_an_unreadable_file(tmp_path, monkeypatch):
         load_text(str(tmp_path / "secret.txt"))
 
 
-@pytest.mark.parametrize("data, message", [
-    (b"", r"mine has no text in it \(0 bytes\)"),
-    (b"\xef\xbb\xbf \r\n", r"no text in it \(6 bytes\)"),
-    (b"caf\xe9", "byte 0xe9 at offset 3 is not: save it as UTF-8"),
-    (b"\xef\xbb\xbfcaf\xe9", "byte 0xe9 at offset 6 is not"),
-    ("hello".encode("utf-16"), "starts like UTF-16"),
-    ("hello".encode("utf-16-le"), "zero byte at offset 1"),
-    (b"PK\x03\x04rest", "starts like a zip archive"),
-])
+@pytest.mark.parametrize(
+    "data, message",
+    [
+        (b"", r"mine has no text in it \(0 bytes\)"),
+        (b"\xef\xbb\xbf \r\n", r"no text in it \(6 bytes\)"),
+        (b"caf\xe9", "byte 0xe9 at offset 3 is not: save it as UTF-8"),
+        (b"\xef\xbb\xbfcaf\xe9", "byte 0xe9 at offset 6 is not"),
+        ("hello".encode("utf-16"), "starts like UTF-16"),
+        ("hello".encode("utf-16-le"), "zero byte at offset 1"),
+        (b"PK\x03\x04rest", "starts like a zip archive"),
+    ],
+)
 def test_bytes_that_are_no_text(data, message):
     with pytest.raises(DataError, match=message):
         text_from_bytes("mine", data)
@@ -253,7 +267,7 @@ def test_documents_are_delimited(lines, kind):
         assert split.offsets[-1] == len(split.tokens) - 1
         assert all(split.tokens[offset] == tokenizer.bos for offset in split.offsets)
         for document, start, end in zip(wanted, split.offsets, split.offsets[1:], strict=False):
-            assert tokenizer.decode(split.tokens[start + 1:end]) == document
+            assert tokenizer.decode(split.tokens[start + 1 : end]) == document
 
 
 def test_the_documented_shape_of_documents():
@@ -270,8 +284,10 @@ def test_another_fraction():
 
 def test_a_text_shorter_than_a_block_says_what_would_fit():
     tokenizer = CharTokenizer("ab")
-    wanted = ("a block of 10 needs 11 tokens for validation; this text of 100 tokens leaves 10: "
-              "choose a block of at most 9, or a longer text")
+    wanted = (
+        "a block of 10 needs 11 tokens for validation; this text of 100 tokens leaves 10: "
+        "choose a block of at most 9, or a longer text"
+    )
     with pytest.raises(DataError, match=wanted):
         make_corpus("ab" * 50, tokenizer, "stream", 10)
     make_corpus("ab" * 50, tokenizer, "stream", 9)
@@ -284,14 +300,17 @@ def test_a_text_the_tokenizer_does_not_know():
         make_corpus("zz\nab", CharTokenizer("ab", documents=True), "documents", 4)
 
 
-@pytest.mark.parametrize("arguments, message", [
-    (("streams", 4), "no layout 'streams': choose one of stream, documents"),
-    (("stream", 0), "block_size is 0"),
-    (("stream", 4, 0.0), "above 0 and at most 0.5; it is 0.0"),
-    (("stream", 4, 0.9), "it is 0.9"),
-    (("stream", 4, float("nan")), "it is nan"),
-    (("documents", 4), "needs a tokenizer with a delimiter"),
-])
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (("streams", 4), "no layout 'streams': choose one of stream, documents"),
+        (("stream", 0), "block_size is 0"),
+        (("stream", 4, 0.0), "above 0 and at most 0.5; it is 0.0"),
+        (("stream", 4, 0.9), "it is 0.9"),
+        (("stream", 4, float("nan")), "it is nan"),
+        (("documents", 4), "needs a tokenizer with a delimiter"),
+    ],
+)
 def test_a_corpus_that_cannot_be(arguments, message):
     with pytest.raises(DataError, match=message):
         make_corpus("ab\n" * 50, CharTokenizer("\nab"), *arguments)

@@ -5,17 +5,17 @@ import math
 
 import pytest
 
-from pygpt.runs.checkpoint import read_checkpoint
 from pygpt.analysis.device_choice import choose
+from pygpt.analysis.memory import memory_estimate
+from pygpt.config.experiment import Experiment
 from pygpt.devices import open_numpy
 from pygpt.devices.numpy import NumpyDevice
 from pygpt.errors import CheckpointError, ExperimentError
-from pygpt.analysis.memory import memory_estimate
-from pygpt.training.evaluate import full_loss
-from pygpt.config.experiment import Experiment
-from pygpt.runs.safetensors import Entry, read_safetensors, write_safetensors
-from pygpt.training.run import Run
 from pygpt.inference.trained_model import TrainedModel
+from pygpt.runs.checkpoint import read_checkpoint
+from pygpt.runs.safetensors import Entry, read_safetensors, write_safetensors
+from pygpt.training.evaluate import full_loss
+from pygpt.training.run import Run
 from tests.conftest import unavailable
 from tests.tiny_runs import experiment, finish, poem_run
 from tests.unit.training.test_run import KINDS
@@ -33,12 +33,32 @@ def test_the_curve_is_that_of_float32_but_for_its_rounding(kind, cpu):
 
 
 RECIPES = {
-    "llama": {"model.norm": "rmsnorm", "model.positions": "rope", "model.mlp": "swiglu", "model.n_kv_head": 1, "model.window": 5,
-              "model.qk_norm": True, "model.logit_cap": 20.0, "model.attention_gate": True},
-    "alibi": {"model.positions": "alibi", "model.attention_cap": 10.0, "model.attention_sinks": True, "model.mlp": "geglu"},
+    "llama": {
+        "model.norm": "rmsnorm",
+        "model.positions": "rope",
+        "model.mlp": "swiglu",
+        "model.n_kv_head": 1,
+        "model.window": 5,
+        "model.qk_norm": True,
+        "model.logit_cap": 20.0,
+        "model.attention_gate": True,
+    },
+    "alibi": {
+        "model.positions": "alibi",
+        "model.attention_cap": 10.0,
+        "model.attention_sinks": True,
+        "model.mlp": "geglu",
+    },
     "sinusoidal": {"model.positions": "sinusoidal", "model.norm_place": "post", "model.mlp": "gelu_erf"},
-    "parts and an average": {"train.accumulation": 2, "optim.ema": 0.9, "optim.label_smoothing": 0.1, "optim.z_loss": 1e-3},
-    "sgd": {"optim.name": "sgd"}, "adam": {"optim.name": "adam"}, "muon": {"optim.name": "muon"},
+    "parts and an average": {
+        "train.accumulation": 2,
+        "optim.ema": 0.9,
+        "optim.label_smoothing": 0.1,
+        "optim.z_loss": 1e-3,
+    },
+    "sgd": {"optim.name": "sgd"},
+    "adam": {"optim.name": "adam"},
+    "muon": {"optim.name": "muon"},
 }
 
 

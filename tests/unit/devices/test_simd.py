@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from pygpt.config.experiment import Experiment
 from pygpt.data import load_text
 from pygpt.devices import simd
 from pygpt.devices.numpy import NumpyDevice
 from pygpt.devices.simd.compile import ZIG, compile_natively
-from pygpt.config.experiment import Experiment
 from pygpt.tensor.tensor import KERNELS
 from pygpt.training.run import Run
 from tests.conftest import unavailable
@@ -46,7 +46,9 @@ def test_a_step_of_micro_is_one_call(compiled):
 
 def test_large_products_are_left_to_numpy(compiled):
     library = simd.Library(Path(compiled.library._library._name), largest_product=1000)
-    assert library.takes("matmul", {"M": 10, "N": 10, "K": 10}) and not library.takes("matmul", {"M": 10, "N": 10, "K": 11})
+    assert library.takes("matmul", {"M": 10, "N": 10, "K": 10}) and not library.takes(
+        "matmul", {"M": 10, "N": 10, "K": 11}
+    )
     assert library.takes("gelu", {}) and not library.takes("no_such_kernel", {})
 
 

@@ -12,17 +12,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pygpt.runs.checkpoint import Checkpoint, checkpoint_pieces, read_checkpoint
 from pygpt.data import text_from_bytes
 from pygpt.devices.numpy import NumpyDevice
 from pygpt.errors import CheckpointError, ExperimentError, PygptError
 from pygpt.huggingface import export_folder, import_folder
 from pygpt.huggingface.layouts import LAYOUTS, layout_of
+from pygpt.inference.trained_model import TrainedModel
+from pygpt.runs.checkpoint import Checkpoint, checkpoint_pieces, read_checkpoint
 from pygpt.runs.safetensors import read_safetensors, write_safetensors
 from pygpt.training.run import Run
-from pygpt.inference.trained_model import TrainedModel
-from tests.unit.runs.test_damaged_files import ANY_JSON
 from tests.tiny_runs import POEM, experiment, poem_run, samplers
+from tests.unit.runs.test_damaged_files import ANY_JSON
 
 GOLDENS = Path(__file__).resolve().parents[2] / "goldens"
 FOLDERS = sorted(path.name for path in GOLDENS.glob("hf_*"))
@@ -59,7 +59,9 @@ def test_the_logits_are_those_of_transformers(name):
 @pytest.mark.parametrize("name", FOLDERS)
 def test_a_folder_comes_back_as_it_was(name, tmp_path):
     written(imported(GOLDENS / name), tmp_path)
-    (ours, metadata), (theirs, _) = (read_safetensors((folder / "model.safetensors").read_bytes()) for folder in (tmp_path, GOLDENS / name))
+    (ours, metadata), (theirs, _) = (
+        read_safetensors((folder / "model.safetensors").read_bytes()) for folder in (tmp_path, GOLDENS / name)
+    )
     assert metadata == {"format": "pt"}
     prefix = next(layout.prefix for layout in LAYOUTS.values() if name.startswith(f"hf_{layout.model_type}"))
     # Attention may have biases there without the MLP; here both have them, or none has.
@@ -73,17 +75,29 @@ def test_a_folder_comes_back_as_it_was(name, tmp_path):
     different = {key for key, value in now.items() if was.get(key) != value and key in was}
     assert different <= {"architectures", "dtype", "n_inner", "mlp_bias"}, different
     golden = np.load(GOLDENS / name / "logits.npz")
-    np.testing.assert_array_equal(trained_model(imported(tmp_path)).logits(golden["ids"]),
-                                  trained_model(imported(GOLDENS / name)).logits(golden["ids"]))
+    np.testing.assert_array_equal(
+        trained_model(imported(tmp_path)).logits(golden["ids"]),
+        trained_model(imported(GOLDENS / name)).logits(golden["ids"]),
+    )
 
 
-@pytest.mark.parametrize("changes", [
-    {}, {"model.bias": True, "model.mlp": "gelu_erf"}, {"model.norm_scale": False, "model.tie_weights": False, "model.mlp": "silu"},
-    LLAMA, {**LLAMA, "model.n_kv_head": 1, "model.bias": True}, {**LLAMA, "model.mlp": "geglu", "model.mlp_ratio": 2.5,
-                                                               "model.norm_scale": False, "model.tie_weights": False}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"model.bias": True, "model.mlp": "gelu_erf"},
+        {"model.norm_scale": False, "model.tie_weights": False, "model.mlp": "silu"},
+        LLAMA,
+        {**LLAMA, "model.n_kv_head": 1, "model.bias": True},
+        {**LLAMA, "model.mlp": "geglu", "model.mlp_ratio": 2.5, "model.norm_scale": False, "model.tie_weights": False},
+    ],
+)
 def test_what_is_exported_has_the_same_logits_here_and_there(changes, tmp_path):
-    run = Run(experiment(**{"data.tokenizer": "bpe", "data.vocab_size": 300, "model.init_std": 0.3, **changes}),
-              text_from_bytes("poem", POEM.encode()), NumpyDevice())
+    run = Run(
+        experiment(**{"data.tokenizer": "bpe", "data.vocab_size": 300, "model.init_std": 0.3, **changes}),
+        text_from_bytes("poem", POEM.encode()),
+        NumpyDevice(),
+    )
     checkpoint = read_checkpoint(run.checkpoint())
     folder = written(checkpoint, tmp_path / "there")
     ids = np.random.default_rng(1).integers(0, run.tokenizer.vocab_size, (2, 8))
@@ -98,16 +112,27 @@ def test_what_is_exported_has_the_same_logits_here_and_there(changes, tmp_path):
     there = transformers.AutoModelForCausalLM.from_pretrained(folder).eval()
     with torch.no_grad():
         np.testing.assert_allclose(there(torch.tensor(ids)).logits.numpy(), expected, atol=1e-4)
-    assert transformers.AutoTokenizer.from_pretrained(folder).encode("Twinkle, twinkle") == list(run.tokenizer.encode("Twinkle, twinkle"))
+    assert transformers.AutoTokenizer.from_pretrained(folder).encode("Twinkle, twinkle") == list(
+        run.tokenizer.encode("Twinkle, twinkle")
+    )
 
 
-@pytest.mark.parametrize("changes, message", [
-    ({"model.positions": "sinusoidal"}, "model.positions: this model is neither .* gpt2, but model.positions is sinusoidal"),
-    ({"model.attention_gate": True}, "model.attention_gate is True .there it is False"),
-    ({**LLAMA, "model.qk_norm": True}, "The nearer is llama, but model.qk_norm is True"),
-    ({**LLAMA, "model.mlp": "gelu"}, "nearer is llama, but model.mlp is gelu .there it is geglu or swiglu"),
-    ({"model.norm_place": "post"}, "model.norm_place is post"), ({"model.logit_cap": 3.0}, "model.logit_cap"),
-    ({"model.window": 4}, "model.window"), ({"model.kind": "bigram"}, "model.kind: a bigram has no place")])
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        (
+            {"model.positions": "sinusoidal"},
+            "model.positions: this model is neither .* gpt2, but model.positions is sinusoidal",
+        ),
+        ({"model.attention_gate": True}, "model.attention_gate is True .there it is False"),
+        ({**LLAMA, "model.qk_norm": True}, "The nearer is llama, but model.qk_norm is True"),
+        ({**LLAMA, "model.mlp": "gelu"}, "nearer is llama, but model.mlp is gelu .there it is geglu or swiglu"),
+        ({"model.norm_place": "post"}, "model.norm_place is post"),
+        ({"model.logit_cap": 3.0}, "model.logit_cap"),
+        ({"model.window": 4}, "model.window"),
+        ({"model.kind": "bigram"}, "model.kind: a bigram has no place"),
+    ],
+)
 def test_what_has_no_place_there_is_refused_by_its_switch(changes, message):
     with pytest.raises(ExperimentError, match=message):
         layout_of(experiment(**changes).model)
@@ -136,7 +161,9 @@ def test_tokens_that_the_tokenizer_does_not_have_are_left_out(tmp_path):
     (tmp_path / "padded" / "model.safetensors").write_bytes(write_safetensors(entries, metadata))
     (tmp_path / "padded" / "config.json").write_text(json.dumps(config))
     golden = np.load(GOLDENS / "hf_llama" / "logits.npz")
-    np.testing.assert_allclose(trained_model(imported(tmp_path / "padded")).logits(golden["ids"]), golden["logits"], atol=1e-4)
+    np.testing.assert_allclose(
+        trained_model(imported(tmp_path / "padded")).logits(golden["ids"]), golden["logits"], atol=1e-4
+    )
 
 
 LIES = {
@@ -146,10 +173,18 @@ LIES = {
     "broken": ("config.json", "{", "is not JSON"),
     "another kind": ("config.json", {"model_type": "mamba"}, "model_type is 'mamba'; pygpt reads gpt2, llama"),
     "no size": ("config.json", {"n_embd": "wide"}, "n_embd is 'wide', wanted a whole number"),
-    "another size": ("config.json", {"n_embd": 32}, r"is F32\[\d+, 16\], and config.json asks for numbers as \[\d+, 32\]"),
+    "another size": (
+        "config.json",
+        {"n_embd": 32},
+        r"is F32\[\d+, 16\], and config.json asks for numbers as \[\d+, 32\]",
+    ),
     "odd heads": ("config.json", {"n_head": 5}, "cannot build: model.n_embd"),
     "another epsilon": ("config.json", {"layer_norm_epsilon": 1e-6}, "layer_norm_epsilon is 1e-06"),
-    "another activation": ("config.json", {"activation_function": "mish"}, "activation_function is 'mish'; pygpt has gelu_new"),
+    "another activation": (
+        "config.json",
+        {"activation_function": "mish"},
+        "activation_function is 'mish'; pygpt has gelu_new",
+    ),
     "scaled": ("config.json", {"scale_attn_by_inverse_layer_idx": True}, "its logits would be others"),
     "more layers": ("config.json", {"n_layer": 3}, "no array h.2.attn.c_attn.weight"),
     "fewer layers": ("config.json", {"n_layer": 1}, "arrays that pygpt's gpt2 does not have: h.1"),
@@ -178,7 +213,9 @@ def test_a_folder_that_lies(file, content, message, tmp_path):
 def test_a_rope_of_another_kind(tmp_path):
     shutil.copytree(GOLDENS / "hf_llama", tmp_path / "folder")
     path = tmp_path / "folder" / "config.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"rope_parameters": {"rope_type": "llama3", "factor": 8.0}}))
+    path.write_text(
+        json.dumps(json.loads(path.read_text()) | {"rope_parameters": {"rope_type": "llama3", "factor": 8.0}})
+    )
     with pytest.raises(CheckpointError, match="rope_type is 'llama3'"):
         import_folder(tmp_path / "folder")
 
@@ -194,7 +231,9 @@ def test_it_writes_the_same_with_a_cache_and_without(name):
 @given(st.sampled_from(["hf_gpt2", "hf_llama"]), st.data())
 def test_a_config_of_every_kind_is_refused_or_read(name, data):
     values = json.loads((GOLDENS / name / "config.json").read_text())
-    for key in data.draw(st.lists(st.sampled_from([*values, "rope_scaling", "n_inner", "rope_theta"]), min_size=1, max_size=2)):
+    for key in data.draw(
+        st.lists(st.sampled_from([*values, "rope_scaling", "n_inner", "rope_theta"]), min_size=1, max_size=2)
+    ):
         values[key] = data.draw(ANY_JSON | st.integers(1, 64) | st.just(10**400))
     with TemporaryDirectory() as folder:
         for path in (GOLDENS / name).iterdir():
@@ -216,7 +255,9 @@ def test_weights_in_several_files(tmp_path):
         data = write_safetensors({name: entries[name] for name in names}, metadata)
         (tmp_path / "folder" / f"model-{number:05}-of-00002.safetensors").write_bytes(data)
     golden = np.load(GOLDENS / "hf_llama" / "logits.npz")
-    np.testing.assert_allclose(trained_model(imported(tmp_path / "folder")).logits(golden["ids"]), golden["logits"], atol=1e-4)
+    np.testing.assert_allclose(
+        trained_model(imported(tmp_path / "folder")).logits(golden["ids"]), golden["logits"], atol=1e-4
+    )
     (tmp_path / "folder" / "model-00002-of-00002.safetensors").unlink()
     with pytest.raises(CheckpointError, match="the folder has no array"):
         import_folder(tmp_path / "folder")

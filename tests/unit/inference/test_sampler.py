@@ -80,16 +80,30 @@ def test_a_token_costs_no_launch_from_python(cached, device, monkeypatch):
 
 def test_sampling_settings(cpu):
     run = poem_run(cpu)
-    write = lambda **settings: "".join(generate(run.model, run.tokenizer, 20, **settings))  # noqa: E731
+    write = lambda **settings: "".join(generate(run.model, run.tokenizer, 20, **settings))
     assert len(write(prompt="Twinkle")) == 20
     assert write(prompt="T", temperature=0.0, seed=1) == write(prompt="T", temperature=0.0, seed=2)
     assert write(prompt="T", top_k=1, seed=1) == write(prompt="T", temperature=0.0, seed=1)
     assert write(prompt="T", temperature=2.0, seed=1) != write(prompt="T", temperature=2.0, seed=2)
-    for settings in ({"temperature": -1.0}, {"top_k": -1}, {"seed": -1}, {"top_p": 0.0}, {"top_p": 1.1}, {"min_p": -0.1},
-                     {"repetition_penalty": 0.0}, {"stop": ""}, {"stop": ["a", ""]}, {"temperature": float("nan")}):
+    for settings in (
+        {"temperature": -1.0},
+        {"top_k": -1},
+        {"seed": -1},
+        {"top_p": 0.0},
+        {"top_p": 1.1},
+        {"min_p": -0.1},
+        {"repetition_penalty": 0.0},
+        {"stop": ""},
+        {"stop": ["a", ""]},
+        {"temperature": float("nan")},
+    ):
         with pytest.raises(ExperimentError, match=next(iter(settings))):
             write(prompt="T", **settings)
-    assert write(prompt="T", top_p=1e-6, seed=1) == write(prompt="T", min_p=1.0, seed=1) == write(prompt="T", temperature=0.0)
+    assert (
+        write(prompt="T", top_p=1e-6, seed=1)
+        == write(prompt="T", min_p=1.0, seed=1)
+        == write(prompt="T", temperature=0.0)
+    )
     assert write(prompt="T", top_p=1.0, min_p=0.0, repetition_penalty=1.0, stop=()) == write(prompt="T")
 
 
@@ -111,8 +125,10 @@ def test_all_settings_together_go_through_the_same_code(kind, device):
 
 def test_a_penalty_keeps_the_model_from_repeating_itself(device):
     run = trained("bigram", device)
-    free, held = ("".join(generate(run.model, run.tokenizer, 40, prompt="T", temperature=0.0, repetition_penalty=penalty))
-                  for penalty in (1.0, 100.0))
+    free, held = (
+        "".join(generate(run.model, run.tokenizer, 40, prompt="T", temperature=0.0, repetition_penalty=penalty))
+        for penalty in (1.0, 100.0)
+    )
     assert len(set("T" + held[:6])) == 7, "no token of the window comes again"
     assert len(set(free)) < len(set(held))
 
@@ -156,8 +172,15 @@ def test_a_short_prompt_under_a_long_block_is_read_in_few_rows(cpu):
     run = poem_run(cpu, **{"model.block_size": 300})
     rows = []
     reading = run.model.hidden
-    run.model.hidden = lambda ids, *arguments, **options: rows.append(ids.shape[1]) or reading(ids, *arguments, **options)
-    for prompt, expected in (("Tw", [64, 150]), (POEM[:100], [128, 150]), (POEM[:140], [150]), (POEM[:200], [300, 150])):
+    run.model.hidden = lambda ids, *arguments, **options: (
+        rows.append(ids.shape[1]) or reading(ids, *arguments, **options)
+    )
+    for prompt, expected in (
+        ("Tw", [64, 150]),
+        (POEM[:100], [128, 150]),
+        (POEM[:140], [150]),
+        (POEM[:200], [300, 150]),
+    ):
         rows.clear()
         sampler = Sampler(run.model, run.tokenizer, prompt=prompt)
         sampler.enqueue(320)

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from pygpt.config.experiment import Experiment
 from pygpt.data import text_from_bytes
 from pygpt.errors import ExperimentError
-from pygpt.config.experiment import Experiment
 from pygpt.micro import MicroGPT
 from pygpt.models.python_random_init import python_random
 from pygpt.nn.layers import Chance
@@ -16,8 +16,15 @@ from tests.unit.models.test_switches import SWITCHES
 
 ONE_BY_ONE = [(name, value) for name, choices in SWITCHES.items() if name != "model.init" for value in choices]
 
-CHANGES = {"model.init": "python-random", "data.layout": "documents", "train.seed": 5, "train.steps": 12, "train.eval_every": 6,
-           "model.n_layer": 2, "train.eval_batches": 2}
+CHANGES = {
+    "model.init": "python-random",
+    "data.layout": "documents",
+    "train.seed": 5,
+    "train.steps": 12,
+    "train.eval_every": 6,
+    "model.n_layer": 2,
+    "train.eval_batches": 2,
+}
 
 
 def run_on(device, **changes):
@@ -37,13 +44,18 @@ def lines(tokens, tokenizer):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_every_matrix_is_drawn_in_the_order_of_the_original(cpu, dtype):
     run, original = run_on(cpu, **{"model.dtype": dtype}), MicroGPT(NAMES, seed=5, n_layer=2)
-    wanted = {"embedding.tokens": rows(original.wte), "embedding.positions": rows(original.wpe),
-              "head.weight": rows(original.lm_head).T}
+    wanted = {
+        "embedding.tokens": rows(original.wte),
+        "embedding.positions": rows(original.wpe),
+        "head.weight": rows(original.lm_head).T,
+    }
     for index, layer in enumerate(original.layers):
-        wanted |= {f"blocks.{index}.attention.qkv.weight": np.hstack([rows(layer[name]).T for name in ("wq", "wk", "wv")]),
-                   f"blocks.{index}.attention.projection.weight": rows(layer["wo"]).T,
-                   f"blocks.{index}.mlp.expand.weight": rows(layer["fc1"]).T,
-                   f"blocks.{index}.mlp.contract.weight": rows(layer["fc2"]).T}
+        wanted |= {
+            f"blocks.{index}.attention.qkv.weight": np.hstack([rows(layer[name]).T for name in ("wq", "wk", "wv")]),
+            f"blocks.{index}.attention.projection.weight": rows(layer["wo"]).T,
+            f"blocks.{index}.mlp.expand.weight": rows(layer["fc1"]).T,
+            f"blocks.{index}.mlp.contract.weight": rows(layer["fc2"]).T,
+        }
     matrices = {name: placed for name, placed in run.weights.named.items() if len(placed.shape) == 2}
     assert matrices.keys() == wanted.keys()
     for name, placed in matrices.items():
@@ -70,8 +82,10 @@ def test_documents_come_in_the_order_of_the_original_and_again(cpu, batch_size):
 
 
 def test_a_batch_in_parts_meets_the_same_documents(cpu):
-    whole, parts = ([metric.loss for metric in finish(run_on(cpu, **changes, **{"model.dtype": "float64"}))]
-                    for changes in ({"train.batch_size": 4}, {"train.batch_size": 2, "train.accumulation": 2}))
+    whole, parts = (
+        [metric.loss for metric in finish(run_on(cpu, **changes, **{"model.dtype": "float64"}))]
+        for changes in ({"train.batch_size": 4}, {"train.batch_size": 2, "train.accumulation": 2})
+    )
     assert parts[1:] == pytest.approx(whole[1:], abs=1e-12)
 
 
@@ -82,11 +96,23 @@ def test_it_goes_on_where_it_stopped(device):
     assert before | bits(finish(Run.restore(first.checkpoint(), device))) == whole
 
 
-@pytest.mark.parametrize("field, value", [("data.layout", "stream"), ("model.kind", "bigram"), ("model.tie_weights", True),
-                                          ("model.positions", "sinusoidal"), ("model.positions", "none"),
-                                          ("model.mlp", "swiglu"), ("model.mlp", "geglu"), ("model.attention_gate", True)])
+@pytest.mark.parametrize(
+    "field, value",
+    [
+        ("data.layout", "stream"),
+        ("model.kind", "bigram"),
+        ("model.tie_weights", True),
+        ("model.positions", "sinusoidal"),
+        ("model.positions", "none"),
+        ("model.mlp", "swiglu"),
+        ("model.mlp", "geglu"),
+        ("model.attention_gate", True),
+    ],
+)
 def test_what_has_other_matrices_is_refused(field, value):
-    with pytest.raises(ExperimentError, match=f"{field} must be .*, not .*{str(value).lower()}.*choose normal") as caught:
+    with pytest.raises(
+        ExperimentError, match=f"{field} must be .*, not .*{str(value).lower()}.*choose normal"
+    ) as caught:
         Experiment.preset("micro").with_fields(**{**CHANGES, field: value})
     assert caught.value.field == "model.init"
 

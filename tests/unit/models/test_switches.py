@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pygpt.config.experiment import ModelConfig, OptimConfig
 from pygpt.devices.numpy import NumpyDevice
 from pygpt.errors import ExperimentError
-from pygpt.config.experiment import ModelConfig, OptimConfig
 from pygpt.models import build_model
 from pygpt.nn.layers import Chance, Weights
 from pygpt.ops import mean_valid
@@ -19,11 +19,20 @@ from tests.tiny_runs import experiment, finish, poem_run, samplers
 
 # What each switch can be, where it is not a choice or a yes or no.
 VALUES = {
-    "model.n_head": (4,), "model.n_embd": (16, 24), "model.n_layer": (1, 2),
-    "model.block_size": (8, 13), "model.dropout": (0.0, 0.3), "model.dropout_embedding": (-1.0, 0.2),
-    "model.dropout_attention": (-1.0, 0.0), "model.init_std": (0.02, 0.2),
-    "model.n_kv_head": (0, 1, 2, 4), "model.window": (0, 1, 5, 64), "model.attention_cap": (0.0, 2.0),
-    "model.logit_cap": (0.0, 3.0), "model.rope_base": (100.0, 10000.0), "model.mlp_ratio": (0.5, 8 / 3, 4.0),
+    "model.n_head": (4,),
+    "model.n_embd": (16, 24),
+    "model.n_layer": (1, 2),
+    "model.block_size": (8, 13),
+    "model.dropout": (0.0, 0.3),
+    "model.dropout_embedding": (-1.0, 0.2),
+    "model.dropout_attention": (-1.0, 0.0),
+    "model.init_std": (0.02, 0.2),
+    "model.n_kv_head": (0, 1, 2, 4),
+    "model.window": (0, 1, 5, 64),
+    "model.attention_cap": (0.0, 2.0),
+    "model.logit_cap": (0.0, 3.0),
+    "model.rope_base": (100.0, 10000.0),
+    "model.mlp_ratio": (0.5, 8 / 3, 4.0),
     "model.dtype": ("float32",),
 }
 
@@ -42,13 +51,24 @@ def values(section, config):
 
 SWITCHES = dict(values("model", ModelConfig))
 RECIPES = dict(values("optim", OptimConfig)) | {
-    "optim.weight_decay": (0.0, 0.1), "optim.momentum": (0.0, 0.9), "optim.grad_clip": (0.0, 1.0), "optim.ema": (0.0, 0.9),
-    "optim.label_smoothing": (0.0, 0.1), "optim.z_loss": (0.0, 1e-3), "train.accumulation": (1, 3),
-    "data.tokenizer": ("char", "byte", "bpe"), "data.vocab_size": (257, 300), "data.layout": ("stream", "documents"),
+    "optim.weight_decay": (0.0, 0.1),
+    "optim.momentum": (0.0, 0.9),
+    "optim.grad_clip": (0.0, 1.0),
+    "optim.ema": (0.0, 0.9),
+    "optim.label_smoothing": (0.0, 0.1),
+    "optim.z_loss": (0.0, 1e-3),
+    "train.accumulation": (1, 3),
+    "data.tokenizer": ("char", "byte", "bpe"),
+    "data.vocab_size": (257, 300),
+    "data.layout": ("stream", "documents"),
 }
 ALL = SWITCHES | RECIPES
-ONE_BY_ONE = [(name, value) for name, choices in SWITCHES.items() for value in choices
-              if name not in ("model.kind", "model.n_head", "model.block_size")]
+ONE_BY_ONE = [
+    (name, value)
+    for name, choices in SWITCHES.items()
+    for value in choices
+    if name not in ("model.kind", "model.n_head", "model.block_size")
+]
 ONE_BY_ONE += [("optim.label_smoothing", 0.2), ("optim.z_loss", 0.1)]
 
 
@@ -66,8 +86,11 @@ def test_every_switch_is_tried():
 
 
 @settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-@given(st.fixed_dictionaries({name: st.sampled_from((*choices[:1] * (8 * (name in SELDOM)), *choices))
-                              for name, choices in ALL.items()}))
+@given(
+    st.fixed_dictionaries(
+        {name: st.sampled_from((*choices[:1] * (8 * (name in SELDOM)), *choices)) for name, choices in ALL.items()}
+    )
+)
 def test_random_combinations_train_alike(cpu, gpu, changes):
     """Two steps on NumPy and on a GPU: finite losses that agree, or a refusal that names a field."""
     changes |= {"train.steps": 2, "train.eval_every": 2, "train.batch_size": 3, **company(changes)}
@@ -127,11 +150,24 @@ def test_gradients_pass_finite_differences(name, value):
         assert found == pytest.approx(expected, rel=1e-5, abs=1e-7), name
 
 
-@pytest.mark.parametrize("changes", [
-    {"model.positions": "rope"}, {"model.positions": "rope", "model.qk_norm": True}, {"model.qk_norm": True},
-    {"model.positions": "alibi"}, {"model.n_kv_head": 1}, {"model.window": 3},
-    {"model.attention_sinks": True, "model.attention_cap": 3.0}, {"model.attention_gate": True}, {"model.logit_cap": 2.0}, {"model.positions": "sinusoidal"}, {"model.positions": "none"}, {"model.norm_place": "post", "model.norm": "rmsnorm"},
-], ids=str)
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"model.positions": "rope"},
+        {"model.positions": "rope", "model.qk_norm": True},
+        {"model.qk_norm": True},
+        {"model.positions": "alibi"},
+        {"model.n_kv_head": 1},
+        {"model.window": 3},
+        {"model.attention_sinks": True, "model.attention_cap": 3.0},
+        {"model.attention_gate": True},
+        {"model.logit_cap": 2.0},
+        {"model.positions": "sinusoidal"},
+        {"model.positions": "none"},
+        {"model.norm_place": "post", "model.norm": "rmsnorm"},
+    ],
+    ids=str,
+)
 def test_the_cache_changes_nothing(device, changes):
     """Sampling with what attention kept of the tokens before gives the tokens that sampling anew gives."""
     run = poem_run(device, **changes)
@@ -140,11 +176,22 @@ def test_the_cache_changes_nothing(device, changes):
         assert cached.take(device.read(cached.output)) == anew.take(device.read(anew.output)), settings_
 
 
-@pytest.mark.parametrize("changes, field, message", [
-    ({"model.n_head": 4, "model.n_kv_head": 3}, "model.n_kv_head", "4 heads cannot share 3 key heads evenly; choose one of 1, 2, 4"),
-    ({"model.n_embd": 15, "model.n_head": 3, "model.positions": "rope"}, "model.positions", "a head of 5 .* has an odd one"),
-    ({"model.norm": "batchnorm"}, "model.norm", "'batchnorm' is not one of layernorm, rmsnorm, none"),
-])
+@pytest.mark.parametrize(
+    "changes, field, message",
+    [
+        (
+            {"model.n_head": 4, "model.n_kv_head": 3},
+            "model.n_kv_head",
+            "4 heads cannot share 3 key heads evenly; choose one of 1, 2, 4",
+        ),
+        (
+            {"model.n_embd": 15, "model.n_head": 3, "model.positions": "rope"},
+            "model.positions",
+            "a head of 5 .* has an odd one",
+        ),
+        ({"model.norm": "batchnorm"}, "model.norm", "'batchnorm' is not one of layernorm, rmsnorm, none"),
+    ],
+)
 def test_what_does_not_go_together_is_refused(changes, field, message):
     with pytest.raises(ExperimentError, match=message) as caught:
         experiment(**changes)

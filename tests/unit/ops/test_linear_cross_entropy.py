@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from pygpt.tensor.capture import Capture
 from pygpt.devices.numpy import NumpyDevice
 from pygpt.errors import ShapeError
 from pygpt.ops import linear_cross_entropy, mean_valid, rows_at_a_time
+from pygpt.tensor.capture import Capture
 from pygpt.tensor.tensor import Node, backward, empty, no_tape, tensor
 from tests.ops.chain import integers, normal
 
@@ -29,7 +29,9 @@ class Head:
 
     def step(self, chunk, into=None):
         """The loss of each row, their log_sum_exp, and the gradients of the mean loss."""
-        outcome = linear_cross_entropy(*self.leaves, self.targets, transpose_w=self.transpose_w, chunk=chunk, **self.costs)
+        outcome = linear_cross_entropy(
+            *self.leaves, self.targets, transpose_w=self.transpose_w, chunk=chunk, **self.costs
+        )
         return [*outcome, *backward(mean_valid(outcome[0], self.targets)[0], self.leaves, into)]
 
 

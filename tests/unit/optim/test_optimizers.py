@@ -3,26 +3,38 @@
 import numpy as np
 import pytest
 
-from pygpt.runs.checkpoint import read_checkpoint
-from pygpt.errors import ExperimentError
 from pygpt.config.experiment import Experiment
+from pygpt.errors import ExperimentError
 from pygpt.nn.layers import Embedding, Linear, Module, Weights
 from pygpt.ops import advance
 from pygpt.optim.optimizer import Optimizer, orthogonalise, remembered
 from pygpt.optim.schedules import learning_rate, schedule_table
+from pygpt.runs.checkpoint import read_checkpoint
 from pygpt.tensor.tensor import tensor
 from pygpt.training.run import Run
 from tests.tiny_runs import bits, experiment, finish, poem_run
 
-SHAPES = {"table.tokens": (5, 6), "blocks.0.weight": (6, 30), "blocks.0.bias": (30,), "blocks.1.weight": (30, 6),
-          "blocks.1.bias": (6,), "head.weight": (6, 5)}
+SHAPES = {
+    "table.tokens": (5, 6),
+    "blocks.0.weight": (6, 30),
+    "blocks.0.bias": (30,),
+    "blocks.1.weight": (30, 6),
+    "blocks.1.bias": (6,),
+    "head.weight": (6, 5),
+}
 OPTIMIZERS = {
-    "adamw": {}, "adam": {"name": "adam"}, "adam without decay": {"name": "adam", "weight_decay": 0.0},
-    "sgd": {"name": "sgd", "momentum": 0.0}, "momentum": {"name": "sgd", "momentum": 0.9, "nesterov": False},
+    "adamw": {},
+    "adam": {"name": "adam"},
+    "adam without decay": {"name": "adam", "weight_decay": 0.0},
+    "sgd": {"name": "sgd", "momentum": 0.0},
+    "momentum": {"name": "sgd", "momentum": 0.9, "nesterov": False},
     "nesterov": {"name": "sgd", "momentum": 0.9},
-    "decay of linear layers": {"decay_groups": "linear"}, "decay of all": {"name": "sgd", "decay_groups": "all"},
-    "unclipped": {"grad_clip": 0.0}, "muon": {"name": "muon"},
-    "muon by itself": {"name": "muon", "momentum": 0.0, "decay_groups": "linear"}}
+    "decay of linear layers": {"decay_groups": "linear"},
+    "decay of all": {"name": "sgd", "decay_groups": "all"},
+    "unclipped": {"grad_clip": 0.0},
+    "muon": {"name": "muon"},
+    "muon by itself": {"name": "muon", "momentum": 0.0, "decay_groups": "linear"},
+}
 
 
 class Small(Module):
@@ -110,12 +122,15 @@ RUNS = {
     "momentum": {"optim.name": "sgd", "optim.nesterov": False, "optim.learning_rate": 0.1},
     "nesterov": {"optim.name": "sgd", "optim.learning_rate": 0.1, "optim.schedule": "step", "optim.fall_every": 20},
     "linear": {"optim.decay_groups": "linear", "optim.schedule": "exponential"},
-    "muon": {"optim.name": "muon"}}
+    "muon": {"optim.name": "muon"},
+}
 
 
 @pytest.mark.parametrize("changes", RUNS.values(), ids=RUNS)
 def test_it_learns(changes, device):
-    validation = [m.val_loss for m in finish(poem_run(device, **changes, **{"train.steps": 40})) if m.val_loss is not None]
+    validation = [
+        m.val_loss for m in finish(poem_run(device, **changes, **{"train.steps": 40})) if m.val_loss is not None
+    ]
     assert validation[-1] < validation[0] - 0.2
 
 
@@ -137,7 +152,8 @@ def test_resuming_gives_the_losses_of_the_uninterrupted_run(changes, device):
     assert before | bits(finish(second)) == whole
     shapes = {name: placed.shape for name, placed in first.weights.named.items()}
     assert {group: set(arrays) for group, arrays in read_checkpoint(data).memory.items()} == {
-        group: set(names) for group, names in remembered(first.experiment.optim, shapes).items()}
+        group: set(names) for group, names in remembered(first.experiment.optim, shapes).items()
+    }
 
 
 @pytest.mark.parametrize("changes", RUNS.values(), ids=RUNS)
@@ -147,12 +163,20 @@ def test_devices_agree(changes, gpu, cpu):
 
 
 def test_nothing_is_kept_that_nobody_uses(cpu):
-    sizes = {name: sum(slots.values.size for slots in poem_run(cpu, **changes).optimizer.memory.values())
-             for name, changes in RUNS.items()}
+    sizes = {
+        name: sum(slots.values.size for slots in poem_run(cpu, **changes).optimizer.memory.values())
+        for name, changes in RUNS.items()
+    }
     every = poem_run(cpu).weights.values.size
     inside = 12 * 16 * 16
-    assert sizes == {"adam": 2 * every, "sgd": 0, "momentum": every, "nesterov": every, "linear": 2 * every,
-                     "muon": 2 * every - inside}
+    assert sizes == {
+        "adam": 2 * every,
+        "sgd": 0,
+        "momentum": every,
+        "nesterov": every,
+        "linear": 2 * every,
+        "muon": 2 * every - inside,
+    }
 
 
 @pytest.mark.parametrize("shape", [(12, 12), (5, 70), (70, 6), (1, 9), (64, 192)], ids=str)
@@ -185,5 +209,6 @@ def test_a_schedule_falls_in_steps_or_smoothly():
     config = config_of(learning_rate=1.0, min_learning_rate=0.1, schedule="linear", warmup_steps=0)
     np.testing.assert_allclose([learning_rate(config, 10, step) for step in (0, 5, 10, 99)], [1, 0.55, 0.1, 0.1])
     config = config_of(learning_rate=1.0, min_learning_rate=0.1, warmup_steps=0)
-    np.testing.assert_allclose([learning_rate(config, 8, step) for step in (0, 2, 4, 8)],
-                               [1, 0.1 + 0.45 * (1 + np.cos(np.pi / 4)), 0.55, 0.1])
+    np.testing.assert_allclose(
+        [learning_rate(config, 8, step) for step in (0, 2, 4, 8)], [1, 0.1 + 0.45 * (1 + np.cos(np.pi / 4)), 0.55, 0.1]
+    )

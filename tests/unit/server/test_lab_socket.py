@@ -9,12 +9,21 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from pygpt.config.experiment import Experiment
-from tests.tiny_runs import POEM
 from tests.serving import Serving
+from tests.tiny_runs import POEM
 
-TINY = Experiment.preset("baby").with_fields(**{"model.n_layer": 1, "model.n_head": 1, "model.n_embd": 16, "model.block_size": 16,
-                                                "train.batch_size": 4, "train.steps": 30, "train.eval_every": 10,
-                                                "train.eval_batches": 1})
+TINY = Experiment.preset("baby").with_fields(
+    **{
+        "model.n_layer": 1,
+        "model.n_head": 1,
+        "model.n_embd": 16,
+        "model.block_size": 16,
+        "train.batch_size": 4,
+        "train.steps": 30,
+        "train.eval_every": 10,
+        "train.eval_batches": 1,
+    }
+)
 ENDLESS = TINY.with_fields(**{"train.steps": 1_000_000, "train.eval_every": 1000})
 BEGIN = {"type": "begin", "site": "", "device": "machine"}
 
@@ -82,8 +91,14 @@ def test_a_session_over_the_line(serving):
     assert line.until("opened")[-1]["run"]["step"] == 30
 
     # Commands are those of the protocol, and a page names no files of this machine.
-    for command in ({"type": "_quiet"}, {"type": "tell", "event": {}}, {"type": "__init__"}, {"type": "sample", "seed": "x"},
-                    {"type": "choose_text", "name": "/etc/hostname", "built_in": True}, {"type": "nonsense"}):
+    for command in (
+        {"type": "_quiet"},
+        {"type": "tell", "event": {}},
+        {"type": "__init__"},
+        {"type": "sample", "seed": "x"},
+        {"type": "choose_text", "name": "/etc/hostname", "built_in": True},
+        {"type": "nonsense"},
+    ):
         line.send(command)
         assert line.until("error")[-1]["message"], command
     for text in ("nonsense", "[]", '"begin"', "{}"):
@@ -104,7 +119,9 @@ def test_the_run_goes_on_and_is_found_again(serving):
     story = second.until("curve")
     assert {"ready", "device", "text", "started"} <= {event["type"] for event in story}
     rows = story[-1]["training"]
-    assert rows[0][0] == rows[0][2] and rows[-1][0] >= left_at and [step for step, _, _ in story[-1]["validation"]][0] == 0
+    assert (
+        rows[0][0] == rows[0][2] and rows[-1][0] >= left_at and [step for step, _, _ in story[-1]["validation"]][0] == 0
+    )
     while max(second.until("progress")[-1]["steps"], default=0) <= rows[-1][0]:
         continue
     third = Line(serving)
@@ -115,7 +132,12 @@ def test_the_run_goes_on_and_is_found_again(serving):
     assert closed.value.rcvd.code == 4001
 
     # One training at a time, whoever asks.
-    assert serving.json("POST", "/lm/later/train", 202, json={"max_iters": 1_000_000, "n_embed": 16, "n_layer": 1})["place"] == 1
+    assert (
+        serving.json("POST", "/lm/later/train", 202, json={"max_iters": 1_000_000, "n_embed": 16, "n_layer": 1})[
+            "place"
+        ]
+        == 1
+    )
     third.send({"type": "stop"})
     third.until("stopped")
     serving.wait_until("later", lambda facts: facts["state"] == "training")
@@ -156,7 +178,10 @@ def test_the_site_is_served_as_it_is_hosted(serving):
     page = serving.client.get("/")
     assert "The lab" in page.text and "default-src 'none'" in page.headers["content-security-policy"]
     script = serving.client.get("/app.js")
-    assert script.headers["content-type"].startswith("text/javascript") and "must-revalidate" in script.headers["cache-control"]
+    assert (
+        script.headers["content-type"].startswith("text/javascript")
+        and "must-revalidate" in script.headers["cache-control"]
+    )
     assert serving.client.get("/app.js", headers={"If-None-Match": script.headers["etag"]}).status_code == 304
     assert serving.json("GET", "/site.json")["machine"] is True
     assert serving.client.get("/nothing.js").status_code == 404

@@ -6,9 +6,9 @@ import urllib.request
 
 import pytest
 
+from pygpt.errors import PygptError
 from pygpt.server import local_site as module
 from pygpt.server.local_site import read_headers, serve
-from pygpt.errors import PygptError
 
 NETLIFY = """
 [[headers]]
@@ -54,7 +54,9 @@ def test_files_types_and_headers(site):
     assert "must-revalidate" in headers["Cache-Control"]
     types = {name: get(site.url + name)[1].get_content_type() for name in ("a.mjs", "a.wasm", "a.json", "wheels/a.whl")}
     assert types == {
-        "a.mjs": "text/javascript", "a.wasm": "application/wasm", "a.json": "application/json",
+        "a.mjs": "text/javascript",
+        "a.wasm": "application/wasm",
+        "a.json": "application/json",
         "wheels/a.whl": "application/octet-stream",
     }
     assert get(site.url + "wheels/a.whl")[1]["Cache-Control"] == "immutable"

@@ -5,17 +5,25 @@ import asyncio
 import pytest
 
 from pygpt.analysis import device_choice as choose
+from pygpt.config.experiment import Experiment
 from pygpt.data import text_from_bytes
 from pygpt.devices import open_numpy, wgpu
 from pygpt.errors import DataError, ExperimentError
-from pygpt.config.experiment import Experiment
 from pygpt.session import training
 from pygpt.session.session import SHORT_TEXT, Session
 from tests.tiny_runs import POEM
 
-TINY = Experiment.preset("baby").with_fields(**{"model.n_layer": 1, "model.n_head": 1, "model.n_embd": 16,
-                                                "model.block_size": 16, "train.batch_size": 1, "train.steps": 3,
-                                                "train.eval_batches": 1})
+TINY = Experiment.preset("baby").with_fields(
+    **{
+        "model.n_layer": 1,
+        "model.n_head": 1,
+        "model.n_embd": 16,
+        "model.block_size": 16,
+        "train.batch_size": 1,
+        "train.steps": 3,
+        "train.eval_batches": 1,
+    }
+)
 LARGER = TINY.with_fields(**{"model.n_embd": 32, "train.batch_size": 8})
 
 

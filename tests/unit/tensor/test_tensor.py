@@ -47,7 +47,7 @@ def test_graphs_have_no_cycles_so_memory_comes_back_at_once(cpu):
     gc.collect()
     gc.disable()
     try:
-        step = lambda: backward(total(gelu(x * 2.0)), [x])  # noqa: E731
+        step = lambda: backward(total(gelu(x * 2.0)), [x])
         step()
         before = cpu.allocated_bytes
         for _ in range(20):
@@ -111,8 +111,12 @@ def test_all_memory_in_use_is_refused_with_the_figures(cpu):
 
 def test_a_recording_refuses_what_a_replay_could_not_repeat(device):
     x = tensor(device, [1.0])
-    for deed in (lambda: x.read(), lambda: device.write(x, b"\0\0\0\0"), lambda: tensor(device, [2.0]),
-                 lambda: device.record().__enter__()):
+    for deed in (
+        lambda: x.read(),
+        lambda: device.write(x, b"\0\0\0\0"),
+        lambda: tensor(device, [2.0]),
+        lambda: device.record().__enter__(),
+    ):
         with device.record(), pytest.raises(CaptureError, match="while recording"):
             deed()
     assert x.tolist() == [1.0]

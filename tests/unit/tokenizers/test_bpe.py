@@ -5,7 +5,8 @@ import random
 
 import pytest
 import tokenizers
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pygpt.errors import TokenizerError
 from pygpt.tokenizers import BPETokenizer, tokenizer_from_dict, tokenizer_json_bytes, train_tokenizer
@@ -18,15 +19,18 @@ DOCUMENTS = BPETokenizer.train(TEXT, True, 300)
 texts = st.text(st.characters(exclude_categories=["Cs"]))
 
 
-@pytest.mark.parametrize("text, words", [
-    ("Hello world", ["Hello", " world"]),
-    ("it's we'll 'tis I'D", ["it", "'s", " we", "'ll", " '", "tis", " I", "'", "D"]),
-    ("a  b\n\nc \n d", ["a", " ", " b", "\n", "\n", "c", " \n", " d"]),
-    ("x²+½ no. 4", ["x", "²", "+", "½", " no", ".", " 4"]),
-    ("été_東京 ٣٤\u2003\u2003b ", ["été", "_", "東京", " ٣٤", "\u2003", "\u2003", "b", " "]),
-    ("\x1c\x1d a", ["\x1c\x1d", " a"]),  # no white space to Unicode, though it is to str.isspace
-    ("", []),
-])
+@pytest.mark.parametrize(
+    "text, words",
+    [
+        ("Hello world", ["Hello", " world"]),
+        ("it's we'll 'tis I'D", ["it", "'s", " we", "'ll", " '", "tis", " I", "'", "D"]),
+        ("a  b\n\nc \n d", ["a", " ", " b", "\n", "\n", "c", " \n", " d"]),
+        ("x²+½ no. 4", ["x", "²", "+", "½", " no", ".", " 4"]),
+        ("été_東京 ٣٤\u2003\u2003b ", ["été", "_", "東京", " ٣٤", "\u2003", "\u2003", "b", " "]),
+        ("\x1c\x1d a", ["\x1c\x1d", " a"]),  # no white space to Unicode, though it is to str.isspace
+        ("", []),
+    ],
+)
 def test_words_are_those_of_gpt2(text, words):
     assert split_words(text) == words
 
@@ -181,7 +185,11 @@ def test_a_word_as_long_as_a_book_is_no_trouble():
 def test_the_library_learns_the_same():
     library = tokenizers.Tokenizer(tokenizers.models.BPE())
     library.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
-    library.train_from_iterator([TEXT], tokenizers.trainers.BpeTrainer(
-        vocab_size=350, min_frequency=2, show_progress=False, initial_alphabet=library.pre_tokenizer.alphabet()))
+    library.train_from_iterator(
+        [TEXT],
+        tokenizers.trainers.BpeTrainer(
+            vocab_size=350, min_frequency=2, show_progress=False, initial_alphabet=library.pre_tokenizer.alphabet()
+        ),
+    )
     theirs, ours = json.loads(library.to_str()), json.loads(tokenizer_json_bytes(TOKENIZER))
     assert theirs["model"]["vocab"] == ours["model"]["vocab"] and theirs["model"]["merges"] == ours["model"]["merges"]

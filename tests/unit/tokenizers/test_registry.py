@@ -8,10 +8,10 @@ import pytest
 import tokenizers
 
 import pygpt
-from pygpt.runs.checkpoint import read_checkpoint
 from pygpt.data import expected_vocabulary, make_tokenizer, text_from_bytes
 from pygpt.devices import open_numpy
 from pygpt.errors import ExperimentError
+from pygpt.runs.checkpoint import read_checkpoint
 from pygpt.session.session import Session
 from pygpt.tokenizers import BPETokenizer, tokenizer_json_bytes
 from pygpt.tokenizers.bpe_vocabulary import BYTES, END_OF_TEXT, Vocabulary, shown
@@ -54,8 +54,23 @@ def test_a_run_with_bpe_goes_on_from_its_checkpoint(layout, device):
 
 def test_the_command_line_trains_with_bpe_and_writes_tokenizer_json(tmp_path, poem):  # noqa: F811
     out = tmp_path / "run"
-    said = run_pygpt("train", "baby", "--data", poem, "--data.tokenizer", "bpe", "--data.vocab-size", 300, "--device", "numpy",
-                     "--steps", 10, "--out", out, *TINY)
+    said = run_pygpt(
+        "train",
+        "baby",
+        "--data",
+        poem,
+        "--data.tokenizer",
+        "bpe",
+        "--data.vocab-size",
+        300,
+        "--device",
+        "numpy",
+        "--steps",
+        10,
+        "--out",
+        out,
+        *TINY,
+    )
     assert "300 different tokens" in said
     library = tokenizers.Tokenizer.from_file(str(out / "tokenizer.json"))
     checkpoint = read_checkpoint((out / "model.safetensors").read_bytes())
@@ -63,8 +78,23 @@ def test_the_command_line_trains_with_bpe_and_writes_tokenizer_json(tmp_path, po
     assert run_pygpt("sample", out, "--prompt", "Twinkle", "--max-new-tokens", 5).startswith("Twinkle")
     assert "perplexity" in run_pygpt("eval", out)
     # The same tokenizer, read from the file; then a run of characters leaves none behind.
-    run_pygpt("train", "baby", "--data", poem, "--data.tokenizer", "bpe", "--data.tokenizer-file", out / "tokenizer.json",
-              "--device", "numpy", "--steps", 10, "--out", tmp_path / "again", *TINY)
+    run_pygpt(
+        "train",
+        "baby",
+        "--data",
+        poem,
+        "--data.tokenizer",
+        "bpe",
+        "--data.tokenizer-file",
+        out / "tokenizer.json",
+        "--device",
+        "numpy",
+        "--steps",
+        10,
+        "--out",
+        tmp_path / "again",
+        *TINY,
+    )
     assert read_checkpoint((tmp_path / "again" / "model.safetensors").read_bytes()).tokenizer == checkpoint.tokenizer
     run_pygpt("train", "baby", "--data", poem, "--device", "numpy", "--steps", 10, "--out", out, *TINY)
     assert not (out / "tokenizer.json").exists()
@@ -74,7 +104,9 @@ def test_gpt2s_tokenizer_comes_from_its_files(tmp_path, monkeypatch, gpt2_like):
     config = experiment(**{"data.tokenizer": "gpt2"}).data
     monkeypatch.setenv("PYGPT_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("PYGPT_CACHE", str(tmp_path / "cache"))
-    with pytest.raises(ExperimentError, match="`pygpt download gpt2-tokenizer` fetches them; or data.tokenizer_file names"):
+    with pytest.raises(
+        ExperimentError, match="`pygpt download gpt2-tokenizer` fetches them; or data.tokenizer_file names"
+    ):
         make_tokenizer(config, POEM)
     assert expected_vocabulary(config) == 50_257
     for place in "cache", "data", "elsewhere":
@@ -97,18 +129,23 @@ def test_gpt2s_tokenizer_comes_from_its_files(tmp_path, monkeypatch, gpt2_like):
 def test_another_tokenizer_is_not_gpt2s(tmp_path):
     file = tmp_path / "tokenizer.json"
     file.write_bytes(tokenizer_json_bytes(BPETokenizer.train(POEM, True, 270)))
-    with pytest.raises(ExperimentError, match="is not GPT-2's tokenizer: that has 50,257 tokens.* and this one has 270"):
+    with pytest.raises(
+        ExperimentError, match="is not GPT-2's tokenizer: that has 50,257 tokens.* and this one has 270"
+    ):
         make_tokenizer(experiment(**{"data.tokenizer": "gpt2", "data.tokenizer_file": str(file)}).data, POEM)
     config = experiment(**{"data.tokenizer": "bpe", "data.tokenizer_file": str(file)}).data
     assert make_tokenizer(config, "").vocab_size == expected_vocabulary(config) == 270
 
 
-@pytest.mark.parametrize("changes, message", [
-    ({"data.vocab_size": 256}, "data.vocab_size: 256 is outside 257 to 65,536"),
-    ({"data.vocab_size": 65537}, "data.vocab_size: 65,537 is outside"),
-    ({"data.tokenizer": "wordpiece"}, "data.tokenizer: 'wordpiece' is not one of char, byte, bpe, gpt2"),
-    ({"data.tokenizer_file": "x.json"}, "data.tokenizer_file: the tokenizer char has no file"),
-])
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"data.vocab_size": 256}, "data.vocab_size: 256 is outside 257 to 65,536"),
+        ({"data.vocab_size": 65537}, "data.vocab_size: 65,537 is outside"),
+        ({"data.tokenizer": "wordpiece"}, "data.tokenizer: 'wordpiece' is not one of char, byte, bpe, gpt2"),
+        ({"data.tokenizer_file": "x.json"}, "data.tokenizer_file: the tokenizer char has no file"),
+    ],
+)
 def test_what_does_not_go_together_is_refused(changes, message):
     with pytest.raises(ExperimentError, match=message):
         experiment(**changes)
@@ -166,7 +203,9 @@ def test_a_page_names_no_files():
     for kind in "check", "start":
         draft = experiment(**{"data.tokenizer": "bpe", "data.tokenizer_file": "/etc/hostname"}).to_dict()
         error = page.obey({"type": kind, "experiment": draft})[-1]
-        assert (error["type"], error["field"]) == ("error", "data.tokenizer_file") and "hostname" not in error["message"]
+        assert (error["type"], error["field"]) == ("error", "data.tokenizer_file") and "hostname" not in error[
+            "message"
+        ]
 
 
 def test_a_loaded_run_has_its_tokenizer(tmp_path, device):

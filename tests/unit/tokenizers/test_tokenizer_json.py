@@ -8,15 +8,16 @@ import unicodedata
 
 import pytest
 import tokenizers
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pygpt.errors import TokenizerError
 from pygpt.tokenizers import BPETokenizer, read_tokenizer, tokenizer_json_bytes
-from pygpt.tokenizers.unicode_classes import _NEWER
+from pygpt.tokenizers.bpe_vocabulary import Vocabulary, shown
 from pygpt.tokenizers.files import read_gpt2
 from pygpt.tokenizers.pretokens import split_words
 from pygpt.tokenizers.tokenizer_json import read_tokenizer_json, vocabulary_from_json
-from pygpt.tokenizers.bpe_vocabulary import Vocabulary, shown
+from pygpt.tokenizers.unicode_classes import _NEWER
 from tests.tiny_runs import POEM
 
 TEXT = POEM + "Élève, naïve café 東京に行く 12 345 x²\n\n\tIt's we'll; they've... \r\n 🙂🙂 ﷽" * 9
@@ -52,8 +53,11 @@ def telling_characters():
     edges = {edge + step for first, last, _ in _NEWER for edge in (first, last) for step in (-1, 0, 1)}
     kinds = [unicodedata.category(character) for character in CHARACTERS]
     changes = [before != kind or kind != after for before, kind, after in zip(["", *kinds], kinds, [*kinds[1:], ""])]
-    return [character for index, character in enumerate(CHARACTERS)
-            if ord(character) < 0x3000 or changes[index] or ord(character) in edges or index % 40 == 0]
+    return [
+        character
+        for index, character in enumerate(CHARACTERS)
+        if ord(character) < 0x3000 or changes[index] or ord(character) in edges or index % 40 == 0
+    ]
 
 
 def test_a_character_is_a_letter_a_number_a_space_or_none_as_in_the_library():
@@ -122,38 +126,58 @@ SPLIT = {"type": "Sequence", "pretokenizers": [{"type": "Split"}, BYTE_LEVEL]}
 WITH_ANOTHER = {"id": 340, "content": "<tool>", "special": False}
 
 
-@pytest.mark.parametrize("contents, message", [
-    (None, "is a table"), ([], "is a table"), ({}, "with a table 'model'"), ({"model": 3}, "with a table 'model'"),
-    (changed(model__type="WordPiece"), "a WordPiece model; pygpt reads byte-level BPE, as GPT-2's is"),
-    (changed(model__type="Unigram"), "a Unigram model"), ({"model": {"vocab": {}}}, "a None model"),
-    (changed(model__type=["BPE"]), "model"),
-    (changed(normalizer={"type": "NFC"}), r"it has a normalizer \(NFC\)"),
-    (changed(truncation={"max_length": 5}), "it has a truncation"), (changed(padding={}), "it has a padding"),
-    (changed(pre_tokenizer=None), "its pre-tokenizer is None"),
-    (changed(pre_tokenizer={"type": "Metaspace"}), "its pre-tokenizer is Metaspace"),
-    (changed(pre_tokenizer=SPLIT), "its pre-tokenizer is a sequence of Split, ByteLevel"),
-    (changed(pre_tokenizer__add_prefix_space=True), "its pre-tokenizer has add_prefix_space true"),
-    (changed(pre_tokenizer__use_regex=False), "its pre-tokenizer has use_regex false"),
-    (changed(decoder=None), "its decoder is None"), (changed(decoder={"type": "WordPiece"}), "its decoder is WordPiece"),
-    (changed(post_processor={"type": "TemplateProcessing"}), "its post-processor is TemplateProcessing"),
-    (changed(model__byte_fallback=True), "its model has byte_fallback True"),
-    (changed(model__dropout=0.1), "its model has dropout 0.1"), (changed(model__ignore_merges=True), "ignore_merges"),
-    (changed(model__continuing_subword_prefix="##"), "continuing_subword_prefix '##'"),
-    (changed(model__end_of_word_suffix="</w>"), "end_of_word_suffix '</w>'"),
-    (changed(added_tokens={}), "added_tokens should be a list"), (changed(added_tokens=[{}]), "an id and a content"),
-    (changed(added_tokens=[WITH_ANOTHER]), "the added token '<tool>'"),
-    (changed(added_tokens=[{"id": 3, "content": "<|endoftext|>", "special": True}]), "has the id 3 in one place and 339"),
-    (changed(model__vocab=[]), "the vocabulary should be a table"), (changed(model__merges={}), "no list of merges"),
-    (changed(model__merges=["a b c"]), "a merge should be two tokens; one of these is 'a b c'"),
-    (changed(model__merges=[["a"]]), "a merge should be two tokens"), (changed(model__merges=[[1, 2]]), "two tokens"),
-    (changed(model__merges=[["q", "z"]]), "needs the token b'qz', which the vocabulary does not have"),
-    (changed(model__merges=[["", "z"]]), "an empty one"), (changed(model__merges=[["東", "z"]]), "stands for no byte"),
-    (changed(model__merges=[["t", "h"]] * 2), "the vocabulary does not have|listed twice"),
-    (changed(model__vocab__q=3), "the ids from 0 to 339, each once"), (changed(model__vocab__q="3"), "each once"),
-    (changed(model__vocab__q=True), "each once"), (changed(model__vocab__q=10**30), "each once"),
-    (changed(model__vocab={"a": 0, "<|endoftext|>": 339}), "each once"), (changed(model__vocab={"東": 0}, added_tokens=[]), "no byte"),
-    (changed(model__vocab={"a": 0}, added_tokens=[], model__merges=[]), "255 bytes have no token"),
-])
+@pytest.mark.parametrize(
+    "contents, message",
+    [
+        (None, "is a table"),
+        ([], "is a table"),
+        ({}, "with a table 'model'"),
+        ({"model": 3}, "with a table 'model'"),
+        (changed(model__type="WordPiece"), "a WordPiece model; pygpt reads byte-level BPE, as GPT-2's is"),
+        (changed(model__type="Unigram"), "a Unigram model"),
+        ({"model": {"vocab": {}}}, "a None model"),
+        (changed(model__type=["BPE"]), "model"),
+        (changed(normalizer={"type": "NFC"}), r"it has a normalizer \(NFC\)"),
+        (changed(truncation={"max_length": 5}), "it has a truncation"),
+        (changed(padding={}), "it has a padding"),
+        (changed(pre_tokenizer=None), "its pre-tokenizer is None"),
+        (changed(pre_tokenizer={"type": "Metaspace"}), "its pre-tokenizer is Metaspace"),
+        (changed(pre_tokenizer=SPLIT), "its pre-tokenizer is a sequence of Split, ByteLevel"),
+        (changed(pre_tokenizer__add_prefix_space=True), "its pre-tokenizer has add_prefix_space true"),
+        (changed(pre_tokenizer__use_regex=False), "its pre-tokenizer has use_regex false"),
+        (changed(decoder=None), "its decoder is None"),
+        (changed(decoder={"type": "WordPiece"}), "its decoder is WordPiece"),
+        (changed(post_processor={"type": "TemplateProcessing"}), "its post-processor is TemplateProcessing"),
+        (changed(model__byte_fallback=True), "its model has byte_fallback True"),
+        (changed(model__dropout=0.1), "its model has dropout 0.1"),
+        (changed(model__ignore_merges=True), "ignore_merges"),
+        (changed(model__continuing_subword_prefix="##"), "continuing_subword_prefix '##'"),
+        (changed(model__end_of_word_suffix="</w>"), "end_of_word_suffix '</w>'"),
+        (changed(added_tokens={}), "added_tokens should be a list"),
+        (changed(added_tokens=[{}]), "an id and a content"),
+        (changed(added_tokens=[WITH_ANOTHER]), "the added token '<tool>'"),
+        (
+            changed(added_tokens=[{"id": 3, "content": "<|endoftext|>", "special": True}]),
+            "has the id 3 in one place and 339",
+        ),
+        (changed(model__vocab=[]), "the vocabulary should be a table"),
+        (changed(model__merges={}), "no list of merges"),
+        (changed(model__merges=["a b c"]), "a merge should be two tokens; one of these is 'a b c'"),
+        (changed(model__merges=[["a"]]), "a merge should be two tokens"),
+        (changed(model__merges=[[1, 2]]), "two tokens"),
+        (changed(model__merges=[["q", "z"]]), "needs the token b'qz', which the vocabulary does not have"),
+        (changed(model__merges=[["", "z"]]), "an empty one"),
+        (changed(model__merges=[["東", "z"]]), "stands for no byte"),
+        (changed(model__merges=[["t", "h"]] * 2), "the vocabulary does not have|listed twice"),
+        (changed(model__vocab__q=3), "the ids from 0 to 339, each once"),
+        (changed(model__vocab__q="3"), "each once"),
+        (changed(model__vocab__q=True), "each once"),
+        (changed(model__vocab__q=10**30), "each once"),
+        (changed(model__vocab={"a": 0, "<|endoftext|>": 339}), "each once"),
+        (changed(model__vocab={"東": 0}, added_tokens=[]), "no byte"),
+        (changed(model__vocab={"a": 0}, added_tokens=[], model__merges=[]), "255 bytes have no token"),
+    ],
+)
 def test_another_kind_is_refused_with_what_it_is(contents, message):
     with pytest.raises(TokenizerError, match=message):
         vocabulary_from_json(contents)
@@ -166,11 +190,22 @@ def test_what_is_no_json_is_refused(data):
 
 
 anything = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=5)
     | st.sampled_from(["BPE", "ByteLevel", "Sequence", "a", "Ġ", "Ġ t", "<|endoftext|>"]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
-        st.sampled_from(["type", "vocab", "merges", "model", "content", "id", "special", "pretokenizers", "a"]), inner, max_size=4),
-    max_leaves=8)
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["type", "vocab", "merges", "model", "content", "id", "special", "pretokenizers", "a"]),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=8,
+)
 
 
 @settings(max_examples=200, deadline=None)
@@ -211,7 +246,7 @@ def test_gpt2s_files_are_read_line_by_line():
     vocab = {shown(token): index for index, token in enumerate(BPETokenizer.train("", False, 256).vocabulary.tokens)}
     vocab |= {"##": 256, "<|endoftext|>": 257}
     data = json.dumps(vocab).encode()
-    found = read_gpt2(data, "#version: 0.2\r\n# #\r\n".encode())
+    found = read_gpt2(data, b"#version: 0.2\r\n# #\r\n")
     assert found.merges == ((b"#", b"#"),) and found.bos == 257 and found.tokens[256] == b"##"
     for wrong in "a", "a b c", "a  b", " a":
         with pytest.raises(TokenizerError, match="a line of merges.txt should be two tokens|an empty one"):

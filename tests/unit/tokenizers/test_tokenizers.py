@@ -4,11 +4,17 @@ import json
 from array import array
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pygpt.errors import TokenizerError
 from pygpt.tokenizers import (
-    ByteTokenizer, CharTokenizer, Tokenizer, split_documents, tokenizer_from_dict, train_tokenizer,
+    ByteTokenizer,
+    CharTokenizer,
+    Tokenizer,
+    split_documents,
+    tokenizer_from_dict,
+    train_tokenizer,
 )
 
 texts = st.text(st.characters(exclude_categories=["Cs"]))
@@ -91,8 +97,9 @@ def test_a_long_vocabulary_is_shortened():
         CharTokenizer("".join(map(chr, range(0x4E00, 0x4E00 + 500)))).encode("a")
 
 
-@pytest.mark.parametrize("tokenizer", [
-    CharTokenizer("ab"), CharTokenizer("ab", True), ByteTokenizer(), ByteTokenizer(True)])
+@pytest.mark.parametrize(
+    "tokenizer", [CharTokenizer("ab"), CharTokenizer("ab", True), ByteTokenizer(), ByteTokenizer(True)]
+)
 @pytest.mark.parametrize("wrong", [-1, 400])
 def test_an_id_outside_the_vocabulary_is_an_error(tokenizer, wrong):
     with pytest.raises(TokenizerError, match=f"token {wrong} is outside.* 0 to {tokenizer.vocab_size - 1}"):
@@ -117,19 +124,22 @@ def test_unknown_kind_lists_the_kinds():
         train_tokenizer("word", "text", False)
 
 
-@pytest.mark.parametrize("description, message", [
-    (None, "described by a dict, not by NoneType"),
-    ([], "described by a dict"),
-    ({}, "kind None"),
-    ({"kind": ["char"]}, "no tokenizer of kind"),
-    ({"kind": "char"}, "described by the fields 'kind', 'characters', 'documents'; this description has 'kind'"),
-    ({"kind": "byte", "documents": False, "merges": []}, "this description has 'kind', 'documents', 'merges'"),
-    ({"kind": "byte", "documents": 1}, "'documents' of a byte tokenizer is a bool"),
-    ({"kind": "char", "characters": ["a"], "documents": False}, "'characters' of a char tokenizer is a str"),
-    ({"kind": "char", "characters": "", "documents": False}, "at least one character"),
-    ({"kind": "char", "characters": "ba", "documents": False}, "sorted and distinct"),
-    ({"kind": "char", "characters": "aa", "documents": True}, "sorted and distinct"),
-])
+@pytest.mark.parametrize(
+    "description, message",
+    [
+        (None, "described by a dict, not by NoneType"),
+        ([], "described by a dict"),
+        ({}, "kind None"),
+        ({"kind": ["char"]}, "no tokenizer of kind"),
+        ({"kind": "char"}, "described by the fields 'kind', 'characters', 'documents'; this description has 'kind'"),
+        ({"kind": "byte", "documents": False, "merges": []}, "this description has 'kind', 'documents', 'merges'"),
+        ({"kind": "byte", "documents": 1}, "'documents' of a byte tokenizer is a bool"),
+        ({"kind": "char", "characters": ["a"], "documents": False}, "'characters' of a char tokenizer is a str"),
+        ({"kind": "char", "characters": "", "documents": False}, "at least one character"),
+        ({"kind": "char", "characters": "ba", "documents": False}, "sorted and distinct"),
+        ({"kind": "char", "characters": "aa", "documents": True}, "sorted and distinct"),
+    ],
+)
 def test_a_malformed_description_is_an_error(description, message):
     with pytest.raises(TokenizerError, match=message):
         tokenizer_from_dict(description)

@@ -20,8 +20,10 @@ def test_three_batches_of_four_give_the_curve_of_a_batch_of_twelve(layout, devic
 
 def test_the_parts_do_not_drop_the_same(cpu):
     dropped = {"model.dropout": 0.5}
-    losses = [[m.loss for m in finish(poem_run(cpu, **changes)) if m.loss is not None]
-              for changes in (PARTS, {**PARTS, **dropped}, {**dropped, "train.batch_size": 12})]
+    losses = [
+        [m.loss for m in finish(poem_run(cpu, **changes)) if m.loss is not None]
+        for changes in (PARTS, {**PARTS, **dropped}, {**dropped, "train.batch_size": 12})
+    ]
     assert losses[1] != losses[0] and losses[1][0] != losses[2][0]
     run = poem_run(cpu, **PARTS, **dropped)
     finish(run)

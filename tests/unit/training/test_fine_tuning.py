@@ -6,15 +6,15 @@ import subprocess
 
 import pytest
 
-from pygpt.runs.checkpoint import read_checkpoint
 from pygpt.data import text_from_bytes
 from pygpt.devices.numpy import NumpyDevice
 from pygpt.errors import ExperimentError, TokenizerError
+from pygpt.runs.checkpoint import read_checkpoint
 from pygpt.runs.provenance import git_state
 from pygpt.runs.safetensors import read_safetensors, write_safetensors
 from pygpt.training.run import Run
-from tests.unit.cli.test_cli import TINY, run_pygpt
 from tests.tiny_runs import POEM, experiment, finish, poem_run
+from tests.unit.cli.test_cli import TINY, run_pygpt
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,14 @@ def test_its_file_says_where_it_comes_from_and_it_goes_on_after_a_pause(first, c
 
 def test_what_may_differ_and_what_may_not(first, cpu):
     finish(begun(first, cpu, **{"model.block_size": 5, "model.dropout": 0.2, "optim.learning_rate": 1e-2}))
-    for name, value in {"n_layer": 2, "n_embd": 32, "block_size": 9, "bias": True, "tie_weights": False, "mlp": "relu"}.items():
+    for name, value in {
+        "n_layer": 2,
+        "n_embd": 32,
+        "block_size": 9,
+        "bias": True,
+        "tie_weights": False,
+        "mlp": "relu",
+    }.items():
         with pytest.raises(ExperimentError, match="the weights to begin with are those of a model with") as caught:
             begun(first, cpu, **{f"model.{name}": value})
         assert caught.value.field == f"model.{name}"
@@ -61,8 +68,24 @@ def test_the_commands(tmp_path, monkeypatch):
     poem, out, tuned = tmp_path / "poem.txt", tmp_path / "first", tmp_path / "tuned"
     poem.write_text(POEM)
     run_pygpt("train", "baby", "--data", poem, "--device", "numpy", "--steps", 10, "--out", out, *TINY, cwd=tmp_path)
-    said = run_pygpt("train", "--init-from", out, "--data", poem, "--device", "numpy", "--steps", 4, "--out", tuned,
-                     "--model.dropout", 0.1, "--train.eval-batches", 2, cwd=tmp_path)
+    said = run_pygpt(
+        "train",
+        "--init-from",
+        out,
+        "--data",
+        poem,
+        "--device",
+        "numpy",
+        "--steps",
+        4,
+        "--out",
+        tuned,
+        "--model.dropout",
+        0.1,
+        "--train.eval-batches",
+        2,
+        cwd=tmp_path,
+    )
     assert f"The weights to begin with are those of {out}, after step 10." in said
     found = json.loads(run_pygpt("show", tuned, "--json"))
     assert found["experiment"]["model"]["n_embd"] == 16 and found["experiment"]["model"]["dropout"] == 0.1
@@ -70,11 +93,24 @@ def test_the_commands(tmp_path, monkeypatch):
     assert found["provenance"]["seed"] == 1337 and "git" not in found["provenance"]
     assert found["parameters"] == sum(math.prod(shape) for shape in found["parameter_tensors"].values())
     shown = run_pygpt("show", tuned)
-    for words in ("after 4 of 4 steps", "your own text, poem.txt, kept in this file", "begun with", "NumPy", "seed", "model.n_embd",
-                  "validation loss", "blocks.0.attention.qkv.weight"):
+    for words in (
+        "after 4 of 4 steps",
+        "your own text, poem.txt, kept in this file",
+        "begun with",
+        "NumPy",
+        "seed",
+        "model.n_embd",
+        "validation loss",
+        "blocks.0.attention.qkv.weight",
+    ):
         assert words in shown, words
-    done = run_pygpt("train", "--init-from", out, "--model.n-layer", 3, "--data", poem, "--device", "numpy", check=False)
-    assert done.returncode == 1 and "model.n_layer: 3, but the weights to begin with are those of a model with 1" in done.stderr
+    done = run_pygpt(
+        "train", "--init-from", out, "--model.n-layer", 3, "--data", poem, "--device", "numpy", check=False
+    )
+    assert (
+        done.returncode == 1
+        and "model.n_layer: 3, but the weights to begin with are those of a model with 1" in done.stderr
+    )
 
 
 def test_the_state_of_git(tmp_path, monkeypatch):
@@ -94,5 +130,7 @@ def test_the_state_of_git(tmp_path, monkeypatch):
 def test_files_of_older_versions_are_shown(tmp_path):
     entries, metadata = read_safetensors(poem_run(NumpyDevice()).checkpoint())
     for provenance in ({}, {"pygpt": "0.0.1", "data": {"name": "poem"}}):
-        (tmp_path / "old.safetensors").write_bytes(write_safetensors(entries, {**metadata, "provenance": json.dumps(provenance)}))
+        (tmp_path / "old.safetensors").write_bytes(
+            write_safetensors(entries, {**metadata, "provenance": json.dumps(provenance)})
+        )
         assert "after 0 of 12 steps" in run_pygpt("show", tmp_path / "old.safetensors")

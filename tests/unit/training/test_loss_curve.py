@@ -11,20 +11,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pygpt
-from pygpt.runs.checkpoint import read_checkpoint
-from pygpt.training.loss_curve import POINTS, Curve
 from pygpt.errors import CheckpointError, DivergedError
 from pygpt.huggingface import export_folder
+from pygpt.runs.checkpoint import read_checkpoint
 from pygpt.runs.safetensors import Entry, read_safetensors, write_safetensors
 from pygpt.server.event_log import Story
+from pygpt.training.loss_curve import POINTS, Curve
 from pygpt.training.run import Run
 from tests.tiny_runs import experiment, finish, poem_run
 
 
 def rows(metrics):
     """What the curve of a short run should hold."""
-    return ([(m.step, m.loss, 1) for m in metrics if m.loss is not None],
-            [(m.step, m.val_loss, m.accuracy) for m in metrics if m.val_loss is not None])
+    return (
+        [(m.step, m.loss, 1) for m in metrics if m.loss is not None],
+        [(m.step, m.val_loss, m.accuracy) for m in metrics if m.val_loss is not None],
+    )
 
 
 @settings(max_examples=50, deadline=None)
@@ -79,8 +81,17 @@ def test_the_step_under_evaluation_is_in_it(cpu):
 
 
 def test_a_run_that_diverges_keeps_what_was_finite(cpu):
-    run = poem_run(cpu, **{"optim.learning_rate": 100.0, "optim.grad_clip": 0.0, "optim.weight_decay": 10.0,
-                           "optim.warmup_steps": 0, "optim.schedule": "constant", "train.steps": 60})
+    run = poem_run(
+        cpu,
+        **{
+            "optim.learning_rate": 100.0,
+            "optim.grad_clip": 0.0,
+            "optim.weight_decay": 10.0,
+            "optim.warmup_steps": 0,
+            "optim.schedule": "constant",
+            "train.steps": 60,
+        },
+    )
     with pytest.raises(DivergedError) as caught, np.errstate(all="ignore"):
         finish(run)
     assert run.losses.curve.last_step == caught.value.step - 1
@@ -102,7 +113,9 @@ def test_any_reader_of_safetensors_gives_it_as_numbers(saved):
     steps, losses, counts = arrays["curve.training"].T
     assert steps.tolist() == [*range(1, 13)] and counts.tolist() == [1] * 12
     assert losses.tolist() == [loss for _, loss, _ in run.losses.curve.training]
-    assert arrays["curve.validation"][:, 0].tolist() == [0, 5, 10, 12] and np.isnan(arrays["curve.validation"][:, 2]).all()
+    assert (
+        arrays["curve.validation"][:, 0].tolist() == [0, 5, 10, 12] and np.isnan(arrays["curve.validation"][:, 2]).all()
+    )
     # In place, as a map of the file would have them.
     start = 8 + int.from_bytes(data[:8], "little")
     assert start % 8 == 0 and data[start : start + 8] == struct.pack("<d", 1.0)
@@ -176,7 +189,9 @@ def test_the_habits_of_a_model_keep_it(tmp_path, cpu):
     model.save(tmp_path)
     again = pygpt.load(tmp_path, cpu)
     again.save(tmp_path / "copy")
-    curves = [read_checkpoint(Path(path, "model.safetensors").read_bytes()).curve for path in (tmp_path, tmp_path / "copy")]
+    curves = [
+        read_checkpoint(Path(path, "model.safetensors").read_bytes()).curve for path in (tmp_path, tmp_path / "copy")
+    ]
     assert curves[0].last_step == 6 and curves[0].tables() == curves[1].tables()
 
 

@@ -5,10 +5,10 @@ import math
 
 import pytest
 
-from pygpt.training.ngram_baselines import baseline_steps, baselines
 from pygpt.data import load_text, make_corpus
-from pygpt.training.evaluate import predicted_bytes
 from pygpt.tokenizers import train_tokenizer
+from pygpt.training.evaluate import predicted_bytes
+from pygpt.training.ngram_baselines import baseline_steps, baselines
 from tests.tiny_runs import NAMES, POEM
 from tests.unit.cli.test_cli import TINY, run_pygpt
 
@@ -20,6 +20,7 @@ def corpus_of(text, layout="stream", kind="char", block_size=8):
 
 def plainly(train, guessed, vocab_size):
     """Witten and Bell's rule, word for word. Both are lists of (two tokens before, token), contexts as tuples."""
+
     def odds(context, token):
         follow = [t for before, t in train if before[len(before) - len(context) :] == context]
         simpler = 1 / vocab_size if not context else odds(context[1:], token)
@@ -28,19 +29,25 @@ def plainly(train, guessed, vocab_size):
         different = len(set(follow)) * simpler if context else len(set(follow)) / vocab_size
         return (follow.count(token) + different) / (len(follow) + len(set(follow)))
 
-    return [-sum(math.log(odds(before[len(before) - length :], token)) for before, token in guessed) / len(guessed)
-            for length in (0, 1, 2)]
+    return [
+        -sum(math.log(odds(before[len(before) - length :], token)) for before, token in guessed) / len(guessed)
+        for length in (0, 1, 2)
+    ]
 
 
 def test_a_stream_against_the_formula():
     tokenizer, corpus = corpus_of("the cat sat on the mat, the rat sat on the hat; " * 3 + "zq then that")
-    train, val = ["-", "-", *corpus.train.tokens], ["+", *corpus.val.tokens]  # before the beginning stands nothing known
+    train, val = (
+        ["-", "-", *corpus.train.tokens],
+        ["+", *corpus.val.tokens],
+    )  # before the beginning stands nothing known
     known = [((train[i - 2], train[i - 1]), train[i]) for i in range(2, len(train))]
     found = baselines(corpus.train, corpus.val, tokenizer.vocab_size)
     assert found["uniform"] == pytest.approx(math.log(tokenizer.vocab_size))
     guessed = [((val[i - 2], val[i - 1]), val[i]) for i in range(2, len(val))]
     assert [found[name] for name in ("unigram", "bigram", "trigram")] == pytest.approx(
-        plainly(known, guessed, tokenizer.vocab_size))
+        plainly(known, guessed, tokenizer.vocab_size)
+    )
 
 
 @pytest.mark.parametrize("separator", [None, "="])
@@ -52,12 +59,17 @@ def test_documents_against_the_formula(separator):
         rows = []
         for begin, end in zip(split.offsets, split.offsets[1:]):
             row = [tokenizer.bos, tokenizer.bos, *split.tokens[begin + 1 : end + 1]]
-            rows += [((row[i - 2], row[i - 1]), row[i]) for i in range(2, len(row))
-                     if separator is None or split is corpus.train or tokenizer.encode("=")[0] in row[2:i]]
+            rows += [
+                ((row[i - 2], row[i - 1]), row[i])
+                for i in range(2, len(row))
+                if separator is None or split is corpus.train or tokenizer.encode("=")[0] in row[2:i]
+            ]
         sides.append(rows)
     token = tokenizer.encode("=")[0] if separator else None
     found = baselines(corpus.train, corpus.val, tokenizer.vocab_size, token)
-    assert [found[name] for name in ("unigram", "bigram", "trigram")] == pytest.approx(plainly(*sides, tokenizer.vocab_size))
+    assert [found[name] for name in ("unigram", "bigram", "trigram")] == pytest.approx(
+        plainly(*sides, tokenizer.vocab_size)
+    )
 
 
 def test_a_text_that_repeats_itself_costs_nothing_once_pairs_are_counted():
@@ -87,12 +99,16 @@ def test_bytes_of_what_is_predicted(kind, layout):
     tokenizer, corpus = corpus_of(text, layout, kind, block_size=64)
     size = predicted_bytes(corpus.val, tokenizer, 64)
     if layout == "stream":
-        assert size == len(tokenizer.decode(corpus.val.tokens).encode()) - len(tokenizer.decode(corpus.val.tokens[:1]).encode())
+        assert size == len(tokenizer.decode(corpus.val.tokens).encode()) - len(
+            tokenizer.decode(corpus.val.tokens[:1]).encode()
+        )
     else:
         lines = [line for index, line in enumerate(text.split()) if index % 10 == 9]
         assert size == sum(len(line.encode()) + 1 for line in lines)
         assert predicted_bytes(corpus.val, tokenizer, 2) == sum(
-            len(tokenizer.decode(tokenizer.encode(line)[:2]).encode()) + (len(tokenizer.encode(line)) < 2) for line in lines)
+            len(tokenizer.decode(tokenizer.encode(line)[:2]).encode()) + (len(tokenizer.encode(line)) < 2)
+            for line in lines
+        )
 
 
 def test_bits_per_byte_do_not_depend_on_the_tokenizer(tmp_path):
@@ -100,8 +116,21 @@ def test_bits_per_byte_do_not_depend_on_the_tokenizer(tmp_path):
     (tmp_path / "text.txt").write_text("naïve çédille où " * 400)
     found = {}
     for kind in ("char", "byte"):
-        run_pygpt("train", "bigram", "--data", tmp_path / "text.txt", "--data.tokenizer", kind, "--steps", 1, "--device", "numpy",
-                  "--out", tmp_path / kind, *TINY)
+        run_pygpt(
+            "train",
+            "bigram",
+            "--data",
+            tmp_path / "text.txt",
+            "--data.tokenizer",
+            kind,
+            "--steps",
+            1,
+            "--device",
+            "numpy",
+            "--out",
+            tmp_path / kind,
+            *TINY,
+        )
         found[kind] = json.loads(run_pygpt("eval", tmp_path / kind, "--json"))
     assert found["char"]["bytes"] == pytest.approx(found["byte"]["bytes"], abs=2)
     assert found["byte"]["predictions"] > found["char"]["predictions"]

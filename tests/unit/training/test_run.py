@@ -99,8 +99,18 @@ def test_the_driver_may_look_seldom(cpu):
 
 @pytest.mark.parametrize("kind", ["bigram", "gpt"])
 def test_a_loss_that_is_no_number_stops_the_run(kind, device):
-    run = poem_run(device, **KINDS[kind], **{"optim.learning_rate": 100.0, "optim.grad_clip": 0.0, "optim.weight_decay": 10.0,
-                                             "optim.warmup_steps": 0, "optim.schedule": "constant", "train.steps": 60})
+    run = poem_run(
+        device,
+        **KINDS[kind],
+        **{
+            "optim.learning_rate": 100.0,
+            "optim.grad_clip": 0.0,
+            "optim.weight_decay": 10.0,
+            "optim.warmup_steps": 0,
+            "optim.schedule": "constant",
+            "train.steps": 60,
+        },
+    )
     with pytest.raises(DivergedError, match="training cannot go on from here. Try a smaller learning rate") as caught:
         finish(run)
     assert 1 < caught.value.step <= 60

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from pygpt.runs.checkpoint import read_checkpoint
-from pygpt.training.evaluate import full_loss
 from pygpt.config.experiment import Experiment
 from pygpt.inference.sampler import generate
-from pygpt.optim.schedules import average_table
-from pygpt.training.run import Run
 from pygpt.inference.trained_model import TrainedModel
+from pygpt.optim.schedules import average_table
+from pygpt.runs.checkpoint import read_checkpoint
+from pygpt.training.evaluate import full_loss
+from pygpt.training.run import Run
 from tests.tiny_runs import bits, finish, poem_run
 
 AVERAGED = {"optim.ema": 0.9}
@@ -46,8 +46,15 @@ def test_the_average_is_what_is_evaluated_sampled_and_saved(device):
     assert loaded.generate("Twin", 40, seed=3) == written
 
 
-@pytest.mark.parametrize("changes", [{}, {"optim.name": "sgd", "optim.momentum": 0.0, "model.kind": "bigram"},
-                                     {"train.accumulation": 2, "model.dropout": 0.1}], ids=["adamw", "sgd", "accumulated"])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"optim.name": "sgd", "optim.momentum": 0.0, "model.kind": "bigram"},
+        {"train.accumulation": 2, "model.dropout": 0.1},
+    ],
+    ids=["adamw", "sgd", "accumulated"],
+)
 def test_captured_equals_eager_and_it_is_resumed_exactly(changes, device):
     changes = {**AVERAGED, **changes}
     whole, eager, first = (poem_run(device, **changes) for _ in range(3))

@@ -7,10 +7,10 @@ from types import SimpleNamespace
 import pytest
 
 from pygpt.analysis import bench
+from pygpt.session import progress as reporting
 from pygpt.training import poll_interval as pace
 from pygpt.utils import timer as clock
 from pygpt.utils.timer import tick
-from pygpt.session import progress as reporting
 from tests.tiny_runs import finish, poem_run
 
 
