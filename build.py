@@ -39,7 +39,6 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
-import tomllib
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -342,7 +341,7 @@ def describe(wheel: str, numpy: Path | None, texts: dict[str, bytes]) -> dict:
     epoch = os.environ.get("SOURCE_DATE_EPOCH")  # the convention of reproducible builds
     built = datetime.datetime.fromtimestamp(int(epoch), datetime.UTC) if epoch else datetime.datetime.now(datetime.UTC)
     return {
-        "version": tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"],
+        "version": wheel.split("-")[1],
         "wheel": wheel,
         "numpy": numpy.name if numpy else None,
         "data": {name: {"file": f"data/{name}.txt", "bytes": len(text)} for name, text in texts.items()},

@@ -1,18 +1,19 @@
-// The page: one store, its views, and the line to the worker, or to the machine behind the page.
+// The page: one store, its views, and the connection to the worker, or to the server behind the page.
 
 import { Curves } from "./state/curves.js";
-import { element, setText } from "./ui/dom.js";
-import { watchDownloads } from "./transport/download_progress.js";
-import { MACHINE, askedDevice, connectMachine, moveTo } from "./transport/socket_client.js";
-import { connect, mistake } from "./transport/protocol.js";
-import { reduce } from "./state/reducer.js";
-import { fromHash, toHash } from "./ui/share_link.js";
+import { isCurrent, reduce } from "./state/reducer.js";
+import { fromHash, toHash } from "./state/share_link.js";
 import { INITIAL } from "./state/state.js";
 import { createStore } from "./state/store.js";
-import { askFirst } from "./views/train/confirm.js";
-import { askView } from "./views/train/sample.js";
+import { watchDownloads } from "./transport/download_progress.js";
+import { SERVER, connectServer, moveTo, requestedDevice } from "./transport/socket_client.js";
+import { connectWorker, failure } from "./transport/worker_client.js";
+import { element, setText } from "./ui/dom.js";
+import { duration } from "./ui/format.js";
+import { labels } from "./ui/labels.js";
 import { benchmarkView } from "./views/train/benchmark.js";
 import { chartView } from "./views/train/chart.js";
+import { askFirst } from "./views/train/confirm.js";
 import { controlsView } from "./views/train/controls.js";
 import { deviceView } from "./views/train/device.js";
 import { figuresView } from "./views/train/figures.js";
@@ -20,47 +21,34 @@ import { filesView, noticesView } from "./views/train/files.js";
 import { loadingView } from "./views/train/loading.js";
 import { modelView } from "./views/train/model.js";
 import { profileView } from "./views/train/profile.js";
+import { sampleView } from "./views/train/sample.js";
 import { samplesView } from "./views/train/samples.js";
 import { textView } from "./views/train/text.js";
-import { duration } from "./ui/format.js";
 
-/** @typedef {import("./transport/protocol.js").Send} Send */
-/** @typedef {import("./transport/protocol.js").Event} Event */
+/** @typedef {import("./transport/worker_client.js").Send} Send */
 /** @typedef {import("./state/state.js").State} State */
 /** @typedef {import("./state/state.js").Action} Action */
 
-/**
- * What the views can do.
- * @typedef {object} Lab
- * @property {(action: Action) => void} dispatch
- * @property {Send} send
- * @property {() => void} refresh  draw again though nothing happened
- * @property {() => void} train
- * @property {(file: File) => void} readText
- * @property {(file: File) => void} openRun
- * @property {(choice: string) => void} chooseDevice
- */
-
-const UNSAVED_SECONDS = 60; // training worth a question before it is thrown away
+const UNSAVED_SECONDS = 60; // training from which on the page asks before it is lost
 const CHECK_AFTER = 120; // milliseconds of quiet before a draft is checked
 
-// Read now, before PyScript's own script runs: a page that trains on the machine behind it starts no Python of its own.
-const device = askedDevice();
+// Read now, before PyScript's own script runs: a page that trains on the server behind it starts no Python of its own.
+const device = requestedDevice();
 const script = /** @type {HTMLScriptElement} */ (document.querySelector("script[name=lab]"));
-if (device === MACHINE) script.remove();
+if (device === SERVER) script.remove();
 
 const store = createStore(INITIAL, /** @type {(state: State, action: Action) => State} */ (reduce));
 const curves = new Curves();
 /** @type {Send} */
 let sendNow = () => {};
 
-/** @type {Lab} */
-const lab = {
+/** @type {import("./state/state.js").Controller} */
+const controller = {
   dispatch: (action) => store.dispatch(action),
   send: (command, bytes) => sendNow(command, bytes),
   refresh: () => store.dispatch({ type: "say", notice: store.state.notice }),
   async train() {
-    if (store.state.phase === "starting" || !(await mayReplace("Train anew"))) return;
+    if (store.state.phase === "starting" || !(await mayReplace(labels.confirm.train))) return;
     const { draft } = store.state;
     if (!draft) return;
     store.dispatch({ type: "starting" });
@@ -71,15 +59,15 @@ const lab = {
     sendNow({ type: "choose_text", name: file.name, built_in: false }, new Uint8Array(await file.arrayBuffer()));
   },
   async openRun(file) {
-    if (!(await mayReplace("Open the file"))) return;
+    if (!(await mayReplace(labels.confirm.open))) return;
     sendNow({ type: "open", name: file.name }, new Uint8Array(await file.arrayBuffer()));
   },
   async chooseDevice(choice) {
-    if ((choice === MACHINE) === (device === MACHINE)) {
+    if ((choice === SERVER) === (device === SERVER)) {
       store.dispatch({ type: "choosing_device", choice });
       sendNow({ type: "open_device", choice });
-    } else if (device === MACHINE || (await mayReplace("Train there"))) moveTo(choice); // a run on the machine goes on there
-    else lab.refresh();
+    } else if (device === SERVER || (await mayReplace(labels.confirm.move))) moveTo(choice); // a run on the server continues there
+    else controller.refresh();
   },
 };
 
@@ -87,21 +75,21 @@ const lab = {
  * @param {string} what */
 async function mayReplace(what) {
   const { run } = store.state;
-  const seconds = run ? ((run.step - Math.max(0, run.saved_step)) * run.ms_per_step) / 1000 : 0;
+  const seconds = run ? ((run.step - Math.max(0, run.saved_step)) * (run.metrics["ms_per_step"] ?? NaN)) / 1000 : 0;
   if (!(seconds > UNSAVED_SECONDS)) return true;
-  const answer = await askFirst(what, `About ${duration(seconds)} of training are not saved yet and would be lost.`);
-  if (answer === "save") lab.send({ type: "save" });
+  const answer = await askFirst(what, labels.confirm.lost(duration(seconds)));
+  if (answer === "save") controller.send({ type: "save" });
   return answer !== "";
 }
 
-let adopted = false; // a line that comes back says again what there is
+let adopted = false; // a connection that comes back sends `ready` again
 
-/** @type {import("./transport/protocol.js").Receive} */
+/** @param {import("./transport/messages.js").Event|import("./transport/socket_client.js").LineEvent} event @param {Uint8Array} [bytes] */
 function receive(event, bytes) {
   const starting = store.state.phase === "starting";
-  curves.take(event);
+  if (isCurrent(store.state, event)) curves.take(event);
   store.dispatch(event);
-  // On a phone the settings stand above the chart: once it trains the chart is what matters, and if it cannot, the mistake is.
+  // On a phone the settings stand above the chart: once it trains the chart matters, and if it cannot, the mistake does.
   if (starting && event.type === "started" && matchMedia("(max-width: 760px)").matches) {
     document.getElementById("run")?.scrollIntoView({ behavior: "smooth" });
   }
@@ -110,7 +98,7 @@ function receive(event, bytes) {
   if (event.type === "saved" && bytes) download(event.name, bytes);
 }
 
-/** To the first setting that is marked, or what is said of all of them: it may be folded away, or far above. */
+/** Goes to the first setting that is marked, or to the mistake about all of them: it may be folded away, or far above. */
 function goToMistake() {
   /** @type {HTMLElement|null} */
   const marked = document.querySelector(".setup [aria-invalid], .setup .complaint:not([hidden])");
@@ -135,22 +123,26 @@ function download(name, bytes) {
   setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }
 
-/** Views, and where index.html wants them. */
+/** The views, and their places in index.html. */
 const views = /** @type {[string, {dom: HTMLElement, sync: (state: State) => void}][]} */ ([
   ["loading-place", loadingView()],
-  ["files-place", filesView(lab)],
-  ["notices-place", noticesView(lab)],
-  ["text-place", textView(lab)],
-  ["model-place", modelView(lab)],
-  ["device-place", deviceView(lab)],
-  ["benchmark-place", benchmarkView(lab)],
-  ["profile-place", profileView(lab)],
-  ["controls-place", controlsView(lab)],
+  ["files-place", filesView(controller)],
+  ["notices-place", noticesView(controller)],
+  ["text-place", textView(controller)],
+  ["model-place", modelView(controller)],
+  ["device-place", deviceView(controller)],
+  ["benchmark-place", benchmarkView(controller)],
+  ["profile-place", profileView(controller)],
+  ["controls-place", controlsView(controller)],
   ["figures-place", figuresView()],
   ["chart-place", chartView(curves)],
   ["samples-place", samplesView()],
-  ["ask-place", askView(lab)],
+  ["sample-place", sampleView(controller)],
 ]);
+for (const heading of document.querySelectorAll("[data-label]")) {
+  const [section = "", key = ""] = heading.getAttribute("data-label")?.split(".") ?? [];
+  setText(heading, /** @type {Record<string, Record<string, any>>} */ (labels)[section]?.[key]);
+}
 for (const [place, view] of views) {
   document.getElementById(place)?.replaceChildren(view.dom);
   store.watch(view.sync);
@@ -162,7 +154,7 @@ store.watch((state) => {
   setText(live, state.notice);
   if (bench.hidden === (state.about !== null)) bench.hidden = state.about === null;
   const { run, phase } = state;
-  const title = run && phase === "running" ? `${Math.floor((100 * run.step) / run.experiment.train.steps)} % · pygpt lab` : "pygpt lab";
+  const title = run && phase === "running" ? labels.page.title(Math.floor((100 * run.step) / run.experiment.train["steps"])) : labels.page.name;
   if (document.title !== title) document.title = title;
 });
 
@@ -182,22 +174,22 @@ store.watch(({ draft, text, about, preset }) => {
 
 addEventListener("beforeunload", (event) => {
   const { run, phase } = store.state;
-  if (!run || device === MACHINE) return;
+  if (!run || device === SERVER) return;
   // Where the browser has no place for a safety copy (a private window, GNOME Web), what was not saved goes with the tab.
   if (phase === "running" || run.step > Math.max(0, run.saved_step, run.kept_step)) event.preventDefault();
 });
 
-store.dispatch({ type: "say", notice: "Loading." });
+store.dispatch({ type: "say", notice: labels.notices.loading });
 store.dispatch({ type: "choosing_device", choice: device });
-if (device === MACHINE) {
-  sendNow = connectMachine(receive);
+if (device === SERVER) {
+  sendNow = connectServer(receive);
 } else {
-  const arrived = watchDownloads((stage, fraction) => store.dispatch({ type: "loading", stage, fraction }));
+  const arrived = watchDownloads((stage, fraction) => store.dispatch({ type: "loading", stage, fraction, field: "" }));
   try {
-    sendNow = await connect(script, receive);
+    sendNow = await connectWorker(script, receive);
     sendNow({ type: "begin", site: new URL(".", document.baseURI).href, device });
   } catch (error) {
-    store.dispatch(mistake(error, "begin"));
+    store.dispatch(failure(error, "begin"));
   }
   arrived();
 }

@@ -12,8 +12,7 @@ Importing it loads neither NumPy nor a GPU driver; opening a device does.
 
 from pygpt.config.experiment import PRESETS, Experiment
 from pygpt.errors import PygptError
-
-__version__ = "0.1.0"
+from pygpt.version import __version__
 
 
 def load(folder, device="auto"):

@@ -32,17 +32,17 @@ from pathlib import Path
 from pygpt.analysis.device_choice import open_fitting
 from pygpt.analysis.plan import plan_run
 from pygpt.config.experiment import Experiment
-from pygpt.data import DATASETS, Text, is_task, load_text, make_corpus, separator_of, text_from_bytes, whole_split
-from pygpt.data.batches import DeviceSplit
+from pygpt.data import DATASETS, Text, is_task, load_text, text_from_bytes
 from pygpt.devices.base import Device
-from pygpt.errors import DivergedError, ExperimentError, PygptError
-from pygpt.inference.trained_model import TrainedModel, open_run, write_run
-from pygpt.models.python_random_init import python_random
+from pygpt.errors import ExperimentError, PygptError
+from pygpt.inference.trained_model import TrainedModel
 from pygpt.runs.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
-from pygpt.training.evaluate import Evaluation, evaluate
+from pygpt.runs.run_folder import open_run, write_run
+from pygpt.training.driver import Driver
+from pygpt.training.evaluate import Evaluation, evaluate_text
 from pygpt.training.metrics import Metric
-from pygpt.training.poll_interval import Pace
 from pygpt.training.run import Run
+from pygpt.utils.blocking import iterate_blocking
 
 
 class LanguageModel(TrainedModel):
@@ -98,23 +98,10 @@ class LanguageModel(TrainedModel):
         left to take; DivergedError at a loss that is no number.
         """
         run = self._prepared(text, steps)
-        pace = Pace(run.step)
-        for event in run.train():
+        for event in iterate_blocking(Driver(run).events()):
             self.step = run.step
-            if event.kind == "evaluation" or pace.is_due(run.step):
-                yield from self._look(pace)
-        yield from self._look(pace)
-
-    def _look(self, pace):
-        run = self._run
-        try:
-            metrics = run.take_metrics(run.device.read(run.history))
-        except DivergedError as error:
-            self.history += error.metrics
-            raise
-        pace.looked(run.step, any(metric.val_loss is not None for metric in metrics))
-        self.history += metrics
-        yield from metrics
+            self.history += event.metrics
+            yield from event.metrics
 
     def _prepared(self, text, steps):
         """The run to go on with: the one under way, that of the checkpoint, or a new one."""
@@ -181,28 +168,17 @@ class LanguageModel(TrainedModel):
         Raises: TokenizerError for a text with a character it never saw; PygptError if it has read nothing yet.
         """
         self._ask()
-        experiment, read = self.experiment, self._text_to_read(text)
-        layout, block = experiment.data.layout, experiment.model.block_size
-        if read.text is None:  # shards: those for validation fit into memory
-            split = read.corpus(layout, block, self.tokenizer).val.all()
-        elif text is None:
-            split = make_corpus(
-                read.text, self.tokenizer, layout, block, experiment.data.val_fraction, python_random(experiment)
-            ).val
-        else:
-            split = whole_split(read.text, self.tokenizer, layout)
-        on_device = DeviceSplit(self.device, split, layout, separator_of(self.tokenizer, block, split))
-        return evaluate(self.model, self.tokenizer, None, split, on_device, experiment, self.device)
+        return evaluate_text(self, self._text_to_read(text), whole=text is not None, baselines=False)
 
     def logits(self, ids):
         """See TrainedModel. Raises: also PygptError if it has read nothing yet."""
         self._ask()
         return super().logits(ids)
 
-    def sampler(self, **settings):
+    def sampler(self, prompt: str = "", **settings):
         """See TrainedModel. Raises: also PygptError if it has read nothing yet."""
         self._ask()
-        return super().sampler(**settings)
+        return super().sampler(prompt, **settings)
 
     def stream(self, prompt: str = "", max_new_tokens: int = 200, **settings):
         """See TrainedModel. Raises: also PygptError if it has read nothing yet."""

@@ -7,8 +7,8 @@ import pytest
 
 from pygpt.config.experiment import Experiment
 from pygpt.models import build_model
-from pygpt.nn.layers import Weights
-from pygpt.ops import advance, mean_valid
+from pygpt.nn.parameters import Weights
+from pygpt.ops import increment, mean_valid
 from pygpt.optim.optimizer import Optimizer
 from pygpt.tensor.tensor import backward, tensor
 
@@ -85,6 +85,6 @@ def test_ten_losses(golden, device):
         loss = trained.loss(step)[1]
         trained.gradients(loss)
         trained.optimizer.update()
-        advance(out=trained.step)
+        increment(out=trained.step)
         losses.append(loss.numpy()[0])
     np.testing.assert_allclose(losses, recorded["losses"], rtol=1e-4)

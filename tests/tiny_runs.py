@@ -3,6 +3,7 @@
 import struct
 
 from pygpt.config.experiment import Experiment
+from pygpt.config.sampling import SamplingConfig
 from pygpt.data import text_from_bytes
 from pygpt.inference.sampler import Sampler
 from pygpt.training.run import Run
@@ -40,7 +41,7 @@ def finish(run, at_most=None):
     for event in run.train():
         if run.step == at_most and event.kind != "evaluating":
             break
-    return run.take_metrics(run.device.read(run.history))
+    return run.take_metrics(run.device.read(run.metrics_tensor))
 
 
 def bits(metrics):
@@ -59,8 +60,8 @@ def samplers(run):
     block, letters = run.model.block_size, (POEM if run.tokenizer.bos is None else NAMES).replace("\n", "")
     for length in sorted({0, 1, block // 2, block // 2 + 1, block // 2 + 2, block, 2 * block + 1}):
         for temperature in (0.0, 0.9):
-            settings = {"prompt": letters[:length], "temperature": temperature, "top_k": 7, "seed": 5}
-            pair = [Sampler(run.model, run.tokenizer, **settings, cached=cached) for cached in (True, False)]
+            prompt, config = letters[:length], SamplingConfig(temperature=temperature, top_k=7, seed=5)
+            pair = [Sampler(run.model, run.tokenizer, prompt, config, cached=cached) for cached in (True, False)]
             for sampler in pair:
                 sampler.enqueue(30)
-            yield settings, *pair
+            yield (prompt, config), *pair

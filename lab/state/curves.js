@@ -2,7 +2,7 @@
 // append to them in place. A column never grows past POINTS: when full, neighbours are averaged in pairs and from then on
 // each point stands for twice as many steps, so the work stays constant per step.
 
-/** @typedef {import("../transport/protocol.js").Event} Event */
+/** @typedef {import("../transport/messages.js").Event|import("../transport/socket_client.js").LineEvent} Event */
 
 /** @typedef {(number|null)[]} Column */
 
@@ -33,19 +33,19 @@ export class Curves {
     else if (event.type === "curve") this.replay(event);
     else if (event.type === "progress") event.steps.forEach((step, index) => this.append(step, event.losses[index] ?? NaN));
     else if (event.type === "resumed") this.cut(event.step);
-    else if (event.type === "evaluated") this.evaluate(event.step, event.val_loss);
+    else if (event.type === "evaluated") this.evaluate(event.step, event.val_loss ?? NaN);
     else return;
     this.revision += 1;
   }
 
-  /** What was before this page came.
-   * @param {import("../transport/protocol.js").Curve} curve */
+  /** The losses from before this page came.
+   * @param {import("../transport/messages.js").CurveEvent} curve */
   replay({ training, validation }) {
     this.clear();
-    const told = [...training.map(([step, loss, count]) => ({ step, loss, count })),
+    const points = [...training.map(([step, loss, count]) => ({ step, loss, count })),
       ...validation.map(([step, loss]) => ({ step, loss, count: 0 }))];
-    told.sort((left, right) => left.step - right.step);
-    for (const { step, loss, count } of told) {
+    points.sort((left, right) => left.step - right.step);
+    for (const { step, loss, count } of points) {
       if (count) this.append(step, loss, count);
       else this.evaluate(step, loss);
     }
@@ -60,7 +60,7 @@ export class Curves {
     if (this.bucket.steps < this.stride) return;
     const mean = this.bucket.sum / this.bucket.steps;
     this.bucket = { sum: 0, steps: 0 };
-    // Smoothed twice, which tells how far behind the smoothed curve is: it would lag on the steep first descent.
+    // Double exponential smoothing: one alone would lag behind on the steep first descent.
     this.once = Number.isNaN(this.once) ? mean : this.once + SMOOTHING * (mean - this.once);
     this.twice = Number.isNaN(this.twice) ? mean : this.twice + SMOOTHING * (this.once - this.twice);
     this.push(step, mean, 2 * this.once - this.twice, null);

@@ -1,30 +1,32 @@
 // What each action does to the state. Pure: a state and an action in, a state out.
 
-import { isField } from "../transport/protocol.js";
-import { FIRST_PRESET, INITIAL, SAMPLES_KEPT, isEdited, isTask, layoutOf } from "./state.js";
+import { labels } from "../ui/labels.js";
+import { FIRST_PRESET, INITIAL, SAMPLES_KEPT, isEdited, isField, isTask, layoutOf } from "./state.js";
 
 /** @typedef {import("./state.js").State} State */
 /** @typedef {import("./state.js").Action} Action */
-/** @typedef {import("../transport/protocol.js").RunFacts} RunFacts */
+/** @typedef {import("../transport/messages.js").RunFacts} RunFacts */
+
+const { notices } = labels;
 
 /** @type {{[Type in Action["type"]]: (state: State, action: Extract<Action, {type: Type}>) => State}} */
 const REACTIONS = {
-  // Once the lab is open, what is waited for is told where it will be: at the buttons, below the texts, below the devices.
-  loading: (state, { stage, fraction }) => {
+  // Once the lab is open, what is waited for is shown where it will be: at the buttons, below the texts, below the devices.
+  loading: (state, { stage, fraction, field }) => {
     if (state.phase === "starting") return { ...state, preparing: { stage, fraction } };
-    if (state.about) return { ...state, fetching: { ...state.fetching, [stage === NUMPY ? "device" : "text"]: `${stage}…` } };
+    if (state.about) return { ...state, fetching: { ...state.fetching, [field === "device" ? "device" : "text"]: `${stage}…` } };
     return state.loading?.failed ? state : { ...state, loading: { stage, fraction } };
   },
   ready: (state, ready) => ({
-    ...state, loading: null, about: ready, draft: state.draft ?? ready.presets[FIRST_PRESET] ?? null, notice: "Ready.",
+    ...state, loading: null, about: ready, draft: state.draft ?? ready.presets[FIRST_PRESET] ?? null, notice: notices.ready,
   }),
   device: (state, device) => ({
     ...state, device: { choice: device.choice, opening: false, open: device }, mistakes: without(state.mistakes, "device"),
-    fetching: { ...state.fetching, device: "" }, notice: `The device is ${device.name}.`,
+    fetching: { ...state.fetching, device: "" }, notice: notices.device(device.name),
   }),
   text: (state, { text }) => {
-    // A machine that this page comes to may have another text at hand than the page begins with. What was chosen here, and has
-    // not been answered yet, stays chosen: the text that comes is the one before.
+    // A server that this page joins may have another text loaded than the page begins with. What was chosen here, and has not
+    // been answered yet, stays chosen: the text that comes is the one before.
     const awaited = state.text.facts === null && state.text.choice !== INITIAL.text.choice;
     const known = state.about?.texts.includes(text.name) || (isTask(text.name) && !isTask(state.text.choice));
     const choice = !text.built_in ? "own" : known && !awaited ? text.name : state.text.choice;
@@ -37,63 +39,56 @@ const REACTIONS = {
   checked: (state, checked) => ({ ...state, checked, mistakes: without(withoutFields(state.mistakes), "text") }),
 
   started: (state, { run }) => ({
-    ...fresh(state, run, -1), phase: "running", notice: "Training.", found: [],
-    // One that was started before this page came: the controls show it, unless they show what somebody chose.
+    ...fresh(state, run, -1), phase: "running", notice: notices.training, found: [],
+    // A run that was started before this page came: the controls show it, unless somebody has changed them.
     draft: state.run || state.phase === "starting" || state.preset !== FIRST_PRESET || isEdited(state) ? state.draft
       : { ...run.experiment, data: state.draft?.data ?? run.experiment.data },
   }),
   opened: (state, { run }) => ({
     ...fresh(state, run, run.step), phase: run.step < run.experiment.train.steps ? "paused" : "finished", found: [],
-    // The controls show the run that was opened, so that Train anew would repeat it, on the text chosen here.
+    // The controls show the run that was opened: Train again would repeat it, on the text chosen here.
     draft: { ...run.experiment, data: state.draft?.data ?? run.experiment.data },
     preset: state.about && run.experiment.name in state.about.presets ? run.experiment.name : state.preset,
-    notice: `Opened a run at step ${run.step}. Resume continues it.`,
+    notice: notices.opened(run.step),
   }),
   curve: (state, { training, validation }) => {
     const [seen, known] = [validation.at(-1), training.at(-1)];
-    return state.run ? {
-      ...state,
-      run: {
-        ...state.run, step: Math.max(state.run.step, known?.[0] ?? 0), loss: recent(NaN, training.map(([, loss]) => loss)),
-        val_loss: seen?.[1] ?? NaN, accuracy: seen?.[2] ?? NaN,
-      },
-    } : state;
+    const loss = recent(undefined, training.map(([, loss]) => loss));
+    return measured(state, { loss, val_loss: seen?.[1], accuracy: seen?.[2] }, { step: Math.max(state.run?.step ?? 0, known?.[0] ?? 0) });
   },
-  progress: (state, event) => state.run ? {
-    ...state,
-    run: {
-      ...state.run, step: event.steps[event.steps.length - 1] ?? state.run.step,
-      loss: recent(state.run.loss, event.losses), tokens_per_second: event.tokens_per_second,
-      ms_per_step: event.ms_per_step, seconds_left: event.seconds_left,
-    },
-  } : state,
-  evaluated: (state, { val_loss, accuracy }) => (state.run
-    ? { ...state, run: { ...state.run, val_loss, accuracy: accuracy ?? NaN } } : state),
+  progress: (state, { steps, losses, logged, learning_rate, tokens_per_second, ms_per_step, seconds_left }) => {
+    const latest = Object.fromEntries(Object.entries(logged).map(([name, column]) => [name, column.at(-1)]));
+    delete latest["step"];
+    const loss = recent(state.run?.metrics["loss"], losses);
+    return measured(state, { ...latest, loss, learning_rate, tokens_per_second, ms_per_step },
+      { step: steps.at(-1) ?? state.run?.step ?? 0, seconds_left: seconds_left ?? NaN });
+  },
+  evaluated: (state, { val_loss, accuracy }) => measured(state, { val_loss, accuracy }),
   baselines: (state, { nats }) => (state.run ? { ...state, run: { ...state.run, baselines: nats } } : state),
   sample: (state, { step, text }) => ({ ...state, samples: [{ step, text }, ...state.samples].slice(0, SAMPLES_KEPT) }),
-  resumed: (state, { step }) => turned(state, "running", step, "Training."),
-  paused: (state, { step }) => turned(state, "paused", step, `Paused at step ${step}.`),
-  stopped: (state, { step }) => turned(state, "stopped", step, `Stopped at step ${step}. The model is still here.`),
-  finished: (state, { step }) => turned(state, "finished", step, `Finished after ${step} steps.`),
+  resumed: (state, { step }) => turned(state, "running", step, notices.training),
+  paused: (state, { step }) => turned(state, "paused", step, notices.paused(step)),
+  stopped: (state, { step }) => turned(state, "stopped", step, notices.stopped(step)),
+  finished: (state, { step }) => turned(state, "finished", step, notices.finished(step)),
 
   sampled: (state, { text, done }) => ({
     ...state, answer: { ...state.answer, text: state.answer.text + text, running: !done },
-    notice: done ? "The sample is complete." : state.notice,
+    notice: done ? notices.sampled : state.notice,
   }),
   measured: (state, { result }) => (state.benchmark
     ? { ...state, benchmark: { ...state.benchmark, results: [...state.benchmark.results, result] } } : state),
   measuring_ended: (state, { complete }) => (state.benchmark
-    ? { ...state, benchmark: { ...state.benchmark, running: false, complete }, notice: complete ? "The benchmark is complete." : state.notice }
+    ? { ...state, benchmark: { ...state.benchmark, running: false, complete }, notice: complete ? notices.measured : state.notice }
     : state),
   profiled: (state, { profile }) => ({
-    ...state, profile: { running: false, found: profile }, notice: profile ? "The profile is complete." : state.notice,
+    ...state, profile: { running: false, found: profile }, notice: profile ? notices.profiled : state.notice,
   }),
   saved: (state, { step }) => ({
-    ...state, run: state.run && { ...state.run, saved_step: step }, notice: `Saved the run at step ${step}.`,
+    ...state, run: state.run && { ...state.run, saved_step: step }, notice: notices.saved(step),
     mistakes: without(state.mistakes, "file"),
   }),
   kept: (state, { step }) => ({ ...state, run: state.run && { ...state.run, kept_step: step } }),
-  // What was under way and is not told again when the line is back is given up.
+  // What was under way, and is not sent again when the connection is back, is given up.
   line: (state, { open, message }) => open ? { ...state, mistakes: without(state.mistakes, "line", "device") } : {
     ...state, mistakes: { ...state.mistakes, line: message }, answer: { ...state.answer, running: false },
     phase: state.phase === "starting" ? before(state) : state.phase,
@@ -109,7 +104,7 @@ const REACTIONS = {
       mistakes: { ...state.mistakes, [place]: text },
       phase: state.phase === "starting" ? before(state) : state.phase,
       loading: during === "begin" && !state.about ? { stage: text, fraction: null, failed: true } : state.loading,
-      // What could not be opened is not chosen either: the device of before is still there.
+      // A device that could not be opened is not chosen either: the previous one is still open.
       device: during === "open_device"
         ? { ...state.device, opening: false, choice: state.device.open?.choice ?? state.device.choice } : state.device,
       answer: during === "sample" ? { ...state.answer, running: false } : state.answer,
@@ -128,7 +123,7 @@ const REACTIONS = {
   choose_preset: (state, { name }) => {
     const preset = state.about?.presets[name];
     if (!preset) return state;
-    // The text stays, and how it is read; a task is learned by its answers, and nothing else has any.
+    // The text stays, and how it is read.
     const { source, layout } = state.draft?.data ?? preset.data;
     return { ...state, preset: name, draft: withText({ ...preset, data: { ...preset.data, source, layout } }, preset, state.text.choice) };
   },
@@ -155,8 +150,6 @@ const REACTIONS = {
   forget_found: (state, { copy }) => ({ ...state, found: state.found.filter((kept) => kept.copy !== copy) }),
 };
 
-const NUMPY = "Fetching NumPy";
-
 /** Where a start that came to nothing leaves the run there is.
  * @param {State} state @returns {State["phase"]} */
 function before({ run }) {
@@ -165,8 +158,8 @@ function before({ run }) {
 
 /**
  * A draft beside a text: answers alone are learned where there are answers, if its preset says so.
- * @param {import("../transport/protocol.js").Experiment} draft
- * @param {import("../transport/protocol.js").Experiment|undefined} preset
+ * @param {import("../transport/messages.js").Experiment} draft
+ * @param {import("../transport/messages.js").Experiment|undefined} preset
  * @param {string} text
  */
 function withText(draft, preset, text) {
@@ -179,8 +172,16 @@ const PLACES = /** @type {Record<string, string>} */ ({
   choose_text: "text", open_device: "device", benchmark: "device", sample: "prompt", open: "file", open_kept: "file", save: "file",
 });
 
+/** Whether an event is about the run on the page, or about no run: one that was replaced may still have things to say.
+ * @param {State} state @param {Action} action */
+export function isCurrent({ run }, action) {
+  const id = "run_id" in action ? action.run_id : "";
+  return !id || !run || id === run.id || action.type === "started" || action.type === "opened";
+}
+
 /** @param {State} state @param {Action} action @returns {State} */
 export function reduce(state, action) {
+  if (!isCurrent(state, action)) return state;
   const react = /** @type {((state: State, action: any) => State)|undefined} */ (REACTIONS[action.type]);
   return react ? react(state, action) : state;
 }
@@ -189,9 +190,7 @@ export function reduce(state, action) {
 function fresh(state, run, saved) {
   return {
     ...state,
-    run: {
-      ...run, loss: NaN, val_loss: NaN, accuracy: NaN, baselines: {}, tokens_per_second: NaN, ms_per_step: NaN, seconds_left: NaN, saved_step: saved, kept_step: saved,
-    },
+    run: { ...run, metrics: {}, baselines: {}, seconds_left: NaN, saved_step: saved, kept_step: saved },
     samples: [],
     answer: { running: false, prompt: "", text: "" },
     mistakes: without(state.mistakes, "", "file", "link", "prompt"),
@@ -203,15 +202,24 @@ function turned(state, phase, step, notice) {
   return { ...state, phase, run: state.run && { ...state.run, step }, notice };
 }
 
+/** The run with its latest metrics; one that was not measured stays as it was.
+ * @param {State} state @param {Record<string, number|null|undefined>} metrics @param {Partial<import("./state.js").RunState>} [facts]
+ * @returns {State} */
+function measured(state, metrics, facts = {}) {
+  if (!state.run) return state;
+  const known = Object.fromEntries(Object.entries(metrics).filter(([, value]) => typeof value === "number"));
+  return { ...state, run: { ...state.run, ...facts, metrics: /** @type {Record<string, number>} */ ({ ...state.run.metrics, ...known }) } };
+}
+
 /**
- * The loss to print: smoothed a little, or its last digits would only flicker.
- * @param {number} before
- * @param {number[]} losses
+ * The loss to show: smoothed a little, or its last digits would only flicker. NaN where the last one was no number.
+ * @param {number|undefined} before
+ * @param {(number|null)[]} losses
  */
 function recent(before, losses) {
-  let value = before;
-  for (const loss of losses) value = Number.isFinite(value) && Number.isFinite(loss) ? value + 0.1 * (loss - value) : loss;
-  return value;
+  let value = before ?? NaN;
+  for (const loss of losses) value = loss === null || Number.isNaN(value) ? (loss ?? NaN) : value + 0.1 * (loss - value);
+  return losses.length ? value : before;
 }
 
 /** @param {Record<string, string>} mistakes @param {string[]} fields */

@@ -1,9 +1,12 @@
-// The whole state of the page: plain data, but for the curves (curves.js), which only grow.
+// The whole state of the page: plain data, except the curves (curves.js), which only grow.
 
-/** @typedef {import("../transport/protocol.js").Experiment} Experiment */
-/** @typedef {import("../transport/protocol.js").TextFacts} TextFacts */
-/** @typedef {import("../transport/protocol.js").RunFacts} RunFacts */
-/** @typedef {import("../transport/protocol.js").Event} Event */
+import { labels } from "../ui/labels.js";
+
+/** @typedef {import("../transport/messages.js").Experiment} Experiment */
+/** @typedef {import("../transport/messages.js").TextFacts} TextFacts */
+/** @typedef {import("../transport/messages.js").RunFacts} RunFacts */
+/** @typedef {import("../transport/messages.js").Event} Event */
+/** @typedef {import("../transport/socket_client.js").LineEvent} LineEvent */
 
 /**
  * What one can do on the page besides sending commands.
@@ -19,39 +22,46 @@
  * @typedef {{type: "profiling"}} Profiling
  * @typedef {{type: "say", notice: string}} Say
  * @typedef {{type: "forget_found", copy: string}} ForgetFound
- * @typedef {Event|Edit|ChoosePreset|Adopt|ChoosingText|ChoosingDevice|Starting|Sampling|Benchmarking|Profiling|Say|ForgetFound} Action
+ * @typedef {Event|LineEvent|Edit|ChoosePreset|Adopt|ChoosingText|ChoosingDevice|Starting|Sampling|Benchmarking|Profiling|Say|ForgetFound} Action
  */
 
 /**
- * @typedef {RunFacts & {loss: number, val_loss: number, accuracy: number, baselines: Record<string, number>, tokens_per_second: number, ms_per_step: number,
- *           seconds_left: number, saved_step: number, kept_step: number}} RunState
+ * A run and its latest metrics, by name; of a metric that was never measured there is none. The loss is smoothed a little.
+ * @typedef {RunFacts & {metrics: Record<string, number>, baselines: Record<string, number>, seconds_left: number,
+ *           saved_step: number, kept_step: number}} RunState
  */
 
 /**
  * @typedef {object} State
  * @property {{stage: string, fraction: number|null, failed?: boolean}|null} loading  null once the lab is ready
- * @property {import("../transport/protocol.js").Ready|null} about
- * @property {{choice: string, opening: boolean, open: import("../transport/protocol.js").Device|null}} device
+ * @property {import("../transport/messages.js").ReadyEvent|null} about
+ * @property {{choice: string, opening: boolean, open: import("../transport/messages.js").DeviceEvent|null}} device
  * @property {{choice: string, facts: TextFacts|null}} text
  * @property {{text: string, device: string}} fetching  what is being waited for there, in words
  * @property {string} preset
  * @property {Experiment|null} draft  what the next run will be
- * @property {import("../transport/protocol.js").Checked|null} checked  what the draft comes to
+ * @property {import("../transport/messages.js").CheckedEvent|null} checked  what the draft comes to
  * @property {"none"|"starting"|"running"|"paused"|"stopped"|"finished"} phase
  * @property {{stage: string, fraction: number|null}|null} preparing  what a start waits for
  * @property {RunState|null} run
  * @property {{step: number, text: string}[]} samples  newest first
  * @property {{running: boolean, prompt: string, text: string}} answer
- * @property {{running: boolean, complete: boolean, results: import("../transport/protocol.js").Measurement[]}|null} benchmark
- * @property {{running: boolean, found: import("../transport/protocol.js").Profile|null}|null} profile
+ * @property {{running: boolean, complete: boolean, results: import("../transport/messages.js").Measurement[]}|null} benchmark
+ * @property {{running: boolean, found: import("../transport/messages.js").ProfileFacts|null}|null} profile
  * @property {Record<string, string>} mistakes  by field; "" is about the run as a whole
  * @property {string} notice  the last thing worth saying aloud
- * @property {import("../transport/protocol.js").KeptRun[]} found  runs of earlier visits that can be brought back
+ * @property {import("../transport/messages.js").KeptRun[]} found  runs of earlier visits that can be brought back
  */
 
 export const FIRST_PRESET = "baby";
 export const SAMPLES_KEPT = 30;
 const TASK = "task:";
+
+/** Whether a mistake is about the experiment: one field of it, or the model as a whole.
+ * @param {string} field */
+export function isField(field) {
+  return field.includes(".") || field === "model";
+}
 
 /** Whether the name of a text is that of a task: those are read a line at a time.
  * @param {string} text */
@@ -61,7 +71,7 @@ export function isTask(text) {
 
 /** @type {State} */
 export const INITIAL = {
-  loading: { stage: "Starting", fraction: null },
+  loading: { stage: labels.loading.starting, fraction: null },
   about: null,
   device: { choice: "auto", opening: true, open: null },
   text: { choice: "tales", facts: null },
@@ -99,3 +109,15 @@ export function isEdited(state) {
 export function layoutOf(text) {
   return text === "names" || text === "words" || isTask(text) ? "documents" : "stream";
 }
+
+/**
+ * What the views can do.
+ * @typedef {object} Controller
+ * @property {(action: Action) => void} dispatch
+ * @property {import("../transport/worker_client.js").Send} send
+ * @property {() => void} refresh  draw again though nothing happened
+ * @property {() => void} train
+ * @property {(file: File) => void} readText
+ * @property {(file: File) => void} openRun
+ * @property {(choice: string) => void} chooseDevice
+ */

@@ -1,28 +1,30 @@
-// How far the download has come. The worker fetches Python itself and cannot tell; so the page asks for the large files too,
+// How far the download has come. The worker fetches Python itself and cannot tell; so the page requests the large files too,
 // at the same moment, and counts. The browser's cache makes that one download (measured in Chromium 156: the worker's request is
 // answered 304; only a private window, whose cache takes no file of 10 MB, fetches the largest twice).
+
+import { labels } from "../ui/labels.js";
 
 const LARGE = ["./pyodide/pyodide.asm.wasm", "./pyodide/python_stdlib.zip"];
 
 /**
- * @param {(stage: string, fraction: number|null) => void} tell
+ * @param {(stage: string, fraction: number|null) => void} report
  * @returns {() => void}  call it once Python runs
  */
-export function watchDownloads(tell) {
+export function watchDownloads(report) {
   const stop = new AbortController();
   const progress = LARGE.map(() => ({ received: 0, total: 0 }));
-  let told = 0;
+  let reported = 0;
 
-  function report() {
+  function update() {
     const now = performance.now();
-    if (stop.signal.aborted || now - told < 60) return;
-    told = now;
+    if (stop.signal.aborted || now - reported < 60) return;
+    reported = now;
     if (progress.some(({ total }) => total === 0)) return;
     const received = progress.reduce((sum, part) => sum + part.received, 0);
     const total = progress.reduce((sum, part) => sum + part.total, 0);
     // A compressed transfer announces fewer bytes than arrive: the bar then waits at its end.
     const fraction = Math.min(1, received / total);
-    tell(fraction < 1 ? "Fetching Python" : "Starting Python", 0.85 * fraction);
+    report(fraction < 1 ? labels.loading.fetchingPython : labels.loading.startingPython, 0.85 * fraction);
   }
 
   LARGE.forEach(async (url, index) => {
@@ -36,15 +38,15 @@ export function watchDownloads(tell) {
         const chunk = await reader?.read();
         if (!chunk || chunk.done) break;
         part.received += chunk.value.byteLength;
-        report();
+        update();
       }
     } catch {
-      // Only a progress bar depends on this; what truly fails is reported by the worker.
+      // Only a progress bar depends on this; a real failure is reported by the worker.
     }
   });
-  tell("Fetching Python", null);
+  report(labels.loading.fetchingPython, null);
   return () => {
     stop.abort();
-    tell("Starting the engine", 0.9);
+    report(labels.loading.startingPygpt, 0.9);
   };
 }

@@ -1,6 +1,6 @@
 """The worker's side of the lab: PyScript starts this file, the page sends it commands, it sends events back.
 
-The messages are listed in protocol.js. Here is only what needs a browser: the line to the page, the site's files, and
+The messages are declared in pygpt/session/messages.py. Here is only what needs a browser: the line to the page, the site's files, and
 the store that outlives the tab. What is done with a command is in pygpt/session, which knows no browser.
 """
 
@@ -11,15 +11,14 @@ from pyodide.http import pyfetch
 from pyscript import sync
 
 
-def tell(event: dict, data: bytes | None = None) -> None:
-    """Send one event to the page, with bytes beside it or without, and do not wait for it to be read."""
+def emit(event, data: bytes | None = None) -> None:
+    """Send an Event to the page, with bytes beside it or without, and do not wait for it to be read."""
     from pygpt.session.messages import encode
 
-    message = f"[{encode(event)}]"
     if data is None:
-        sync.event(message)
+        sync.event(encode(event.to_dict()))
     else:
-        sync.event(message, to_js(data))
+        sync.event(encode(event.to_dict()), to_js(data))
 
 
 class Site:
@@ -51,11 +50,12 @@ class Site:
         """
         from pygpt.data import load_text, open_dataset_bytes
         from pygpt.errors import DataError
+        from pygpt.session.messages import Loading
 
         about = self.contents["data"].get(name)
         if about is None:
             return load_text(name)
-        tell({"type": "loading", "stage": f"Fetching {name}", "fraction": None})
+        emit(Loading(f"Fetching {name}", None, "text"))
         try:
             response = await pyfetch(self.root + about["file"])
             response.raise_for_status()
@@ -86,7 +86,9 @@ class Site:
         """Make NumPy importable. Raises DeviceError."""
         import numpy_wheel
 
-        tell({"type": "loading", "stage": "Fetching NumPy", "fraction": None})
+        from pygpt.session.messages import Loading
+
+        emit(Loading("Fetching NumPy", None, "device"))
         await numpy_wheel.ensure_numpy(self.root)
 
 
@@ -105,8 +107,8 @@ async def command(message: str, data=None) -> None:
 
         response = await pyfetch(wanted["site"] + "site.json")
         site = Site(wanted["site"], await response.json())
-        session = Session(tell, site, opfs_store)
-    await session.obey(wanted, data.to_bytes() if data is not None else None)
+        session = Session(emit, site, opfs_store)
+    await session.handle(wanted, data.to_bytes() if data is not None else None)
 
 
 __export__ = ["command"]

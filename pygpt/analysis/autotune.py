@@ -9,16 +9,16 @@ import collections
 import json
 import time
 
-import pygpt
 from pygpt.analysis.flops import launch_flops
 from pygpt.config.experiment import Experiment
 from pygpt.devices.base import Device
 from pygpt.models import build_model
-from pygpt.nn.layers import Chance, Weights
+from pygpt.nn.parameters import RngState, Weights
 from pygpt.ops import mean_valid
 from pygpt.tensor.capture import Capture
 from pygpt.tensor.tensor import KERNELS, Tensor, backward, empty, no_tape
 from pygpt.utils.timer import tick
+from pygpt.version import __version__
 
 FILE = "shaders.json"
 BUDGET = 0.3  # seconds; the class being tried at the end is finished, so that even a slow GPU learns one a run
@@ -60,7 +60,7 @@ def step_works(experiment: Experiment, vocab_size: int) -> list:
     shape = (experiment.train.batch_size, experiment.model.block_size)
     ids, targets = empty(device, shape, "uint32"), empty(device, shape, "int32")
     with device.record() as recording:
-        loss, _ = mean_valid(model.losses(ids, targets, Chance(counter, counter)), targets)
+        loss, _ = mean_valid(model.losses(ids, targets, RngState(counter, counter)), targets)
         backward(loss, list(weights.named.values()))
     return recording.works
 
@@ -93,7 +93,7 @@ async def tune(device: Device, experiment: Experiment, vocab_size: int, store, s
         device.preferences[key] = known.get(key, candidates[0])
     if tried:
         device.pool.trim()
-        await store.remember(FILE, json.dumps({"version": pygpt.__version__, "adapters": adapters}))
+        await store.remember(FILE, json.dumps({"version": __version__, "adapters": adapters}))
 
 
 async def _fastest(device, work, key, candidates):
@@ -146,7 +146,7 @@ def _adapters(text):
     """What a store holds of each adapter; nothing if another version of pygpt, or nobody who knows the format, wrote it."""
     try:
         held = json.loads(text)
-        if held["version"] == pygpt.__version__:
+        if held["version"] == __version__:
             return {str(name): dict(shaders) for name, shaders in held["adapters"].items()}
     except (ValueError, TypeError, KeyError, AttributeError):
         return {}

@@ -4,7 +4,6 @@ Everything here waits for the device, so everything here is `async`, and lets ot
 Each figure is taken by the clock around work that ends with something read back, for only then has it been done.
 """
 
-import asyncio
 import dataclasses
 import time
 
@@ -14,11 +13,13 @@ from pygpt.config.experiment import PRESETS, Experiment
 from pygpt.data.sources.tasks import is_task
 from pygpt.data.text import Text, make_text
 from pygpt.errors import ExperimentError, MemoryLimit
+from pygpt.inference.generate import SLICE, stream
 from pygpt.inference.sampler import Sampler
 from pygpt.ops import matmul, normal
 from pygpt.tensor.capture import Capture
 from pygpt.tensor.tensor import Tensor, empty, no_tape, tensor
 from pygpt.training.run import Run
+from pygpt.utils.blocking import let_others_run
 from pygpt.utils.timer import tick
 
 # The alphabet of Tiny Shakespeare: 65 characters, so that the models have the sizes that others publish figures for.
@@ -36,7 +37,6 @@ SIZES = {
 LEAST_STEPS = 2000  # length of the schedule, as in a preset: it is worked out before the first step
 SAMPLE_MS = 5.0  # what is timed at once takes this long at least
 TICKS = 50  # and so many steps of the clock, which are of 0.1 or 1 ms in a tab
-SAMPLING_SLICE = 16  # tokens sent at once, as the lab does
 # The presets of characters but for those of tasks, which are all of one size; GPT-2's wants its tokens and a day.
 MEASURED = tuple(
     name for name, preset in PRESETS.items() if preset.data.tokenizer == "char" and not is_task(preset.data.source)
@@ -86,7 +86,7 @@ def bench_experiment(size: str, batch_size: int = 0, steps: int = 0) -> Experime
 
 
 @dataclasses.dataclass(frozen=True)
-class Training:
+class TrainingTiming:
     """What `time_training` found, in milliseconds.
 
     `first_step` is from nothing but an open device to the first loss; `steps` are the times of a step with its loss read;
@@ -102,7 +102,7 @@ class Training:
 
 async def time_training(
     experiment: Experiment, device, *, steps: int = 100, warmup: int = 2, min_steps: int = 3, max_ms: float = 5000.0
-) -> Training:
+) -> TrainingTiming:
     """Train, reading the loss of each step: `warmup` steps, then until `steps` are done, or `max_ms` and `min_steps`.
 
     The first step takes the evaluation of one batch with it, which every run begins with. Raises: PygptError as Run does.
@@ -118,14 +118,16 @@ async def time_training(
         next(going)
         hosts.append(1000 * (time.perf_counter() - sent))
         losses.extend(
-            metric.loss for metric in run.take_metrics(await device.fetch(run.history)) if metric.loss is not None
+            metric.loss
+            for metric in run.take_metrics(await device.fetch(run.metrics_tensor))
+            if metric.loss is not None
         )
 
     await step()
     first = 1000 * (time.perf_counter() - began)
     for _ in range(warmup):
         await step()
-        await asyncio.sleep(0)
+        await let_others_run()
     at_once, done, hosts = 1, 0, []
     least = max(SAMPLE_MS, 1000 * TICKS * tick())
     # The last step of a run has its evaluation instead of an event of its own.
@@ -145,8 +147,8 @@ async def time_training(
             found.append(took / at_once)
         if took < least and done + 2 * at_once <= steps:
             at_once, found = 2 * at_once, []
-        await asyncio.sleep(0)
-    return Training(run, first, found, None if device.immediate else sum(hosts) / len(hosts), losses)
+        await let_others_run()
+    return TrainingTiming(run, first, found, None if device.immediate else sum(hosts) / len(hosts), losses)
 
 
 async def time_sampling(run: Run, tokens: int, max_ms: float = 5000.0) -> float:
@@ -160,17 +162,16 @@ async def time_sampling(run: Run, tokens: int, max_ms: float = 5000.0) -> float:
     goal = -(-max(tokens, 2 * block) // half) * half
     # A line's end is no token of a model that learned a line at a time.
     text = run.text.text if run.tokenizer.bos is None else run.text.text.replace("\n", "")
-    sampler = Sampler(run.model, run.tokenizer, prompt=text[:block], seed=1)
-    done, began = -SAMPLING_SLICE, time.perf_counter()
-    while done < goal and (done <= 0 or 1000 * (time.perf_counter() - began) < max_ms):
-        count = min(SAMPLING_SLICE, goal - done)
-        sampler.enqueue(count)
-        sampler.take(await run.device.fetch(sampler.output))
-        done += count
-        if done == 0:
+    sampler, began = Sampler(run.model, run.tokenizer, text[:block]), time.perf_counter()
+
+    def keep_going():
+        return sampler.taken <= SLICE or 1000 * (time.perf_counter() - began) < max_ms
+
+    async for _ in stream(sampler, SLICE + goal, keep_going=keep_going):
+        if sampler.taken == SLICE:
             began = time.perf_counter()
-        await asyncio.sleep(0)
-    return done / (time.perf_counter() - began)
+        await let_others_run()
+    return (sampler.taken - SLICE) / (time.perf_counter() - began)
 
 
 async def time_matmul(
@@ -272,7 +273,7 @@ async def _square(device, size, seconds):
         best = min([await time_matmul(device, size, size, size, reps) for _ in range(2)])
     except MemoryLimit:
         return None
-    await asyncio.sleep(0)
+    await let_others_run()
     return Square(size, best, 2 * size**3 / best / 1e6)
 
 

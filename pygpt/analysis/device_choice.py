@@ -9,13 +9,15 @@ import dataclasses
 import time
 
 from pygpt.analysis.bench import time_matmul
-from pygpt.analysis.flops import step_flops, step_launches
+from pygpt.analysis.flops import step_flops
+from pygpt.analysis.plan import plan_run
 from pygpt.config.experiment import Experiment
 from pygpt.devices import open_device, open_numpy
 from pygpt.devices.base import Device
-from pygpt.ops import advance
+from pygpt.ops import increment
 from pygpt.tensor.capture import Capture
 from pygpt.tensor.tensor import tensor
+from pygpt.utils.blocking import run_blocking
 
 # Operations a step. A processor does 30 to 100 thousand million of them a second: the one takes it 20 ms or more, which no
 # real GPU needs; the other a quarter of a millisecond, in which a GPU has not even been told what to do.
@@ -37,7 +39,8 @@ class Rates:
 
     def step(self, experiment: Experiment) -> float:
         """The seconds a training step should take."""
-        return step_launches(experiment) * self.launch + step_flops(experiment, VOCABULARY) / self.flops
+        launches = plan_run(experiment, VOCABULARY).step_launches
+        return launches * self.launch + step_flops(experiment, VOCABULARY) / self.flops
 
 
 async def measure_rates(device: Device) -> Rates:
@@ -46,7 +49,7 @@ async def measure_rates(device: Device) -> Rates:
 
     def count():
         for _ in range(CHAIN):
-            advance(out=counter)
+            increment(out=counter)
 
     chain = Capture(device, count)
     chain()
@@ -105,20 +108,10 @@ def open_fitting(choice: str, experiment: Experiment) -> Device:
     async def open_cpu(why):
         return open_numpy(why)
 
-    fitting = _completed(choose(device, open_cpu, experiment))
+    fitting = run_blocking(choose(device, open_cpu, experiment))
     if fitting is not device:
         device.close()
     return fitting
-
-
-def _completed(coroutine):
-    """What a coroutine comes to. Natively nothing in it waits for anybody, so it needs no event loop; and in a notebook,
-    where one is running already, it could not have another."""
-    while True:
-        try:
-            coroutine.send(None)
-        except StopIteration as end:
-            return end.value
 
 
 def _millions(count):

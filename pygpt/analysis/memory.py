@@ -2,17 +2,19 @@
 
 import dataclasses
 
+from pygpt.analysis.plan import plan_run, sampling_bytes
 from pygpt.config.experiment import Experiment
 from pygpt.devices.base import Device
 from pygpt.errors import ExperimentError
-from pygpt.models import build_model
+from pygpt.models.registry import MODELS, build_model
 from pygpt.tensor.tensor import ITEM_SIZE
+from pygpt.utils.units import format_bytes
 
 
 def parameter_count(experiment: Experiment, vocab_size: int) -> int:
     """The number of trainable numbers, without building anything: deep models are refused by it."""
     model = experiment.model
-    if model.kind == "bigram":
+    if not MODELS[model.kind].has_blocks:
         return build_model(model, vocab_size).parameter_count
     # Blocks are alike, so one stands for all; ten thousand need not be built to be counted.
     one, two = (
@@ -24,8 +26,6 @@ def parameter_count(experiment: Experiment, vocab_size: int) -> int:
 def memory_estimate(experiment: Experiment, vocab_size: int, tokens: int = 0, device: Device | None = None) -> int:
     """Bytes a device like `device` (NumPy without one) holds while training: weights, gradients, optimizer, activations,
     text. See pygpt/analysis/plan.py."""
-    from pygpt.analysis.plan import plan_run  # late, as in check_memory
-
     return plan_run(experiment, vocab_size, tokens, device).peak_bytes
 
 
@@ -34,17 +34,14 @@ def check_memory(experiment: Experiment, vocab_size: int, device: Device, tokens
 
     Raises: ExperimentError with the estimate and the device's limit, or for numbers that only NumPy has.
     """
-    # A plan sets up a run, and a run asks here first whether it fits: one of the two has to be late.
-    from pygpt.analysis.plan import plan_run
-
     _check_type(experiment, device)
     plan = plan_run(experiment, vocab_size, tokens, device)
     total, rows = plan.peak_bytes, experiment.train.batch_size * experiment.model.block_size
     if device.memory_limit and total > device.memory_limit:
         raise ExperimentError(
             "model",
-            f"this run needs about {readable(total)} ({plan.parameter_count:,} parameters, batches "
-            f"of {rows:,} tokens), and {device.name} has {readable(device.memory_limit)}; make "
+            f"this run needs about {format_bytes(total)} ({plan.parameter_count:,} parameters, batches "
+            f"of {rows:,} tokens), and {device.name} has {format_bytes(device.memory_limit)}; make "
             f"the model, the batch or the block smaller",
         )
     for what, field, nbytes in (
@@ -54,8 +51,8 @@ def check_memory(experiment: Experiment, vocab_size: int, device: Device, tokens
         if nbytes > device.buffer_limit:
             raise ExperimentError(
                 field,
-                f"{what} take {readable(nbytes)} (of about {readable(total)} in all), and "
-                f"{device.name} holds at most {readable(device.buffer_limit)} in one piece; make "
+                f"{what} take {format_bytes(nbytes)} (of about {format_bytes(total)} in all), and "
+                f"{device.name} holds at most {format_bytes(device.buffer_limit)} in one piece; make "
                 f"the model, the batch or the block smaller",
             )
     return total
@@ -66,22 +63,20 @@ def check_sampling_memory(experiment: Experiment, vocab_size: int, device: Devic
 
     Raises: ExperimentError with what it needs and the device's limit, or for numbers that only NumPy has.
     """
-    from pygpt.analysis.plan import sampling_bytes
-
     _check_type(experiment, device)
     total, parameters = sampling_bytes(experiment, vocab_size, device), parameter_count(experiment, vocab_size)
     if device.memory_limit and total > device.memory_limit:
         raise ExperimentError(
             "model",
-            f"this model needs about {readable(total)} to write ({parameters:,} parameters), and "
-            f"{device.name} has {readable(device.memory_limit)}",
+            f"this model needs about {format_bytes(total)} to write ({parameters:,} parameters), and "
+            f"{device.name} has {format_bytes(device.memory_limit)}",
         )
     weights = ITEM_SIZE[experiment.model.dtype] * parameters
     if weights > device.buffer_limit:
         raise ExperimentError(
             "model",
-            f"the weights take {readable(weights)}, and {device.name} holds at most "
-            f"{readable(device.buffer_limit)} in one piece",
+            f"the weights take {format_bytes(weights)}, and {device.name} holds at most "
+            f"{format_bytes(device.buffer_limit)} in one piece",
         )
 
 
@@ -92,14 +87,3 @@ def _check_type(experiment, device):
             f"float64 is for the NumPy device alone, and this is {device.name}, a GPU's "
             f"interface that knows no float64; choose float32, or NumPy as the device",
         )
-
-
-def readable(nbytes: int) -> str:
-    """Bytes for people: 3.2 MB, 120 GB."""
-    size, unit = float(nbytes), 0
-    while size >= 1000 and unit < len(_UNITS) - 1:
-        size, unit = size / 1000, unit + 1
-    return f"{size:.0f} {_UNITS[unit]}" if unit == 0 or size >= 100 else f"{size:.1f} {_UNITS[unit]}"
-
-
-_UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")

@@ -1,6 +1,6 @@
 """What a run will come to, worked out by running it where nothing is computed.
 
-The set-up, a training step and an evaluation of the real `Run` go over an AbstractDevice: shapes alone. So the figures hold
+The set-up, a training step and an evaluation of the real `Trainer` go over an ShapeOnlyDevice: shapes alone. So the figures hold
 for every switch, and there is no second account of the model to keep in step with the first.
 
 Blocks are alike, and so are the chunks in which a large vocabulary's logits are made. A few of them are evaluated, and the
@@ -18,12 +18,12 @@ from fractions import Fraction
 from pygpt.analysis.flops import launch_bytes, launch_flops
 from pygpt.config.experiment import Experiment
 from pygpt.data import Corpus, Split
-from pygpt.devices.shape_only import AbstractDevice
-from pygpt.models import build_model
-from pygpt.nn.layers import Weights
+from pygpt.devices.shape_only import ShapeOnlyDevice
+from pygpt.models.registry import MODELS, build_model
+from pygpt.nn.parameters import Weights
 from pygpt.ops import rows_at_a_time
 from pygpt.tensor.tensor import ITEM_SIZE, KERNELS, empty, no_tape
-from pygpt.training.run import Run
+from pygpt.training.step import Trainer
 
 # With more layers than this, one and two are evaluated. Of 150 models with random switches and up to 12 layers, the launches
 # came out right and the memory within 0.5 % (two and three: 0.2 %, and half as much work again, which a tab would feel).
@@ -117,10 +117,12 @@ def plan_run(experiment: Experiment, vocab_size: int, tokens: int = 0, like=None
 def sampling_bytes(experiment: Experiment, vocab_size: int, like=None) -> int:
     """Bytes a device like `like` holds while a trained model writes: weights, cache, the passes that fill and use it."""
     kind, software = (like.kind, like.software) if like is not None else ("numpy", True)
-    layers = experiment.model.n_layer if experiment.model.kind == "gpt" else 1
+    layers = experiment.model.n_layer if MODELS[experiment.model.kind].has_blocks else 1
     most = min(layers, FEW_LAYERS)
     peaks = [
-        _sampling_peak(dataclasses.replace(experiment.model, n_layer=count), vocab_size, AbstractDevice(kind, software))
+        _sampling_peak(
+            dataclasses.replace(experiment.model, n_layer=count), vocab_size, ShapeOnlyDevice(kind, software)
+        )
         for count in (most, max(1, most - 1))
     ]
     return peaks[0] + (layers - most) * (peaks[0] - peaks[1])
@@ -152,30 +154,22 @@ RATES = (
 REST = "gradients, optimizer, tables"
 
 
-@dataclasses.dataclass(frozen=True)
-class _Vocabulary:
-    """What a run asks of its tokenizer while it trains."""
-
-    vocab_size: int
-    bos: int | None = None
-
-
-class _AbstractRun(Run):
-    """A run as far as its device is concerned: the shortest text there can be, and nothing to read."""
-
-    def __init__(self, experiment: Experiment, vocab_size: int, device: AbstractDevice):
-        self.experiment, self.device, self.tokenizer = experiment, device, _Vocabulary(vocab_size)
-        length = experiment.model.block_size + 1
-        split = Split(array("I", bytes(4 * length)), array("I", [0, length - 1]))
-        self._place(Corpus(experiment.data.layout, split, split))
-        self.text_bytes = sum(placed.tokens.buffer.nbytes for placed in (self._train_split, self._val_split))
+def _trainer(experiment, vocab_size: int, device: ShapeOnlyDevice) -> Trainer:
+    """A training as far as its device is concerned: the shortest text there can be, and nothing to read."""
+    length = experiment.model.block_size + 1
+    split = Split(array("I", bytes(4 * length)), array("I", [0, length - 1]))
+    return Trainer(experiment, vocab_size, Corpus(experiment.data.layout, split, split), device)
 
 
 def _evaluated(experiment, vocab_size, device) -> Plan:
     """The plan of an experiment as it stands, every layer of it."""
-    run = _AbstractRun(experiment, vocab_size, device)
+    run = _trainer(experiment, vocab_size, device)
     placed = device.allocated_bytes
-    memory = {"weights": run.weights.values.buffer.nbytes, REST: 0, "text": run.text_bytes}
+    memory = {
+        "weights": run.weights.values.buffer.nbytes,
+        REST: 0,
+        "text": sum(part.tokens.buffer.nbytes for part in (run.train_batches, run.val_batches)),
+    }
     for event in run.train():
         if event.kind == "evaluation" and event.step == 0:
             memory["evaluation"] = device.allocated_bytes - placed
@@ -223,7 +217,7 @@ def _of_any_size(experiment, vocab_size, kind, software) -> Plan:
             for point, weight in points
             for value, share in ((low, 1 - above), (high, above))
         ]
-    plans = [(_evaluated(point, vocab_size, AbstractDevice(kind, software)), weight) for point, weight in points]
+    plans = [(_evaluated(point, vocab_size, ShapeOnlyDevice(kind, software)), weight) for point, weight in points]
     if len(plans) == 1:
         return plans[0][0]
 
@@ -268,7 +262,7 @@ def _ladders(experiment, vocab_size):
     model, batch_size = experiment.model, experiment.train.batch_size
     if experiment.train.accumulation > 3:
         yield "train.accumulation", 2, 3, experiment.train.accumulation
-    if model.kind == "bigram":
+    if not MODELS[model.kind].has_blocks:
         return
     if model.n_layer > FEW_LAYERS:
         yield "model.n_layer", FEW_LAYERS - 1, FEW_LAYERS, model.n_layer
@@ -287,7 +281,7 @@ def _bytes_of_a_step(experiment, vocab_size) -> int:
     """What a longer run takes for each step more: its row of the schedule."""
     shallow, placed = experiment.with_fields(**{"model.n_layer": 1}), []
     for steps in (64, 128):
-        device = AbstractDevice()
-        _AbstractRun(shallow.with_fields(**{"train.steps": steps}), vocab_size, device)
+        device = ShapeOnlyDevice()
+        _trainer(shallow.with_fields(**{"train.steps": steps}), vocab_size, device)
         placed.append(device.allocated_bytes)
     return (placed[1] - placed[0]) // 64

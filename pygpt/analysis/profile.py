@@ -4,7 +4,6 @@ Each launch is timed where it runs: by a GPU's timestamps, by the clock around a
 follows from its operands' shapes, and the device's own peaks, measured here, say what share of the possible that is.
 """
 
-import asyncio
 import dataclasses
 import json
 import time
@@ -16,6 +15,7 @@ from pygpt.ops import add, fill
 from pygpt.tensor.capture import Capture
 from pygpt.tensor.tensor import empty, no_tape
 from pygpt.training.run import Run
+from pygpt.utils.blocking import let_others_run
 from pygpt.utils.timer import tick
 
 STEPS = 5  # browsers round timestamps, so that the mean of several steps says more than one
@@ -34,7 +34,7 @@ class Peak:
 
 
 @dataclasses.dataclass(frozen=True)
-class Launch:
+class TimedLaunch:
     """One launch of a step: the mean of its `seconds` over the steps, and where it began in the last one, from 0."""
 
     work: Work
@@ -65,7 +65,7 @@ class Profile:
 
     device: str
     steps: int
-    launches: list[Launch]
+    launches: list[TimedLaunch]
     peak: Peak
 
     @property
@@ -132,7 +132,7 @@ async def profile(run: Run, events, steps: int = STEPS) -> Profile | None:
             break
         if done >= steps and (time.perf_counter() >= until or done >= MOST):
             break
-        await asyncio.sleep(0)  # a tab lets its messages in
+        await let_others_run()  # a tab lets its messages in
     timings = await device.stop_timing()
     taken = [times for plan, times in timings if plan is run.training_step.plan]
     if not taken:
@@ -140,7 +140,7 @@ async def profile(run: Run, events, steps: int = STEPS) -> Profile | None:
     first = taken[-1][0][0]
     begun = [start - first for start, _ in taken[-1]]
     launches = [
-        Launch(
+        TimedLaunch(
             work,
             max(0.0, sum(end - start for start, end in times) / len(times)),
             begin,

@@ -1,24 +1,31 @@
 """`pygpt devices`: what there is to compute on."""
 
+import dataclasses
 import json
 
-from pygpt.cli.commands import Devices
-from pygpt.devices import open_device, wgpu
 
+@dataclasses.dataclass
+class DevicesCommand:
+    """List this machine's devices, and the one that `auto` chooses."""
 
-def devices(command: Devices) -> int:
-    """Print every device, and the one that `auto` takes with the reason."""
-    auto = open_device("auto")
-    found = [
-        {"device": "webgpu", "name": wgpu.describe(adapter), "software": wgpu.is_software(adapter)}
-        for adapter in wgpu.adapters()
-    ]
-    found.append({"device": "numpy", "name": open_device("numpy").name, "software": True})
-    if command.json:
-        print(json.dumps({"devices": found, "auto": {"device": auto.kind, "name": auto.name, "why": auto.why}}))
+    json: bool = False
+    """print one JSON object"""
+
+    def run(self) -> int:
+        """Print every device, and the one that `auto` chooses with the reason."""
+        from pygpt.devices import open_device, wgpu
+
+        auto = open_device("auto")
+        found = [
+            {"device": "webgpu", "name": wgpu.describe(adapter), "software": wgpu.is_software(adapter)}
+            for adapter in wgpu.adapters()
+        ]
+        found.append({"device": "numpy", "name": open_device("numpy").name, "software": True})
+        if self.json:
+            print(json.dumps({"devices": found, "auto": {"device": auto.kind, "name": auto.name, "why": auto.why}}))
+            return 0
+        for device in found:
+            note = "  (emulated on the CPU)" if device["software"] and device["device"] == "webgpu" else ""
+            print(f"{device['device']:<8}{device['name']}{note}")
+        print(f"auto    chooses {auto.kind}: {auto.why}")
         return 0
-    for device in found:
-        note = "  (a processor playing a GPU)" if device["software"] and device["device"] == "webgpu" else ""
-        print(f"{device['device']:<8}{device['name']}{note}")
-    print(f"auto    takes {auto.kind}: {auto.why}")
-    return 0

@@ -1,45 +1,59 @@
-"""`pygpt plan`: what a run would come to, as tables or as JSON."""
+"""`pygpt plan`: what a run would need, as tables or as JSON."""
 
 import dataclasses
 import json
 import math
+from typing import Annotated, Literal
 
 from rich.console import Console
 from rich.table import Table
 
-from pygpt.analysis.memory import readable
-from pygpt.analysis.plan import Plan, plan_run
-from pygpt.cli.commands import Plan as Command
-from pygpt.data import DATASETS, expected_vocabulary, load_text
-from pygpt.devices.base import Device
+from pygpt.cli.flags import ExperimentCommand, optional
 from pygpt.errors import ExperimentError
-from pygpt.tokenizers import train_tokenizer
+from pygpt.utils.units import format_bytes
 
-# What a text of English has, about, for one that is not at hand.
+# What an English text has, about, for one that is not at hand.
 USUAL_ALPHABET = 96
 
 
-def plan(command: Command) -> int:
-    """Print the plan."""
-    experiment = command.experiment()
-    vocab_size, tokens, why = _vocabulary(experiment, command.vocab_size)
-    like = Device("a plan")
-    like.kind, like.software = command.device, command.device == "numpy"
-    found = plan_run(experiment, vocab_size, tokens, like)
-    if command.json:
-        print(json.dumps(_as_json(found, tokens, command.device)))
-    else:
-        _show(found, tokens, why, Console(highlight=False))
-    return 0
+@dataclasses.dataclass
+class PlanCommand(ExperimentCommand):
+    """Say what a run would need, without running it: parameters, activations, memory, FLOPs and launches."""
+
+    device: Literal["numpy", "webgpu"] = "numpy"
+    """plan for NumPy, or for a GPU, where some products are split"""
+    vocab_size: Annotated[int | None, optional("INT")] = None
+    """vocabulary size (default: what the text has, if it is at hand)"""
+    json: bool = False
+    """print one JSON object"""
+
+    def run(self) -> int:
+        """Print the plan."""
+        from pygpt.analysis.plan import plan_run
+        from pygpt.devices.base import Device
+
+        experiment = self.experiment()
+        vocab_size, tokens, why = _vocabulary(experiment, self.vocab_size)
+        like = Device("a plan")
+        like.kind, like.software = self.device, self.device == "numpy"
+        found = plan_run(experiment, vocab_size, tokens, like)
+        if self.json:
+            print(json.dumps(_as_json(found, tokens, self.device)))
+        else:
+            _show(found, tokens, why, Console(highlight=False))
+        return 0
 
 
 def _vocabulary(experiment, wanted):
     """(vocabulary, tokens of the text, where the two come from)."""
+    from pygpt.data import DATASETS, load_text
+    from pygpt.tokenizers import expected_vocabulary, make_tokenizer
+
     data = experiment.data
     if wanted is not None and wanted < 1:
-        raise ExperimentError("vocab-size", f"{wanted} is fewer than 1")
+        raise ExperimentError("vocab-size", f"{wanted} is less than 1")
     dataset = DATASETS.get(data.source)
-    at_hand = dataset is None or dataset.url is None
+    at_hand = dataset is None or dataset.remote is None
     # Only an alphabet has to be read from the text; writing the tales anew for it takes a quarter of a second.
     read = dataset is None or (at_hand and wanted is None and data.tokenizer == "char")
     found = load_text(data.source) if read else None
@@ -54,13 +68,13 @@ def _vocabulary(experiment, wanted):
     if (known := expected_vocabulary(data)) is not None:
         return known, tokens, f"of the tokenizer {data.tokenizer}"
     return (
-        train_tokenizer(data.tokenizer, text or "a", data.layout == "documents").vocab_size,
+        make_tokenizer(data, text or "a").vocab_size,
         tokens,
         f"of {data.source}",
     )
 
 
-def _as_json(plan: Plan, tokens: int, device: str) -> dict:
+def _as_json(plan, tokens: int, device: str) -> dict:
     def rows(found):
         return [{**dataclasses.asdict(row), "bytes": row.nbytes} for row in found]
 
@@ -82,7 +96,7 @@ def _as_json(plan: Plan, tokens: int, device: str) -> dict:
     }
 
 
-def _show(plan: Plan, tokens: int, why: str, console: Console) -> None:
+def _show(plan, tokens: int, why: str, console: Console) -> None:
     experiment, model = plan.experiment, plan.experiment.model
     batch = experiment.train.sequences * model.block_size
     console.print(
@@ -106,8 +120,8 @@ def _show(plan: Plan, tokens: int, why: str, console: Console) -> None:
     memory.add_column()
     memory.add_column(justify="right")
     for what, nbytes in plan.memory.items():
-        memory.add_row(what, readable(nbytes))
-    memory.add_row("[bold]at the peak[/]", f"[bold]{readable(plan.peak_bytes)}[/]")
+        memory.add_row(what, format_bytes(nbytes))
+    memory.add_row("[bold]at the peak[/]", f"[bold]{format_bytes(plan.peak_bytes)}[/]")
     console.print(memory, "")
     console.print(
         f"A step trains on {batch:,} tokens with {plan.step_flops / 1e9:,.1f} GFLOP in {plan.step_launches:,} launches; "
@@ -126,6 +140,6 @@ def _tensors(console, title, rows):
             " x ".join(f"{length:,}" for length in row.shape),
             f"{row.count:,}",
             f"{row.count * math.prod(row.shape):,}",
-            readable(row.nbytes),
+            format_bytes(row.nbytes),
         )
     console.print(table, "")

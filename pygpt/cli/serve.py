@@ -1,89 +1,93 @@
 """`pygpt serve`: models over HTTP, and the lab with this machine behind it."""
 
 import contextlib
+import dataclasses
 import ipaddress
 import socket
 import sys
-from pathlib import PurePosixPath
+from pathlib import Path
+from typing import Annotated
 
-from pygpt.cli.commands import Serve
+from pygpt.cli.flags import DeviceChoice, optional
 from pygpt.errors import PygptError
-from pygpt.server.local_site import CHECKOUT, MIME_TYPES, build_site, headers_for, read_headers
 
 BEFORE_FORCE = 5  # seconds that open streams have once the server was told to end
 
 
-def serve_models(command: Serve) -> int:
-    """Serve until Ctrl+C. Raises PygptError without the extra, or where the port or the folder cannot be had."""
-    try:
-        import uvicorn
+@dataclasses.dataclass
+class ServeCommand:
+    """Serve data sets and models over HTTP, and the lab with this machine behind it (needs the extra `serve`)."""
 
-        from pygpt.server.app import Service, create_app
-    except ImportError as error:
-        raise PygptError(
-            f"`pygpt serve` needs a few more packages ({error.name} is missing). Install them with: "
-            f"pip install 'pygpt[serve]'"
-        ) from None
+    folder: Path = Path("runs/server")
+    """where data sets and models are kept"""
+    host: str = "127.0.0.1"
+    """address to listen on; any address but this machine's own lets in everybody who can reach it"""
+    port: int = 8000
+    """port to listen on, 0 for any that is free"""
+    name: list[str] = dataclasses.field(default_factory=list)
+    """host names to answer to, besides localhost and addresses"""
+    device: DeviceChoice = "auto"
+    """where to compute"""
+    max_upload: int = 200
+    """largest upload, in MB"""
+    site: Annotated[Path | None, optional("DIR")] = None
+    """the built lab (default: dist/ of the checkout this runs from, brought up to date)"""
+    lab: bool = True
+    """serve the lab too, not the interface alone"""
 
-    service = Service(command.folder, command.device)
-    largest = 1_000_000 * command.max_upload
-    app = create_app(
-        service,
-        find_pages(command) if command.lab else None,
-        loopback=is_loopback(command.host),
-        names=tuple(command.name),
-        largest_upload=largest,
-    )
+    def run(self) -> int:
+        """Serve until Ctrl+C. Raises: PygptError without the extra, or where the port or the folder cannot be used."""
+        try:
+            import uvicorn
 
-    class Server(uvicorn.Server):
-        """uvicorn, which lets go of the streams when it is told to end: it waits for what is open."""
+            from pygpt.server.app import Service, create_app
+            from pygpt.server.static import find_pages
+        except ImportError as error:
+            raise PygptError(
+                f"`pygpt serve` needs a few more packages ({error.name} is missing). Install them with: "
+                f"pip install 'pygpt-lab[serve]'"
+            ) from None
 
-        def handle_exit(self, sig, frame):
-            service.hang_up()
-            super().handle_exit(sig, frame)
-
-    config = uvicorn.Config(
-        app, log_level="warning", ws_max_size=largest, timeout_graceful_shutdown=BEFORE_FORCE, server_header=False
-    )
-    with open_port(command.host, command.port) as listening:
-        where = f"http://{address(command.host, listening.getsockname()[1])}"
-        print(
-            f"Serving {service.folder} at {where}/ (the lab on this machine: {where}/?on=machine, the interface: "
-            f"{where}/docs; Ctrl+C ends it)",
-            flush=True,
+        service = Service(self.folder, self.device)
+        largest = 1_000_000 * self.max_upload
+        app = create_app(
+            service,
+            find_pages(self.site) if self.lab else None,
+            loopback=is_loopback(self.host),
+            names=tuple(self.name),
+            largest_upload=largest,
         )
-        if not is_loopback(command.host):
+
+        class HangingUp(uvicorn.Server):
+            """uvicorn, which ends the open streams when it is told to end: otherwise it waits for them."""
+
+            def handle_exit(self, sig, frame):
+                service.hang_up()
+                super().handle_exit(sig, frame)
+
+        config = uvicorn.Config(
+            app,
+            log_level="warning",
+            ws_max_size=largest,
+            timeout_graceful_shutdown=BEFORE_FORCE,
+            server_header=False,
+        )
+        with open_port(self.host, self.port) as listening:
+            where = f"http://{address(self.host, listening.getsockname()[1])}"
             print(
-                f"Whoever reaches {command.host} can train, read and delete here: nobody is asked who they are.",
-                file=sys.stderr,
+                f"Serving {service.folder} at {where}/ (the lab on this machine: {where}/?on=machine, the interface: "
+                f"{where}/docs; Ctrl+C ends it)",
                 flush=True,
             )
-        with contextlib.suppress(KeyboardInterrupt):  # passed on by uvicorn, once all is put away
-            Server(config).run(sockets=[listening])
-    return 0
-
-
-def find_pages(command: Serve):
-    """The lab's pages, brought up to date where this package runs from a checkout; None, told, where they cannot be had."""
-    from pygpt.server.static import Pages
-
-    try:
-        folder = command.site or build_site()
-    except PygptError as error:
-        print(f"Without the lab: {error}", file=sys.stderr, flush=True)
-        return None
-    if not (folder / "site.json").is_file():
-        raise PygptError(f"There is no built lab in {folder}: wanted site.json, which build.py writes.")
-    netlify = next(
-        (path for path in (folder.parent / "netlify.toml", CHECKOUT / "netlify.toml") if path.is_file()), None
-    )
-    site_headers = read_headers(netlify) if netlify else []
-
-    def headers(path: str) -> dict[str, str]:
-        known = MIME_TYPES.get(PurePosixPath(path).suffix)
-        return headers_for(f"/{path}", site_headers) | ({"Content-Type": known} if known else {})
-
-    return Pages(folder, headers)
+            if not is_loopback(self.host):
+                print(
+                    f"Anybody who can reach {self.host} can train, read and delete here: there is no login.",
+                    file=sys.stderr,
+                    flush=True,
+                )
+            with contextlib.suppress(KeyboardInterrupt):  # passed on by uvicorn, once everything is closed
+                HangingUp(config).run(sockets=[listening])
+        return 0
 
 
 def is_loopback(host: str) -> bool:
@@ -101,7 +105,7 @@ def address(host: str, port: int) -> str:
 
 
 def open_port(host: str, port: int) -> socket.socket:
-    """A listening socket. Raises PygptError if it cannot be had."""
+    """A listening socket. Raises: PygptError if it cannot be had."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         # By its full name: asyncio sends small answers at once (TCP_NODELAY) only where the protocol is named.

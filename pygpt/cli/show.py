@@ -4,70 +4,72 @@ import dataclasses
 import json
 import math
 from pathlib import Path
+from typing import Annotated
 
+import tyro
 from rich.console import Console
 from rich.table import Table
 
-from pygpt.analysis.memory import readable
-from pygpt.cli.commands import Show
 from pygpt.config.experiment import Experiment
-from pygpt.inference.trained_model import map_run, open_run
 from pygpt.runs.checkpoint import Checkpoint, parameter_shapes
+from pygpt.runs.run_folder import RunFolder, map_run, open_run
 from pygpt.tensor.tensor import ITEM_SIZE
-from pygpt.training.loss_curve import Curve
+from pygpt.training.loss_curve import LossCurve
+from pygpt.training.metrics import Metric
+from pygpt.utils.units import format_bytes
 
 BARS = "▁▂▃▄▅▆▇█"
 WIDTH = 32  # bars of a curve, at most
 
 
-def show(command: Show) -> int:
-    """Print it."""
-    size, checkpoint = len(map_run(command.run)), open_run(command.run)
-    shapes = parameter_shapes(checkpoint.experiment, checkpoint.tokenizer)
-    losses = _losses(command.run / "metrics.jsonl", checkpoint.curve)
-    if command.json:
-        print(
-            json.dumps(
-                {
-                    "step": checkpoint.step,
-                    "parameters": sum(map(math.prod, shapes.values())),
-                    "bytes": size,
-                    "experiment": checkpoint.experiment.to_dict(),
-                    "provenance": checkpoint.provenance,
-                    "tokenizer": {"kind": checkpoint.tokenizer.kind, "vocab_size": checkpoint.tokenizer.vocab_size},
-                    "text_inside": checkpoint.text is not None,
-                    "losses": losses,
-                    "parameter_tensors": {name: list(shape) for name, shape in shapes.items()},
-                }
-            )
-        )
-    else:
-        _print(command.run, checkpoint, shapes, losses, size, Console(highlight=False, soft_wrap=True))
-    return 0
+@dataclasses.dataclass
+class ShowCommand:
+    """Describe a trained model: how it was made, from what, its parameters, its losses."""
+
+    model_folder: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(name="run", metavar="DIR")]
+    """folder that `pygpt train` wrote, or a file saved by the lab"""
+    json: bool = False
+    """print one JSON object"""
+
+    def run(self) -> int:
+        """Print it."""
+        size, checkpoint = len(map_run(self.model_folder)), open_run(self.model_folder)
+        shapes = parameter_shapes(checkpoint.experiment, checkpoint.tokenizer)
+        losses = _losses(RunFolder(self.model_folder), checkpoint.curve)
+        if self.json:
+            known = {
+                "step": checkpoint.step,
+                "parameters": sum(map(math.prod, shapes.values())),
+                "bytes": size,
+                "experiment": checkpoint.experiment.to_dict(),
+                "provenance": checkpoint.provenance,
+                "tokenizer": {"kind": checkpoint.tokenizer.kind, "vocab_size": checkpoint.tokenizer.vocab_size},
+                "text_inside": checkpoint.text is not None,
+                "losses": losses,
+                "parameter_tensors": {name: list(shape) for name, shape in shapes.items()},
+            }
+            print(json.dumps(known))
+        else:
+            _print(self.model_folder, checkpoint, shapes, losses, size, Console(highlight=False, soft_wrap=True))
+        return 0
 
 
-def _losses(path: Path, curve: Curve) -> dict:
-    """The last training loss, the last validation loss and the best one, with their steps: from what the run logged, which
-    leaves nothing out, or else, as for a file that the lab saved, from the curve in it."""
-    lines = []
-    if path.is_file():
-        for line in path.read_text(encoding="utf-8").splitlines():
-            try:
-                lines.append(json.loads(line))
-            except json.JSONDecodeError:
-                break  # a crash cut it short
-    else:
-        lines = [{"step": step, "loss": loss} for step, loss, _ in curve.training]
-        lines += [{"step": step, "val_loss": loss} for step, loss, _ in curve.validation]
+def _losses(folder: RunFolder, curve: LossCurve) -> dict:
+    """The last training loss, the last validation loss and the best one, with their steps: from the log, which leaves
+    nothing out, or else, as for a file that the lab saved, from the curve in it."""
+    metrics = folder.read_metrics() or [
+        *(Metric(step, loss) for step, loss, _ in curve.training),
+        *(Metric(step, val_loss=loss) for step, loss, _ in curve.validation),
+    ]
     found = {}
-    trained = [line for line in lines if line.get("loss") is not None]
-    evaluated = [line for line in lines if line.get("val_loss") is not None]
+    trained = [metric for metric in metrics if metric.loss is not None]
+    evaluated = [metric for metric in metrics if metric.val_loss is not None]
     if trained:
-        found["training"] = {"step": trained[-1]["step"], "loss": trained[-1]["loss"]}
+        found["training"] = {"step": trained[-1].step, "loss": trained[-1].loss}
     if evaluated:
-        best = min(evaluated, key=lambda line: line["val_loss"])
-        found["validation"] = {"step": evaluated[-1]["step"], "loss": evaluated[-1]["val_loss"]}
-        found["best validation"] = {"step": best["step"], "loss": best["val_loss"]}
+        best = min(evaluated, key=lambda metric: metric.val_loss)
+        found["validation"] = {"step": evaluated[-1].step, "loss": evaluated[-1].val_loss}
+        found["best validation"] = {"step": best.step, "loss": best.val_loss}
     return found
 
 
@@ -79,7 +81,7 @@ def _print(folder, checkpoint: Checkpoint, shapes, losses, nbytes, console) -> N
     )
     console.print(
         f"[bold]{experiment.name or folder}[/]  a {experiment.model.kind} of {count:,} parameters, {state} "
-        f"({readable(nbytes)})\n"
+        f"({format_bytes(nbytes)})\n"
     )
     facts = Table(box=None, show_header=False, pad_edge=False)
     facts.add_column(style="bold")
@@ -111,12 +113,12 @@ def _print(folder, checkpoint: Checkpoint, shapes, losses, nbytes, console) -> N
             name,
             " x ".join(f"{length:,}" for length in shape),
             f"{size:,}",
-            readable(size * ITEM_SIZE[experiment.model.dtype]),
+            format_bytes(size * ITEM_SIZE[experiment.model.dtype]),
         )
     console.print(table)
 
 
-def _sparkline(curve: Curve) -> str:
+def _sparkline(curve: LossCurve) -> str:
     """The training losses as a row of bars, and between what they lie."""
     rows = curve.training
     groups = [rows[index * len(rows) // WIDTH : (index + 1) * len(rows) // WIDTH] for index in range(WIDTH)]

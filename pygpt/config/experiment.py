@@ -1,180 +1,23 @@
 """One description of a run: the same in a TOML file, on the command line, in the lab's controls and in a checkpoint.
 
-`Experiment` is a small tree of frozen dataclasses. Each field carries its limits and a sentence of help, so that the
-command line, the lab and the error messages all say the same thing. Everything that comes from outside passes through
-`Experiment.from_dict`, which checks names, types, limits and the few rules that concern several fields at once.
+`Experiment` is a small tree of frozen dataclasses, whose sections are in sections.py. Everything that comes from
+outside passes through `Experiment.from_dict`, which checks names, types, limits and the rules that concern several
+fields at once.
 """
 
 import dataclasses
 import tomllib
 
-from pygpt.config.fields import build, check_limits, nearest, setting, toml_value
+from pygpt.config.fields import build, check_limits, setting, toml_value
 from pygpt.config.presets import CHANGES
+from pygpt.config.sections import DataConfig, ModelConfig, OptimConfig, TrainConfig
 from pygpt.errors import ExperimentError
-
-
-@dataclasses.dataclass(frozen=True)
-class DataConfig:
-    """What the model reads."""
-
-    source: str = setting(
-        "tales",
-        "a built-in text (tales, words, python, shakespeare, names), a task (task:addition), or the path of a file",
-    )
-    layout: str = setting("stream", "one stream of text, or one document a line", choices=("stream", "documents"))
-    tokenizer: str = setting(
-        "char",
-        "what a token is: a character, a byte, what a text repeats (bpe), or one of GPT-2's",
-        choices=("char", "byte", "bpe", "gpt2"),
-    )
-    vocab_size: int = setting(1024, "tokens that bpe learns", minimum=257, maximum=65536)
-    tokenizer_file: str = setting(
-        "",
-        "tokenizer.json, or a folder with it or vocab.json and merges.txt, for bpe and gpt2: then nothing is learned",
-    )
-    val_fraction: float = setting(0.1, "share of the text kept for validation", minimum=0.001, maximum=0.5)
-
-
-@dataclasses.dataclass(frozen=True)
-class ModelConfig:
-    """What learns. A bigram uses `block_size` alone of the sizes below."""
-
-    kind: str = setting("gpt", "the architecture", choices=("bigram", "gpt"))
-    n_layer: int = setting(4, "transformer blocks", minimum=1, maximum=512)
-    n_head: int = setting(4, "attention heads a block", minimum=1, maximum=512)
-    n_kv_head: int = setting(0, "key and value heads that the heads share, 0 for one each", minimum=0, maximum=512)
-    n_embd: int = setting(
-        128, "numbers that a token becomes: the width of the residual stream", minimum=1, maximum=65536
-    )
-    block_size: int = setting(64, "tokens the model can look back on", minimum=1, maximum=65536)
-    dropout: float = setting(0.0, "share of activations zeroed in training", minimum=0.0, maximum=0.95)
-    dropout_embedding: float = setting(-1.0, "the share for the embedding, -1 for the same", minimum=-1.0, maximum=0.95)
-    dropout_attention: float = setting(
-        -1.0, "the share for attention's weights, -1 for the same", minimum=-1.0, maximum=0.95
-    )
-    bias: bool = setting(False, "biases in linear layers and layer norms")
-    tie_weights: bool = setting(True, "use the token embedding as the output layer too")
-    init_std: float = setting(0.02, "standard deviation of the initial weights", minimum=0.0, maximum=10.0)
-    init: str = setting(
-        "normal",
-        "python-random draws weights, and the order of documents, as microgpt does",
-        choices=("normal", "python-random"),
-    )
-    dtype: str = setting(
-        "float32", "what every number is; float64 is for the NumPy device alone", choices=("float32", "float64")
-    )
-    norm: str = setting("layernorm", "what keeps activations in bounds", choices=("layernorm", "rmsnorm", "none"))
-    norm_place: str = setting("pre", "norms before each branch, or after it is added", choices=("pre", "post"))
-    norm_scale: bool = setting(True, "norms learn a scale for each channel")
-    norm_embedding: bool = setting(False, "a norm right after the embedding")
-    norm_final: bool = setting(True, "a norm before the output layer")
-    positions: str = setting(
-        "learned", "how the model knows a token's place", choices=("learned", "sinusoidal", "rope", "alibi", "none")
-    )
-    rope_base: float = setting(10000.0, "RoPE's longest wave, in tokens over 2 pi", minimum=1.0, maximum=1e9)
-    mlp: str = setting(
-        "gelu",
-        "the activation of the MLP; the last two multiply two layers",
-        choices=("gelu", "gelu_erf", "relu", "relu_squared", "silu", "swiglu", "geglu"),
-    )
-    mlp_ratio: float = setting(4.0, "width of the MLP, in widths of the residual stream", minimum=0.01, maximum=64.0)
-
-    window: int = setting(0, "tokens that attention looks back on, 0 for all", minimum=0, maximum=65536)
-    qk_norm: bool = setting(False, "an RMS norm of queries and keys")
-    attention_cap: float = setting(0.0, "soft limit of attention's scores, 0 for none", minimum=0.0, maximum=1e4)
-    attention_sinks: bool = setting(False, "each head may learn to look at nothing")
-    attention_gate: bool = setting(False, "a learned gate on what attention gives")
-
-    logit_cap: float = setting(0.0, "soft limit of the logits, 0 for none", minimum=0.0, maximum=1e4)
-
-    @property
-    def head_size(self) -> int:
-        """Channels of a head."""
-        return self.n_embd // self.n_head
-
-    @property
-    def kv_heads(self) -> int:
-        """Key heads a block, and value heads."""
-        return self.n_kv_head or self.n_head
-
-    @property
-    def qkv_size(self) -> int:
-        """Channels of queries, keys and values together."""
-        return (self.n_head + 2 * self.kv_heads) * self.head_size
-
-    @property
-    def hidden_size(self) -> int:
-        """Width of the MLP."""
-        return max(1, round(self.mlp_ratio * self.n_embd))
-
-    @property
-    def gated_mlp(self) -> bool:
-        """Whether the MLP multiplies two layers."""
-        return self.mlp in ("swiglu", "geglu")
-
-
-@dataclasses.dataclass(frozen=True)
-class OptimConfig:
-    """How it learns: an optimizer under a learning-rate schedule."""
-
-    name: str = setting("adamw", "the optimizer", choices=("adamw", "adam", "sgd", "muon"))
-    learning_rate: float = setting(1e-3, "step size after warm-up", minimum=0.0, maximum=100.0)
-    min_learning_rate: float = setting(1e-4, "step size at the end of the schedule", minimum=0.0, maximum=100.0)
-    schedule: str = setting(
-        "cosine", "how the step size falls", choices=("cosine", "linear", "constant", "step", "exponential")
-    )
-    fall_every: int = setting(
-        500, "steps for each fall of the schedules step and exponential", minimum=1, maximum=10_000_000
-    )
-    fall_factor: float = setting(0.5, "what a fall multiplies the step size by", minimum=0.0, maximum=1.0)
-    warmup_steps: int = setting(100, "steps over which the step size rises from 0", minimum=0, maximum=10_000_000)
-    weight_decay: float = setting(
-        0.1, "pull of weights toward 0: decoupled, or in adam and sgd a part of the gradient", minimum=0.0, maximum=10.0
-    )
-    decay_groups: str = setting(
-        "matrices",
-        "what decays: matrices, those of linear layers alone (no embeddings), or all",
-        choices=("matrices", "linear", "all"),
-    )
-    momentum: float = setting(0.95, "memory of the direction, in sgd and muon", minimum=0.0, maximum=0.999999)
-    nesterov: bool = setting(True, "momentum that looks a step ahead")
-    beta1: float = setting(0.9, "memory of the gradient's mean", minimum=0.0, maximum=0.999999)
-    beta2: float = setting(0.99, "memory of the gradient's square", minimum=0.0, maximum=0.999999)
-    epsilon: float = setting(1e-8, "added to the root of the square", minimum=1e-12, maximum=1.0)
-    label_smoothing: float = setting(
-        0.0, "share of a target's weight that all tokens get, in training", minimum=0.0, maximum=0.99
-    )
-    z_loss: float = setting(
-        0.0, "weight of the squared log of the softmax's sum, in training", minimum=0.0, maximum=10.0
-    )
-    ema: float = setting(
-        0.0,
-        "memory of an average of the weights, which then answers instead; 0 for none",
-        minimum=0.0,
-        maximum=0.999999,
-    )
-    grad_clip: float = setting(1.0, "largest global gradient norm, 0 for none", minimum=0.0, maximum=1e6)
-
-
-@dataclasses.dataclass(frozen=True)
-class TrainConfig:
-    """How long, on how much, and how often to look."""
-
-    steps: int = setting(2000, "training steps in all", minimum=1, maximum=10_000_000)
-    batch_size: int = setting(12, "sequences a pass, and a step without accumulation", minimum=1, maximum=65536)
-    accumulation: int = setting(
-        1, "passes whose gradients make one step: a larger batch in the memory of a small one", minimum=1, maximum=1024
-    )
-    eval_every: int = setting(250, "steps between two evaluations", minimum=1, maximum=10_000_000)
-    eval_batches: int = setting(20, "batches an evaluation averages", minimum=1, maximum=10_000)
-    log_every: int = setting(10, "steps between two logged losses", minimum=1, maximum=10_000_000)
-    answers_only: bool = setting(False, "learn only what follows the = of each document, its answer")
-    seed: int = setting(1337, "where all chance comes from", minimum=0, maximum=2**32 - 1)
-
-    @property
-    def sequences(self) -> int:
-        """Sequences a step learns from."""
-        return self.accumulation * self.batch_size
+from pygpt.models.registry import MODELS
+from pygpt.nn.activations import ACTIVATIONS
+from pygpt.nn.positions import POSITIONS
+from pygpt.optim.optimizer import OPTIMIZERS
+from pygpt.tokenizers.registry import TOKENIZERS
+from pygpt.utils.suggest import did_you_mean
 
 
 @dataclasses.dataclass(frozen=True)
@@ -192,7 +35,8 @@ class Experiment:
         """The preset of that name. Raises ExperimentError for a name that is not in PRESETS."""
         if name not in PRESETS:
             raise ExperimentError(
-                "preset", f"there is no preset {name!r}{nearest(name, PRESETS)}; the presets are {', '.join(PRESETS)}"
+                "preset",
+                f"there is no preset {name!r}{did_you_mean(name, PRESETS)}; the presets are {', '.join(PRESETS)}",
             )
         return PRESETS[name]
 
@@ -250,20 +94,20 @@ class Experiment:
                 "train.answers_only",
                 "questions and answers are documents, one on each line; set data.layout to documents",
             )
-        if data.tokenizer_file and data.tokenizer not in ("bpe", "gpt2"):
+        if data.tokenizer_file and not TOKENIZERS[data.tokenizer].reads_files:
             raise ExperimentError(
                 "data.tokenizer_file",
                 f"the tokenizer {data.tokenizer} has no file; leave the field empty, "
-                f"or set data.tokenizer to bpe or gpt2",
+                f"or set data.tokenizer to {' or '.join(name for name, one in TOKENIZERS.items() if one.reads_files)}",
             )
-        if model.kind == "gpt":
+        if MODELS[model.kind].has_blocks:
             _check_heads(model)
         if model.init == "python-random":
             _check_python_random(self)
-        if optim.name == "muon" and model.kind != "gpt":
+        if OPTIMIZERS[optim.name].needs_blocks and not MODELS[model.kind].has_blocks:
             raise ExperimentError(
                 "optim.name",
-                f"muon is for the matrices inside blocks, and a {model.kind} has no blocks; choose adamw or sgd",
+                f"{optim.name} is for the matrices inside blocks, and a {model.kind} has no blocks; choose adamw or sgd",
             )
         if optim.min_learning_rate > optim.learning_rate:
             raise ExperimentError(
@@ -290,13 +134,8 @@ def _check_heads(model):
             f"{model.n_head} heads cannot share {model.n_kv_head} key heads evenly; "
             f"choose one of {', '.join(map(str, fitting))}, or 0 for one each",
         )
-    if model.positions == "rope" and model.head_size % 2:
-        raise ExperimentError(
-            "model.positions",
-            f"rope turns pairs of channels, and a head of {model.head_size} (model.n_embd "
-            f"{model.n_embd} over {model.n_head} heads) has an odd one; make heads even, "
-            f"or choose other positions",
-        )
+    if complaint := POSITIONS[model.positions].check(model):
+        raise ExperimentError("model.positions", complaint)
 
 
 # What microgpt is, of what would bring other matrices or another order of the documents.
@@ -305,7 +144,7 @@ _OF_MICROGPT = {
     "model.kind": ("gpt",),
     "model.tie_weights": (False,),
     "model.positions": ("learned",),
-    "model.mlp": ("relu", "gelu", "gelu_erf", "relu_squared", "silu"),
+    "model.mlp": tuple(name for name, activation in ACTIVATIONS.items() if not activation.gated),
     "model.attention_gate": (False,),
 }
 

@@ -1,15 +1,19 @@
 """Fields: dataclasses that are read from outside, with limits, a sentence of help, and errors that name the field."""
 
 import dataclasses
-import difflib
 import json
 import math
+from collections.abc import Mapping
 
 from pygpt.errors import ExperimentError
+from pygpt.utils.suggest import did_you_mean
 
 
 def setting(default, help, *, minimum=None, maximum=None, choices=None):
-    """Declare a field of an experiment with its help and its limits (both ends allowed)."""
+    """Declare a field with its help and its limits (both ends allowed).
+
+    `choices` are names, or a registry: a table of entries by name, each with a `help` of its own.
+    """
     limits = {"help": help, "minimum": minimum, "maximum": maximum, "choices": choices}
     return dataclasses.field(default=default, metadata=limits)
 
@@ -27,7 +31,7 @@ def build(cls, values, prefix):
         dotted = f"{prefix}.{name}" if prefix else str(name)
         if name not in fields:
             raise ExperimentError(
-                dotted, f"there is no such field{nearest(str(name), fields)}; here are {', '.join(fields)}"
+                dotted, f"there is no such field{did_you_mean(str(name), fields)}; here are {', '.join(fields)}"
             )
         if dataclasses.is_dataclass(fields[name].type):
             arguments[name] = build(fields[name].type, value, dotted)
@@ -62,6 +66,21 @@ def _shown(value):
 _TYPE_NAMES = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
 
 
+def describe(field, dotted: str) -> dict:
+    """A field in plain JSON values, for a page to make a control from: name, type, default, help, limits and choices."""
+    choices = field.metadata["choices"]
+    described = {"field": dotted, "type": field.type.__name__, "default": field.default, **field.metadata}
+    return described | {"choices": None if choices is None else list(choices)}
+
+
+def choice_help(field) -> str:
+    """The choices of a field, each with its own help where it has some; "" for a field without choices."""
+    choices = field.metadata["choices"] or ()
+    if not isinstance(choices, Mapping):
+        return ", ".join(choices)
+    return "; ".join(f"{name}: {choice.help}" for name, choice in choices.items())
+
+
 def check_limits(dotted, field, value):
     """Raises ExperimentError unless the value is within the limits that the field was declared with."""
     limits = field.metadata
@@ -69,12 +88,6 @@ def check_limits(dotted, field, value):
         raise ExperimentError(dotted, f"{value!r} is not one of {', '.join(limits['choices'])}")
     if limits["minimum"] is not None and not limits["minimum"] <= value <= limits["maximum"]:
         raise ExperimentError(dotted, f"{value:,} is outside {limits['minimum']:,} to {limits['maximum']:,}")
-
-
-def nearest(name, names):
-    """ " (did you mean 'n_layer'?)", or nothing where no name is near."""
-    close = difflib.get_close_matches(name, list(names), n=1)
-    return f" (did you mean {close[0]!r}?)" if close else ""
 
 
 def toml_value(value):

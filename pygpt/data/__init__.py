@@ -1,12 +1,12 @@
 """Texts to train on, and how a text becomes tokens for a device."""
 
 from pygpt.data.corpus import Corpus, Split, check_answers, make_corpus, separator_of, whole_split
-from pygpt.data.loading import DATASETS, Dataset, load_text, open_dataset_bytes
+from pygpt.data.loading import load_text, open_dataset_bytes
+from pygpt.data.registry import DATASETS, Dataset
 from pygpt.data.sources.python import python_sources_text
 from pygpt.data.sources.tales import tales
 from pygpt.data.sources.tasks import TASKS, Task, is_task, task_text
 from pygpt.data.text import Text, text_from_bytes
-from pygpt.tokenizers.registry import expected_vocabulary, is_gpt2_here, make_tokenizer, making_tokenizer
 
 __all__ = [
     "Corpus",
@@ -17,13 +17,9 @@ __all__ = [
     "Task",
     "Text",
     "check_answers",
-    "expected_vocabulary",
-    "is_gpt2_here",
     "is_task",
     "load_text",
     "make_corpus",
-    "make_tokenizer",
-    "making_tokenizer",
     "open_dataset_bytes",
     "python_sources_text",
     "separator_of",

@@ -1,46 +1,56 @@
-"""One part of a text in memory, on the device, where batches are drawn from it; shard_split.py is for what is larger."""
+"""One part of a text in memory, placed on the device, where batches are drawn from it.
 
-from pygpt.config.experiment import Experiment
-from pygpt.data import Split
-from pygpt.nn.layers import Chance
+shard_batches.py is for a text that is larger than the device.
+"""
+
+from pygpt.data.corpus import Split
+from pygpt.nn.parameters import RngState
 from pygpt.ops import batch, batch_documents
 from pygpt.tensor.tensor import tensor
 
 
-class DeviceSplit:
-    """One part of the corpus on the device, and how batches are drawn from it. `separator` is the corpus's."""
+class DeviceBatches:
+    """One part of a corpus on the device, and how batches of B sequences of T tokens are drawn from it.
 
-    def __init__(self, device, split: Split, layout: str, separator: int | None = None):
-        self.layout, self.separator = layout, separator
+    `layout` and `separator` are the corpus's; with `answers_only` only the tokens of answers are targets.
+    """
+
+    def __init__(
+        self,
+        device,
+        split: Split,
+        layout: str,
+        batch_size: int,
+        block_size: int,
+        separator: int | None = None,
+        answers_only: bool = False,
+    ):
+        self.layout, self.separator, self.answers_only = layout, separator, answers_only
+        self.batch_size, self.block_size = batch_size, block_size
         self.tokens = tensor(device, split.tokens, dtype="uint32")
         self.offsets = tensor(device, split.offsets, dtype="uint32") if layout == "documents" else None
 
-    def bring(self, step: int) -> None:
-        """Make ready for a step: all of it is here already."""
+    def prefetch(self, step: int) -> None:
+        """Make ready for a step: all of the text is on the device already."""
 
-    def draw(
-        self,
-        chance: Chance,
-        experiment: Experiment,
-        purpose: int,
-        sequential: bool | int = False,
-        answers: bool = False,
-        first: int = 0,
+    def next_batch(
+        self, rng: RngState, purpose: int, sequential: bool | int = False, answers: bool = False, first: int = 0
     ):
-        """Inputs (B, T) and targets (B, T) of the batch that belongs to the chance's step, or, with `first`, of these rows
-        of a larger one; see pygpt/ops/batch.py. With `answers`, or where the experiment says so, only the tokens of answers
-        are targets."""
-        shape = {"batch_size": experiment.train.batch_size, "block_size": experiment.model.block_size, "first": first}
+        """Inputs (B, T) and targets (B, T) of the batch of the generator's step; see pygpt/ops/batch.py.
+
+        With `first` they are these rows of a larger batch. With `answers` only the tokens of answers are targets.
+        """
+        shape = {"batch_size": self.batch_size, "block_size": self.block_size, "first": first}
         if self.layout == "documents":
-            masked = self.separator is not None and (answers or experiment.train.answers_only)
+            masked = self.separator is not None and (answers or self.answers_only)
             return batch_documents(
                 self.tokens,
                 self.offsets,
-                chance.seed,
-                chance.step,
+                rng.seed,
+                rng.step,
                 purpose=purpose,
                 sequential=sequential,
                 separator=self.separator if masked else -1,
                 **shape,
             )
-        return batch(self.tokens, chance.seed, chance.step, purpose=purpose, sequential=sequential, **shape)
+        return batch(self.tokens, rng.seed, rng.step, purpose=purpose, sequential=sequential, **shape)

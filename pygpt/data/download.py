@@ -1,4 +1,4 @@
-"""Fetches a data set's file once and keeps it; never imported in a tab."""
+"""Fetches a file once and keeps it; never imported in a tab."""
 
 from __future__ import annotations
 
@@ -6,39 +6,19 @@ import contextlib
 import http.client
 import os
 import urllib.request
+from collections.abc import Iterable
 from pathlib import Path
 
-from pygpt.data.loading import DATASETS
-from pygpt.data.registry import Dataset, check_sha256
+from pygpt.data.registry import RemoteFile
 from pygpt.errors import DataError
-from pygpt.tokenizers.registry import GPT2_FOLDER
 from pygpt.utils.cache import cache_folder
-from pygpt.utils.files import write_whole
+from pygpt.utils.files import write_atomically
 
 _TIMEOUT = 20  # seconds of silence
-_GPT2 = "https://huggingface.co/openai-community/gpt2/resolve/main/"
-
-# GPT-2's tokenizer; the bytes are those OpenAI published as encoder.json and vocab.bpe.
-TOKENIZER_FILES = tuple(
-    Dataset(
-        name,
-        f"GPT-2's {name}",
-        "A file of GPT-2's tokenizer.",
-        "stream",
-        _GPT2 + name,
-        sha256,
-        size,
-        f"{GPT2_FOLDER}/{name}",
-    )
-    for name, sha256, size in (
-        ("vocab.json", "196139668be63f3b5d6574427317ae82f612a97c5d1cdaf36ed2256dbf636783", 1_042_301),
-        ("merges.txt", "1ce1664773c50f3e0cc8842619a93edc4624525b728b188a9e0be33b7726adc5", 456_318),
-    )
-)
 
 
-def dataset_bytes(dataset: Dataset) -> bytes:
-    """Give the bytes of a data set's file: from the folder PYGPT_DATA, from the cache, or from its URL.
+def file_bytes(remote: RemoteFile) -> bytes:
+    """The bytes of a file: from the folder PYGPT_DATA, from the cache, or from its URL.
 
     The cache is the folder PYGPT_CACHE, or else the user's cache folder.
 
@@ -47,23 +27,43 @@ def dataset_bytes(dataset: Dataset) -> bytes:
     """
     supplied = os.environ.get("PYGPT_DATA")
     if supplied:
-        path = Path(supplied) / dataset.file
+        path = Path(supplied) / remote.file
         with contextlib.suppress(FileNotFoundError):
             data = _read(path)
-            check_sha256(dataset, data, f"{path} (PYGPT_DATA)")
+            remote.check(data, f"{path} (PYGPT_DATA)")
             return data
-    kept = cache_folder() / dataset.file
+    kept = cache_folder() / remote.file
     # A file in the cache that was cut short or changed is not an error: it is fetched again.
     with contextlib.suppress(OSError, DataError):
         data = kept.read_bytes()
-        check_sha256(dataset, data, str(kept))
+        remote.check(data, str(kept))
         return data
-    data = _download(dataset)
-    check_sha256(dataset, data, f"what came from {dataset.url}")
+    data = _download(remote)
+    remote.check(data, f"what came from {remote.url}")
     # A folder that cannot be written costs a download next time, nothing more.
     with contextlib.suppress(OSError):
-        write_whole(kept, data)
+        write_atomically(kept, data)
     return data
+
+
+def fetch(files: Iterable[RemoteFile]) -> list[Path]:
+    """Fetch files unless they are here; returns where they are, in PYGPT_DATA or in the cache.
+
+    Raises:
+        DataError: one cannot be fetched, or the cache cannot be written.
+    """
+    places = []
+    for remote in files:
+        file_bytes(remote)
+        supplied = Path(os.environ.get("PYGPT_DATA") or ".") / remote.file
+        place = supplied if os.environ.get("PYGPT_DATA") and supplied.is_file() else cache_folder() / remote.file
+        if not place.is_file():
+            raise DataError(
+                f"{remote.title} was fetched, and the cache {cache_folder()} cannot be written: let PYGPT_CACHE "
+                "name a folder that can"
+            )
+        places.append(place)
+    return places
 
 
 def _read(path: Path) -> bytes:
@@ -77,39 +77,13 @@ def _read(path: Path) -> bytes:
         ) from None
 
 
-def _download(dataset: Dataset) -> bytes:
+def _download(remote: RemoteFile) -> bytes:
     try:
-        with urllib.request.urlopen(dataset.url, timeout=_TIMEOUT) as response:
+        with urllib.request.urlopen(remote.url, timeout=_TIMEOUT) as response:
             return response.read()
     except (OSError, http.client.HTTPException) as error:
         raise DataError(
-            f"{dataset.title} could not be fetched from {dataset.url} "
+            f"{remote.title} could not be fetched from {remote.url} "
             f"({getattr(error, 'reason', None) or error or type(error).__name__}). The data sets tales and "
-            f"python need no network; or set PYGPT_DATA to a folder that has {dataset.file}"
+            f"python need no network; or set PYGPT_DATA to a folder that has {remote.file}"
         ) from None
-
-
-def fetch(name: str) -> list[Path]:
-    """Fetch a data set, or GPT-2's tokenizer, unless it is here; returns the files, in PYGPT_DATA or in the cache.
-
-    Raises:
-        DataError: there is nothing of that name to fetch, it cannot be fetched, or the cache cannot be written.
-    """
-    known = {dataset.name: [dataset] for dataset in DATASETS.values() if dataset.url} | {
-        GPT2_FOLDER: [*TOKENIZER_FILES]
-    }
-    if name not in known:
-        own = " It is made here, and needs no fetching." if name in DATASETS else ""
-        raise DataError(f"there is nothing named {name!r} to download.{own} There are {', '.join(known)}")
-    places = []
-    for dataset in known[name]:
-        dataset_bytes(dataset)
-        supplied = Path(os.environ.get("PYGPT_DATA") or ".") / dataset.file
-        place = supplied if os.environ.get("PYGPT_DATA") and supplied.is_file() else cache_folder() / dataset.file
-        if not place.is_file():
-            raise DataError(
-                f"{dataset.title} was fetched, and the cache {cache_folder()} cannot be written: let PYGPT_CACHE "
-                "name a folder that can"
-            )
-        places.append(place)
-    return places

@@ -9,15 +9,16 @@ from array import array
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from pygpt.data.loading import DATASETS, load_text
+from pygpt.data.loading import load_text
+from pygpt.data.registry import DATASETS
 from pygpt.data.shards import CODES, DESCRIPTION, FORMAT, VERSION
 from pygpt.data.sources.tasks import is_task
 from pygpt.data.text import decode_pieces
 from pygpt.errors import DataError, TokenizerError
-from pygpt.tokenizers import BPETokenizer, CharTokenizer, Tokenizer, tokenizer_json_bytes
+from pygpt.tokenizers import BPETokenizer, tokenizer_json_bytes
 from pygpt.tokenizers.pretokens import at_seams
-from pygpt.tokenizers.registry import make_tokenizer
-from pygpt.utils.files import write_whole
+from pygpt.tokenizers.registry import TOKENIZERS, tokenizer_from_pieces
+from pygpt.utils.files import write_atomically
 
 PIECE = 1 << 22  # bytes read at a time
 _SHARD = "tokens-{:05}.bin"
@@ -74,7 +75,7 @@ def prepare(
         )
     source = Source(data.source)
     _make_folder(folder)
-    tokenizer = _learn(data, source)
+    tokenizer = tokenizer_from_pieces(data, source.pieces())
     tell(f"{source.name}: {tokenizer.vocab_size:,} tokens in the vocabulary")
     writer = _Writer(folder, "uint16" if tokenizer.vocab_size <= 1 << 16 else "uint32", shard_size, tell)
     sha256, characters = hashlib.sha256(), 0
@@ -99,7 +100,7 @@ def prepare(
         "encoding": data.tokenizer,
         "dtype": writer.dtype,
         "vocab_size": tokenizer.vocab_size,
-        "learned": data.vocab_size if _learns(data) else 0,
+        "learned": data.vocab_size if TOKENIZERS[data.tokenizer].sized and not data.tokenizer_file else 0,
         "shard_size": shard_size,
         "tokens": writer.tokens,
         "train": writer.shards[:-shards_val],
@@ -107,8 +108,8 @@ def prepare(
         "tokenizer": tokenizer.to_dict(),
     }
     if isinstance(tokenizer, BPETokenizer):
-        write_whole(folder / "tokenizer.json", tokenizer_json_bytes(tokenizer))
-    write_whole(folder / DESCRIPTION, json.dumps(description, ensure_ascii=False, indent=1).encode())
+        write_atomically(folder / "tokenizer.json", tokenizer_json_bytes(tokenizer))
+    write_atomically(folder / DESCRIPTION, json.dumps(description, ensure_ascii=False, indent=1).encode())
     return description
 
 
@@ -125,21 +126,6 @@ def _make_folder(folder):
         )
     for name in there:  # of a preparation that was not finished
         (folder / name).unlink()
-
-
-def _learn(data, source) -> Tokenizer:
-    if data.tokenizer == "char":
-        characters = set()
-        for piece in source.pieces():
-            characters.update(piece)
-        return CharTokenizer("".join(sorted(characters)))
-    if _learns(data):
-        return BPETokenizer.train_on(at_seams(source.pieces()), data.vocab_size)
-    return make_tokenizer(data, "")
-
-
-def _learns(data) -> bool:
-    return data.tokenizer == "bpe" and not data.tokenizer_file
 
 
 def _encode(tokenizer, text):

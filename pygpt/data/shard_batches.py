@@ -7,7 +7,7 @@ for bit the batches, and so the losses, of a run on the same text in memory.
 from array import array
 
 from pygpt.data.shards import ShardedTokens
-from pygpt.ops import windows
+from pygpt.ops import gather_windows
 from pygpt.ops.threefry import one_draw
 from pygpt.tensor.tensor import empty
 
@@ -15,22 +15,25 @@ AT_ONCE = 64  # steps whose windows are brought at once, at most
 MOST_TOKENS = 1 << 20  # and tokens, at most: 4 MB on the device
 
 
-class ShardSplit:
-    """One part of a prepared text, as `DeviceSplit` is one of a text in memory: `bring` must come before each step.
+class ShardBatches:
+    """One part of a prepared text, as `DeviceBatches` is one of a text in memory: `prefetch` must come before each step.
 
-    `rows` are the windows of a step, and `purpose` is what they are drawn for.
+    A step takes `passes` batches; `purpose` is what they are drawn for.
     """
 
     layout = "stream"
     separator = offsets = None
 
-    def __init__(self, device, shards: ShardedTokens, seed: int, purpose: int, rows: int, block_size: int):
-        self.shards, self._seed, self._purpose, self._rows, self._block = shards, seed, purpose, rows, block_size
+    def __init__(
+        self, device, shards: ShardedTokens, seed: int, purpose: int, batch_size: int, block_size: int, passes: int = 1
+    ):
+        self.batch_size, self._block, self._rows = batch_size, block_size, passes * batch_size
+        self.shards, self._seed, self._purpose, rows = shards, seed, purpose, self._rows
         self._steps = max(1, min(AT_ONCE, MOST_TOKENS // (rows * (block_size + 1))))
         self.tokens = empty(device, (self._steps * rows * (block_size + 1),), "uint32")
         self._held = range(0)
 
-    def bring(self, step: int) -> None:
+    def prefetch(self, step: int) -> None:
         """Put the windows of a step, and of those after it, on the device, unless they are there.
 
         What is on its way goes first: `write` sends it, and a GPU does things in the order they were sent.
@@ -52,13 +55,8 @@ class ShardSplit:
         # One word reaches the whole of a text that fits into memory; of a larger one, it takes both.
         return (low if places < 2**32 else high << 32 | low) % places
 
-    def draw(self, chance, experiment, purpose: int, sequential: bool = False, answers: bool = False, first: int = 0):
-        """Inputs (B, T) and targets (B, T) of the batch that belongs to the chance's step, as `DeviceSplit.draw`."""
-        return windows(
-            self.tokens,
-            chance.step,
-            batch_size=experiment.train.batch_size,
-            block_size=self._block,
-            rows=self._rows,
-            first=first,
+    def next_batch(self, rng, purpose: int, sequential: bool = False, answers: bool = False, first: int = 0):
+        """Inputs (B, T) and targets (B, T) of the batch of the generator's step, as `DeviceBatches.next_batch`."""
+        return gather_windows(
+            self.tokens, rng.step, batch_size=self.batch_size, block_size=self._block, rows=self._rows, first=first
         )

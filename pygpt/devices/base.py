@@ -13,6 +13,7 @@ A subclass gives nine methods: `_create`, `_destroy`, `_write`, `_read` for memo
 
 import contextlib
 import dataclasses
+from collections.abc import Awaitable
 
 from pygpt.errors import CaptureError, DeviceError, MemoryLimit
 
@@ -122,6 +123,10 @@ class Recording:
         self.pool.close()
 
 
+async def _ready(data: bytes) -> bytes:
+    return data
+
+
 class Device:
     """Where tensors live and kernels run.
 
@@ -176,7 +181,11 @@ class Device:
 
     async def fetch(self, tensor) -> bytes:
         """The bytes of a tensor, without blocking: the way to read that every device has."""
-        return self.read(tensor)
+        return await self.start_fetch(tensor)
+
+    def start_fetch(self, tensor) -> Awaitable[bytes]:
+        """Begin to read a tensor, as it is after all work so far; awaiting the outcome gives its bytes."""
+        return _ready(self.read(tensor))
 
     # Work.
 

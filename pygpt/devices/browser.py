@@ -34,15 +34,18 @@ class BrowserDevice(Device):
         if len(data):
             self.gpu.write(tensor.buffer.handle, tensor.offset * 4, to_js(data))
 
-    async def fetch(self, tensor) -> bytes:
-        """The bytes of a tensor, waiting for the GPU. Raises DeviceLost if it went away, DeviceError if it objected."""
-        from pyodide.ffi import JsException
-
+    def start_fetch(self, tensor):
+        """Begin to read a tensor. Awaiting it raises DeviceLost if the GPU went away, DeviceError if it objected."""
         self._guard("read a tensor")
         self.flush()
         self._complain()
+        return self._finish_fetch(self.gpu.fetch(tensor.buffer.handle, tensor.offset * 4, tensor.nbytes))
+
+    async def _finish_fetch(self, promise) -> bytes:
+        from pyodide.ffi import JsException
+
         try:
-            data = await self.gpu.fetch(tensor.buffer.handle, tensor.offset * 4, tensor.nbytes)
+            data = await promise
         except JsException as error:
             self._complain()
             raise DeviceLost(

@@ -7,7 +7,7 @@ step on it, to learn what it would come to: peak bytes to the last, launches, ar
 from pygpt.devices.base import Device
 
 
-class AbstractDevice(Device):
+class ShapeOnlyDevice(Device):
     """Books without memory. `kind` and `software` are those of the device that is imitated, which decide how an operation
     is cut into launches.
 

@@ -8,7 +8,6 @@ import json
 import mmap
 from pathlib import Path
 
-import pygpt
 from pygpt.config.experiment import Experiment
 from pygpt.errors import CheckpointError, ExperimentError, TokenizerError
 from pygpt.huggingface.layouts import LAYOUTS, Config
@@ -17,6 +16,7 @@ from pygpt.runs.provenance import now
 from pygpt.runs.safetensors import Entry, read_safetensors
 from pygpt.tensor.kernel import np
 from pygpt.tokenizers import read_tokenizer
+from pygpt.version import __version__
 
 # Tables that old versions kept beside the weights.
 NO_WEIGHTS = (".attn.bias", ".attn.masked_bias", ".rotary_emb.inv_freq")
@@ -65,7 +65,7 @@ def import_folder(folder, block_size: int | None = None) -> Checkpoint:
         for name, shape in parameter_shapes(experiment, tokenizer).items()
     }
     provenance = {
-        "pygpt": pygpt.__version__,
+        "pygpt": __version__,
         "when": now(),
         "imported": {"from": folder.resolve().name, "architecture": layout.architecture, "sha256": digest},
     }

@@ -7,8 +7,9 @@ a cache, and a token costs a forward pass over one row. After a cut the cache is
 
 import struct
 
-from pygpt.errors import ExperimentError, TokenizerError
-from pygpt.ops import append, repetition_penalty, sample
+from pygpt.config.sampling import SamplingConfig
+from pygpt.errors import TokenizerError
+from pygpt.ops import append_token, repetition_penalty, sample
 from pygpt.tensor.capture import Capture
 from pygpt.tensor.tensor import Tensor, no_tape, tensor
 from pygpt.tokenizers import Tokenizer
@@ -22,14 +23,12 @@ KEPT_TOKENS = 4096
 class Sampler:
     """One text being written.
 
-    `enqueue(n)` puts n more tokens on their way, `output` is the tensor to read, `take` turns what was read into text.
-    With `temperature` 0 the likeliest token always wins; `top_k` 0, `top_p` 1 and `min_p` 0 let every token compete (see
-    pygpt/ops/sample.py); `repetition_penalty` above 1 holds back the tokens of the window. Where the model learned documents,
-    the text ends when the model ends its document, and `done` says so; it also ends right before the first of the texts
-    `stop`, of which nothing is given. `cached=False` works everything out anew for each token, over the same windows:
-    slower, and the reference for what the cache gives.
-    Raises: TokenizerError for a character in the prompt that the model never saw; ExperimentError for a setting outside
-    its limits.
+    `enqueue(n)` sends n more tokens, `output` is the tensor to read, `take` turns what was read into text,
+    and `taken` counts the tokens so far. `config` says
+    how to sample. Where the model learned documents, the text ends when the model ends its document, and `done` says so;
+    it also ends right before the first of the texts `config.stop`, of which nothing is given. `cached=False` works
+    everything out anew for each token, over the same windows: slower, and the reference for what the cache gives.
+    Raises: TokenizerError for a character in the prompt that the model never saw.
     """
 
     def __init__(
@@ -37,26 +36,14 @@ class Sampler:
         model,
         tokenizer: Tokenizer,
         prompt: str = "",
-        temperature: float = 0.8,
-        top_k: int = 0,
-        top_p: float = 1.0,
-        min_p: float = 0.0,
-        repetition_penalty: float = 1.0,
-        stop=(),
-        seed: int = 1,
+        config: SamplingConfig | None = None,
         cached: bool = True,
     ):
-        _check("temperature", temperature, 0.0, 100.0)
-        if top_k < 0:
-            raise ExperimentError("top_k", f"{top_k} is negative; use 0 to let every token compete")
-        _check("top_p", top_p, 1e-6, 1.0)
-        _check("min_p", min_p, 0.0, 1.0)
-        _check("repetition_penalty", repetition_penalty, 0.01, 100.0)
-        _check("seed", seed, 0, 2**32 - 1)
-        self._stop = _Stop((stop,) if isinstance(stop, str) else stop)
+        config = config or SamplingConfig()
+        self._stop = _Stop(config.stop)
         self.model, self.tokenizer = model, tokenizer
         self.done = False
-        self._taken = 0
+        self.taken = 0
         self._decoder = tokenizer.decoder()
         block = model.block_size
         ids = self._prompt_ids(prompt)[-block:]
@@ -64,9 +51,11 @@ class Sampler:
         self._window = tensor(device, [*ids, *[0] * (block - len(ids))], dtype="uint32")
         self._newest = tensor(device, ids[-1:], dtype="uint32")
         self._position = tensor(device, [len(ids) - 1], dtype="uint32")  # of the newest token
-        self._seed = tensor(device, [seed], dtype="uint32")
-        self._settings = tensor(device, [float(temperature), float(top_k), float(top_p), float(min_p)])
-        self._penalty = tensor(device, [float(repetition_penalty)]) if repetition_penalty != 1.0 else None
+        self._seed = tensor(device, [config.seed], dtype="uint32")
+        self._settings = tensor(
+            device, [float(config.temperature), float(config.top_k), float(config.top_p), float(config.min_p)]
+        )
+        self._penalty = tensor(device, [float(config.repetition_penalty)]) if config.repetition_penalty != 1.0 else None
         # One tensor to read: [tokens so far], then the tokens, round and round.
         self.output = tensor(device, bytes(4 * (64 + KEPT_TOKENS)), dtype="uint32")
         self._count = Tensor(self.output.buffer, (1,), "uint32", 0)
@@ -100,7 +89,7 @@ class Sampler:
         if self._penalty is not None:
             logits = repetition_penalty(logits, self._position, self._window, self._penalty)
         sample(logits, self._position, self._seed, self._count, self._settings, out=self._newest)
-        append(self._newest, out=(self._window, self._position, self._tokens, self._count))
+        append_token(self._newest, out=(self._window, self._position, self._tokens, self._count))
 
     def _read(self, length):
         """Fill the cache from the window's first `length` tokens; those that are not there yet leave rows nobody looks at."""
@@ -138,9 +127,9 @@ class Sampler:
         """The text that came since the last time, from what reading `output` gave."""
         (count,) = struct.unpack_from("<I", output, 0)
         ids = [
-            struct.unpack_from("<I", output, 4 * (64 + index % KEPT_TOKENS))[0] for index in range(self._taken, count)
+            struct.unpack_from("<I", output, 4 * (64 + index % KEPT_TOKENS))[0] for index in range(self.taken, count)
         ]
-        self._taken = count
+        self.taken = count
         if self.done:
             return ""
         if self.tokenizer.bos in ids:
@@ -161,9 +150,7 @@ class _Stop:
     """Passes on a text that comes in pieces, up to the first of some texts; `met` says whether it came."""
 
     def __init__(self, stops):
-        self.stops = list(stops)
-        if not all(isinstance(stop, str) and stop for stop in self.stops):
-            raise ExperimentError("stop", f"wanted texts with something in them, got {self.stops!r:.60}")
+        self.stops = stops
         self.held, self.met = "", False
 
     def cut(self, piece: str, last: bool) -> str:
@@ -180,19 +167,3 @@ class _Stop:
                 self.held = text[-max(begun) :]
                 return text[: -max(begun)]
         return text
-
-
-def _check(name, value, low, high):
-    if not low <= value <= high:
-        raise ExperimentError(name, f"{value} is outside {low:g} to {high:,}")
-
-
-def generate(model, tokenizer: Tokenizer, max_new_tokens: int, at_once: int = 16, **settings):
-    """Yield the text as it is written, a few tokens at a time; `settings` are Sampler's. It blocks while it reads."""
-    sampler = Sampler(model, tokenizer, **settings)
-    left = max_new_tokens
-    while left > 0 and not sampler.done:
-        sampler.enqueue(min(at_once, left))
-        left -= at_once
-        yield sampler.take(sampler.device.read(sampler.output))
-    yield sampler.finish()

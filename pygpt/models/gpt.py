@@ -5,21 +5,12 @@ Source: Radford et al., "Language Models are Unsupervised Multitask Learners" (2
 
 import math
 
-from pygpt.nn.layers import (
-    MLP,
-    Chance,
-    Constant,
-    Dropout,
-    Embedding,
-    Linear,
-    Module,
-    Parameter,
-    Projection,
-    make_norm,
-    sinusoids,
-)
+from pygpt.nn.layers import MLP, Dropout, Embedding, Linear, Projection
+from pygpt.nn.norms import make_norm
+from pygpt.nn.parameters import Constant, Module, Parameter, RngState
+from pygpt.nn.positions import POSITIONS
 from pygpt.ops import attention, attention_cached, gate, linear_cross_entropy, matmul, qk_norm, rope, scale, softcap
-from pygpt.ops.rope import rope_table
+from pygpt.ops.attention_scores import attention_pairs
 from pygpt.tensor.tensor import Tensor, empty
 
 
@@ -27,22 +18,22 @@ class SelfAttention(Module):
     """Every token looks at itself and what came before it, through `n_head` heads that may share keys and values.
 
     Queries, keys and values come of one product, side by side: (B, T, (H + 2 K) D). On their way to attention they may be
-    normalised and turned by their positions (`turns`); what comes out may be gated.
+    normalised and turned by their positions (`rope_table`); what comes out may be gated.
     Source: Ainslie et al., "GQA", arXiv 2305.13245; Su et al., "RoFormer", arXiv 2104.09864; Henry et al., "Query-Key
     Normalization", arXiv 2010.04245; Qiu et al., "Gated Attention", arXiv 2505.06708.
     """
 
-    def __init__(self, config, residual_std: float, site: int, turns: Constant | None):
+    def __init__(self, config, residual_std: float, site: int, rotation: Constant | None):
         size = config.n_embd
         self.heads = {"n_head": config.n_head, "n_kv_head": config.kv_heads}
         self.settings = {
             **self.heads,
             "window": config.window,
             "cap": config.attention_cap,
-            "alibi": config.positions == "alibi",
+            **POSITIONS[config.positions].attention,
         }
         self.normed = config.qk_norm
-        self.turns = turns
+        self.rope_table = rotation
         self.qkv = Linear(size, config.qkv_size, config.bias, config.init_std)
         self.sinks = Parameter((config.n_head,)) if config.attention_sinks else None
         self.gate = Linear(size, size, config.bias, config.init_std) if config.attention_gate else None
@@ -50,52 +41,56 @@ class SelfAttention(Module):
         self.dropout = Dropout(_rate(config.dropout_attention, config), site)
 
     def __call__(
-        self, x: Tensor, stream: Tensor, chance: Chance | None, cache: Tensor | None, position: Tensor | None
+        self, x: Tensor, stream: Tensor, rng: RngState | None, cache: Tensor | None, position: Tensor | None
     ) -> Tensor:
         if position is not None:
             y = empty(x.device, x.shape, x.dtype)  # (B, 1, C)
-            attention_cached(self.look(x, position), position, self.sinks, out=(cache, y), **self.settings)
+            attention_cached(self.project_qkv(x, position), position, self.sinks, out=(cache, y), **self.settings)
         else:
             kept = None if cache is None else cache.slice(0, (*x.shape[:2], cache.shape[2]))
-            qkv = self.look(x, None, kept)  # (B, T, (H + 2 K) D)
-            drawn = {} if self.dropout.is_off(chance) else {"rate": self.dropout.rate, "purpose": self.dropout.purpose}
-            seed, step = (chance.seed, chance.step) if drawn else (None, None)
+            qkv = self.project_qkv(x, None, kept)  # (B, T, (H + 2 K) D)
+            drawn = {} if self.dropout.is_off(rng) else {"rate": self.dropout.rate, "purpose": self.dropout.purpose}
+            seed, step = (rng.seed, rng.step) if drawn else (None, None)
             y = attention(qkv, seed, step, self.sinks, **self.settings, **drawn)[0]  # (B, T, C)
         if self.gate is not None:
             y = gate(self.gate(x), y, kind="sigmoid")
-        return self.projection(y, stream, chance)
+        return self.projection(y, stream, rng)
 
-    def look(self, x: Tensor, position: Tensor | None, out: Tensor | None = None) -> Tensor:
+    def project_qkv(self, x: Tensor, position: Tensor | None, out: Tensor | None = None) -> Tensor:
         """Queries, keys and values of x, whose first row is at `position`, or at 0. They also go to `out` if it is given."""
-        changed = self.normed or self.turns is not None
+        changed = self.normed or self.rope_table is not None
         qkv = self.qkv(x, out=None if changed else out)
         if self.normed:
             qkv = qk_norm(qkv, **self.heads)[0]
-        if self.turns is not None:
-            qkv = rope(qkv, self.turns.tensor, position, **self.heads)
+        if self.rope_table is not None:
+            qkv = rope(qkv, self.rope_table.tensor, position, **self.heads)
         return scale(qkv, factor=1.0, out=out) if changed and out is not None else qkv
 
 
 class Block(Module):
     """Attention, then an MLP, each added to the residual stream: each reads a normalised copy of it, or the sum is normalised."""
 
-    def __init__(self, config, residual_std: float, site: int, turns: Constant | None):
+    def __init__(self, config, residual_std: float, site: int, rotation: Constant | None):
         self.norm_1 = make_norm(config)
-        self.attention = SelfAttention(config, residual_std, site, turns)
+        self.attention = SelfAttention(config, residual_std, site, rotation)
         self.norm_2 = make_norm(config)
         self.mlp = MLP(config, residual_std, site + 2)
         self.post = config.norm_place == "post"
 
-    def __call__(self, x: Tensor, chance: Chance | None, cache: Tensor | None, position: Tensor | None) -> Tensor:
+    def __call__(self, x: Tensor, rng: RngState | None, cache: Tensor | None, position: Tensor | None) -> Tensor:
         if self.post:
-            x = self.norm_1(self.attention(x, x, chance, cache, position))
-            return self.norm_2(self.mlp(x, x, chance))
-        x = self.attention(self.norm_1(x), x, chance, cache, position)
-        return self.mlp(self.norm_2(x), x, chance)
+            x = self.norm_1(self.attention(x, x, rng, cache, position))
+            return self.norm_2(self.mlp(x, x, rng))
+        x = self.attention(self.norm_1(x), x, rng, cache, position)
+        return self.mlp(self.norm_2(x), x, rng)
 
 
 class GPT(Module):
     """Embeddings, blocks, a last norm, and a head that scores every token of the vocabulary."""
+
+    help = "a decoder-only transformer"
+    fields = None  # all of them
+    has_blocks = True
 
     def __init__(self, vocab_size: int, config):
         self.vocab_size = vocab_size
@@ -103,14 +98,12 @@ class GPT(Module):
         self.logit_cap = config.logit_cap
         # Each block adds to the residual stream twice; shrinking those layers keeps its variance from growing with depth.
         residual_std = config.init_std / math.sqrt(2 * config.n_layer)
-        self.embedding = Embedding(vocab_size, config.n_embd, _positions(config), config.init_std)
+        scheme = POSITIONS[config.positions]
+        self.embedding = Embedding(vocab_size, config.n_embd, scheme.embedding(config), config.init_std)
         self.norm_embedding = make_norm(config, config.norm_embedding)
         self.dropout = Dropout(_rate(config.dropout_embedding, config), 0)
-        turns = None
-        if config.positions == "rope":
-            shape = (config.block_size, config.head_size)
-            turns = Constant(shape, lambda: rope_table(*shape, config.rope_base))
-        self.blocks = [Block(config, residual_std, 1 + 3 * layer, turns) for layer in range(config.n_layer)]
+        rotation = scheme.rotation(config)
+        self.blocks = [Block(config, residual_std, 1 + 3 * layer, rotation) for layer in range(config.n_layer)]
         self.norm = make_norm(config, config.norm_final)
         # GPT-2's head has no bias, whatever the other layers have.
         self.head = None if config.tie_weights else Linear(config.n_embd, vocab_size, False, config.init_std)
@@ -124,7 +117,7 @@ class GPT(Module):
     def hidden(
         self,
         ids: Tensor,
-        chance: Chance | None = None,
+        rng: RngState | None = None,
         cache: list[Tensor] | None = None,
         position: Tensor | None = None,
     ) -> Tensor:
@@ -133,44 +126,59 @@ class GPT(Module):
         A cache without a position is filled with what attention keeps of ids (1, T), from its first row on. With a
         position, ids (1, 1) is the token there: it sees the tokens before it in the cache, and is added to it.
         """
-        x = self.dropout(self.norm_embedding(self.embedding(ids, position)), chance)  # (B, T, C)
+        x = self.dropout(self.norm_embedding(self.embedding(ids, position)), rng)  # (B, T, C)
         for block, kept in zip(self.blocks, cache or [None] * len(self.blocks), strict=True):
-            x = block(x, chance, kept, position)
+            x = block(x, rng, kept, position)
         return x
 
     def logits(
         self,
         ids: Tensor,
-        chance: Chance | None = None,
+        rng: RngState | None = None,
         cache: list[Tensor] | None = None,
         position: Tensor | None = None,
     ) -> Tensor:
         """ids (B, T) -> (B, T, V). For cache and position see `hidden`."""
-        x = self.norm(self.hidden(ids, chance, cache, position))
+        x = self.norm(self.hidden(ids, rng, cache, position))
         weight, transposed = self._head()
         y = matmul(x, weight, transpose_w=transposed)  # (B, T, V)
         return softcap(y, cap=self.logit_cap) if self.logit_cap else y
 
-    def losses(self, ids: Tensor, targets: Tensor, chance: Chance | None = None, **options: float) -> Tensor:
+    def losses(self, ids: Tensor, targets: Tensor, rng: RngState | None = None, **options: float) -> Tensor:
         """ids, targets (B, T) -> the loss of each prediction, (B T,), without the whole logits of a large vocabulary.
 
         Options: `smoothing` and `z_loss` of `linear_cross_entropy`.
         """
-        x = self.norm(self.hidden(ids, chance))
+        x = self.norm(self.hidden(ids, rng))
         weight, transposed = self._head()
         return linear_cross_entropy(x, weight, targets, transpose_w=transposed, cap=self.logit_cap, **options)[0]
+
+    @staticmethod
+    def forward_flops(config, batch_size: int, vocab_size: int) -> int:
+        """Floating-point operations of the matrix products and the attention of one pass over a batch.
+
+        A multiply-add is two. Attention is counted as it is masked: row t looks at t + 1 keys, or at a window of them.
+        Norms, activations and the softmax are left out, as is usual; they are a few percent, and no peak is stated in
+        them. Source: Kaplan et al., "Scaling Laws for Neural Language Models" (2020), table 1, but for the mask.
+        """
+        rows, width = batch_size * config.block_size, config.n_embd
+        attention = width * (config.qkv_size + (1 + config.attention_gate) * width)
+        mlp = (2 + config.gated_mlp) * width * config.hidden_size
+        weights = (attention + mlp) * config.n_layer + width * vocab_size
+        pairs = batch_size * attention_pairs(config.block_size, config.window)
+        return 2 * rows * weights + 4 * pairs * width * config.n_layer
+
+    @staticmethod
+    def describe(config, vocab_size: int) -> str:
+        """Its sizes, in a few words."""
+        layers, heads = (
+            f"{n} {word}{'s' * (n != 1)}" for n, word in ((config.n_layer, "layer"), (config.n_head, "head"))
+        )
+        return f"{layers}, {heads}, {config.n_embd} wide, block {config.block_size}"
 
     def _head(self):
         """The output layer's weight, and whether it is (V, C): the embedding's if it has none of its own."""
         return (self.embedding.tokens, True) if self.head is None else (self.head.weight, False)
-
-
-def _positions(config):
-    """What the embedding adds for a token's place."""
-    shape = (config.block_size, config.n_embd)
-    if config.positions == "learned":
-        return Parameter(shape, std=config.init_std)
-    return Constant(shape, lambda: sinusoids(*shape)) if config.positions == "sinusoidal" else None
 
 
 def _rate(rate, config):

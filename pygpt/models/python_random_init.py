@@ -8,7 +8,7 @@ value, projection and the two layers of the MLP. A model that begins so has micr
 import random
 from array import array
 
-from pygpt.nn.layers import Weights
+from pygpt.nn.parameters import Weights
 
 
 def python_random(experiment) -> random.Random | None:

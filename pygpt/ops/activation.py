@@ -39,7 +39,7 @@ ERFC = (
 )
 
 
-@kernel(outputs=("y",))
+@kernel(outputs=("y",), operations=8)
 def activation(x, y, *, kind):
     """y = f(x), element by element, where f is by `kind`
 
@@ -138,7 +138,7 @@ def _(dy, x, kind):
     return activation_gradient(dy, x, kind=kind)
 
 
-@kernel(outputs=("dx",), no_gradient="first derivatives only")
+@kernel(outputs=("dx",), no_gradient="first derivatives only", operations=12)
 def activation_gradient(dy, x, dx, *, kind):
     """dx = dy * f'(x), element by element, with f as in `activation`; relu has no slope at 0.
 

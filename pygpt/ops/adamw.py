@@ -7,7 +7,12 @@ from pygpt.tensor.kernel import kernel, np, scratch
 BLOCK = 1 << 16
 
 
-@kernel(outputs=("parameter", "first_moment", "second_moment"), in_place=True, no_gradient="it consumes gradients")
+@kernel(
+    outputs=("parameter", "first_moment", "second_moment"),
+    in_place=True,
+    no_gradient="it consumes gradients",
+    operations=12,
+)
 def adamw(
     gradient,
     scale,

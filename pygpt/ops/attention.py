@@ -10,7 +10,17 @@ from pygpt.ops.attention_gradient import (
     dropout_overrides,
     on_gpus,
 )
-from pygpt.ops.attention_scores import by_head, check, dropped, grouped, overrides, parts, scores, tiles
+from pygpt.ops.attention_scores import (
+    attention_pairs,
+    by_head,
+    check,
+    dropped,
+    grouped,
+    overrides,
+    parts,
+    scores,
+    tiles,
+)
 from pygpt.tensor.kernel import kernel, np, scratch
 
 
@@ -92,6 +102,13 @@ def _(qkv, seed, step, sinks, y, log_sum_exp, *, n_head, **others):
 )
 def _(qkv, seed, step, sinks, y, log_sum_exp, *, n_head, **others):
     return 8 * qkv.shape[0] * n_head * -(-qkv.shape[1] // 32)
+
+
+@attention.flops
+def _(shapes, attributes):
+    # Two products of the masked pairs: queries with keys, and weights with values.
+    batch, time, width = shapes["y"]
+    return 2 * 2 * batch * attention_pairs(time, attributes["window"]) * width
 
 
 @attention.gradient

@@ -1,7 +1,7 @@
 """Self-attention for one new token, which finds what the tokens before it left behind in a cache."""
 
+import pygpt.ops.attention_scores as attention_scores
 from pygpt.errors import ShapeError
-from pygpt.ops import attention_scores
 from pygpt.ops.attention_scores import by_head, grouped, parts, slopes
 from pygpt.tensor.kernel import for_gpus, kernel, np
 
@@ -9,7 +9,11 @@ LANES = 64
 
 
 @kernel(
-    outputs=("cache", "y"), optional=("sinks",), in_place=True, no_gradient="it samples; training reads whole windows"
+    outputs=("cache", "y"),
+    optional=("sinks",),
+    in_place=True,
+    no_gradient="it samples; training reads whole windows",
+    gathers_rows=True,
 )
 def attention_cached(qkv, position, sinks, cache, y, *, n_head, n_kv_head=0, window=0, cap=0.0, alibi=False):
     """Put qkv into the cache's row `position`, and make y = softmax(s) v for each head over rows 0..position.

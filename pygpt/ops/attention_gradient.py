@@ -1,11 +1,11 @@
 """The way back through attention: probabilities are made again from the scores and their saved log-sum-exp."""
 
 from pygpt.errors import ShapeError
-from pygpt.ops.attention_scores import check, dropped, grouped, overrides, parts, scores, tiles
+from pygpt.ops.attention_scores import attention_pairs, check, dropped, grouped, overrides, parts, scores, tiles
 from pygpt.tensor.kernel import kernel, np, scratch
 
 
-@kernel(outputs=("delta",), no_gradient="first derivatives only")
+@kernel(outputs=("delta",), no_gradient="first derivatives only", operations=2)
 def attention_delta(dy, y, delta, *, n_head):
     """delta = the dot product of dy and y for each token and head.
 
@@ -129,6 +129,13 @@ def on_gpus(device, qkv, n_head, n_kv_head, **others):
 )
 def _(dy, qkv, log_sum_exp, delta, seed, step, dqkv, *, n_head, n_kv_head, **others):
     return 8 * qkv.shape[0] * (n_head + (n_kv_head or n_head)) * -(-qkv.shape[1] // 32)
+
+
+@attention_gradient.flops
+def _(shapes, attributes):
+    # Five products of the masked pairs, one of them the scores a second time.
+    batch, time, width = shapes["dy"]
+    return 2 * 5 * batch * attention_pairs(time, attributes["window"]) * width
 
 
 @kernel(outputs=("dsinks",), no_gradient="first derivatives only")

@@ -148,3 +148,9 @@ def overrides(time, width, n_head, n_kv_head, window, cap, alibi):
         "CAP": float(cap),
         "ALIBI": largest_power(n_head) if alibi else 0,
     }
+
+
+def attention_pairs(time: int, window: int) -> int:
+    """How many pairs of a query and a key a sequence has under the causal mask; window 0 stands for none."""
+    seen = min(window or time, time)
+    return seen * (seen + 1) // 2 + (time - seen) * seen

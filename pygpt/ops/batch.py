@@ -5,7 +5,7 @@ from pygpt.ops.threefry import threefry2x32
 from pygpt.tensor.kernel import kernel, np
 
 
-@kernel(outputs=("inputs", "targets"), no_gradient="tokens are integers")
+@kernel(outputs=("inputs", "targets"), no_gradient="tokens are integers", gathers_rows=True)
 def batch(tokens, seed, step, inputs, targets, *, batch_size, block_size, purpose, sequential=False, first=0):
     """inputs[b] = tokens[s : s + T] and targets[b] = tokens[s + 1 : s + T + 1], where s is drawn for each row.
 
@@ -43,7 +43,7 @@ def _(tokens, seed, step, inputs, targets, *, batch_size, block_size, purpose, s
     return {"B": batch_size, "T": block_size, "PURPOSE": purpose, "SEQUENTIAL": sequential, "FIRST": first}
 
 
-@kernel(outputs=("inputs", "targets"), no_gradient="tokens are integers")
+@kernel(outputs=("inputs", "targets"), no_gradient="tokens are integers", gathers_rows=True)
 def batch_documents(
     tokens,
     offsets,

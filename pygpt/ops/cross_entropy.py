@@ -7,7 +7,7 @@ from pygpt.tensor.kernel import for_gpus, kernel, np, scratch
 BLOCK = 1 << 17
 
 
-@kernel(outputs=("loss", "log_sum_exp"))
+@kernel(outputs=("loss", "log_sum_exp"), operations=4)
 def cross_entropy(logits, targets, loss, log_sum_exp, *, ignore_index=-1, smoothing=0.0, z_loss=0.0):
     """loss = log_sum_exp - logits[target], row by row, and 0 where the target is ignore_index; log_sum_exp = log(sum(exp(logits))).
 
@@ -80,7 +80,7 @@ def _(dloss, logits, targets, log_sum_exp, ignore_index, smoothing, z_loss):
     )
 
 
-@kernel(outputs=("dlogits",), no_gradient="first derivatives only")
+@kernel(outputs=("dlogits",), no_gradient="first derivatives only", operations=4)
 def cross_entropy_gradient(dloss, logits, targets, log_sum_exp, dlogits, *, ignore_index=-1, smoothing=0.0, z_loss=0.0):
     """dlogits = dloss * ((1 + 2 z_loss log_sum_exp) softmax(logits) - (1 - smoothing) one_hot(target) - smoothing / V), row by
     row, and 0 where the target is ignore_index.

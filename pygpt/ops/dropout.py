@@ -5,7 +5,7 @@ from pygpt.ops.threefry import BLOCK, draws
 from pygpt.tensor.kernel import kernel, np, scratch
 
 
-@kernel(outputs=("y",), optional=("residual",))
+@kernel(outputs=("y",), optional=("residual",), operations=40)
 def dropout(x, seed, step, residual, y, *, rate, purpose):
     """y = x / (1 - rate) where an element is kept, else 0; plus residual.
 

@@ -5,7 +5,7 @@ from pygpt.ops.sum import sum
 from pygpt.tensor.kernel import for_gpus, kernel, np, scratch
 
 
-@kernel(outputs=("y",), optional=("positions", "start"))
+@kernel(outputs=("y",), optional=("positions", "start"), gathers_rows=True)
 def embedding(ids, tokens, positions, start, y):
     """y = tokens[ids] + positions, row by row; the first id of a row is at position `start`, or 0 without one.
 

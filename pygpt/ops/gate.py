@@ -8,7 +8,7 @@ from pygpt.tensor.kernel import kernel, np, scratch
 KINDS = ("silu", "gelu", "sigmoid")
 
 
-@kernel(outputs=("y",))
+@kernel(outputs=("y",), operations=8)
 def gate(x, z, y, *, kind):
     """y = f(x) * z, element by element, where f is by `kind`
 
@@ -60,7 +60,7 @@ def _(dy, x, z, kind):
     return gate_gradient(dy, x, z, kind=kind)
 
 
-@kernel(outputs=("dx", "dz"), no_gradient="first derivatives only")
+@kernel(outputs=("dx", "dz"), no_gradient="first derivatives only", operations=14)
 def gate_gradient(dy, x, z, dx, dz, *, kind):
     """dx = dy * z * f'(x) and dz = dy * f(x), element by element, with f as in `gate`.
 

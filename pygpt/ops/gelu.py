@@ -10,7 +10,7 @@ CUBIC = 0.044715
 BLOCK = 1 << 17
 
 
-@kernel(outputs=("y",))
+@kernel(outputs=("y",), operations=10)
 def gelu(x, y):
     """y = x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3))), element by element.
 
@@ -50,7 +50,7 @@ def _(dy, x):
     return gelu_gradient(dy, x)
 
 
-@kernel(outputs=("dx",), no_gradient="first derivatives only")
+@kernel(outputs=("dx",), no_gradient="first derivatives only", operations=16)
 def gelu_gradient(dy, x, dx):
     """dx = dy * gelu'(x), element by element.
 

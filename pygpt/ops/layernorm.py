@@ -12,7 +12,7 @@ PART = 16
 BLOCK = 1 << 17
 
 
-@kernel(outputs=("y", "statistics"), optional=("bias",))
+@kernel(outputs=("y", "statistics"), optional=("bias",), operations=8)
 def layernorm(x, weight, bias, y, statistics, *, epsilon=1e-5):
     """y = (x - mean) * inverse_std * weight + bias, where inverse_std = 1 / sqrt(variance + epsilon), row by row.
 
@@ -88,6 +88,7 @@ def joined(parts, into):
     optional=("residual",),
     workgroup=(8, 1, 1),
     no_gradient="first derivatives only",
+    operations=12,
 )
 def layernorm_gradient(dy, x, weight, statistics, residual, dx, dweight, dbias):
     """dx = inverse_std * (g - mean(g) - n * mean(g * n)) + residual, with g = dy * weight and n = (x - mean) * inverse_std;

@@ -137,6 +137,11 @@ def _(x, w, bias, residual, y, *, transpose_x, transpose_w, splits):
     return (-(-n // 8), -(-m // 8), splits)
 
 
+@matmul.flops
+def _(shapes, attributes):
+    return 2 * math.prod(shapes["x"]) * shapes["y"][-1]
+
+
 @matmul.sizes
 def _(x, w, bias, residual, y, *, transpose_x, transpose_w, splits):
     fours = _in_fours(x, w, transpose_x, transpose_w, splits)

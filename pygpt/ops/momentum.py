@@ -7,7 +7,7 @@ from pygpt.tensor.kernel import kernel, np, scratch
 BLOCK = 1 << 16
 
 
-@kernel(outputs=("gradient", "velocity"), in_place=True, no_gradient="it consumes gradients")
+@kernel(outputs=("gradient", "velocity"), in_place=True, no_gradient="it consumes gradients", operations=4)
 def momentum(parameter, scale, gradient, velocity, *, beta, nesterov, weight_decay, decayed):
     """The direction of the next step, written over the gradient; both outputs are handed in as `out` and updated.
 

@@ -9,7 +9,7 @@ from pygpt.tensor.kernel import kernel, np
 MEAN = 12 * 65535 // 2
 
 
-@kernel(outputs=("y",), in_place=True, no_gradient="its outcome is chance")
+@kernel(outputs=("y",), in_place=True, no_gradient="its outcome is chance", operations=200)
 def normal(seed, y, *, std, purpose):
     """y[i] = std times a deviate of nearly normal distribution; y is handed in as `out`.
 

@@ -8,7 +8,7 @@ from pygpt.tensor.kernel import kernel, np, scratch
 BLOCK = 1 << 17
 
 
-@kernel(outputs=("y", "inverse_rms"))
+@kernel(outputs=("y", "inverse_rms"), operations=3)
 def qk_norm(qkv, y, inverse_rms, *, n_head, n_kv_head=0, epsilon=1e-5):
     """y = x * inverse_rms, where inverse_rms = 1 / sqrt(mean(x^2) + epsilon), for each query and key head x of each row; the
     values are copied. There are no weights.
@@ -59,7 +59,7 @@ def _(dy, qkv, inverse_rms, n_head, n_kv_head):
     return qk_norm_gradient(dy, qkv, inverse_rms, n_head=n_head, n_kv_head=n_kv_head)
 
 
-@kernel(outputs=("dqkv",), no_gradient="first derivatives only")
+@kernel(outputs=("dqkv",), no_gradient="first derivatives only", operations=5)
 def qk_norm_gradient(dy, qkv, inverse_rms, dqkv, *, n_head, n_kv_head=0):
     """dqkv = inverse_rms * (dy - n * mean(dy * n)) with n = x * inverse_rms, for each query and key head x; dy for the values.
 

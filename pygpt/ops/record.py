@@ -4,7 +4,13 @@ from pygpt.errors import ShapeError
 from pygpt.tensor.kernel import kernel
 
 
-@kernel(outputs=("history",), in_place=True, workgroup=(1, 1, 1), no_gradient="it keeps what was measured")
+@kernel(
+    outputs=("history",),
+    in_place=True,
+    workgroup=(1, 1, 1),
+    no_gradient="it keeps what was measured",
+    gathers_rows=True,
+)
 def record(value, step, history):
     """history[step modulo L] = value; history is handed in as `out`, and the rest of it stays as it is.
 
@@ -31,3 +37,8 @@ def _(value, step, history):
 @record.threads
 def _(value, step, history):
     return 1
+
+
+@record.traffic
+def _(shapes, attributes):
+    return 3 * 4  # one element of each operand

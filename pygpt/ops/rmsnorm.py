@@ -5,7 +5,7 @@ from pygpt.ops.layernorm import PART, blocks, joined, part_sums
 from pygpt.tensor.kernel import for_gpus, kernel, np, scratch
 
 
-@kernel(outputs=("y", "inverse_rms"), optional=("weight",))
+@kernel(outputs=("y", "inverse_rms"), optional=("weight",), operations=5)
 def rmsnorm(x, weight, y, inverse_rms, *, epsilon=1e-5):
     """y = x * inverse_rms * weight, where inverse_rms = 1 / sqrt(mean(x^2) + epsilon), row by row.
 
@@ -60,6 +60,7 @@ def _(dy, x, weight, inverse_rms, wanted, x_so_far, weight_into):
     optional=("weight", "residual"),
     workgroup=(8, 1, 1),
     no_gradient="first derivatives only",
+    operations=9,
 )
 def rmsnorm_gradient(dy, x, weight, inverse_rms, residual, dx, dweight):
     """dx = inverse_rms * (g - n * mean(g * n)) + residual, with g = dy * weight and n = x * inverse_rms; dweight is the sum

@@ -23,7 +23,7 @@ def rope_table(block_size: int, head_size: int, base: float = 10000.0) -> array:
     return table
 
 
-@kernel(outputs=("y",), optional=("start",))
+@kernel(outputs=("y",), optional=("start",), operations=3)
 def rope(qkv, table, start, y, *, n_head, n_kv_head=0, inverse=False):
     """Turn elements i and i + D/2 of each query and key head, as a point of the plane, by the angle that the table has for
     their row's position, start + t, and i; backwards if `inverse`. The values are copied.

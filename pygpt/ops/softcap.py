@@ -4,7 +4,7 @@ from pygpt.ops.activation import pieces
 from pygpt.tensor.kernel import kernel, np
 
 
-@kernel(outputs=("y",))
+@kernel(outputs=("y",), operations=8)
 def softcap(x, y, *, cap):
     """y = cap * tanh(x / cap), element by element.
 
@@ -37,7 +37,7 @@ def _(dy, y, cap):
     return softcap_gradient(dy, y, cap=cap)
 
 
-@kernel(outputs=("dx",), no_gradient="first derivatives only")
+@kernel(outputs=("dx",), no_gradient="first derivatives only", operations=4)
 def softcap_gradient(dy, y, dx, *, cap):
     """dx = dy * (1 - (y / cap)^2), element by element, from what `softcap` gave.
 

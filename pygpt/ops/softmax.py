@@ -4,7 +4,7 @@ from pygpt.errors import ShapeError
 from pygpt.tensor.kernel import kernel, np
 
 
-@kernel(outputs=("y",))
+@kernel(outputs=("y",), operations=4)
 def softmax(x, y):
     """y = exp(x) / sum(exp(x)) along the last dimension, computed from x - max(x) so that nothing overflows.
 
@@ -37,7 +37,7 @@ def _(dy, y):
     return softmax_gradient(dy, y)
 
 
-@kernel(outputs=("dx",), no_gradient="first derivatives only")
+@kernel(outputs=("dx",), no_gradient="first derivatives only", operations=4)
 def softmax_gradient(dy, y, dx):
     """dx = y * (dy - sum(dy * y)) along the last dimension, from softmax's outcome y.
 

@@ -7,7 +7,7 @@ from pygpt.tensor.kernel import kernel, np, scratch
 LANES = 64
 
 
-@kernel(outputs=("partial",), no_gradient="it measures gradients; no model takes a gradient through it")
+@kernel(outputs=("partial",), no_gradient="it measures gradients; no model takes a gradient through it", operations=2)
 def square_sum(x, partial, *, parts=1024):
     """partial[p] = the sum of x[i]^2 over all i with (i / 64) modulo P equal to p, in a fixed order.
 

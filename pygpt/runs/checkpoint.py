@@ -14,12 +14,12 @@ is in a file, a web page among them, fetches and parses the whole header. They c
 import dataclasses
 import json
 
-from pygpt.training.loss_curve import POINTS, ROW, Curve
+from pygpt.training.loss_curve import POINTS, ROW, LossCurve
 from pygpt.data import Text
 from pygpt.errors import CheckpointError, ExperimentError, PygptError
 from pygpt.config.experiment import Experiment
 from pygpt.models import build_model
-from pygpt.optim.optimizer import remembered
+from pygpt.optim.optimizer import state_layout
 from pygpt.runs.safetensors import Entry, read_safetensors, safetensors_pieces
 from pygpt.tokenizers import Tokenizer, tokenizer_from_dict
 
@@ -32,7 +32,7 @@ CURVE = ("curve.training", "curve.validation")
 
 @dataclasses.dataclass(frozen=True)
 class Checkpoint:
-    """What a file holds. `weights` maps parameters' names to bytes of the experiment's `model.dtype`; `memory` holds more
+    """What a file holds. `weights` maps parameters' names to bytes of the experiment's `model.dtype`; `optimizer_state` holds more
     such maps, by the names that `pygpt.optim.optimizer.remembered` gives them, or nothing before the first step."""
 
     experiment: Experiment
@@ -40,9 +40,9 @@ class Checkpoint:
     step: int
     provenance: dict
     weights: dict
-    memory: dict
+    optimizer_state: dict
     text: Text | None
-    curve: Curve = dataclasses.field(default_factory=Curve)
+    curve: LossCurve = dataclasses.field(default_factory=LossCurve)
 
 
 def write_checkpoint(checkpoint: Checkpoint) -> bytes:
@@ -55,7 +55,7 @@ def checkpoint_pieces(checkpoint: Checkpoint):
     there whole. What stands for an array's bytes may be a function that gives them."""
     shapes = parameter_shapes(checkpoint.experiment, checkpoint.tokenizer)
     entries = {f"curve.{name}": Entry("F64", (len(data) // ROW.size, 3), data) for name, data in checkpoint.curve.tables().items()}
-    groups = {"": checkpoint.weights, **{f"optimizer.{group}.": arrays for group, arrays in checkpoint.memory.items()}}
+    groups = {"": checkpoint.weights, **{f"optimizer.{group}.": arrays for group, arrays in checkpoint.optimizer_state.items()}}
     for prefix, arrays in groups.items():
         for name, data in arrays.items():
             entries[prefix + name] = Entry(STORED[checkpoint.experiment.model.dtype], shapes[name], data)
@@ -96,14 +96,14 @@ def read_checkpoint(data: bytes) -> Checkpoint:
     shapes = parameter_shapes(experiment, tokenizer)
     # Weights alone, as they were imported, are a run before its first step.
     fresh = int(metadata["step"]) == 0 and not any(name.startswith("optimizer.") for name in entries)
-    kept = {} if fresh else remembered(experiment.optim, shapes)
+    kept = {} if fresh else state_layout(experiment.optim, shapes)
     prefixes = {"": list(shapes), **{f"optimizer.{group}.": names for group, names in kept.items()}}
-    weights, *memory = (_arrays(entries, prefix, {name: shapes[name] for name in names}, STORED[experiment.model.dtype])
+    weights, *states = (_arrays(entries, prefix, {name: shapes[name] for name in names}, STORED[experiment.model.dtype])
                         for prefix, names in prefixes.items())
     left = entries.keys() - {prefix + name for prefix, names in prefixes.items() for name in names} - {TEXT, *CURVE}
     if left:
         raise CheckpointError(f"the file has arrays that the model it describes does not have: {', '.join(sorted(left)[:3])}")
-    return Checkpoint(experiment, tokenizer, int(metadata["step"]), provenance, weights, dict(zip(kept, memory)), text, curve)
+    return Checkpoint(experiment, tokenizer, int(metadata["step"]), provenance, weights, dict(zip(kept, states)), text, curve)
 
 
 def weights_for(checkpoint: Checkpoint, experiment: Experiment) -> dict:
@@ -165,7 +165,7 @@ def _curve(entries, step):
     for name, entry in tables.items():
         if entry.dtype != "F64" or len(entry.shape) != 2 or entry.shape[0] > POINTS or entry.shape[1] != 3:
             raise CheckpointError(f"{name!r} is {entry.dtype}{list(entry.shape)}, and a loss curve has rows of three F64, {POINTS} at most")
-    return Curve.from_tables({name.removeprefix("curve."): entry.data for name, entry in tables.items()}, step)
+    return LossCurve.from_tables({name.removeprefix("curve."): entry.data for name, entry in tables.items()}, step)
 
 
 def _json(metadata, name):

@@ -5,14 +5,14 @@ import platform
 import sys
 import time
 
-import pygpt
 
+from pygpt.version import __version__
 IN_TAB = sys.platform == "emscripten"
 
 
 def provenance(experiment, text, device) -> dict:
     """What is to be known of a run on a text and a device: versions, device, seed, text, state of git, time."""
-    found = {"pygpt": pygpt.__version__, "python": platform.python_version(), "platform": f"{platform.system()} {platform.machine()}",
+    found = {"pygpt": __version__, "python": platform.python_version(), "platform": f"{platform.system()} {platform.machine()}",
              "device": device.name, "seed": experiment.train.seed, "when": now(),
              "data": {"name": text.name, "sha256": text.sha256, "origin": text.origin, "built_in": text.built_in}}
     library = "numpy" if device.kind == "numpy" else "wgpu"

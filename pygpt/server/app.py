@@ -11,17 +11,18 @@ from fastapi import Body, FastAPI, File, Form, Request, UploadFile, WebSocket
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
 
-import pygpt
 from pygpt.errors import PygptError, RequestError
-from pygpt.server.generation import Asking
-from pygpt.server.job_queue import ENDED, Job, Machine, Queue, recall
-from pygpt.server.lab_socket import Lab
-from pygpt.server.schemas import GenerateRequest, TrainRequest, experiment_for, nearest
-from pygpt.server.security import Guard
+from pygpt.server.generation import Generation
+from pygpt.server.job_queue import ENDED, Job, Queue, TrainingSlot, recall
+from pygpt.server.lab_socket import LabSocket
+from pygpt.server.schemas import GenerateRequest, TrainRequest, experiment_for
+from pygpt.server.security import SecurityMiddleware
 from pygpt.server.session_worker import MACHINE
 from pygpt.server.static import Pages
 from pygpt.server.storage import DataSets, Models
 from pygpt.session.messages import encode
+from pygpt.utils.suggest import did_you_mean
+from pygpt.version import __version__
 
 SILENCE = 15.0  # seconds after which a stream says that it is still there
 
@@ -32,10 +33,10 @@ class Service:
     def __init__(self, folder: Path, choice: str = "auto"):
         self.folder, self.choice = Path(folder), choice
         self.datasets, self.models = DataSets(self.folder / "ds"), Models(self.folder / "lm")
-        self.machine = Machine()
-        self.queue = Queue(self.machine, self.models, self.datasets, choice)
-        self.asking = Asking(choice)
-        self.lab = Lab(self.machine, self.folder / "lab", choice)
+        self.slot = TrainingSlot()
+        self.queue = Queue(self.slot, self.models, self.datasets, choice)
+        self.generation = Generation(choice)
+        self.lab = LabSocket(self.slot, self.folder / "lab", choice)
 
     @contextlib.asynccontextmanager
     async def running(self, app):
@@ -44,12 +45,12 @@ class Service:
         yield
         await self.queue.end()
         await self.lab.end()
-        await self.asking.end()
+        await self.generation.end()
 
     def hang_up(self) -> None:
         """End the streams: a server that is ending waits for them."""
         for job in self.queue.all_live():
-            job.audience.end()
+            job.listeners.end()
         self.lab.hang_up()
 
     def job(self, name: str) -> Job:
@@ -68,9 +69,9 @@ class Service:
         state = known["state"]
         facts = {"name": name, **known, "resumable": state in ("stopped", "interrupted", "failed")}
         if live in self.queue.waiting:
-            facts |= {"place": self.queue.place(live), "waits_for": self.machine.user or "its turn"}
+            facts |= {"place": self.queue.place(live), "waits_for": self.slot.user or "its turn"}
         if live and state == "training":
-            facts |= {field: live.story.speed.get(field) for field in ("tokens_per_second", "seconds_left")}
+            facts |= {field: live.log.speed.get(field) for field in ("tokens_per_second", "seconds_left")}
         return facts
 
 
@@ -85,16 +86,16 @@ def create_app(
     """The application of a service, with the lab's pages if they are there. The limit on uploads is in bytes."""
     app = fastapi_offline.FastAPIOffline(
         title="pygpt serve",
-        version=pygpt.__version__,
+        version=__version__,
         redoc_url=None,
         lifespan=service.running,
         description="Data sets, and models that learn from them.",
     )
-    app.add_middleware(Guard, loopback=loopback, names=names, largest_upload=largest_upload)
+    app.add_middleware(SecurityMiddleware, loopback=loopback, names=names, largest_upload=largest_upload)
     _tell_mistakes(app)
     _datasets(app, service)
     _models(app, service)
-    _asking(app, service)
+    _generation(app, service)
     if pages is not None:
         _lab(app, service, pages)
     return app
@@ -118,7 +119,7 @@ def _sentence(error, fields):
     path = [str(part) for part in error["loc"] if part not in ("body", "query", "path")]
     field = ".".join(path)
     if error["type"] == "extra_forbidden":
-        return field, f"{field}: there is no such field{nearest(field, fields)}"
+        return field, f"{field}: there is no such field{did_you_mean(field, fields)}"
     return (
         field,
         f"{field or 'the body'}: {error['msg'][:1].lower()}{error['msg'][1:]}, got {str(error.get('input'))[:80]!r}",
@@ -165,7 +166,7 @@ def _models(app, service):
         return {
             "models": [service.facts(folder.name) for folder in service.models.list()],
             "queue": [job.name for job in queue.waiting],
-            "machine": service.machine.user or "free",
+            "machine": service.slot.user or "free",
         }
 
     @app.get("/lm/{name}", tags=["models"])
@@ -216,7 +217,7 @@ def _models(app, service):
         """
         job, last = service.job(name), request.headers.get("last-event-id", "")
         after = int(last) if last.isdecimal() else -1
-        if job.known["state"] in ENDED and after >= job.story.step:
+        if job.known["state"] in ENDED and after >= job.log.step:
             return Response(status_code=204)  # which tells an EventSource not to come again
         return StreamingResponse(
             _stream(service, job, after),
@@ -230,10 +231,10 @@ async def _stream(service, job, after):
         known = "" if step is None else f"id: {step}\n"
         return f"{known}event: {event['type']}\ndata: {encode(event)}\n\n"
 
-    queue = job.audience.join()
+    queue = job.listeners.join()
     try:
         yield message({"type": "state", **service.facts(job.name)})
-        story, step = job.story.told(after), job.story.step
+        story, step = job.log.events_after(after), job.log.step
         # A reader who is cut off while catching up has caught up with nothing.
         for event in story:
             yield message(event, step if event is story[-1] else None)
@@ -245,12 +246,12 @@ async def _stream(service, job, after):
                 continue
             if event is None:
                 break
-            yield message(event, job.story.step)
+            yield message(event, job.log.step)
     finally:
-        job.audience.leave(queue)
+        job.listeners.leave(queue)
 
 
-def _asking(app, service):
+def _generation(app, service):
     def file_of(name):
         folder = service.models.get(name)
         if not folder.model.exists():
@@ -261,14 +262,14 @@ def _asking(app, service):
     async def evaluate(name: str, dataset: str = "") -> dict:
         """The loss over the whole validation part of a text (the one it was trained on, if none is named)."""
         data = await asyncio.to_thread(service.datasets.read, dataset) if dataset else None
-        found = await service.asking.evaluate(file_of(name), dataset, data)
+        found = await service.generation.evaluate(file_of(name), dataset, data)
         return {field: value for field, value in found.items() if field != "type"}
 
     @app.post("/lm/{name}/generate", tags=["asking"], response_class=PlainTextResponse)
     async def generate(name: str, asked: Annotated[GenerateRequest, Body()] = GenerateRequest()) -> Response:
         """What the model writes after the prompt, as it writes it: a stream of text. One that is training answers as it was
         when it was last kept."""
-        pieces = service.asking.generate(file_of(name), **asked.model_dump())
+        pieces = service.generation.generate(file_of(name), **asked.model_dump())
         # The first piece is waited for, so that a mistake still has a status of its own.
         first = await anext(pieces, "")
 

@@ -3,14 +3,15 @@
 import asyncio
 from collections import deque
 
-from pygpt.training.loss_curve import Curve
+from pygpt.session.messages import Curve, Evaluated, Finished, Paused
+from pygpt.training.loss_curve import LossCurve
 
 SAMPLES = 30
 PENDING = 1000  # messages that may wait for a slow listener before it is let go
 TURNS = ("resumed", "paused", "stopped", "finished")
 
 
-class Story:
+class EventLog:
     """The events of one run, folded: what somebody needs who has heard nothing yet."""
 
     def __init__(self):
@@ -19,11 +20,16 @@ class Story:
 
     def clear(self) -> None:
         """Forget the run."""
-        self.curve = Curve()
+        self.curve = LossCurve()
         self.speed: dict = {}
         self.baselines: list[dict] = []
         self.samples: deque[dict] = deque(maxlen=SAMPLES)
         self.turn: dict | None = None
+
+    @property
+    def run_id(self) -> str:
+        """The id of the run, or "" before there is one."""
+        return self.beginning["run_id"] if self.beginning else ""
 
     @property
     def running(self) -> bool:
@@ -45,12 +51,12 @@ class Story:
             self.clear()
             self.beginning = event
         elif kind == "curve":
-            self.curve = Curve(event["training"], event["validation"])
+            self.curve = LossCurve(event["training"], event["validation"])
         elif kind == "progress":
             for step, loss in zip(event["steps"], event["losses"], strict=True):
                 if loss is not None:
                     self.curve.add(step, loss)
-            self.speed = {name: value for name, value in event.items() if name not in ("steps", "losses")}
+            self.speed = {**event, "steps": [], "losses": [], "logged": {}}
         elif kind == "evaluated":
             self.curve.evaluate(event["step"], event["val_loss"], event.get("accuracy"))
         elif kind == "baselines":
@@ -62,48 +68,42 @@ class Story:
             if kind == "resumed":
                 self.curve.cut(event["step"])
 
-    def told(self, after: int = -1) -> list[dict]:
-        """The events that bring somebody up to now who knows what happened up to step `after`."""
+    def events_after(self, after: int = -1) -> list[dict]:
+        """The events that bring somebody up to date who knows what happened up to step `after`."""
         rows = [row for row in self.curve.training if row[0] > after]
-        losses = (
-            [{**self.speed, "type": "progress", "steps": [row[0] for row in rows], "losses": [row[1] for row in rows]}]
-            if rows
-            else []
-        )
+        losses = []
+        if rows:
+            losses = [{**self.speed, "steps": [row[0] for row in rows], "losses": [row[1] for row in rows]}]
         losses += [
-            {"type": "evaluated", "step": step, "val_loss": loss, "accuracy": accuracy}
+            Evaluated(self.run_id, step, loss, accuracy).to_dict()
             for step, loss, accuracy in self.curve.validation
             if step > after
         ]
         return self._events(losses, after)
 
-    def drawn(self) -> list[dict]:
+    def events_for_page(self) -> list[dict]:
         """The same for a page that draws and knows nothing yet: it is told of how many steps each loss is the mean."""
-        return self._events(
-            [self.curve.event(), *([{**self.speed, "steps": [], "losses": []}] if self.speed else [])], -1
-        )
+        curve = Curve(self.run_id, self.curve.training, self.curve.validation).to_dict()
+        speed = [{**self.speed, "steps": [], "losses": []}] if self.speed else []
+        return self._events([curve, *speed], -1)
 
     def _events(self, losses, after):
         if self.beginning is None:
             return []
         # Always as `started`: a page that is told `opened` has asked for it, and shows the run's settings.
         run = self.beginning["run"]
-        events = [{"type": "started", "run": run}] if after < 0 else []
+        events = [{"type": "started", "run_id": self.run_id, "run": run}] if after < 0 else []
         events += losses + self.baselines
         events += [sample for sample in self.samples if sample["step"] > after]
         if self.turn is not None:
             events.append(self.turn)
         elif self.beginning["type"] == "opened":
-            events.append(
-                {
-                    "type": "paused" if run["step"] < run["experiment"]["train"]["steps"] else "finished",
-                    "step": run["step"],
-                }
-            )
+            ended = run["step"] >= run["experiment"]["train"]["steps"]
+            events.append((Finished if ended else Paused)(self.run_id, run["step"]).to_dict())
         return events
 
 
-class Audience:
+class Listeners:
     """Those who listen, each with a queue of its own. One that does not keep up is let go: it may come again, and catch up."""
 
     def __init__(self):

@@ -5,13 +5,13 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 from pygpt.errors import RequestError
-from pygpt.server.generation_worker import run_answers
+from pygpt.server.generation_worker import run_generation
 from pygpt.server.worker_process import Worker
 
 IDLE = 300.0  # seconds after which a model that nobody asks lets its memory go
 
 
-class Asking:
+class Generation:
     """The process that answers, started when somebody asks and ended when nobody did for a while."""
 
     def __init__(self, choice: str):
@@ -79,7 +79,7 @@ class Asking:
             self._idle.cancel()
         self._idle = asyncio.get_running_loop().call_later(IDLE, self._rest)
         if self.worker is None:
-            self.worker = Worker(run_answers, self.choice)
+            self.worker = Worker(run_generation, self.choice)
         return self.worker
 
     def _rest(self):

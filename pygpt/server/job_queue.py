@@ -7,16 +7,17 @@ import time
 
 from pygpt.config.experiment import Experiment
 from pygpt.errors import PygptError, RequestError
-from pygpt.server.event_log import Audience, Story
+from pygpt.server.event_log import EventLog, Listeners
 from pygpt.server.session_worker import MACHINE, run_session
 from pygpt.server.storage import DataSets, ModelFolder, Models
 from pygpt.server.worker_process import Worker
+from pygpt.session.messages import Evaluated, Progress
 
 LAST_STEP = 20.0  # seconds a training may take to come to a stop when the server ends
 ENDED = ("trained", "stopped", "interrupted", "failed")
 
 
-class Machine:
+class TrainingSlot:
     """What can train only one run at a time, and who is using it."""
 
     def __init__(self):
@@ -42,7 +43,7 @@ class Job:
 
     def __init__(self, folder: ModelFolder, known: dict):
         self.folder, self.known = folder, known
-        self.story, self.audience = Story(), Audience()
+        self.log, self.listeners = EventLog(), Listeners()
         self.worker: Worker | None = None
         self.halting = self.interrupting = False
 
@@ -60,46 +61,41 @@ class Job:
         """Change what is known, on disk as well, and tell those who listen."""
         self.known.update(changes)
         self.folder.write_job(self.known)
-        self.audience.tell({"type": "state", "name": self.name, **self.known})
+        self.listeners.tell({"type": "state", "name": self.name, **self.known})
 
     def take(self, event: dict) -> None:
         """An event of the training."""
         kind = event["type"]
-        if kind != "opened" or self.story.beginning is None:  # what is gone on with has its story already
-            self.story.take(event)
+        if kind != "opened" or self.log.beginning is None:  # what is gone on with has its story already
+            self.log.take(event)
         if kind in ("started", "opened"):
             run = event["run"]
-            self.folder.begin(self.experiment, run["step"])
-            self.set(state="training", step=run["step"], parameters=run["parameters"], vocabulary=run["vocabulary"])
+            self.set(
+                state="training",
+                run_id=run["id"],
+                step=run["step"],
+                parameters=run["parameters"],
+                vocabulary=run["vocabulary"],
+            )
         elif kind == "device":
             self.known["device"] = event["name"]
         elif kind == "progress":
-            every = self.known["experiment"]["train"]["log_every"]
             self.known.update(step=event["steps"][-1], loss=event["losses"][-1])
-            self.folder.log(
-                [
-                    {"step": step, "loss": loss, "lr": event["learning_rate"], "ms": round(event["ms_per_step"], 3)}
-                    for step, loss in zip(event["steps"], event["losses"])
-                    if step % every == 0
-                ]
-            )
         elif kind == "evaluated":
-            found = {name: event[name] for name in ("val_loss", "accuracy") if event.get(name) is not None}
-            self.known.update(found)
-            self.folder.log([{"step": event["step"], **found}])
+            self.known.update({name: event[name] for name in ("val_loss", "accuracy") if event.get(name) is not None})
         elif kind == "kept":
             self.set(kept=event["step"])
         elif kind == "error":
             self.known["error"] = event["message"]
         if kind not in ("text", "device", "curve"):  # whoever listens has heard the losses, from the story
-            self.audience.tell(event)
+            self.listeners.tell(event)
 
 
 class Queue:
     """The jobs that wait, and the one that is under way."""
 
-    def __init__(self, machine: Machine, models: Models, datasets: DataSets, choice: str):
-        self.machine, self.models, self.datasets, self.choice = machine, models, datasets, choice
+    def __init__(self, slot: TrainingSlot, models: Models, datasets: DataSets, choice: str):
+        self.slot, self.models, self.datasets, self.choice = slot, models, datasets, choice
         self.waiting: list[Job] = []
         self.current: Job | None = None
         self.task: asyncio.Task | None = None
@@ -158,8 +154,8 @@ class Queue:
     async def _queue(self, job):
         job.set()
         self.waiting.append(job)
-        async with self.machine.changed:
-            self.machine.changed.notify_all()
+        async with self.slot.changed:
+            self.slot.changed.notify_all()
         return job
 
     def live(self, name: str) -> Job | None:
@@ -183,19 +179,19 @@ class Queue:
         if job in self.waiting:
             self.waiting.remove(job)
             job.set(state="stopped")
-            job.audience.end()
+            job.listeners.end()
         else:
             await self._halt(job)
         return job.known
 
     async def _halt(self, job):
-        listening = job.audience.join()
+        listening = job.listeners.join()
         job.halting = True
         if job.worker is not None:
             await job.worker.send({"type": "stop"})
         while job.known["state"] not in ENDED and await listening.get() is not None:
             continue  # every event is one step nearer to the end
-        job.audience.leave(listening)
+        job.listeners.leave(listening)
 
     async def end(self) -> None:
         """The server ends: what is under way comes to a stop and says that it was interrupted; what waits goes on waiting."""
@@ -209,13 +205,13 @@ class Queue:
 
     async def _run(self):
         while True:
-            async with self.machine.changed:
-                await self.machine.changed.wait_for(lambda: self.waiting and not self.machine.user)
+            async with self.slot.changed:
+                await self.slot.changed.wait_for(lambda: self.waiting and not self.slot.user)
                 job = self.current = self.waiting.pop(0)
-                self.machine.user = f"the training of {job.name!r}"
+                self.slot.user = f"the training of {job.name!r}"
             for later in self.waiting:
-                later.audience.tell({"type": "state", "name": later.name, **later.known, "place": self.place(later)})
-            user = self.machine.user
+                later.listeners.tell({"type": "state", "name": later.name, **later.known, "place": self.place(later)})
+            user = self.slot.user
             try:
                 await self._train(job)
             except PygptError as error:
@@ -229,8 +225,8 @@ class Queue:
                 if job.worker is not None:
                     await asyncio.shield(job.worker.end())
                 self.current, job.worker = None, None
-                job.audience.end()
-                await self.machine.give_back(user)
+                job.listeners.end()
+                await self.slot.give_back(user)
 
     async def _train(self, job):
         job.set(state="training")
@@ -280,40 +276,36 @@ class Queue:
 
 
 def recall(job: Job) -> None:
-    """Bring the story of an earlier server's job back from its metrics."""
-    lines = job.folder.read_metrics()
+    """Bring the events of an earlier server's job back from its log."""
     if "experiment" not in job.known:
         return
-    job.story.take(
-        {
-            "type": "started",
-            "run": {
-                "experiment": job.known["experiment"],
-                "text": job.known.get("dataset", ""),
-                "step": 0,
-                "parameters": job.known.get("parameters", 0),
-                "vocabulary": job.known.get("vocabulary", 0),
-            },
-        }
-    )
-    losses = [line for line in lines if line.get("loss") is not None]
+    metrics = job.folder.read_metrics()
+    facts = {
+        "id": job.known.get("run_id", job.name),
+        "experiment": job.known["experiment"],
+        "text": job.known.get("dataset", ""),
+        "step": 0,
+        "parameters": job.known.get("parameters", 0),
+        "vocabulary": job.known.get("vocabulary", 0),
+    }
+    run = {"run_id": facts["id"]}
+    job.log.take({"type": "started", **run, "run": facts})
+    losses = [metric for metric in metrics if metric.loss is not None]
     if losses:
-        job.story.take(
-            {
-                "type": "progress",
-                "steps": [line["step"] for line in losses],
-                "losses": [line["loss"] for line in losses],
-                "learning_rate": losses[-1].get("lr", 0.0),
-                "tokens_per_second": 0.0,
-                "ms_per_step": losses[-1].get("ms", 0.0),
-                "seconds_left": 0.0,
-            }
+        progress = Progress(
+            facts["id"],
+            [metric.step for metric in losses],
+            [metric.loss for metric in losses],
+            losses[-1].learning_rate,
+            losses[-1].tokens_per_second,
+            losses[-1].ms_per_step,
+            0.0,
+            {},
         )
-    for line in lines:
-        if line.get("val_loss") is not None:
-            job.story.take(
-                {"type": "evaluated", **{name: line[name] for name in ("step", "val_loss", "accuracy") if name in line}}
-            )
+        job.log.take(progress.to_dict())
+    for metric in metrics:
+        if metric.val_loss is not None:
+            job.log.take(Evaluated(facts["id"], metric.step, metric.val_loss, metric.accuracy).to_dict())
     if job.known["state"] in ENDED:
         kind = "finished" if job.known["state"] == "trained" else "stopped"
-        job.story.take({"type": kind, "step": job.known.get("step", 0)})
+        job.log.take({"type": kind, **run, "step": job.known.get("step", 0)})

@@ -10,8 +10,8 @@ import json
 from pathlib import Path
 
 from pygpt.errors import RequestError
-from pygpt.server.event_log import PENDING, Story
-from pygpt.server.job_queue import LAST_STEP, Machine
+from pygpt.server.event_log import PENDING, EventLog
+from pygpt.server.job_queue import LAST_STEP, TrainingSlot
 from pygpt.server.session_worker import MACHINE, run_session
 from pygpt.server.worker_process import Worker
 from pygpt.session.messages import encode
@@ -55,18 +55,18 @@ class Page:
             await self.socket.close(code, reason)
 
 
-class Lab:
+class LabSocket:
     """The session, what is known of it, and the page that holds it."""
 
-    def __init__(self, machine: Machine, folder: Path, choice: str):
-        self.machine, self.folder, self.choice = machine, folder, choice
+    def __init__(self, slot: TrainingSlot, folder: Path, choice: str):
+        self.slot, self.folder, self.choice = slot, folder, choice
         self.worker: Worker | None = None
         self.listening: asyncio.Task | None = None
         self.page: Page | None = None
         self._forget()
 
     def _forget(self):
-        self.story, self.known = Story(), {}
+        self.log, self.known = EventLog(), {}
         self.asked = ""  # the command that took the machine and has not been answered
 
     async def attend(self, socket) -> None:
@@ -110,9 +110,9 @@ class Lab:
         if self.worker is None:
             page.tell(_mistake("the session on the machine is over; reload the page", str(kind)))
             return
-        if kind in NEEDS_MACHINE and (kind != "resume" or (self.story.beginning and not self.story.running)):
+        if kind in NEEDS_MACHINE and (kind != "resume" or (self.log.beginning and not self.log.running)):
             try:
-                self.machine.take(USER)
+                self.slot.take(USER)
             except RequestError as error:
                 page.tell(_mistake(f"{error}; it is free when that is done", str(kind)))
                 return
@@ -127,7 +127,7 @@ class Lab:
         self.listening = asyncio.ensure_future(self._listen(self.worker))
 
     def _catch_up(self, page):
-        for event in [self.known[kind] for kind in LAST_KNOWN if kind in self.known] + self.story.drawn():
+        for event in [self.known[kind] for kind in LAST_KNOWN if kind in self.known] + self.log.events_for_page():
             page.tell(event)
 
     async def _listen(self, worker):
@@ -139,7 +139,7 @@ class Lab:
         if self.worker is worker:  # not ended by us
             self.worker = None
             self._forget()
-            await self.machine.give_back(USER)
+            await self.slot.give_back(USER)
             if self.page is not None:
                 self.page.close(CRASHED, worker.exit_reason[:120])
 
@@ -149,16 +149,16 @@ class Lab:
             self.known[kind] = event
         if kind in ("started", "opened"):
             self.known.pop("found", None)
-        self.story.take(event)
+        self.log.take(event)
         answered = {"start": "started", "resume": "resumed", "benchmark": "measuring_ended"}.get(self.asked) == kind
         if answered or (kind == "error" and event["during"] == self.asked):
             self.asked = ""
         # Between the end of the run before and the beginning of the next nobody else may come in.
-        if not self.asked and not self.story.running and self.machine.user == USER:
-            await self.machine.give_back(USER)
+        if not self.asked and not self.log.running and self.slot.user == USER:
+            await self.slot.give_back(USER)
 
     def _rest(self):
-        if self.page is None and self.worker is not None and not self.story.running:
+        if self.page is None and self.worker is not None and not self.log.running:
             self.ending = asyncio.ensure_future(self.end())
 
     def hang_up(self) -> None:
@@ -171,15 +171,15 @@ class Lab:
         worker = self.worker
         if worker is None:
             return
-        if self.story.running:
+        if self.log.running:
             await worker.send({"type": "stop"})
             until = asyncio.get_running_loop().time() + LAST_STEP
-            while self.story.running and asyncio.get_running_loop().time() < until:
+            while self.log.running and asyncio.get_running_loop().time() < until:
                 await asyncio.sleep(0.05)
         self.worker = None
         self._forget()
         await worker.end()
-        await self.machine.give_back(USER)
+        await self.slot.give_back(USER)
 
 
 def _mistake(message, during):

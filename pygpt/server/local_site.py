@@ -99,7 +99,7 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         """Say nothing: the browser's own tools show the requests."""
 
 
-class Server:
+class StaticServer:
     """A folder, `directory`, served on 127.0.0.1; `url` is where."""
 
     def __init__(self, directory: Path, port: int, prefix: str, headers: list[tuple[str, dict[str, str]]]):
@@ -116,7 +116,7 @@ class Server:
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}{prefix}"
         self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True)
 
-    def start(self) -> "Server":
+    def start(self) -> "StaticServer":
         """Serve from a thread of its own."""
         self.thread.start()
         return self
@@ -129,7 +129,7 @@ class Server:
         self.server.server_close()
 
 
-def serve(directory: Path, port: int = 0, prefix: str = "/", netlify: Path | None = None) -> Server:
+def serve(directory: Path, port: int = 0, prefix: str = "/", netlify: Path | None = None) -> StaticServer:
     """A server of a folder, not yet started; port 0 takes any free one.
 
     The headers are those of `netlify`, or of the netlify.toml beside the folder.
@@ -140,7 +140,7 @@ def serve(directory: Path, port: int = 0, prefix: str = "/", netlify: Path | Non
         raise PygptError(f"There is no folder {directory} to serve.")
     prefix = f"/{prefix.strip('/')}/".replace("//", "/")
     netlify = netlify or directory.parent / "netlify.toml"
-    return Server(directory, port, prefix, read_headers(netlify) if netlify.is_file() else [])
+    return StaticServer(directory, port, prefix, read_headers(netlify) if netlify.is_file() else [])
 
 
 def find_site() -> Path:
@@ -170,7 +170,7 @@ def build_site() -> Path:
     return site
 
 
-def lab(port: int = 8000, open_browser: bool = True) -> None:
+def serve_lab(port: int = 8000, open_browser: bool = True) -> None:
     """Build the lab, serve it, and open it in a browser; until Ctrl+C.
 
     Raises: PygptError when it cannot be built, or the port is taken.

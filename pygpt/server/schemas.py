@@ -1,11 +1,11 @@
 """What the bodies of requests may say, and the experiment that a training request comes to."""
 
 import dataclasses
-import difflib
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from pygpt.config.experiment import DataConfig, Experiment
+from pygpt.config.sampling import SamplingConfig
 from pygpt.errors import ExperimentError, RequestError
 from pygpt.server.storage import DataSet
 
@@ -55,20 +55,22 @@ TrainRequest = create_model(
 )
 
 
-class GenerateRequest(Body):
-    """How to continue a text."""
+def _sampling_fields():
+    for field in dataclasses.fields(SamplingConfig):
+        if field.name == "stop":
+            yield field.name, (list[str], Field([], description=field.metadata["help"], max_length=16))
+        else:
+            yield field.name, (field.type, Field(field.default, description=field.metadata["help"]))
 
-    prompt: str = Field("", description="what the text begins with", max_length=100_000)
-    max_new_tokens: int = Field(200, description="tokens to write", ge=1, le=MOST_TOKENS)
-    temperature: float = Field(0.8, description="how adventurous: 0 always takes the likeliest token")
-    top_k: int = Field(0, description="only the k likeliest tokens compete, 0 for all")
-    top_p: float = Field(
-        1.0, description="only the likeliest tokens that together have this share of the odds, 1 for all"
-    )
-    min_p: float = Field(0.0, description="only tokens at least so many times as likely as the likeliest, 0 for all")
-    repetition_penalty: float = Field(1.0, description="above 1, what the model has just read is held back")
-    stop: list[str] = Field([], description="texts to end at, which are left out", max_length=16)
-    seed: int = Field(1, description="where all chance comes from")
+
+GenerateRequest = create_model(
+    "GenerateRequest",
+    __base__=Body,
+    __doc__="How to continue a text.",
+    prompt=(str, Field("", description="text to begin with", max_length=100_000)),
+    max_new_tokens=(int, Field(200, description="number of tokens to write", ge=1, le=MOST_TOKENS)),
+    **dict(_sampling_fields()),
+)
 
 
 def experiment_for(asked: BaseModel, name: str, dataset: DataSet) -> Experiment:
@@ -129,9 +131,3 @@ def _tokenizer(asked, dataset):
         f"{max(fixed['char'])} (the characters of this text) or {BYTES} (bytes)",
         "vocab_size",
     )
-
-
-def nearest(name: str, names) -> str:
-    """A question for a name that is none, or nothing."""
-    close = difflib.get_close_matches(name, list(names), n=1)
-    return f" (did you mean {close[0]!r}?)" if close else ""

@@ -15,7 +15,7 @@ SMALL_BODY = 1_000_000  # bytes: more than any settings or prompt takes
 LINGER = 10_000_000
 
 
-class Guard:
+class SecurityMiddleware:
     """The middleware. `loopback` says that only this machine may ask; `names` are host names allowed beside addresses."""
 
     def __init__(self, app, *, loopback: bool, names: tuple[str, ...] = (), largest_upload: int):

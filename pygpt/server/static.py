@@ -1,10 +1,14 @@
 """The lab's files, with the headers they are hosted with."""
 
 import json
+import sys
 from collections.abc import Callable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from starlette.staticfiles import StaticFiles
+
+from pygpt.errors import PygptError
+from pygpt.server.local_site import CHECKOUT, MIME_TYPES, build_site, headers_for, read_headers
 
 
 class Pages(StaticFiles):
@@ -23,3 +27,28 @@ class Pages(StaticFiles):
             if response.status_code < 300 or name != "Content-Type":
                 response.headers[name] = value
         return response
+
+
+def find_pages(site: Path | None) -> Pages | None:
+    """The lab's pages from a folder, or from this package's checkout, brought up to date.
+
+    Returns None, and says why on standard error, where they cannot be built.
+    Raises: PygptError for a folder that holds no built lab.
+    """
+    try:
+        folder = site or build_site()
+    except PygptError as error:
+        print(f"Without the lab: {error}", file=sys.stderr, flush=True)
+        return None
+    if not (folder / "site.json").is_file():
+        raise PygptError(f"There is no built lab in {folder}: wanted site.json, which build.py writes.")
+    netlify = next(
+        (path for path in (folder.parent / "netlify.toml", CHECKOUT / "netlify.toml") if path.is_file()), None
+    )
+    site_headers = read_headers(netlify) if netlify else []
+
+    def headers(path: str) -> dict[str, str]:
+        known = MIME_TYPES.get(PurePosixPath(path).suffix)
+        return headers_for(f"/{path}", site_headers) | ({"Content-Type": known} if known else {})
+
+    return Pages(folder, headers)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from pygpt.data import DATASETS, is_task, load_text, text_from_bytes
 from pygpt.errors import DataError, RequestError
-from pygpt.inference.trained_model import MODEL_FILE
-from pygpt.utils.files import write_whole
+from pygpt.runs.run_folder import MODEL_FILE, RunFolder
+from pygpt.utils.files import write_atomically
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*")
 LONGEST = 64
@@ -111,8 +111,8 @@ class DataSets:
             )
         text = text_from_bytes(name, data).text
         known = DataSet(name, title, False, layout, len(data), len(text), len(set(text)))
-        write_whole(self._file(name), data)
-        write_whole(self._about(name), json.dumps(dataclasses.asdict(known)).encode())
+        write_atomically(self._file(name), data)
+        write_atomically(self._about(name), json.dumps(dataclasses.asdict(known)).encode())
         return known
 
     def read(self, name: str) -> bytes | None:
@@ -145,13 +145,12 @@ class DataSets:
             return DataSet(path.stem, path.stem, False, "stream", 0)
 
 
-class ModelFolder:
-    """One model's files: model.safetensors, experiment.toml and metrics.jsonl as `pygpt train` writes them, and job.json."""
+class ModelFolder(RunFolder):
+    """One model's run folder, and job.json: what is known of its training."""
 
     def __init__(self, folder: Path):
-        self.folder, self.name = folder, folder.name
-        self.model = folder / MODEL_FILE
-        self.metrics = folder / "metrics.jsonl"
+        super().__init__(folder)
+        self.name = folder.name
         self.job = folder / "job.json"
 
     def read_job(self) -> dict:
@@ -164,26 +163,7 @@ class ModelFolder:
 
     def write_job(self, known: dict) -> None:
         """Keep what is known of its training."""
-        write_whole(self.job, json.dumps(known, indent=2).encode())
-
-    def begin(self, experiment, step: int) -> None:
-        """Write the experiment, and drop the metrics of steps that will be run again."""
-        write_whole(self.folder / "experiment.toml", experiment.to_toml().encode())
-        kept = [line for line in self.read_metrics() if line["step"] <= step] if step else []
-        write_whole(self.metrics, "".join(f"{json.dumps(line)}\n" for line in kept).encode())
-
-    def log(self, lines: list[dict]) -> None:
-        """Add lines of metrics."""
-        with self.metrics.open("a", encoding="utf-8") as file:
-            file.writelines(f"{json.dumps(line)}\n" for line in lines)
-
-    def read_metrics(self) -> list[dict]:
-        """The lines of metrics; one that a crash cut short is left out."""
-        try:
-            lines = self.metrics.read_text(encoding="utf-8").splitlines()
-        except OSError:
-            return []
-        return [known for known in map(_read_line, lines) if known]
+        write_atomically(self.job, json.dumps(known, indent=2).encode())
 
 
 class Models:
@@ -225,11 +205,3 @@ class Models:
     def delete(self, name: str) -> None:
         """Remove one with all its files. Raises RequestError (404)."""
         shutil.rmtree(self.get(name).folder)
-
-
-def _read_line(line):
-    try:
-        known = json.loads(line)
-    except ValueError:
-        return None
-    return known if isinstance(known, dict) and isinstance(known.get("step"), int) else None

@@ -1,17 +1,19 @@
-"""The benchmark of the device at hand, told to the page figure by figure. What is measured is in pygpt/analysis/bench.py."""
+"""The benchmark of the device at hand, sent to the page figure by figure. What is measured is in analysis/bench.py."""
 
 import asyncio
 import dataclasses
 
 from pygpt.analysis.bench import survey
 from pygpt.errors import PygptError
+from pygpt.session.messages import Error, Measured, MeasuringEnded
+from pygpt.session.records import Measurement
 
 
-class Measuring:
+class Benchmark:
     """A benchmark under way, or none."""
 
-    def __init__(self, tell):
-        self.tell = tell
+    def __init__(self, emit):
+        self.emit = emit
         self.task: asyncio.Task | None = None
 
     async def begin(self, device, seconds: float) -> None:
@@ -23,14 +25,14 @@ class Measuring:
         message, complete = None, False
         try:
             async for found in survey(device, seconds):
-                self.tell({"type": "measured", "result": {"kind": found.kind, **dataclasses.asdict(found)}})
+                self.emit(Measured(Measurement(kind=found.kind, **dataclasses.asdict(found))))
             complete = True
         except PygptError as error:
             message = str(error)
         finally:
-            self.tell({"type": "measuring_ended", "complete": complete})
+            self.emit(MeasuringEnded(complete))
         if message:
-            self.tell({"type": "error", "message": message, "field": "device", "during": "benchmark"})
+            self.emit(Error(message, "device", "benchmark"))
 
     async def stop(self) -> None:
         """End it where it is, if it is under way; returns once the device is free."""

@@ -4,45 +4,54 @@ import dataclasses
 import platform
 
 from pygpt.config.experiment import PRESETS, Experiment
-from pygpt.data import TASKS, Task, is_gpt2_here
+from pygpt.config.fields import describe
+from pygpt.config.sampling import SamplingConfig
+from pygpt.data import TASKS, Task
+from pygpt.models import MODELS
+from pygpt.session.messages import Ready
+from pygpt.session.records import FieldDescription, MetricDescription, ModelDescription, TaskDescription
+from pygpt.tokenizers import TOKENIZERS
+from pygpt.training.metrics import describe_metrics
 
 
-def offers(site) -> dict:
+def capabilities(site) -> Ready:
     """The event `ready`: what there is, where `site` has the texts."""
-    return {
-        "type": "ready",
-        "version": site.contents["version"],
-        "python": platform.python_version(),
-        "presets": {name: preset.to_dict() for name, preset in PRESETS.items() if is_to_be_had(preset.data.tokenizer)},
-        "fields": [*map(_to_be_had, _fields(Experiment, ""))],
-        "texts": site.texts,
-        "tasks": [*map(_described, TASKS.values())],
-        "numpy": site.numpy,
-        "machine": bool(site.contents.get("machine")),
-    }
+    return Ready(
+        version=site.contents["version"],
+        python=platform.python_version(),
+        presets={name: preset.to_dict() for name, preset in PRESETS.items() if is_available(preset.data.tokenizer)},
+        fields=[*map(_available, _fields(Experiment, ""))],
+        sampling=[
+            FieldDescription(**describe(field, field.name))
+            for field in dataclasses.fields(SamplingConfig)
+            if field.name != "stop"
+        ],
+        metrics=[MetricDescription(**described) for described in describe_metrics()],
+        models={
+            name: ModelDescription(model.help, None if model.fields is None else sorted(model.fields))
+            for name, model in MODELS.items()
+        },
+        texts=site.texts,
+        tasks=[*map(_described, TASKS.values())],
+        numpy=site.numpy,
+        machine=bool(site.contents.get("machine")),
+    )
 
 
-def is_to_be_had(tokenizer: str) -> bool:
+def is_available(tokenizer: str) -> bool:
     """Whether a run here could have a tokenizer: what would only be refused at the start is not offered before it."""
-    return tokenizer != "gpt2" or is_gpt2_here()
+    return TOKENIZERS[tokenizer].available()
 
 
-def _to_be_had(field: dict) -> dict:
+def _available(field: FieldDescription) -> FieldDescription:
     """The description of a field, with the choices there are here."""
-    if field["field"] != "data.tokenizer":
+    if field.field != "data.tokenizer":
         return field
-    return field | {"choices": [choice for choice in field["choices"] if is_to_be_had(choice)]}
+    return dataclasses.replace(field, choices=[choice for choice in field.choices or () if is_available(choice)])
 
 
-def _described(task: Task) -> dict:
-    return {
-        "name": task.name,
-        "description": task.description,
-        "measures": task.measures,
-        "length": task.length,
-        "shortest": task.shortest,
-        "longest": task.longest,
-    }
+def _described(task: Task) -> TaskDescription:
+    return TaskDescription(task.name, task.description, task.measures, task.length, task.shortest, task.longest)
 
 
 def _fields(cls, prefix: str):
@@ -52,4 +61,4 @@ def _fields(cls, prefix: str):
         if dataclasses.is_dataclass(field.type):
             yield from _fields(field.type, dotted)
         else:
-            yield {"field": dotted, "type": field.type.__name__, **field.metadata}
+            yield FieldDescription(**describe(field, dotted))

@@ -1,63 +1,64 @@
-"""What the device reports, gathered, and told to the page ten times a second at most."""
+"""The metrics of a run, gathered and sent to the page at most ten times a second."""
 
 import math
 import time
 
+from pygpt.session.messages import Evaluated, Progress
+from pygpt.training.metrics import METRICS, STEP, Metric
 from pygpt.training.run import Run
 from pygpt.utils.timer import tick
 
-TELL_EVERY = 0.1  # seconds between two progress events
-REMEMBERED = 8.0  # seconds over which the speed is averaged
+SEND_EVERY = 0.1  # seconds between two progress events
+REMEMBERED = 8.0  # seconds over which the time left is averaged
+# The columns of what is logged: each step's metrics but for its loss, which is sent for every step.
+LOGGED = tuple(field.name for field in METRICS if field.metadata["source"] == STEP and field.name != "loss")
 
 
-class Log:
+class ProgressReporter:
     """Takes metrics as they are read, and sends them on as `progress` and `evaluated` events."""
 
-    def __init__(self, tell, run: Run):
-        self._tell, self._run = tell, run
-        self._steps, self._losses, self._evaluations = [], [], []
-        self._learning_rate = 0.0
-        self._told = time.perf_counter()
+    def __init__(self, emit, run: Run):
+        self._emit, self._run = emit, run
+        self._steps: list[Metric] = []
+        self._evaluations: list[Metric] = []
+        self._sent = time.perf_counter()
         self._seconds = self._counted = 0.0
 
-    def take(self, metrics) -> None:
+    def take(self, metrics: list[Metric]) -> None:
         """Take metrics as they come from the device."""
-        for metric in metrics:
-            if metric.loss is not None:
-                self._steps.append(metric.step)
-                self._losses.append(metric.loss)
-                self._learning_rate = metric.learning_rate
-            if metric.val_loss is not None:
-                self._evaluations.append((metric.step, metric.val_loss, metric.accuracy))
+        self._steps += [metric for metric in metrics if metric.loss is not None]
+        self._evaluations += [metric for metric in metrics if metric.val_loss is not None]
 
-    def tell(self, last: bool = False) -> None:
-        """Tell the page, if it is time."""
+    def send(self, last: bool = False) -> None:
+        """Send what was taken, if it is time."""
         now = time.perf_counter()
-        if now - self._told < TELL_EVERY and not last:
+        if now - self._sent < SEND_EVERY and not last:
             return
         if self._steps:
-            self._tell_steps(now)
-        for step, val_loss, accuracy in self._evaluations:
-            self._tell({"type": "evaluated", "step": step, "val_loss": val_loss, "accuracy": accuracy})
-        self._steps, self._losses, self._evaluations = [], [], []
+            self._send_steps(now)
+        for metric in self._evaluations:
+            self._emit(Evaluated(self._run.id, metric.step, metric.val_loss, metric.accuracy))
+        self._steps, self._evaluations = [], []
 
-    def _tell_steps(self, now):
-        # What is longer ago counts for less, so that the figures follow, and yet can be read.
-        passed = max(now - self._told, tick())  # a tab's clock may not have moved since
+    def _send_steps(self, now):
+        # Evaluations, samples and safety copies take their time too, so this is not the time per training step.
+        passed = max(now - self._sent, tick())  # a tab's clock may not have moved since
         fading = math.exp(-passed / REMEMBERED)
         self._seconds = fading * self._seconds + passed
         self._counted = fading * self._counted + len(self._steps)
-        seconds_a_step = self._seconds / self._counted
-        train, model = self._run.experiment.train, self._run.experiment.model
-        self._tell(
-            {
-                "type": "progress",
-                "steps": self._steps,
-                "losses": self._losses,
-                "learning_rate": self._learning_rate,
-                "tokens_per_second": train.sequences * model.block_size / seconds_a_step,
-                "ms_per_step": 1000 * seconds_a_step,
-                "seconds_left": max(0, train.steps - self._steps[-1]) * seconds_a_step,
-            }
+        train, latest = self._run.experiment.train, self._steps[-1]
+        logged = [metric for metric in self._steps if metric.step % train.log_every == 0]
+        columns = {name: [getattr(metric, name) for metric in logged] for name in ("step", *LOGGED)} if logged else {}
+        self._emit(
+            Progress(
+                run_id=self._run.id,
+                steps=[metric.step for metric in self._steps],
+                losses=[metric.loss for metric in self._steps],
+                learning_rate=latest.learning_rate,
+                tokens_per_second=latest.tokens_per_second,
+                ms_per_step=latest.ms_per_step,
+                seconds_left=max(0, train.steps - latest.step) * self._seconds / self._counted,
+                logged=columns,
+            )
         )
-        self._told = now
+        self._sent = now

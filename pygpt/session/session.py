@@ -1,183 +1,155 @@
 """What the lab does with a command: opens, checks, trains, samples, saves. Knows pygpt, but no browser and no page."""
 
-import asyncio
 import time
 
 from pygpt.analysis.memory import check_memory, memory_estimate, parameter_count
 from pygpt.config.experiment import Experiment
-from pygpt.data import Text, expected_vocabulary, make_corpus, making_tokenizer, text_from_bytes
+from pygpt.config.sampling import SamplingConfig
+from pygpt.data import Text, make_corpus, text_from_bytes
 from pygpt.errors import CheckpointError, DataError, DeviceError, ExperimentError, PygptError, TokenizerError
-from pygpt.inference.sampler import Sampler
 from pygpt.runs.checkpoint import read_checkpoint
-from pygpt.session.benchmark import Measuring
-from pygpt.session.capabilities import is_to_be_had, offers
+from pygpt.session import messages
+from pygpt.session.benchmark import Benchmark
+from pygpt.session.capabilities import capabilities, is_available
+from pygpt.session.commands import COMMANDS
+from pygpt.session.messages import Paused, Stopped
+from pygpt.session.records import KeptRun, TextFacts
+from pygpt.session.sampling import Continuation
 from pygpt.session.training import Training
-from pygpt.tokenizers import Tokenizer
+from pygpt.tokenizers import Tokenizer, expected_vocabulary, making_tokenizer
 from pygpt.training.run import Run
+from pygpt.utils.blocking import let_others_run
 
-# Checking a draft tokenizes a text this short on every keystroke; of a longer one every block fits anyway.
+# Checking a draft tokenizes a text this short on every keystroke; in a longer one every block fits anyway.
 SHORT_TEXT = 20_000
-LEARNING_SLICE = 0.05  # seconds of learning a tokenizer between two looks at the page's messages
-# What a page may ask for: the methods of a session that are commands.
-COMMANDS = frozenset(
-    (
-        "begin",
-        "open_device",
-        "choose_text",
-        "clear_text",
-        "check",
-        "start",
-        "pause",
-        "resume",
-        "stop",
-        "sample",
-        "stop_sampling",
-        "benchmark",
-        "stop_benchmark",
-        "profile",
-        "save",
-        "open",
-        "open_kept",
-        "forget_kept",
-    )
-)
-SAMPLING_SLICE = 16  # tokens sent to the device at once: small enough to stream, large enough to keep it busy
+LEARNING_SLICE = 0.05  # seconds of learning a tokenizer after which the page's messages get their turn
 
 
 class Session:
-    """One tab's device, text and run.
+    """One page's device, text and run.
 
-    `tell(event, data=None)` sends to the page; `site` loads texts and opens devices; `store` keeps what outlives the tab.
+    `emit(event, data=None)` sends an Event to the page, with bytes beside it or without; `site` loads texts and opens
+    devices; `store` keeps what outlives the page (see pygpt/runs/run_store.py).
     """
 
-    def __init__(self, tell, site, store):
-        self.tell, self.site, self.store = tell, site, store
+    def __init__(self, emit, site, store):
+        self.emit, self.site, self.store = emit, site, store
         self.device = self.choice = self.text = None
         self.awaited = None  # the text asked for last
         self.by_size = False  # whether NumPy was taken beside a real GPU, for a small model
-        self.training = Training(tell, store, self._recover)
-        self.measuring = Measuring(tell)
-        self.sampling: asyncio.Task | None = None
+        self.training = Training(emit, store, self._recover)
+        self.bench = Benchmark(emit)
+        self.continuation = Continuation(emit)
         self._known: tuple = (None, None)  # the tokenizer made last, and what for
 
-    async def obey(self, command: dict, data: bytes | None) -> None:
-        """Do what a command says. What goes wrong is told to the page, naming what the mistake was about."""
+    async def handle(self, command: dict, data: bytes | None) -> None:
+        """Do what a command says. A mistake is sent to the page, with the part of the page it belongs to."""
         kind = command.pop("type")
         try:
             if kind not in COMMANDS:
                 raise PygptError(f"there is no command {kind!r}")
             await getattr(self, kind)(**command, **({"data": data} if data is not None else {}))
         except PygptError as error:
-            self.tell({"type": "error", "message": str(error), "field": _field(error), "during": kind})
+            self.emit(messages.Error(str(error), _field(error), kind))
 
     async def begin(self, site: str, device: str) -> None:
         """The first command: say what there is, open a device, load the first text, look for safety copies."""
-        self.tell(offers(self.site))
-        await asyncio.sleep(0)
+        self.emit(capabilities(self.site))
+        await let_others_run()
         if self.text is None:
-            await self.obey({"type": "choose_text", "name": "tales", "built_in": True}, None)
-        await self.obey({"type": "open_device", "choice": device}, None)
-        await self._offer_kept()
+            await self.handle({"type": "choose_text", "name": "tales", "built_in": True}, None)
+        await self.handle({"type": "open_device", "choice": device}, None)
+        await self._find_copies()
 
-    async def _offer_kept(self):
-        """Tell of the safety copies, and again when the tab that this one takes the place of is gone at last."""
-        offered, looked = [], 0
+    async def _find_copies(self):
+        """Send the safety copies, and again when the tab that this one takes the place of is gone at last."""
+        sent, looked = [], 0
         while True:
             found = await self.store.find()
-            if (copies := [about["copy"] for about in found]) != offered:
-                offered = copies
-                self.tell(
-                    {
-                        "type": "found",
-                        "runs": [
-                            {name: about[name] for name in ("copy", "name", "step", "steps", "seconds_ago")}
-                            for about in found
-                        ],
-                    }
-                )
+            if (copies := [about["copy"] for about in found]) != sent:
+                sent = copies
+                names = ("copy", "name", "step", "steps", "seconds_ago")
+                self.emit(messages.Found([KeptRun(**{name: about[name] for name in names}) for about in found]))
             if not await self.store.parting(looked):
                 return
             looked += 1
 
     async def open_device(self, choice: str) -> None:
-        """Open another device; a run moves there. Raises DeviceError, and then all stays as it was."""
+        """Open another device; a run moves there. Raises: DeviceError, and then nothing has changed."""
         device = await self.site.open_device(choice)
-        await self.measuring.stop()
+        await self.bench.stop()
         run = self.training.run
         if run is not None:
-            await self.training.halt("paused")
-            await self.stop_sampling()
+            await self.training.halt(Paused)
+            await self.continuation.stop()
             run = Run.restore(await self.training.checkpoint(), device, text=run.text)
         old, self.device, self.choice, self.by_size = self.device, device, choice, False
         self.training.run = run
-        self._tell_device()
+        self._send_device()
         if old is not None:
             old.close()
 
-    def _tell_device(self):
+    def _send_device(self):
         device = self.device
-        self.tell(
-            {"type": "device", "kind": device.kind, "name": device.name, "why": device.why, "choice": self.choice}
-        )
+        self.emit(messages.Device(device.kind, device.name, device.why, self.choice))
 
     async def _recover(self, data: bytes, text) -> Run:
         """The device is lost: open another like it, and bring the run back there as it was last kept."""
         self.device = await self.site.open_device(self.choice)
-        self._tell_device()
+        self._send_device()
         return Run.restore(data, self.device, text=text)
 
     async def choose_text(self, name: str, built_in: bool, data: bytes = b"") -> None:
-        """Take a text for the next run. Raises DataError, and then there is none."""
+        """Take a text for the next run. Raises: DataError, and then there is none."""
         self.text, self.awaited = None, (name, data)
         text = await self.site.load_text(name) if built_in else text_from_bytes(name, data)
         if self.awaited != (name, data):
             return  # it took its time, and another was chosen meanwhile
         self.text, alphabet = text, "".join(sorted(set(text.text)))
-        self.tell(
-            {
-                "type": "text",
-                "text": {
-                    "name": text.name,
-                    "built_in": text.built_in,
-                    "characters": len(text.text),
-                    "distinct": len(alphabet),
-                    "alphabet": alphabet[:200],
-                    "excerpt": text.text[:300].strip(),
-                },
-            }
+        self.emit(
+            messages.Text(
+                TextFacts(
+                    name=text.name,
+                    built_in=text.built_in,
+                    characters=len(text.text),
+                    distinct=len(alphabet),
+                    alphabet=alphabet[:200],
+                    excerpt=text.text[:300].strip(),
+                )
+            )
         )
 
     async def clear_text(self) -> None:
-        """There is no text for the next run: a text of one's own was chosen, and is yet to be written."""
+        """There is no text for the next run: the visitor's own was chosen, and is yet to be written."""
         self.text = self.awaited = None
 
     async def check(self, experiment: dict) -> None:
-        """Say what a draft comes to. Raises ExperimentError, and DataError if a short text is too short for it."""
+        """Say what a draft comes to. Raises: ExperimentError, and DataError if a short text is too short for it."""
         draft, text = _draft(experiment), self.text
         if text is None:
             return
         size, tokens = expected_vocabulary(draft.data), len(text.text)
-        if tokens < SHORT_TEXT or size is None or not is_to_be_had(draft.data.tokenizer):
+        if tokens < SHORT_TEXT or size is None or not is_available(draft.data.tokenizer):
             tokenizer = await self._tokenizer(draft, text)
             size = tokenizer.vocab_size
             if tokens < SHORT_TEXT:
                 make_corpus(text.text, tokenizer, draft.data.layout, draft.model.block_size, draft.data.val_fraction)
-        # What only NumPy has goes there by itself, where the choice is left to us.
+        # What only NumPy has goes there by itself, where the choice is ours.
         moves = draft.model.dtype == "float64" and self._may_choose()
         device = None if moves else self.device
         needed = check_memory(draft, size, device, tokens) if device else memory_estimate(draft, size, tokens)
-        self.tell({"type": "checked", "parameters": parameter_count(draft, size), "bytes": needed, "vocabulary": size})
+        self.emit(messages.Checked(parameter_count(draft, size), needed, size))
 
     async def start(self, experiment: dict) -> None:
-        """Begin a new run on the chosen text. Raises PygptError, and then the last run is still there."""
+        """Begin a new run on the chosen text. Raises: PygptError, and then the last run is still there."""
         draft, text = _draft(experiment), self.text
         if text is None:
-            raise DataError("there is no text to read yet; choose one, or paste your own")
+            raise DataError("there is no text to train on yet; choose one, or paste your own")
         if self.device is None:
             raise DeviceError("there is no device to train on; choose one")
         tokenizer = await self._tokenizer(draft, text)
         await self._quiet()
-        await self._fit(draft)
+        await self._choose_device(draft)
         await self.training.begin(Run(draft, text, self.device, tokenizer), text.name)
 
     async def _tokenizer(self, draft: Experiment, text: Text) -> Tokenizer:
@@ -194,26 +166,20 @@ class Session:
                 self._known = wanted, done.value
                 return done.value
             if time.perf_counter() - looked > LEARNING_SLICE:
-                self.tell(
-                    {
-                        "type": "loading",
-                        "stage": f"Learning {data.vocab_size:,} tokens from {text.name}",
-                        "fraction": share,
-                    }
-                )
-                await asyncio.sleep(0)
+                self.emit(messages.Loading(f"Learning {data.vocab_size:,} tokens from {text.name}", share))
+                await let_others_run()
                 looked = time.perf_counter()
 
     def _may_choose(self) -> bool:
-        """Whether the device is left to us, and there is a real GPU to choose beside the processor."""
+        """Whether the choice of a device is ours, and there is a real GPU to choose beside the processor."""
         return (
             self.device is not None
             and self.choice in self.site.automatic
             and (self.by_size or not self.device.software)
         )
 
-    async def _fit(self, draft: Experiment) -> None:
-        """Where the choice was left to us and there is a real GPU: take the device that suits the size of the model."""
+    async def _choose_device(self, draft: Experiment) -> None:
+        """Where the choice is ours and there is a real GPU: take the device that suits the size of the model."""
         if not self._may_choose():
             return
         gpu = await self.site.open_device(self.choice) if self.by_size else self.device
@@ -222,99 +188,81 @@ class Session:
         old, self.device = self.device, fitting
         for device in {old, gpu} - {fitting}:
             device.close()
-        self._tell_device()
+        self._send_device()
 
     async def pause(self) -> None:
-        """Stop stepping, for now."""
-        await self.training.halt("paused")
+        """Take no more steps, for now."""
+        await self.training.halt(Paused)
 
     async def resume(self) -> None:
-        """Go on stepping."""
-        await self.measuring.stop()
+        """Continue taking steps."""
+        await self.bench.stop()
         self.training.resume()
 
     async def stop(self) -> None:
-        """Stop stepping; the model stays."""
-        await self.training.halt("stopped")
+        """Take no more steps; the model stays."""
+        await self.training.halt(Stopped)
 
     async def sample(self, prompt: str, max_new_tokens: int, **settings) -> None:
-        """Continue a prompt, piece by piece; `settings` are Sampler's. Raises TokenizerError for a character the model has
-        never seen, ExperimentError for a setting outside its limits."""
-        await self.stop_sampling()
-        await self.measuring.stop()
-        run = self.training.run
-        if run is None:
-            raise DataError("there is no model to ask yet; train one, or open one")
-        sampler = Sampler(run.model, run.tokenizer, prompt=prompt, **settings)
-        self.sampling = asyncio.ensure_future(self._sample(sampler, max_new_tokens))
+        """Continue a prompt, piece by piece; `settings` are those of SamplingConfig.
 
-    async def _sample(self, sampler, remaining: int) -> None:
-        device, message = self.device, None
-        try:
-            while remaining > 0 and not sampler.done:
-                sampler.enqueue(min(SAMPLING_SLICE, remaining))
-                remaining -= SAMPLING_SLICE
-                self.tell({"type": "sampled", "text": sampler.take(await device.fetch(sampler.output)), "done": False})
-                # NumPy computes without ever waiting: let the page's messages in.
-                await asyncio.sleep(0)
-            self.tell({"type": "sampled", "text": sampler.finish(), "done": False})
-        except PygptError as error:
-            message = str(error)
-        finally:
-            self.tell({"type": "sampled", "text": "", "done": True})
-        if message:
-            self.tell({"type": "error", "message": message, "field": "prompt", "during": "sample"})
+        Raises: TokenizerError for a character the model has never seen, ExperimentError for a setting outside its limits.
+        """
+        config = SamplingConfig(**settings)
+        await self.bench.stop()
+        if self.training.run is None:
+            raise DataError("there is no model to sample from yet; train one, or open one")
+        await self.continuation.begin(self.training.run, prompt, max_new_tokens, config)
 
     async def stop_sampling(self) -> None:
         """End a continuation where it is."""
-        if self.sampling is not None and not self.sampling.done():
-            self.sampling.cancel()
-            await asyncio.wait([self.sampling])
+        await self.continuation.stop()
 
     async def benchmark(self, seconds: float) -> None:
-        """Measure the device, figure by figure. Raises DeviceError while something trains on it, or there is none."""
+        """Measure the device, figure by figure. Raises: DeviceError while something trains on it, or there is none."""
         if self.device is None:
             raise DeviceError("there is no device to measure; choose one")
         if self.training.active:
-            raise DeviceError("a benchmark wants the device to itself: pause the training first")
-        await self.stop_sampling()
-        await self.measuring.begin(self.device, seconds)
+            raise DeviceError("a benchmark needs the device to itself: pause the training first")
+        await self.continuation.stop()
+        await self.bench.begin(self.device, seconds)
 
     async def stop_benchmark(self) -> None:
         """End a benchmark where it is."""
-        await self.measuring.stop()
+        await self.bench.stop()
 
     async def profile(self) -> None:
-        """Time each launch of the next steps; the answer is `profiled`. Raises DeviceError while nothing is training."""
+        """Time each launch of the next steps; the answer is `profiled`. Raises: DeviceError while nothing is training."""
         if not self.training.active:
-            self.tell({"type": "profiled", "profile": None})
-            raise DeviceError("a profile is of a run that is training; press Train, or Resume")
+            run = self.training.run
+            self.emit(messages.Profiled(run.id if run else "", None))
+            raise DeviceError("only a run that is training can be profiled; press Train, or Resume")
         self.training.profiling = True
 
     async def save(self) -> None:
         """Send the run as a file."""
-        if self.training.run is None:
+        run = self.training.run
+        if run is None:
             raise DataError("there is no run to save yet")
         step, data = await self.training.snapshot()
-        experiment = self.training.run.experiment
-        name = "-".join(word for word in (experiment.name or experiment.model.kind, f"step{step}") if word)
-        self.tell({"type": "saved", "name": f"{name}.safetensors", "step": step}, data)
+        name = f"{run.experiment.name or run.experiment.model.kind}-step{step}.safetensors"
+        self.emit(messages.Saved(run.id, name, step), data)
 
     async def open(self, name: str, data: bytes) -> None:
-        """Take up a run from a file. Raises CheckpointError, and then the last run is still there."""
+        """Open a run from a file. Raises: CheckpointError, and then the last run is still there."""
         await self._open(data)
 
     async def _open(self, data: bytes, copy: str = "") -> None:
         if self.device is None:
             raise DeviceError("there is no device to open a run on; choose one")
         checkpoint = read_checkpoint(data)
-        # A text of one's own is in the file; one that has a name is had by it.
+        # The visitor's own text is in the file; a data set is loaded by its name.
         text = checkpoint.text or await self.site.load_text(checkpoint.experiment.data.source)
         await self._quiet()
         await self.training.adopt(Run.restore(data, self.device, text=text), data, copy)
 
     async def open_kept(self, copy: str) -> None:
-        """Take up a safety copy of an earlier visit, and go on with it. Raises CheckpointError."""
+        """Open a safety copy of an earlier visit, and continue with it. Raises: CheckpointError."""
         await self._open(await self.store.take(copy), copy)
 
     async def forget_kept(self, copy: str) -> None:
@@ -322,17 +270,17 @@ class Session:
         await self.store.forget(copy)
 
     async def _quiet(self) -> None:
-        await self.measuring.stop()
-        await self.stop_sampling()
-        await self.training.halt("stopped")
+        await self.bench.stop()
+        await self.continuation.stop()
+        await self.training.halt(Stopped)
 
 
 def _draft(values: dict) -> Experiment:
-    """The experiment a page asks for. Raises ExperimentError; a page may not name files of the machine that trains."""
+    """The experiment a page asks for. Raises: ExperimentError; a page may not name files of the machine that trains."""
     draft = Experiment.from_dict(values)
     if draft.data.tokenizer_file:
         raise ExperimentError(
-            "data.tokenizer_file", "a page names no files; train with `pygpt train`, and open the run here"
+            "data.tokenizer_file", "a page cannot name files; train with `pygpt train`, and open the run here"
         )
     return draft
 

@@ -26,40 +26,8 @@ import math
 from collections.abc import Callable
 
 from pygpt.errors import ShapeError
-from pygpt.tensor.tensor import KERNELS, Node, Tape, Tensor, empty
-
-
-class _LazyNumPy:
-    """NumPy, imported at the first use of a name: a tab that trains on WebGPU never downloads it."""
-
-    def __getattr__(self, name):
-        import numpy
-
-        value = getattr(numpy, name)
-        setattr(self, name, value)
-        return value
-
-
-np = _LazyNumPy()
-
-
-class _Scratch:
-    """Memory that twins work in: made once, and used again by the next twin that asks for the same slot."""
-
-    def __init__(self):
-        self.slots = {}
-
-    def __call__(self, slot: str, shape: tuple, dtype):
-        """An array of that shape; its content is whatever was there. It is good until the slot is asked for again."""
-        dtype = np.dtype(dtype)
-        count = math.prod(shape)
-        held = self.slots.get((slot, dtype))
-        if held is None or held.size < count:
-            held = self.slots[slot, dtype] = np.empty(count, dtype)
-        return held[:count].reshape(shape)
-
-
-scratch = _Scratch()
+from pygpt.tensor.lazy_numpy import np, scratch
+from pygpt.tensor.tensor import ITEM_SIZE, KERNELS, Node, Tape, Tensor, empty
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,10 +54,22 @@ class Kernel:
 
     Made by `@kernel`. Attributes of interest: `inputs` and `outputs` (names of the bindings), `optional` (inputs that
     may be None), `in_place` (outputs are handed in and updated), `workgroup` (the shader's @workgroup_size),
-    `no_gradient` (why it has none, for the kernels that have none).
+    `no_gradient` (why it has none, for the kernels that have none), `operations` (floating-point operations for an
+    element of the largest operand; an exponential, a root or a division is one, as a product is), `gathers_rows` (of
+    the inputs only the rows that are wanted are read).
     """
 
-    def __init__(self, twin, outputs, optional=(), in_place=False, workgroup=(64, 1, 1), no_gradient=None):
+    def __init__(
+        self,
+        twin,
+        outputs,
+        optional=(),
+        in_place=False,
+        workgroup=(64, 1, 1),
+        no_gradient=None,
+        operations=1,
+        gathers_rows=False,
+    ):
         parameters = inspect.signature(twin).parameters.values()
         operands = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
         self.name = twin.__name__
@@ -104,6 +84,8 @@ class Kernel:
         self.in_place = in_place
         self.workgroup = workgroup
         self.no_gradient = no_gradient
+        self.operations = operations
+        self.gathers_rows = gathers_rows
         self.gradient_rule = None
         self.gathers = frozenset()
         self.expansion = None
@@ -112,6 +94,8 @@ class Kernel:
         self._threads = lambda *operands, **attributes: operands[len(self.inputs)].size
         self.variants = {}
         self._sizes = None
+        self._flops = None
+        self._traffic = None
 
     # Declarations: each decorates a function and stands in the op's file.
 
@@ -151,6 +135,18 @@ class Kernel:
         """Declare that the shaders are worth timing on a real GPU: a function of all operands and attributes giving whole
         numbers that decide which one is faster. One timing stands for all launches whose numbers have as many digits."""
         self._sizes = rule
+        return rule
+
+    def flops(self, rule):
+        """Declare the floating-point operations of a launch, where `operations` an element does not say it: a function
+        of the operands' shapes by name, and the attributes. A multiply-add is two."""
+        self._flops = rule
+        return rule
+
+    def traffic(self, rule):
+        """Declare the bytes that a launch moves, where they are not those of its operands: a function of the operands'
+        shapes by name, and the attributes."""
+        self._traffic = rule
         return rule
 
     def expand(self, rule):
@@ -258,6 +254,22 @@ class Kernel:
         values = self._overrides(*operands, **attributes)
         return {name: (float(value) if isinstance(value, float) else int(value)) for name, value in values.items()}
 
+    def launch_flops(self, work) -> int:
+        """Floating-point operations of a launch, a `Work`: exactly where the op's file declares them, else roughly, by
+        the elements of its largest operand."""
+        shapes = {name: shape for name, (shape, _) in work.operands.items()}
+        if self._flops:
+            return self._flops(shapes, work.attributes)
+        counted = list(shapes.values())[-1:] if self.gathers_rows else shapes.values()
+        return self.operations * max(map(math.prod, counted))
+
+    def launch_bytes(self, work) -> int:
+        """Bytes that a launch, a `Work`, moves at least: each operand once."""
+        if self._traffic:
+            return self._traffic({name: shape for name, (shape, _) in work.operands.items()}, work.attributes)
+        sizes = [math.prod(shape) * ITEM_SIZE[dtype] for shape, dtype in work.operands.values()]
+        return sum(min(size, sizes[-1]) for size in sizes) if self.gathers_rows else sum(sizes)
+
     def _specs(self, operands, attributes, reference):
         specs = self._shapes(*operands, **attributes)
         if isinstance(specs, tuple):
@@ -291,11 +303,11 @@ class Kernel:
         return f"<kernel {self.name}({', '.join(self.inputs)}) -> {', '.join(self.outputs)}>"
 
 
-def kernel(outputs, optional=(), in_place=False, workgroup=(64, 1, 1), no_gradient=None):
-    """Decorate a twin to declare a kernel of its name and enter it in KERNELS."""
+def kernel(outputs, **declared):
+    """Decorate a twin to declare a kernel of its name and enter it in KERNELS; `declared` are attributes of Kernel."""
 
     def declare(twin):
-        made = Kernel(twin, outputs, optional, in_place, workgroup, no_gradient)
+        made = Kernel(twin, outputs, **declared)
         KERNELS[made.name] = made
         return made
 

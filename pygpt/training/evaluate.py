@@ -11,12 +11,16 @@ import math
 import struct
 from array import array
 
-from pygpt.nn.layers import Chance
-from pygpt.ops import advance, mean_valid, record, right_answers
+from pygpt.data.batches import DeviceBatches
+from pygpt.data.corpus import make_corpus, separator_of, whole_split
+from pygpt.models.python_random_init import python_random
+from pygpt.nn.parameters import RngState
+from pygpt.ops import increment, mean_valid, record
 from pygpt.ops.threefry import EVALUATION
 from pygpt.tensor.capture import Capture
 from pygpt.tensor.tensor import ARRAY_CODE, empty, no_tape, tensor
-from pygpt.training.ngram_baselines import baselines
+from pygpt.training.ngram_baselines import baselines as ngram_baselines
+from pygpt.training.step import share_right
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,15 +63,35 @@ class Evaluation:
         }
 
 
-def evaluate(model, tokenizer, train, val, split, experiment, device) -> Evaluation:
-    """All there is to say of a model and the validation part of a corpus: its Splits `train` and `val`, and val on the device
-    as a DeviceSplit. Without `train`, which may be too large to count, there is only guessing blindly. It blocks."""
-    separator = split.separator if experiment.train.answers_only else None
-    loss, predictions = full_loss(model, split, experiment, device)
-    right, questions = (None, 0) if split.separator is None else accuracy(model, split, experiment, device)
-    size = predicted_bytes(val, tokenizer, experiment.model.block_size, separator)
-    vocab_size = tokenizer.vocab_size
-    counted = {"uniform": math.log(vocab_size)} if train is None else baselines(train, val, vocab_size, separator)
+def evaluate_text(trained, text, whole: bool = False, baselines: bool = True) -> Evaluation:
+    """Evaluate a model on the validation part of a text (or, if `whole`, on all of it). It blocks.
+
+    `trained` has a `model`, its `tokenizer`, `experiment` and `device`: a TrainedModel, or a Run. Without `baselines`,
+    and for shards, which are too large to count, the only baseline is the uniform distribution.
+    Raises: DataError if the text is too short or has the wrong layout; TokenizerError for an unknown character.
+    """
+    experiment, tokenizer, device = trained.experiment, trained.tokenizer, trained.device
+    layout, block = experiment.data.layout, experiment.model.block_size
+    train = None
+    if text.text is None:  # shards: those for validation fit into memory
+        val = text.corpus(layout, block, tokenizer).val.all()
+    elif whole:
+        val = whole_split(text.text, tokenizer, layout)
+    else:
+        generator = python_random(experiment)
+        corpus = make_corpus(text.text, tokenizer, layout, block, experiment.data.val_fraction, generator)
+        train, val = corpus.train, corpus.val
+    separator = separator_of(tokenizer, block, val) if layout == "documents" else None
+    batches = DeviceBatches(
+        device, val, layout, experiment.train.batch_size, block, separator, experiment.train.answers_only
+    )
+    loss, predictions = full_loss(trained.model, batches)
+    right, questions = (None, 0) if separator is None else accuracy(trained.model, batches)
+    answers = separator if experiment.train.answers_only else None
+    size = predicted_bytes(val, tokenizer, block, answers)
+    counted = {"uniform": math.log(tokenizer.vocab_size)}
+    if baselines and train is not None:
+        counted = ngram_baselines(train, val, tokenizer.vocab_size, answers)
     return Evaluation(loss, predictions, size, right, questions, counted)
 
 
@@ -89,57 +113,45 @@ def predicted_bytes(split, tokenizer, block_size: int, separator: int | None = N
     return len(tokenizer.decode(found).encode()) + delimiters
 
 
-def full_loss(model, split, experiment, device) -> tuple[float, int]:
-    """The mean loss over a DeviceSplit, in nats a token, and how many predictions it covers. It blocks while it reads."""
+def full_loss(model, batches: DeviceBatches) -> tuple[float, int]:
+    """The mean loss over all of a split, in nats per token, and how many predictions it covers. It blocks."""
 
-    def one_batch(chance):
-        inputs, targets = split.draw(chance, experiment, EVALUATION, sequential=True)
+    def one_batch(rng):
+        inputs, targets = batches.next_batch(rng, EVALUATION, sequential=True)
         with no_tape():
             return mean_valid(model.losses(inputs, targets), targets)
 
-    return _sweep(split, experiment, device, one_batch)
+    return _sweep(model, batches, one_batch)
 
 
-def accuracy(model, split, experiment, device) -> tuple[float, int]:
-    """The share of a DeviceSplit's questions whose whole answer is right, its end included, and how many there are.
+def accuracy(model, batches: DeviceBatches) -> tuple[float, int]:
+    """The fraction of a split's questions whose whole answer is right, its end included, and how many there are.
 
-    The answer is the one that taking the likeliest token again and again would write: see `right_answers`. It blocks
-    while it reads.
+    The answer is the one that greedy decoding would write: see `exact_match`. It blocks.
     """
-    return _sweep(
-        split, experiment, device, lambda chance: share_right(model, split, chance, experiment, sequential=True)
-    )
+    return _sweep(model, batches, lambda rng: share_right(model, batches, rng, sequential=True))
 
 
-def share_right(model, split, chance, experiment, sequential=False):
-    """The share of a batch's questions that are answered right, and how many it has, as two tensors (1,)."""
-    inputs, targets = split.draw(chance, experiment, EVALUATION, sequential=sequential, answers=True)
-    with no_tape():
-        right, asked = right_answers(model.logits(inputs), targets)
-        return mean_valid(right, asked)
-
-
-def _sweep(split, experiment, device, one_batch):
+def _sweep(model, batches, one_batch):
     """The mean over a split, and over how many, from a function of a batch that gives both for that batch."""
-    batch_size, block = experiment.train.batch_size, experiment.model.block_size
-    if split.offsets is not None:
-        batches = math.ceil((split.offsets.size - 1) / batch_size)
+    if batches.offsets is not None:
+        count = math.ceil((batches.offsets.size - 1) / batches.batch_size)
     else:
-        batches = math.ceil((split.tokens.size - 1) / (batch_size * block))
+        count = math.ceil((batches.tokens.size - 1) / (batches.batch_size * batches.block_size))
+    device, dtype = batches.tokens.device, next(model.named_parameters())[3].dtype
     step = tensor(device, [0], dtype="uint32")
     seed = tensor(device, [0], dtype="uint32")
-    dtype = experiment.model.dtype
-    means, counts = (empty(device, (batches,), dtype) for _ in range(2))
+    means, counts = (empty(device, (count,), dtype) for _ in range(2))
 
     def next_batch():
-        mean, count = one_batch(Chance(seed, step))
+        mean, number = one_batch(RngState(seed, step))
         record(mean, step, out=means)
-        record(count, step, out=counts)
-        advance(out=step)
+        record(number, step, out=counts)
+        increment(out=step)
 
     capture = Capture(device, next_batch)
-    for _ in range(batches):
+    for _ in range(count):
         capture()
-    shares, numbers = (struct.unpack(f"<{batches}{ARRAY_CODE[dtype]}", device.read(each)) for each in (means, counts))
+    shares, numbers = (struct.unpack(f"<{count}{ARRAY_CODE[dtype]}", device.read(each)) for each in (means, counts))
     total = math.fsum(numbers)
     return math.fsum(mean * number for mean, number in zip(shares, numbers)) / total, round(total)

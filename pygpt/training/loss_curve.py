@@ -15,7 +15,7 @@ POINTS = 2000
 ROW = struct.Struct("<3d")  # float64 holds every step exactly, and what was averaged to the last bit
 
 
-class Curve:
+class LossCurve:
     """The losses so far. Rows come in the order of their steps."""
 
     def __init__(self, training=(), validation=()):
@@ -68,10 +68,6 @@ class Curve:
         self._drop_after(self.training, step)
         self._drop_after(self.validation, step)
 
-    def event(self) -> dict:
-        """What the lab's page is told of it."""
-        return {"type": "curve", "training": self.training, "validation": self.validation}
-
     def tables(self) -> dict[str, bytes]:
         """Both as the bytes of (N, 3) float64; an accuracy that there is not is NaN."""
         validation = [
@@ -84,7 +80,7 @@ class Curve:
         }
 
     @staticmethod
-    def from_tables(tables: dict[str, bytes], until: int) -> "Curve":
+    def from_tables(tables: dict[str, bytes], until: int) -> "LossCurve":
         """What `tables` gave, of a run at step `until`. Raises: CheckpointError for rows that are no curve of it."""
         rows = {name: [*ROW.iter_unpack(data)] for name, data in tables.items()}
         training, validation = rows.get("training", []), rows.get("validation", [])
@@ -104,7 +100,7 @@ class Curve:
             if not (_whole(step, until) and step > last and math.isfinite(loss) and not math.isinf(accuracy)):
                 raise _damaged("validation", step, loss, accuracy)
             last = step
-        return Curve(
+        return LossCurve(
             [(int(step), loss, int(count)) for step, loss, count in training],
             [(int(step), loss, None if math.isnan(accuracy) else accuracy) for step, loss, accuracy in validation],
         )

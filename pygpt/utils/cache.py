@@ -4,7 +4,7 @@ import contextlib
 import os
 from pathlib import Path
 
-from pygpt.utils.files import write_whole
+from pygpt.utils.files import write_atomically
 
 
 def cache_folder() -> Path:
@@ -29,4 +29,4 @@ class Cache:
     async def remember(self, name: str, text: str) -> None:
         """Keep a text under a name, where the folder can be written."""
         with contextlib.suppress(OSError):
-            write_whole(cache_folder() / name, text.encode())
+            write_atomically(cache_folder() / name, text.encode())

@@ -20,7 +20,7 @@ async def go_to(step):
     while run.step < step:
         next(events)
         if run.step % 10 == 0:
-            run.take_metrics(await device.fetch(run.history))
+            run.take_metrics(await device.fetch(run.metrics_tensor))
     gc.collect()
     return {"step": run.step, "Python objects": len(gc.get_objects()), "GPU buffers": device.gpu.buffers.size,
             "GPU bytes": device.allocated_bytes, "launches kept": device.gpu.launches.size}

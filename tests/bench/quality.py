@@ -4,9 +4,10 @@ import time
 from pathlib import Path
 
 from pygpt.config.experiment import Experiment
+from pygpt.config.sampling import SamplingConfig
 from pygpt.data import load_text
 from pygpt.devices import open_device
-from pygpt.inference.sampler import generate
+from pygpt.inference.generate import generate
 from pygpt.training.evaluate import full_loss
 from pygpt.training.run import Run
 
@@ -22,14 +23,16 @@ def measure():
         began, metrics = time.perf_counter(), []
         for event in run.train():
             if event.kind == "evaluation":
-                metrics += run.take_metrics(device.read(run.history))
+                metrics += run.take_metrics(device.read(run.metrics_tensor))
         took = time.perf_counter() - began
         for metric in metrics:
             if metric.val_loss is not None:
                 print(f"{preset:<8}step {metric.step:>5}  validation loss {metric.val_loss:.4f}")
-        loss, predictions = full_loss(run.model, run._val_split, run.experiment, device)
+        loss, predictions = full_loss(run.model, run.val_batches)
         print(f"{preset:<8}whole validation split, {predictions:,} predictions: {loss:.4f}  ({took:.0f} s of training)")
-    print("\nROMEO:" + "".join(generate(run.model, run.tokenizer, 400, prompt="ROMEO:", temperature=0.8, seed=1)))
+    print(
+        "\nROMEO:" + "".join(generate(run.model, run.tokenizer, "ROMEO:", 400, SamplingConfig(temperature=0.8, seed=1)))
+    )
     PICTURE.write_text(curve(metrics))
     print(f"\n{PICTURE} drawn")
 

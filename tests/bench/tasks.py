@@ -30,14 +30,14 @@ def _measure(name, experiment):
     began, cpu = time.perf_counter(), time.process_time()
     for event in run.train():
         if event.kind == "evaluation":
-            metric = run.take_metrics(device.read(run.history))[-1]
+            metric = run.take_metrics(device.read(run.metrics_tensor))[-1]
             print(
                 f"  step {metric.step:>5,}  validation loss {metric.val_loss:.4f}  right answers {metric.accuracy:6.1%}  "
                 f"{time.perf_counter() - began:4.0f} s",
                 flush=True,
             )
     took, cpu = time.perf_counter() - began, time.process_time() - cpu
-    share, questions = accuracy(run.model, run.splits[1], experiment, device)
+    share, questions = accuracy(run.model, run.val_batches)
     print(
         f"  right answers to all {questions:,} questions held back: {share:.2%}; {took:.0f} s of training, {cpu:.0f} s of processor "
         f"time, {device.name}",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pygpt.analysis.bench import ALPHABET, bench_experiment, bench_text
 from pygpt.devices import open_device
-from pygpt.nn.layers import Chance
+from pygpt.nn.parameters import RngState
 from pygpt.ops.threefry import BATCH
 from pygpt.tensor.tensor import tensor
 from pygpt.training.run import Run
@@ -33,8 +33,8 @@ def hand_over(size: str, batch_size: int = 0, folder: Path | None = None) -> Pat
         tensors[name] = {"offset": at, "shape": list(placed.shape)}
         at += len(parts[-1])
     for step in range(BATCHES):
-        chance = Chance(run.seed, tensor(device, [step], dtype="uint32"))
-        parts += [device.read(part) for part in run._train_split.draw(chance, experiment, BATCH)]
+        chance = RngState(run.seed, tensor(device, [step], dtype="uint32"))
+        parts += [device.read(part) for part in run.train_batches.next_batch(chance, BATCH)]
     name = f"{size}-{experiment.train.batch_size}"
     (folder / f"{name}.bin").write_bytes(b"".join(parts))
     described = {

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from pygpt.server.local_site import Server, serve
+from pygpt.server.local_site import StaticServer, serve
 from tests.conftest import unavailable
 from tests.e2e.chromium import find_chromium
 
@@ -62,7 +62,7 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory) -> Server:
+def site(tmp_path_factory) -> StaticServer:
     """The lab, built from this checkout and served below /lab/."""
     out = tmp_path_factory.mktemp("site") / "dist"
     command = [sys.executable, str(ROOT / "build.py"), "--out", str(out)]
@@ -150,7 +150,7 @@ def page(browser, site, request):
 class PythonInTab:
     """Python in a worker of the product's own configuration, for tests to send code to."""
 
-    def __init__(self, browser, site: Server):
+    def __init__(self, browser, site: StaticServer):
         self.context = browser.new_context()
         self.watch = Watch(self.context, site.url)
         self.page = self.context.new_page()

@@ -4,8 +4,8 @@ import pytest
 from playwright.sync_api import expect
 
 import pygpt
-from pygpt.data import load_text, make_tokenizer
-from pygpt.tokenizers import BPETokenizer
+from pygpt.data import load_text
+from pygpt.tokenizers import BPETokenizer, make_tokenizer
 from tests.e2e.test_lab import READY, TINY, WATCH_TASKS, figure, fill, open_lab, wait_for
 
 WATCH_WORDS = """window.said = [];

@@ -26,7 +26,7 @@ async def train(choice, values, steps):
     for event in run.train():
         if run.step == steps and event.kind != "evaluating":
             break
-    losses = [metric.loss for metric in run.take_metrics(await device.fetch(run.history)) if metric.loss is not None]
+    losses = [metric.loss for metric in run.take_metrics(await device.fetch(run.metrics_tensor)) if metric.loss is not None]
     device.close()
     return losses
 """

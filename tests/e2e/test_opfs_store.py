@@ -15,7 +15,7 @@ async def files():
 
 async def again():
     '''As a tab that was just opened.'''
-    await kept.begin()
+    await kept.begin(None)
     kept.own = ""
 
 await again()
@@ -34,7 +34,7 @@ def store(python_in_tab):
 def test_each_run_has_its_own_and_the_newest_stay(store):
     found = store.run("""
 for step in range(8):
-    await kept.begin()
+    await kept.begin(None)
     assert await kept.keep(bytes([step] * 4), ABOUT | {"step": step})
     assert await kept.keep(bytes([step] * 5), ABOUT | {"step": step})
 offered = await kept.find()
@@ -48,7 +48,7 @@ def test_what_is_too_much_goes_the_oldest_first(store):
     assert store.run("""
 most, kept.MOST_BYTES = kept.MOST_BYTES, 100
 for step, size in enumerate((40, 40, 40, 101, 1)):
-    await kept.begin()
+    await kept.begin(None)
     await kept.keep(bytes(size), ABOUT | {"step": step})
 kept.MOST_BYTES = most
 [about["step"] for about in await kept.find()]
@@ -68,7 +68,7 @@ def test_a_full_disk_makes_room_of_the_oldest(store):
         assert store.run("""
 done = []
 for step in range(6):
-    await kept.begin()
+    await kept.begin(None)
     done.append(await kept.keep(bytes([step]) * 2_000_000, ABOUT | {"step": step}))
 done.append(await kept.keep(bytes(20_000_000), ABOUT))  # more than all of them would make room for
 whole = await kept.take(kept.own)
@@ -87,7 +87,7 @@ await kept._write(root, "run-torn.safetensors", b"abcd")  # whose tab closed bef
 offered = await kept.find()
 copy = offered[0]["copy"]
 data = await kept.take(copy)
-await kept.begin(copy)
+await kept.begin(None, copy)
 await kept.keep(b"efgh", ABOUT | {"step": 2})
 own = await files()
 await again()
@@ -99,14 +99,14 @@ await kept.forget(copy)
 
 def test_a_copy_that_another_tab_goes_on_with_is_left_alone(store):
     assert store.run("""
-await kept.begin()
+await kept.begin(None)
 await kept.keep(b"abcd", ABOUT)
 theirs, their_release = kept.own, kept.release
 kept.own, kept.release = "", None       # from here on this is another tab
 offered = await kept.find()
 await kept.forget(theirs)
 data = await kept.take(theirs)          # it had been offered just before that tab took it up
-await kept.begin(theirs)
+await kept.begin(None, theirs)
 await kept.keep(b"efgh", ABOUT)
 left = (await kept.take(theirs)).decode()
 their_release()

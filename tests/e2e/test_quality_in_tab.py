@@ -26,7 +26,7 @@ async def train(choice, values):
     found = []
     for event in run.train():
         if event.kind == "evaluation":
-            found += run.take_metrics(await device.fetch(run.history))
+            found += run.take_metrics(await device.fetch(run.metrics_tensor))
     device.close()
     return found[-1].val_loss
 """

@@ -9,7 +9,7 @@ import pytest
 from pygpt.config.experiment import Experiment
 from pygpt.data import load_text
 from pygpt.devices.numpy import NumpyDevice
-from pygpt.nn.layers import Chance
+from pygpt.nn.parameters import RngState
 from pygpt.ops.threefry import BATCH
 from pygpt.training.run import Run
 
@@ -22,7 +22,7 @@ import json
 from pygpt.data import load_text
 from pygpt.devices import open_device_in_tab
 from pygpt.config.experiment import Experiment
-from pygpt.nn.layers import Chance
+from pygpt.nn.parameters import RngState
 from pygpt.ops.threefry import BATCH
 from pygpt.training.run import Run
 import hashlib
@@ -33,7 +33,7 @@ text = load_text("tales")
 async def start(values):
     global run, events
     run = Run(Experiment.from_dict(values), text, device)
-    batch = run._train_split.draw(Chance(run.seed, run.losses.steps_done), run.experiment, BATCH)
+    batch = run.train_batches.next_batch(RngState(run.seed, run.metrics.steps_done), BATCH)
     first = [hashlib.sha256(await device.fetch(tensor)).hexdigest() for tensor in (run.weights.values, *batch)]
     events = run.train()
     return first
@@ -43,13 +43,13 @@ async def go_on(count):
     for _ in range(count):
         if next(events, None) is None:
             break
-    return [(m.step, m.loss) for m in run.take_metrics(await device.fetch(run.history)) if m.loss is not None]
+    return [(m.step, m.loss) for m in run.take_metrics(await device.fetch(run.metrics_tensor)) if m.loss is not None]
 """
 
 
 def fingerprints(run):
     """SHA-256 of the initial weights, of the first batch's inputs and of its targets."""
-    batch = run._train_split.draw(Chance(run.seed, run.losses.steps_done), run.experiment, BATCH)
+    batch = run.train_batches.next_batch(RngState(run.seed, run.metrics.steps_done), BATCH)
     return [hashlib.sha256(tensor.read()).hexdigest() for tensor in (run.weights.values, *batch)]
 
 
@@ -59,7 +59,7 @@ def native_curve(device, experiment=EXPERIMENT):
     first = fingerprints(run)
     for _ in run.train():
         pass
-    metrics = run.take_metrics(device.read(run.history))
+    metrics = run.take_metrics(device.read(run.metrics_tensor))
     return first, [m.loss for m in metrics if m.loss is not None]
 
 

@@ -32,7 +32,7 @@ def losses(values, device):
     run = Run(Experiment.from_dict(values), load_text("tales"), device)
     for _ in run.train():
         pass
-    return [metric.loss for metric in run.take_metrics(device.read(run.history)) if metric.loss is not None]
+    return [metric.loss for metric in run.take_metrics(device.read(run.metrics_tensor)) if metric.loss is not None]
 """
 BABY = {"train.steps": 10, "train.eval_every": 10, "train.eval_batches": 2, "model.dropout": 0.1}
 
@@ -79,13 +79,13 @@ run._train_step()
 run._train_step()
 eager = device.read(run.weights.values)
 device.write(run.weights.values, before)
-for state in (slots.values for slots in run.optimizer.memory.values()):
+for state in (slots.values for slots in run.optimizer.state.values()):
     device.write(state, bytes(state.nbytes))
-device.write(run.losses.steps_done, bytes(4))
-run._train_once()
-run._train_once()
+device.write(run.metrics.steps_done, bytes(4))
+run.training_step()
+run.training_step()
 """)
-    assert tab.run("len(run._train_once.plan[0])") == 1
+    assert tab.run("len(run.training_step.plan[0])") == 1
     assert tab.run("device.read(run.weights.values) == eager and eager != before") is True
 
 

@@ -26,14 +26,14 @@ from pygpt.inference.sampler import Sampler
 device = await open_device_in_tab("webgpu")
 
 def make_eager(run):
-    run._train_once, run._evaluate_once = run._train_step, run._evaluation_step
+    run.training_step, run._evaluate_once = run._train_step, run._evaluation_step
     run._conclude_evaluation = run._evaluation_end
 
 async def finish_here(run, at_most=None):
     for event in run.train():
         if run.step == at_most and event.kind != "evaluating":
             break
-    return run.take_metrics(await device.fetch(run.history))
+    return run.take_metrics(await device.fetch(run.metrics_tensor))
 
 def listed(metrics):
     return sorted((step, name, value) for (step, name), value in bits(metrics).items())
@@ -93,7 +93,7 @@ def test_captured_sampling_equals_eager(kind, tab):
     tab.run(f"run = poem_run(device, **json.loads({changes!r}))\nawait finish_here(run)\nNone")
     texts = [
         tab.run(f"""
-sampler = Sampler(run.model, run.tokenizer, prompt="", temperature=0.9, top_k=5, seed=3)
+sampler = Sampler(run.model, run.tokenizer, "", SamplingConfig(temperature=0.9, top_k=5, seed=3))
 if {eager}:
     sampler._next = lambda times: [sampler._next_token() for _ in range(times)]
     sampler._read_half = lambda: sampler._read(sampler.model.block_size // 2)
@@ -162,7 +162,7 @@ plain, device.gpu = device.gpu, Counting(device.gpu)
 for _ in range(50):
     next(events)
 calls, device.gpu = device.gpu.calls, plain
-await device.fetch(run.history)
+await device.fetch(run.metrics_tensor)
 calls""")
     assert calls == 50
 
@@ -176,7 +176,7 @@ for step in (100, 600):
     while run.step < step:
         next(events)
         if run.step % 20 == 0:
-            run.take_metrics(await device.fetch(run.history))
+            run.take_metrics(await device.fetch(run.metrics_tensor))
     gc.collect()
     found.append([len(gc.get_objects()), device.gpu.buffers.size, device.allocated_bytes, device.gpu.launches.size])
 found""")

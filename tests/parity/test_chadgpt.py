@@ -392,7 +392,7 @@ def test_without_the_extra_it_says_what_to_install(tmp_path):
         "from pygpt.cli import main; sys.exit(main(['serve', '--folder', sys.argv[1]]))"
     )
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True)
-    assert done.returncode == 1 and "pip install 'pygpt[serve]'" in done.stderr
+    assert done.returncode == 1 and "pip install 'pygpt-lab[serve]'" in done.stderr
     code = (
         "import sys; from pygpt.cli import main; main(['devices', '--json'])\n"
         "sys.exit(any(name.split('.')[0] in ('fastapi', 'uvicorn', 'pydantic') for name in sys.modules))"

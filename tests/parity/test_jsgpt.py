@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
-from pygpt.models import GPT, Bigram
-from pygpt.nn.layers import Chance, Linear, Module, Weights
-from pygpt.ops import advance, cross_entropy, gelu, mean_valid, record
+from pygpt.models.bigram import Bigram
+from pygpt.models.gpt import GPT
+from pygpt.nn.layers import Linear
+from pygpt.nn.parameters import Module, RngState, Weights
+from pygpt.ops import cross_entropy, gelu, increment, mean_valid, record
 from pygpt.optim.optimizer import Optimizer
 from pygpt.optim.schedules import schedule_table
 from pygpt.tensor.capture import Capture
@@ -49,12 +51,12 @@ class Teacher:
         self.losses = empty(device, (STEPS,))
 
     def learn(self):
-        loss, _ = mean_valid(self.module.losses(self.ids, self.targets, Chance(self.seed, self.step)), self.targets)
+        loss, _ = mean_valid(self.module.losses(self.ids, self.targets, RngState(self.seed, self.step)), self.targets)
         record(loss, self.step, out=self.losses)
         gradients = self.optimizer.gradients
         backward(loss, [self.weights.named[name] for name in gradients], into=list(gradients.values()))
         self.optimizer.update()
-        advance(out=self.step)
+        increment(out=self.step)
 
     def curve(self, captured=True):
         step = Capture(self.device, self.learn) if captured else self.learn

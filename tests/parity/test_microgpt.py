@@ -46,7 +46,7 @@ def losses(text, device, **changes):
     for event in run.train():
         if run.step == STEPS and event.kind != "evaluating":
             break
-    found = [metric.loss for metric in run.take_metrics(device.read(run.history)) if metric.loss is not None]
+    found = [metric.loss for metric in run.take_metrics(device.read(run.metrics_tensor)) if metric.loss is not None]
     return found[:STEPS]
 
 

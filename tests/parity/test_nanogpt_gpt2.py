@@ -11,8 +11,9 @@ from pygpt.config.experiment import Experiment
 from pygpt.data import text_from_bytes
 from pygpt.devices import open_numpy
 from pygpt.huggingface import export_folder, import_folder
-from pygpt.inference.trained_model import TrainedModel, map_run
+from pygpt.inference.trained_model import TrainedModel
 from pygpt.runs.checkpoint import Checkpoint, checkpoint_pieces, parameter_shapes, read_checkpoint
+from pygpt.runs.run_folder import map_run
 from pygpt.tokenizers import BPETokenizer
 from pygpt.tokenizers.bpe_vocabulary import BYTES, END_OF_TEXT, Vocabulary
 from pygpt.training.run import Run
@@ -152,7 +153,7 @@ def test_the_full_shape_of_124_million(tmp_path):
     run = Run(short, text, open_numpy(), init_from=checkpoint)
     for _ in run.train():
         pass
-    metrics = run.take_metrics(run.device.read(run.history))
+    metrics = run.take_metrics(run.device.read(run.metrics_tensor))
     assert (
         all(np.isfinite([metrics[0].val_loss, metrics[1].loss, metrics[1].val_loss]))
         and metrics[1].val_loss < metrics[0].val_loss

@@ -7,7 +7,8 @@ import pytest
 
 from pygpt import Experiment
 from pygpt.data import DATASETS
-from pygpt.data.download import TOKENIZER_FILES, fetch
+from pygpt.data.download import fetch
+from pygpt.data.registry import DOWNLOADS, RemoteFile
 from pygpt.errors import DataError
 from tests.tiny_runs import POEM
 from tests.unit.cli.test_cli import TINY, metrics, run_pygpt
@@ -47,7 +48,9 @@ def test_download_prepare_train_from_shards(tmp_path):
     )
     assert place.endswith("tinyshakespeare.txt") and f"pygpt train --data {shards}" in said
     about = json.loads((shards / "dataset.json").read_bytes())
-    assert about["sha256"] == DATASETS["shakespeare"].sha256 and len(about["val"]) == 2 and len(about["train"]) > 2
+    assert (
+        about["sha256"] == DATASETS["shakespeare"].remote.sha256 and len(about["val"]) == 2 and len(about["train"]) > 2
+    )
 
     # The file says 50 steps and a width of 16; the command line says otherwise.
     said = run_pygpt(
@@ -66,7 +69,7 @@ def test_download_prepare_train_from_shards(tmp_path):
         "--out",
         out,
     )
-    assert f"{about['tokens']:,} tokens in shards, 512 different tokens" in said
+    assert f"{about['tokens']:,} tokens in shards, vocabulary of 512" in said
     experiment = Experiment.from_toml((out / "experiment.toml").read_text())
     assert (experiment.train.steps, experiment.model.n_embd, experiment.model.block_size) == (20, 24, 8)
     assert (experiment.data.tokenizer, experiment.data.vocab_size, experiment.data.source) == ("bpe", 512, str(shards))
@@ -81,7 +84,7 @@ def test_download_prepare_train_from_shards(tmp_path):
     found = json.loads(run_pygpt("eval", out, "--json"))
     assert found["predictions"] == sum(shard["tokens"] for shard in about["val"]) - 1
     assert found == json.loads(run_pygpt("eval", out, "--data", shards, "--json"))
-    assert "Going on from step 20" in run_pygpt("train", "--resume", out, "--steps", 30, "--device", "numpy")
+    assert "Continuing from step 20" in run_pygpt("train", "--resume", out, "--steps", 30, "--device", "numpy")
     assert json.loads(run_pygpt("plan", file, "--data", shards, "--json"))["vocabulary"] == 512
 
 
@@ -95,7 +98,10 @@ def test_mistakes_are_told_in_a_sentence(tmp_path):
         (["train", "baby", "--data", shards, "--data.tokenizer", "bpe", *TINY], "were prepared with byte, not bpe"),
         (["train", "baby", "--data", shards, "--data.layout", "documents", *TINY], "shards are one stream of tokens"),
         (["train", "baby", "--data", tmp_path, *TINY], "it is a folder, and it has no dataset.json"),
-        (["download", "tales"], "It is made here, and needs no fetching. There are shakespeare, names, gpt2-tokenizer"),
+        (
+            ["download", "tales"],
+            "tales is made by pygpt itself and needs no download; there are shakespeare, names, gpt2-tokenizer",
+        ),
     ):
         done = run_pygpt(*arguments, check=False)
         assert done.returncode == 1 and message in done.stderr and done.stderr.count("\n") == 1
@@ -114,10 +120,10 @@ def test_gpt2s_tokenizer_is_fetched_once_and_checked(tmp_path, monkeypatch):
     with pytest.raises(
         DataError, match="what came from https://huggingface.co/.*/vocab.json is not the one pygpt knows"
     ):
-        fetch("gpt2-tokenizer")
-    monkeypatch.setattr("pygpt.data.download.check_sha256", lambda *arguments: None)
+        fetch(DOWNLOADS["gpt2-tokenizer"])
+    monkeypatch.setattr(RemoteFile, "check", lambda *arguments: None)
     wanted = [tmp_path / "gpt2-tokenizer" / name for name in ("vocab.json", "merges.txt")]
-    assert fetch("gpt2-tokenizer") == wanted == fetch("gpt2-tokenizer") and len(asked) == 3
-    assert [dataset.url.rsplit("/", 1)[1] for dataset in TOKENIZER_FILES] == [path.name for path in wanted]
-    with pytest.raises(DataError, match="nothing named 'gpt2' to download"):
-        fetch("gpt2")
+    assert fetch(DOWNLOADS["gpt2-tokenizer"]) == wanted == fetch(DOWNLOADS["gpt2-tokenizer"]) and len(asked) == 3
+    assert [remote.url.rsplit("/", 1)[1] for remote in DOWNLOADS["gpt2-tokenizer"]] == [path.name for path in wanted]
+    done = run_pygpt("download", "gpt2", check=False)
+    assert done.returncode == 1 and "there is nothing named 'gpt2' to download" in done.stderr

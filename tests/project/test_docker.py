@@ -6,7 +6,7 @@ from pathlib import Path
 
 import tyro
 
-from pygpt.cli.commands import Serve
+from pygpt.cli.serve import ServeCommand
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -59,7 +59,7 @@ def test_the_server_runs_as_the_command_is_and_not_as_root():
     found = dict(stages()[-1])
     command = json.loads(found["ENTRYPOINT"])
     assert command[:2] == ["pygpt", "serve"]
-    serve = tyro.cli(Serve, args=command[2:])
+    serve = tyro.cli(ServeCommand, args=command[2:])
     assert serve.host == "0.0.0.0" and str(serve.port) == found["EXPOSE"] and str(serve.folder) == found["VOLUME"]
     assert f"{serve.site}" in [words.split()[-1] for instruction, words in instructions() if instruction == "COPY"]
     assert str(serve.site.parent / "netlify.toml") in [

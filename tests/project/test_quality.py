@@ -24,14 +24,14 @@ def trained(preset, text, device, **changes):
     found = []
     for event in run.train():
         if event.kind == "evaluation":
-            found += run.take_metrics(device.read(run.history))
+            found += run.take_metrics(device.read(run.metrics_tensor))
     return run, found[-1].val_loss
 
 
 def test_the_bigram_reaches_what_a_bigram_can(shakespeare, device):
     run, val_loss = trained("bigram", shakespeare, device)
     assert val_loss < 2.55
-    loss, predictions = full_loss(run.model, run._val_split, run.experiment, device)
+    loss, predictions = full_loss(run.model, run.val_batches)
     assert loss < 2.55 and predictions == 111_539
 
 

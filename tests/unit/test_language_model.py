@@ -11,8 +11,8 @@ from pygpt import language_model
 from pygpt.data import load_text, text_from_bytes
 from pygpt.data.prepare import prepare
 from pygpt.errors import CheckpointError, DataError, DivergedError, ExperimentError, PygptError, TokenizerError
-from pygpt.inference.trained_model import write_run
 from pygpt.language_model import LanguageModel
+from pygpt.runs.run_folder import write_run
 from tests.tiny_runs import NAMES, POEM, bits, experiment, finish, poem_run
 
 SMALL = {"train.eval_every": 5, "train.eval_batches": 3}

@@ -1,39 +1,40 @@
-// What this device can do, in a minute: the most it multiplies at, and how fast each preset trains and writes on it.
+// A minute's benchmark of the device: its peak rate in matrix products, and how fast each preset trains and samples on it.
 
 import { element, setText, show } from "../../ui/dom.js";
-import { count, short } from "../../ui/format.js";
+import { count, percent, short } from "../../ui/format.js";
+import { labels } from "../../ui/labels.js";
 
 /** @typedef {import("../../state/state.js").State} State */
-/** @typedef {import("../../app.js").Lab} Lab */
-/** @typedef {import("../../transport/protocol.js").Measurement} Measurement */
+/** @typedef {import("../../state/state.js").Controller} Controller */
+/** @typedef {import("../../transport/messages.js").Measurement} Measurement */
 
 const SECONDS = 60;
-const COLUMNS = ["Preset", "Batch", "ms a step", "Tokens/s", "Writing, tokens/s", "Of the peak"];
+const { benchmark: words } = labels;
 
-/** @param {Lab} lab */
-export function benchmarkView(lab) {
+/** @param {Controller} controller */
+export function benchmarkView(controller) {
   let running = false;
   let device = "";
-  const open = element("button", { id: "benchmark", class: "button small", onclick: begin }, "Benchmark");
+  const open = element("button", { id: "benchmark", class: "button small", onclick: begin }, words.title);
   const peak = element("p", { class: "words", id: "benchmark-peak" });
   const where = element("p", { class: "hint", role: "status", id: "benchmark-where" });
   const rows = element("tbody", { id: "benchmark-rows" });
-  const again = element("button", { type: "button", class: "button small", onclick: begin, hidden: true }, "Measure again");
-  const close = element("button", { type: "submit", class: "button small primary", id: "benchmark-close" }, "Stop");
-  const dialog = element("dialog", { class: "question measuring", "aria-label": "Benchmark", onclose: stop },
-    element("h2", {}, "Benchmark"), peak, where,
+  const again = element("button", { type: "button", class: "button small", onclick: begin, hidden: true }, words.again);
+  const close = element("button", { type: "submit", class: "button small primary", id: "benchmark-close" }, words.stop);
+  const dialog = element("dialog", { class: "question measuring", "aria-label": words.title, onclose: stop },
+    element("h2", {}, words.title), peak, where,
     element("div", { class: "scrolling" }, element("table", { class: "results" },
-      element("thead", {}, element("tr", {}, ...COLUMNS.map((title) => element("th", { scope: "col" }, title)))), rows)),
+      element("thead", {}, element("tr", {}, ...words.columns.map((title) => element("th", { scope: "col" }, title)))), rows)),
     element("form", { method: "dialog" }, element("div", { class: "buttons" }, close, again)));
 
   function begin() {
-    lab.dispatch({ type: "benchmarking" });
-    lab.send({ type: "benchmark", seconds: SECONDS });
+    controller.dispatch({ type: "benchmarking" });
+    controller.send({ type: "benchmark", seconds: SECONDS });
     if (!dialog.open) dialog.showModal();
   }
 
   function stop() {
-    if (running) lab.send({ type: "stop_benchmark" });
+    if (running) controller.send({ type: "stop_benchmark" });
   }
 
   return {
@@ -42,14 +43,14 @@ export function benchmarkView(lab) {
     sync({ benchmark, phase, device: { open: opened, opening } }) {
       const busy = phase === "running" || phase === "starting" || opening || opened === null;
       if (open.disabled !== busy) open.disabled = busy;
-      open.title = phase === "running" ? "Pause first: a benchmark wants the device to itself." : "A minute that says how fast this device is.";
+      open.title = phase === "running" ? words.pauseFirst : words.about;
       if (!benchmark) return;
       ({ running } = benchmark);
       if (opened) device = opened.name;
       const best = Math.max(0, ...benchmark.results.map((result) => (result.kind === "matmul" ? result.gflops : 0)));
-      setText(peak, best ? `Up to ${best >= 100 ? count(best) : best.toPrecision(2)} GFLOP/s` : "Multiplying…");
-      setText(where, running ? `On ${device}. It takes about a minute.` : `On ${device}.${benchmark.complete ? "" : " It was ended early."}`);
-      setText(close, running ? "Stop" : "Close");
+      setText(peak, best ? words.peak(best >= 100 ? count(best) : best.toPrecision(2)) : words.multiplying);
+      setText(where, running ? words.running(device) : benchmark.complete ? words.complete(device) : words.ended(device));
+      setText(close, running ? words.stop : words.close);
       show(again, !running);
       const presets = benchmark.results.filter((result) => result.kind === "preset");
       if (presets.length < rows.childElementCount) rows.replaceChildren();
@@ -58,10 +59,10 @@ export function benchmarkView(lab) {
   };
 }
 
-/** @param {Extract<Measurement, {kind: "preset"}>} found */
+/** @param {Measurement} found */
 function row({ name, batch_size, milliseconds, tokens_per_second, sampled_per_second, share, note }) {
   const cells = note ? [element("td", { colspan: 4, class: "remark" }, note)]
     : [milliseconds.toFixed(milliseconds < 10 ? 2 : milliseconds < 100 ? 1 : 0), short(tokens_per_second), short(sampled_per_second),
-      share ? `${Math.round(100 * share)} %` : "–"].map((text) => element("td", {}, text));
+      share ? percent(share) : "–"].map((text) => element("td", {}, text));
   return element("tr", {}, element("th", { scope: "row" }, name), element("td", {}, count(batch_size)), ...cells);
 }

@@ -3,21 +3,22 @@
 import uPlot from "../../uplot/uPlot.esm.js";
 import { element, setText } from "../../ui/dom.js";
 import { count, loss } from "../../ui/format.js";
+import { labels } from "../../ui/labels.js";
 
 /** @typedef {import("../../state/state.js").State} State */
 /** @typedef {import("../../state/curves.js").Curves} Curves */
 
 const FONT = "12px system-ui, sans-serif";
-const MARKS = [["unigram", "frequencies"], ["bigram", "pairs counted"], ["trigram", "triples counted"]];
+const { chart: words } = labels;
 
 /** @param {Curves} curves */
 export function chartView(curves) {
   const readout = element("p", { class: "readout", "aria-hidden": "true" });
-  const frame = element("div", { class: "chart", role: "img", "aria-label": "Loss by training step" });
+  const frame = element("div", { class: "chart", role: "img", "aria-label": words.title });
   const dom = element("figure", { class: "chart-figure" }, frame, element("figcaption", {},
-    element("span", { class: "key training" }, "training"),
-    element("span", { class: "key validation" }, "validation"),
-    element("span", { class: "key blind" }, "guessing blindly"), readout));
+    element("span", { class: "key training" }, words.training),
+    element("span", { class: "key validation" }, words.validation),
+    element("span", { class: "key blind" }, words.guessing), readout));
   /** @type {uPlot|null} */
   let plot = null;
   let drawn = -1;
@@ -61,7 +62,7 @@ export function chartView(curves) {
       ],
       series: [
         {},
-        { label: "each step", stroke: colour("--curve-faint"), width: 1, points: { show: false }, spanGaps: true },
+        { label: "step", stroke: colour("--curve-faint"), width: 1, points: { show: false }, spanGaps: true },
         { label: "training", stroke: colour("--accent"), width: 2.25, points: { show: false }, spanGaps: true },
         {
           label: "validation", stroke: colour("--ink"), width: 1.5, spanGaps: true, dash: [1, 0],
@@ -81,7 +82,7 @@ export function chartView(curves) {
     return [Math.max(0, bottom - room), top + room];
   }
 
-  /** Blind guessing, and what counting alone would give: a line each, with its name where there is room for it.
+  /** The losses of random guessing and of n-gram counts: a line each, with its name where there is room for it.
    * The lines run behind the curves, the names stand before them, in a gap of their own: a good model's curve ends where they are.
    * @param {uPlot} chart @param {boolean} names */
   function drawMarks(chart, names) {
@@ -95,7 +96,7 @@ export function chartView(curves) {
     ctx.textAlign = "right";
     ctx.textBaseline = "bottom";
     let named = -Infinity;
-    for (const [name, value] of [["", blind], ...MARKS.map(([key, words]) => [words, counted[key] ?? NaN])]) {
+    for (const [name, value] of [["", blind], ...Object.entries(words.marks).map(([key, mark]) => [mark, counted[key] ?? NaN])]) {
       const y = chart.valToPos(Number(value), "y", true);
       if (!(y >= bbox.top && y <= bbox.top + bbox.height)) continue;
       if (!names) {
@@ -120,9 +121,9 @@ export function chartView(curves) {
     const index = chart.cursor.idx;
     if (index === null || index === undefined) return setText(readout, "");
     const [at, each, smooth, seen] = curves.columns.map((column) => column[index]);
-    const parts = [`step ${count(at ?? 0)}`];
-    if (typeof (smooth ?? each) === "number") parts.push(`training ${loss(/** @type {number} */ (smooth ?? each))}`);
-    if (typeof seen === "number") parts.push(`validation ${loss(seen)}`);
+    const parts = [words.step(count(at ?? 0))];
+    if (typeof (smooth ?? each) === "number") parts.push(words.trainingAt(loss(/** @type {number} */ (smooth ?? each))));
+    if (typeof seen === "number") parts.push(words.validationAt(loss(seen)));
     setText(readout, parts.join(" · "));
   }
 

@@ -1,26 +1,29 @@
 // Train, Pause, Resume, Stop, and how far it has come.
 
 import { complain, complaint, element, setAttribute, setText, show } from "../../ui/dom.js";
-import { isField } from "../../transport/protocol.js";
+import { isField } from "../../state/state.js";
 import { count, duration } from "../../ui/format.js";
+import { labels } from "../../ui/labels.js";
 
 /** @typedef {import("../../state/state.js").State} State */
-/** @typedef {import("../../app.js").Lab} Lab */
+/** @typedef {import("../../state/state.js").Controller} Controller */
 
-/** @param {Lab} lab */
-export function controlsView(lab) {
-  const train = element("button", { id: "train", class: "button primary", onclick: () => lab.train() }, "Train");
+const { controls: words } = labels;
+
+/** @param {Controller} controller */
+export function controlsView(controller) {
+  const train = element("button", { id: "train", class: "button primary", onclick: () => controller.train() }, words.train);
   let asked = ""; // what has been asked for and not been done yet: a step on a slow device takes its time
   const steer = (/** @type {"pause"|"stop"} */ type, /** @type {string} */ meanwhile) => () => {
     asked = meanwhile;
-    lab.send({ type });
-    lab.refresh();
+    controller.send({ type });
+    controller.refresh();
   };
-  const pause = element("button", { id: "pause", class: "button", onclick: steer("pause", "Pausing…") }, "Pause");
-  const resume = element("button", { id: "resume", class: "button primary", onclick: () => lab.send({ type: "resume" }) }, "Resume");
-  const stop = element("button", { id: "stop", class: "button", onclick: steer("stop", "Stopping…") }, "Stop");
+  const pause = element("button", { id: "pause", class: "button", onclick: steer("pause", words.pausing) }, words.pause);
+  const resume = element("button", { id: "resume", class: "button primary", onclick: () => controller.send({ type: "resume" }) }, words.resume);
+  const stop = element("button", { id: "stop", class: "button", onclick: steer("stop", words.stopping) }, words.stop);
   const where = element("p", { class: "where", id: "where" });
-  const bar = element("progress", { max: 1, value: 0, "aria-label": "Training" });
+  const bar = element("progress", { max: 1, value: 0, "aria-label": words.progress });
   const mistake = complaint("run-mistake");
   const dom = element("div", { class: "controls" },
     element("div", { class: "buttons" }, train, resume, pause, stop, where), bar, mistake);
@@ -38,7 +41,7 @@ export function controlsView(lab) {
       show(resume, canResume);
       show(train, phase !== "running" && phase !== "paused");
       setAttribute(train, "class", canResume ? "button" : "button primary");
-      setText(train, phase === "starting" ? "Starting…" : run ? "Train anew" : "Train");
+      setText(train, phase === "starting" ? words.starting : run ? words.trainNew : words.train);
       // Not disabled while starting: it would lose the focus that then goes to Pause.
       setAttribute(train, "aria-busy", phase === "starting" ? "true" : null);
       setDisabled(train, !state.about || !state.device.open || state.device.opening);
@@ -59,16 +62,16 @@ export function controlsView(lab) {
 function whereabouts({ phase, run, preparing }) {
   if (phase === "starting") return preparing?.stage ?? "";
   if (!run) return "";
-  const of = `${count(run.step)} of ${count(run.experiment.train.steps)} steps`;
-  if (phase === "running") return Number.isFinite(run.seconds_left) ? `${of}, ${duration(run.seconds_left)} left` : of;
-  return { paused: `Paused at ${of}`, stopped: `Stopped at ${of}`, finished: `Finished ${of}` }[/** @type {"paused"} */ (phase)] ?? of;
+  const of = words.steps(count(run.step), count(run.experiment.train.steps));
+  if (phase === "running") return Number.isFinite(run.seconds_left) ? words.left(of, duration(run.seconds_left)) : of;
+  return phase === "none" ? of : words[phase](of);
 }
 
 /** Starting failed because of a field: it is marked where it stands, and pointed to here.
  * @param {State} state */
 function elsewhere({ phase, mistakes }) {
   const marked = Object.keys(mistakes).some((field) => isField(field) || field === "text");
-  return marked && phase !== "running" ? "A setting needs another look first; it is marked." : undefined;
+  return marked && phase !== "running" ? words.marked : undefined;
 }
 
 /** @param {HTMLButtonElement} button @param {boolean} disabled */

@@ -1,20 +1,19 @@
 // Where it trains, and why there.
 
 import { complain, complaint, element, setText } from "../../ui/dom.js";
-import { MACHINE, machineName } from "../../transport/socket_client.js";
+import { sentence } from "../../ui/format.js";
+import { labels } from "../../ui/labels.js";
+import { SERVER, serverName } from "../../transport/socket_client.js";
 import { choicesView } from "./choices.js";
 
 /** @typedef {import("../../state/state.js").State} State */
-/** @typedef {import("../../app.js").Lab} Lab */
+/** @typedef {import("../../state/state.js").Controller} Controller */
 
-/** @param {string} words */
-function sentence(words) {
-  return words && `${words.charAt(0).toUpperCase()}${words.slice(1)}${words.endsWith(".") ? "" : "."}`;
-}
+const { device: words } = labels;
 
-/** @param {Lab} lab */
-export function deviceView(lab) {
-  const choices = choicesView("device", "Where it trains", (choice) => lab.chooseDevice(choice));
+/** @param {Controller} controller */
+export function deviceView(controller) {
+  const choices = choicesView("device", words.choose, (choice) => controller.chooseDevice(choice));
   const name = element("p", { class: "facts", id: "device-name" });
   const why = element("p", { class: "hint", id: "device-why" });
   const mistake = complaint("device-mistake");
@@ -25,14 +24,14 @@ export function deviceView(lab) {
       const { choice, opening, open } = state.device;
       const busy = opening || state.phase === "running" || state.phase === "starting";
       /** @type {[string, string][]} */
-      const offered = [["auto", "Choose for me"], ["webgpu", "WebGPU"]];
-      if (state.about?.numpy) offered.push(["numpy", "NumPy"]);
-      if (state.about?.machine) offered.push([MACHINE, machineName()]);
+      const offered = [["auto", words.auto], ["webgpu", words.webgpu]];
+      if (state.about?.numpy) offered.push(["numpy", words.numpy]);
+      if (state.about?.machine) offered.push([SERVER, serverName()]);
       choices.sync(offered, choice, busy);
       complain(mistake, state.mistakes.device);
-      setText(name, opening ? "Opening…" : open ? `${open.name}` : "No device");
+      setText(name, opening ? words.opening : open ? open.name : words.none);
       setText(why, opening ? state.fetching.device : open ? sentence(open.why) : "");
-      choices.dom.title = state.phase === "running" ? "Pause first; the run moves along to the other device." : "";
+      choices.dom.title = state.phase === "running" ? words.pauseFirst : "";
     },
   };
 }

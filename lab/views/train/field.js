@@ -1,26 +1,28 @@
-// One control for one field of the experiment, made from the field's own description.
+// One control for one setting, made from the setting's own description.
 
 import { complain, complaint, element, setAttribute, setValue } from "../../ui/dom.js";
-import { count, inLabels, label } from "../../ui/format.js";
+import { capitalized, count, fieldName, sentence, withFieldNames } from "../../ui/format.js";
+import { labels } from "../../ui/labels.js";
 
-/** @typedef {import("../../transport/protocol.js").Field} Field */
+/** @typedef {import("../../transport/messages.js").FieldDescription} FieldDescription */
 /** @typedef {import("../../state/state.js").State} State */
-/** @typedef {import("../../app.js").Lab} Lab */
+/** @typedef {import("../../state/state.js").Controller} Controller */
 
 /**
- * @param {Field} field
- * @param {Lab} lab
+ * The control of a setting of the experiment, with its name and the place for a mistake.
+ * @param {FieldDescription} field
+ * @param {Controller} controller
  */
-export function fieldView(field, lab) {
+export function fieldView(field, controller) {
   const id = field.field.replaceAll(".", "-");
-  const change = () => lab.dispatch({ type: "edit", field: field.field, value: read(field, control) });
-  const help = limits(field);
-  const control = makeControl(field, { id, oninput: change, onblur: () => lab.refresh(), "aria-description": help });
+  const change = () => controller.dispatch({ type: "edit", field: field.field, value: read(field, control) });
+  const help = describe(field);
+  const control = makeControl(field, { id, oninput: change, onblur: () => controller.refresh(), "aria-description": help });
   const mistake = complaint(`${id}-mistake`);
   const dom = element(
     "div",
     { class: field.type === "bool" ? "field check" : "field", title: help },
-    element("label", { for: id }, label(field.field)),
+    element("label", { for: id }, fieldName(field.field)),
     control,
     mistake,
   );
@@ -34,20 +36,27 @@ export function fieldView(field, lab) {
       const value = state.draft?.[/** @type {"model"} */ (section)][name ?? ""];
       if (control instanceof HTMLInputElement && control.type === "checkbox") control.checked = value === true;
       else if (value !== undefined) setValue(control, String(value));
-      complain(mistake, inLabels(state.mistakes[field.field] ?? ""), control);
-      // A bigram has neither layers nor heads, and only bpe learns a vocabulary: the other fields step back.
-      const idle = section === "model" ? state.draft?.model.kind === "bigram" && !OF_A_BIGRAM.has(name ?? "")
-        : name === "vocab_size" && state.draft?.data.tokenizer !== "bpe";
-      setAttribute(dom, "data-idle", idle ? "true" : null);
-      if (control.disabled !== idle) control.disabled = idle;
+      complain(mistake, withFieldNames(state.mistakes[field.field] ?? ""), control);
+      const unused = !isUsed(state, section ?? "", name ?? "");
+      setAttribute(dom, "data-idle", unused ? "true" : null);
+      if (control.disabled !== unused) control.disabled = unused;
     },
   };
 }
 
-const OF_A_BIGRAM = new Set(["kind", "block_size", "init_std", "init", "dtype"]);
+/** Whether the draft uses a setting: a bigram has neither layers nor heads, and only bpe learns a vocabulary.
+ * @param {State} state @param {string} section @param {string} name */
+function isUsed({ about, draft }, section, name) {
+  if (name === "vocab_size") return draft?.data["tokenizer"] === "bpe";
+  const fields = section === "model" ? about?.models[draft?.model["kind"]]?.fields : null;
+  return name === "kind" || !fields || fields.includes(name);
+}
 
-/** @param {Field} field @param {Record<string, any>} attributes */
-function makeControl(field, attributes) {
+/**
+ * @param {FieldDescription} field
+ * @param {Record<string, any>} attributes
+ */
+export function makeControl(field, attributes) {
   if (field.choices) {
     return element("select", attributes, ...field.choices.map((choice) => element("option", { value: choice }, choice)));
   }
@@ -57,8 +66,8 @@ function makeControl(field, attributes) {
   return element("input", { ...attributes, type: "number", step, inputmode: step === 1 ? "numeric" : "decimal" });
 }
 
-/** What is in the control; what is not a number goes to the engine as it is, which says what it wanted.
- * @param {Field} field @param {HTMLInputElement|HTMLSelectElement} control */
+/** What is in the control; what is not a number is sent as it is, and the package says what it wanted.
+ * @param {FieldDescription} field @param {HTMLInputElement|HTMLSelectElement} control */
 function read(field, control) {
   if (field.type === "bool" && control instanceof HTMLInputElement) return control.checked;
   if (field.type === "str" || control.value.trim() === "") return control.value;
@@ -66,9 +75,9 @@ function read(field, control) {
   return Number.isNaN(number) ? control.value : number;
 }
 
-/** @param {Field} field */
-function limits(field) {
-  const help = field.help.charAt(0).toUpperCase() + field.help.slice(1);
-  if (field.minimum === null || field.maximum === null) return `${help}.`;
-  return `${help}, ${field.minimum} to ${field.maximum >= 10_000 ? count(field.maximum) : field.maximum}.`;
+/** What a setting means, and its limits.
+ * @param {FieldDescription} field */
+export function describe({ help, minimum, maximum }) {
+  if (minimum === null || maximum === null) return sentence(help);
+  return labels.model.limits(capitalized(help), String(minimum), maximum >= 10_000 ? count(maximum) : String(maximum));
 }

@@ -1,62 +1,89 @@
-// The figures of the run: loss, validation loss, speed, time left; and the loss in words.
+// The figures of the run: loss, validation loss, speed, time left, and the other metrics; and the loss in words.
 
 import { element, setAttribute, setText, show } from "../../ui/dom.js";
-import { count, counting, duration, inWords, loss, percent, short } from "../../ui/format.js";
+import { capitalized, count, duration, loss, number, percent, sentence, short } from "../../ui/format.js";
+import { labels } from "../../ui/labels.js";
 
 /** @typedef {import("../../state/state.js").State} State */
+/** @typedef {import("../../state/state.js").RunState} RunState */
+
+const { figures: words } = labels;
+
+// The metrics that always stand there, and how they are written; the others are folded away, in the order of their declaration.
+const MAIN = /** @type {Record<string, (value: number) => string>} */ ({
+  loss, val_loss: loss, accuracy: percent, tokens_per_second: (value) => (Number.isFinite(value) ? short(value) : loss(NaN)),
+});
+
+/** @param {string} id @param {string} name @param {string} title */
+function figureView(id, name, title) {
+  const value = element("dd", { id }, loss(NaN));
+  return { value, dom: element("div", { class: "figure", title }, element("dt", {}, name), value) };
+}
+
+/** @param {string} metric @param {string} [about] */
+function metricView(metric, about = words.about[metric] ?? "") {
+  return figureView(metric.replaceAll("_", "-"), words.names[metric] ?? metric, about);
+}
 
 export function figuresView() {
-  const figure = (/** @type {string} */ id, /** @type {string} */ name, /** @type {string} */ title) => {
-    const value = element("dd", { id }, "–");
-    return { value, dom: element("div", { class: "figure", title }, element("dt", {}, name), value) };
-  };
-  const training = figure("loss", "Training loss", "How surprised the model is by the text it learns from. Lower is better.");
-  const validation = figure("val-loss", "Validation loss",
-    "The same for text it has never seen. If this rises while training falls, the model is memorising.");
-  const right = figure("accuracy", "Right answers",
-    "The share of questions it has never seen whose whole answer was right at the last evaluation.");
-  const speed = figure("speed", "Tokens/s", "Characters, bytes, or pieces of words, it learns from each second.");
-  const left = figure("time-left", "Time left", "At the present speed.");
-  const words = element("p", { id: "words", class: "words" });
+  const main = Object.entries(MAIN).map(([name, write]) => ({ name, write, view: metricView(name) }));
+  const left = metricView("time_left");
   const summary = element("p", { id: "summary", class: "hint" });
-  const list = element("dl", { class: "figures" }, training.dom, validation.dom, right.dom, speed.dom, left.dom);
+  const meaning = element("p", { id: "words", class: "words" });
+  const list = element("dl", { class: "figures" }, ...main.map(({ view }) => view.dom), left.dom);
+  const finer = element("dl", { class: "figures finer" });
+  const more = element("details", { class: "more", hidden: true }, element("summary", {}, words.finer), finer);
+  /** @type {{name: string, view: ReturnType<typeof figureView>}[]} */
+  let others = [];
+
   return {
-    dom: element("div", {}, list, words, summary),
+    dom: element("div", {}, list, meaning, summary, more),
     /** @param {State} state */
     sync(state) {
-      const { run, phase } = state;
-      const current = run && phase !== "none";
-      setText(training.value, current ? loss(run.loss) : "–");
-      setText(validation.value, current ? loss(run.val_loss) : "–");
-      const scored = Boolean(current && Number.isFinite(run.accuracy));
-      show(right.dom, scored);
-      setAttribute(list, "data-scored", scored);
-      setText(right.value, current ? percent(run.accuracy) : "–");
-      setText(speed.value, current && Number.isFinite(run.tokens_per_second) ? short(run.tokens_per_second) : "–");
-      setText(left.value, phase === "running" ? duration(run?.seconds_left ?? NaN) : phase === "finished" ? "done" : "–");
-      if (current) {
-        const symbol = SYMBOLS[run.experiment.data.tokenizer] ?? "token";
-        const found = inWords(Number.isFinite(run.loss) ? run.loss : run.val_loss, run.vocabulary, symbol);
-        setText(words, [found, counting(run.baselines, symbol)].filter(Boolean).join(" "));
-        setText(summary, `${describe(run)}, on ${state.device.open?.name ?? "no device"}`);
-      } else {
-        setText(words, "Press Train. The model starts by guessing blindly; watch its loss fall as it learns the text.");
-        setText(summary, state.device.open && !state.device.opening ? `It will train on ${state.device.open.name}.` : "Opening a device…");
+      const { run, phase, about } = state;
+      if (about && !others.length) {
+        others = about.metrics.filter(({ name }) => !(name in MAIN))
+          .map(({ name, help }) => ({ name, view: metricView(name, sentence(capitalized(help))) }));
+        finer.append(...others.map(({ view }) => view.dom));
       }
+      const metrics = run?.metrics ?? {};
+      for (const { name, write, view } of main) {
+        setText(view.value, write(metrics[name] ?? NaN));
+        if (name !== "accuracy") continue;
+        show(view.dom, name in metrics);
+        setAttribute(list, "data-scored", name in metrics);
+      }
+      for (const { name, view } of others) setText(view.value, number(metrics[name] ?? NaN));
+      show(more, run !== null);
+      setText(left.value, phase === "running" ? duration(run?.seconds_left ?? NaN) : phase === "finished" ? words.done : duration(NaN));
+      setText(meaning, run ? meaningOf(run) : words.press);
+      const { open, opening } = state.device;
+      setText(summary, run ? summarize(run, open?.name ?? labels.device.none)
+        : open && !opening ? words.willTrainOn(open.name) : words.openingDevice);
     },
   };
 }
 
-const SYMBOLS = /** @type {Record<string, string>} */ ({ byte: "byte", char: "character" });
-
-/** @param {number} number @param {string} what */
-function counted(number, what) {
-  return `${number} ${what}${number === 1 ? "" : "s"}`;
+/** What the loss means, beside random guessing and the n-gram models.
+ * @param {RunState} run */
+function meaningOf({ metrics, baselines, vocabulary, experiment }) {
+  const symbol = words.symbols[experiment.data["tokenizer"]] ?? words.token;
+  const guessing = Math.log(vocabulary);
+  const parts = [words.guessing(count(vocabulary), symbol, guessing.toFixed(2))];
+  const value = Number.isFinite(metrics["loss"]) ? metrics["loss"] : metrics["val_loss"];
+  if (value !== undefined && Number.isFinite(value)) {
+    const choices = Math.exp(value);
+    parts.push(value >= guessing - 0.05 ? words.nothingYet(value.toFixed(2))
+      : words.asUncertain(value.toFixed(2), choices < 10 ? choices.toFixed(1) : count(choices), symbol));
+  }
+  const [unigram, bigram, trigram] = ["unigram", "bigram", "trigram"].map((name) => baselines[name]?.toFixed(2));
+  if (unigram && bigram && trigram) parts.push(capitalized(words.baselines(symbol, unigram, bigram, trigram)));
+  return parts.join(" ");
 }
 
-/** @param {import("../../transport/protocol.js").RunFacts} run */
-function describe(run) {
-  const { model } = run.experiment;
-  const sizes = model.kind === "gpt" ? `${counted(model.n_layer, "layer")}, ${counted(model.n_head, "head")}, width ${model.n_embd}, ` : "bigram, ";
-  return `${run.experiment.name || "A model"} on ${run.text}: ${sizes}context ${model.block_size}, ${count(run.parameters)} parameters`;
+/** @param {RunState} run @param {string} device */
+function summarize({ experiment, text, parameters }, device) {
+  const { model, name } = experiment;
+  const sizes = model["kind"] === "gpt" ? words.gpt(model["n_layer"], model["n_head"], model["n_embd"]) : model["kind"];
+  return words.summary(name || words.aModel, text, sizes, model["block_size"], count(parameters), device);
 }

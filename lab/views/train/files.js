@@ -2,36 +2,39 @@
 
 import { complain, complaint, element, setText, show } from "../../ui/dom.js";
 import { ago, count } from "../../ui/format.js";
+import { labels } from "../../ui/labels.js";
 
 /** @typedef {import("../../state/state.js").State} State */
-/** @typedef {import("../../app.js").Lab} Lab */
+/** @typedef {import("../../state/state.js").Controller} Controller */
 
-/** @param {Lab} lab */
-export function filesView(lab) {
+const { files: words } = labels;
+
+/** @param {Controller} controller */
+export function filesView(controller) {
   const file = element("input", {
     type: "file", id: "run-file", class: "hidden-file", accept: ".safetensors",
     onchange() {
-      if (file.files?.[0]) lab.openRun(file.files[0]);
+      if (file.files?.[0]) controller.openRun(file.files[0]);
       file.value = "";
     },
   });
-  const open = element("label", { class: "button small", for: "run-file", title: "A run saved here, or by `pygpt train`" }, "Open…");
+  const open = element("label", { class: "button small", for: "run-file", title: words.openTitle }, words.open);
   const link = element("button", {
-    id: "copy-link", class: "button small", title: "An address that sets these settings, for another laptop",
+    id: "copy-link", class: "button small", title: words.copyLinkTitle,
     async onclick() {
       try {
         await navigator.clipboard.writeText(location.href);
-        setText(link, "Copied");
+        setText(link, words.copied);
       } catch {
-        setText(link, "See address bar");
+        setText(link, words.copyFailed);
       }
-      setTimeout(() => setText(link, "Copy link"), 2000);
+      setTimeout(() => setText(link, words.copyLink), 2000);
     },
-  }, "Copy link");
+  }, words.copyLink);
   const save = element("button", {
-    id: "save", class: "button small", onclick: () => lab.send({ type: "save" }),
-    title: "A .safetensors file with the model, the optimizer and the text; `pygpt sample` opens it too",
-  }, "Save");
+    id: "save", class: "button small", onclick: () => controller.send({ type: "save" }),
+    title: words.saveTitle,
+  }, words.save);
 
   addEventListener("dragover", (event) => {
     event.preventDefault();
@@ -44,8 +47,8 @@ export function filesView(lab) {
     event.preventDefault();
     const dropped = event.dataTransfer?.files[0];
     if (!dropped) return;
-    if (dropped.name.endsWith(".safetensors")) lab.openRun(dropped);
-    else lab.readText(dropped);
+    if (dropped.name.endsWith(".safetensors")) controller.openRun(dropped);
+    else controller.readText(dropped);
   });
 
   return {
@@ -61,10 +64,10 @@ export function filesView(lab) {
   };
 }
 
-/** What concerns a whole run stands above everything: a file that would not open, a link that asks for more
- * than there is, a line that dropped, runs found from earlier visits.
- * @param {Lab} lab */
-export function noticesView(lab) {
+/** Above everything stands what concerns a whole run: a file that would not open, a link with unknown settings, a connection
+ * that dropped, unfinished runs of earlier visits.
+ * @param {Controller} controller */
+export function noticesView(controller) {
   const mistake = complaint("file-mistake");
   const link = complaint("link-mistake");
   const line = complaint("line-mistake");
@@ -76,15 +79,15 @@ export function noticesView(lab) {
   /** @type {State["found"]} */
   let shown = [];
 
-  /** @param {import("../../transport/protocol.js").KeptRun} kept @param {string} words @param {string} [weight] of its first button */
-  function row({ copy }, words, weight = "") {
-    return element("div", { class: "kept" }, element("p", {}, words),
+  /** @param {import("../../transport/messages.js").KeptRun} kept @param {string} description @param {string} [weight] of its first button */
+  function row({ copy }, description, weight = "") {
+    return element("div", { class: "kept" }, element("p", {}, description),
       element("div", { class: "buttons" },
-        element("button", { class: `button small ${weight}`, onclick: () => lab.send({ type: "open_kept", copy }) }, "Bring it back"),
+        element("button", { class: `button small ${weight}`, onclick: () => controller.send({ type: "open_kept", copy }) }, words.restore),
         element("button", { class: "button small", onclick: () => {
-          lab.dispatch({ type: "forget_found", copy });
-          lab.send({ type: "forget_kept", copy });
-        } }, "Forget it")));
+          controller.dispatch({ type: "forget_found", copy });
+          controller.send({ type: "forget_kept", copy });
+        } }, words.discard)));
   }
 
   return {
@@ -99,15 +102,15 @@ export function noticesView(lab) {
       shown = state.found;
       const [first, ...older] = shown;
       latest.replaceChildren(...(first
-        ? [row(first, `A run from ${ago(first.seconds_ago)} is still here: ${progress(first)}.`, "primary")] : []));
-      setText(more, older.length === 1 ? "One more" : `${older.length} more`);
-      list.replaceChildren(...older.map((kept) => element("li", {}, row(kept, `${progress(kept)}, ${ago(kept.seconds_ago)}`))));
+        ? [row(first, words.found(progress(first), ago(first.seconds_ago)), "primary")] : []));
+      setText(more, words.more(older.length));
+      list.replaceChildren(...older.map((kept) => element("li", {}, row(kept, words.foundMore(progress(kept), ago(kept.seconds_ago))))));
       show(others, older.length > 0);
     },
   };
 }
 
-/** @param {import("../../transport/protocol.js").KeptRun} kept */
+/** @param {import("../../transport/messages.js").KeptRun} kept */
 function progress({ name, step, steps }) {
-  return `${name}, step ${count(step)} of ${count(steps)}`;
+  return words.progress(name, count(step), count(steps));
 }

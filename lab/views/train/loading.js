@@ -1,11 +1,12 @@
 // What is being waited for, until the lab is ready.
 
 import { element, setAttribute, setText, show } from "../../ui/dom.js";
+import { labels } from "../../ui/labels.js";
 
 /** @typedef {import("../../state/state.js").State} State */
 
 export function loadingView() {
-  const stage = element("p", { id: "stage" }, "Starting");
+  const stage = element("p", { id: "stage" }, labels.loading.starting);
   const bar = element("progress", { "aria-labelledby": "stage", max: 1 });
   const note = element("p", { class: "hint" });
   const dom = element("div", { class: "loading", id: "loading" }, stage, bar, note);
@@ -16,9 +17,8 @@ export function loadingView() {
       show(dom, loading !== null);
       if (!loading) return;
       const failed = Boolean(loading.failed);
-      setText(stage, failed ? `The lab could not start: ${loading.stage}` : loading.stage);
-      setText(note, failed ? "Reload the page to try again."
-        : "Python itself is coming to your browser. Nothing you do here leaves this device.");
+      setText(stage, failed ? labels.loading.failed(loading.stage) : loading.stage);
+      setText(note, failed ? labels.loading.reload : labels.loading.note);
       show(bar, !failed);
       setAttribute(bar, "value", loading.fraction);
     },

@@ -2,68 +2,57 @@
 
 import { complain, complaint, element, setText } from "../../ui/dom.js";
 import { isEdited, isTask } from "../../state/state.js";
-import { count, inLabels, size } from "../../ui/format.js";
+import { capitalized, count, size, withFieldNames } from "../../ui/format.js";
+import { labels } from "../../ui/labels.js";
 import { choicesView } from "./choices.js";
 import { fieldView } from "./field.js";
 
 /** @typedef {import("../../state/state.js").State} State */
-/** @typedef {import("../../app.js").Lab} Lab */
+/** @typedef {import("../../state/state.js").Controller} Controller */
 
-const ABOUT = /** @type {Record<string, string>} */ ({
-  bigram: "One table: which character follows which. Where every course begins.",
-  micro: "One transformer block of microgpt: the smallest GPT there is. Made for lists, such as Words.",
-  baby: "A tiny GPT that learns to spell within minutes.",
-  small: "A GPT of the size a laptop can train over a coffee.",
-  "llama-tiny": "What Llama does otherwise, at the size of Small: rotary positions, SwiGLU, shared keys.",
-  nano: "The Shakespeare model of nanoGPT. Wants a real GPU.",
-  gpt2: "GPT-2 of 124 million parameters. Wants GPT-2's own tokens, a desktop and days.",
-  sort: "Puts digits in order. Watch the share of right answers: 99 % within minutes.",
-  reverse: "Writes words from behind. The quickest of the tasks.",
-  addition: "Adds numbers of three digits, and finds out by itself how to carry.",
-});
-const NAMES = /** @type {Record<string, string>} */ ({ "llama-tiny": "Llama", gpt2: "GPT-2" });
+const { model: words } = labels;
 const OPEN_FIELDS = [
   "model.n_layer", "model.n_head", "model.n_embd", "model.block_size", "train.steps", "train.batch_size",
   "optim.learning_rate", "train.seed",
 ];
-// What belongs together, by the beginnings of fields' names; a field stands in the first group that names it.
-const GROUPS = /** @type {[string, string[]][]} */ ([
-  ["Text", ["data."]],
-  ["Model", ["model.kind", "model.mlp", "model.logit", "model.bias", "model.tie", "model.init", "model.dtype"]],
-  ["Norms", ["model.norm"]],
-  ["Positions", ["model.positions", "model.rope"]],
-  ["Attention", ["model.n_kv_head", "model.window", "model.qk_norm", "model.attention"]],
-  ["Dropout", ["model."]],
-  ["Optimizer", ["optim."]],
-  ["Training", ["train."]],
-]);
+// The groups of the folded settings, by the beginnings of their names; of several, the longest decides.
+const GROUPS = /** @type {Record<keyof typeof words.groups, string[]>} */ ({
+  text: ["data."],
+  model: ["model."],
+  norms: ["model.norm"],
+  positions: ["model.positions", "model.rope"],
+  attention: ["model.n_kv_head", "model.window", "model.qk_norm", "model.attention"],
+  dropout: ["model.dropout"],
+  optimizer: ["optim."],
+  training: ["train."],
+});
 // The text is chosen above, a page names no files, and the curve shows every step.
 const NOT_HERE = new Set(["name", "data.source", "data.tokenizer_file", "train.log_every"]);
 
-/** @param {Lab} lab */
-export function modelView(lab) {
-  const presets = choicesView("preset", "Start from", choose, true); // once more: back to what the preset says
+/** @param {Controller} controller */
+export function modelView(controller) {
+  const presets = choicesView("preset", words.choose, choose, true); // choosing it again resets the settings
   const about = element("p", { class: "hint" });
   const grid = element("div", { class: "fields" });
   const hint = element("p", { class: "hint explains", "aria-hidden": "true" });
   const total = element("p", { class: "facts", id: "parameters" });
   const mistake = complaint("model-mistake");
   const rest = element("div", { class: "rest" });
-  const more = element("details", { class: "more" }, element("summary", {}, "All settings"), rest);
+  const more = element("details", { class: "more" }, element("summary", {}, words.all), rest);
   const dom = element("div", {}, presets.dom, about, grid, total, mistake, more, hint);
   /** @type {ReturnType<typeof fieldView>[]} */
   const fields = [];
-  /** @type {Record<string, import("../../transport/protocol.js").Experiment>|undefined} */
+  /** @type {Record<string, import("../../transport/messages.js").Experiment>|undefined} */
   let known;
 
   /** A preset for a task brings its task along.
    * @param {string} name */
   function choose(name) {
-    lab.dispatch({ type: "choose_preset", name });
+    controller.dispatch({ type: "choose_preset", name });
     const text = known?.[name]?.data.source ?? "";
     if (!isTask(text)) return;
-    lab.dispatch({ type: "choosing_text", choice: text });
-    lab.send({ type: "choose_text", name: text, built_in: true });
+    controller.dispatch({ type: "choosing_text", choice: text });
+    controller.send({ type: "choose_text", name: text, built_in: true });
   }
 
   /** @param {State} state */
@@ -73,19 +62,19 @@ export function modelView(lab) {
       const field = byName.get(name);
       byName.delete(name);
       if (!field) return null;
-      const view = fieldView(field, lab);
+      const view = fieldView(field, controller);
       view.control.addEventListener("focus", () => setText(hint, view.help));
       view.dom.addEventListener("pointerenter", () => setText(hint, view.help));
       fields.push(view);
       return view.dom;
     };
     grid.append(...OPEN_FIELDS.map(make).filter((dom) => dom !== null));
-    for (const [title, beginnings] of GROUPS) {
-      const belongs = (/** @type {string} */ name) => beginnings.some((beginning) => name.startsWith(beginning));
-      const names = [...byName.keys()].filter((name) => belongs(name) && !NOT_HERE.has(name));
+    const folded = [...byName.keys()].filter((name) => !NOT_HERE.has(name));
+    for (const [group, title] of Object.entries(words.groups)) {
+      const names = folded.filter((name) => groupOf(name) === group);
       rest.append(element("h3", {}, title), element("div", { class: "fields" }, ...names.map(make)));
     }
-    setText(hint, "Point at a setting, or go into it, and it explains itself here.");
+    setText(hint, words.explain);
   }
 
   return {
@@ -96,14 +85,21 @@ export function modelView(lab) {
       if (!fields.length) build(state);
       known = state.about.presets;
       const names = Object.keys(known);
-      presets.sync(names.map((name) => [name, NAMES[name] ?? name.charAt(0).toUpperCase() + name.slice(1)]), state.preset);
-      setText(about, `${ABOUT[state.preset] ?? ""}${isEdited(state) ? " Changed by you." : ""}`);
+      presets.sync(names.map((name) => [name, words.names[name] ?? capitalized(name)]), state.preset);
+      setText(about, [words.about[state.preset], isEdited(state) && words.changed].filter(Boolean).join(" "));
       for (const field of fields) field.sync(state);
       // A mistake in a folded field must not hide.
       if (rest.querySelector("[aria-invalid]") && !more.open) more.open = true;
       const { checked } = state;
-      setText(total, checked ? `${count(checked.parameters)} parameters, about ${size(checked.bytes)} to train` : "\u00a0");
-      complain(mistake, inLabels(state.mistakes.model ?? ""));
+      setText(total, checked ? words.parameters(count(checked.parameters), size(checked.bytes)) : "\u00a0");
+      complain(mistake, withFieldNames(state.mistakes.model ?? ""));
     },
   };
+}
+
+/** @param {string} name */
+function groupOf(name) {
+  const matching = Object.entries(GROUPS)
+    .flatMap(([group, beginnings]) => beginnings.filter((beginning) => name.startsWith(beginning)).map((beginning) => ({ group, beginning })));
+  return matching.sort((left, right) => right.beginning.length - left.beginning.length)[0]?.group;
 }

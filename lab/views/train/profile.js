@@ -1,36 +1,37 @@
 // Where a training step's time goes: a table of its kernels, and a trace to take along.
 
 import { element, setAttribute, setText, show } from "../../ui/dom.js";
-import { count, short } from "../../ui/format.js";
+import { count, number, percent } from "../../ui/format.js";
+import { labels } from "../../ui/labels.js";
 
 /** @typedef {import("../../state/state.js").State} State */
-/** @typedef {import("../../app.js").Lab} Lab */
-/** @typedef {import("../../transport/protocol.js").Profile} Profile */
+/** @typedef {import("../../state/state.js").Controller} Controller */
+/** @typedef {import("../../transport/messages.js").ProfileFacts} ProfileFacts */
 
-const COLUMNS = ["Kernel", "Calls", "ms a step", "Share", "GFLOP/s", "Of the peak"];
+const { profile: words } = labels;
 
-/** @param {Lab} lab */
-export function profileView(lab) {
-  /** @type {Profile|null} */
+/** @param {Controller} controller */
+export function profileView(controller) {
+  /** @type {ProfileFacts|null} */
   let shown = null;
-  const open = element("button", { id: "profile", class: "button small", onclick: begin }, "Profile");
+  const open = element("button", { id: "profile", class: "button small", onclick: begin }, words.title);
   const where = element("p", { class: "hint", role: "status", id: "profile-where" });
   const rows = element("tbody", { id: "profile-rows" });
   const trace = element("a", {
     id: "profile-trace", class: "button small", download: "profile.json", hidden: true,
-    title: "The last step, launch by launch: a file that https://ui.perfetto.dev shows",
-  }, "Download trace");
-  const again = element("button", { type: "button", class: "button small", onclick: begin }, "Profile again");
-  const dialog = element("dialog", { class: "question measuring", "aria-label": "Profile" },
-    element("h2", {}, "Profile"), where,
+    title: words.traceTitle,
+  }, words.trace);
+  const again = element("button", { type: "button", class: "button small", onclick: begin }, words.again);
+  const dialog = element("dialog", { class: "question measuring", "aria-label": words.title },
+    element("h2", {}, words.title), where,
     element("div", { class: "scrolling" }, element("table", { class: "results" },
-      element("thead", {}, element("tr", {}, ...COLUMNS.map((title) => element("th", { scope: "col" }, title)))), rows)),
+      element("thead", {}, element("tr", {}, ...words.columns.map((title) => element("th", { scope: "col" }, title)))), rows)),
     element("form", { method: "dialog" }, element("div", { class: "buttons" },
-      element("button", { type: "submit", class: "button small primary", id: "profile-close" }, "Close"), trace, again)));
+      element("button", { type: "submit", class: "button small primary", id: "profile-close" }, words.close), trace, again)));
 
   function begin() {
-    lab.dispatch({ type: "profiling" });
-    lab.send({ type: "profile" });
+    controller.dispatch({ type: "profiling" });
+    controller.send({ type: "profile" });
     if (!dialog.open) dialog.showModal();
   }
 
@@ -41,10 +42,10 @@ export function profileView(lab) {
       const idle = phase !== "running";
       if (open.disabled !== idle) open.disabled = idle;
       if (again.disabled !== idle) again.disabled = idle;
-      open.title = idle ? "Press Train first: a profile is of the run under way." : "Where the time of a training step goes.";
+      open.title = idle ? words.trainFirst : words.about;
       if (!profile) return;
       const { running, found } = profile;
-      if (!found) setText(where, running ? "Timing each launch of the next steps…" : "There was no step left to look at.");
+      if (!found) setText(where, running ? words.running : words.none);
       show(trace, found !== null);
       if (found === shown) return;
       shown = found;
@@ -52,21 +53,16 @@ export function profileView(lab) {
       URL.revokeObjectURL(trace.href);
       if (!found) return;
       setAttribute(trace, "href", URL.createObjectURL(new Blob([found.trace], { type: "application/json" })));
-      setText(where, `A step of ${count(found.launches)} launches takes ${number(found.ms)} ms on ${found.device} (the mean of `
-        + `${found.steps}). It reached ${number(found.gflops)} GFLOP/s in a product and ${number(found.gigabytes)} GB/s in an addition.`);
+      setText(where, words.result(count(found.launches), number(found.ms), found.device, found.steps, number(found.gflops),
+        number(found.gigabytes)));
     },
   };
 }
 
-/** @param {import("../../transport/protocol.js").ProfileRow} found */
+/** @param {import("../../transport/messages.js").ProfileRow} found */
 function row({ kernel, calls, ms, share, gflops, of_peak }) {
-  // Clocks in a browser tick in steps of up to 0.1 ms: a rate made of less than a tick says nothing.
-  const rates = ms < 0.02 ? ["–", "–"] : [number(gflops), `${Math.round(100 * of_peak)} %`];
-  const cells = [count(calls), number(ms), `${Math.round(100 * share)} %`, ...rates];
+  // Clocks in a browser have a resolution of up to 0.1 ms: a rate from less than a tick means nothing.
+  const rates = ms < 0.02 ? ["–", "–"] : [number(gflops), percent(of_peak)];
+  const cells = [count(calls), number(ms), percent(share), ...rates];
   return element("tr", {}, element("th", { scope: "row" }, kernel), ...cells.map((text) => element("td", {}, text)));
-}
-
-/** @param {number} value */
-function number(value) {
-  return value >= 100 ? short(value) : value >= 10 ? value.toFixed(1) : value.toFixed(2);
 }

@@ -1,48 +1,48 @@
-// The model continues what one writes. Escape stops it.
+// Continues a prompt with the model. Escape stops it.
 
 import { complain, complaint, element, setAttribute, setText, show } from "../../ui/dom.js";
+import { labels } from "../../ui/labels.js";
+import { describe, makeControl } from "./field.js";
 
 /** @typedef {import("../../state/state.js").State} State */
-/** @typedef {import("../../app.js").Lab} Lab */
+/** @typedef {import("../../state/state.js").Controller} Controller */
+/** @typedef {import("../../transport/messages.js").FieldDescription} FieldDescription */
 
-/** @param {Lab} lab */
-export function askView(lab) {
+const { sampling: words } = labels;
+const FIRST_DIALS = ["temperature", "top_k"]; // the other settings of the sampler are folded away
+const HOTTEST = 2; // where the slider of the temperature ends: above, there is only noise
+
+/** @param {Controller} controller */
+export function sampleView(controller) {
   const prompt = element("textarea", {
-    id: "prompt", rows: 2, spellcheck: "false", placeholder: "Once upon a time",
+    id: "prompt", rows: 2, spellcheck: "false", placeholder: words.placeholder,
     onkeydown: (/** @type {KeyboardEvent} */ event) => {
       if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
       event.preventDefault();
-      ask();
+      start();
     },
   });
-  const temperature = element("input", {
-    id: "temperature", type: "range", min: 0, max: 2, step: 0.05, value: 0.8, oninput: () => setText(shown, temperature.value),
-  });
-  const shown = element("output", { for: "temperature" }, "0.8");
-  const topK = element("input", { id: "top-k", type: "number", min: 0, max: 100_000, step: 1, value: 0, inputmode: "numeric" });
+  /** @type {Map<string, HTMLInputElement>} of the sampler's settings, by name */
+  const dials = new Map();
   const length = element("input", { id: "length", type: "number", min: 1, max: 100_000, step: 1, value: 300, inputmode: "numeric" });
-  const topP = element("input", { id: "top-p", type: "number", min: 0.01, max: 1, step: 0.05, value: 1, inputmode: "decimal" });
-  const minP = element("input", { id: "min-p", type: "number", min: 0, max: 1, step: 0.01, value: 0, inputmode: "decimal" });
-  const penalty = element("input", {
-    id: "repetition-penalty", type: "number", min: 1, max: 10, step: 0.1, value: 1, inputmode: "decimal",
-  });
   const end = element("input", { id: "stop-text", type: "text", spellcheck: "false", autocomplete: "off" });
-  const seedField = element("input", { id: "sample-seed", type: "number", min: 0, max: 2 ** 32 - 1, step: 1, placeholder: "a new one each time" });
-  const go = element("button", { id: "sample", type: "submit", class: "button primary" }, "Continue");
-  const halt = element("button", { id: "stop-sampling", type: "button", class: "button", onclick: stop, hidden: true }, "Stop");
+  const first = element("div", { class: "fields dials" }, dial(length, "length", words.length));
+  const finer = element("div", { class: "fields" }, dial(end, "stop", words.stop));
+  const go = element("button", { id: "sample", type: "submit", class: "button primary" }, words.go);
+  const halt = element("button", { id: "stop-sampling", type: "button", class: "button", onclick: stop, hidden: true }, words.halt);
   const copy = element("button", {
-    id: "copy-answer", type: "button", class: "button", hidden: true, title: "The prompt and what the model wrote after it",
+    id: "copy-answer", type: "button", class: "button", hidden: true, title: words.copyTitle,
     async onclick() {
       try {
         await navigator.clipboard.writeText(answer.textContent ?? "");
-        setText(copy, "Copied");
+        setText(copy, words.copied);
       } catch {
         getSelection()?.selectAllChildren(answer);
-        setText(copy, "Selected");
+        setText(copy, words.selected);
       }
-      setTimeout(() => setText(copy, "Copy"), 2000);
+      setTimeout(() => setText(copy, words.copy), 2000);
     },
-  }, "Copy");
+  }, words.copy);
   const mistake = complaint("prompt-mistake");
   const given = element("span", { class: "given" });
   const made = element("span", { class: "made" });
@@ -50,41 +50,44 @@ export function askView(lab) {
   const note = element("p", { class: "hint" });
   const form = element("form", { class: "ask", novalidate: true, onsubmit: (/** @type {Event} */ event) => {
     event.preventDefault();
-    ask();
+    start();
   } },
-  element("label", { for: "prompt", class: "quiet-label" }, "Begin with"), prompt, mistake,
-  element("div", { class: "fields dials" },
-    element("div", { class: "field", title: "How daring: 0 always takes the likeliest symbol, above 1 it rambles." },
-      element("label", { for: "temperature" }, "Temperature ", shown), temperature),
-    element("div", { class: "field", title: "Choose among the k likeliest symbols only; 0 means all." },
-      element("label", { for: "top-k" }, "Top-k"), topK),
-    element("div", { class: "field", title: "How many symbols to write." }, element("label", { for: "length" }, "Length"), length)),
-  element("details", { class: "more finer" }, element("summary", {}, "Finer control"),
-    element("div", { class: "fields" },
-      dial(topP, "Top-p", "Choose among the likeliest symbols that together have this share of the odds; 1 means all."),
-      dial(minP, "Min-p", "Choose among symbols at least so many times as likely as the likeliest; 0 means all."),
-      dial(penalty, "Repetition penalty", "Above 1, symbols of the text it has just read become less likely."),
-      dial(end, "Stop at", "End right before this text. \\n means the end of a line."),
-      dial(seedField, "Seed", "The same seed, prompt and settings write the same text. Empty: a new one each time."))),
+  element("label", { for: "prompt", class: "quiet-label" }, words.prompt), prompt, mistake, first,
+  element("details", { class: "more finer" }, element("summary", {}, words.finer), finer),
   element("div", { class: "buttons" }, go, halt, copy, note), answer);
   let seed = 1;
   let running = false;
   let possible = false;
 
-  function ask() {
+  /** @param {State} state */
+  function build({ about }) {
+    for (const field of about?.sampling ?? []) {
+      const name = field.field;
+      const range = name === "temperature" ? { type: "range", max: HOTTEST, step: 0.05 } : {};
+      const start = name === "seed" ? { placeholder: words.newSeed } : { value: String(field.default) };
+      const control = /** @type {HTMLInputElement} */ (makeControl(field,
+        { id: name === "seed" ? "sample-seed" : name.replaceAll("_", "-"), min: field.minimum, max: field.maximum, ...start }));
+      for (const [attribute, value] of Object.entries(range)) setAttribute(control, attribute, value);
+      dials.set(name, control);
+      (FIRST_DIALS.includes(name) ? first : finer).insertBefore(dial(control, name, describe(field)),
+        (FIRST_DIALS.includes(name) ? length : end).parentElement);
+    }
+  }
+
+  function start() {
     if (!possible || running) return;
-    lab.dispatch({ type: "sampling", prompt: prompt.value });
-    lab.send({
-      type: "sample", prompt: prompt.value, max_new_tokens: Math.floor(Number(length.value)), temperature: Number(temperature.value),
-      top_k: Math.floor(Number(topK.value)), top_p: Number(topP.value), min_p: Number(minP.value),
-      repetition_penalty: Number(penalty.value), stop: end.value ? [end.value.replaceAll("\\n", "\n")] : [],
-      seed: seedField.value === "" ? seed : Math.floor(Number(seedField.value)),
-    });
+    const settings = Object.fromEntries([...dials].map(([name, control]) =>
+      [name, name === "seed" && control.value === "" ? seed : Number(control.value)]));
+    controller.dispatch({ type: "sampling", prompt: prompt.value });
+    controller.send(/** @type {import("../../transport/messages.js").SampleCommand} */ ({
+      type: "sample", prompt: prompt.value, max_new_tokens: Math.floor(Number(length.value)), ...settings,
+      stop: end.value ? [end.value.replaceAll("\\n", "\n")] : [],
+    }));
     seed += 1;
   }
 
   function stop() {
-    if (running) lab.send({ type: "stop_sampling" });
+    if (running) controller.send({ type: "stop_sampling" });
   }
 
   document.addEventListener("keydown", (event) => {
@@ -95,6 +98,7 @@ export function askView(lab) {
     dom: form,
     /** @param {State} state */
     sync(state) {
+      if (!dials.size && state.about) build(state);
       running = state.answer.running;
       possible = state.run !== null && state.phase !== "starting";
       if (go.disabled !== (!possible || running)) go.disabled = !possible || running;
@@ -103,7 +107,7 @@ export function askView(lab) {
       show(halt, running);
       if (handBack) go.focus();
       show(copy, !running && state.answer.text !== "");
-      setText(note, possible ? "" : "Train a model, or open one, first.");
+      setText(note, possible ? "" : words.noModel);
       complain(mistake, state.mistakes.prompt, prompt);
       show(answer, running || state.answer.text !== "");
       setText(given, state.answer.prompt);
@@ -113,12 +117,19 @@ export function askView(lab) {
   };
 }
 
-/** @param {HTMLInputElement} control @param {string} name @param {string} title */
+/** A control with its name above it; a slider shows its value there.
+ * @param {HTMLInputElement} control @param {string} name @param {string} title */
 function dial(control, name, title) {
-  return element("div", { class: "field", title }, element("label", { for: control.id }, name), control);
+  const label = element("label", { for: control.id }, words.names[name] ?? name);
+  if (control.type === "range") {
+    const shown = element("output", { for: control.id }, control.value);
+    control.addEventListener("input", () => setText(shown, control.value));
+    label.append(" ", shown);
+  }
+  return element("div", { class: "field", title }, label, control);
 }
 
-/** Adds what came, rather than setting the whole text again.
+/** Appends what came, rather than setting the whole text again.
  * @param {HTMLElement} dom @param {string} text */
 function append(dom, text) {
   const before = dom.textContent ?? "";

@@ -2,13 +2,14 @@
 
 import { element, setText, show } from "../../ui/dom.js";
 import { count } from "../../ui/format.js";
+import { labels } from "../../ui/labels.js";
 
 /** @typedef {import("../../state/state.js").State} State */
 /** @typedef {State["samples"][number]} Sample */
 
 export function samplesView() {
-  const list = element("ol", { class: "samples", id: "samples", tabindex: "0", "aria-label": "Samples, newest first" });
-  const empty = element("p", { class: "hint" }, "As it trains, the model writes a few lines now and then. The first will be noise.");
+  const list = element("ol", { class: "samples", id: "samples", tabindex: "0", "aria-label": labels.samples.list });
+  const empty = element("p", { class: "hint" }, labels.samples.empty);
   /** @type {Sample|undefined} */
   let newest;
   return {
@@ -30,6 +31,6 @@ export function samplesView() {
 /** @param {Sample} sample */
 function item(sample) {
   const text = element("p", { class: "prose" });
-  setText(text, sample.text.trim() ? sample.text.replace(/^\n+/, "") : "…");
-  return element("li", {}, element("h3", {}, `Step ${count(sample.step)}`), text);
+  setText(text, sample.text.trim() ? sample.text.replace(/^\n+/, "") : labels.samples.blank);
+  return element("li", {}, element("h3", {}, labels.samples.step(count(sample.step))), text);
 }

@@ -1,16 +1,18 @@
 // A synthetic task as the text: which one, how long its questions are, how many, and the seed they are made from.
 
 import { element, setText, setValue, show } from "../../ui/dom.js";
+import { labels } from "../../ui/labels.js";
 import { isTask } from "../../state/state.js";
 
 /** @typedef {import("../../state/state.js").State} State */
-/** @typedef {import("../../app.js").Lab} Lab */
-/** @typedef {import("../../transport/protocol.js").Task} Task */
+/** @typedef {import("../../state/state.js").Controller} Controller */
+/** @typedef {import("../../transport/messages.js").TaskDescription} TaskDescription */
 
 const QUESTIONS = 10_000;
+const { text: words } = labels;
 
-/** @param {Lab} lab */
-export function taskView(lab) {
+/** @param {Controller} controller */
+export function taskView(controller) {
   const which = element("select", { id: "task", onchange: () => send(true) });
   const number = (/** @type {string} */ id, /** @type {number} */ value, /** @type {number} */ min) =>
     element("input", { id, type: "number", value, min, step: 1, inputmode: "numeric", onchange: () => send() });
@@ -21,22 +23,22 @@ export function taskView(lab) {
   const field = (/** @type {HTMLElement} */ control, /** @type {string} */ name) =>
     element("div", { class: "field" }, element("label", { for: control.id }, name), control);
   const dom = element("div", { id: "task-place", hidden: true },
-    element("div", { class: "fields" }, field(which, "Task"), field(length, "Length"), field(examples, "Questions"),
-      field(seed, "Seed of the questions")), about);
-  /** @type {Task[]} */
+    element("div", { class: "fields" }, field(which, words.taskName), field(length, words.taskLength), field(examples, words.taskExamples),
+      field(seed, words.taskSeed)), about);
+  /** @type {TaskDescription[]} */
   let tasks = [];
 
-  function send(usual = false) {
+  function send(reset = false) {
     const task = tasks.find(({ name }) => name === which.value);
     if (!task) return;
-    if (usual) length.value = String(task.length);
-    const words = [`task:${task.name}`];
-    if (Number(length.value) !== task.length) words.push(`length=${length.value}`);
-    if (Number(examples.value) !== QUESTIONS) words.push(`examples=${examples.value}`);
-    if (Number(seed.value) !== 0) words.push(`seed=${seed.value}`);
-    const source = words.join(",");
-    lab.dispatch({ type: "choosing_text", choice: source });
-    lab.send({ type: "choose_text", name: source, built_in: true });
+    if (reset) length.value = String(task.length);
+    const parts = [`task:${task.name}`];
+    if (Number(length.value) !== task.length) parts.push(`length=${length.value}`);
+    if (Number(examples.value) !== QUESTIONS) parts.push(`examples=${examples.value}`);
+    if (Number(seed.value) !== 0) parts.push(`seed=${seed.value}`);
+    const source = parts.join(",");
+    controller.dispatch({ type: "choosing_text", choice: source });
+    controller.send({ type: "choose_text", name: source, built_in: true });
   }
 
   return {
@@ -53,15 +55,15 @@ export function taskView(lab) {
       const { choice } = state.text;
       show(dom, isTask(choice));
       if (!isTask(choice)) return;
-      const [name = "", ...words] = choice.slice("task:".length).split(",");
+      const [name = "", ...settings] = choice.slice("task:".length).split(",");
       const task = tasks.find((one) => one.name === name);
       if (!task) return;
-      const set = Object.fromEntries(words.map((word) => word.split("=")));
+      const set = Object.fromEntries(settings.map((setting) => setting.split("=")));
       setValue(which, name);
       setValue(length, String(set["length"] ?? task.length));
       setValue(examples, String(set["examples"] ?? QUESTIONS));
       setValue(seed, String(set["seed"] ?? 0));
-      setText(about, `${task.description} Length: ${task.measures}, ${task.shortest} to ${task.longest}.`);
+      setText(about, words.taskAbout(task.description, task.measures, task.shortest, task.longest));
     },
   };
 }

@@ -1,27 +1,26 @@
-// Step one: what the model reads. A built-in text, one's own pasted in, or a file.
+// What the model learns from: a built-in text, one's own pasted in, or a file.
 
 import { complain, complaint, element, setText, show } from "../../ui/dom.js";
-import { count, inLabels } from "../../ui/format.js";
+import { count, withFieldNames } from "../../ui/format.js";
+import { labels } from "../../ui/labels.js";
 import { isTask } from "../../state/state.js";
 import { choicesView } from "./choices.js";
 import { taskView } from "./task.js";
 
 /** @typedef {import("../../state/state.js").State} State */
-/** @typedef {import("../../app.js").Lab} Lab */
+/** @typedef {import("../../state/state.js").Controller} Controller */
 
 const OWN = "own";
 const TASK = "task";
-const TITLES = /** @type {Record<string, string>} */ ({
-  tales: "Tales", words: "Words", python: "Python", shakespeare: "Shakespeare", names: "Names",
-});
+const { text: words } = labels;
 
-/** @param {Lab} lab */
-export function textView(lab) {
-  const choices = choicesView("text", "What it reads", choose);
+/** @param {Controller} controller */
+export function textView(controller) {
+  const choices = choicesView("text", words.choose, choose);
   let typing = 0;
   const area = element("textarea", {
-    id: "own-text", rows: 6, spellcheck: "false", placeholder: "Paste or type a text here, the longer the better…",
-    "aria-label": "Your own text",
+    id: "own-text", rows: 6, spellcheck: "false", placeholder: words.placeholder,
+    "aria-label": words.ownLabel,
     oninput() {
       clearTimeout(typing);
       typing = setTimeout(sendOwn, 250);
@@ -33,26 +32,26 @@ export function textView(lab) {
   const file = element("input", {
     type: "file", id: "text-file", class: "hidden-file", accept: ".txt,.md,.csv,.json,.py,text/*",
     onchange() {
-      if (file.files?.[0]) lab.readText(file.files[0]);
+      if (file.files?.[0]) controller.readText(file.files[0]);
       file.value = "";
     },
   });
   const own = element(
     "div", { class: "own", hidden: true }, area,
-    element("label", { class: "button small", for: "text-file" }, "Choose a file…"), file,
-    element("span", { class: "hint drop" }, " or drop one anywhere"),
+    element("label", { class: "button small", for: "text-file" }, words.file), file,
+    element("span", { class: "hint drop" }, words.drop),
   );
   const facts = element("p", { class: "facts" });
   const excerpt = element("blockquote", { class: "excerpt prose" });
   const mistake = complaint("text-mistake");
-  const task = taskView(lab);
+  const task = taskView(controller);
   const dom = element("div", {}, choices.dom, own, task.dom, mistake, facts, excerpt);
 
   /** @param {string} choice */
   function choose(choice) {
     if (choice === TASK) return task.send();
-    lab.dispatch({ type: "choosing_text", choice });
-    if (choice !== OWN) lab.send({ type: "choose_text", name: choice, built_in: true });
+    controller.dispatch({ type: "choosing_text", choice });
+    if (choice !== OWN) controller.send({ type: "choose_text", name: choice, built_in: true });
     else sendOwn();
   }
 
@@ -60,9 +59,9 @@ export function textView(lab) {
     clearTimeout(typing);
     typing = 0;
     if (!area.value) {
-      lab.dispatch({ type: "choosing_text", choice: OWN });
-      lab.send({ type: "clear_text" });
-    } else lab.send({ type: "choose_text", name: "my text", built_in: false }, new TextEncoder().encode(area.value));
+      controller.dispatch({ type: "choosing_text", choice: OWN });
+      controller.send({ type: "clear_text" });
+    } else controller.send({ type: "choose_text", name: words.ownName, built_in: false }, new TextEncoder().encode(area.value));
   }
 
   return {
@@ -72,15 +71,16 @@ export function textView(lab) {
       if (!state.about) return;
       const { texts } = state.about;
       const { choice, facts: text } = state.text;
-      choices.sync([...texts.map((name) => /** @type {[string, string]} */ ([name, TITLES[name] ?? name])),
-        [TASK, "A task"], [OWN, "Your own"]], isTask(choice) ? TASK : choice);
+      choices.sync([...texts.map((name) => /** @type {[string, string]} */ ([name, words.names[name] ?? name])),
+        [TASK, words.task], [OWN, words.own]], isTask(choice) ? TASK : choice);
       task.sync(state);
       show(own, choice === OWN);
-      complain(mistake, inLabels(state.mistakes.text ?? ""), choice === OWN ? area : undefined);
-      const name = text && !text.built_in && text.name !== "my text" ? `${text.name}: ` : "";
-      setText(facts, text ? `${name}${count(text.characters)} characters, ${count(text.distinct)} distinct` : state.fetching.text || "\u00a0");
+      complain(mistake, withFieldNames(state.mistakes.text ?? ""), choice === OWN ? area : undefined);
+      const named = text !== null && !text.built_in && text.name !== words.ownName;
+      const size = text ? words.size(count(text.characters), count(text.distinct)) : state.fetching.text || "\u00a0";
+      setText(facts, named ? words.named(text.name, size) : size);
       facts.title = text?.alphabet ?? "";
-      show(excerpt, choice !== OWN || (name !== "" && Boolean(text?.excerpt))); // empty while a text is fetched: nothing below moves
+      show(excerpt, choice !== OWN || (named && text.excerpt !== "")); // empty while a text is fetched: nothing below moves
       setText(excerpt, text?.excerpt ?? "");
     },
   };

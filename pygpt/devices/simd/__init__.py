@@ -94,9 +94,8 @@ def load(names: tuple = LIBRARIES) -> Library | None:
 
 @functools.cache
 def _native():
-    import platformdirs
-
     from pygpt.devices.simd.compile import compile_natively
+    from pygpt.utils.cache import cache_folder
 
-    path = compile_natively(Path(platformdirs.user_cache_dir("pygpt")))
+    path = compile_natively(cache_folder())
     return Library(path, LARGEST_NATIVE_PRODUCT) if path else None

@@ -1,4 +1,4 @@
-// The optimizers over the flat parameters, adamw, momentum and descend, and the norm that clips, square_sum and clip_scale.
+// The optimizers over the flat parameters, adamw, momentum and sgd_step, and the norm that clips, square_sum and clip_scale.
 #include "simd.h"
 
 #define LANES 64
@@ -58,7 +58,7 @@ KERNEL(momentum) {
     }
 }
 
-KERNEL(descend) {
+KERNEL(sgd_step) {
     OPERANDS { DIRECTION, SCALE, SCHEDULE, STEP, PARAMETER };
     CONSTANTS { WEIGHT_DECAY, DECAYED };
     int32_t last = SIZE(SCHEDULE) / 3 - 1, decayed = INTEGER(DECAYED);

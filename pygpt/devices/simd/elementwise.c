@@ -1,4 +1,4 @@
-// Element by element, and sums: add, scale, divide, fill, sum, pack, record, advance; blend and weigh, means that are kept up to date.
+// Element by element, and sums: add, scale, divide, fill, sum, pack, record, increment; lerp and running_share, means that are kept up to date.
 #include "simd.h"
 
 KERNEL(add) {
@@ -62,13 +62,13 @@ KERNEL(record) {
     FLOATS(HISTORY)[WORDS(STEP)[0] % (uint32_t)SIZE(HISTORY)] = FLOATS(VALUE)[0];
 }
 
-KERNEL(advance) {
+KERNEL(increment) {
     OPERANDS { STEP };
     CONSTANTS { AMOUNT };
     WORDS(STEP)[0] += WORD(AMOUNT);
 }
 
-KERNEL(blend) {
+KERNEL(lerp) {
     OPERANDS { X, SHARES, STEP, Y };
     uint32_t step = WORDS(STEP)[0], last = (uint32_t)SIZE(SHARES) - 1;
     const Lanes share = splat(FLOATS(SHARES)[step < last ? step : last]);
@@ -78,7 +78,7 @@ KERNEL(blend) {
     }
 }
 
-KERNEL(weigh) {
+KERNEL(running_share) {
     OPERANDS { COUNT, TOTAL, SHARE };
     float count = FLOATS(COUNT)[0], total = FLOATS(TOTAL)[0] + count;
     FLOATS(TOTAL)[0] = total;

@@ -1,4 +1,4 @@
-// Writing a text, token by token: repetition_penalty, sample and append.
+// Writing a text, token by token: repetition_penalty, sample and append_token.
 #include "simd.h"
 
 #define SAMPLE 0x50000u
@@ -95,7 +95,7 @@ KERNEL(sample) {
     WORDS(TOKEN)[0] = (uint32_t)drawn;
 }
 
-KERNEL(append) {
+KERNEL(append_token) {
     OPERANDS { TOKEN, WINDOW, POSITION, OUTPUT, COUNT };
     CONSTANTS { T };
     uint32_t time = WORD(T), kept = time / 2, *window = WORDS(WINDOW), *position = WORDS(POSITION), *count = WORDS(COUNT);

@@ -96,14 +96,14 @@ def test_tuning_fills_the_preferences_and_a_second_time_reads_them(fake, monkeyp
 def test_a_store_that_makes_no_sense_is_written_anew(text, fake):
     key = next(iter(tuned(fake, Store())))
     fake.preferences = {}
-    store = Store(text.replace("VERSION", tuning.pygpt.__version__).replace("NAME", fake.name).replace("KEY", key))
+    store = Store(text.replace("VERSION", tuning.__version__).replace("NAME", fake.name).replace("KEY", key))
     found = tuned(fake, store)
     assert json.loads(store.text)["adapters"][fake.name] == found and found[key] in matmul.shaders
 
 
 def test_other_adapters_stay_in_the_store(fake):
     other = {"matmul 1": "matmul"}
-    store = Store(json.dumps({"version": tuning.pygpt.__version__, "adapters": {"another": other}}))
+    store = Store(json.dumps({"version": tuning.__version__, "adapters": {"another": other}}))
     tuned(fake, store)
     assert json.loads(store.text)["adapters"]["another"] == other
 
@@ -183,7 +183,7 @@ def test_a_run_with_other_shaders_has_the_losses_of_one_without(shader, fake):
         ]
         assert losses[0] == pytest.approx(losses[1], rel=1e-3) and losses[0]
     eager = poem_run(fake, **LARGER)
-    eager._train_once, eager._evaluate_once = eager._train_step, eager._evaluation_step
+    eager.training_step, eager._evaluate_once = eager._train_step, eager._evaluation_step
     eager._conclude_evaluation = eager._evaluation_end
     assert bits(finish(eager)) == bits(after)
 

@@ -3,14 +3,11 @@
 import asyncio
 import time
 
-import pytest
-
 from pygpt.analysis import device_choice as choosing
 from pygpt.analysis.device_choice import Rates, choose, measure_rates, open_fitting
-from pygpt.analysis.flops import step_flops, step_launches
+from pygpt.analysis.flops import step_flops
 from pygpt.config.experiment import Experiment
 from pygpt.devices import open_numpy, wgpu
-from tests.tiny_runs import poem_run
 
 BABY, SMALL, NANO = map(Experiment.preset, ("baby", "small", "nano"))
 MICRO = BABY.with_fields(
@@ -33,21 +30,6 @@ def chosen(gpu, experiment, rates=None, monkeypatch=None):
 
         monkeypatch.setattr(choosing, "measure_rates", given)
     return asyncio.run(choose(gpu, open_cpu, experiment)), opened
-
-
-def test_the_number_of_launches_is_about_right(cpu):
-    for changes in (
-        {"model.kind": "bigram"},
-        {"model.n_layer": 1},
-        {"model.n_layer": 6},
-        {"train.accumulation": 3},
-        {"optim.name": "muon", "model.n_layer": 2},
-    ):
-        run = poem_run(cpu, **changes)
-        events = run.train()
-        while run.step < 1:
-            next(events)
-        assert step_launches(run.experiment) == pytest.approx(len(run.training_step.works), rel=0.15)
 
 
 def test_a_tiny_model_goes_to_the_processor_and_a_large_one_to_the_gpu_untried(gpu_as_hardware, monkeypatch):

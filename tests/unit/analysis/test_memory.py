@@ -1,11 +1,12 @@
 import pytest
 
-from pygpt.analysis.memory import check_memory, memory_estimate, parameter_count, readable
+from pygpt.analysis.memory import check_memory, memory_estimate, parameter_count
 from pygpt.config.experiment import Experiment
 from pygpt.data import load_text, text_from_bytes
 from pygpt.devices.numpy import NumpyDevice
 from pygpt.errors import ExperimentError
 from pygpt.training.run import Run
+from pygpt.utils.units import format_bytes
 
 
 @pytest.mark.parametrize(
@@ -26,7 +27,7 @@ def test_the_estimate_is_within_ten_percent_of_the_peak(preset, changes):
     for _ in run.train():
         pass
     estimate = memory_estimate(experiment, run.tokenizer.vocab_size, len(text.text))
-    assert 0.9 < estimate / device.peak_bytes < 1.1, (readable(estimate), readable(device.peak_bytes))
+    assert 0.9 < estimate / device.peak_bytes < 1.1, (format_bytes(estimate), format_bytes(device.peak_bytes))
     assert parameter_count(experiment, run.tokenizer.vocab_size) == run.model.parameter_count
 
 
@@ -53,7 +54,7 @@ def test_the_estimate_of_a_large_vocabulary(tied, batch_size):
     for _ in run.train():
         pass
     estimate = memory_estimate(experiment, 8192, len(text.text))
-    assert 0.9 < estimate / device.peak_bytes < 1.1, (readable(estimate), readable(device.peak_bytes))
+    assert 0.9 < estimate / device.peak_bytes < 1.1, (format_bytes(estimate), format_bytes(device.peak_bytes))
     assert batch_size == 8 or device.peak_bytes < 2 * 4 * batch_size * 128 * 8192, "the logits are never there whole"
 
 
@@ -72,7 +73,7 @@ def test_what_does_not_fit_is_refused_with_the_estimate(cpu):
 
 
 def test_sizes_for_people():
-    assert [readable(n) for n in (0, 999, 1000, 1_500_000, 123_456_789, 4 * 10**12, 10**19)] == [
+    assert [format_bytes(n) for n in (0, 999, 1000, 1_500_000, 123_456_789, 4 * 10**12, 10**19)] == [
         "0 bytes",
         "999 bytes",
         "1.0 kB",

@@ -25,7 +25,7 @@ def profiled(device, steps=4):
 
 def test_every_launch_is_there_and_takes_its_part_of_the_step(device):
     run, events, found = profiled(device)
-    device.read(run.history)
+    device.read(run.metrics_tensor)
     assert [launch.work for launch in found.launches] == run.training_step.works
     assert found.steps == 4 and run.step == 6
     rows = found.rows()
@@ -35,7 +35,7 @@ def test_every_launch_is_there_and_takes_its_part_of_the_step(device):
     began = time.perf_counter()
     for _ in range(8):
         next(events)
-    device.read(run.history)
+    device.read(run.metrics_tensor)
     step = (time.perf_counter() - began) / 8
     # A pass for each launch costs more than one for all, and the machine may be busy.
     assert 0.1 * step < found.seconds < 10 * step
@@ -47,7 +47,7 @@ def test_a_profiled_run_has_the_losses_of_one_that_is_not(device):
     for each, going in ((run, events), (other, other.train())):
         while each.step < 10:
             next(going)
-    assert run.take_metrics(device.read(run.history)) == other.take_metrics(device.read(other.history))
+    assert run.take_metrics(device.read(run.metrics_tensor)) == other.take_metrics(device.read(other.metrics_tensor))
 
 
 def test_a_coarse_clock_is_given_more_steps(cpu, monkeypatch):

@@ -63,7 +63,7 @@ def test_a_profile_is_shown_and_written(tmp_path, poem):
     said = run_pygpt(
         "train", "baby", "--data", poem, "--device", "numpy", "--steps", 20, "--out", out, "--profile", *TINY
     )
-    assert "of the peak" in said and "matmul" in said and str(out / "profile.json") in said
+    assert "% of peak" in said and "matmul" in said and str(out / "profile.json") in said
     events = json.loads((out / "profile.json").read_text())["traceEvents"]
     assert {"matmul", "adamw"} <= {event["name"] for event in events}
     # The losses are those of a run without it, and the file is there to go on from.
@@ -119,12 +119,12 @@ def test_an_experiment_from_a_file_with_flags_over_it(tmp_path, poem):
 
 
 def test_names_come_as_documents():
-    from pygpt.cli.commands import Train
+    from pygpt.cli.train import TrainCommand
 
-    fresh = Train(source="names").with_defaults()
+    fresh = TrainCommand(source="names").with_defaults()
     assert fresh.with_layout(["--data", "names"]).experiment().data.layout == "documents"
     assert fresh.with_layout(["--data", "names", "--data.layout", "stream"]).experiment().data.layout == "stream"
-    assert Train(source="tales").with_defaults().with_layout([]).experiment().data.layout == "stream"
+    assert TrainCommand(source="tales").with_defaults().with_layout([]).experiment().data.layout == "stream"
 
 
 def test_an_older_run_in_the_folder_is_set_aside(tmp_path, poem):
@@ -165,7 +165,7 @@ def test_ctrl_c_keeps_the_run_and_resume_goes_on_as_if_nothing_had_happened(tmp_
     assert process.returncode == 130 and f"pygpt train --resume {cut}" in said
     reached = metrics(cut)[-1]["step"]
     assert 100 <= reached < 3000
-    assert f"Going on from step {reached:,}" in run_pygpt("train", "--resume", cut, "--device", "numpy")
+    assert f"Continuing from step {reached:,}" in run_pygpt("train", "--resume", cut, "--device", "numpy")
 
     def losses(folder):
         return [(row["step"], row["loss"], row.get("val_loss")) for row in metrics(folder)]
@@ -186,7 +186,7 @@ def test_devices():
     found = json.loads(run_pygpt("devices", "--json"))
     assert {"numpy"} <= {device["device"] for device in found["devices"]}
     assert found["auto"]["device"] in ("numpy", "webgpu") and found["auto"]["why"]
-    assert "auto    takes" in run_pygpt("devices")
+    assert "auto    chooses" in run_pygpt("devices")
 
 
 MISTAKES = [
@@ -262,7 +262,7 @@ def test_a_loss_that_turns_into_no_number_keeps_the_last_good_checkpoint(tmp_pat
         *TINY,
         check=False,
     )
-    assert done.returncode == 1 and "training cannot go on from here" in done.stderr
+    assert done.returncode == 1 and "training cannot continue from here" in done.stderr
     assert (out / "model.safetensors").read_bytes() == good
     if (tmp_path / "bad" / "model.safetensors").exists():
         assert np.isfinite(pygpt.load(tmp_path / "bad", "numpy").logits([[1, 2]])).all()

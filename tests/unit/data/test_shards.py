@@ -8,13 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pygpt.data import load_text, make_tokenizer, text_from_bytes
+from pygpt.data import load_text, text_from_bytes
 from pygpt.data.prepare import prepare
-from pygpt.data.shard_batches import ShardSplit
+from pygpt.data.shard_batches import ShardBatches
 from pygpt.data.shards import FIELDS, Shards, open_shards
 from pygpt.errors import DataError, ExperimentError
 from pygpt.ops.threefry import BATCH
 from pygpt.runs.checkpoint import read_checkpoint
+from pygpt.tokenizers import make_tokenizer
 from pygpt.training.run import Run
 from tests.tiny_runs import POEM, bits, experiment, finish
 
@@ -288,7 +289,7 @@ def test_a_run_on_shards_has_the_losses_of_a_run_in_memory_bit_for_bit(
     wanted = bits(finish(in_memory))
     run = Run(described, shards, device)
     assert (run.experiment.data.tokenizer, run.experiment.data.source) == (encoding, str(tmp_path / "shards"))
-    assert len(shards.train) == in_memory._train_split.tokens.size and len(shards.train._views) > 1
+    assert len(shards.train) == in_memory.train_batches.tokens.size and len(shards.train._views) > 1
     assert bits(finish(run)) == wanted
     # Interrupted and gone on with, from the folder that the checkpoint names.
     begun = Run(described, shards, device)
@@ -306,7 +307,7 @@ def test_only_the_next_windows_are_on_the_device(tmp_path, cpu, monkeypatch):
     run = Run(described, shards, cpu)
     finish(run)
     windows = described.train.batch_size * (described.model.block_size + 1)
-    assert run._train_split.tokens.size == 4 * windows < len(shards.train)
+    assert run.train_batches.tokens.size == 4 * windows < len(shards.train)
 
 
 def test_another_tokenizer_or_layout_than_the_shards_is_refused(tmp_path, cpu):
@@ -333,6 +334,6 @@ def test_of_more_tokens_than_one_word_reaches_all_are_drawn(cpu):
         def __len__(self):
             return 2**40
 
-    split = ShardSplit(cpu, Long(), 1337, BATCH, 4, 8)
+    split = ShardBatches(cpu, Long(), 1337, BATCH, 4, 8)
     starts = [split._start(step, row) for step in range(50) for row in range(4)]
     assert len(set(starts)) == 200 and max(starts) > 2**39 and min(starts) < 2**36 * 4

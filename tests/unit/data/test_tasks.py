@@ -5,9 +5,10 @@ import re
 
 import pytest
 
+from pygpt.config.sampling import SamplingConfig
 from pygpt.data import TASKS, load_text, make_corpus, task_text, text_from_bytes
 from pygpt.errors import DataError, ExperimentError
-from pygpt.inference.sampler import generate
+from pygpt.inference.generate import generate
 from pygpt.language_model import LanguageModel
 from pygpt.runs.checkpoint import read_checkpoint
 from pygpt.tokenizers import split_documents, train_tokenizer
@@ -97,7 +98,7 @@ def test_a_seed_decides():
             "task:parity,length=2",
             "has only 6 different questions, and 20 are the fewest to learn from: choose a length above 2",
         ),
-        ("revers", "Did you mean task:reverse[?]"),
+        ("revers", "did you mean 'task:reverse'[?]"),
     ],
 )
 def test_tasks_that_do_not_exist(source, message):
@@ -128,7 +129,7 @@ def learned():
 def test_reverse_is_learned(learned):
     """A small brother of `python -m tests.bench tasks`."""
     run, metrics = learned
-    share, questions = accuracy(run.model, run._val_split, run.experiment, run.device)
+    share, questions = accuracy(run.model, run.val_batches)
     assert questions == 1000 and share >= 0.99
     assert metrics[0].accuracy == 0.0 and metrics[-1].accuracy >= 0.98
     assert all((m.accuracy is None) == (m.val_loss is None) for m in metrics)
@@ -138,12 +139,14 @@ def test_a_right_answer_is_what_greedy_sampling_writes(device):
     """Half learned, so that there are both."""
     run = Run(experiment(**LEARNABLE, **{"train.steps": 60}), load_text("task:reverse,length=3,examples=400"), device)
     finish(run)
-    share, questions = accuracy(run.model, run._val_split, run.experiment, device)
+    share, questions = accuracy(run.model, run.val_batches)
     documents = split_documents(run.text.text)[9::10]
     right = 0
     for document in documents:
         question, answer = document.split("=")
-        written = "".join(generate(run.model, run.tokenizer, 8, at_once=8, prompt=f"{question}=", temperature=0.0))
+        written = "".join(
+            generate(run.model, run.tokenizer, f"{question}=", 8, SamplingConfig(temperature=0.0), slice_size=8)
+        )
         right += written == answer
     assert questions == len(documents) == 40 and 0 < right < 40
     assert round(share * questions) == right

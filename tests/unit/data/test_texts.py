@@ -43,17 +43,19 @@ def closed_url():
     return f"http://127.0.0.1:{port}/names.txt"
 
 
+def serve_names_from(monkeypatch, url, **changes):
+    """Let the data set names be downloaded from this URL."""
+    remote = dataclasses.replace(DATASETS["names"].remote, url=url, **changes)
+    monkeypatch.setitem(DATASETS, "names", dataclasses.replace(DATASETS["names"], remote=remote))
+
+
 @pytest.fixture
 def tiny_names(tmp_path, monkeypatch, closed_url):
     """The data set names, replaced by one of ours that cannot be reached; PYGPT_DATA unset, the cache empty."""
     data = b"emma\nolivia\nava\n"
     monkeypatch.delenv("PYGPT_DATA", raising=False)
     monkeypatch.setenv("PYGPT_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setitem(
-        DATASETS,
-        "names",
-        dataclasses.replace(DATASETS["names"], url=closed_url, sha256=hashlib.sha256(data).hexdigest(), size=len(data)),
-    )
+    serve_names_from(monkeypatch, closed_url, sha256=hashlib.sha256(data).hexdigest(), size=len(data))
     return data
 
 
@@ -64,7 +66,7 @@ def test_the_data_sets_in_their_order():
     assert list(DATASETS) == ["tales", "words", "python", "shakespeare", "names"]
     for name, dataset in DATASETS.items():
         assert dataset.name == name and dataset.layout == ("documents" if name in ("names", "words") else "stream")
-        assert (dataset.url is None) == (dataset.sha256 is None) == (dataset.file is None)
+        assert (dataset.make is None) == (dataset.remote is not None)
 
 
 def test_tales_are_built_in():
@@ -108,7 +110,7 @@ def test_python_without_its_sources(tmp_path, monkeypatch):
 
 def test_the_real_files(true_files):
     shakespeare, names = load_text("shakespeare"), load_text("names")
-    assert shakespeare.sha256 == DATASETS["shakespeare"].sha256 and shakespeare.text.startswith("First Citizen:")
+    assert shakespeare.sha256 == DATASETS["shakespeare"].remote.sha256 and shakespeare.text.startswith("First Citizen:")
     assert len(shakespeare.text) == DATASETS["shakespeare"].size
     corpus = make_corpus(shakespeare.text, train_tokenizer("char", shakespeare.text, False), "stream", 256)
     assert len(corpus.train.tokens) == 1_003_854  # as in nanoGPT
@@ -143,7 +145,7 @@ def test_a_folder_without_the_file_goes_on_to_the_network(tiny_names, tmp_path, 
 def test_downloaded_once_and_kept(tiny_names, tmp_path, monkeypatch):
     source = tmp_path / "source.txt"
     source.write_bytes(tiny_names)
-    monkeypatch.setitem(DATASETS, "names", dataclasses.replace(DATASETS["names"], url=source.as_uri()))
+    serve_names_from(monkeypatch, source.as_uri())
     first = load_text("names")
     source.unlink()
     assert load_text("names") == first and first.built_in
@@ -157,7 +159,7 @@ def test_downloaded_once_and_kept(tiny_names, tmp_path, monkeypatch):
 def test_a_changed_download_is_refused(tiny_names, tmp_path, monkeypatch):
     source = tmp_path / "source.txt"
     source.write_bytes(b"something else")
-    monkeypatch.setitem(DATASETS, "names", dataclasses.replace(DATASETS["names"], url=source.as_uri()))
+    serve_names_from(monkeypatch, source.as_uri())
     with pytest.raises(DataError, match="what came from file:.* is not the one pygpt knows"):
         load_text("names")
     assert not (tmp_path / "cache").exists()
@@ -168,7 +170,7 @@ def test_a_cache_that_cannot_be_written_is_no_error(tiny_names, tmp_path, monkey
     source.write_bytes(tiny_names)
     (tmp_path / "file").touch()
     monkeypatch.setenv("PYGPT_CACHE", str(tmp_path / "file" / "cache"))
-    monkeypatch.setitem(DATASETS, "names", dataclasses.replace(DATASETS["names"], url=source.as_uri()))
+    serve_names_from(monkeypatch, source.as_uri())
     assert load_text("names").text == tiny_names.decode()
 
 
@@ -182,7 +184,7 @@ def test_bytes_of_a_data_set_are_checked(tiny_names):
 
 def test_unknown_name_suggests_the_nearest():
     with pytest.raises(
-        DataError, match="'Shakespear'. Did you mean shakespeare. The data sets are tales, words, python"
+        DataError, match="'Shakespear' .did you mean 'shakespeare'... The data sets are tales, words, python"
     ):
         load_text("Shakespear")
     with pytest.raises(DataError, match="no data set and no file named 'xyzzy'. The data"):

@@ -66,8 +66,8 @@ RECIPES = {
 def test_everything_is_kept_in_double(kind, cpu):
     run = poem_run(cpu, **(KINDS | RECIPES)[kind], **DOUBLE)
     finish(run)
-    held = [run.history, run.weights.values, run.optimizer.gradient.values]
-    held += [slots.values for slots in run.optimizer.memory.values()]
+    held = [run.metrics_tensor, run.weights.values, run.optimizer.gradient.values]
+    held += [slots.values for slots in run.optimizer.state.values()]
     held += run.model.new_cache() if run.experiment.model.kind == "gpt" else []
     works = [*run.training_step.works, *run._evaluate_once.works, *run._conclude_evaluation.works]
     assert {tensor.dtype for tensor in held} == {"float64"}
@@ -99,8 +99,8 @@ def test_a_trained_model_evaluates_and_writes(cpu):
     model = TrainedModel(read_checkpoint(run.checkpoint()), cpu)
     assert model.logits([[1, 2, 3]]).dtype == "float64"
     assert model.generate("Twinkle", 30) == model.generate("Twinkle", 30)
-    loss, count = full_loss(model.model, run._val_split, run.experiment, cpu)
-    assert loss == full_loss(run.model, run._val_split, run.experiment, cpu)[0] and count > 0
+    loss, count = full_loss(model.model, run.val_batches)
+    assert loss == full_loss(run.model, run.val_batches)[0] and count > 0
 
 
 def test_a_file_of_other_numbers_than_it_says_is_refused(cpu):

@@ -40,8 +40,8 @@ def test_every_kernel_is_compiled(compiled):
 
 def test_a_step_of_micro_is_one_call(compiled):
     run = Run(Experiment.preset("micro"), load_text("names"), NumpyDevice(library=compiled.library))
-    run._train_once()
-    assert len(run._train_once.plan[0]) == 1
+    run.training_step()
+    assert len(run.training_step.plan[0]) == 1
 
 
 def test_large_products_are_left_to_numpy(compiled):

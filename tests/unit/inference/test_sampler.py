@@ -2,8 +2,10 @@
 
 import pytest
 
+from pygpt.config.sampling import SamplingConfig
 from pygpt.errors import ExperimentError
-from pygpt.inference.sampler import Sampler, generate
+from pygpt.inference.generate import generate
+from pygpt.inference.sampler import Sampler
 from tests.tiny_runs import POEM, finish, poem_run, samplers
 from tests.unit.training.test_run import KINDS
 
@@ -33,7 +35,7 @@ def test_captured_sampling_equals_eager(kind, device):
     run = trained(kind, device)
     texts = []
     for captured in (True, False):
-        sampler = Sampler(run.model, run.tokenizer, prompt="", temperature=0.9, top_k=5, seed=3)
+        sampler = Sampler(run.model, run.tokenizer, "", SamplingConfig(temperature=0.9, top_k=5, seed=3))
         if not captured:
             make_eager(sampler)
         sampler.enqueue(30)
@@ -52,7 +54,7 @@ def test_the_sizes_of_the_pieces_do_not_matter(cached, device):
     run = trained("gpt", device)
     texts = []
     for pieces in ([40], [1] * 40, [3, 5, 8, 24], [7, 33]):
-        sampler = Sampler(run.model, run.tokenizer, prompt="Twin", seed=3, cached=cached)
+        sampler = Sampler(run.model, run.tokenizer, "Twin", SamplingConfig(seed=3), cached=cached)
         for count in pieces:
             sampler.enqueue(count)
         texts.append(sampler.take(device.read(sampler.output)))
@@ -61,7 +63,7 @@ def test_the_sizes_of_the_pieces_do_not_matter(cached, device):
 
 def test_a_window_is_cut_to_its_newest_half(device):
     run = trained("gpt", device)
-    sampler = Sampler(run.model, run.tokenizer, prompt="Twinkle")
+    sampler = Sampler(run.model, run.tokenizer, "Twinkle")
     sampler.enqueue(2)  # seven tokens, then the eighth, then one that no longer fits
     tokens = run.tokenizer.encode("Twinkle" + sampler.take(device.read(sampler.output)))
     assert sampler._position.tolist() == [4]
@@ -80,11 +82,13 @@ def test_a_token_costs_no_launch_from_python(cached, device, monkeypatch):
 
 def test_sampling_settings(cpu):
     run = poem_run(cpu)
-    write = lambda **settings: "".join(generate(run.model, run.tokenizer, 20, **settings))
-    assert len(write(prompt="Twinkle")) == 20
-    assert write(prompt="T", temperature=0.0, seed=1) == write(prompt="T", temperature=0.0, seed=2)
-    assert write(prompt="T", top_k=1, seed=1) == write(prompt="T", temperature=0.0, seed=1)
-    assert write(prompt="T", temperature=2.0, seed=1) != write(prompt="T", temperature=2.0, seed=2)
+    write = lambda prompt, **settings: "".join(
+        generate(run.model, run.tokenizer, prompt, 20, SamplingConfig(**settings))
+    )
+    assert len(write("Twinkle")) == 20
+    assert write("T", temperature=0.0, seed=1) == write("T", temperature=0.0, seed=2)
+    assert write("T", top_k=1, seed=1) == write("T", temperature=0.0, seed=1)
+    assert write("T", temperature=2.0, seed=1) != write("T", temperature=2.0, seed=2)
     for settings in (
         {"temperature": -1.0},
         {"top_k": -1},
@@ -98,13 +102,9 @@ def test_sampling_settings(cpu):
         {"temperature": float("nan")},
     ):
         with pytest.raises(ExperimentError, match=next(iter(settings))):
-            write(prompt="T", **settings)
-    assert (
-        write(prompt="T", top_p=1e-6, seed=1)
-        == write(prompt="T", min_p=1.0, seed=1)
-        == write(prompt="T", temperature=0.0)
-    )
-    assert write(prompt="T", top_p=1.0, min_p=0.0, repetition_penalty=1.0, stop=()) == write(prompt="T")
+            write("T", **settings)
+    assert write("T", top_p=1e-6, seed=1) == write("T", min_p=1.0, seed=1) == write("T", temperature=0.0)
+    assert write("T", top_p=1.0, min_p=0.0, repetition_penalty=1.0, stop=()) == write("T")
 
 
 EVERYTHING = {"temperature": 1.2, "top_k": 20, "top_p": 0.95, "min_p": 0.01, "repetition_penalty": 1.3, "seed": 3}
@@ -115,7 +115,7 @@ def test_all_settings_together_go_through_the_same_code(kind, device):
     run = trained(kind, device)
     outputs = []
     for cached, captured in ((True, True), (False, True), (True, False)):
-        sampler = Sampler(run.model, run.tokenizer, prompt="Twin", cached=cached, **EVERYTHING)
+        sampler = Sampler(run.model, run.tokenizer, "Twin", SamplingConfig(**EVERYTHING), cached=cached)
         if not captured:
             make_eager(sampler)
         sampler.enqueue(30)
@@ -126,7 +126,9 @@ def test_all_settings_together_go_through_the_same_code(kind, device):
 def test_a_penalty_keeps_the_model_from_repeating_itself(device):
     run = trained("bigram", device)
     free, held = (
-        "".join(generate(run.model, run.tokenizer, 40, prompt="T", temperature=0.0, repetition_penalty=penalty))
+        "".join(
+            generate(run.model, run.tokenizer, "T", 40, SamplingConfig(temperature=0.0, repetition_penalty=penalty))
+        )
         for penalty in (1.0, 100.0)
     )
     assert len(set("T" + held[:6])) == 7, "no token of the window comes again"
@@ -134,7 +136,7 @@ def test_a_penalty_keeps_the_model_from_repeating_itself(device):
 
 
 def stopped(run, at_once, stop):
-    return "".join(generate(run.model, run.tokenizer, 60, at_once=at_once, prompt="T", seed=3, stop=stop))
+    return "".join(generate(run.model, run.tokenizer, "T", 60, SamplingConfig(seed=3, stop=stop), slice_size=at_once))
 
 
 @pytest.mark.parametrize("at_once", [1, 2, 7, 60])
@@ -154,7 +156,7 @@ def test_a_text_ends_right_before_what_it_is_to_stop_at(at_once, cpu):
 def test_nothing_is_shown_that_belongs_to_a_stop(cpu):
     run = trained("gpt", cpu)
     text = stopped(run, 60, ())
-    pieces = list(generate(run.model, run.tokenizer, 60, at_once=3, prompt="T", seed=3, stop=text[10:20]))
+    pieces = list(generate(run.model, run.tokenizer, "T", 60, SamplingConfig(seed=3, stop=text[10:20]), slice_size=3))
     shown = ""
     for piece in pieces:
         shown += piece
@@ -164,7 +166,7 @@ def test_nothing_is_shown_that_belongs_to_a_stop(cpu):
 def test_a_document_ends_where_the_model_ends_it(cpu):
     run = poem_run(cpu, **KINDS["documents"], **{"train.steps": 60})
     finish(run)
-    text = "".join(generate(run.model, run.tokenizer, 500, prompt="b", temperature=0.0))
+    text = "".join(generate(run.model, run.tokenizer, "b", 500, SamplingConfig(temperature=0.0)))
     assert len(text) < 20 and "\n" not in text
 
 
@@ -182,6 +184,6 @@ def test_a_short_prompt_under_a_long_block_is_read_in_few_rows(cpu):
         (POEM[:200], [300, 150]),
     ):
         rows.clear()
-        sampler = Sampler(run.model, run.tokenizer, prompt=prompt)
+        sampler = Sampler(run.model, run.tokenizer, prompt)
         sampler.enqueue(320)
         assert [count for count in rows if count > 1] == expected, prompt  # half a window is captured once

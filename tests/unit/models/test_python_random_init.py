@@ -8,7 +8,7 @@ from pygpt.data import text_from_bytes
 from pygpt.errors import ExperimentError
 from pygpt.micro import MicroGPT
 from pygpt.models.python_random_init import python_random
-from pygpt.nn.layers import Chance
+from pygpt.nn.parameters import RngState
 from pygpt.ops.threefry import BATCH
 from pygpt.training.run import Run
 from tests.tiny_runs import NAMES, bits, finish
@@ -73,11 +73,11 @@ def test_documents_come_in_the_order_of_the_original_and_again(cpu, batch_size):
     kept = original.documents[:-held_back]
     met = []
     while len(met) < len(kept) + 5:
-        inputs, _ = run._train_split.draw(Chance(run.seed, run.losses.steps_done), run.experiment, BATCH, 2)
+        inputs, _ = run.train_batches.next_batch(RngState(run.seed, run.metrics.steps_done), BATCH, sequential=2)
         met += lines(inputs.numpy(), run.tokenizer)
-        run.device.write(run.losses.steps_done, np.array([len(met) // batch_size], np.uint32))
+        run.device.write(run.metrics.steps_done, np.array([len(met) // batch_size], np.uint32))
     assert met == (kept + kept)[: len(met)]
-    held = run._val_split.tokens.numpy().tolist()
+    held = run.val_batches.tokens.numpy().tolist()
     assert lines(np.array([held]), run.tokenizer) == ["".join(original.documents[-held_back:])]
 
 

@@ -12,7 +12,7 @@ from pygpt.config.experiment import ModelConfig, OptimConfig
 from pygpt.devices.numpy import NumpyDevice
 from pygpt.errors import ExperimentError
 from pygpt.models import build_model
-from pygpt.nn.layers import Chance, Weights
+from pygpt.nn.parameters import RngState, Weights
 from pygpt.ops import mean_valid
 from pygpt.tensor.tensor import backward, tensor
 from tests.tiny_runs import experiment, finish, poem_run, samplers
@@ -46,7 +46,7 @@ def values(section, config):
         elif field.type is bool:
             yield dotted, (False, True)
         elif field.metadata["choices"]:
-            yield dotted, field.metadata["choices"]
+            yield dotted, tuple(field.metadata["choices"])
 
 
 SWITCHES = dict(values("model", ModelConfig))
@@ -128,7 +128,7 @@ def test_gradients_pass_finite_differences(name, value):
     weights = Weights(device, model, seed, dtype="float64")
 
     def loss():
-        return mean_valid(model.losses(ids, targets, Chance(seed, step), **options), targets)[0]
+        return mean_valid(model.losses(ids, targets, RngState(seed, step), **options), targets)[0]
 
     before = weights.values.numpy()
     before += 0.05 * rng.standard_normal(before.shape)  # biases, scales and sinks off their round numbers

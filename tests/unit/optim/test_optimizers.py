@@ -5,9 +5,11 @@ import pytest
 
 from pygpt.config.experiment import Experiment
 from pygpt.errors import ExperimentError
-from pygpt.nn.layers import Embedding, Linear, Module, Weights
-from pygpt.ops import advance
-from pygpt.optim.optimizer import Optimizer, orthogonalise, remembered
+from pygpt.nn.layers import Embedding, Linear
+from pygpt.nn.parameters import Module, Weights
+from pygpt.ops import increment
+from pygpt.optim.muon import orthogonalise
+from pygpt.optim.optimizer import Optimizer, state_layout
 from pygpt.optim.schedules import learning_rate, schedule_table
 from pygpt.runs.checkpoint import read_checkpoint
 from pygpt.tensor.tensor import tensor
@@ -111,7 +113,7 @@ def test_five_steps_by_the_formula(changes, device):
         for name, gradient in gradients_of(number).items():
             device.write(optimizer.gradients[name], gradient.astype(np.float32).tobytes())
         optimizer.update()
-        advance(out=step)
+        increment(out=step)
     for name, placed in weights.named.items():
         np.testing.assert_allclose(placed.numpy(), want[name], rtol=2e-5, atol=2e-5, err_msg=name)
 
@@ -137,7 +139,7 @@ def test_it_learns(changes, device):
 @pytest.mark.parametrize("changes", RUNS.values(), ids=RUNS)
 def test_captured_equals_eager(changes, device):
     captured, eager = poem_run(device, **changes), poem_run(device, **changes)
-    eager._train_once, eager._evaluate_once = eager._train_step, eager._evaluation_step
+    eager.training_step, eager._evaluate_once = eager._train_step, eager._evaluation_step
     eager._conclude_evaluation = eager._evaluation_end
     assert bits(finish(captured)) == bits(finish(eager))
     assert captured.weights.values.read() == eager.weights.values.read()
@@ -151,8 +153,8 @@ def test_resuming_gives_the_losses_of_the_uninterrupted_run(changes, device):
     second = Run.restore(data, device)
     assert before | bits(finish(second)) == whole
     shapes = {name: placed.shape for name, placed in first.weights.named.items()}
-    assert {group: set(arrays) for group, arrays in read_checkpoint(data).memory.items()} == {
-        group: set(names) for group, names in remembered(first.experiment.optim, shapes).items()
+    assert {group: set(arrays) for group, arrays in read_checkpoint(data).optimizer_state.items()} == {
+        group: set(names) for group, names in state_layout(first.experiment.optim, shapes).items()
     }
 
 
@@ -164,7 +166,7 @@ def test_devices_agree(changes, gpu, cpu):
 
 def test_nothing_is_kept_that_nobody_uses(cpu):
     sizes = {
-        name: sum(slots.values.size for slots in poem_run(cpu, **changes).optimizer.memory.values())
+        name: sum(slots.values.size for slots in poem_run(cpu, **changes).optimizer.state.values())
         for name, changes in RUNS.items()
     }
     every = poem_run(cpu).weights.values.size

@@ -9,7 +9,7 @@ from pygpt.config.experiment import Experiment
 from pygpt.data import text_from_bytes
 from pygpt.devices import open_numpy, wgpu
 from pygpt.errors import DataError, ExperimentError
-from pygpt.session import training
+from pygpt.session import sampling
 from pygpt.session.session import SHORT_TEXT, Session
 from tests.tiny_runs import POEM
 
@@ -50,8 +50,11 @@ class Site:
 class Store:
     """A store with room for nothing."""
 
-    async def begin(self, copy=""):
+    async def begin(self, run, copy=""):
         """A name for what comes."""
+
+    async def log(self, metrics, every):
+        """It is gone with the tab."""
 
     async def keep(self, data, about):
         return False
@@ -71,13 +74,13 @@ class Store:
 
 @pytest.fixture
 def session(monkeypatch, gpu):
-    monkeypatch.setattr(training, "SAMPLE_LENGTH", 4)
+    monkeypatch.setattr(sampling, "SAMPLE_LENGTH", 4)
     # What is surely large is lowered, so that a processor can play the GPU of a run that is.
     monkeypatch.setattr(choose, "SURELY_CPU", 1e6)
     monkeypatch.setattr(choose, "SURELY_GPU", 2e6)
 
     told = []
-    session = Session(lambda event, data=None: told.append(event), Site(), Store())
+    session = Session(lambda event, data=None: told.append(event.to_dict()), Site(), Store())
     session.told, session.text = told, text_from_bytes("poem", POEM.encode())
     yield session
 
@@ -187,5 +190,5 @@ def test_without_a_text_nothing_starts(session):
     """One's own was chosen and not written: the text of before is not taken for it."""
     asyncio.run(session.choose_text("poem", built_in=False, data=POEM.encode()))
     asyncio.run(session.clear_text())
-    with pytest.raises(DataError, match="no text to read yet"):
+    with pytest.raises(DataError, match="no text to train on yet"):
         asyncio.run(session.start(TINY.to_dict()))

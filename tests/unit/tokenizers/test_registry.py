@@ -8,12 +8,12 @@ import pytest
 import tokenizers
 
 import pygpt
-from pygpt.data import expected_vocabulary, make_tokenizer, text_from_bytes
+from pygpt.data import text_from_bytes
 from pygpt.devices import open_numpy
 from pygpt.errors import ExperimentError
 from pygpt.runs.checkpoint import read_checkpoint
 from pygpt.session.session import Session
-from pygpt.tokenizers import BPETokenizer, tokenizer_json_bytes
+from pygpt.tokenizers import BPETokenizer, expected_vocabulary, make_tokenizer, tokenizer_json_bytes
 from pygpt.tokenizers.bpe_vocabulary import BYTES, END_OF_TEXT, Vocabulary, shown
 from pygpt.training.run import Run
 from tests.tiny_runs import NAMES, POEM, bits, experiment, finish
@@ -71,7 +71,7 @@ def test_the_command_line_trains_with_bpe_and_writes_tokenizer_json(tmp_path, po
         out,
         *TINY,
     )
-    assert "300 different tokens" in said
+    assert "vocabulary of 300" in said
     library = tokenizers.Tokenizer.from_file(str(out / "tokenizer.json"))
     checkpoint = read_checkpoint((out / "model.safetensors").read_bytes())
     assert library.encode(POEM).ids == checkpoint.tokenizer.encode(POEM).tolist()
@@ -169,12 +169,12 @@ class Page:
 
     def __init__(self):
         self.events = []
-        self.session = Session(lambda event, data=None: self.events.append(event), Site(), None)
+        self.session = Session(lambda event, data=None: self.events.append(event.to_dict()), Site(), None)
         self.session.device, self.session.text = open_numpy(), text_from_bytes("poem", (POEM * 20).encode())
         self.session.choice = "numpy"
 
-    def obey(self, command):
-        asyncio.run(self.session.obey(command, None))
+    def send(self, command):
+        asyncio.run(self.session.handle(command, None))
         return self.events
 
 
@@ -187,13 +187,13 @@ def test_the_lab_tells_how_far_learning_is_and_learns_once(monkeypatch):
 
     page.session.training.begin = begin
     draft = experiment(**BPE).to_dict()
-    checked = page.obey({"type": "check", "experiment": draft})[-1]
+    checked = page.send({"type": "check", "experiment": draft})[-1]
     assert (checked["type"], checked["vocabulary"]) == ("checked", 280) and len(page.events) == 1
-    page.obey({"type": "start", "experiment": draft})
+    page.send({"type": "start", "experiment": draft})
     told = [event for event in page.events if event["type"] == "loading"]
     assert {event["stage"] for event in told} == {"Learning 280 tokens from poem"} and told[-1]["fraction"] > 0.9
     count = len(page.events)
-    page.obey({"type": "start", "experiment": draft})
+    page.send({"type": "start", "experiment": draft})
     assert len(page.events) == count and begun[0].tokenizer is begun[1].tokenizer
     assert begun[0].tokenizer == BPETokenizer.train(POEM * 20, False, 280)
 
@@ -202,7 +202,7 @@ def test_a_page_names_no_files():
     page = Page()
     for kind in "check", "start":
         draft = experiment(**{"data.tokenizer": "bpe", "data.tokenizer_file": "/etc/hostname"}).to_dict()
-        error = page.obey({"type": kind, "experiment": draft})[-1]
+        error = page.send({"type": kind, "experiment": draft})[-1]
         assert (error["type"], error["field"]) == ("error", "data.tokenizer_file") and "hostname" not in error[
             "message"
         ]

@@ -34,7 +34,7 @@ def test_the_parts_do_not_drop_the_same(cpu):
 def test_captured_equals_eager_and_it_can_be_resumed(changes, device):
     changes = {**changes, **PARTS}
     whole, eager, first = (poem_run(device, **changes) for _ in range(3))
-    eager._train_once = eager._train_step
+    eager.training_step = eager._train_step
     expected = bits(finish(whole))
     assert bits(finish(eager)) == expected
     before = bits(finish(first, at_most=6))

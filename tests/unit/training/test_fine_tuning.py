@@ -86,7 +86,7 @@ def test_the_commands(tmp_path, monkeypatch):
         2,
         cwd=tmp_path,
     )
-    assert f"The weights to begin with are those of {out}, after step 10." in said
+    assert f"The initial weights are those of {out}, after step 10." in said
     found = json.loads(run_pygpt("show", tuned, "--json"))
     assert found["experiment"]["model"]["n_embd"] == 16 and found["experiment"]["model"]["dropout"] == 0.1
     assert found["provenance"]["init_from"]["step"] == 10 and found["losses"]["validation"]["step"] == 4

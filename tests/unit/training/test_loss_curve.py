@@ -15,8 +15,8 @@ from pygpt.errors import CheckpointError, DivergedError
 from pygpt.huggingface import export_folder
 from pygpt.runs.checkpoint import read_checkpoint
 from pygpt.runs.safetensors import Entry, read_safetensors, write_safetensors
-from pygpt.server.event_log import Story
-from pygpt.training.loss_curve import POINTS, Curve
+from pygpt.server.event_log import EventLog
+from pygpt.training.loss_curve import POINTS, LossCurve
 from pygpt.training.run import Run
 from tests.tiny_runs import experiment, finish, poem_run
 
@@ -32,7 +32,7 @@ def rows(metrics):
 @settings(max_examples=50, deadline=None)
 @given(st.integers(1, 20_000), st.floats(-1e6, 1e6))
 def test_any_number_of_steps_stays_small_and_keeps_its_means(steps, slope):
-    curve = Curve()
+    curve = LossCurve()
     for step in range(1, steps + 1):
         curve.add(step, slope * step)
         if step % 3 == 0:
@@ -42,20 +42,20 @@ def test_any_number_of_steps_stays_small_and_keeps_its_means(steps, slope):
     for step, mean, count in curve.training:
         assert math.isclose(mean, slope * (step - (count - 1) / 2), rel_tol=1e-9, abs_tol=1e-6)
     assert len({count for _, _, count in curve.training[:-1]}) <= 1
-    back = Curve.from_tables(curve.tables(), steps)
+    back = LossCurve.from_tables(curve.tables(), steps)
     assert (back.training, back.validation, back.stride) == (curve.training, curve.validation, curve.stride)
 
 
 def test_a_checkpoint_carries_it_whoever_looked_when(device):
     looked, blind = poem_run(device), poem_run(device)
     for _ in looked.train():
-        looked.take_metrics(device.read(looked.history))
+        looked.take_metrics(device.read(looked.metrics_tensor))
     for _ in blind.train():
         continue
     curves = [read_checkpoint(run.checkpoint()).curve for run in (looked, blind)]
     assert curves[0].training == curves[1].training and curves[0].validation == curves[1].validation
     # To save takes nothing away from who reads the losses afterwards.
-    assert (curves[1].training, curves[1].validation) == rows(blind.take_metrics(device.read(blind.history)))
+    assert (curves[1].training, curves[1].validation) == rows(blind.take_metrics(device.read(blind.metrics_tensor)))
 
 
 def test_a_run_that_goes_on_has_the_whole_of_it(device):
@@ -64,7 +64,7 @@ def test_a_run_that_goes_on_has_the_whole_of_it(device):
     run = poem_run(device)
     finish(run, at_most=7)
     again = Run.restore(run.checkpoint(), device)
-    assert again.losses.curve.last_step == 7
+    assert again.metrics.curve.last_step == 7
     finish(again)
     curve = read_checkpoint(again.checkpoint()).curve
     assert (curve.training, curve.validation) == known
@@ -75,7 +75,7 @@ def test_the_step_under_evaluation_is_in_it(cpu):
     for event in run.train():
         if event.kind == "evaluating" and event.step == 5:
             break
-    run.take_metrics(cpu.read(run.history))  # which waits for the evaluation
+    run.take_metrics(cpu.read(run.metrics_tensor))  # which waits for the evaluation
     curve = read_checkpoint(run.checkpoint()).curve
     assert curve.last_step == 5 and [step for step, _, _ in curve.validation] == [0]
 
@@ -94,8 +94,8 @@ def test_a_run_that_diverges_keeps_what_was_finite(cpu):
     )
     with pytest.raises(DivergedError) as caught, np.errstate(all="ignore"):
         finish(run)
-    assert run.losses.curve.last_step == caught.value.step - 1
-    assert all(math.isfinite(loss) for _, loss, _ in run.losses.curve.training)
+    assert run.metrics.curve.last_step == caught.value.step - 1
+    assert all(math.isfinite(loss) for _, loss, _ in run.metrics.curve.training)
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +112,7 @@ def test_any_reader_of_safetensors_gives_it_as_numbers(saved):
     arrays = safetensors.numpy.load(data)
     steps, losses, counts = arrays["curve.training"].T
     assert steps.tolist() == [*range(1, 13)] and counts.tolist() == [1] * 12
-    assert losses.tolist() == [loss for _, loss, _ in run.losses.curve.training]
+    assert losses.tolist() == [loss for _, loss, _ in run.metrics.curve.training]
     assert (
         arrays["curve.validation"][:, 0].tolist() == [0, 5, 10, 12] and np.isnan(arrays["curve.validation"][:, 2]).all()
     )
@@ -126,7 +126,7 @@ def test_files_of_before_open_as_they_did(saved, cpu):
     entries, metadata = read_safetensors(data)
     old = write_safetensors({name: entry for name, entry in entries.items() if not name.startswith("curve.")}, metadata)
     again = Run.restore(old, cpu, steps=14)
-    assert again.losses.curve.empty
+    assert again.metrics.curve.empty
     assert [m.step for m in finish(again)] == [13, 14]
     assert [step for step, _, _ in read_checkpoint(again.checkpoint()).curve.training] == [13, 14]
 
@@ -195,18 +195,18 @@ def test_the_habits_of_a_model_keep_it(tmp_path, cpu):
     assert curves[0].last_step == 6 and curves[0].tables() == curves[1].tables()
 
 
-def test_a_story_is_told_and_drawn_from_it():
-    story, run = Story(), {"step": 0, "experiment": {"train": {"steps": 9000}}}
-    story.take({"type": "started", "run": run})
+def test_the_event_log_catches_a_reader_up_and_a_page():
+    log, run = EventLog(), {"step": 0, "experiment": {"train": {"steps": 9000}}}
+    log.take({"type": "started", "run_id": "a", "run": run})
     for step in range(1, 5001):
-        story.take({"type": "progress", "steps": [step], "losses": [1.0], "ms_per_step": 2.0})
+        log.take({"type": "progress", "steps": [step], "losses": [1.0], "ms_per_step": 2.0})
         if step % 1000 == 0:
-            story.take({"type": "evaluated", "step": step, "val_loss": 2.0, "accuracy": None})
-    drawn = {event["type"]: event for event in story.drawn()}
-    assert len(drawn["curve"]["training"]) <= POINTS and drawn["curve"]["training"][-1][0] == 5000 == story.step
+            log.take({"type": "evaluated", "step": step, "val_loss": 2.0, "accuracy": None})
+    drawn = {event["type"]: event for event in log.events_for_page()}
+    assert len(drawn["curve"]["training"]) <= POINTS and drawn["curve"]["training"][-1][0] == 5000 == log.step
     assert drawn["progress"]["steps"] == [] and drawn["progress"]["ms_per_step"] == 2.0
-    later = story.told(4000)
+    later = log.events_after(4000)
     assert later[0]["type"] == "progress" and min(later[0]["steps"]) > 4000 and later[0]["steps"][-1] == 5000
     assert [event["step"] for event in later if event["type"] == "evaluated"] == [5000]
-    story.take({"type": "resumed", "step": 4500})
-    assert story.curve.last_step <= 4500 and [step for step, _, _ in story.curve.validation] == [1000, 2000, 3000, 4000]
+    log.take({"type": "resumed", "step": 4500})
+    assert log.curve.last_step <= 4500 and [step for step, _, _ in log.curve.validation] == [1000, 2000, 3000, 4000]

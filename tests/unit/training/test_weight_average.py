@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from pygpt.config.experiment import Experiment
-from pygpt.inference.sampler import generate
+from pygpt.config.sampling import SamplingConfig
+from pygpt.inference.generate import generate
 from pygpt.inference.trained_model import TrainedModel
 from pygpt.optim.schedules import average_table
 from pygpt.runs.checkpoint import read_checkpoint
@@ -39,10 +40,10 @@ def test_the_average_is_what_is_evaluated_sampled_and_saved(device):
     assert [m.loss for m in ours] == [m.loss for m in theirs]
     assert ours[0].val_loss == theirs[0].val_loss and ours[-1].val_loss != theirs[-1].val_loss
     loaded = TrainedModel(read_checkpoint(run.checkpoint()), device)
-    expected = full_loss(run.model, run._val_split, run.experiment, device)
-    assert full_loss(loaded.model, run._val_split, run.experiment, device) == expected
-    assert expected != full_loss(plain.model, plain._val_split, plain.experiment, device)
-    written = "".join(generate(run.model, run.tokenizer, 40, prompt="Twin", seed=3))
+    expected = full_loss(run.model, run.val_batches)
+    assert full_loss(loaded.model, run.val_batches) == expected
+    assert expected != full_loss(plain.model, plain.val_batches)
+    written = "".join(generate(run.model, run.tokenizer, "Twin", 40, SamplingConfig(seed=3)))
     assert loaded.generate("Twin", 40, seed=3) == written
 
 
@@ -59,7 +60,7 @@ def test_captured_equals_eager_and_it_is_resumed_exactly(changes, device):
     changes = {**AVERAGED, **changes}
     whole, eager, first = (poem_run(device, **changes) for _ in range(3))
     expected = bits(finish(whole))
-    eager._train_once, eager._evaluate_once = eager._train_step, eager._evaluation_step
+    eager.training_step, eager._evaluate_once = eager._train_step, eager._evaluation_step
     assert bits(finish(eager)) == expected
     before = bits(finish(first, at_most=6))
     second = Run.restore(first.checkpoint(), device)

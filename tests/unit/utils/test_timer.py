@@ -8,7 +8,7 @@ import pytest
 
 from pygpt.analysis import bench
 from pygpt.session import progress as reporting
-from pygpt.training import poll_interval as pace
+from pygpt.training import driver
 from pygpt.utils import timer as clock
 from pygpt.utils.timer import tick
 from tests.tiny_runs import finish, poem_run
@@ -46,18 +46,18 @@ def stopped(monkeypatch, module):
     monkeypatch.setattr(module, "tick", lambda: 0.001)
 
 
-def test_a_step_that_took_no_time_paces_the_next_ones_all_the_same(monkeypatch):
-    stopped(monkeypatch, pace)
-    looks = pace.Pace(0)
-    looks.looked(1, False)
-    assert looks.milliseconds == 1.0 and not looks.is_due(2) and looks.is_due(3)
+def test_steps_that_took_no_time_are_timed(monkeypatch):
+    stopped(monkeypatch, driver)
+    timer = driver.StepTimer(tokens_per_step=10)
+    timer.add(1, evaluated=False)
+    assert timer.milliseconds == 1.0 and timer.metrics() == {"ms_per_step": 1.0, "tokens_per_second": 10_000.0}
 
 
-def test_steps_that_took_no_time_are_told(cpu, monkeypatch):
+def test_steps_that_took_no_time_are_sent(cpu, monkeypatch):
     stopped(monkeypatch, reporting)
-    run, told = poem_run(cpu), []
-    writing = reporting.Log(told.append, run)
-    writing.take(finish(run))
-    writing.tell(last=True)
-    progress = next(event for event in told if event["type"] == "progress")
-    assert 0 < progress["ms_per_step"] <= 1.0 and progress["tokens_per_second"] < float("inf")
+    run, sent = poem_run(cpu), []
+    reporter = reporting.ProgressReporter(sent.append, run)
+    reporter.take(finish(run))
+    reporter.send(last=True)
+    progress = next(event for event in sent if event.type == "progress")
+    assert progress.steps == [*range(1, 13)] and progress.seconds_left == 0

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from pygpt.errors import ShapeError
-from pygpt.ops import descend
+from pygpt.ops import sgd_step
 from pygpt.tensor.tensor import tensor
 from tests.ops.chain import Case, normal
 
@@ -11,7 +11,7 @@ SCHEDULE = np.array([[0.5, 1, 1], [0.25, 1, 1], [0.125, 1, 1]], np.float32)
 
 def case(length, decayed, step=0, scale=1.0, weight_decay=0.1):
     inputs = [normal(length), np.array([scale], np.float32), SCHEDULE, np.array([step], np.uint32)]
-    return Case("descend", inputs, out=[normal(length, seed=1)], weight_decay=weight_decay, decayed=decayed)
+    return Case("sgd_step", inputs, out=[normal(length, seed=1)], weight_decay=weight_decay, decayed=decayed)
 
 
 CASES = [
@@ -32,7 +32,7 @@ def test_shader(case, gpu):
 @pytest.mark.parametrize("step, rate", [(0, 0.5), (2, 0.125), (7, 0.125)])
 def test_by_hand(step, rate, device):
     placed = tensor(device, [1.0, 1.0, 1.0])
-    descend(
+    sgd_step(
         tensor(device, [2.0, -4.0, 2.0]),
         tensor(device, [0.5]),
         tensor(device, SCHEDULE, (3, 3)),
@@ -47,7 +47,7 @@ def test_by_hand(step, rate, device):
 def test_shapes_that_do_not_go_together_are_named(device):
     direction, step = tensor(device, normal(4)), tensor(device, [0], dtype="uint32")
     with pytest.raises(ShapeError, match=r"a schedule \(S, 3\), got \[4\], \[5\] and \[3, 3\]"):
-        descend(
+        sgd_step(
             direction,
             tensor(device, [1.0]),
             tensor(device, SCHEDULE, (3, 3)),

@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 
 from pygpt.errors import ShapeError
-from pygpt.ops import advance
+from pygpt.ops import increment
 from pygpt.tensor.tensor import tensor
 from tests.ops.chain import Case
 
 CASES = [
-    Case("advance", [], out=[np.array([step], np.uint32)], amount=amount)
+    Case("increment", [], out=[np.array([step], np.uint32)], amount=amount)
     for step, amount in ((0, 1), (41, 1), (5, 17), (2**32 - 1, 2))
 ]
 
@@ -20,10 +20,10 @@ def test_shader(case, gpu):
 def test_counts(device):
     step = tensor(device, [0], dtype="uint32")
     for _ in range(300):
-        advance(out=step)
+        increment(out=step)
     assert step.tolist() == [300]
 
 
 def test_one_counter_at_a_time(device):
     with pytest.raises(ShapeError, match=r"wanted a step \(1,\), got \[2\]"):
-        advance(out=tensor(device, [0, 0], dtype="uint32"))
+        increment(out=tensor(device, [0, 0], dtype="uint32"))

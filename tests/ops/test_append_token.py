@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from pygpt.errors import ShapeError
-from pygpt.ops import append
+from pygpt.ops import append_token
 from pygpt.tensor.tensor import tensor
 from tests.ops.chain import Case, integers
 
@@ -14,7 +14,7 @@ def word(value):
 # (T, position, L, count): room, the last place, full windows of even and odd length.
 CASES = [
     Case(
-        "append",
+        "append_token",
         [word(77)],
         out=[integers(t, high=1000), word(position), integers(places, high=1000, seed=1), word(count)],
     )
@@ -44,7 +44,7 @@ def test_a_window_fills_and_is_cut_to_its_newest_half(device):
     )
     seen = []
     for token in range(2, 10):
-        append(tensor(device, [token], dtype="uint32"), out=(window, position, output, count))
+        append_token(tensor(device, [token], dtype="uint32"), out=(window, position, output, count))
         seen.append(window.tolist()[: position.tolist()[0] + 1])
     assert seen == [
         [1, 2],
@@ -62,4 +62,4 @@ def test_a_window_fills_and_is_cut_to_its_newest_half(device):
 def test_one_token_at_a_time(device):
     made = [tensor(device, data, dtype="uint32") for data in ([0] * 3, [0], [0] * 4, [0])]
     with pytest.raises(ShapeError, match=r"got \[2\], \[3\] and \[4\]"):
-        append(tensor(device, [1, 2], dtype="uint32"), out=made)
+        append_token(tensor(device, [1, 2], dtype="uint32"), out=made)

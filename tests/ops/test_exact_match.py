@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from pygpt.errors import ShapeError
-from pygpt.ops import right_answers
+from pygpt.ops import exact_match
 from pygpt.tensor.tensor import tensor
 from tests.ops.chain import Case, integers, normal
 
@@ -20,12 +20,12 @@ def questions(b, t, v, mistakes):
 
 
 CASES = [
-    Case("right_answers", questions(b, t, v, mistakes))
+    Case("exact_match", questions(b, t, v, mistakes))
     for b, t, v, mistakes in ((1, 1, 2, 0), (3, 5, 13, 1), (7, 64, 65, 1), (5, 130, 7, 2), (257, 3, 5, 1))
 ]
 CASES += [
-    Case("right_answers", [np.zeros((3, 2, 4), np.float32), np.array([[0, 0], [0, 1], [-1, 3]], np.int32)]),
-    Case("right_answers", [normal(9, 4, 300), integers(9, 4, high=300, dtype=np.int32)]),
+    Case("exact_match", [np.zeros((3, 2, 4), np.float32), np.array([[0, 0], [0, 1], [-1, 3]], np.int32)]),
+    Case("exact_match", [normal(9, 4, 300), integers(9, 4, high=300, dtype=np.int32)]),
 ]
 
 
@@ -38,11 +38,11 @@ def test_by_hand(device):
     logits = np.zeros((4, 3, 3), np.float32)
     logits[:, 1, 2] = logits[:, 2, 1] = 1.0  # the likeliest are 0 (the first of equals), 2, 1
     targets = np.array([[0, 2, 1], [-1, 2, 0], [-1, 2, 1], [-1, -1, -1]], np.int32)
-    right, asked = right_answers(tensor(device, logits, logits.shape), tensor(device, targets, targets.shape, "int32"))
+    right, asked = exact_match(tensor(device, logits, logits.shape), tensor(device, targets, targets.shape, "int32"))
     assert right.tolist() == [1.0, 0.0, 1.0, 0.0]
     assert asked.tolist() == [0, 0, 0, -1]
 
 
 def test_shapes_are_named(cpu):
     with pytest.raises(ShapeError, match=r"got \[2, 3, 4\] and uint32\[2, 3\]"):
-        right_answers(tensor(cpu, normal(2, 3, 4), (2, 3, 4)), tensor(cpu, integers(2, 3, high=4), (2, 3), "uint32"))
+        exact_match(tensor(cpu, normal(2, 3, 4), (2, 3, 4)), tensor(cpu, integers(2, 3, high=4), (2, 3), "uint32"))

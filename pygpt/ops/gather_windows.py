@@ -4,8 +4,8 @@ from pygpt.errors import ShapeError
 from pygpt.tensor.kernel import kernel, np
 
 
-@kernel(outputs=("inputs", "targets"), no_gradient="tokens are integers")
-def windows(ring, step, inputs, targets, *, batch_size, block_size, rows, first=0):
+@kernel(outputs=("inputs", "targets"), no_gradient="tokens are integers", gathers_rows=True)
+def gather_windows(ring, step, inputs, targets, *, batch_size, block_size, rows, first=0):
     """inputs[b] = w[:T] and targets[b] = w[1:], where w = ring[step modulo K, first + b].
 
     The ring holds K steps of `rows` windows with T + 1 tokens each. With `first` these are rows of a larger batch.
@@ -18,16 +18,16 @@ def windows(ring, step, inputs, targets, *, batch_size, block_size, rows, first=
     targets[...] = found[:, 1:].view(np.int32)
 
 
-@windows.shapes
+@gather_windows.shapes
 def _(ring, step, *, batch_size, block_size, rows, first):
     if len(ring.shape) != 1 or not ring.size or ring.size % (rows * (block_size + 1)) or first + batch_size > rows:
         raise ShapeError(
-            f"windows: wanted a ring of steps with {rows} windows of {block_size + 1} tokens, and rows {first} "
+            f"gather_windows: wanted a ring of steps with {rows} windows of {block_size + 1} tokens, and rows {first} "
             f"to {first + batch_size} among them, got {list(ring.shape)}"
         )
     return [((batch_size, block_size), "uint32"), ((batch_size, block_size), "int32")]
 
 
-@windows.overrides
+@gather_windows.overrides
 def _(ring, step, inputs, targets, *, batch_size, block_size, rows, first):
     return {"B": batch_size, "T": block_size, "ROWS": rows, "FIRST": first}

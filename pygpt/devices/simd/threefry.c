@@ -1,4 +1,4 @@
-// What draws, and what was drawn: threefry, normal, dropout, batch, batch_documents and windows.
+// What draws, and what was drawn: threefry, normal, dropout, batch, batch_documents and gather_windows.
 #include "simd.h"
 
 static const WordLanes FIRST_FOUR = {0, 1, 2, 3};
@@ -93,7 +93,7 @@ KERNEL(batch_documents) {
     }
 }
 
-KERNEL(windows) {
+KERNEL(gather_windows) {
     OPERANDS { RING, STEP, INPUTS, TARGETS };
     CONSTANTS { B, T, ROWS, FIRST };
     uint32_t time = WORD(T), slot = WORD(ROWS) * (time + 1), slots = (uint32_t)SIZE(RING) / slot;

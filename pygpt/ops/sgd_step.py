@@ -4,8 +4,8 @@ from pygpt.errors import ShapeError
 from pygpt.tensor.kernel import kernel, np
 
 
-@kernel(outputs=("parameter",), in_place=True, no_gradient="it consumes gradients")
-def descend(direction, scale, schedule, step, parameter, *, weight_decay, decayed):
+@kernel(outputs=("parameter",), in_place=True, no_gradient="it consumes gradients", operations=3)
+def sgd_step(direction, scale, schedule, step, parameter, *, weight_decay, decayed):
     """parameter = parameter - learning_rate * (scale * direction + weight_decay * parameter), handed in as `out`.
 
     The first `decayed` elements decay. learning_rate is the first number of row `step` of the schedule, or of its last.
@@ -22,12 +22,12 @@ def check(direction, schedule, parameter):
     """Raises ShapeError unless direction and parameter are flat and of one length and the schedule has rows of three."""
     if direction.shape != parameter.shape or len(parameter.shape) != 1 or schedule.shape[1:] != (3,):
         raise ShapeError(
-            f"descend: wanted direction and parameter (N,) and a schedule (S, 3), got {list(direction.shape)}, "
+            f"sgd_step: wanted direction and parameter (N,) and a schedule (S, 3), got {list(direction.shape)}, "
             f"{list(parameter.shape)} and {list(schedule.shape)}"
         )
 
 
-@descend.overrides
+@sgd_step.overrides
 def _(direction, scale, schedule, step, parameter, *, weight_decay, decayed):
     check(direction, schedule, parameter)
     return {"WEIGHT_DECAY": float(weight_decay), "DECAYED": decayed}

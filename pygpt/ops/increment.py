@@ -5,7 +5,7 @@ from pygpt.tensor.kernel import kernel, np
 
 
 @kernel(outputs=("step",), in_place=True, workgroup=(1, 1, 1), no_gradient="it counts")
-def advance(step, *, amount=1):
+def increment(step, *, amount=1):
     """step += amount; step is handed in as `out`.
 
     Shapes: step uint32 (1,).
@@ -17,10 +17,10 @@ def advance(step, *, amount=1):
 def check(step):
     """Raises ShapeError unless step is one number."""
     if step.shape != (1,):
-        raise ShapeError(f"advance: wanted a step (1,), got {list(step.shape)}")
+        raise ShapeError(f"increment: wanted a step (1,), got {list(step.shape)}")
 
 
-@advance.overrides
+@increment.overrides
 def _(step, *, amount):
     check(step)
     return {"AMOUNT": amount}

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from pygpt.errors import ShapeError
-from pygpt.ops import windows
+from pygpt.ops import gather_windows
 from pygpt.tensor.tensor import tensor
 from tests.ops.chain import Case, integers
 
@@ -13,7 +13,7 @@ def word(value):
 
 CASES = [
     Case(
-        "windows",
+        "gather_windows",
         [integers(steps * rows * (t + 1), high=50257), word(step)],
         batch_size=b,
         block_size=t,
@@ -38,7 +38,9 @@ def test_shader(case, gpu):
 def test_step_after_step_by_hand(device):
     ring = tensor(device, list(range(2 * 2 * 4)), dtype="uint32")
     for step in range(5):
-        inputs, targets = windows(ring, tensor(device, [step], dtype="uint32"), batch_size=2, block_size=3, rows=2)
+        inputs, targets = gather_windows(
+            ring, tensor(device, [step], dtype="uint32"), batch_size=2, block_size=3, rows=2
+        )
         first = 8 * (step % 2)
         assert inputs.numpy().tolist() == [[first, first + 1, first + 2], [first + 4, first + 5, first + 6]]
         assert targets.numpy().tolist() == [[first + 1, first + 2, first + 3], [first + 5, first + 6, first + 7]]
@@ -47,7 +49,7 @@ def test_step_after_step_by_hand(device):
 @pytest.mark.parametrize("length, attributes", [(7, {}), (0, {}), (8, {"first": 1})])
 def test_what_is_no_ring_is_an_error(length, attributes, cpu):
     with pytest.raises(ShapeError, match="wanted a ring of steps with 2 windows of 4 tokens"):
-        windows(
+        gather_windows(
             tensor(cpu, np.zeros(length, np.uint32), (length,), "uint32"),
             tensor(cpu, [0], dtype="uint32"),
             batch_size=2,

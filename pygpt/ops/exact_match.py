@@ -9,7 +9,7 @@ LANES = 64
 @kernel(
     outputs=("right", "asked"), workgroup=(LANES, 1, 1), no_gradient="right or wrong: there is no slope between them"
 )
-def right_answers(logits, targets, right, asked):
+def exact_match(logits, targets, right, asked):
     """right[b] = 1 if each target of row b, but for those of -1, has the largest logit, else 0; asked[b] = 0 if there is one,
     else -1.
 
@@ -23,21 +23,21 @@ def right_answers(logits, targets, right, asked):
     asked[...] = np.where(valid.any(axis=1), 0, -1)
 
 
-@right_answers.shapes
+@exact_match.shapes
 def _(logits, targets):
     if targets.dtype != "int32" or len(logits.shape) != 3 or logits.shape[:2] != targets.shape:
         raise ShapeError(
-            f"right_answers: wanted logits (B, T, V) and targets int32 (B, T), got {list(logits.shape)} and "
+            f"exact_match: wanted logits (B, T, V) and targets int32 (B, T), got {list(logits.shape)} and "
             f"{targets.dtype}{list(targets.shape)}"
         )
     return [logits.shape[:1], (logits.shape[:1], "int32")]
 
 
-@right_answers.overrides
+@exact_match.overrides
 def _(logits, targets, right, asked):
     return {"T": logits.shape[1], "V": logits.shape[2]}
 
 
-@right_answers.threads
+@exact_match.threads
 def _(logits, targets, right, asked):
     return LANES * logits.shape[0]

@@ -10,7 +10,7 @@ from pygpt.tensor.kernel import kernel, np
     workgroup=(1, 1, 1),
     no_gradient="tokens are integers",
 )
-def append(token, window, position, output, count):
+def append_token(token, window, position, output, count):
     """Put `token` behind the window's newest token, which is at `position`, and at place `count` modulo L of output.
 
     Count and position go up by one. A full window is cut first: its newest T // 2 tokens move to its beginning, so that
@@ -34,17 +34,17 @@ def check(token, window, output):
     """Raises ShapeError unless one token goes into a flat window and a flat output."""
     if token.size != 1 or len(window.shape) != 1 or len(output.shape) != 1:
         raise ShapeError(
-            f"append: wanted one token, a window (T,) and an output (L,), got {list(token.shape)}, "
+            f"append_token: wanted one token, a window (T,) and an output (L,), got {list(token.shape)}, "
             f"{list(window.shape)} and {list(output.shape)}"
         )
 
 
-@append.overrides
+@append_token.overrides
 def _(token, window, position, output, count):
     check(token, window, output)
     return {"T": window.size}
 
 
-@append.threads
+@append_token.threads
 def _(token, window, position, output, count):
     return 1

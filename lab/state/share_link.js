@@ -1,10 +1,11 @@
 // The experiment in the address: a preset and what was changed in it, so that a link sets the same controls on every
 // laptop of a classroom. "#preset=baby&model.n_layer=4"
 
-import { FIRST_PRESET, isTask, layoutOf } from "../state/state.js";
+import { labels } from "../ui/labels.js";
+import { FIRST_PRESET, isTask, layoutOf } from "./state.js";
 
-/** @typedef {import("../transport/protocol.js").Experiment} Experiment */
-/** @typedef {import("../transport/protocol.js").Ready} Ready */
+/** @typedef {import("../transport/messages.js").Experiment} Experiment */
+/** @typedef {import("../transport/messages.js").ReadyEvent} Ready */
 
 const SECTIONS = /** @type {const} */ (["data", "model", "optim", "train"]);
 const LEFT_OUT = new Set(["data.source", "data.tokenizer_file"]); // the first goes as `text`; a page names no files
@@ -32,8 +33,8 @@ export function toHash(about, preset, draft, text) {
 }
 
 /**
- * What a hash asks for; what it does not name stays as the preset has it. The engine checks the values; names that mean nothing
- * here are told, or a mistyped link would have thirty laptops train something else.
+ * What a hash asks for; what it does not name stays as the preset has it. The package checks the values. Unknown names are
+ * reported, or a mistyped link would have thirty laptops train something else.
  * @param {Ready} about
  * @param {string} hash
  * @returns {{preset: string, draft: Experiment, text: string, ignored: string}|null}
@@ -42,17 +43,17 @@ export function fromHash(about, hash) {
   const words = new URLSearchParams(hash.replace(/^#/, ""));
   if (![...words.keys()].length) return null;
   const known = new Set(["preset", "text", ...about.fields.map(({ field }) => field).filter((field) => !LEFT_OUT.has(field))]);
-  const strange = [...words.keys()].filter((name) => !known.has(name)).map((name) => `“${name}”`);
+  const strange = [...words.keys()].filter((name) => !known.has(name)).map((name) => labels.link.quoted(name));
   const asked = words.get("preset") ?? FIRST_PRESET;
   const preset = Object.hasOwn(about.presets, asked) ? asked : FIRST_PRESET;
-  if (preset !== asked) strange.push(`the model “${asked}”`);
+  if (preset !== asked) strange.push(labels.link.preset(asked));
   const base = about.presets[preset];
   if (!base) return null;
   const draft = structuredClone(base);
   const named = words.get("text") ?? base.data.source;
   const text = about.texts.includes(named) || isTask(named) ? named : "tales";
-  if (named === "own") strange.push("the text of whoever made the link, which only they have");
-  else if (text !== named) strange.push(`the text “${named}”`);
+  if (named === "own") strange.push(labels.link.ownText);
+  else if (text !== named) strange.push(labels.link.text(named));
   draft.data.layout = layoutOf(text);
   for (const { field, type } of about.fields) {
     const word = words.get(field);
@@ -61,6 +62,5 @@ export function fromHash(about, hash) {
     const value = type === "bool" ? word === "true" : type === "str" || Number.isNaN(Number(word)) ? word : Number(word);
     draft[/** @type {"model"} */ (section)][name] = value;
   }
-  const ignored = strange.length ? `the link asks for what this page does not have: ${strange.join(", ")}. The rest of it is set.` : "";
-  return { preset, draft, text, ignored };
+  return { preset, draft, text, ignored: strange.length ? labels.link.ignored(strange) : "" };
 }

@@ -1,7 +1,7 @@
-// Scoring: right_answers.
+// Scoring: exact_match.
 #include "simd.h"
 
-KERNEL(right_answers) {
+KERNEL(exact_match) {
     OPERANDS { LOGITS, TARGETS, RIGHT, ASKED };
     CONSTANTS { T, V };
     int32_t time = INTEGER(T), vocabulary = INTEGER(V);

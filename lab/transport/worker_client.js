@@ -1,0 +1,54 @@
+// The worker that PyScript starts for a script element of type "py": how to reach it, and what to say when it fails.
+// Messages are declared in messages.js; bytes (a text file, a saved run) travel beside them.
+
+/** @typedef {import("./messages.js").Command} Command */
+/** @typedef {import("./messages.js").Event} Event */
+/** @typedef {(command: Command, bytes?: Uint8Array) => void} Send */
+/** @typedef {(event: Event, bytes?: Uint8Array) => void} Receive */
+
+/**
+ * The functions that a worker offers, once it runs.
+ * @param {HTMLScriptElement} script
+ * @param {Record<string, Function>} [offered]  functions of the page that the worker may call
+ */
+export async function startWorker(script, offered = {}) {
+  // Fails if PyScript itself could not be loaded: then there is nothing to wait for.
+  const { whenDefined } = await import("../pyscript/core.js");
+  await whenDefined("py");
+  while (!script.xworker) await new Promise((resolve) => setTimeout(resolve, 10));
+  Object.assign(script.xworker.sync, offered); // before `ready`, so that no call is missed
+  const { sync } = await script.xworker.ready;
+  return sync;
+}
+
+/**
+ * Connects to the worker of the lab.
+ * @param {HTMLScriptElement} script
+ * @param {Receive} receive
+ * @returns {Promise<Send>}
+ */
+export async function connectWorker(script, receive) {
+  const { command } = await startWorker(script, {
+    event: (/** @type {string} */ json, /** @type {Uint8Array|undefined} */ bytes) => receive(JSON.parse(json), bytes),
+  });
+  return (message, bytes) => {
+    command(JSON.stringify(message), bytes).catch((/** @type {unknown} */ error) => receive(failure(error, message.type)));
+  };
+}
+
+/**
+ * The event for an error that came as none: the worker did not start, or a command failed unexpectedly.
+ * @param {unknown} error @param {string} during @returns {import("./messages.js").ErrorEvent}
+ */
+export function failure(error, during) {
+  return { type: "error", message: lastLine(error), field: "", during, run_id: "" };
+}
+
+/**
+ * A Python exception arrives as its whole traceback; its last line is what happened.
+ * @param {unknown} error
+ */
+export function lastLine(error) {
+  const lines = String(error instanceof Error ? error.message : error).trim().split("\n");
+  return lines.at(-1) ?? "";
+}

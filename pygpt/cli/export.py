@@ -1,0 +1,47 @@
+"""`pygpt export --to hf`: a run as a folder of `transformers`."""
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+from rich.console import Console
+
+from pygpt.errors import CheckpointError
+
+
+@dataclasses.dataclass
+class ExportCommand:
+    """Write a run for another program: as a folder that Hugging Face's transformers opens, with the same logits."""
+
+    model_folder: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(name="run", metavar="DIR")]
+    """folder that `pygpt train` wrote, or a file saved by the lab"""
+    out: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="OUT")]
+    """folder to write"""
+    to: Literal["hf"] = "hf"
+    """hf: GPT-2's layout or Llama's, whichever the model is"""
+
+    def run(self) -> int:
+        """Write the folder, the weights last."""
+        from pygpt.huggingface import export_folder
+        from pygpt.runs.run_folder import EXPERIMENT_FILE, MODEL_FILE, open_run
+        from pygpt.utils.files import write_atomically
+
+        if (self.out / MODEL_FILE).exists() and (self.out / EXPERIMENT_FILE).exists():
+            raise CheckpointError(f"{self.out} holds a run of pygpt, which would be lost; choose another folder")
+        files = export_folder(open_run(self.model_folder))
+        try:
+            for name, content in files.items():
+                write_atomically(self.out / name, content)
+        except OSError as error:
+            raise CheckpointError(f"the folder {self.out} cannot be written: {error.strerror}") from None
+        kind = (
+            "a tokenizer"
+            if "tokenizer.json" in files
+            else "no tokenizer: transformers has none for characters or bytes"
+        )
+        Console(highlight=False, soft_wrap=True).print(
+            f"{self.out} holds the model, with {kind}. In Python:\n"
+            f'  transformers.AutoModelForCausalLM.from_pretrained("{self.out}")'
+        )
+        return 0

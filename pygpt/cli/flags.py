@@ -1,0 +1,117 @@
+"""What several commands share: a flag for each field of an experiment, and how a preset or a file is named."""
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from pygpt.config.experiment import PRESETS, DataConfig, Experiment, ModelConfig, OptimConfig, TrainConfig
+from pygpt.config.fields import choice_help
+from pygpt.config.sampling import SamplingConfig
+from pygpt.data import DATASETS, is_task
+from pygpt.errors import ExperimentError
+
+DeviceChoice = Literal["auto", "numpy", "webgpu"]
+DEFAULT_PRESET = "small"
+
+
+def optional(metavar):
+    """A flag that may be left out, and then shows no default."""
+    return tyro.conf.arg(metavar=metavar, help_behavior_hint="")
+
+
+def help_of(field) -> str:
+    """A field's help, with its choices."""
+    choices = choice_help(field)
+    return field.metadata["help"] + (f" ({choices})" if choices else "")
+
+
+def flags_for(config, **annotations):
+    """A dataclass like `config`, whose fields carry their help for tyro; `annotations` are more of them, by field."""
+    fields = []
+    for field in dataclasses.fields(config):
+        more = annotations.get(field.name, ())
+        fields.append((field.name, Annotated[(field.type, tyro.conf.arg(help=help_of(field)), *more)], field.default))
+    return dataclasses.make_dataclass(f"{config.__name__}Flags", fields)
+
+
+DataFlags, ModelFlags, OptimFlags, TrainFlags = map(flags_for, (DataConfig, ModelConfig, OptimConfig, TrainConfig))
+SamplingFlags = flags_for(
+    SamplingConfig,
+    # The flag may be given again, for each text; each is taken as it is.
+    stop=(tyro.conf.UseAppendAction, tyro.conf.arg(metavar="TEXT", help_behavior_hint="(may be repeated)")),
+)
+
+
+@dataclasses.dataclass
+class ExperimentCommand:
+    """What the commands that describe an experiment share: a preset or a file, and a flag for each field."""
+
+    preset: Annotated[
+        tyro.conf.Positional[str],
+        tyro.conf.arg(
+            metavar="PRESET|FILE.toml", help=f"{', '.join(PRESETS)}, or the path of an experiment's .toml file"
+        ),
+    ] = DEFAULT_PRESET
+    source: Annotated[
+        str | None,
+        tyro.conf.arg(
+            name="data",
+            metavar="NAME|FILE",
+            help_behavior_hint="",
+            help=f"{', '.join(DATASETS)}, a task such as task:addition, or the path of a text file",
+        ),
+    ] = None
+    data: DataFlags = dataclasses.field(default_factory=DataFlags)
+    model: ModelFlags = dataclasses.field(default_factory=ModelFlags)
+    optim: OptimFlags = dataclasses.field(default_factory=OptimFlags)
+    train: TrainFlags = dataclasses.field(default_factory=TrainFlags)
+
+    def base(self) -> Experiment:
+        """The experiment that the flags change. Raises: ExperimentError."""
+        return read_experiment(self.preset)
+
+    def with_defaults(self):
+        """The same command with the preset's values where the flags' defaults were."""
+        experiment = self.base()
+        return dataclasses.replace(
+            self,
+            data=DataFlags(**vars(experiment.data)),
+            model=ModelFlags(**vars(experiment.model)),
+            optim=OptimFlags(**vars(experiment.optim)),
+            train=TrainFlags(**vars(experiment.train)),
+        )
+
+    def with_layout(self, arguments: list[str]):
+        """The same command, where a data set named by --data has its own layout unless a flag says otherwise; a task's is
+        documents."""
+        known = DATASETS.get(self.source)
+        layout = known.layout if known else "documents" if is_task(self.source or "") else None
+        if layout and not any(argument.startswith("--data.layout") for argument in arguments):
+            return dataclasses.replace(self, data=dataclasses.replace(self.data, layout=layout))
+        return self
+
+    def experiment(self) -> Experiment:
+        """The experiment that preset and flags make together. Raises: ExperimentError."""
+        values = {
+            "name": self.base().name or Path(self.preset).stem,
+            **{section: vars(getattr(self, section)) for section in ("data", "model", "optim", "train")},
+        }
+        values["data"] = {**values["data"], **({"source": self.source} if self.source is not None else {})}
+        short = {name: getattr(self, name, None) for name in ("steps", "seed", "log_every")}
+        values["train"] = {**values["train"], **{name: value for name, value in short.items() if value is not None}}
+        return Experiment.from_dict(values)
+
+
+def read_experiment(preset: str) -> Experiment:
+    """A preset by name, or an experiment from a .toml file. Raises: ExperimentError."""
+    path = Path(preset)
+    if preset in PRESETS or (path.suffix != ".toml" and not path.exists()):
+        return Experiment.preset(preset)
+    try:
+        return Experiment.from_toml(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ExperimentError("preset", f"{preset} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ExperimentError("preset", f"{preset} is not UTF-8 text, so it is no experiment") from None

@@ -1,0 +1,41 @@
+"""How a text is sampled: one description for flags, the page, the server and `LanguageModel.generate`."""
+
+import dataclasses
+
+from pygpt.config.fields import check_limits, setting
+from pygpt.errors import ExperimentError
+
+
+@dataclasses.dataclass(frozen=True)
+class SamplingConfig:
+    """The settings of a sampler. With the defaults every token can be drawn, at a temperature of 0.8."""
+
+    temperature: float = setting(
+        0.8, "how random the choice is: 0 always takes the most likely token", minimum=0.0, maximum=100.0
+    )
+    top_k: int = setting(0, "sample from the k most likely tokens only, 0 for all", minimum=0, maximum=2**31 - 1)
+    top_p: float = setting(
+        1.0,
+        "sample from the most likely tokens whose probabilities add up to this, 1 for all (nucleus sampling)",
+        minimum=1e-6,
+        maximum=1.0,
+    )
+    min_p: float = setting(
+        0.0,
+        "sample only tokens at least this many times as likely as the most likely one, 0 for all",
+        minimum=0.0,
+        maximum=1.0,
+    )
+    repetition_penalty: float = setting(
+        1.0, "above 1, tokens in the context become less likely", minimum=0.01, maximum=100.0
+    )
+    stop: tuple[str, ...] = setting((), "texts to stop before")
+    seed: int = setting(1, "random seed", minimum=0, maximum=2**32 - 1)
+
+    def __post_init__(self):
+        """Check every field. Raises: ExperimentError for one outside its limits."""
+        object.__setattr__(self, "stop", (self.stop,) if isinstance(self.stop, str) else tuple(self.stop))
+        if not all(isinstance(stop, str) and stop for stop in self.stop):
+            raise ExperimentError("stop", f"wanted texts with something in them, got {list(self.stop)!r:.60}")
+        for field in dataclasses.fields(self):
+            check_limits(field.name, field, getattr(self, field.name))

@@ -1,0 +1,166 @@
+"""The four sections of an experiment: the data, the model, the optimizer, the training.
+
+Each field carries its limits and a sentence of help, from which flags, the page's controls and error messages follow.
+A field with choices takes them from the registry of what it chooses, so that an entry there is all that a new one needs.
+"""
+
+import dataclasses
+
+from pygpt.config.fields import setting
+from pygpt.data.registry import DATASETS
+from pygpt.models.registry import MODELS
+from pygpt.nn.activations import ACTIVATIONS
+from pygpt.nn.norms import NORMS
+from pygpt.nn.positions import POSITIONS
+from pygpt.optim.optimizer import OPTIMIZERS
+from pygpt.optim.schedules import SCHEDULES
+from pygpt.tokenizers.registry import TOKENIZERS
+
+
+@dataclasses.dataclass(frozen=True)
+class DataConfig:
+    """What the model reads."""
+
+    source: str = setting(
+        "tales", f"a data set ({', '.join(DATASETS)}), a task such as task:addition, or the path of a text file"
+    )
+    layout: str = setting("stream", "one stream of text, or one document per line", choices=("stream", "documents"))
+    tokenizer: str = setting("char", "how text becomes tokens", choices=TOKENIZERS)
+    vocab_size: int = setting(1024, "vocabulary size that bpe learns", minimum=257, maximum=65536)
+    tokenizer_file: str = setting(
+        "",
+        "for bpe and gpt2, instead of learning: tokenizer.json, or a folder that holds it or vocab.json and merges.txt",
+    )
+    val_fraction: float = setting(0.1, "fraction of the text held out for validation", minimum=0.001, maximum=0.5)
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelConfig:
+    """The architecture. Of the sizes below, a bigram uses only `block_size`."""
+
+    kind: str = setting("gpt", "architecture", choices=MODELS)
+    n_layer: int = setting(4, "number of transformer blocks", minimum=1, maximum=512)
+    n_head: int = setting(4, "attention heads per block", minimum=1, maximum=512)
+    n_kv_head: int = setting(0, "key/value heads (GQA), 0 for as many as attention heads", minimum=0, maximum=512)
+    n_embd: int = setting(128, "embedding width: the width of the residual stream", minimum=1, maximum=65536)
+    block_size: int = setting(64, "context length in tokens", minimum=1, maximum=65536)
+    dropout: float = setting(0.0, "dropout rate", minimum=0.0, maximum=0.95)
+    dropout_embedding: float = setting(
+        -1.0, "dropout rate of the embedding, -1 for the same as the rest", minimum=-1.0, maximum=0.95
+    )
+    dropout_attention: float = setting(
+        -1.0, "dropout rate of the attention weights, -1 for the same as the rest", minimum=-1.0, maximum=0.95
+    )
+    bias: bool = setting(False, "biases in linear layers and layer norms")
+    tie_weights: bool = setting(True, "use the token embedding as the output layer too (weight tying)")
+    init_std: float = setting(0.02, "standard deviation of the initial weights", minimum=0.0, maximum=10.0)
+    init: str = setting(
+        "normal",
+        "how the initial weights are drawn; python-random draws them, and the order of the documents, as microgpt does",
+        choices=("normal", "python-random"),
+    )
+    dtype: str = setting("float32", "number type; float64 is for NumPy only", choices=("float32", "float64"))
+    norm: str = setting("layernorm", "normalisation layer", choices=NORMS)
+    norm_place: str = setting(
+        "pre", "normalise before each branch (pre-norm) or after adding it (post-norm)", choices=("pre", "post")
+    )
+    norm_scale: bool = setting(True, "norms have a learned scale per channel")
+    norm_embedding: bool = setting(False, "a norm right after the embedding")
+    norm_final: bool = setting(True, "a norm before the output layer")
+    positions: str = setting("learned", "position encoding", choices=POSITIONS)
+    rope_base: float = setting(10000.0, "base of RoPE's wavelengths (theta)", minimum=1.0, maximum=1e9)
+    mlp: str = setting("gelu", "activation of the MLP", choices=ACTIVATIONS)
+    mlp_ratio: float = setting(4.0, "MLP width as a multiple of the embedding width", minimum=0.01, maximum=64.0)
+
+    window: int = setting(0, "sliding-window attention: tokens to look back on, 0 for all", minimum=0, maximum=65536)
+    qk_norm: bool = setting(False, "RMS norm of queries and keys")
+    attention_cap: float = setting(0.0, "soft cap on the attention scores, 0 for none", minimum=0.0, maximum=1e4)
+    attention_sinks: bool = setting(False, "attention sinks: each head may learn to attend to nothing")
+    attention_gate: bool = setting(False, "a learned gate on attention's output")
+
+    logit_cap: float = setting(0.0, "soft cap on the logits, 0 for none", minimum=0.0, maximum=1e4)
+
+    @property
+    def head_size(self) -> int:
+        """Channels of a head."""
+        return self.n_embd // self.n_head
+
+    @property
+    def kv_heads(self) -> int:
+        """Key heads per block, and value heads."""
+        return self.n_kv_head or self.n_head
+
+    @property
+    def qkv_size(self) -> int:
+        """Channels of queries, keys and values together."""
+        return (self.n_head + 2 * self.kv_heads) * self.head_size
+
+    @property
+    def hidden_size(self) -> int:
+        """Width of the MLP."""
+        return max(1, round(self.mlp_ratio * self.n_embd))
+
+    @property
+    def gated_mlp(self) -> bool:
+        """Whether the MLP multiplies two layers."""
+        return ACTIVATIONS[self.mlp].gated
+
+
+@dataclasses.dataclass(frozen=True)
+class OptimConfig:
+    """The optimizer and its learning-rate schedule."""
+
+    name: str = setting("adamw", "optimizer", choices=OPTIMIZERS)
+    learning_rate: float = setting(1e-3, "learning rate after warm-up", minimum=0.0, maximum=100.0)
+    min_learning_rate: float = setting(1e-4, "lowest learning rate of the schedule", minimum=0.0, maximum=100.0)
+    schedule: str = setting("cosine", "learning-rate schedule after warm-up", choices=SCHEDULES)
+    fall_every: int = setting(
+        500, "steps per fall of the schedules step and exponential", minimum=1, maximum=10_000_000
+    )
+    fall_factor: float = setting(0.5, "factor of each of those falls", minimum=0.0, maximum=1.0)
+    warmup_steps: int = setting(
+        100, "warm-up: steps over which the learning rate rises from 0", minimum=0, maximum=10_000_000
+    )
+    weight_decay: float = setting(
+        0.1, "weight decay: decoupled, or in adam and sgd part of the gradient", minimum=0.0, maximum=10.0
+    )
+    decay_groups: str = setting(
+        "matrices",
+        "which weights decay: all matrices, those of linear layers only (no embeddings), or everything",
+        choices=("matrices", "linear", "all"),
+    )
+    momentum: float = setting(0.95, "momentum of sgd and muon", minimum=0.0, maximum=0.999999)
+    nesterov: bool = setting(True, "Nesterov momentum")
+    beta1: float = setting(0.9, "decay rate of the first moment (Adam)", minimum=0.0, maximum=0.999999)
+    beta2: float = setting(0.99, "decay rate of the second moment (Adam)", minimum=0.0, maximum=0.999999)
+    epsilon: float = setting(1e-8, "added to Adam's denominator for numerical stability", minimum=1e-12, maximum=1.0)
+    label_smoothing: float = setting(0.0, "label smoothing, in training", minimum=0.0, maximum=0.99)
+    z_loss: float = setting(
+        0.0, "z-loss: weight of the squared log-sum-exp of the logits, in training", minimum=0.0, maximum=10.0
+    )
+    ema: float = setting(
+        0.0,
+        "decay rate of an exponential moving average of the weights, used for evaluation and sampling; 0 for none",
+        minimum=0.0,
+        maximum=0.999999,
+    )
+    grad_clip: float = setting(1.0, "largest global gradient norm, 0 for no clipping", minimum=0.0, maximum=1e6)
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainConfig:
+    """How long to train, on how much at a time, and how often to evaluate and log."""
+
+    steps: int = setting(2000, "training steps", minimum=1, maximum=10_000_000)
+    batch_size: int = setting(12, "sequences per batch", minimum=1, maximum=65536)
+    accumulation: int = setting(1, "gradient accumulation: batches per step", minimum=1, maximum=1024)
+    eval_every: int = setting(250, "steps between evaluations", minimum=1, maximum=10_000_000)
+    eval_batches: int = setting(20, "batches per evaluation", minimum=1, maximum=10_000)
+    log_every: int = setting(10, "steps between logged losses", minimum=1, maximum=10_000_000)
+    answers_only: bool = setting(False, "learn only what follows the = of each document, its answer")
+    seed: int = setting(1337, "random seed", minimum=0, maximum=2**32 - 1)
+
+    @property
+    def sequences(self) -> int:
+        """Sequences per step."""
+        return self.accumulation * self.batch_size

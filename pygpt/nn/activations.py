@@ -1,0 +1,30 @@
+"""The activations of the MLP, and the registry that `model.mlp` chooses from."""
+
+import dataclasses
+from collections.abc import Callable
+
+from pygpt.ops import activation, gate, gelu
+from pygpt.tensor.tensor import Tensor
+
+
+@dataclasses.dataclass(frozen=True)
+class Activation:
+    """A choice of `model.mlp`: a sentence of help, and a function of the hidden layer, element by element.
+
+    A `gated` one is a function of two hidden layers: the activation of the first multiplies the second.
+    """
+
+    help: str
+    function: Callable[..., Tensor]
+    gated: bool = False
+
+
+ACTIVATIONS = {
+    "gelu": Activation("GELU in its tanh form", gelu),
+    "gelu_erf": Activation("GELU, exactly", lambda x: activation(x, kind="gelu_erf")),
+    "relu": Activation("max(x, 0)", lambda x: activation(x, kind="relu")),
+    "relu_squared": Activation("max(x, 0) squared", lambda x: activation(x, kind="relu_squared")),
+    "silu": Activation("x times its sigmoid", lambda x: activation(x, kind="silu")),
+    "swiglu": Activation("SiLU of one layer times another", lambda x, z: gate(x, z, kind="silu"), gated=True),
+    "geglu": Activation("GELU of one layer times another", lambda x, z: gate(x, z, kind="gelu"), gated=True),
+}

@@ -1,0 +1,57 @@
+"""Normalisation layers, and the registry that `model.norm` chooses from."""
+
+import dataclasses
+from collections.abc import Callable
+
+from pygpt.nn.parameters import Constant, Module, Parameter
+from pygpt.ops import layernorm, rmsnorm
+from pygpt.tensor.tensor import Tensor
+
+
+class LayerNorm(Module):
+    """Zero mean and unit variance over the last dimension, then a learned scale (and shift)."""
+
+    def __init__(self, size: int, scale: bool, bias: bool):
+        self.weight = Parameter((size,), value=1.0) if scale else Constant((size,), lambda: [1.0] * size)
+        self.bias = Parameter((size,)) if bias else None
+
+    def __call__(self, x: Tensor) -> Tensor:
+        weight = self.weight.tensor if isinstance(self.weight, Constant) else self.weight
+        return layernorm(x, weight, self.bias)[0]
+
+
+class RMSNorm(Module):
+    """A mean square of one over the last dimension, then a learned scale if there is one."""
+
+    def __init__(self, size: int, scale: bool):
+        self.weight = Parameter((size,), value=1.0) if scale else None
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return rmsnorm(x, self.weight)[0]
+
+
+class Identity(Module):
+    """Nothing is done."""
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return x
+
+
+@dataclasses.dataclass(frozen=True)
+class Norm:
+    """A choice of `model.norm`: a sentence of help, and how to make the layer from (channels, scale, bias)."""
+
+    help: str
+    make: Callable[[int, bool, bool], Module]
+
+
+NORMS = {
+    "layernorm": Norm("zero mean and unit variance", LayerNorm),
+    "rmsnorm": Norm("a root mean square of one", lambda size, scale, bias: RMSNorm(size, scale)),
+    "none": Norm("no normalisation", lambda size, scale, bias: Identity()),
+}
+
+
+def make_norm(config, wanted: bool = True) -> Module:
+    """The norm a ModelConfig asks for, or none where none is wanted."""
+    return NORMS[config.norm if wanted else "none"].make(config.n_embd, config.norm_scale, config.bias)

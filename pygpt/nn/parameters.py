@@ -1,0 +1,133 @@
+"""Parameters, and how they get onto a device.
+
+A layer declares its parameters as `Parameter`s: shape and how to draw the first values, nothing allocated. `Weights`
+then walks a whole model, gives every parameter a place in one flat tensor, and puts tensors where the declarations
+stood. So a model can be counted and checked before a byte is taken, and the optimizer sees one array.
+"""
+
+import dataclasses
+import math
+from array import array
+
+from pygpt.ops import fill, normal
+from pygpt.ops.threefry import INIT
+from pygpt.tensor.tensor import ARRAY_CODE, Node, Tensor, empty
+
+
+@dataclasses.dataclass(frozen=True)
+class Parameter:
+    """A parameter that is not placed yet: its shape, and its first values (normal with `std`, or all `value`)."""
+
+    shape: tuple
+    std: float = 0.0
+    value: float = 0.0
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return math.prod(self.shape)
+
+
+class Constant:
+    """A table that is no parameter: it is worked out on the host, in double precision, and never changes.
+
+    `make` gives its values, flat. `tensor` is where it lies once `Weights` has placed it.
+    """
+
+    def __init__(self, shape: tuple, make):
+        self.shape, self.make = shape, make
+        self.tensor = None
+
+    def place(self, device, dtype: str) -> None:
+        """Bring it onto the device, unless it is there: layers may share one."""
+        if self.tensor is None:
+            self.tensor = empty(device, self.shape, dtype)
+            if not device.abstract:  # a plan has no use for the values, which take a while
+                device.write(self.tensor, array(ARRAY_CODE[dtype], self.make()))
+
+
+@dataclasses.dataclass(frozen=True)
+class RngState:
+    """Where dropout gets its randomness: two uint32 tensors of one element. No rng, no dropout."""
+
+    seed: Tensor
+    step: Tensor
+
+
+class Module:
+    """A layer or a model: parameters, and other modules, as attributes. `is_lookup` says that its parameters are tables
+    that are looked up, not matrices that are multiplied by."""
+
+    is_lookup = False
+
+    def named_parameters(self, prefix: str = ""):
+        """Yield (dotted name, owner, attribute, parameter) for every parameter, in the order of declaration."""
+        for attribute, value in vars(self).items():
+            name = f"{prefix}{attribute}"
+            if isinstance(value, (Parameter, Tensor)):
+                yield name, self, attribute, value
+            elif isinstance(value, Module):
+                yield from value.named_parameters(f"{name}.")
+            elif isinstance(value, list):
+                for index, item in enumerate(value):
+                    yield from item.named_parameters(f"{name}.{index}.")
+
+    def constants(self):
+        """Yield every constant; one that layers share comes as often as it is held."""
+        for value in vars(self).values():
+            if isinstance(value, Constant):
+                yield value
+            elif isinstance(value, Module):
+                yield from value.constants()
+            elif isinstance(value, list):
+                for item in value:
+                    yield from item.constants()
+
+    @property
+    def parameter_count(self) -> int:
+        """The number of trainable numbers."""
+        return sum(parameter.size for _, _, _, parameter in self.named_parameters())
+
+
+class Weights:
+    """All parameters of a model in one flat tensor, drawn from a seed, or zeros without one.
+
+    `values` is the flat tensor, `named` the parameters as slices of it, `embeddings` the names of those that are looked up,
+    not multiplied. Matrices come first: they usually decay. Every parameter starts at a multiple of 64 elements (a GPU binds slices at 256 bytes); the gaps
+    hold zeros.
+    """
+
+    def __init__(self, device, model: Module, seed: Tensor | None, dtype: str = "float32"):
+        declared = list(model.named_parameters())
+        # A stable sort: matrices first, the order of declaration within each group.
+        ordered = sorted(declared, key=lambda entry: len(entry[3].shape) < 2)
+        starts, end = {}, 0
+        for name, _, _, parameter in ordered:
+            starts[name] = end
+            end += -(-parameter.size // 64) * 64
+        self.values = empty(device, (end,), dtype)
+        fill(out=self.values, value=0.0)
+        self.named = {}
+        for site, (name, owner, attribute, parameter) in enumerate(declared):
+            placed = self.values.slice(starts[name], parameter.shape)
+            if parameter.std and seed is not None:
+                normal(seed, out=placed, std=parameter.std, purpose=INIT + site)
+            elif parameter.value:
+                fill(out=placed, value=parameter.value)
+            placed.node = Node()
+            setattr(owner, attribute, placed)
+            self.named[name] = placed
+        for constant in model.constants():
+            constant.place(device, dtype)
+        self.order = [name for name, _, _, _ in ordered]
+        self.embeddings = {name for name, owner, _, _ in ordered if owner.is_lookup}
+
+
+def with_parameters(model: Module, named: dict) -> Module:
+    """A model that was only declared, with tensors by name for its parameters; none of them takes part in a gradient."""
+    for name, owner, attribute, _ in list(model.named_parameters()):
+        setattr(owner, attribute, named[name].detached())
+    some = next(iter(named.values()))
+    for constant in model.constants():
+        constant.place(some.device, some.dtype)
+    return model

@@ -1,0 +1,69 @@
+"""How a model knows a token's place, and the registry that `model.positions` chooses from."""
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping
+
+from pygpt.nn.parameters import Constant, Parameter
+from pygpt.ops.rope import rope_table
+
+
+def sinusoids(length: int, size: int) -> list:
+    """Sines and cosines of each position at wavelengths from 2 pi to 10,000 times 2 pi, side by side: (length, size), flat.
+
+    Source: Vaswani et al., "Attention Is All You Need", arXiv 1706.03762, section 3.5.
+    """
+    table = []
+    for position in range(length):
+        for channel in range(size):
+            angle = position / 10000.0 ** ((channel - channel % 2) / size)
+            table.append(math.cos(angle) if channel % 2 else math.sin(angle))
+    return table
+
+
+@dataclasses.dataclass(frozen=True)
+class PositionScheme:
+    """A choice of `model.positions`: a sentence of help, and the three places where a scheme may act.
+
+    `embedding(config)` is the table (T, C) that is added to the token embeddings, learned or constant, or None;
+    `rotation(config)` the table (T, D) by which attention turns queries and keys, or None; `attention` are attributes
+    of the attention kernels. `check(config)` says what is wrong with a ModelConfig for it, or "".
+    """
+
+    help: str
+    embedding: Callable[..., Parameter | Constant | None] = lambda config: None
+    rotation: Callable[..., Constant | None] = lambda config: None
+    attention: Mapping[str, bool] = dataclasses.field(default_factory=dict)
+    check: Callable[..., str] = lambda config: ""
+
+
+def _learned(config) -> Parameter:
+    return Parameter((config.block_size, config.n_embd), std=config.init_std)
+
+
+def _sinusoidal(config) -> Constant:
+    shape = (config.block_size, config.n_embd)
+    return Constant(shape, lambda: sinusoids(*shape))
+
+
+def _rotary(config) -> Constant:
+    shape = (config.block_size, config.head_size)
+    return Constant(shape, lambda: rope_table(*shape, config.rope_base))
+
+
+def _check_rotary(config) -> str:
+    if config.head_size % 2 == 0:
+        return ""
+    return (
+        f"rope turns pairs of channels, and a head of {config.head_size} (model.n_embd {config.n_embd} over "
+        f"{config.n_head} heads) has an odd one; make heads even, or choose other positions"
+    )
+
+
+POSITIONS = {
+    "learned": PositionScheme("a learned embedding of each position", embedding=_learned),
+    "sinusoidal": PositionScheme("fixed sines and cosines of each position", embedding=_sinusoidal),
+    "rope": PositionScheme("queries and keys rotated by their position", rotation=_rotary, check=_check_rotary),
+    "alibi": PositionScheme("attention scores lowered by distance", attention={"alibi": True}),
+    "none": PositionScheme("no position information beyond the causal mask"),
+}

@@ -1,0 +1,106 @@
+"""The update rules of Adam, AdamW and SGD.
+
+A rule is one entry of OPTIMIZERS (optimizer.py): it says which parameters it steps, what it keeps beside them, and how
+it steps a span of them.
+"""
+
+from pygpt.ops import adamw, momentum, sgd_step
+
+
+class Rule:
+    """One optimizer. `help` is a sentence; with `needs_blocks` it is for models made of blocks alone."""
+
+    help = ""
+    needs_blocks = False
+
+    def takes(self, name: str, shape: tuple) -> bool:
+        """Whether it steps the parameter of that name and shape; those it does not take are AdamW's."""
+        return True
+
+    def state(self, config) -> tuple[str, ...]:
+        """The names of what it keeps from step to step, a number beside each element of its parameters."""
+        return ()
+
+    def update(self, optimizer, span, clip) -> None:
+        """Step the parameters of a span along their gradients, times `clip`, a tensor (1,)."""
+        raise NotImplementedError
+
+
+class AdamW(Rule):
+    """Adam with decoupled weight decay.
+
+    Source: Loshchilov and Hutter, "Decoupled Weight Decay Regularization", arXiv 1711.05101.
+    """
+
+    help = "Adam with decoupled weight decay"
+    coupled = False
+
+    def state(self, config):
+        return "first_moment", "second_moment"
+
+    def update(self, optimizer, span, clip):
+        config, state = optimizer.config, optimizer.state
+        adamw(
+            span.of(optimizer.gradient),
+            clip,
+            optimizer.schedule,
+            optimizer.step,
+            out=(span.of(optimizer.weights), span.of(state["first_moment"]), span.of(state["second_moment"])),
+            beta1=config.beta1,
+            beta2=config.beta2,
+            epsilon=config.epsilon,
+            weight_decay=config.weight_decay,
+            decayed=span.decayed,
+            coupled=self.coupled,
+        )
+
+
+class Adam(AdamW):
+    """Adam whose weight decay is a part of the gradient. Source: torch.optim.Adam."""
+
+    help = "Adam; its weight decay is a part of the gradient"
+    coupled = True
+
+
+class SGD(Rule):
+    """Stochastic gradient descent, with momentum; its weight decay is a part of the gradient. Source: torch.optim.SGD."""
+
+    help = "stochastic gradient descent, with momentum"
+
+    def state(self, config):
+        return ("velocity",) if config.momentum else ()
+
+    def update(self, optimizer, span, clip):
+        decay = optimizer.config.weight_decay
+        if optimizer.config.momentum:
+            add_momentum(optimizer, span, clip, decay)
+            descend(optimizer, span, optimizer.one, 0.0)
+        else:
+            descend(optimizer, span, clip, decay)
+
+
+def add_momentum(optimizer, span, clip, weight_decay: float) -> None:
+    """Update the velocity of a span from its gradients, and write the direction to step in over the gradients."""
+    config = optimizer.config
+    momentum(
+        span.of(optimizer.weights),
+        clip,
+        out=(span.of(optimizer.gradient), span.of(optimizer.state["velocity"])),
+        beta=config.momentum,
+        nesterov=config.nesterov,
+        weight_decay=weight_decay,
+        decayed=span.decayed,
+    )
+
+
+def descend(optimizer, span, clip, weight_decay: float) -> None:
+    """Step a span against its gradients, times `clip`, at the learning rate of the step."""
+    sgd_step(
+        span.of(optimizer.gradient),
+        clip,
+        optimizer.schedule,
+        optimizer.step,
+        out=span.of(optimizer.weights),
+        weight_decay=weight_decay,
+        decayed=span.decayed,
+    )

@@ -1,0 +1,85 @@
+"""Writes the page's types, lab/transport/messages.js, from the declarations in messages.py and records.py."""
+
+import dataclasses
+import re
+import types
+import typing
+from typing import Any
+
+from pygpt.session import records
+from pygpt.session.commands import COMMANDS, Command
+from pygpt.session.messages import EVENTS, Event
+
+_PLAIN_TYPES = {str: "string", bool: "boolean", int: "number", float: "number", type(None): "null"}
+
+
+def page_types() -> str:
+    """The source of lab/transport/messages.js: a JSDoc type for every record, event and command."""
+    lines = [
+        "// Written by `python -m pygpt.session.page_types` from pygpt/session/messages.py; do not edit.",
+        "// The messages between the page and whatever trains, and the records they are made of.",
+        "",
+        "/**",
+        " * An experiment as `Experiment.to_dict` gives it: sections of fields.",
+        " * @typedef {Record<string, any>} Fields",
+        " * @typedef {{name: string, data: Fields, model: Fields, optim: Fields, train: Fields}} Experiment",
+        " */",
+        "",
+    ]
+    for cls in (*_records(), *EVENTS.values()):
+        fields = [*([("type", f'"{cls.type}"')] if issubclass(cls, Event) else []), *_page_fields(cls)]
+        lines += _typedef(_page_name(cls), cls.__doc__, fields)
+    lines += ["/**", " * Commands.", *(_command_type(name, command) for name, command in COMMANDS.items()), " */", ""]
+    for name, members in (("Event", map(_page_name, EVENTS.values())), ("Command", map(_command_name, COMMANDS))):
+        lines += [f"/** @typedef {{{'|'.join(members)}}} {name} */"]
+    return "\n".join([*lines, "", "export {};", ""])
+
+
+def _records():
+    """The records, in the order of their declaration."""
+    return [value for value in vars(records).values() if dataclasses.is_dataclass(value)]
+
+
+def _typedef(name, doc, fields):
+    words = re.sub(r"\s+", " ", doc.strip())
+    inside = ", ".join(f"{field}: {kind}" for field, kind in fields)
+    return ["/**", f" * {words}", f" * @typedef {{{{{inside}}}}} {name}", " */", ""]
+
+
+def _page_name(cls) -> str:
+    return f"{cls.__name__}Event" if issubclass(cls, Event) else cls.__name__
+
+
+def _command_name(name: str) -> str:
+    return "".join(word.capitalize() for word in name.split("_")) + "Command"
+
+
+def _command_type(name: str, command: Command) -> str:
+    fields = "".join(f", {field}: {kind}" for field, kind in command.fields.items())
+    return f' * @typedef {{{{type: "{name}"{fields}}}}} {_command_name(name)}  {command.help}'
+
+
+def _page_fields(cls):
+    hints = typing.get_type_hints(cls)
+    for field in dataclasses.fields(cls):
+        yield field.name, _page_type(hints[field.name])
+
+
+def _page_type(hint: Any) -> str:
+    if hint in _PLAIN_TYPES:
+        return _PLAIN_TYPES[hint]
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        return "|".join(dict.fromkeys(map(_page_type, arguments)))
+    if origin is list:
+        inside = _page_type(arguments[0])
+        return f"({inside})[]" if "|" in inside else f"{inside}[]"
+    if origin is tuple:
+        return f"[{', '.join(map(_page_type, arguments))}]"
+    if origin is dict:
+        return f"Record<string, {_page_type(arguments[1])}>"
+    return hint.__name__
+
+
+if __name__ == "__main__":
+    print(page_types(), end="")

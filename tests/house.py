@@ -1,0 +1,146 @@
+"""Who may import whom in pygpt, by folder; `python -m tests.house` prints what it finds.
+
+A folder may import itself and what its row names. A module with a row of its own stands where the row is, before the rest
+of its folder. Imports inside functions count as the others do.
+"""
+
+import ast
+import collections
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+MAY_IMPORT = {
+    "errors": "",
+    "version": "",
+    "micro": "",
+    "utils": "errors",
+    "devices.base": "errors",
+    "tensor": "errors devices.base",
+    "devices": "errors utils tensor.wgsl",
+    "ops": "errors tensor",
+    "nn": "ops tensor",
+    "models": "nn ops tensor",
+    "optim": "nn ops tensor",
+    "tokenizers": "errors utils",
+    "data": "errors utils tensor ops nn tokenizers",
+    "config": "errors utils nn models optim tokenizers data",
+    "training.loss_curve": "errors",
+    "training.ngram_baselines": "",
+    "training.metrics": "errors tensor ops optim training.loss_curve",
+    "training.step": "tensor ops nn models optim data training.metrics",
+    "analysis.flops": "devices.base tensor models config",
+    "analysis.plan": "devices tensor ops nn models data config training.step analysis.flops",
+    "analysis.memory": "errors utils devices.base tensor models config analysis.plan",
+    "runs": "errors utils version tensor models optim tokenizers data config training.loss_curve training.metrics",
+    "training": "errors utils tensor ops nn models tokenizers data config analysis.memory runs",
+    "inference": "errors utils devices tensor ops nn models tokenizers config analysis.memory runs",
+    "analysis": "errors utils version devices tensor ops nn models data config training inference",
+    "huggingface": "errors version tensor tokenizers config runs",
+    "language_model": "errors utils devices.base data config training analysis runs inference",
+    "session": "errors utils models tokenizers data config training analysis runs inference",
+    "server": "errors utils version devices data config training analysis runs inference session",
+    "cli": "errors utils devices tensor tokenizers data config training analysis runs inference huggingface server",
+    "__init__": "errors version config language_model",
+    "__main__": "cli",
+}
+MOST_FILES = 9  # of pygpt's own, beside its folders
+
+
+def modules() -> dict[str, Path]:
+    """Every module of the package by its dotted name without "pygpt."."""
+    found = {}
+    for path in sorted((ROOT / "pygpt").rglob("*.py")):
+        parts = path.relative_to(ROOT / "pygpt").with_suffix("").parts
+        found[".".join(parts[:-1] if len(parts) > 1 and parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+def imports(path: Path):
+    """Yield (dotted name, place) for every module that a file imports, wherever in it the import stands."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        place = f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 0)}"
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, place) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{place}: import by the full name"
+            yield from ((f"{node.module}.{alias.name}", place) for alias in node.names)
+
+
+def edges() -> dict[str, dict[str, str]]:
+    """By module, the modules of the package that it imports, each with the place."""
+    known = modules()
+    found = collections.defaultdict(dict)
+    for name, path in known.items():
+        for imported, place in imports(path):
+            if imported != "pygpt" and not imported.startswith("pygpt."):
+                continue
+            target = imported.removeprefix("pygpt").removeprefix(".") or "__init__"
+            # `from pygpt.data import load_text` names a module and something in it.
+            if target not in known:
+                target = target.rpartition(".")[0] or "__init__"
+            if target != name:
+                found[name][target] = place
+    return found
+
+
+def row_of(module: str) -> str:
+    """The row of the table that a module belongs to: its own, or that of its folder."""
+    return module if module in MAY_IMPORT else module.split(".")[0]
+
+
+def forbidden() -> list[str]:
+    """The imports that the table does not allow, a line each."""
+    found = []
+    for name, targets in edges().items():
+        row = row_of(name)
+        allowed = set(MAY_IMPORT[row].split()) | {row}
+        for target, place in targets.items():
+            if not {target, row_of(target), target.split(".")[0]} & allowed:
+                found.append(f"{place}: {row} may not import {target}")
+    return found
+
+
+def cycles() -> list[list[str]]:
+    """The circles of imports, each as its modules: Tarjan's strongly connected components of more than one."""
+    graph = {name: set(targets) for name, targets in edges().items()}
+    index, low, stack, found = {}, {}, [], []
+
+    def visit(module):
+        index[module] = low[module] = len(index)
+        stack.append(module)
+        for target in graph.get(module, ()):
+            if target not in index:
+                visit(target)
+            if target in stack:
+                low[module] = min(low[module], low[target])
+        if low[module] == index[module]:
+            circle = []
+            while not circle or circle[-1] != module:
+                circle.append(stack.pop())
+            if len(circle) > 1:
+                found.append(sorted(circle))
+
+    sys.setrecursionlimit(10_000)
+    for module in modules():
+        if module not in index:
+            visit(module)
+    return found
+
+
+def main() -> int:
+    """Print the table with what is really imported, what is forbidden, and the cycles."""
+    used = collections.defaultdict(set)
+    for name, targets in edges().items():
+        used[row_of(name)] |= {row_of(target) for target in targets} - {row_of(name)}
+    for row in MAY_IMPORT:
+        print(f"{row:<26} {' '.join(sorted(used[row])) or '-'}")
+    wrong, circles = forbidden(), cycles()
+    print("\n".join(wrong) or "every import is one that the table allows")
+    print("\n".join(f"cycle: {' <-> '.join(circle)}" for circle in circles) or "no cycle, lazy imports counted")
+    return 1 if wrong or circles else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
