@@ -183,6 +183,7 @@ def test_files_stay_small():
         f"{path.relative_to(ROOT)}: {lines}"
         for folder, ending, limit in limits
         for path in sorted((ROOT / folder).rglob(f"*{ending}"))
-        if (lines := len(path.read_text().splitlines())) > limit and path.parent.name not in ("tale_templates", "labels")
+        if (lines := len(path.read_text().splitlines())) > limit
+        and path.parent.name not in ("tale_templates", "labels")
     ]
     assert not long, "split by concept: " + ", ".join(long)

@@ -45,10 +45,10 @@ export function failure(error, during) {
 }
 
 /**
- * A Python exception arrives as its whole traceback; its last line is what happened.
+ * A Python exception arrives as its whole traceback; its last line is what happened, after the name of its class.
  * @param {unknown} error
  */
 export function lastLine(error) {
   const lines = String(error instanceof Error ? error.message : error).trim().split("\n");
-  return lines.at(-1) ?? "";
+  return (lines.at(-1) ?? "").replace(/^[a-z_][\w.]*\.[A-Z]\w*: /, "");
 }

@@ -129,6 +129,10 @@ class Driver:
                 count = max(1, min(LONGEST_SLICE, 2 * count, round(count * work / max(took, work / 4))))
                 yield Progress(metrics, evaluated)
                 self.timer.skip(time.perf_counter() - now)  # what the caller did meanwhile
+            # Where it was halted while the last slice was read, or by the caller just now.
+            while pending:
+                reading, evaluating = pending.pop(0)
+                yield Progress(self._take(await reading, evaluating))
         except DivergedError as error:
             yield Progress(error.metrics)
             raise

@@ -5,26 +5,37 @@ So it needs no event loop, and works in a notebook, which is running one already
 
 import asyncio
 from collections.abc import AsyncGenerator, Coroutine, Iterator
+from contextvars import ContextVar
 from typing import Any, TypeVar
+
+from pygpt.errors import DeviceError
 
 T = TypeVar("T")
 
 
+_blocking = ContextVar("blocking", default=False)
+
+
 async def let_others_run() -> None:
-    """Give the other tasks of the event loop their turn; where there is no loop, there are none."""
-    await asyncio.sleep(0)
+    """Give the other tasks of the event loop their turn; within `run_blocking` there are none."""
+    if not _blocking.get():
+        await asyncio.sleep(0)
 
 
 def run_blocking(coroutine: Coroutine[Any, Any, T]) -> T:
-    """The result of a coroutine that never has to wait. Raises RuntimeError for one that does."""
-    while True:
-        try:
-            waiting = coroutine.send(None)
-        except StopIteration as end:
-            return end.value
-        if waiting is not None:  # more than `asyncio.sleep(0)`, which only gives others their turn
-            coroutine.close()
-            raise RuntimeError("this has to wait for something, and nothing here can: run it in an event loop")
+    """The result of a coroutine that never has to wait. Raises DeviceError for one that does: on a tab's GPU."""
+    token = _blocking.set(True)
+    try:
+        coroutine.send(None)
+    except StopIteration as end:
+        return end.value
+    finally:
+        _blocking.reset(token)
+    coroutine.close()
+    raise DeviceError(
+        "blocking code cannot wait for the GPU of a browser tab: read tensors with `await device.fetch(tensor)`, or use "
+        'device="numpy"'
+    )
 
 
 def iterate_blocking(generator: AsyncGenerator[T, None]) -> Iterator[T]:

@@ -31,7 +31,7 @@ def test_a_vocabulary_is_learned_from_the_text(device, page, site, tmp_path):
     wait_for(page, "#where", "Finished")
     assert "Learning 2,000 tokens from python" in page.evaluate("window.said")
     assert not [task for task in page.evaluate("window.longTasks") if task > 500]
-    wait_for(page, "#words", "blindly among 2,000 tokens")
+    wait_for(page, "#words", "at random among 2,000 tokens")
     assert figure(page, "#loss") < 9
     wait_for(page, "#samples", ".")
     with page.expect_download() as download:

@@ -111,7 +111,7 @@ def test_a_line_that_drops_comes_back(page, serving):
     page.click("#train")
     page.wait_for_function("/^[1-9]/.test(document.querySelector('#where').textContent)", timeout=SLOW)
     page.evaluate("window.lines[0].close()")
-    wait_for(page, "#line-mistake", "does not answer")
+    wait_for(page, "#line-mistake", "is not responding")
     left_at = step_of(page)
     page.wait_for_function("window.lines.length > 1 && document.querySelector('#line-mistake').hidden", timeout=SLOW)
     page.wait_for_function(

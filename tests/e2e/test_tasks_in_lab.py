@@ -19,12 +19,12 @@ def test_a_task_is_chosen_learned_and_scored(page, site):
     page.wait_for_function("location.hash.includes('length%3D3') && location.hash.includes('train.steps=400')")
     link = page.url
     page.click("#train")
-    wait_for(page, "#words", "Who only counts characters is at [0-9.]+, pairs of them at [0-9.]+, triples at")
+    wait_for(page, "#words", "Character frequencies alone score [0-9.]+, pairs of characters [0-9.]+, triples")
     wait_for(page, "#where", "Finished", timeout=2 * SLOW)
     page.wait_for_function("parseFloat(document.querySelector('#accuracy').textContent) >= 80")
     wait_for(page, "#samples", r"=\w+ +(right|wrong: )")
 
-    page.click("summary:has-text('Finer control')")
+    page.click("summary:has-text('More settings')")
     page.fill("#prompt", "cab=")
     page.fill("#temperature", "0")
     page.click("#sample")

@@ -153,8 +153,9 @@ base64.b64encode(await run.fetch_checkpoint()).decode()""")
 
 
 def test_a_training_step_is_one_call(tab):
+    """One call from Python: a step whose metrics are not logged is a single list of launches."""
     calls = tab.run("""
-run = poem_run(device, **{"train.steps": 60, "train.eval_every": 60})
+run = poem_run(device, **{"train.steps": 60, "train.eval_every": 60, "train.log_every": 60})
 events = run.train()
 while run.step < 2:
     next(events)

@@ -1,0 +1,249 @@
+// What each event and each action does to the page's state.
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { beforeEach, test } from "node:test";
+import { reduce } from "../../lab/state/reducer.js";
+import { INITIAL, SAMPLES_KEPT, isEdited } from "../../lab/state/state.js";
+
+const ready = JSON.parse(readFileSync(new URL("../goldens/compatibility/ready.json", import.meta.url), "utf8"));
+
+let state = INITIAL;
+beforeEach(() => {
+  state = INITIAL;
+  send(ready);
+});
+
+/** @param {any[]} actions */
+function send(...actions) {
+  for (const action of actions) state = reduce(state, Object.freeze(action));
+  return state;
+}
+
+/** @param {string} id @param {number} step @param {Record<string, any>} train */
+const facts = (id, step = 0, train = {}) => ({
+  id, text: "tales", step, parameters: 1000, vocabulary: 65,
+  experiment: { ...ready.presets.baby, train: { ...ready.presets.baby.train, steps: 100, ...train } },
+});
+const device = { type: "device", kind: "numpy", name: "NumPy", why: "", choice: "numpy" };
+/** @param {string} id @param {Record<string, any>} changes */
+const progress = (id, changes = {}) => ({
+  type: "progress", run_id: id, steps: [1, 2], losses: [4, 3], learning_rate: 1e-3, tokens_per_second: 500, ms_per_step: 2,
+  seconds_left: 9, logged: {}, ...changes,
+});
+/** @param {string} message @param {string} field @param {string} during */
+const error = (message, field, during) => ({ type: "error", message, field, during, run_id: "" });
+
+/** @param {string} id @param {any[]} events */
+function training(id, ...events) {
+  return send({ type: "starting" }, { type: "started", run_id: id, run: facts(id) }, ...events);
+}
+
+test("ready makes a draft of the first preset, and keeps one that is there", () => {
+  assert.equal(state.loading, null);
+  assert.deepEqual(state.draft, ready.presets.baby);
+  send({ type: "edit", field: "model.n_layer", value: 7 }, ready);
+  assert.equal(state.draft?.model["n_layer"], 7);
+});
+
+test("an edit changes one field, and nothing of the preset", () => {
+  send({ type: "edit", field: "optim.learning_rate", value: 0.5 });
+  assert.equal(state.draft?.optim["learning_rate"], 0.5);
+  assert.notEqual(ready.presets.baby.optim.learning_rate, 0.5);
+  assert.ok(isEdited(state));
+  send({ type: "choose_preset", name: "baby" });
+  assert.ok(!isEdited(state));
+});
+
+test("a preset keeps the text, and trains on answers alone only where there are some", () => {
+  send({ type: "choosing_text", choice: "python" }, { type: "choose_preset", name: "sort" });
+  assert.equal(state.preset, "sort");
+  assert.equal(state.draft?.train["answers_only"], false);
+  send({ type: "choosing_text", choice: "task:sort" });
+  assert.equal(state.draft?.train["answers_only"], true);
+  assert.equal(state.draft?.data["layout"], "documents");
+  send({ type: "choose_preset", name: "no such preset" });
+  assert.equal(state.preset, "sort");
+});
+
+test("a text that was loaded becomes the draft's source", () => {
+  send({ type: "text", text: { name: "tales", built_in: true, characters: 10, distinct: 5, alphabet: "", excerpt: "" } });
+  assert.equal(state.draft?.data["source"], "tales");
+  send({ type: "text", text: { name: "poem.txt", built_in: false, characters: 10, distinct: 5, alphabet: "", excerpt: "" } });
+  assert.equal(state.text.choice, "own");
+  assert.equal(state.draft?.data["source"], "poem.txt");
+});
+
+test("a text that was chosen stays chosen while the previous one still arrives", () => {
+  send({ type: "choosing_text", choice: "python" },
+    { type: "text", text: { name: "words", built_in: true, characters: 10, distinct: 5, alphabet: "", excerpt: "" } });
+  assert.equal(state.text.choice, "python");
+});
+
+test("what is waited for is shown where it will be", () => {
+  send({ type: "loading", stage: "Fetching python", fraction: null, field: "text" });
+  assert.deepEqual(state.fetching, { text: "Fetching python…", device: "" });
+  send({ type: "loading", stage: "Fetching NumPy", fraction: null, field: "device" }, device);
+  assert.deepEqual(state.fetching, { text: "Fetching python…", device: "" });
+  send({ type: "starting" }, { type: "loading", stage: "Learning tokens", fraction: 0.5, field: "" });
+  assert.deepEqual(state.preparing, { stage: "Learning tokens", fraction: 0.5 });
+  state = INITIAL;
+  send({ type: "loading", stage: "Downloading", fraction: 0.2, field: "" });
+  assert.deepEqual(state.loading, { stage: "Downloading", fraction: 0.2 });
+});
+
+test("a run goes through its phases", () => {
+  training("a");
+  assert.equal(state.phase, "running");
+  assert.equal(state.run?.saved_step, -1);
+  for (const [type, phase] of [["paused", "paused"], ["resumed", "running"], ["stopped", "stopped"], ["finished", "finished"]]) {
+    send({ type, run_id: "a", step: 40 });
+    assert.equal(state.phase, phase);
+    assert.equal(state.run?.step, 40);
+    assert.notEqual(state.notice, "");
+  }
+});
+
+test("progress brings the latest metrics, and smooths the loss a little", () => {
+  training("a", progress("a", { logged: { step: [1, 2], grad_norm: [0.5, 0.25], update_ratio: [null, 1e-3] } }));
+  assert.equal(state.run?.step, 2);
+  assert.deepEqual(state.run?.metrics,
+    { grad_norm: 0.25, update_ratio: 1e-3, loss: 4 + 0.1 * (3 - 4), learning_rate: 1e-3, tokens_per_second: 500, ms_per_step: 2 });
+  send(progress("a", { steps: [3], losses: [3.9], tokens_per_second: null }));
+  assert.equal(state.run?.metrics["tokens_per_second"], 500);
+  assert.equal(state.run?.metrics["grad_norm"], 0.25);
+  assert.equal(state.run?.step, 3);
+  send(progress("a", { steps: [4], losses: [null] }));
+  assert.ok(Number.isNaN(state.run?.metrics["loss"]));
+});
+
+test("an evaluation brings its own", () => {
+  training("a", { type: "evaluated", run_id: "a", step: 2, val_loss: 2.5, accuracy: null });
+  assert.deepEqual(state.run?.metrics, { val_loss: 2.5 });
+  send({ type: "evaluated", run_id: "a", step: 4, val_loss: 2.4, accuracy: 0.5 });
+  assert.deepEqual(state.run?.metrics, { val_loss: 2.4, accuracy: 0.5 });
+});
+
+test("a run that this page joins brings the losses so far", () => {
+  training("a", { type: "curve", run_id: "a", training: [[10, 3, 10], [20, 2, 10]], validation: [[0, 4, null], [20, 2.5, 0.75]] });
+  assert.deepEqual(state.run?.metrics, { loss: 3 + 0.1 * (2 - 3), val_loss: 2.5, accuracy: 0.75 });
+  assert.equal(state.run?.step, 20);
+});
+
+test("events of a run that was replaced are ignored", () => {
+  training("a");
+  training("b", progress("b"));
+  const before = state;
+  send(progress("a", { steps: [99], losses: [0] }), { type: "finished", run_id: "a", step: 99 }, { type: "kept", run_id: "a", step: 99 });
+  assert.equal(state, before);
+});
+
+test("a new run begins without what the last one had", () => {
+  training("a", progress("a"), { type: "sample", run_id: "a", step: 0, text: "x" }, error("cannot", "", "training"));
+  training("b");
+  assert.deepEqual(state.run?.metrics, {});
+  assert.deepEqual(state.samples, []);
+  assert.deepEqual(state.mistakes, {});
+});
+
+test("samples are kept newest first, and not without end", () => {
+  training("a");
+  for (let step = 0; step < 2 * SAMPLES_KEPT; step += 1) send({ type: "sample", run_id: "a", step, text: String(step) });
+  assert.equal(state.samples.length, SAMPLES_KEPT);
+  assert.equal(state.samples[0]?.step, 2 * SAMPLES_KEPT - 1);
+});
+
+test("a run that was opened is paused, or finished, and counts as saved", () => {
+  send({ type: "opened", run_id: "a", run: facts("a", 40) });
+  assert.equal(state.phase, "paused");
+  assert.equal(state.run?.saved_step, 40);
+  assert.equal(state.draft?.train["steps"], 100);
+  send({ type: "opened", run_id: "b", run: facts("b", 100) });
+  assert.equal(state.phase, "finished");
+});
+
+test("saving and safety copies are remembered", () => {
+  training("a", { type: "saved", run_id: "a", name: "x", step: 30 }, { type: "kept", run_id: "a", step: 50 });
+  assert.equal(state.run?.saved_step, 30);
+  assert.equal(state.run?.kept_step, 50);
+});
+
+test("a mistake stands where it belongs", () => {
+  send(error("model.n_head: must divide", "model.n_head", "check"));
+  assert.equal(state.mistakes["model.n_head"], "must divide");
+  assert.equal(state.checked, null);
+  send({ type: "checked", parameters: 1, bytes: 1, vocabulary: 65 });
+  assert.deepEqual(state.mistakes, {});
+  for (const [during, place] of [["choose_text", "text"], ["open_device", "device"], ["open", "file"], ["sample", "prompt"], ["x", ""]]) {
+    send(error("no", "", String(during)));
+    assert.equal(state.mistakes[String(place)], "no", String(during));
+  }
+});
+
+test("a start that fails leaves the last run", () => {
+  training("a", { type: "stopped", run_id: "a", step: 40 });
+  send({ type: "starting" }, error("cannot", "model.n_head", "start"));
+  assert.equal(state.phase, "stopped");
+  state = INITIAL;
+  send(ready, { type: "starting" }, error("cannot", "model.n_head", "start"));
+  assert.equal(state.phase, "none");
+});
+
+test("a device that cannot be opened leaves the previous one chosen", () => {
+  send(device, { type: "choosing_device", choice: "webgpu" });
+  assert.ok(state.device.opening);
+  send(error("no adapter", "device", "open_device"));
+  assert.equal(state.device.choice, "numpy");
+  assert.ok(!state.device.opening);
+  assert.equal(state.mistakes["device"], "no adapter");
+});
+
+test("a lab that cannot start says so", () => {
+  state = INITIAL;
+  send(error("gone", "", "begin"));
+  assert.deepEqual(state.loading, { stage: "gone", fraction: null, failed: true });
+});
+
+test("a connection that drops gives up what was under way", () => {
+  training("a");
+  send({ type: "sampling", prompt: "x" }, { type: "benchmarking" }, { type: "line", open: false, message: "lost" });
+  assert.equal(state.answer.running, false);
+  assert.equal(state.benchmark?.running, false);
+  assert.equal(state.mistakes["line"], "lost");
+  assert.equal(state.phase, "running");
+  send({ type: "line", open: true, message: "" });
+  assert.equal(state.mistakes["line"], undefined);
+});
+
+test("a continuation grows piece by piece", () => {
+  training("a", { type: "sampling", prompt: "To" }, { type: "sampled", run_id: "a", text: " be", done: false });
+  assert.deepEqual(state.answer, { running: true, prompt: "To", text: " be" });
+  send({ type: "sampled", run_id: "a", text: " or", done: true });
+  assert.deepEqual(state.answer, { running: false, prompt: "To", text: " be or" });
+});
+
+test("the benchmark and the profile gather what comes", () => {
+  send({ type: "benchmarking" }, { type: "measured", result: { kind: "matmul" } }, { type: "measuring_ended", complete: true });
+  assert.equal(state.benchmark?.results.length, 1);
+  assert.ok(state.benchmark?.complete && !state.benchmark.running);
+  send({ type: "profiling" }, { type: "profiled", run_id: "", profile: null });
+  assert.deepEqual(state.profile, { running: false, found: null });
+});
+
+test("a link's settings are adopted at once", () => {
+  const draft = ready.presets.small;
+  send({ type: "adopt", preset: "small", draft, ignored: "something" });
+  assert.equal(state.preset, "small");
+  assert.equal(state.draft, draft);
+  assert.equal(state.mistakes["link"], "something");
+});
+
+test("a safety copy that was discarded is no longer offered", () => {
+  send({ type: "found", runs: [{ copy: "1" }, { copy: "2" }] }, { type: "forget_found", copy: "1" });
+  assert.deepEqual(state.found.map(({ copy }) => copy), ["2"]);
+});
+
+test("an action that nobody knows changes nothing", () => {
+  const before = state;
+  assert.equal(send({ type: "unheard of" }), before);
+});

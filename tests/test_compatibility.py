@@ -1,0 +1,109 @@
+"""Runs, logs and server folders written by an earlier version open, evaluate, generate and resume as they did there.
+
+tests/goldens/compatibility/README.md says what was recorded. Share links are tested in tests/lab/share_link.test.js.
+"""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+import pygpt
+from pygpt.cli import main
+from pygpt.config.experiment import Experiment
+from pygpt.runs.checkpoint import read_checkpoint
+from pygpt.runs.run_folder import read_run
+from tests.serving import Serving
+
+RECORDED = Path(__file__).parent / "goldens" / "compatibility"
+RUNS = sorted(path.name for path in (RECORDED / "runs").iterdir())
+
+
+def call(capsys, *arguments) -> str:
+    """What a command prints."""
+    capsys.readouterr()
+    assert main([*map(str, arguments)]) == 0
+    return capsys.readouterr().out
+
+
+def log(path: Path) -> list[dict]:
+    """The lines of a metrics.jsonl."""
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def close(found, recorded):
+    """Equal but for rounding: another processor adds in another order."""
+    if isinstance(recorded, float):
+        return found == pytest.approx(recorded, abs=1e-4)
+    if isinstance(recorded, dict):
+        return all(close(found[name], value) for name, value in recorded.items())
+    return found == recorded
+
+
+def test_there_are_runs_to_open():
+    assert RUNS == ["bigram_sgd", "bpe_muon", "documents_ema", "task_sort"]
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_a_run_is_described_as_before(name, capsys):
+    found = json.loads(call(capsys, "show", RECORDED / "runs" / name, "--json"))
+    assert close(found, json.loads((RECORDED / f"{name}.show.json").read_text()))
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_a_run_is_evaluated_as_before(name, capsys):
+    found = json.loads(call(capsys, "eval", RECORDED / "runs" / name, "--json", "--device", "numpy"))
+    recorded = json.loads((RECORDED / f"{name}.eval.json").read_text())
+    assert found.pop("device").startswith("NumPy") and recorded.pop("device").startswith("NumPy")
+    assert close(found, recorded)
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_a_run_generates_what_it_generated_before(name, capsys):
+    found = call(
+        capsys, "sample", RECORDED / "runs" / name, "--device", "numpy", "--max-new-tokens", 40, "--temperature", 0
+    )
+    assert found == (RECORDED / f"{name}.sample.txt").read_text()
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_a_run_resumes_as_before(name, capsys, tmp_path):
+    folder = shutil.copytree(RECORDED / "runs" / name, tmp_path / name)
+    call(capsys, "train", "--resume", folder, "--steps", 20, "--device", "numpy")
+    found, recorded = log(folder / "metrics.jsonl"), log(RECORDED / f"resumed_{name}" / "metrics.jsonl")
+    compared = 0
+    for before in recorded:
+        now = next(
+            line for line in found if line["step"] == before["step"] and ("loss" in line or "loss" not in before)
+        )
+        for key in {"loss", "lr", "val_loss"} & before.keys():
+            assert now.get(key) == pytest.approx(before[key], abs=1e-4), (before["step"], key)
+            compared += 1
+    assert compared > 4
+
+
+def test_an_experiment_file_is_read_as_before():
+    for name in RUNS:
+        folder = RECORDED / "runs" / name
+        assert (
+            Experiment.from_toml((folder / "experiment.toml").read_text())
+            == read_checkpoint(read_run(folder)).experiment
+        )
+
+
+def test_the_package_loads_a_run_as_before():
+    model = pygpt.load(RECORDED / "runs" / "documents_ema", "numpy")
+    assert model.generate("", 40, temperature=0) == (RECORDED / "documents_ema.sample.txt").read_text().rstrip("\n")
+
+
+def test_a_servers_folder_is_served_as_before(tmp_path):
+    server = Serving(shutil.copytree(RECORDED / "server", tmp_path / "server"))
+    try:
+        assert "poems" in [entry["name"] for entry in server.json("GET", "/ds")["datasets"]]
+        model = server.json("GET", "/lm/poet")
+        assert model["state"] == "trained" and model["step"] == 20
+        asked = {"prompt": "the", "max_new_tokens": 8}
+        assert len(server.client.post("/lm/poet/generate", json=asked).text) == 8
+    finally:
+        server.end()
