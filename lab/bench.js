@@ -1,24 +1,24 @@
-// The benchmark page: one measurement at a time, for a person who presses the button, and for a program that calls
-// window.runBench and window.runMatmul once window.ready is true. "?device=webgpu", "numpy" or "auto" says where.
+// The benchmark page: measures when the button is pressed, or when a program calls window.runBench and window.runMatmul
+// after window.ready is true. "?device=webgpu", "numpy" or "auto" selects the device.
 
-import { complain, complaint, element, setText, show } from "./ui/dom.js";
+import { showError, errorPlace, element, setText, show } from "./ui/dom.js";
 import { count, sentence, short } from "./ui/format.js";
 import { labels } from "./ui/labels.js";
 import { lastLine, startWorker } from "./transport/worker_client.js";
 
 /**
  * @typedef {{size: string, batch_size?: number, steps?: number, warmup?: number, min_steps?: number, max_ms?: number,
- *            sample_tokens?: number}} Wanted  size: bigram, micro, baby, small or nano
+ *            sample_tokens?: number}} BenchOptions  size: bigram, micro, baby, small or nano
  * @typedef {{ms_per_step: number[], first_step_ms: number, host_ms: number|null, loss: number[], peak_bytes: number,
- *            batch_size: number, block_size: number, flops: number, sample_tok_s: number|null}} Trained
- *   ms_per_step: of each step, with its loss read; first_step_ms: from an open device to the first loss; host_ms: how long
- *   Python and JavaScript are busy with a step, null where they do the arithmetic too
+ *            batch_size: number, block_size: number, flops: number, sample_tok_s: number|null}} BenchResult
+ *   ms_per_step: of each step, with its loss read; first_step_ms: from an open device to the first loss; host_ms: what
+ *   Python and JavaScript need per step, null on a device where they also do the arithmetic
  * @typedef {{m: number, k: number, n: number, reps: number, transpose_x?: boolean, transpose_w?: boolean}} Product
  */
 
 const SIZES = ["bigram", "micro", "baby", "small", "nano"];
 const SQUARES = [256, 512, 1024];
-const TOO_LONG = 8_000; // milliseconds per step; the sizes after it would take minutes
+const TOO_LONG = 8_000; // milliseconds per step: larger sizes would take minutes and are skipped
 
 const { bench: words } = labels;
 const page = /** @type {any} */ (window);
@@ -27,7 +27,7 @@ const device = new URLSearchParams(location.search).get("device") ?? "auto";
 
 const name = element("p", { class: "facts", id: "device-name" }, words.loading);
 const why = element("p", { class: "hint" });
-const mistake = complaint("bench-mistake");
+const mistake = errorPlace("bench-mistake");
 const go = element("button", { id: "measure", class: "button primary", disabled: true, onclick: measure }, words.measure);
 const where = element("p", { class: "where", id: "where", role: "status" });
 const rows = element("tbody", { id: "results" });
@@ -45,7 +45,7 @@ async function start() {
   const sync = await startWorker(script);
   const opened = JSON.parse(await sync.open_device(device, new URL(".", document.baseURI).href));
   page.device = opened;
-  page.runBench = async (/** @type {Wanted} */ wanted) => JSON.parse(await sync.train(JSON.stringify(wanted)));
+  page.runBench = async (/** @type {BenchOptions} */ wanted) => JSON.parse(await sync.train(JSON.stringify(wanted)));
   page.runMatmul = async (/** @type {Product} */ product) => JSON.parse(await sync.multiply(JSON.stringify(product)));
   setText(name, opened.name);
   setText(why, sentence(opened.why));
@@ -57,7 +57,7 @@ async function measure() {
   go.disabled = true;
   rows.replaceChildren();
   show(table, true);
-  complain(mistake, undefined);
+  showError(mistake, undefined);
   try {
     for (const side of SQUARES) {
       setText(where, words.multiplying(side));
@@ -68,7 +68,7 @@ async function measure() {
     for (const size of SIZES) {
       setText(where, words.training(size));
       const wanted = { size, steps: 2000, warmup: 1, min_steps: 1, max_ms: 4000, sample_tokens: 64 };
-      const found = /** @type {Trained} */ (await page.runBench(wanted));
+      const found = /** @type {BenchResult} */ (await page.runBench(wanted));
       const middle = median(found.ms_per_step);
       row(size, count(found.batch_size), `${(found.first_step_ms / 1000).toFixed(2)} s`, middle.toFixed(middle < 100 ? 2 : 0),
         short((1000 * found.batch_size * found.block_size) / middle), short(found.sample_tok_s ?? 0),
@@ -96,7 +96,7 @@ function median(values) {
 
 /** @param {unknown} error */
 function failed(error) {
-  complain(mistake, lastLine(error));
+  showError(mistake, lastLine(error));
   setText(where, "");
 }
 

@@ -1,10 +1,10 @@
-"""pygpt: a GPT training lab. One package trains in a browser tab, on a desktop GPU, or on NumPy, with the same curve.
+"""pygpt: a GPT training lab. It trains in a browser tab, on a desktop GPU or on NumPy, with the same loss curve.
 
     import pygpt
     model = pygpt.LanguageModel("baby")        # a preset; see pygpt/language_model.py
-    model.fit("shakespeare")                   # a text by name, or any text
+    model.fit("shakespeare")                   # the name of a text, or the text itself
     print(model.generate("ROMEO:", 200))
-    model.save("runs/baby")                    # what `pygpt train baby --out runs/baby` writes too
+    model.save("runs/baby")                    # as `pygpt train baby --out runs/baby` does
     model = pygpt.load("runs/baby")
 
 Importing it loads neither NumPy nor a GPU driver; opening a device does.
@@ -16,7 +16,7 @@ from pygpt.version import __version__
 
 
 def load(folder, device="auto"):
-    """The model in a folder that `pygpt train` wrote, or in a file the lab saved, as a LanguageModel.
+    """Load a LanguageModel from a folder that `pygpt train` wrote, or from a file that the lab saved.
 
     `device` is a choice ("auto", "numpy", "webgpu") or an open device.
     Raises: CheckpointError if there is no run there, or it is damaged.
@@ -27,7 +27,7 @@ def load(folder, device="auto"):
 
 
 def __getattr__(name):
-    # Imported when it is asked for: most of what imports this package wants a small part of it.
+    # Imported on first access: most modules that import pygpt need only a small part of it.
     if name == "LanguageModel":
         from pygpt.language_model import LanguageModel
 

@@ -1,4 +1,4 @@
-"""`python -m pygpt` is `pygpt`."""
+"""Runs the command `pygpt` as `python -m pygpt`."""
 
 import sys
 

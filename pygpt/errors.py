@@ -2,25 +2,25 @@
 
     PygptError
     ├── ShapeError         a kernel got shapes or element types it has no rule for
-    ├── DeviceError        a device cannot be opened, or cannot do what was asked
+    ├── DeviceError        a device cannot be opened, or cannot do what was requested
     │   ├── AdapterError   there is no WebGPU adapter to open
     │   ├── DeviceLost     the GPU went away while it was in use
     │   └── MemoryLimit    a buffer is larger than the device allows
-    ├── CaptureError       something happened while recording that a replay could not repeat
+    ├── CaptureError       a recorded function did something that a replay cannot repeat
     ├── ExperimentError    a field of the experiment is unknown, mistyped or out of range
     ├── DataError          a text is missing, empty, too short, or cannot be fetched
-    ├── TokenizerError     a text has a symbol the tokenizer does not know, or its description is malformed
-    ├── CheckpointError    a file is not a run of ours, is cut short, or disagrees with itself
+    ├── TokenizerError     a text has a symbol outside the vocabulary, or a tokenizer's description is malformed
+    ├── CheckpointError    a file is not a pygpt run, is cut short, or is inconsistent
     ├── DivergedError      the loss is no longer a finite number
-    └── RequestError       the server cannot do what a request asks
+    └── RequestError       the server cannot fulfill a request
 
-A message says what was wanted, what came, and what to do about it. The command line prints the message alone; the
-lab shows it where the mistake was made.
+A message says what was wanted, what came, and what to do. The command line prints only the message; the lab shows it
+beside the field that it belongs to.
 """
 
 
 class PygptError(Exception):
-    """The root: catch this to catch every mistake pygpt reports on purpose."""
+    """The base class: catch this to catch every error that pygpt reports on purpose."""
 
 
 class ShapeError(PygptError):
@@ -28,7 +28,7 @@ class ShapeError(PygptError):
 
 
 class DeviceError(PygptError):
-    """A device cannot be opened, or cannot do what was asked of it."""
+    """A device cannot be opened, or cannot do what was requested."""
 
 
 class AdapterError(DeviceError):
@@ -44,13 +44,13 @@ class MemoryLimit(DeviceError):
 
 
 class CaptureError(PygptError):
-    """Something happened while recording that a replay could not repeat."""
+    """A recorded function did something that a replay cannot repeat."""
 
 
 class ExperimentError(PygptError):
     """A field of the experiment is unknown, mistyped or out of range.
 
-    `field` is the dotted name ("model.n_head"), for a page or a form to point at.
+    `field` is the dotted name ("model.n_head"); a page shows the message beside that field.
     """
 
     def __init__(self, field: str, message: str):
@@ -63,17 +63,17 @@ class DataError(PygptError):
 
 
 class TokenizerError(PygptError):
-    """A text has a symbol the tokenizer does not know, or a tokenizer's description is malformed."""
+    """A text has a symbol outside the vocabulary, or a tokenizer's description is malformed."""
 
 
 class CheckpointError(PygptError):
-    """A file is not a run of ours, is cut short, or disagrees with itself."""
+    """A file is not a pygpt run, is cut short, or is inconsistent."""
 
 
 class DivergedError(PygptError):
     """The loss is no longer a finite number.
 
-    `step` is the first step whose loss was not finite, `metrics` what is known of the steps before it.
+    `step` is the first step whose loss was not finite, `metrics` has the metrics of the steps before it.
     """
 
     def __init__(self, step: int, message: str, metrics=()):
@@ -83,9 +83,9 @@ class DivergedError(PygptError):
 
 
 class RequestError(PygptError):
-    """The server cannot do what a request asks.
+    """The server cannot fulfill a request.
 
-    `status` is HTTP's word for it, `field` the name in the request that is to blame, or "".
+    `status` is the HTTP status code, `field` the name of the wrong field in the request, or "".
     """
 
     def __init__(self, status: int, message: str, field: str = ""):

@@ -1,4 +1,4 @@
-"""A model with the habits of a model: fit, evaluate, generate, summary, save, load.
+"""A language model with the usual methods: fit, evaluate, generate, summary, save, load.
 
     >>> import pygpt
     >>> model = pygpt.LanguageModel("bigram", device="numpy")
@@ -9,21 +9,21 @@
     bigram: 11 tokens, block 8
     parameter     shape    times  numbers
     table.tokens  11 x 11  1          121
-    in all                            121
+    total                             121
     >>> model.generate("the c", 2, temperature=0)
     'at'
     >>> round(model.evaluate().perplexity)
     2
 
-It goes on where it stopped, and what was saved goes on elsewhere:
+`fit` continues where the last call stopped, also after `save` and `load`:
 
     >>> model.save("runs/cat")
     >>> again = pygpt.load("runs/cat", device="numpy")
     >>> again.fit(steps=50)[-1].step
     250
 
-For progress, hand `fit` a function that is called with each `Metric`, or go through `model.training(...)` yourself. A tab's
-WebGPU cannot be waited for from Python that does not await: there, choose the device "numpy", or drive a `pygpt.training.run.Run`.
+To follow the progress, pass `fit` a callback for each `Metric`, or iterate over `model.training(...)`. In a browser tab
+blocking Python cannot wait for WebGPU: use the device "numpy" there, or a `pygpt.training.run.Run`.
 """
 
 import math
@@ -46,13 +46,13 @@ from pygpt.utils.blocking import iterate_blocking
 
 
 class LanguageModel(TrainedModel):
-    """A bigram or a GPT that can be trained, asked, and kept.
+    """A bigram model or a GPT to train, evaluate, sample from and save.
 
-    `experiment` is a preset's name or an Experiment, `changes` are its fields by dotted name: `LanguageModel("baby",
-    **{"model.n_layer": 2})`. The device is a choice ("auto", "numpy", "webgpu") or an open device; it is opened when it is
-    needed. Its vocabulary comes from the first text it reads: before that there is nothing to ask.
-    Attributes: those of TrainedModel, `text` (what it learned from) and `history` (every Metric of its training here).
-    Raises: ExperimentError for an unknown preset, or fields that are wrong.
+    `experiment` is a preset's name or an Experiment; `changes` are fields by dotted name: `LanguageModel("baby",
+    **{"model.n_layer": 2})`. The device is a choice ("auto", "numpy", "webgpu"), opened when it is first needed, or an
+    open device. The vocabulary comes from the first text that `fit` reads; the model cannot be used before that.
+    Attributes: those of TrainedModel, `text` (the training text) and `history` (every Metric of the training here).
+    Raises: ExperimentError for an unknown preset, or for wrong fields.
     """
 
     def __init__(self, experiment: str | Experiment = "baby", device: str | Device = "auto", **changes):
@@ -66,134 +66,132 @@ class LanguageModel(TrainedModel):
 
     @staticmethod
     def from_checkpoint(checkpoint: Checkpoint, device: str | Device = "auto") -> "LanguageModel":
-        """The model that a checkpoint holds."""
-        made = LanguageModel(checkpoint.experiment, device)
-        made._open_device()
-        TrainedModel.__init__(made, checkpoint, made.device)
-        made.text = checkpoint.text
-        return made
+        """Make a model from a checkpoint."""
+        model = LanguageModel(checkpoint.experiment, device)
+        model._open_device()
+        TrainedModel.__init__(model, checkpoint, model.device)
+        model.text = checkpoint.text
+        return model
 
-    # Learning.
+    # Training.
 
     def fit(self, text: str | Text | None = None, steps: int | None = None, callback=None) -> list[Metric]:
-        """Train, and return what is known of each step; `callback` is called with every Metric as it comes.
+        """Train and return the metrics of each step; `callback` is called with every Metric as it comes.
 
-        `text` is the text itself, the name of one ("shakespeare", "names"), or what `pygpt.data.load_text` gave; without
-        one it is the text the model has read so far, or the experiment's. A model that has learned another one goes on from
-        its weights, with its vocabulary, as a new run. `steps` is how many to take from here, and the schedule ends with
-        them; without it they are those that the experiment still wants.
+        `text` is the text itself, the name of one ("shakespeare", "names"), or a Text from `pygpt.data.load_text`. The
+        default is the last training text, or else the experiment's text. A different text starts a new run from the
+        model's weights and vocabulary. `steps` is the number of further steps, by default the rest of the experiment's;
+        the learning rate schedule ends with them.
         Raises: as `training`.
         """
-        found = []
+        metrics = []
         for metric in self.training(text, steps):
-            found.append(metric)
+            metrics.append(metric)
             if callback is not None:
                 callback(metric)
-        return found
+        return metrics
 
     def training(self, text: str | Text | None = None, steps: int | None = None):
-        """A generator that trains as `fit` does and yields every Metric; it may be dropped, and the next one goes on from there.
+        """Train as `fit` does and yield every Metric. If you stop early, the next call continues from there.
 
-        Raises: ExperimentError, DataError, TokenizerError if experiment and text do not make a run, or if there is no step
-        left to take; DivergedError at a loss that is no number.
+        Raises: ExperimentError, DataError, TokenizerError if the experiment does not suit the text, or no step is left;
+        DivergedError if the loss is not finite.
         """
-        run = self._prepared(text, steps)
+        run = self._prepare_run(text, steps)
         for event in iterate_blocking(Driver(run).events()):
             self.step = run.step
             self.history += event.metrics
             yield from event.metrics
 
-    def _prepared(self, text, steps):
-        """The run to go on with: the one under way, that of the checkpoint, or a new one."""
+    def _prepare_run(self, text, steps):
+        """The run to continue: the current one, the checkpoint's, or a new one."""
         if steps is not None and steps < 1:
             raise ExperimentError("steps", f"{steps} is fewer than 1")
-        named = isinstance(text, str) and _has_that_name(text)
-        text = self._text_to_read(text)
-        same = text.sha256 == self._has_read()
+        named = isinstance(text, str) and _is_text_name(text)
+        text = self._resolve_text(text)
+        same = text.sha256 == self._training_sha256()
         done = self.step if same else 0
         total = self.experiment.train.steps if steps is None else done + steps
         if done >= total:
-            raise ExperimentError(
-                "train.steps", f"all {done:,} steps are done; ask for more of them, as in fit(steps=100)"
-            )
+            raise ExperimentError("train.steps", f"all {done:,} steps are done; pass more steps, as in fit(steps=100)")
         self._open_device()
         if not (same and self._run is not None and total == self.experiment.train.steps):
-            self._begin(text, total, same, named)
+            self._start_run(text, total, same, named)
         return self._run
 
-    def _begin(self, text, total, same, named):
+    def _start_run(self, text, total, same, named):
         if same:
-            self._run = Run.restore(self._packed(), self.device, text=text, steps=total)
+            self._run = Run.restore(self._checkpoint_bytes(), self.device, text=text, steps=total)
         else:
             changes = {"data.source": text.name} if text.built_in else {}
             changes = {**(text.fields() if text.text is None else changes), "train.steps": total}
-            if named:  # as it comes
+            if named:  # use the text's own layout
                 changes["data.layout"] = DATASETS[text.name].layout if text.name in DATASETS else "documents"
-            before = read_checkpoint(self._packed()) if self.model is not None else None
-            self._run = Run(self.experiment.with_fields(**changes), text, self.device, init_from=before)
+            previous = read_checkpoint(self._checkpoint_bytes()) if self.model is not None else None
+            self._run = Run(self.experiment.with_fields(**changes), text, self.device, init_from=previous)
         self.experiment, self.step, self.text = self._run.experiment, self._run.step, text
         self.model, self.tokenizer = self._run.model, self._run.tokenizer
-        self.checkpoint = None  # the run has it all, and more
+        self.checkpoint = None  # the run supersedes it
 
-    def _text_to_read(self, text):
+    def _resolve_text(self, text):
         if text is None:
-            return self._own_text()
+            return self._default_text()
         if not isinstance(text, str):
             return text
-        if _has_that_name(text):
+        if _is_text_name(text):
             return load_text(text)
         return text_from_bytes("your text", text.encode())
 
-    def _own_text(self):
-        """What it has read so far, or else what its experiment names."""
+    def _default_text(self):
+        """The last training text, or else the experiment's text."""
         return self.text or load_text(self.experiment.data.source)
 
-    def _has_read(self):
-        """The SHA-256 of the text it learned from, or None."""
+    def _training_sha256(self):
+        """The SHA-256 of the last training text, or None."""
         if self._run is not None:
             return self._run.text.sha256
-        described = self.provenance.get("data")
-        return described.get("sha256") if isinstance(described, dict) else None
+        data = self.provenance.get("data")
+        return data.get("sha256") if isinstance(data, dict) else None
 
     def _open_device(self):
         if isinstance(self.device, str):
             self.device = open_fitting(self.device, self.experiment)
 
-    # Asking.
+    # Using the model.
 
     def evaluate(self, text: str | Text | None = None) -> Evaluation:
-        """The loss over the whole of a text, or over the part of its own (and of shards) that was held back in training; of
-        questions with answers also how many it answers right.
+        """The loss over a whole text, or by default over the validation part of the training text. Of shards only the
+        validation part is read. For questions with answers the result also counts the correct answers.
 
-        Raises: TokenizerError for a text with a character it never saw; PygptError if it has read nothing yet.
+        Raises: TokenizerError for a character that is not in the vocabulary; PygptError before the first `fit`.
         """
-        self._ask()
-        return evaluate_text(self, self._text_to_read(text), whole=text is not None, baselines=False)
+        self._require_vocabulary()
+        return evaluate_text(self, self._resolve_text(text), whole=text is not None, baselines=False)
 
     def logits(self, ids):
-        """See TrainedModel. Raises: also PygptError if it has read nothing yet."""
-        self._ask()
+        """See TrainedModel. Raises: also PygptError before the first `fit`."""
+        self._require_vocabulary()
         return super().logits(ids)
 
     def sampler(self, prompt: str = "", **settings):
-        """See TrainedModel. Raises: also PygptError if it has read nothing yet."""
-        self._ask()
+        """See TrainedModel. Raises: also PygptError before the first `fit`."""
+        self._require_vocabulary()
         return super().sampler(prompt, **settings)
 
     def stream(self, prompt: str = "", max_new_tokens: int = 200, **settings):
-        """See TrainedModel. Raises: also PygptError if it has read nothing yet."""
-        self._ask()
+        """See TrainedModel. Raises: also PygptError before the first `fit`."""
+        self._require_vocabulary()
         yield from super().stream(prompt, max_new_tokens, **settings)
 
     def summary(self, vocab_size: int | None = None) -> str:
-        """A table of the parameters: name, shape, in how many blocks, how many numbers.
+        """A table of the parameters: name, shape, how often it occurs, and the total count of numbers.
 
-        Raises: PygptError if the vocabulary is not known yet, and not given.
+        Raises: PygptError before the first `fit`, unless `vocab_size` is given.
         """
         if self.tokenizer is None and vocab_size is None:
             raise PygptError(
-                "how many tokens there are is known once the model has read a text: call fit first, or say how "
-                "many, as in summary(vocab_size=65)"
+                "the vocabulary size is unknown before the first fit; call fit first, or pass the size, as in "
+                "summary(vocab_size=65)"
             )
         model, vocab_size = self.experiment.model, vocab_size or self.tokenizer.vocab_size
         plan = plan_run(self.experiment, vocab_size)
@@ -208,29 +206,29 @@ class LanguageModel(TrainedModel):
             )
             for row in plan.parameters
         ]
-        rows.append(("in all", "", "", f"{plan.parameter_count:,}"))
+        rows.append(("total", "", "", f"{plan.parameter_count:,}"))
         widths = [max(map(len, column)) for column in zip(*rows)]
         lines = [f"{model.kind}: {shape}{vocab_size:,} tokens, block {model.block_size}"]
         lines += ["  ".join([*map(str.ljust, row[:3], widths), row[3].rjust(widths[3])]) for row in rows]
         return "\n".join(lines)
 
-    def _ask(self):
+    def _require_vocabulary(self):
         if self.model is None:
             raise PygptError(
-                "this model has read nothing yet, so it has no vocabulary; call fit first, or open one with pygpt.load"
+                "this model has no vocabulary yet; call fit first, or open a trained model with pygpt.load"
             )
 
-    # Keeping.
+    # Saving.
 
     def save(self, path) -> None:
-        """Keep everything: in the file of that name if it ends in .safetensors, else in a folder, as `pygpt train` does.
+        """Save the run to a file if `path` ends in .safetensors, else to a folder, as `pygpt train` does.
 
-        Raises: CheckpointError if it cannot be written; PygptError if it has read nothing yet.
+        Raises: CheckpointError if it cannot be written; PygptError before the first `fit`.
         """
-        self._ask()
-        write_run(Path(path), self._packed())
+        self._require_vocabulary()
+        write_run(Path(path), self._checkpoint_bytes())
 
-    def _packed(self):
+    def _checkpoint_bytes(self):
         return self._run.checkpoint() if self._run is not None else write_checkpoint(self.checkpoint)
 
     def __repr__(self):
@@ -242,5 +240,5 @@ def load(folder, device: str | Device = "auto") -> LanguageModel:
     return LanguageModel.from_checkpoint(open_run(folder), device)
 
 
-def _has_that_name(text):
+def _is_text_name(text):
     return text in DATASETS or is_task(text)

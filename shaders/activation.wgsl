@@ -1,4 +1,4 @@
-// y = f(x), element by element, where f is by KIND
+// y = f(x), element by element, where KIND selects f:
 //   0  max(x, 0)
 //   1  max(x, 0)^2
 //   2  x / (1 + exp(-x))
@@ -7,16 +7,17 @@
 //   x  (...)
 //   y  (...)
 //
-// One invocation makes 4 neighbours. Not-a-number stays what it is where the driver lets it.
-// Source: Press et al., "Numerical Recipes", section 6.2, for erfc: right to 1.2e-7 of itself.
+// One invocation computes 4 neighbouring elements. NaN stays NaN if the driver preserves it.
 
 override KIND: u32;
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;
 
-// (1 + erf(v / sqrt(2))) / 2
-fn chance_of_less(v: vec4f) -> vec4f {
+// from shared/normal_cdf.wgsl
+// (1 + erf(v / sqrt(2))) / 2, the distribution function of a normal deviate, right to 1.2e-7 of itself.
+// Source: Press et al., "Numerical Recipes", section 6.2.
+fn normal_cdf(v: vec4f) -> vec4f {
     let z = min(abs(v), vec4f(20.0)) * 0.7071067812;
     let t = 1.0 / (1.0 + 0.5 * z);
     var p = vec4f(0.17087277);
@@ -32,13 +33,14 @@ fn chance_of_less(v: vec4f) -> vec4f {
     let rest = 0.5 * t * exp(p - z * z);
     return select(rest, 1.0 - rest, v > vec4f());
 }
+// end of normal_cdf
 
 fn activate(v: vec4f) -> vec4f {
     if (KIND == 2u) {
         return v / (1.0 + exp(-max(v, vec4f(-80.0))));
     }
     if (KIND == 3u) {
-        return v * chance_of_less(v);
+        return v * normal_cdf(v);
     }
     let positive = select(v, vec4f(), v < vec4f());
     return select(positive, positive * positive, KIND == 1u);

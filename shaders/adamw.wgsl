@@ -1,14 +1,19 @@
-// One step of Adam with decoupled weight decay, element by element, in place.
+// One step of Adam with decoupled weight decay, element by element, in place, with g = scale * gradient:
+//   parameter -= learning_rate * WEIGHT_DECAY * parameter, for the first DECAYED elements
+//   first_moment = BETA1 * first_moment + REST1 * g
+//   second_moment = BETA2 * second_moment + REST2 * g^2
+//   parameter -= learning_rate / bias1 * first_moment / (sqrt(second_moment) / sqrt(bias2) + EPSILON)
+// If COUPLED, these elements get g = scale * gradient + WEIGHT_DECAY * parameter instead of the first line.
 //
 //   gradient       (N,)
-//   scale          (1,)    what clipping scales the gradient by
-//   schedule       (S, 3)  rows of learning rate, 1 - beta1^t, 1 - beta2^t
-//   step           (1,)    which row; past the end, the last
-//   parameter      (N,)    the first DECAYED elements decay; if COUPLED, by a share of the gradient
+//   scale          (1,)    the clipping factor
+//   schedule       (S, 3)  rows of learning_rate, bias1 = 1 - beta1^t, bias2 = 1 - beta2^t
+//   step           (1,)    the row; past the end, the last row
+//   parameter      (N,)
 //   first_moment   (N,)
 //   second_moment  (N,)
 //
-// REST1 and REST2 are 1 - BETA1 and 1 - BETA2. One invocation makes 4 neighbours.
+// REST1 and REST2 are 1 - BETA1 and 1 - BETA2. One invocation computes 4 neighbouring elements.
 // Source: Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR 2019, in the order of torch.optim.AdamW.
 
 override BETA1: f32;

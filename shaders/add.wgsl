@@ -3,7 +3,7 @@
 //   x, y  (...)
 //   z     (...)
 //
-// One invocation an element.
+// One invocation computes one element.
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> y: array<f32>;

@@ -1,5 +1,5 @@
-// Put token behind the window's newest token, at `position`, and at place `count` modulo L of output; count both up. A full
-// window is cut first: its newest T / 2 tokens move to its beginning.
+// window[position + 1] = token, output[count modulo L] = token, and position and count increase by one. If the window
+// is full, its newest T / 2 tokens first move to its start, so that token goes to window[T / 2].
 //
 //   token     (1,)
 //   window    (T,)
@@ -7,7 +7,7 @@
 //   output    (L,)
 //   count     (1,)
 //
-// One invocation: it moves T / 2 tokens once in as many launches, and a single one in the others.
+// One invocation computes everything: it moves T / 2 tokens once in about T / 2 launches, and none in the others.
 
 override T: u32;
 

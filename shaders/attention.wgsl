@@ -41,7 +41,9 @@ struct Uniforms { PURPOSE: u32 }
 @group(0) @binding(5) var<storage, read_write> log_sum_exp: array<f32>;
 @group(0) @binding(6) var<uniform> uniforms: Uniforms;
 
-// Threefry-2x32-20. The same text stands in every shader that draws; tests/ops/test_threefry.py compares them.
+// from shared/threefry.wgsl
+// Threefry-2x32-20: 64 random bits for a key and a counter.
+// Source: Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011.
 fn threefry(key: vec2u, counter: vec2u) -> vec2u {
     var keys = vec3u(key, key.x ^ key.y ^ 0x1bd11bdau);
     var rotations = vec4u(13u, 15u, 26u, 6u);
@@ -60,37 +62,51 @@ fn threefry(key: vec2u, counter: vec2u) -> vec2u {
     }
     return x;
 }
+// end of threefry
 
-// What dropout multiplies the probabilities of 4 rows of the table in one column by.
-fn dropout(row: vec4u, column: u32) -> vec4f {
+// from shared/attention_dropout.wgsl
+// The factors of dropout for 4 probabilities, by their rows and columns in the table of all heads.
+fn dropout(row: vec4u, column: vec4u) -> vec4f {
     var m = vec4f(1.0);
     if (THRESHOLD > 0u) {
         for (var n = 0u; n < 4u; n++) {
-            let word = threefry(vec2u(seed[0], uniforms.PURPOSE), vec2u(row[n] * T + column, step[0])).x;
+            let word = threefry(vec2u(seed[0], uniforms.PURPOSE), vec2u(row[n] * T + column[n], step[0])).x;
             m[n] = select(0.0, FACTOR, word >= THRESHOLD);
         }
     }
     return m;
 }
+// end of attention_dropout
 
-// ALiBi's slope of a head: see pygpt/ops/attention_scores.py.
-fn tilt(h: u32) -> f32 {
+// from shared/attention_scores.wgsl
+// ALiBi's slope of head h: see pygpt/ops/attention_scores.py.
+fn alibi_slope(h: u32) -> f32 {
     let power = max(ALIBI, 1u);
     return exp2(select(-8.0 * f32(h + 1u), -4.0 * f32(2u * h + 1u - 2u * min(h, power)), h >= power) / f32(power));
 }
 
-// The scores of 4 queries and a key, of their products; the least number where it is not seen.
-fn score(product: vec4f, i: vec4u, j: u32, slope: f32) -> vec4f {
-    var s = product * SCALE;
+// e of tanh(u) = (e - 1) / (e + 1) for the soft cap, u = s / CAP. From u = 15 on tanh is 1 to the last bit.
+fn cap_exp(s: vec4f) -> vec4f {
+    return exp(clamp(2.0 * s / CAP, vec4f(-30.0), vec4f(30.0)));
+}
+
+// The scores of 4 pairs of a query and a key, `distance` tokens apart, from their products times SCALE.
+fn score(scaled: vec4f, distance: vec4u, slope: f32) -> vec4f {
+    var s = scaled;
     if (CAP > 0.0) {
-        // tanh, from 15 on 1 to the last bit; exp takes processors that play the GPU less time.
-        let e = exp(clamp(2.0 * s / CAP, vec4f(-30.0), vec4f(30.0)));
+        let e = cap_exp(s);
         s = CAP * (e - 1.0) / (e + 1.0);
     }
     if (ALIBI > 0u) {
-        s -= slope * vec4f(i - j);
+        s -= slope * vec4f(distance);
     }
-    return select(vec4f(-3.4e38), s, i - j < vec4u(WINDOW));  // i - j wraps around where j is later
+    return s;
+}
+// end of attention_scores
+
+// The scores of 4 queries and a key; the least number where it is not seen.
+fn seen_score(scaled: vec4f, i: vec4u, j: u32, slope: f32) -> vec4f {
+    return select(vec4f(-3.4e38), score(scaled, i - j, slope), i - j < vec4u(WINDOW));  // i - j wraps around where j is later
 }
 
 fn load(at: vec4u) -> vec4f {
@@ -110,7 +126,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     }
     let i = min((n % ((T + 3u) / 4u)) * 4u + vec4u(0u, 1u, 2u, 3u), vec4u(T - 1u));
     let h = head % H;
-    let slope = tilt(h);
+    let slope = alibi_slope(h);
     let width = (H + 2u * K) * D;
     let q = ((head / H) * T + i) * width + h * D;
     let k = (head / H) * T * width + (H + h / (H / K)) * D;
@@ -140,7 +156,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
         // In a loop, which is compiled once: see matmul_vec4.wgsl.
         var high = peak;
         for (var n = 0u; n < 8u; n++) {
-            let s = score(s0, i, j + n, slope);
+            let s = seen_score(s0 * SCALE, i, j + n, slope);
             high = max(high, s);
             s0 = s1; s1 = s2; s2 = s3; s3 = s4; s4 = s5; s5 = s6; s6 = s7; s7 = s;
         }
@@ -149,8 +165,8 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
         s0 = exp(s0 - peak); s1 = exp(s1 - peak); s2 = exp(s2 - peak); s3 = exp(s3 - peak);
         s4 = exp(s4 - peak); s5 = exp(s5 - peak); s6 = exp(s6 - peak); s7 = exp(s7 - peak);
         total = total * fade + (((s0 + s1) + (s2 + s3)) + ((s4 + s5) + (s6 + s7)));
-        s0 *= dropout(row, j); s1 *= dropout(row, j + 1u); s2 *= dropout(row, j + 2u); s3 *= dropout(row, j + 3u);
-        s4 *= dropout(row, j + 4u); s5 *= dropout(row, j + 5u); s6 *= dropout(row, j + 6u); s7 *= dropout(row, j + 7u);
+        s0 *= dropout(row, vec4u(j)); s1 *= dropout(row, vec4u(j + 1u)); s2 *= dropout(row, vec4u(j + 2u)); s3 *= dropout(row, vec4u(j + 3u));
+        s4 *= dropout(row, vec4u(j + 4u)); s5 *= dropout(row, vec4u(j + 5u)); s6 *= dropout(row, vec4u(j + 6u)); s7 *= dropout(row, vec4u(j + 7u));
         for (var d = 0u; d < D; d++) {
             let v = K * D + d;
             var a = select(load(out + d) * fade, vec4f(), j == first);

@@ -28,24 +28,32 @@ override HAS_SINKS: u32;
 @group(0) @binding(3) var<storage, read_write> cache: array<f32>;
 @group(0) @binding(4) var<storage, read_write> y: array<f32>;
 
-// ALiBi's slope of a head: see pygpt/ops/attention_scores.py.
-fn tilt(h: u32) -> f32 {
+// from shared/attention_scores.wgsl
+// ALiBi's slope of head h: see pygpt/ops/attention_scores.py.
+fn alibi_slope(h: u32) -> f32 {
     let power = max(ALIBI, 1u);
     return exp2(select(-8.0 * f32(h + 1u), -4.0 * f32(2u * h + 1u - 2u * min(h, power)), h >= power) / f32(power));
 }
 
-// The scores of 4 keys that are so far behind, of their products.
-fn score(product: vec4f, behind: vec4u, h: u32) -> vec4f {
-    var s = product * SCALE;
+// e of tanh(u) = (e - 1) / (e + 1) for the soft cap, u = s / CAP. From u = 15 on tanh is 1 to the last bit.
+fn cap_exp(s: vec4f) -> vec4f {
+    return exp(clamp(2.0 * s / CAP, vec4f(-30.0), vec4f(30.0)));
+}
+
+// The scores of 4 pairs of a query and a key, `distance` tokens apart, from their products times SCALE.
+fn score(scaled: vec4f, distance: vec4u, slope: f32) -> vec4f {
+    var s = scaled;
     if (CAP > 0.0) {
-        let e = exp(clamp(2.0 * s / CAP, vec4f(-30.0), vec4f(30.0)));  // tanh as in attention.wgsl
+        let e = cap_exp(s);
         s = CAP * (e - 1.0) / (e + 1.0);
     }
     if (ALIBI > 0u) {
-        s -= tilt(h) * vec4f(behind);
+        s -= slope * vec4f(distance);
     }
     return s;
 }
+// end of attention_scores
+
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
@@ -55,6 +63,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     }
     let place = min(position[0], T - 1u);
     let h = n % H;
+    let slope = alibi_slope(h);
     let width = (H + 2u * K) * D;
     let own = (n / H) * width + h * D;
     let own_k = (n / H) * width + (H + h / (H / K)) * D;
@@ -73,7 +82,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
             cache[k + place * width + v + d] = qkv[own_k + v + d];
         }
     }
-    var peak = score(vec4f(along), vec4u(), h).x;
+    var peak = score(vec4f(along) * SCALE, vec4u(), slope).x;
     var total = 1.0;
     if (HAS_SINKS > 0u) {
         let high = max(peak, sinks[h]);
@@ -91,7 +100,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
         for (var d = 0u; d < D; d++) {
             s = fma(vec4f(qkv[own + d]), vec4f(cache[at.x + d], cache[at.y + d], cache[at.z + d], cache[at.w + d]), s);
         }
-        s = select(vec4f(-3.4e38), score(s, place - keys, h), keys < vec4u(place));
+        s = select(vec4f(-3.4e38), score(s * SCALE, place - keys, slope), keys < vec4u(place));
         let high = max(peak, max(max(s.x, s.y), max(s.z, s.w)));
         let fade = exp(peak - high);
         peak = high;

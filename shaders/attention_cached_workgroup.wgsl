@@ -33,24 +33,32 @@ const LANES = 64u;
 
 var<workgroup> scores: array<f32, LANES>;
 
-// ALiBi's slope of a head: see pygpt/ops/attention_scores.py.
-fn tilt(h: u32) -> f32 {
+// from shared/attention_scores.wgsl
+// ALiBi's slope of head h: see pygpt/ops/attention_scores.py.
+fn alibi_slope(h: u32) -> f32 {
     let power = max(ALIBI, 1u);
     return exp2(select(-8.0 * f32(h + 1u), -4.0 * f32(2u * h + 1u - 2u * min(h, power)), h >= power) / f32(power));
 }
 
-// The score of a key that is so far behind, of its product.
-fn score(product: f32, behind: u32, h: u32) -> f32 {
-    var s = product * SCALE;
+// e of tanh(u) = (e - 1) / (e + 1) for the soft cap, u = s / CAP. From u = 15 on tanh is 1 to the last bit.
+fn cap_exp(s: vec4f) -> vec4f {
+    return exp(clamp(2.0 * s / CAP, vec4f(-30.0), vec4f(30.0)));
+}
+
+// The scores of 4 pairs of a query and a key, `distance` tokens apart, from their products times SCALE.
+fn score(scaled: vec4f, distance: vec4u, slope: f32) -> vec4f {
+    var s = scaled;
     if (CAP > 0.0) {
-        let e = exp(clamp(2.0 * s / CAP, -30.0, 30.0));  // tanh as in attention.wgsl
+        let e = cap_exp(s);
         s = CAP * (e - 1.0) / (e + 1.0);
     }
     if (ALIBI > 0u) {
-        s -= tilt(h) * f32(behind);
+        s -= slope * vec4f(distance);
     }
     return s;
 }
+// end of attention_scores
+
 
 @compute @workgroup_size(LANES)
 fn main(@builtin(local_invocation_index) lane: u32, @builtin(workgroup_id) group: vec3u,
@@ -58,6 +66,7 @@ fn main(@builtin(local_invocation_index) lane: u32, @builtin(workgroup_id) group
     let n = min(group.y * groups.x + group.x, arrayLength(&y) / D - 1u);
     let place = min(position[0], T - 1u);
     let h = n % H;
+    let slope = alibi_slope(h);
     let width = (H + 2u * K) * D;
     let own = (n / H) * width + h * D;
     let own_k = (n / H) * width + (H + h / (H / K)) * D;
@@ -68,7 +77,7 @@ fn main(@builtin(local_invocation_index) lane: u32, @builtin(workgroup_id) group
     for (var d = 0u; d < D; d++) {
         along = fma(qkv[own + d], qkv[own_k + d], along);
     }
-    var peak = score(along, 0u, h);
+    var peak = score(vec4f(along * SCALE), vec4u(), slope).x;
     var share = 1.0;
     var total = 1.0;
     if (HAS_SINKS > 0u) {
@@ -91,7 +100,7 @@ fn main(@builtin(local_invocation_index) lane: u32, @builtin(workgroup_id) group
         for (var d = 0u; d < D; d++) {
             s = fma(qkv[own + d], cache[k + key * width + d], s);
         }
-        scores[lane] = score(s, place - key, h);
+        scores[lane] = score(vec4f(s * SCALE), vec4u(place - key), slope).x;
         workgroupBarrier();
         let length = min(LANES, place - start);
         let before = peak;

@@ -40,7 +40,9 @@ struct Uniforms { PURPOSE: u32 }
 @group(0) @binding(6) var<storage, read_write> dqkv: array<f32>;
 @group(0) @binding(7) var<uniform> uniforms: Uniforms;
 
-// Threefry-2x32-20. The same text stands in every shader that draws; tests/ops/test_threefry.py compares them.
+// from shared/threefry.wgsl
+// Threefry-2x32-20: 64 random bits for a key and a counter.
+// Source: Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011.
 fn threefry(key: vec2u, counter: vec2u) -> vec2u {
     var keys = vec3u(key, key.x ^ key.y ^ 0x1bd11bdau);
     var rotations = vec4u(13u, 15u, 26u, 6u);
@@ -59,8 +61,10 @@ fn threefry(key: vec2u, counter: vec2u) -> vec2u {
     }
     return x;
 }
+// end of threefry
 
-// What dropout multiplies 4 probabilities by.
+// from shared/attention_dropout.wgsl
+// The factors of dropout for 4 probabilities, by their rows and columns in the table of all heads.
 fn dropout(row: vec4u, column: vec4u) -> vec4f {
     var m = vec4f(1.0);
     if (THRESHOLD > 0u) {
@@ -71,32 +75,51 @@ fn dropout(row: vec4u, column: vec4u) -> vec4f {
     }
     return m;
 }
+// end of attention_dropout
 
-// ALiBi's slope of a head: see pygpt/ops/attention_scores.py.
-fn tilt(h: u32) -> f32 {
+// from shared/attention_scores.wgsl
+// ALiBi's slope of head h: see pygpt/ops/attention_scores.py.
+fn alibi_slope(h: u32) -> f32 {
     let power = max(ALIBI, 1u);
     return exp2(select(-8.0 * f32(h + 1u), -4.0 * f32(2u * h + 1u - 2u * min(h, power)), h >= power) / f32(power));
 }
 
-// For 4 pairs of a query and a key: m p, and ds.
-struct Pair { kept: vec4f, ds: vec4f }
+// e of tanh(u) = (e - 1) / (e + 1) for the soft cap, u = s / CAP. From u = 15 on tanh is 1 to the last bit.
+fn cap_exp(s: vec4f) -> vec4f {
+    return exp(clamp(2.0 * s / CAP, vec4f(-30.0), vec4f(30.0)));
+}
 
-// Their product is q_i . k_j, their slope dy_i . v_j. A query past the last sees nothing.
-fn pair(product: vec4f, slope: vec4f, h: u32, i: vec4u, j: vec4u, log_sum: vec4f, along: vec4f, m: vec4f) -> Pair {
-    var s = product * SCALE;
-    var bend = vec4f(SCALE);
+// The scores of 4 pairs of a query and a key, `distance` tokens apart, from their products times SCALE.
+fn score(scaled: vec4f, distance: vec4u, slope: f32) -> vec4f {
+    var s = scaled;
     if (CAP > 0.0) {
-        let e = exp(clamp(2.0 * s / CAP, vec4f(-30.0), vec4f(30.0)));  // tanh as in attention.wgsl
+        let e = cap_exp(s);
         s = CAP * (e - 1.0) / (e + 1.0);
-        bend *= 4.0 * e / ((e + 1.0) * (e + 1.0));
     }
     if (ALIBI > 0u) {
-        s -= tilt(h) * vec4f(i - j);
+        s -= slope * vec4f(distance);
+    }
+    return s;
+}
+// end of attention_scores
+
+// from shared/attention_pair.wgsl
+// For 4 pairs of a query and a key: the probability after dropout, and the derivative ds of the loss by the product q . k.
+struct Pair { kept: vec4f, ds: vec4f }
+
+// `product` is q_i . k_j, `slope` dy_i . v_j, `m` the factor of dropout. A query past the last has no pairs.
+fn pair(product: vec4f, slope: vec4f, h: u32, i: vec4u, j: vec4u, log_sum: vec4f, delta_i: vec4f, m: vec4f) -> Pair {
+    let scaled = product * SCALE;
+    var score_slope = vec4f(SCALE);  // the derivative of the score by the product
+    if (CAP > 0.0) {
+        let e = cap_exp(scaled);
+        score_slope *= 4.0 * e / ((e + 1.0) * (e + 1.0));
     }
     let seen = (i - j < vec4u(WINDOW)) & (i < vec4u(T));  // i - j wraps around where j is later
-    let p = select(vec4f(), exp(s - log_sum), seen);
-    return Pair(m * p, bend * p * (m * slope - along));
+    let p = select(vec4f(), exp(score(scaled, i - j, alibi_slope(h)) - log_sum), seen);
+    return Pair(m * p, score_slope * p * (m * slope - delta_i));
 }
+// end of attention_pair
 
 // The pairs of the keys t and the query i.
 fn keys(product: vec4f, slope: vec4f, head: u32, i: u32, t: vec4u) -> Pair {

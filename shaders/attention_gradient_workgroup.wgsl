@@ -43,7 +43,9 @@ var<workgroup> kept_tile: array<vec4f, 256>;
 
 const NEXT = vec4u(0u, 1u, 2u, 3u);
 
-// Threefry-2x32-20. The same text stands in every shader that draws; tests/ops/test_threefry.py compares them.
+// from shared/threefry.wgsl
+// Threefry-2x32-20: 64 random bits for a key and a counter.
+// Source: Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011.
 fn threefry(key: vec2u, counter: vec2u) -> vec2u {
     var keys = vec3u(key, key.x ^ key.y ^ 0x1bd11bdau);
     var rotations = vec4u(13u, 15u, 26u, 6u);
@@ -62,22 +64,47 @@ fn threefry(key: vec2u, counter: vec2u) -> vec2u {
     }
     return x;
 }
+// end of threefry
 
-// What dropout multiplies 4 probabilities by.
+// from shared/attention_dropout.wgsl
+// The factors of dropout for 4 probabilities, by their rows and columns in the table of all heads.
 fn dropout(row: vec4u, column: vec4u) -> vec4f {
     var m = vec4f(1.0);
-    for (var n = 0u; THRESHOLD > 0u && n < 4u; n++) {
-        let word = threefry(vec2u(seed[0], uniforms.PURPOSE), vec2u(row[n] * T + column[n], step[0])).x;
-        m[n] = select(0.0, FACTOR, word >= THRESHOLD);
+    if (THRESHOLD > 0u) {
+        for (var n = 0u; n < 4u; n++) {
+            let word = threefry(vec2u(seed[0], uniforms.PURPOSE), vec2u(row[n] * T + column[n], step[0])).x;
+            m[n] = select(0.0, FACTOR, word >= THRESHOLD);
+        }
     }
     return m;
 }
+// end of attention_dropout
 
-// ALiBi's slope of a head: see pygpt/ops/attention_scores.py.
-fn tilt(h: u32) -> f32 {
+// from shared/attention_scores.wgsl
+// ALiBi's slope of head h: see pygpt/ops/attention_scores.py.
+fn alibi_slope(h: u32) -> f32 {
     let power = max(ALIBI, 1u);
     return exp2(select(-8.0 * f32(h + 1u), -4.0 * f32(2u * h + 1u - 2u * min(h, power)), h >= power) / f32(power));
 }
+
+// e of tanh(u) = (e - 1) / (e + 1) for the soft cap, u = s / CAP. From u = 15 on tanh is 1 to the last bit.
+fn cap_exp(s: vec4f) -> vec4f {
+    return exp(clamp(2.0 * s / CAP, vec4f(-30.0), vec4f(30.0)));
+}
+
+// The scores of 4 pairs of a query and a key, `distance` tokens apart, from their products times SCALE.
+fn score(scaled: vec4f, distance: vec4u, slope: f32) -> vec4f {
+    var s = scaled;
+    if (CAP > 0.0) {
+        let e = cap_exp(s);
+        s = CAP * (e - 1.0) / (e + 1.0);
+    }
+    if (ALIBI > 0u) {
+        s -= slope * vec4f(distance);
+    }
+    return s;
+}
+// end of attention_scores
 
 // Channel d of a token at a place: the heads of qkv, then those of dy. 0 past the ends.
 fn value(sequence: u32, place: u32, token: u32, d: u32) -> f32 {
@@ -98,23 +125,30 @@ fn put(to: vec2u, token: u32, d: u32, values: vec4f) {
     }
 }
 
-// For 4 pairs of a query and a key: m p, and ds. Their product is q_i . k_j, their slope dy_i . v_j.
+// from shared/attention_pair.wgsl
+// For 4 pairs of a query and a key: the probability after dropout, and the derivative ds of the loss by the product q . k.
 struct Pair { kept: vec4f, ds: vec4f }
+
+// `product` is q_i . k_j, `slope` dy_i . v_j, `m` the factor of dropout. A query past the last has no pairs.
+fn pair(product: vec4f, slope: vec4f, h: u32, i: vec4u, j: vec4u, log_sum: vec4f, delta_i: vec4f, m: vec4f) -> Pair {
+    let scaled = product * SCALE;
+    var score_slope = vec4f(SCALE);  // the derivative of the score by the product
+    if (CAP > 0.0) {
+        let e = cap_exp(scaled);
+        score_slope *= 4.0 * e / ((e + 1.0) * (e + 1.0));
+    }
+    let seen = (i - j < vec4u(WINDOW)) & (i < vec4u(T));  // i - j wraps around where j is later
+    let p = select(vec4f(), exp(score(scaled, i - j, alibi_slope(h)) - log_sum), seen);
+    return Pair(m * p, score_slope * p * (m * slope - delta_i));
+}
+// end of attention_pair
 
 fn pairs(product: vec4f, slope: vec4f, first_row: u32, keys: bool, own: vec4u, other: u32) -> Pair {
     let i = select(own, vec4u(other), keys); let j = select(vec4u(other), own, keys);
     let row = first_row + min(i, vec4u(T - 1u));
-    var s = product * SCALE; var bend = vec4f(SCALE);
-    if (CAP > 0.0) {
-        let e = exp(clamp(2.0 * s / CAP, vec4f(-30.0), vec4f(30.0)));  // tanh as in attention.wgsl
-        s = CAP * (e - 1.0) / (e + 1.0);
-        bend *= 4.0 * e / ((e + 1.0) * (e + 1.0));
-    }
-    if (ALIBI > 0u) { s -= tilt(first_row / T % H) * vec4f(i - j); }
     let log_sum = vec4f(log_sum_exp[row.x], log_sum_exp[row.y], log_sum_exp[row.z], log_sum_exp[row.w]);
-    let p = select(vec4f(), exp(s - log_sum), (i - j < vec4u(WINDOW)) & (i < vec4u(T)));  // i - j wraps where j is later
-    let m = dropout(row, j);
-    return Pair(m * p, bend * p * (m * slope - vec4f(delta[row.x], delta[row.y], delta[row.z], delta[row.w])));
+    let delta_i = vec4f(delta[row.x], delta[row.y], delta[row.z], delta[row.w]);
+    return pair(product, slope, first_row / T % H, i, j, log_sum, delta_i, dropout(row, j));
 }
 
 @compute @workgroup_size(8, 8, 1)

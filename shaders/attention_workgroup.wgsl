@@ -41,7 +41,9 @@ var<workgroup> p_tile: array<vec4f, 256>;
 
 const NEXT = vec4u(0u, 1u, 2u, 3u);
 
-// Threefry-2x32-20. The same text stands in every shader that draws; tests/ops/test_threefry.py compares them.
+// from shared/threefry.wgsl
+// Threefry-2x32-20: 64 random bits for a key and a counter.
+// Source: Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011.
 fn threefry(key: vec2u, counter: vec2u) -> vec2u {
     var keys = vec3u(key, key.x ^ key.y ^ 0x1bd11bdau);
     var rotations = vec4u(13u, 15u, 26u, 6u);
@@ -60,32 +62,51 @@ fn threefry(key: vec2u, counter: vec2u) -> vec2u {
     }
     return x;
 }
+// end of threefry
 
-// What dropout multiplies the probabilities of 4 rows of the table in one column by.
-fn dropout(row: vec4u, column: u32) -> vec4f {
+// from shared/attention_dropout.wgsl
+// The factors of dropout for 4 probabilities, by their rows and columns in the table of all heads.
+fn dropout(row: vec4u, column: vec4u) -> vec4f {
     var m = vec4f(1.0);
-    for (var n = 0u; THRESHOLD > 0u && n < 4u; n++) {
-        let word = threefry(vec2u(seed[0], uniforms.PURPOSE), vec2u(row[n] * T + column, step[0])).x;
-        m[n] = select(0.0, FACTOR, word >= THRESHOLD);
+    if (THRESHOLD > 0u) {
+        for (var n = 0u; n < 4u; n++) {
+            let word = threefry(vec2u(seed[0], uniforms.PURPOSE), vec2u(row[n] * T + column[n], step[0])).x;
+            m[n] = select(0.0, FACTOR, word >= THRESHOLD);
+        }
     }
     return m;
 }
+// end of attention_dropout
 
-// ALiBi's slope of a head: see pygpt/ops/attention_scores.py.
-fn tilt(h: u32) -> f32 {
+// from shared/attention_scores.wgsl
+// ALiBi's slope of head h: see pygpt/ops/attention_scores.py.
+fn alibi_slope(h: u32) -> f32 {
     let power = max(ALIBI, 1u);
     return exp2(select(-8.0 * f32(h + 1u), -4.0 * f32(2u * h + 1u - 2u * min(h, power)), h >= power) / f32(power));
 }
 
-// The scores of 4 queries and a key, of their products times SCALE; the least number where it is not seen.
-fn score(product: vec4f, i: vec4u, j: u32, slope: f32) -> vec4f {
-    var s = product;
+// e of tanh(u) = (e - 1) / (e + 1) for the soft cap, u = s / CAP. From u = 15 on tanh is 1 to the last bit.
+fn cap_exp(s: vec4f) -> vec4f {
+    return exp(clamp(2.0 * s / CAP, vec4f(-30.0), vec4f(30.0)));
+}
+
+// The scores of 4 pairs of a query and a key, `distance` tokens apart, from their products times SCALE.
+fn score(scaled: vec4f, distance: vec4u, slope: f32) -> vec4f {
+    var s = scaled;
     if (CAP > 0.0) {
-        let e = exp(clamp(2.0 * s / CAP, vec4f(-30.0), vec4f(30.0)));  // tanh as in attention.wgsl
+        let e = cap_exp(s);
         s = CAP * (e - 1.0) / (e + 1.0);
     }
-    if (ALIBI > 0u) { s -= slope * vec4f(i - j); }
-    return select(vec4f(-3.4e38), s, i - j < vec4u(WINDOW));  // i - j wraps around where j is later
+    if (ALIBI > 0u) {
+        s -= slope * vec4f(distance);
+    }
+    return s;
+}
+// end of attention_scores
+
+// The scores of 4 queries and a key; the least number where it is not seen.
+fn seen_score(scaled: vec4f, i: vec4u, j: u32, slope: f32) -> vec4f {
+    return select(vec4f(-3.4e38), score(scaled, i - j, slope), i - j < vec4u(WINDOW));  // i - j wraps around where j is later
 }
 
 // Channel d of head `place` of the H + 2 K of a token, 0 past the ends.
@@ -117,7 +138,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     let head = n / blocks;
     if (head >= arrayLength(&log_sum_exp) / T) { return; }
     let sequence = head / H; let h = head % H; let k_place = H + h / (H / K);
-    let slope = tilt(h);
+    let slope = alibi_slope(h);
     let start = (n % blocks) * 32u;
     let i = start + local.y * 4u + NEXT;
     for (var slot = index; slot < 512u; slot += 64u) {
@@ -145,8 +166,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
             }
         }
         let j = first + local.x * 4u;
-        s0 = score(s0, i, j, slope); s1 = score(s1, i, j + 1u, slope);
-        s2 = score(s2, i, j + 2u, slope); s3 = score(s3, i, j + 3u, slope);
+        s0 = seen_score(s0, i, j, slope); s1 = seen_score(s1, i, j + 1u, slope);
+        s2 = seen_score(s2, i, j + 2u, slope); s3 = seen_score(s3, i, j + 3u, slope);
         p_tile[local.x * 8u + local.y] = max(max(s0, s1), max(s2, s3));
         workgroupBarrier();
         var top = peak;
@@ -160,8 +181,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
         total = total * fade + ((s0 + s1) + (s2 + s3));
         let row = head * T + min(i, vec4u(T - 1u));
         let at = local.x * 32u + local.y;
-        p_tile[at] = s0 * dropout(row, j); p_tile[at + 8u] = s1 * dropout(row, j + 1u);
-        p_tile[at + 16u] = s2 * dropout(row, j + 2u); p_tile[at + 24u] = s3 * dropout(row, j + 3u);
+        p_tile[at] = s0 * dropout(row, vec4u(j)); p_tile[at + 8u] = s1 * dropout(row, vec4u(j + 1u));
+        p_tile[at + 16u] = s2 * dropout(row, vec4u(j + 2u)); p_tile[at + 24u] = s3 * dropout(row, vec4u(j + 3u));
         low0 *= fade.x; low1 *= fade.y; low2 *= fade.z; low3 *= fade.w;
         high0 *= fade.x; high1 *= fade.y; high2 *= fade.z; high3 *= fade.w;
         for (var half = 0u; half < D; half += 32u) {

@@ -1,4 +1,4 @@
-// inputs[b, t] = tokens[s + t] and targets[b, t] = tokens[s + t + 1], where s = s(b) is drawn for each row.
+// inputs[b, t] = tokens[s + t] and targets[b, t] = tokens[s + t + 1], with a start s for each row b.
 //
 //   tokens   (N,)
 //   seed     (1,)
@@ -6,10 +6,10 @@
 //   inputs   (B, T)
 //   targets  (B, T)
 //
-// s is the first word for key (seed, PURPOSE) and counter (FIRST + b, step), modulo N - T; if SEQUENTIAL, (step * B + FIRST + b) * T, and
-// past the end inputs are 0 and targets -1. One invocation for each (b, t).
+// s is the first word for key (seed, PURPOSE) and counter (FIRST + b, step), modulo N - T. If SEQUENTIAL, s is
+// (step * B + FIRST + b) * T, and past the end inputs are 0 and targets -1. One invocation computes one (b, t).
 
-// Read and not compiled in: training, evaluation and each part of an accumulated batch share one pipeline.
+// Uniforms, not compiled in: training, evaluation and all parts of an accumulated batch share one pipeline.
 struct Uniforms {
     B: u32,
     T: u32,
@@ -25,7 +25,9 @@ struct Uniforms {
 @group(0) @binding(4) var<storage, read_write> targets: array<i32>;
 @group(0) @binding(5) var<uniform> uniforms: Uniforms;
 
-// Threefry-2x32-20. The same text stands in every shader that draws; tests/ops/test_threefry.py compares them.
+// from shared/threefry.wgsl
+// Threefry-2x32-20: 64 random bits for a key and a counter.
+// Source: Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011.
 fn threefry(key: vec2u, counter: vec2u) -> vec2u {
     var keys = vec3u(key, key.x ^ key.y ^ 0x1bd11bdau);
     var rotations = vec4u(13u, 15u, 26u, 6u);
@@ -44,6 +46,7 @@ fn threefry(key: vec2u, counter: vec2u) -> vec2u {
     }
     return x;
 }
+// end of threefry
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {

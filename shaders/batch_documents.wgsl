@@ -1,17 +1,19 @@
-// inputs[b, t] = token t of a document, its opening BOS being token 0, and targets[b, t] = the token after it. Past the
-// document's end, inputs are BOS and targets -1. If SEPARATOR is a token, targets up to the document's first one are -1 too.
+// inputs[b, t] = token t of a document, where token 0 is the BOS before it, and targets[b, t] = the token after that.
+// Past the end of the document, inputs are BOS and targets -1. If SEPARATOR is a token, targets up to the first one are
+// -1 too.
 //
 //   tokens   (N,)     BOS document BOS document ... BOS
-//   offsets  (D + 1,) the place of each BOS
+//   offsets  (D + 1,) the index of each BOS
 //   seed     (1,)
 //   step     (1,)
 //   inputs   (B, T)
 //   targets  (B, T)
 //
-// Row b takes the document that is the first word for key (seed, PURPOSE) and counter (FIRST + b, step), modulo D; if SEQUENTIAL,
-// document step * B + FIRST + b, and nothing if there is none; if SEQUENTIAL is 2, that modulo D. One invocation for each (b, t).
+// Row b takes the document whose number is the first word for key (seed, PURPOSE) and counter (FIRST + b, step), modulo
+// D. If SEQUENTIAL, it takes document step * B + FIRST + b, or none past the last; if SEQUENTIAL is 2, that number
+// modulo D. One invocation computes one (b, t).
 
-// Read and not compiled in: training, evaluation and each part of an accumulated batch share one pipeline.
+// Uniforms, not compiled in: training, evaluation and all parts of an accumulated batch share one pipeline.
 struct Uniforms {
     B: u32,
     T: u32,
@@ -29,7 +31,9 @@ struct Uniforms {
 @group(0) @binding(5) var<storage, read_write> targets: array<i32>;
 @group(0) @binding(6) var<uniform> uniforms: Uniforms;
 
-// Threefry-2x32-20. The same text stands in every shader that draws; tests/ops/test_threefry.py compares them.
+// from shared/threefry.wgsl
+// Threefry-2x32-20: 64 random bits for a key and a counter.
+// Source: Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011.
 fn threefry(key: vec2u, counter: vec2u) -> vec2u {
     var keys = vec3u(key, key.x ^ key.y ^ 0x1bd11bdau);
     var rotations = vec4u(13u, 15u, 26u, 6u);
@@ -48,6 +52,7 @@ fn threefry(key: vec2u, counter: vec2u) -> vec2u {
     }
     return x;
 }
+// end of threefry
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {

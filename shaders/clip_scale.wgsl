@@ -4,7 +4,7 @@
 //   scale    (1,)
 //   norm     (1,)
 //
-// One workgroup. Lane l adds up partial[l], partial[l + 64], ...; then the lanes are added as a tree.
+// One workgroup computes everything. Lane l adds up partial[l], partial[l + 64], ...; then a tree adds up the lanes.
 // Source: torch.nn.utils.clip_grad_norm_.
 
 override MAX_NORM: f32;

@@ -1,14 +1,14 @@
-// loss[r] = log_sum_exp[r] - logits[r, targets[r]], and 0 where targets[r] is IGNORE_INDEX,
-// with log_sum_exp[r] = log(sum over v of exp(logits[r, v])), computed from the distances to the largest. With SMOOTHING,
-// (1 - SMOOTHING) logits[r, targets[r]] + SMOOTHING mean of logits[r] stands for logits[r, targets[r]]; with Z_LOSS,
-// Z_LOSS log_sum_exp[r]^2 comes on top.
+// loss[r] = log_sum_exp[r] - logits[r, targets[r]], or 0 where targets[r] is IGNORE_INDEX,
+// with log_sum_exp[r] = log(sum over v of exp(logits[r, v])), computed from differences to the largest logit.
+// SMOOTHING replaces logits[r, targets[r]] by (1 - SMOOTHING) logits[r, targets[r]] + SMOOTHING mean of logits[r].
+// Z_LOSS adds Z_LOSS log_sum_exp[r]^2.
 //
 //   logits       (rows, V)
 //   targets      (rows,)
 //   loss         (rows,)
 //   log_sum_exp  (rows,)
 //
-// One invocation a row.
+// One invocation computes one row.
 
 override V: u32;
 override IGNORE_INDEX: i32;

@@ -1,6 +1,6 @@
 // dlogits[r, v] = dloss[r] * ((1 + 2 Z_LOSS log_sum_exp[r]) exp(logits[r, v] - log_sum_exp[r])
 //                            - (1 - SMOOTHING if v is targets[r] else 0) - SMOOTHING / V),
-// and 0 where targets[r] is IGNORE_INDEX.
+// or 0 where targets[r] is IGNORE_INDEX.
 //
 //   dloss        (rows,)
 //   logits       (rows, V)
@@ -8,7 +8,7 @@
 //   log_sum_exp  (rows,)
 //   dlogits      (rows, V)
 //
-// One invocation an element; neighbours read neighbours.
+// One invocation computes one element; neighbouring invocations read neighbouring elements.
 
 override V: u32;
 override IGNORE_INDEX: i32;

@@ -1,15 +1,15 @@
-// loss[r] = log_sum_exp[r] - logits[r, targets[r]], and 0 where targets[r] is IGNORE_INDEX,
-// with log_sum_exp[r] = log(sum over v of exp(logits[r, v])), computed from the distances to the largest. With SMOOTHING,
-// (1 - SMOOTHING) logits[r, targets[r]] + SMOOTHING mean of logits[r] stands for logits[r, targets[r]]; with Z_LOSS,
-// Z_LOSS log_sum_exp[r]^2 comes on top.
+// loss[r] = log_sum_exp[r] - logits[r, targets[r]], or 0 where targets[r] is IGNORE_INDEX,
+// with log_sum_exp[r] = log(sum over v of exp(logits[r, v])), computed from differences to the largest logit.
+// SMOOTHING replaces logits[r, targets[r]] by (1 - SMOOTHING) logits[r, targets[r]] + SMOOTHING mean of logits[r].
+// Z_LOSS adds Z_LOSS log_sum_exp[r]^2.
 //
 //   logits       (rows, V)
 //   targets      (rows,)
 //   loss         (rows,)
 //   log_sum_exp  (rows,)
 //
-// For real GPUs. One workgroup a row: invocation l walks v = l, l + 64, ... once, with a running maximum, and a tree
-// joins the 64 pairs of a maximum and a sum.
+// For real GPUs. One workgroup computes one row: invocation l reads v = l, l + 64, ... once, with a running maximum;
+// then a tree joins the 64 pairs of a maximum and a sum.
 // Source: Milakov and Gimelshein, "Online normalizer calculation for softmax", arXiv 1805.02867.
 
 override V: u32;
@@ -22,9 +22,9 @@ override Z_LOSS: f32;
 @group(0) @binding(2) var<storage, read_write> loss: array<f32>;
 @group(0) @binding(3) var<storage, read_write> log_sum_exp: array<f32>;
 
-// The largest, and the sum of the exponentials of the distances to it.
+// The maximum, and the sum of the exponentials of the differences to it.
 var<workgroup> lanes: array<vec2f, 64>;
-// For smoothing, the sum of the distances to the row's first.
+// For smoothing, the sum of the differences to the first logit of the row.
 var<workgroup> sums: array<f32, 64>;
 
 fn join(a: vec2f, b: vec2f) -> vec2f {

@@ -4,7 +4,7 @@
 //   by  (1,)
 //   y   like x
 //
-// One invocation an element.
+// One invocation computes one element.
 
 override EPSILON: f32;
 

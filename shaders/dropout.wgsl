@@ -6,8 +6,8 @@
 //   residual  (...), read if HAS_RESIDUAL
 //   y         (...)
 //
-// FACTOR is 1 / (1 - rate). One invocation makes elements 2 i and 2 i + 1: they are kept if the first or second word for
-// key (seed, PURPOSE) and counter (i, step) is at least THRESHOLD, which is rate * 2^32.
+// FACTOR is 1 / (1 - rate). One invocation computes elements 2 i and 2 i + 1: they are kept if the first and the second
+// word, respectively, for key (seed, PURPOSE) and counter (i, step) is at least THRESHOLD, which is rate * 2^32.
 // Source: Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", JMLR 15, 2014.
 
 struct Uniforms { THRESHOLD: u32, FACTOR: f32, PURPOSE: u32, HAS_RESIDUAL: u32 }
@@ -19,7 +19,9 @@ struct Uniforms { THRESHOLD: u32, FACTOR: f32, PURPOSE: u32, HAS_RESIDUAL: u32 }
 @group(0) @binding(4) var<storage, read_write> y: array<f32>;
 @group(0) @binding(5) var<uniform> uniforms: Uniforms;
 
-// Threefry-2x32-20. The same text stands in every shader that draws; tests/ops/test_threefry.py compares them.
+// from shared/threefry.wgsl
+// Threefry-2x32-20: 64 random bits for a key and a counter.
+// Source: Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011.
 fn threefry(key: vec2u, counter: vec2u) -> vec2u {
     var keys = vec3u(key, key.x ^ key.y ^ 0x1bd11bdau);
     var rotations = vec4u(13u, 15u, 26u, 6u);
@@ -38,6 +40,7 @@ fn threefry(key: vec2u, counter: vec2u) -> vec2u {
     }
     return x;
 }
+// end of threefry
 
 fn put(element: u32, word: u32) {
     var v = select(0.0, x[element] * uniforms.FACTOR, word >= uniforms.THRESHOLD);

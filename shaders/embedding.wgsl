@@ -1,4 +1,4 @@
-// y[n, c] = tokens[ids[n], c] + positions[start + n % T, c], where n counts the tokens of all rows.
+// y[n, c] = tokens[ids[n], c] + positions[start + n % T, c], where n is the index of a token in all rows.
 //
 //   ids        (..., T)
 //   tokens     (V, C)
@@ -6,7 +6,7 @@
 //   start      (1,), read if HAS_START, else 0
 //   y          (..., T, C)
 //
-// One invocation an element of y; neighbours read neighbours.
+// One invocation computes one element of y; neighbouring invocations read neighbouring elements.
 
 override T: u32;
 override C: u32;

@@ -5,8 +5,8 @@
 //   residual  (V, C), read if HAS_RESIDUAL
 //   dtokens   (V, C)
 //
-// One invocation a channel: it walks the ids once and adds each row where it belongs. So each element has one writer,
-// there is no need for atomics, and the order of the sum never changes.
+// One invocation computes one channel: it reads the ids once and adds each dy to the row of its id. Each element has
+// one writer, so atomics are not needed and the order of the sum never changes.
 
 override ROWS: u32;
 override V: u32;

@@ -5,9 +5,9 @@
 //   residual  (V, C), read if HAS_RESIDUAL
 //   dtokens   (V, C)
 //
-// One workgroup a row v of the table. It takes 2048 ids at a time: each invocation notes which of 32 neighbours are v,
-// then all of them add the rows found, in order, each invocation every 64th channel. So each element has one writer,
-// there is no need for atomics, and the order of the sum never changes.
+// One workgroup computes row v of the table. It reads 2048 ids at a time: each invocation marks which of 32
+// neighbouring ids are v; then all invocations add the marked rows in order, each every 64th channel. Each element has
+// one writer, so atomics are not needed and the order of the sum never changes.
 
 override ROWS: u32;
 override V: u32;

@@ -1,12 +1,12 @@
-// right[b] = 1 if each target of row b, but for those of -1, has the largest logit, else 0; asked[b] = 0 if there is one,
-// else -1.
+// right[b] = 1 if row b has targets other than -1 and each of these has the largest logit, else 0.
+// asked[b] = 0 if row b has targets other than -1, else -1.
 //
 //   logits   (B, T, V)
 //   targets  (B, T)
 //   right    (B,)
 //   asked    (B,)
 //
-// A workgroup for each row; invocation l looks at the places l, l + 64, l + 128 ... Of equal largest logits the first counts.
+// One workgroup computes one row: invocation l reads positions l, l + 64, ... Of equal largest logits the first counts.
 
 override T: u32;
 override V: u32;

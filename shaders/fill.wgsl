@@ -2,7 +2,7 @@
 //
 //   y  (...)
 //
-// One invocation an element.
+// One invocation computes one element.
 
 struct Uniforms { VALUE: f32 }
 

@@ -17,10 +17,24 @@ override KIND: u32;
 @group(0) @binding(1) var<storage, read> z: array<f32>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 
+// from shared/gelu_tanh.wgsl
+// The tanh form of GELU is x (1 + tanh(u)) / 2 with u = GELU_SLOPE * x * gelu_factor(x).
+const GELU_SLOPE = 0.7978845608;  // sqrt(2 / pi)
+
+fn gelu_factor(x: vec4f) -> vec4f {
+    return 1.0 + 0.044715 * x * x;
+}
+
+// The derivative of x * gelu_factor(x).
+fn gelu_factor_slope(x: vec4f) -> vec4f {
+    return 1.0 + 3.0 * 0.044715 * x * x;
+}
+// end of gelu_tanh
+
 fn opened(v: vec4f) -> vec4f {
     var u = v;
     if (KIND == 1u) {
-        u = 1.5957691216 * v * (1.0 + 0.044715 * v * v);
+        u = 2.0 * GELU_SLOPE * v * gelu_factor(v);
     }
     let s = 1.0 / (1.0 + exp(-clamp(u, vec4f(-80.0), vec4f(80.0))));
     return select(v * s, s, KIND == 2u);

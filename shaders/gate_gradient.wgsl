@@ -13,13 +13,27 @@ override KIND: u32;
 @group(0) @binding(3) var<storage, read_write> dx: array<f32>;
 @group(0) @binding(4) var<storage, read_write> dz: array<f32>;
 
+// from shared/gelu_tanh.wgsl
+// The tanh form of GELU is x (1 + tanh(u)) / 2 with u = GELU_SLOPE * x * gelu_factor(x).
+const GELU_SLOPE = 0.7978845608;  // sqrt(2 / pi)
+
+fn gelu_factor(x: vec4f) -> vec4f {
+    return 1.0 + 0.044715 * x * x;
+}
+
+// The derivative of x * gelu_factor(x).
+fn gelu_factor_slope(x: vec4f) -> vec4f {
+    return 1.0 + 3.0 * 0.044715 * x * x;
+}
+// end of gelu_tanh
+
 // The slope of f in the first four, f in the last four.
 fn slope_and_value(v: vec4f) -> array<vec4f, 2> {
     var u = v;
     var inner = vec4f(1.0);
     if (KIND == 1u) {
-        u = 1.5957691216 * v * (1.0 + 0.044715 * v * v);
-        inner = 1.5957691216 * (1.0 + 3.0 * 0.044715 * v * v);
+        u = 2.0 * GELU_SLOPE * v * gelu_factor(v);
+        inner = 2.0 * GELU_SLOPE * gelu_factor_slope(v);
     }
     let e = exp(-clamp(u, vec4f(-80.0), vec4f(80.0)));
     let s = 1.0 / (1.0 + e);

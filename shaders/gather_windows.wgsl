@@ -5,7 +5,7 @@
 //   inputs   (B, T)
 //   targets  (B, T)
 //
-// The ring holds K steps of ROWS windows with T + 1 tokens each. One invocation for each (b, t).
+// The ring holds K steps of ROWS windows with T + 1 tokens each. One invocation computes one (b, t).
 
 override B: u32;
 override T: u32;

@@ -10,9 +10,23 @@
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;
 
+// from shared/gelu_tanh.wgsl
+// The tanh form of GELU is x (1 + tanh(u)) / 2 with u = GELU_SLOPE * x * gelu_factor(x).
+const GELU_SLOPE = 0.7978845608;  // sqrt(2 / pi)
+
+fn gelu_factor(x: vec4f) -> vec4f {
+    return 1.0 + 0.044715 * x * x;
+}
+
+// The derivative of x * gelu_factor(x).
+fn gelu_factor_slope(x: vec4f) -> vec4f {
+    return 1.0 + 3.0 * 0.044715 * x * x;
+}
+// end of gelu_tanh
+
 fn gelu(v: vec4f) -> vec4f {
     // From u = 10 on tanh is 1 to the last bit; beyond 44 exp(2 u) would overflow.
-    let u = clamp(0.7978845608 * v * (1.0 + 0.044715 * v * v), vec4f(-15.0), vec4f(15.0));
+    let u = clamp(GELU_SLOPE * v * gelu_factor(v), vec4f(-15.0), vec4f(15.0));
     let e = exp(2.0 * u);
     return v * e / (e + 1.0);
 }

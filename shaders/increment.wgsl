@@ -2,7 +2,7 @@
 //
 //   step  (1,)
 //
-// One invocation.
+// One invocation computes everything.
 
 override AMOUNT: u32;
 

@@ -7,7 +7,7 @@
 //   y           (rows, C)
 //   statistics  (rows, 2): mean and inverse_std
 //
-// One invocation a row: without barriers, which is what processors that play the GPU like best. The variance takes a
+// One invocation computes one row, without barriers, which is fastest on software renderers. The variance takes a
 // second pass, since the difference of the mean square and the squared mean loses digits.
 // Source: Ba, Kiros and Hinton, "Layer Normalization", arXiv 1607.06450.
 

@@ -1,6 +1,6 @@
 // dx[r, c] = inverse_std[r] * (g[c] - mean of g - n[c] * mean of g * n) + residual[r, c],
 // with g[c] = dy[r, c] * weight[c] and n[c] = (x[r, c] - mean[r]) * inverse_std[r];
-// dweight[p, c] = sum of dy[r, c] * n[c], dbias[p, c] = sum of dy[r, c], both over the rows p * PART <= r < (p + 1) * PART.
+// dweight[p, c] = sum of dy[r, c] * n[c] and dbias[p, c] = sum of dy[r, c], over p * PART <= r < (p + 1) * PART.
 //
 //   dy          (rows, C)
 //   x           (rows, C)
@@ -11,12 +11,12 @@
 //   dweight     (P, C)
 //   dbias       (P, C)
 //
-// One invocation a part, without barriers: its rows in order, 4 at a time in the lanes of a vector.
+// One invocation computes one part p, without barriers: its rows in order, 4 at a time in the lanes of a vector.
 
 override C: u32;
 override PART: u32;
 
-// Read and not compiled in: the last norm of a model has no residual, and takes the pipeline of the others.
+// A uniform, not compiled in: the last norm of a model, which has no residual, shares the pipeline of the others.
 struct Uniforms { HAS_RESIDUAL: u32 }
 
 @group(0) @binding(0) var<storage, read> dy: array<f32>;
@@ -46,7 +46,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     }
     let end = min((part + 1u) * PART, arrayLength(&statistics) / 2u);
     for (var row = part * PART; row < end; row += 4u) {
-        // Rows past the last are read as the last, count as zero, and are not written.
+        // Rows past the last one read the last row, add zero to the sums and are not written.
         let four = vec4u(row) + vec4u(0u, 1u, 2u, 3u);
         let there = select(vec4f(), vec4f(1.0), four < vec4u(end));
         let rows = min(four, vec4u(end - 1u));

@@ -1,6 +1,6 @@
 // dx[r, c] = inverse_std[r] * (g[c] - mean of g - n[c] * mean of g * n) + residual[r, c],
 // with g[c] = dy[r, c] * weight[c] and n[c] = (x[r, c] - mean[r]) * inverse_std[r];
-// dweight[p, c] = sum of dy[r, c] * n[c], dbias[p, c] = sum of dy[r, c], both over the rows p * PART <= r < (p + 1) * PART.
+// dweight[p, c] = sum of dy[r, c] * n[c] and dbias[p, c] = sum of dy[r, c], over p * PART <= r < (p + 1) * PART.
 //
 //   dy          (rows, C)
 //   x           (rows, C)
@@ -11,8 +11,9 @@
 //   dweight     (P, C)
 //   dbias       (P, C)
 //
-// For real GPUs. One workgroup a part, its rows in order: invocation l has the channels l, l + 64, ..., and a tree joins
-// the 64 pairs of sums of a row. An element of dweight or dbias has one writer, so its sum has one order.
+// For real GPUs. One workgroup computes one part p, row by row: invocation l processes channels l, l + 64, ..., and a
+// tree adds up the 64 pairs of sums of a row. Each element of dweight and dbias has one writer, so the order of its sum
+// is fixed.
 
 override C: u32;
 override PART: u32;

@@ -7,8 +7,8 @@
 //   y           (rows, C)
 //   statistics  (rows, 2): mean and inverse_std
 //
-// For real GPUs. One workgroup a row: invocation l has the channels l, l + 64, ..., and a tree joins the 64 sums. The
-// variance takes a second pass, since the difference of the mean square and the squared mean loses digits.
+// For real GPUs. One workgroup computes one row: invocation l processes channels l, l + 64, ..., and a tree adds up the
+// 64 sums. The variance takes a second pass, since the difference of the mean square and the squared mean loses digits.
 // Source: Ba, Kiros and Hinton, "Layer Normalization", arXiv 1607.06450.
 
 override C: u32;

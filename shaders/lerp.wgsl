@@ -1,11 +1,11 @@
-// y = y + share * (x - y), element by element, in place.
+// y = y + share * (x - y), element by element, in place, where share is an element of shares.
 //
 //   x       (...)
 //   shares  (S,)
-//   step    (1,)   which share; past the end, the last
+//   step    (1,)   index of the share; past the end, the last
 //   y       like x
 //
-// One invocation an element.
+// One invocation computes one element.
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read> shares: array<f32>;

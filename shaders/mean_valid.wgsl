@@ -1,11 +1,13 @@
-// count[0] = how many targets are not IGNORE_INDEX, mean[0] = the sum of their losses / count[0], or 0 if none is.
+// count[0] = the number of targets other than IGNORE_INDEX; mean[0] = the sum of their losses / count[0], or 0 if there
+// are none.
 //
 //   loss     (rows,)
 //   targets  (rows,)
 //   mean     (1,)
 //   count    (1,)
 //
-// One workgroup. Invocation i adds up the rows i, i + 64, i + 128 ...; a tree joins the 64 sums. Both orders are fixed.
+// One workgroup computes everything. Invocation i adds up the rows i, i + 64, ...; then a tree adds up the 64 sums.
+// Both orders are fixed.
 
 override IGNORE_INDEX: i32;
 

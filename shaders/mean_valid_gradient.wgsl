@@ -1,11 +1,11 @@
-// dloss[r] = dmean[0] / count[0], and 0 where targets[r] is IGNORE_INDEX.
+// dloss[r] = dmean[0] / count[0], or 0 where targets[r] is IGNORE_INDEX.
 //
 //   dmean    (1,)
 //   targets  (rows,)
 //   count    (1,)
 //   dloss    (rows,)
 //
-// One invocation a row.
+// One invocation computes one row.
 
 override IGNORE_INDEX: i32;
 

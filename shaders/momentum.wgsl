@@ -1,12 +1,12 @@
-// g = gradient * scale + WEIGHT_DECAY * parameter, the latter for the first DECAYED elements only;
-// velocity = BETA * velocity + g; gradient = g + BETA * velocity if NESTEROV, else velocity. Element by element, in place.
+// With g = gradient * scale + WEIGHT_DECAY * parameter (the decay only for the first DECAYED elements), in place:
+// velocity = BETA * velocity + g; gradient = g + BETA * velocity if NESTEROV, else velocity.
 //
 //   parameter  (N,)
-//   scale      (1,)  what clipping scales the gradient by
+//   scale      (1,)  the clipping factor
 //   gradient   (N,)  becomes the direction of the step
 //   velocity   (N,)
 //
-// One invocation an element. Source: torch.optim.SGD, without dampening.
+// One invocation computes one element. Source: torch.optim.SGD, without dampening.
 
 override BETA: f32;
 override NESTEROV: u32;

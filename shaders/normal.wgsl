@@ -1,11 +1,11 @@
-// y[i] = FACTOR * the sum of twelve uniform 16-bit numbers less its mean: nearly normal, and the same bits everywhere,
-// for the sum is one of integers and the product the only rounding.
+// y[i] = FACTOR * (the sum of twelve uniform 16-bit numbers minus its mean), which is approximately normal. The bits
+// are the same on all devices, because the sum uses integers and only the product rounds.
 //
 //   seed  (1,)
 //   y     (...)
 //
-// FACTOR is the standard deviation / 65536. One invocation an element; its words come from key (seed, PURPOSE) and the
-// counters (i, 0), (i, 1) and (i, 2).
+// FACTOR is the standard deviation / 65536. One invocation computes one element, from the words for key (seed, PURPOSE)
+// and the counters (i, 0), (i, 1) and (i, 2).
 // Source: the distribution of Irwin and Hall, Biometrika 1927.
 
 struct Uniforms { FACTOR: f32, PURPOSE: u32 }
@@ -14,7 +14,9 @@ struct Uniforms { FACTOR: f32, PURPOSE: u32 }
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;
 @group(0) @binding(2) var<uniform> uniforms: Uniforms;
 
-// Threefry-2x32-20. The same text stands in every shader that draws; tests/ops/test_threefry.py compares them.
+// from shared/threefry.wgsl
+// Threefry-2x32-20: 64 random bits for a key and a counter.
+// Source: Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011.
 fn threefry(key: vec2u, counter: vec2u) -> vec2u {
     var keys = vec3u(key, key.x ^ key.y ^ 0x1bd11bdau);
     var rotations = vec4u(13u, 15u, 26u, 6u);
@@ -33,6 +35,7 @@ fn threefry(key: vec2u, counter: vec2u) -> vec2u {
     }
     return x;
 }
+// end of threefry
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {

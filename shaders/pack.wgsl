@@ -1,9 +1,9 @@
-// Copy up to seven tensors into the flat y: element i of a to y[START_A + i], and so on; the rest of y stays as it is.
+// Copy up to seven tensors into the flat y: element i of a to y[START_A + i], and so on. The rest of y does not change.
 //
-//   a, b, c, d, e, f, g  (...)  of LENGTH_A, LENGTH_B ... elements, 0 for an absent one
+//   a, b, c, d, e, f, g  (...)  of LENGTH_A, LENGTH_B, ... elements; 0 if absent
 //   y                    (N,)
 //
-// The places follow one another, START_A first. One invocation for each element of y between the first and the last.
+// START_A, START_B, ... are increasing. One invocation fills one element of y, from START_A to the end of the last one.
 
 override START_A: u32;
 override START_B: u32;
@@ -32,7 +32,7 @@ override LENGTH_G: u32;
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
     let i = START_A + id.y * groups.x * 64u + id.x;
-    // A place before START_X wraps around to a number no tensor is long enough for.
+    // For i before START_X, i - START_X wraps around to a number larger than any length.
     if (i - START_A < LENGTH_A) {
         y[i] = a[i - START_A];
     } else if (i - START_B < LENGTH_B) {

@@ -1,11 +1,11 @@
-// y = x * inverse_rms, where inverse_rms = 1 / sqrt(mean of the squares of x + EPSILON), for each head x of each row that is
-// a query or a key: the first NORMED. The other heads, values, are copied.
+// y = x * inverse_rms, where inverse_rms = 1 / sqrt(mean of the squares of x + EPSILON), for each query and key head x
+// of each row, which are the first NORMED heads. The other heads, the values, are copied.
 //
 //   qkv          (rows, HEADS D)
 //   y            (rows, HEADS D)
 //   inverse_rms  (rows, NORMED)
 //
-// One invocation a head.
+// One invocation computes one head.
 // Source: Henry et al., "Query-Key Normalization for Transformers", arXiv 2010.04245.
 
 override D: u32;
@@ -19,7 +19,7 @@ override EPSILON: f32;
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-    let head = id.y * groups.x * 64u + id.x;  // counted through all rows
+    let head = id.y * groups.x * 64u + id.x;  // index over all rows
     let base = head * D;
     if (base >= arrayLength(&y)) {
         return;

@@ -1,12 +1,12 @@
-// dqkv = inverse_rms * (dy - n * mean of dy * n) with n = x * inverse_rms, for each head x of each row that is a query or a
-// key: the first NORMED. For the other heads, values, dqkv = dy.
+// dqkv = inverse_rms * (dy - n * mean of dy * n) with n = x * inverse_rms, for each query and key head x of each row,
+// which are the first NORMED heads. For the other heads, the values, dqkv = dy.
 //
 //   dy           (rows, HEADS D)
 //   qkv          (rows, HEADS D)
 //   inverse_rms  (rows, NORMED)
 //   dqkv         (rows, HEADS D)
 //
-// One invocation a head.
+// One invocation computes one head.
 
 override D: u32;
 override HEADS: u32;
@@ -19,7 +19,7 @@ override NORMED: u32;
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-    let head = id.y * groups.x * 64u + id.x;  // counted through all rows
+    let head = id.y * groups.x * 64u + id.x;  // index over all rows
     let base = head * D;
     if (base >= arrayLength(&dqkv)) {
         return;

@@ -1,10 +1,10 @@
-// history[step modulo L] = value; the rest of history stays as it is.
+// history[step modulo L] = value; the rest of history does not change.
 //
 //   value    (1,)
 //   step     (1,)
 //   history  (L,)
 //
-// One invocation.
+// One invocation computes everything.
 
 @group(0) @binding(0) var<storage, read> value: array<f32>;
 @group(0) @binding(1) var<storage, read> step: array<u32>;

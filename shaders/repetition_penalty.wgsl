@@ -1,5 +1,5 @@
-// y = the logits of row `position`, or of the last row if there are fewer; those of tokens that stand in the window, up to its
-// place `position`, divided by the strength where they are above 0 and multiplied by it below.
+// y = the logits of row `position`, or of the last row if there are fewer. The logits of tokens in the window, up to
+// its element `position`, are divided by the strength if they are above 0, else multiplied by it.
 //
 //   logits    (..., V)
 //   position  (1,)
@@ -7,7 +7,7 @@
 //   strength  (1,)
 //   y         (1, V)
 //
-// One invocation a token; each looks through the window. Source: Keskar et al., "CTRL" (2019), section 4.1.
+// One invocation computes one token and searches the window for it. Source: Keskar et al., "CTRL" (2019), section 4.1.
 
 override V: u32;
 

@@ -6,7 +6,7 @@
 //   y            (rows, C)
 //   inverse_rms  (rows,)
 //
-// One invocation a row, without barriers.
+// One invocation computes one row, without barriers.
 // Source: Zhang and Sennrich, "Root Mean Square Layer Normalization", arXiv 1910.07467.
 
 override C: u32;

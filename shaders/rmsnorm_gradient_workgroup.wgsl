@@ -8,10 +8,10 @@
 //   inverse_rms  (rows,)
 //   residual     (rows, C), read if HAS_RESIDUAL
 //   dx           (rows, C)
-//   dweight      (P, C), or without a weight one zero
+//   dweight      (P, C), or one zero without a weight
 //
-// For real GPUs. One workgroup a part, its rows in order: invocation l has the channels l, l + 64, ..., and a tree joins
-// the 64 sums of a row. An element of dweight has one writer, so its sum has one order.
+// For real GPUs. One workgroup computes one part p, row by row: invocation l processes channels l, l + 64, ..., and a
+// tree adds up the 64 sums of a row. Each element of dweight has one writer, so the order of its sum is fixed.
 
 override C: u32;
 override PART: u32;

@@ -6,7 +6,8 @@
 //   y            (rows, C)
 //   inverse_rms  (rows,)
 //
-// For real GPUs. One workgroup a row: invocation l has the channels l, l + 64, ..., and a tree joins the 64 sums.
+// For real GPUs. One workgroup computes one row: invocation l processes channels l, l + 64, ..., and a tree adds the
+// 64 sums.
 // Source: Zhang and Sennrich, "Root Mean Square Layer Normalization", arXiv 1910.07467.
 
 override C: u32;

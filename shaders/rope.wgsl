@@ -1,12 +1,13 @@
-// In each query and key head, with the cosine c and sine s of position START + t and of i < D / 2:
+// In each query and key head x, with the table's cosine c and sine s for position start + t and i < D / 2:
 // y[i] = c x[i] - s x[i + D / 2], y[i + D / 2] = c x[i + D / 2] + s x[i]; with -s if INVERSE. Value heads are copied.
 //
-//   qkv    (B, T, HEADS D), of which the first ROTATED heads turn
+//   qkv    (B, T, HEADS D), of which the first ROTATED heads are rotated
 //   table  (POSITIONS, D): D / 2 cosines, then D / 2 sines
 //   start  (1,), read if HAS_START, else 0
 //   y      (B, T, HEADS D)
 //
-// One invocation a pair; neighbours read neighbours. The table spares every driver's own idea of the cosine of 4095.
+// One invocation computes one pair; neighbouring invocations read neighbouring elements. The table is used because
+// drivers differ in the cosine of large angles, such as 4095.
 // Source: Su et al., "RoFormer", arXiv 2104.09864.
 
 override T: u32;
@@ -30,7 +31,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     }
     let half = D / 2u;
     let i = pair % half;
-    let head = pair / half;  // counted through all rows
+    let head = pair / half;  // index over all rows
     let at = head * D + i;
     let a = qkv[at];
     let b = qkv[at + half];

@@ -1,10 +1,10 @@
-// total = total + count, then share = count / total, or 0 if that is 0.
+// total = total + count, then share = count / total, or 0 if total is 0.
 //
 //   count  (1,)
 //   total  (1,)
 //   share  (1,)
 //
-// One invocation.
+// One invocation computes everything.
 
 @group(0) @binding(0) var<storage, read> count: array<f32>;
 @group(0) @binding(1) var<storage, read_write> total: array<f32>;

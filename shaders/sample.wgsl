@@ -1,16 +1,18 @@
-// token = the largest logit's if temperature is 0, else one drawn from softmax(logits / temperature).
+// token = the one with the largest logit if temperature is 0, else one drawn from softmax(logits / temperature),
+// limited by top_k, top_p and min_p as in pygpt/ops/sample.py.
 //
 //   logits    (..., V)
-//   position  (1,)  the row; past the end, the last
+//   position  (1,)  the row; past the end, the last row
 //   seed      (1,)
-//   count     (1,)  how many were drawn before
+//   count     (1,)  the number of earlier draws
 //   settings  (4,)  temperature, top_k, top_p, min_p
 //   token     (1,)
 //
-// One workgroup. The largest logit first; then, bit by bit, the greatest threshold that at least top_k logits reach, and if
-// top_p is below 1 the greatest of whose logits the odds are top_p of the whole; then each lane adds up the odds of its own stretch of tokens, and the first lane walks over the 256 sums, and over the
-// stretch in which the running sum passes u times the whole. u is the upper 24 bits of the first word for key
-// (seed, SAMPLE) and counter (count, 0).
+// One workgroup computes everything. It finds the largest logit; then, bit by bit, the greatest threshold that at least
+// top_k logits reach and, if top_p is below 1, the greatest threshold whose logits have top_p of the total odds. Then
+// each lane adds up the odds of its own range of tokens. Lane 0 walks over the 256 sums, then over the range in which
+// the running sum passes u times the total. u in [0, 1) is the upper 24 bits of the first word for key (seed, SAMPLE)
+// and counter (count, 0). Odds are probabilities relative to the most likely token.
 
 override V: u32;
 
@@ -28,7 +30,9 @@ var<workgroup> largest: array<u32, LANES>;
 var<workgroup> sums: array<f32, LANES>;
 var<workgroup> reached: array<atomic<u32>, 32>;
 
-// Threefry-2x32-20. The same text stands in every shader that draws; tests/ops/test_threefry.py compares them.
+// from shared/threefry.wgsl
+// Threefry-2x32-20: 64 random bits for a key and a counter.
+// Source: Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011.
 fn threefry(key: vec2u, counter: vec2u) -> vec2u {
     var keys = vec3u(key, key.x ^ key.y ^ 0x1bd11bdau);
     var rotations = vec4u(13u, 15u, 26u, 6u);
@@ -47,8 +51,9 @@ fn threefry(key: vec2u, counter: vec2u) -> vec2u {
     }
     return x;
 }
+// end of threefry
 
-// An unsigned number in the order of the floats; both zeros give the same.
+// An unsigned number that orders like the floats; both zeros give the same number.
 fn key(v: f32) -> u32 {
     let bits = select(bitcast<u32>(v), 0u, v == 0.0);
     return select(bits | 0x80000000u, ~bits, bits >= 0x80000000u);
@@ -58,7 +63,7 @@ fn odds(v: f32, top: f32, threshold: u32) -> f32 {
     return select(0.0, exp((v - top) / settings[0]), key(v) >= threshold);
 }
 
-// The same, and 0 for what is less than min_p times as likely as the likeliest.
+// The same, or 0 for tokens less than min_p times as likely as the most likely one.
 fn likely_odds(v: f32, top: f32, threshold: u32) -> f32 {
     let found = odds(v, top, threshold);
     return select(found, 0.0, found < settings[3]);
@@ -68,13 +73,13 @@ fn likely_odds(v: f32, top: f32, threshold: u32) -> f32 {
 fn main(@builtin(local_invocation_index) lane: u32) {
     let base = min(position[0], arrayLength(&logits) / V - 1u) * V;
 
-    // WGSL promises zeros here, but lavapipe under wgpu-native gives what the workgroup before left behind (measured with
-    // Mesa 22.3 and wgpu-native 29).
+    // WGSL guarantees zeros here, but lavapipe under wgpu-native gives the values of the previous workgroup (measured
+    // with Mesa 22.3 and wgpu-native 29).
     if (lane < 32u) {
         atomicStore(&reached[lane], 0u);
     }
 
-    // Token `best` of each lane, the first of equals; then of all.
+    // The index of the largest logit, the first of equals: of each lane, then of all.
     var best = min(lane, V - 1u);
     for (var i = lane; i < V; i += LANES) {
         best = select(best, i, logits[base + i] > logits[base + best]);
@@ -111,7 +116,7 @@ fn main(@builtin(local_invocation_index) lane: u32) {
 
     let stretch = (V + LANES - 1u) / LANES;
     if (settings[0] > 0.0 && settings[2] < 1.0) {
-        // The round before the first adds up the whole.
+        // Round 0 computes the total odds.
         var goal = 0.0;
         var candidate = threshold;
         let least = threshold;
@@ -159,7 +164,7 @@ fn main(@builtin(local_invocation_index) lane: u32) {
     let word = threefry(vec2u(seed[0], SAMPLE), vec2u(count[0], 0u)).x;
     let mark = f32(word >> 8u) * 0x1p-24 * whole;
 
-    // The lane whose stretch passes the mark; rounding may leave none, then it is the last one with any odds.
+    // The lane whose range passes the mark. If rounding leaves none, it is the last lane with odds above 0.
     var passing = 0u;
     var before = 0.0;
     var running = 0.0;

@@ -3,7 +3,7 @@
 //   x  (...)
 //   y  (...)
 //
-// One invocation an element.
+// One invocation computes one element.
 
 override FACTOR: f32;
 

@@ -3,10 +3,10 @@
 //   direction  (N,)
 //   scale      (1,)
 //   schedule   (S, 3)  learning_rate is the first number of a row
-//   step       (1,)    which row; past the end, the last
-//   parameter  (N,)    the first DECAYED elements decay
+//   step       (1,)    the row; past the end, the last row
+//   parameter  (N,)    only the first DECAYED elements decay
 //
-// One invocation an element.
+// One invocation computes one element.
 
 override WEIGHT_DECAY: f32;
 override DECAYED: u32;

@@ -3,7 +3,7 @@
 //   x  (...)
 //   y  (...)
 //
-// One invocation makes 4 neighbours. Drivers' own tanh may be off by 1e-5, and overflows on some.
+// One invocation computes 4 neighbouring elements. The tanh of drivers can be off by 1e-5, and overflows on some.
 // Source: Moshier, Cephes, tanhf.c: a polynomial near 0, where 1 - 2 / (exp(2 u) + 1) would lose digits.
 
 override CAP: f32;
@@ -12,7 +12,7 @@ override CAP: f32;
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;
 
 fn capped(v: vec4f) -> vec4f {
-    // From 10 on tanh is 1 to the last bit.
+    // From u = 10 on, tanh is 1 to the last bit.
     let u = clamp(v / CAP, vec4f(-15.0), vec4f(15.0));
     let square = u * u;
     var p = vec4f(-5.70498872745e-3);

@@ -1,9 +1,9 @@
-// dx = dy * (1 - (y / CAP)^2), element by element.
+// dx = dy * (1 - (y / CAP)^2), element by element, where y is the output of softcap.
 //
 //   dy, y  (...)
 //   dx     (...)
 //
-// One invocation makes 4 neighbours.
+// One invocation computes 4 neighbouring elements.
 
 override CAP: f32;
 

@@ -1,9 +1,9 @@
-// y[r, c] = exp(x[r, c] - m) / sum over c of exp(x[r, c] - m), with m the largest of x[r].
+// y[r, c] = exp(x[r, c] - m) / sum over c of exp(x[r, c] - m), where m is the maximum of x[r].
 //
 //   x  (rows, C)
 //   y  (rows, C)
 //
-// One invocation a row; y holds the exponentials until their sum is known.
+// One invocation computes one row; y holds the exponentials until their sum is complete.
 
 override C: u32;
 

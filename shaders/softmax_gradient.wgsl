@@ -1,10 +1,10 @@
 // dx[r, c] = y[r, c] * (dy[r, c] - sum over c of dy[r, c] * y[r, c]).
 //
 //   dy  (rows, C)
-//   y   (rows, C), what softmax gave
+//   y   (rows, C), the output of softmax
 //   dx  (rows, C)
 //
-// One invocation a row.
+// One invocation computes one row.
 
 override C: u32;
 

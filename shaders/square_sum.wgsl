@@ -1,9 +1,9 @@
-// partial[p] = the sum of x[i]^2 over all i with (i / 64) modulo P equal to p, in a fixed order.
+// partial[p] = the sum of x[i]^2 over all i with floor(i / 64) modulo P equal to p, in a fixed order.
 //
 //   x        (...)
 //   partial  (P,)
 //
-// One workgroup a part. Its lane l adds up x[64 p + l], x[64 (p + P) + l], ...; then the lanes are added as a tree.
+// One workgroup computes one part. Lane l adds x[64 p + l]^2, x[64 (p + P) + l]^2, ...; then a tree adds up the lanes.
 
 override P: u32;
 

@@ -1,9 +1,9 @@
-// partial[p] = the sum of x[i]^2 over all i with (i / 64) modulo P equal to p, in a fixed order.
+// partial[p] = the sum of x[i]^2 over all i with floor(i / 64) modulo P equal to p, in a fixed order.
 //
 //   x        (...), a multiple of 4 elements
 //   partial  (P,)
 //
-// One invocation a part, without barriers: on SwiftShader the workgroups of square_sum.wgsl take 15 times as long.
+// One invocation computes one part, without barriers: on SwiftShader, square_sum.wgsl takes 15 times as long.
 
 override P: u32;
 

@@ -3,7 +3,7 @@
 //   x  (A, R, C)
 //   y  (A, C)
 //
-// One invocation for each element of y; neighbours read neighbours.
+// One invocation computes one element of y; neighbouring invocations read neighbouring elements.
 
 struct Uniforms { R: u32, C: u32 }
 

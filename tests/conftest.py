@@ -1,4 +1,4 @@
-"""Fixtures that every test may use."""
+"""Fixtures for all tests."""
 
 import itertools
 import os
@@ -15,7 +15,7 @@ MICROGPT_SEED, MICROGPT_STEPS = 42, 200
 
 
 def unavailable(reason):
-    """A missing adapter or browser fails in CI, where nothing may be missing, and skips with its reason elsewhere."""
+    """Fail in CI if an adapter or a browser is missing; elsewhere skip the test with the reason."""
     if os.environ.get("CI") == "true":
         pytest.fail(reason)
     pytest.skip(reason)
@@ -23,7 +23,7 @@ def unavailable(reason):
 
 @pytest.fixture(scope="session")
 def gpu():
-    """The native WebGPU device: a real GPU, or the processor playing one."""
+    """The native WebGPU device: a real GPU, or one emulated on the CPU."""
     try:
         device = open_wgpu()
     except AdapterError as error:
@@ -34,20 +34,20 @@ def gpu():
 
 @pytest.fixture(scope="session")
 def microgpt_losses():
-    """The losses of the first of the scalar program's 1,000 steps on names; it takes about five seconds for them."""
+    """The losses of the first 200 of the scalar program's 1,000 steps on names, which take about five seconds."""
     return list(itertools.islice(MicroGPT(load_text("names").text, MICROGPT_SEED).train(1000), MICROGPT_STEPS))
 
 
 @pytest.fixture
 def gpu_as_hardware(gpu, monkeypatch):
-    """The native device under the name of a real GPU, so that the shaders and the splitting for one are run too."""
+    """The native device, marked as a real GPU so that its shaders and its splitting are tested too."""
     monkeypatch.setattr(gpu, "software", False)
     return gpu
 
 
 @pytest.fixture
 def cpu():
-    """A NumPy device of its own."""
+    """A new NumPy device."""
     return NumpyDevice()
 
 

@@ -1,7 +1,7 @@
-"""Who may import whom in pygpt, by folder; `python -m tests.house` prints what it finds.
+"""The imports that pygpt's folders may have; `python -m tests.house` prints the imports it finds.
 
-A folder may import itself and what its row names. A module with a row of its own stands where the row is, before the rest
-of its folder. Imports inside functions count as the others do.
+A folder may import itself and the folders and modules that its row lists. A module with its own row follows that row,
+not its folder's. Imports inside functions count too.
 """
 
 import ast
@@ -45,20 +45,20 @@ MAY_IMPORT = {
     "__init__": "errors version config language_model",
     "__main__": "cli",
 }
-MOST_FILES = 9  # of pygpt's own, beside its folders
+MOST_FILES = 9  # files directly in pygpt/, outside its folders
 
 
 def modules() -> dict[str, Path]:
-    """Every module of the package by its dotted name without "pygpt."."""
-    found = {}
+    """Map each module's dotted name, without "pygpt.", to its file."""
+    paths = {}
     for path in sorted((ROOT / "pygpt").rglob("*.py")):
         parts = path.relative_to(ROOT / "pygpt").with_suffix("").parts
-        found[".".join(parts[:-1] if len(parts) > 1 and parts[-1] == "__init__" else parts)] = path
-    return found
+        paths[".".join(parts[:-1] if len(parts) > 1 and parts[-1] == "__init__" else parts)] = path
+    return paths
 
 
 def imports(path: Path):
-    """Yield (dotted name, place) for every module that a file imports, wherever in it the import stands."""
+    """Yield (dotted name, place) for every import in a file, including imports inside functions."""
     for node in ast.walk(ast.parse(path.read_text())):
         place = f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 0)}"
         if isinstance(node, ast.Import):
@@ -69,43 +69,43 @@ def imports(path: Path):
 
 
 def edges() -> dict[str, dict[str, str]]:
-    """By module, the modules of the package that it imports, each with the place."""
-    known = modules()
-    found = collections.defaultdict(dict)
-    for name, path in known.items():
+    """Map each module to the modules of the package that it imports, each with the place of the import."""
+    paths = modules()
+    targets = collections.defaultdict(dict)
+    for name, path in paths.items():
         for imported, place in imports(path):
             if imported != "pygpt" and not imported.startswith("pygpt."):
                 continue
             target = imported.removeprefix("pygpt").removeprefix(".") or "__init__"
             # `from pygpt.data import load_text` names a module and something in it.
-            if target not in known:
+            if target not in paths:
                 target = target.rpartition(".")[0] or "__init__"
             if target != name:
-                found[name][target] = place
-    return found
+                targets[name][target] = place
+    return targets
 
 
 def row_of(module: str) -> str:
-    """The row of the table that a module belongs to: its own, or that of its folder."""
+    """The table row of a module: its own, else its folder's."""
     return module if module in MAY_IMPORT else module.split(".")[0]
 
 
 def forbidden() -> list[str]:
-    """The imports that the table does not allow, a line each."""
-    found = []
+    """List the imports that the table does not allow, one line each."""
+    violations = []
     for name, targets in edges().items():
         row = row_of(name)
         allowed = set(MAY_IMPORT[row].split()) | {row}
         for target, place in targets.items():
             if not {target, row_of(target), target.split(".")[0]} & allowed:
-                found.append(f"{place}: {row} may not import {target}")
-    return found
+                violations.append(f"{place}: {row} must not import {target}")
+    return violations
 
 
 def cycles() -> list[list[str]]:
-    """The circles of imports, each as its modules: Tarjan's strongly connected components of more than one."""
+    """List the import cycles, each as its modules: Tarjan's strongly connected components of more than one module."""
     graph = {name: set(targets) for name, targets in edges().items()}
-    index, low, stack, found = {}, {}, [], []
+    index, low, stack, components = {}, {}, [], []
 
     def visit(module):
         index[module] = low[module] = len(index)
@@ -116,30 +116,30 @@ def cycles() -> list[list[str]]:
             if target in stack:
                 low[module] = min(low[module], low[target])
         if low[module] == index[module]:
-            circle = []
-            while not circle or circle[-1] != module:
-                circle.append(stack.pop())
-            if len(circle) > 1:
-                found.append(sorted(circle))
+            component = []
+            while not component or component[-1] != module:
+                component.append(stack.pop())
+            if len(component) > 1:
+                components.append(sorted(component))
 
     sys.setrecursionlimit(10_000)
     for module in modules():
         if module not in index:
             visit(module)
-    return found
+    return components
 
 
 def main() -> int:
-    """Print the table with what is really imported, what is forbidden, and the cycles."""
+    """Print the actual imports of each row, the forbidden imports, and the cycles."""
     used = collections.defaultdict(set)
     for name, targets in edges().items():
         used[row_of(name)] |= {row_of(target) for target in targets} - {row_of(name)}
     for row in MAY_IMPORT:
         print(f"{row:<26} {' '.join(sorted(used[row])) or '-'}")
-    wrong, circles = forbidden(), cycles()
-    print("\n".join(wrong) or "every import is one that the table allows")
-    print("\n".join(f"cycle: {' <-> '.join(circle)}" for circle in circles) or "no cycle, lazy imports counted")
-    return 1 if wrong or circles else 0
+    violations, found_cycles = forbidden(), cycles()
+    print("\n".join(violations) or "the table allows every import")
+    print("\n".join(f"cycle: {' <-> '.join(cycle)}" for cycle in found_cycles) or "no cycles, lazy imports included")
+    return 1 if violations or found_cycles else 0
 
 
 if __name__ == "__main__":

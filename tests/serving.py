@@ -1,4 +1,4 @@
-"""`pygpt serve` in a process of its own, for tests."""
+"""Starts `pygpt serve` as a process, for tests."""
 
 import json
 import re
@@ -12,7 +12,7 @@ import httpx
 
 
 class Serving:
-    """A server on a free port; `url` is where, `client` asks it."""
+    """A server on a free port, at `url`; `client` sends requests to it."""
 
     def __init__(self, folder, *arguments: str):
         if "--site" not in arguments:
@@ -31,39 +31,39 @@ class Serving:
             *arguments,
         ]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        self.said = [self.process.stdout.readline()]
-        found = re.search(r"at (http://[^/]+)/", self.said[0])
-        assert found, self.said[0] + self.process.stdout.read()
-        # A pipe that nobody empties would stop the server.
-        threading.Thread(target=lambda: self.said.extend(self.process.stdout), daemon=True).start()
-        self.url = found[1]
+        self.output = [self.process.stdout.readline()]
+        address = re.search(r"at (http://[^/]+)/", self.output[0])
+        assert address, self.output[0] + self.process.stdout.read()
+        # A full pipe would block the server.
+        threading.Thread(target=lambda: self.output.extend(self.process.stdout), daemon=True).start()
+        self.url = address[1]
         self.client = httpx.Client(base_url=self.url, timeout=60)
 
-    def end(self, sign=signal.SIGINT) -> None:
-        """End it: as Ctrl+C does, or without a warning (SIGKILL)."""
+    def end(self, signal_number=signal.SIGINT) -> None:
+        """End the server: as Ctrl+C does, or without warning (SIGKILL)."""
         self.client.close()
         if self.process.poll() is None:
-            self.process.send_signal(sign)
+            self.process.send_signal(signal_number)
         self.process.wait(60)
 
     def json(self, method: str, path: str, status: int = 200, **options):
-        """Ask, and expect a status; the answer's JSON."""
-        reply = self.client.request(method, path, **options)
-        assert reply.status_code == status, f"{method} {path}: {reply.status_code} {reply.text}"
-        return reply.json()
+        """Send a request, check its status, and return the JSON of the response."""
+        response = self.client.request(method, path, **options)
+        assert response.status_code == status, f"{method} {path}: {response.status_code} {response.text}"
+        return response.json()
 
     def events(self, name: str, **headers):
-        """The events of a model's training, until it is over."""
-        with self.client.stream("GET", f"/lm/{name}/events", headers=headers) as reply:
-            assert reply.headers["content-type"].startswith("text/event-stream")
-            for line in reply.iter_lines():
+        """Yield the events of a model's training until it ends."""
+        with self.client.stream("GET", f"/lm/{name}/events", headers=headers) as response:
+            assert response.headers["content-type"].startswith("text/event-stream")
+            for line in response.iter_lines():
                 if line.startswith("data: "):
                     yield json.loads(line.removeprefix("data: "))
 
     def wait_until(self, name: str, condition, seconds: float = 60):
-        """Look at a model until something is so."""
-        until = time.perf_counter() + seconds
+        """Poll a model until a condition holds, and return the model's facts."""
+        deadline = time.perf_counter() + seconds
         while not condition(facts := self.json("GET", f"/lm/{name}")):
-            assert time.perf_counter() < until, facts
+            assert time.perf_counter() < deadline, facts
             time.sleep(0.02)
         return facts

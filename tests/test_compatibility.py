@@ -1,6 +1,6 @@
-"""Runs, logs and server folders written by an earlier version open, evaluate, generate and resume as they did there.
+"""Runs, logs and server folders of an earlier version open, evaluate, generate and resume with the same results.
 
-tests/goldens/compatibility/README.md says what was recorded. Share links are tested in tests/lab/share_link.test.js.
+tests/goldens/compatibility/README.md describes the recordings. tests/lab/share_link.test.js tests share links.
 """
 
 import json
@@ -21,7 +21,7 @@ RUNS = sorted(path.name for path in (RECORDED / "runs").iterdir())
 
 
 def call(capsys, *arguments) -> str:
-    """What a command prints."""
+    """Run a command and return its output."""
     capsys.readouterr()
     assert main([*map(str, arguments)]) == 0
     return capsys.readouterr().out
@@ -32,50 +32,50 @@ def log(path: Path) -> list[dict]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
-def close(found, recorded):
-    """Equal but for rounding: another processor adds in another order."""
+def close(actual, recorded):
+    """Whether values are equal up to rounding: the order of additions depends on the processor."""
     if isinstance(recorded, float):
-        return found == pytest.approx(recorded, abs=1e-4)
+        return actual == pytest.approx(recorded, abs=1e-4)
     if isinstance(recorded, dict):
-        return all(close(found[name], value) for name, value in recorded.items())
-    return found == recorded
+        return all(close(actual[name], value) for name, value in recorded.items())
+    return actual == recorded
 
 
-def test_there_are_runs_to_open():
+def test_all_recorded_runs_are_tested():
     assert RUNS == ["bigram_sgd", "bpe_muon", "documents_ema", "task_sort"]
 
 
 @pytest.mark.parametrize("name", RUNS)
 def test_a_run_is_described_as_before(name, capsys):
-    found = json.loads(call(capsys, "show", RECORDED / "runs" / name, "--json"))
-    assert close(found, json.loads((RECORDED / f"{name}.show.json").read_text()))
+    shown = json.loads(call(capsys, "show", RECORDED / "runs" / name, "--json"))
+    assert close(shown, json.loads((RECORDED / f"{name}.show.json").read_text()))
 
 
 @pytest.mark.parametrize("name", RUNS)
 def test_a_run_is_evaluated_as_before(name, capsys):
-    found = json.loads(call(capsys, "eval", RECORDED / "runs" / name, "--json", "--device", "numpy"))
+    evaluated = json.loads(call(capsys, "eval", RECORDED / "runs" / name, "--json", "--device", "numpy"))
     recorded = json.loads((RECORDED / f"{name}.eval.json").read_text())
-    assert found.pop("device").startswith("NumPy") and recorded.pop("device").startswith("NumPy")
-    assert close(found, recorded)
+    assert evaluated.pop("device").startswith("NumPy") and recorded.pop("device").startswith("NumPy")
+    assert close(evaluated, recorded)
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_a_run_generates_what_it_generated_before(name, capsys):
-    found = call(
+def test_a_run_generates_the_same_text_as_before(name, capsys):
+    generated = call(
         capsys, "sample", RECORDED / "runs" / name, "--device", "numpy", "--max-new-tokens", 40, "--temperature", 0
     )
-    assert found == (RECORDED / f"{name}.sample.txt").read_text()
+    assert generated == (RECORDED / f"{name}.sample.txt").read_text()
 
 
 @pytest.mark.parametrize("name", RUNS)
 def test_a_run_resumes_as_before(name, capsys, tmp_path):
     folder = shutil.copytree(RECORDED / "runs" / name, tmp_path / name)
     call(capsys, "train", "--resume", folder, "--steps", 20, "--device", "numpy")
-    found, recorded = log(folder / "metrics.jsonl"), log(RECORDED / f"resumed_{name}" / "metrics.jsonl")
+    lines, recorded = log(folder / "metrics.jsonl"), log(RECORDED / f"resumed_{name}" / "metrics.jsonl")
     compared = 0
     for before in recorded:
         now = next(
-            line for line in found if line["step"] == before["step"] and ("loss" in line or "loss" not in before)
+            line for line in lines if line["step"] == before["step"] and ("loss" in line or "loss" not in before)
         )
         for key in {"loss", "lr", "val_loss"} & before.keys():
             assert now.get(key) == pytest.approx(before[key], abs=1e-4), (before["step"], key)
@@ -103,7 +103,7 @@ def test_a_servers_folder_is_served_as_before(tmp_path):
         assert "poems" in [entry["name"] for entry in server.json("GET", "/ds")["datasets"]]
         model = server.json("GET", "/lm/poet")
         assert model["state"] == "trained" and model["step"] == 20
-        asked = {"prompt": "the", "max_new_tokens": 8}
-        assert len(server.client.post("/lm/poet/generate", json=asked).text) == 8
+        request = {"prompt": "the", "max_new_tokens": 8}
+        assert len(server.client.post("/lm/poet/generate", json=request).text) == 8
     finally:
         server.end()

@@ -1,4 +1,4 @@
-"""A tiny GPT against what PyTorch recorded: logits, loss, every gradient by name, ten losses under clipped AdamW."""
+"""A tiny GPT against recordings from PyTorch: logits, loss, every gradient by name, ten losses with clipped AdamW."""
 
 from pathlib import Path
 
@@ -29,7 +29,7 @@ def golden(request):
 
 
 class Trained:
-    """The recorded model on a device, at its recorded weights."""
+    """The recorded model on a device, with its recorded weights."""
 
     def __init__(self, experiment, recorded, device):
         self.recorded, self.device = recorded, device
@@ -54,7 +54,7 @@ class Trained:
         return gradients
 
 
-def test_the_parameters_are_the_recorded_ones(golden, cpu):
+def test_the_parameters_match_the_recording(golden, cpu):
     experiment, recorded = golden
     named = Trained(experiment, recorded, cpu).weights.named
     assert {f"parameter.{name}": placed.shape for name, placed in named.items()} == {

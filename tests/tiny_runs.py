@@ -1,4 +1,4 @@
-"""Small runs for tests."""
+"""Small runs for the tests."""
 
 import struct
 
@@ -18,7 +18,7 @@ NAMES = "\n".join(
 
 
 def experiment(**changes):
-    """A GPT of one thin block, with fields changed by dotted name."""
+    """A GPT with one narrow block; `changes` sets fields by dotted name."""
     base = Experiment.from_dict(
         {
             "name": "test",
@@ -31,13 +31,13 @@ def experiment(**changes):
 
 
 def poem_run(device, **changes):
-    """A run of `experiment(**changes)` on the poem, or on names where documents are asked for."""
+    """A run of `experiment(**changes)` on the poem, or on names if the layout is documents."""
     text = NAMES if changes.get("data.layout") == "documents" else POEM
     return Run(experiment(**changes), text_from_bytes("poem", text.encode()), device)
 
 
 def finish(run, at_most=None):
-    """Train to the end (or until `at_most` steps are on their way) and return the metrics."""
+    """Train to the end (or until `at_most` steps have been sent) and return the metrics."""
     for event in run.train():
         if run.step == at_most and event.kind != "evaluating":
             break
@@ -45,7 +45,7 @@ def finish(run, at_most=None):
 
 
 def bits(metrics):
-    """The losses, bit for bit, by step."""
+    """The exact bits of the losses, by (step, name)."""
     return {
         (m.step, name): struct.pack("<f", value).hex()
         for m in metrics
@@ -55,8 +55,8 @@ def bits(metrics):
 
 
 def samplers(run):
-    """Yield (case, sampler, the same without a cache) with 30 tokens on their way: past several cuts, from prompts of one
-    token, about half a window, all of it and more, greedy and drawn."""
+    """Yield (case, sampler with a cache, sampler without one), each with 30 tokens enqueued, so that the window is cut
+    several times. The prompts have one token, about half a window, a whole one and more; greedy and at random."""
     block, letters = run.model.block_size, (POEM if run.tokenizer.bos is None else NAMES).replace("\n", "")
     for length in sorted({0, 1, block // 2, block // 2 + 1, block // 2 + 2, block, 2 * block + 1}):
         for temperature in (0.0, 0.9):

@@ -1,6 +1,6 @@
-// The loss curves, as the columns uPlot draws. They live outside the store: a run may take millions of steps, and events
-// append to them in place. A column never grows past POINTS: when full, neighbours are averaged in pairs and from then on
-// each point stands for twice as many steps, so the work stays constant per step.
+// The loss curves, as the columns that uPlot draws. They are outside the store because events append to them in place: a
+// run may take millions of steps. A full column (POINTS points) is halved by averaging pairs of neighbours; each point
+// then covers twice as many steps, so the work per step stays constant.
 
 /** @typedef {import("../transport/messages.js").Event|import("../transport/socket_client.js").LineEvent} Event */
 
@@ -10,35 +10,35 @@ export const POINTS = 2000;
 const SMOOTHING = 0.1; // weight of a new point in the smoothed curve
 
 export class Curves {
-  revision = 0; // changes whenever there is something new to draw
+  revision = 0; // incremented whenever the curves change
   /** @type {[number[], Column, Column, Column]} step, loss, smoothed loss, validation loss */
   columns = [[], [], [], []];
-  stride = 1; // steps a point stands for
+  stride = 1; // steps per point
   bucket = { sum: 0, steps: 0 };
-  once = NaN;
-  twice = NaN;
+  smoothedOnce = NaN;
+  smoothedTwice = NaN;
 
   clear() {
     this.columns = [[], [], [], []];
     this.stride = 1;
     this.bucket = { sum: 0, steps: 0 };
-    this.once = NaN;
-    this.twice = NaN;
+    this.smoothedOnce = NaN;
+    this.smoothedTwice = NaN;
     this.revision += 1;
   }
 
   /** @param {Event} event */
-  take(event) {
+  handle(event) {
     if (event.type === "started" || event.type === "opened") this.clear();
     else if (event.type === "curve") this.replay(event);
     else if (event.type === "progress") event.steps.forEach((step, index) => this.append(step, event.losses[index] ?? NaN));
-    else if (event.type === "resumed") this.cut(event.step);
+    else if (event.type === "resumed") this.truncate(event.step);
     else if (event.type === "evaluated") this.evaluate(event.step, event.val_loss ?? NaN);
     else return;
     this.revision += 1;
   }
 
-  /** The losses from before this page came.
+  /** Replaces the curves with the losses from before the page connected.
    * @param {import("../transport/messages.js").CurveEvent} curve */
   replay({ training, validation }) {
     this.clear();
@@ -51,7 +51,7 @@ export class Curves {
     }
   }
 
-  /** @param {number} step @param {number} loss @param {number} [count] of how many steps that end there it is the mean */
+  /** @param {number} step @param {number} loss @param {number} [count] steps, up to `step`, with mean `loss` */
   append(step, loss, count = 1) {
     if (!Number.isFinite(loss) || step <= this.latest()) return;
     this.stride = Math.max(this.stride, count);
@@ -60,10 +60,10 @@ export class Curves {
     if (this.bucket.steps < this.stride) return;
     const mean = this.bucket.sum / this.bucket.steps;
     this.bucket = { sum: 0, steps: 0 };
-    // Double exponential smoothing: one alone would lag behind on the steep first descent.
-    this.once = Number.isNaN(this.once) ? mean : this.once + SMOOTHING * (mean - this.once);
-    this.twice = Number.isNaN(this.twice) ? mean : this.twice + SMOOTHING * (this.once - this.twice);
-    this.push(step, mean, 2 * this.once - this.twice, null);
+    // Double exponential smoothing: single smoothing would lag behind on the steep initial descent.
+    this.smoothedOnce = Number.isNaN(this.smoothedOnce) ? mean : this.smoothedOnce + SMOOTHING * (mean - this.smoothedOnce);
+    this.smoothedTwice = Number.isNaN(this.smoothedTwice) ? mean : this.smoothedTwice + SMOOTHING * (this.smoothedOnce - this.smoothedTwice);
+    this.push(step, mean, 2 * this.smoothedOnce - this.smoothedTwice, null);
   }
 
   /** @param {number} step @param {number} loss */
@@ -72,9 +72,9 @@ export class Curves {
     else this.columns[3][this.indexOf(step)] = loss;
   }
 
-  /** Forgets what came after a step: the run goes on from there.
+  /** Removes the points after a step from which the run resumes.
    * @param {number} step */
-  cut(step) {
+  truncate(step) {
     if (step >= this.latest()) return;
     const length = step <= 0 ? 0 : this.indexOf(step) + 1;
     for (const column of this.columns) column.length = length;

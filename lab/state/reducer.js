@@ -1,4 +1,4 @@
-// What each action does to the state. Pure: a state and an action in, a state out.
+// The effect of each action on the state, as pure functions.
 
 import { labels } from "../ui/labels.js";
 import { FIRST_PRESET, INITIAL, SAMPLES_KEPT, isEdited, isField, isTask, layoutOf } from "./state.js";
@@ -10,8 +10,8 @@ import { FIRST_PRESET, INITIAL, SAMPLES_KEPT, isEdited, isField, isTask, layoutO
 const { notices } = labels;
 
 /** @type {{[Type in Action["type"]]: (state: State, action: Extract<Action, {type: Type}>) => State}} */
-const REACTIONS = {
-  // Once the lab is open, what is waited for is shown where it will be: at the buttons, below the texts, below the devices.
+const HANDLERS = {
+  // Once the lab is open, progress is shown at the control that waits: at the buttons, below the texts or the devices.
   loading: (state, { stage, fraction, field }) => {
     if (state.phase === "starting") return { ...state, preparing: { stage, fraction } };
     if (state.about) return { ...state, fetching: { ...state.fetching, [field === "device" ? "device" : "text"]: `${stage}…` } };
@@ -21,55 +21,55 @@ const REACTIONS = {
     ...state, loading: null, about: ready, draft: state.draft ?? ready.presets[FIRST_PRESET] ?? null, notice: notices.ready,
   }),
   device: (state, device) => ({
-    ...state, device: { choice: device.choice, opening: false, open: device }, mistakes: without(state.mistakes, "device"),
+    ...state, device: { choice: device.choice, opening: false, open: device }, errors: without(state.errors, "device"),
     fetching: { ...state.fetching, device: "" }, notice: notices.device(device.name),
   }),
   text: (state, { text }) => {
-    // A server that this page joins may have another text loaded than the page begins with. What was chosen here, and has not
-    // been answered yet, stays chosen: the text that comes is the one before.
+    // A server may already have loaded another text than the page's initial one. A text that was chosen here but has
+    // not arrived yet stays chosen: the arriving text is the previous one.
     const awaited = state.text.facts === null && state.text.choice !== INITIAL.text.choice;
     const known = state.about?.texts.includes(text.name) || (isTask(text.name) && !isTask(state.text.choice));
     const choice = !text.built_in ? "own" : known && !awaited ? text.name : state.text.choice;
-    const layout = choice === state.text.choice ? {} : { layout: layoutOf(choice) };
+    const layout = choice === state.text.choice ? {} : { layout: layoutOf(state.about, choice) };
     return {
-      ...state, text: { choice, facts: text }, mistakes: without(state.mistakes, "text"), fetching: { ...state.fetching, text: "" },
+      ...state, text: { choice, facts: text }, errors: without(state.errors, "text"), fetching: { ...state.fetching, text: "" },
       draft: state.draft && { ...state.draft, data: { ...state.draft.data, source: text.name, ...layout } },
     };
   },
-  checked: (state, checked) => ({ ...state, checked, mistakes: without(withoutFields(state.mistakes), "text") }),
+  checked: (state, checked) => ({ ...state, checked, errors: without(withoutFields(state.errors), "text") }),
 
   started: (state, { run }) => ({
-    ...fresh(state, run, -1), phase: "running", notice: notices.training, found: [],
-    // A run that was started before this page came: the controls show it, unless somebody has changed them.
+    ...withNewRun(state, run, -1), phase: "running", notice: notices.training, copies: [],
+    // If the run started before this page connected, the controls show its settings unless the user has changed them.
     draft: state.run || state.phase === "starting" || state.preset !== FIRST_PRESET || isEdited(state) ? state.draft
       : { ...run.experiment, data: state.draft?.data ?? run.experiment.data },
   }),
   opened: (state, { run }) => ({
-    ...fresh(state, run, run.step), phase: run.step < run.experiment.train.steps ? "paused" : "finished", found: [],
-    // The controls show the run that was opened: Train again would repeat it, on the text chosen here.
+    ...withNewRun(state, run, run.step), phase: run.step < run.experiment.train.steps ? "paused" : "finished", copies: [],
+    // The controls show the settings of the opened run, so Train again repeats it, on the text chosen here.
     draft: { ...run.experiment, data: state.draft?.data ?? run.experiment.data },
     preset: state.about && run.experiment.name in state.about.presets ? run.experiment.name : state.preset,
     notice: notices.opened(run.step),
   }),
   curve: (state, { training, validation }) => {
     const [seen, known] = [validation.at(-1), training.at(-1)];
-    const loss = recent(undefined, training.map(([, loss]) => loss));
-    return measured(state, { loss, val_loss: seen?.[1], accuracy: seen?.[2] }, { step: Math.max(state.run?.step ?? 0, known?.[0] ?? 0) });
+    const loss = smoothedLoss(undefined, training.map(([, loss]) => loss));
+    return withMetrics(state, { loss, val_loss: seen?.[1], accuracy: seen?.[2] }, { step: Math.max(state.run?.step ?? 0, known?.[0] ?? 0) });
   },
   progress: (state, { steps, losses, logged, learning_rate, tokens_per_second, ms_per_step, seconds_left }) => {
     const latest = Object.fromEntries(Object.entries(logged).map(([name, column]) => [name, column.at(-1)]));
     delete latest["step"];
-    const loss = recent(state.run?.metrics["loss"], losses);
-    return measured(state, { ...latest, loss, learning_rate, tokens_per_second, ms_per_step },
+    const loss = smoothedLoss(state.run?.metrics["loss"], losses);
+    return withMetrics(state, { ...latest, loss, learning_rate, tokens_per_second, ms_per_step },
       { step: steps.at(-1) ?? state.run?.step ?? 0, seconds_left: seconds_left ?? NaN });
   },
-  evaluated: (state, { val_loss, accuracy }) => measured(state, { val_loss, accuracy }),
+  evaluated: (state, { val_loss, accuracy }) => withMetrics(state, { val_loss, accuracy }),
   baselines: (state, { nats }) => (state.run ? { ...state, run: { ...state.run, baselines: nats } } : state),
   sample: (state, { step, text }) => ({ ...state, samples: [{ step, text }, ...state.samples].slice(0, SAMPLES_KEPT) }),
-  resumed: (state, { step }) => turned(state, "running", step, notices.training),
-  paused: (state, { step }) => turned(state, "paused", step, notices.paused(step)),
-  stopped: (state, { step }) => turned(state, "stopped", step, notices.stopped(step)),
-  finished: (state, { step }) => turned(state, "finished", step, notices.finished(step)),
+  resumed: (state, { step }) => withPhase(state, "running", step, notices.training),
+  paused: (state, { step }) => withPhase(state, "paused", step, notices.paused(step)),
+  stopped: (state, { step }) => withPhase(state, "stopped", step, notices.stopped(step)),
+  finished: (state, { step }) => withPhase(state, "finished", step, notices.finished(step)),
 
   sampled: (state, { text, done }) => ({
     ...state, answer: { ...state.answer, text: state.answer.text + text, running: !done },
@@ -85,26 +85,26 @@ const REACTIONS = {
   }),
   saved: (state, { step }) => ({
     ...state, run: state.run && { ...state.run, saved_step: step }, notice: notices.saved(step),
-    mistakes: without(state.mistakes, "file"),
+    errors: without(state.errors, "file"),
   }),
   kept: (state, { step }) => ({ ...state, run: state.run && { ...state.run, kept_step: step } }),
-  // What was under way, and is not sent again when the connection is back, is given up.
-  line: (state, { open, message }) => open ? { ...state, mistakes: without(state.mistakes, "line", "device") } : {
-    ...state, mistakes: { ...state.mistakes, line: message }, answer: { ...state.answer, running: false },
-    phase: state.phase === "starting" ? before(state) : state.phase,
+  // A dropped connection ends operations whose results are not sent again after reconnecting.
+  line: (state, { open, message }) => open ? { ...state, errors: without(state.errors, "line", "device") } : {
+    ...state, errors: { ...state.errors, line: message }, answer: { ...state.answer, running: false },
+    phase: state.phase === "starting" ? phaseAfterFailedStart(state) : state.phase,
     benchmark: state.benchmark && { ...state.benchmark, running: false }, profile: state.profile && { ...state.profile, running: false },
     loading: state.about ? null : { stage: message, fraction: null, failed: true }, notice: message,
   },
-  found: (state, { runs }) => ({ ...state, found: runs }),
+  found: (state, { runs }) => ({ ...state, copies: runs }),
   error: (state, { message, field, during }) => {
     const place = during === "sample" ? "prompt" : field || PLACES[during] || "";
     const text = field && message.startsWith(`${field}: `) ? message.slice(field.length + 2) : message;
     return {
       ...state,
-      mistakes: { ...state.mistakes, [place]: text },
-      phase: state.phase === "starting" ? before(state) : state.phase,
+      errors: { ...state.errors, [place]: text },
+      phase: state.phase === "starting" ? phaseAfterFailedStart(state) : state.phase,
       loading: during === "begin" && !state.about ? { stage: text, fraction: null, failed: true } : state.loading,
-      // A device that could not be opened is not chosen either: the previous one is still open.
+      // If a device cannot be opened, the previous one is still open and stays chosen.
       device: during === "open_device"
         ? { ...state.device, opening: false, choice: state.device.open?.choice ?? state.device.choice } : state.device,
       answer: during === "sample" ? { ...state.answer, running: false } : state.answer,
@@ -123,41 +123,41 @@ const REACTIONS = {
   choose_preset: (state, { name }) => {
     const preset = state.about?.presets[name];
     if (!preset) return state;
-    // The text stays, and how it is read.
+    // Keep the text and its layout.
     const { source, layout } = state.draft?.data ?? preset.data;
     return { ...state, preset: name, draft: withText({ ...preset, data: { ...preset.data, source, layout } }, preset, state.text.choice) };
   },
   adopt: (state, { preset, draft, ignored }) => ({
-    ...state, preset, draft, mistakes: ignored ? { ...state.mistakes, link: ignored } : state.mistakes,
+    ...state, preset, draft, errors: ignored ? { ...state.errors, link: ignored } : state.errors,
   }),
   choosing_text: (state, { choice }) => ({
-    ...state, text: { choice, facts: null }, mistakes: without(state.mistakes, "text"), fetching: { ...state.fetching, text: "" },
-    draft: state.draft && withText({ ...state.draft, data: { ...state.draft.data, layout: layoutOf(choice) } },
+    ...state, text: { choice, facts: null }, errors: without(state.errors, "text"), fetching: { ...state.fetching, text: "" },
+    draft: state.draft && withText({ ...state.draft, data: { ...state.draft.data, layout: layoutOf(state.about, choice) } },
       state.about?.presets[state.preset], choice),
   }),
   choosing_device: (state, { choice }) => ({
     ...state, device: { ...state.device, choice, opening: true }, fetching: { ...state.fetching, device: "" },
   }),
-  starting: (state) => ({ ...state, phase: "starting", preparing: null, mistakes: without(state.mistakes, "") }),
+  starting: (state) => ({ ...state, phase: "starting", preparing: null, errors: without(state.errors, "") }),
   sampling: (state, { prompt }) => ({
-    ...state, answer: { running: true, prompt, text: "" }, mistakes: without(state.mistakes, "prompt"),
+    ...state, answer: { running: true, prompt, text: "" }, errors: without(state.errors, "prompt"),
   }),
   benchmarking: (state) => ({
-    ...state, benchmark: { running: true, complete: false, results: [] }, mistakes: without(state.mistakes, "device"),
+    ...state, benchmark: { running: true, complete: false, results: [] }, errors: without(state.errors, "device"),
   }),
   profiling: (state) => ({ ...state, profile: { running: true, found: null } }),
-  say: (state, { notice }) => ({ ...state, notice }),
-  forget_found: (state, { copy }) => ({ ...state, found: state.found.filter((kept) => kept.copy !== copy) }),
+  announce: (state, { notice }) => ({ ...state, notice }),
+  remove_copy: (state, { copy }) => ({ ...state, copies: state.copies.filter((kept) => kept.copy !== copy) }),
 };
 
-/** Where a start that came to nothing leaves the run there is.
+/** The phase of the current run after a failed start.
  * @param {State} state @returns {State["phase"]} */
-function before({ run }) {
+function phaseAfterFailedStart({ run }) {
   return run ? (run.step < run.experiment.train.steps ? "stopped" : "finished") : "none";
 }
 
 /**
- * A draft beside a text: answers alone are learned where there are answers, if its preset says so.
+ * Adapts a draft to a text: it trains on answers only if the text is a task and the draft or its preset does so.
  * @param {import("../transport/messages.js").Experiment} draft
  * @param {import("../transport/messages.js").Experiment|undefined} preset
  * @param {string} text
@@ -167,12 +167,12 @@ function withText(draft, preset, text) {
   return Boolean(answers) === draft.train["answers_only"] ? draft : { ...draft, train: { ...draft.train, answers_only: Boolean(answers) } };
 }
 
-/** Where a mistake is shown when the engine names no field. */
+/** Where an error is shown if it names no field. */
 const PLACES = /** @type {Record<string, string>} */ ({
   choose_text: "text", open_device: "device", benchmark: "device", sample: "prompt", open: "file", open_kept: "file", save: "file",
 });
 
-/** Whether an event is about the run on the page, or about no run: one that was replaced may still have things to say.
+/** Whether an event concerns the current run or no run: a replaced run may still send events.
  * @param {State} state @param {Action} action */
 export function isCurrent({ run }, action) {
   const id = "run_id" in action ? action.run_id : "";
@@ -182,52 +182,52 @@ export function isCurrent({ run }, action) {
 /** @param {State} state @param {Action} action @returns {State} */
 export function reduce(state, action) {
   if (!isCurrent(state, action)) return state;
-  const react = /** @type {((state: State, action: any) => State)|undefined} */ (REACTIONS[action.type]);
+  const react = /** @type {((state: State, action: any) => State)|undefined} */ (HANDLERS[action.type]);
   return react ? react(state, action) : state;
 }
 
 /** @param {State} state @param {RunFacts} run @param {number} saved @returns {State} */
-function fresh(state, run, saved) {
+function withNewRun(state, run, saved) {
   return {
     ...state,
     run: { ...run, metrics: {}, baselines: {}, seconds_left: NaN, saved_step: saved, kept_step: saved },
     samples: [],
     answer: { running: false, prompt: "", text: "" },
-    mistakes: without(state.mistakes, "", "file", "link", "prompt"),
+    errors: without(state.errors, "", "file", "link", "prompt"),
   };
 }
 
 /** @param {State} state @param {State["phase"]} phase @param {number} step @param {string} notice @returns {State} */
-function turned(state, phase, step, notice) {
+function withPhase(state, phase, step, notice) {
   return { ...state, phase, run: state.run && { ...state.run, step }, notice };
 }
 
-/** The run with its latest metrics; one that was not measured stays as it was.
+/** Updates the metrics of the run; metrics without a value stay unchanged.
  * @param {State} state @param {Record<string, number|null|undefined>} metrics @param {Partial<import("./state.js").RunState>} [facts]
  * @returns {State} */
-function measured(state, metrics, facts = {}) {
+function withMetrics(state, metrics, facts = {}) {
   if (!state.run) return state;
   const known = Object.fromEntries(Object.entries(metrics).filter(([, value]) => typeof value === "number"));
   return { ...state, run: { ...state.run, ...facts, metrics: /** @type {Record<string, number>} */ ({ ...state.run.metrics, ...known }) } };
 }
 
 /**
- * The loss to show: smoothed a little, or its last digits would only flicker. NaN where the last one was no number.
+ * The loss to show, smoothed so that its last digits do not flicker. NaN if the last loss is missing.
  * @param {number|undefined} before
  * @param {(number|null)[]} losses
  */
-function recent(before, losses) {
+function smoothedLoss(before, losses) {
   let value = before ?? NaN;
   for (const loss of losses) value = loss === null || Number.isNaN(value) ? (loss ?? NaN) : value + 0.1 * (loss - value);
   return losses.length ? value : before;
 }
 
-/** @param {Record<string, string>} mistakes @param {string[]} fields */
-function without(mistakes, ...fields) {
-  return Object.fromEntries(Object.entries(mistakes).filter(([field]) => !fields.includes(field)));
+/** @param {Record<string, string>} errors @param {string[]} fields */
+function without(errors, ...fields) {
+  return Object.fromEntries(Object.entries(errors).filter(([field]) => !fields.includes(field)));
 }
 
-/** @param {Record<string, string>} mistakes */
-function withoutFields(mistakes) {
-  return Object.fromEntries(Object.entries(mistakes).filter(([field]) => !isField(field)));
+/** @param {Record<string, string>} errors */
+function withoutFields(errors) {
+  return Object.fromEntries(Object.entries(errors).filter(([field]) => !isField(field)));
 }

@@ -1,5 +1,5 @@
-// The experiment in the address: a preset and what was changed in it, so that a link sets the same controls on every
-// laptop of a classroom. "#preset=baby&model.n_layer=4"
+// The experiment in the address, as a preset and the changed settings: "#preset=baby&model.n_layer=4". A link sets the
+// same controls on every laptop of a classroom.
 
 import { labels } from "../ui/labels.js";
 import { FIRST_PRESET, isTask, layoutOf } from "./state.js";
@@ -8,7 +8,7 @@ import { FIRST_PRESET, isTask, layoutOf } from "./state.js";
 /** @typedef {import("../transport/messages.js").ReadyEvent} Ready */
 
 const SECTIONS = /** @type {const} */ (["data", "model", "optim", "train"]);
-const LEFT_OUT = new Set(["data.source", "data.tokenizer_file"]); // the first goes as `text`; a page names no files
+const LEFT_OUT = new Set(["data.source", "data.tokenizer_file"]); // `text` replaces the first; a page has no files
 
 /**
  * @param {Ready} about
@@ -23,7 +23,7 @@ export function toHash(about, preset, draft, text) {
   for (const section of SECTIONS) {
     for (const [name, value] of Object.entries(draft[section])) {
       const field = `${section}.${name}`;
-      const usual = field === "data.layout" ? layoutOf(text) : about.presets[preset]?.[section][name];
+      const usual = field === "data.layout" ? layoutOf(about, text) : about.presets[preset]?.[section][name];
       if (LEFT_OUT.has(field) || value === usual) continue;
       words.set(field, String(value));
     }
@@ -33,8 +33,8 @@ export function toHash(about, preset, draft, text) {
 }
 
 /**
- * What a hash asks for; what it does not name stays as the preset has it. The package checks the values. Unknown names are
- * reported, or a mistyped link would have thirty laptops train something else.
+ * Reads a hash; settings that it does not contain keep the preset's values. The package checks the values. Unknown names
+ * are reported, so that nobody trains something else because of a typing mistake in a link.
  * @param {Ready} about
  * @param {string} hash
  * @returns {{preset: string, draft: Experiment, text: string, ignored: string}|null}
@@ -54,7 +54,7 @@ export function fromHash(about, hash) {
   const text = about.texts.includes(named) || isTask(named) ? named : "tales";
   if (named === "own") strange.push(labels.link.ownText);
   else if (text !== named) strange.push(labels.link.text(named));
-  draft.data.layout = layoutOf(text);
+  draft.data.layout = layoutOf(about, text);
   for (const { field, type } of about.fields) {
     const word = words.get(field);
     const [section, name] = field.split(".");

@@ -1,4 +1,4 @@
-// The whole state of the page: plain data, except the curves (curves.js), which only grow.
+// The state of the page, as plain data, except the curves (curves.js).
 
 import { labels } from "../ui/labels.js";
 
@@ -9,24 +9,24 @@ import { labels } from "../ui/labels.js";
 /** @typedef {import("../transport/socket_client.js").LineEvent} LineEvent */
 
 /**
- * What one can do on the page besides sending commands.
+ * The actions of the page other than commands.
  * @typedef {{type: "edit", field: string, value: any}} Edit
  * @typedef {{type: "choose_preset", name: string}} ChoosePreset
- * @typedef {{type: "adopt", preset: string, draft: Experiment, ignored: string}} Adopt  a whole draft at once, from a link,
- *   and in words what of the link this page does not have
+ * @typedef {{type: "adopt", preset: string, draft: Experiment, ignored: string}} Adopt  a whole draft from a link,
+ *   and a message about the parts of the link that this page does not have
  * @typedef {{type: "choosing_text", choice: string}} ChoosingText
  * @typedef {{type: "choosing_device", choice: string}} ChoosingDevice
  * @typedef {{type: "starting"}} Starting
  * @typedef {{type: "sampling", prompt: string}} Sampling
  * @typedef {{type: "benchmarking"}} Benchmarking
  * @typedef {{type: "profiling"}} Profiling
- * @typedef {{type: "say", notice: string}} Say
- * @typedef {{type: "forget_found", copy: string}} ForgetFound
- * @typedef {Event|LineEvent|Edit|ChoosePreset|Adopt|ChoosingText|ChoosingDevice|Starting|Sampling|Benchmarking|Profiling|Say|ForgetFound} Action
+ * @typedef {{type: "announce", notice: string}} Announce
+ * @typedef {{type: "remove_copy", copy: string}} RemoveCopy
+ * @typedef {Event|LineEvent|Edit|ChoosePreset|Adopt|ChoosingText|ChoosingDevice|Starting|Sampling|Benchmarking|Profiling|Announce|RemoveCopy} Action
  */
 
 /**
- * A run and its latest metrics, by name; of a metric that was never measured there is none. The loss is smoothed a little.
+ * A run and its latest metrics, by name; a metric without a value is absent. The loss is smoothed.
  * @typedef {RunFacts & {metrics: Record<string, number>, baselines: Record<string, number>, seconds_left: number,
  *           saved_step: number, kept_step: number}} RunState
  */
@@ -37,33 +37,33 @@ import { labels } from "../ui/labels.js";
  * @property {import("../transport/messages.js").ReadyEvent|null} about
  * @property {{choice: string, opening: boolean, open: import("../transport/messages.js").DeviceEvent|null}} device
  * @property {{choice: string, facts: TextFacts|null}} text
- * @property {{text: string, device: string}} fetching  what is being waited for there, in words
+ * @property {{text: string, device: string}} fetching  the loading stage of the text and of the device, or ""
  * @property {string} preset
- * @property {Experiment|null} draft  what the next run will be
- * @property {import("../transport/messages.js").CheckedEvent|null} checked  what the draft comes to
+ * @property {Experiment|null} draft  the settings of the next run
+ * @property {import("../transport/messages.js").CheckedEvent|null} checked  the draft's size and memory
  * @property {"none"|"starting"|"running"|"paused"|"stopped"|"finished"} phase
- * @property {{stage: string, fraction: number|null}|null} preparing  what a start waits for
+ * @property {{stage: string, fraction: number|null}|null} preparing  the stage of a start
  * @property {RunState|null} run
  * @property {{step: number, text: string}[]} samples  newest first
  * @property {{running: boolean, prompt: string, text: string}} answer
  * @property {{running: boolean, complete: boolean, results: import("../transport/messages.js").Measurement[]}|null} benchmark
  * @property {{running: boolean, found: import("../transport/messages.js").ProfileFacts|null}|null} profile
- * @property {Record<string, string>} mistakes  by field; "" is about the run as a whole
- * @property {string} notice  the last thing worth saying aloud
- * @property {import("../transport/messages.js").KeptRun[]} found  runs of earlier visits that can be brought back
+ * @property {Record<string, string>} errors  error messages by field; "" is the run as a whole
+ * @property {string} notice  the last message for screen readers
+ * @property {import("../transport/messages.js").KeptRun[]} copies  runs of earlier visits that can be restored
  */
 
 export const FIRST_PRESET = "baby";
 export const SAMPLES_KEPT = 30;
 const TASK = "task:";
 
-/** Whether a mistake is about the experiment: one field of it, or the model as a whole.
+/** Whether an error concerns a field of the experiment, or the model as a whole.
  * @param {string} field */
 export function isField(field) {
   return field.includes(".") || field === "model";
 }
 
-/** Whether the name of a text is that of a task: those are read a line at a time.
+/** Whether a text is a task.
  * @param {string} text */
 export function isTask(text) {
   return text.startsWith(TASK);
@@ -86,13 +86,13 @@ export const INITIAL = {
   answer: { running: false, prompt: "", text: "" },
   benchmark: null,
   profile: null,
-  mistakes: {},
+  errors: {},
   notice: "",
-  found: [],
+  copies: [],
 };
 
 /**
- * Whether a draft is the preset it started from, but for the text.
+ * Whether the draft differs from its preset in more than the text.
  * @param {State} state
  */
 export function isEdited(state) {
@@ -103,19 +103,19 @@ export function isEdited(state) {
 }
 
 /**
- * How a text is read: a list line by line, and questions with answers too; everything else as one stream.
- * @param {string} text
+ * The layout of a text: lists and tasks are read line by line, everything else as one stream.
+ * @param {State["about"]} about @param {string} text
  */
-export function layoutOf(text) {
-  return text === "names" || text === "words" || isTask(text) ? "documents" : "stream";
+export function layoutOf(about, text) {
+  return isTask(text) ? "documents" : (about?.data_sets[text]?.layout ?? "stream");
 }
 
 /**
- * What the views can do.
+ * The functions that the views can call.
  * @typedef {object} Controller
  * @property {(action: Action) => void} dispatch
  * @property {import("../transport/worker_client.js").Send} send
- * @property {() => void} refresh  draw again though nothing happened
+ * @property {() => void} refresh  redraw without a change of state
  * @property {() => void} train
  * @property {(file: File) => void} readText
  * @property {(file: File) => void} openRun

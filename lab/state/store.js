@@ -1,4 +1,4 @@
-// One state, one way to change it, and one animation frame in which every view catches up.
+// The store: one state, changed only by actions; the views are updated in the next animation frame.
 
 /**
  * @template State, Action
@@ -23,11 +23,11 @@ export function createStore(initial, reduce) {
     /** @param {Action} action */
     dispatch(action) {
       state = reduce(state, action);
-      // Any number of actions within a frame cost one round of drawing.
+      // All actions within a frame share one redraw.
       if (!frame) frame = requestAnimationFrame(draw);
     },
     /** @param {(state: State) => void} sync */
-    watch(sync) {
+    subscribe(sync) {
       views.push(sync);
     },
   };

@@ -1,6 +1,6 @@
-// How far the download has come. The worker fetches Python itself and cannot tell; so the page requests the large files too,
-// at the same moment, and counts. The browser's cache makes that one download (measured in Chromium 156: the worker's request is
-// answered 304; only a private window, whose cache takes no file of 10 MB, fetches the largest twice).
+// The progress of the download. The worker fetches Python but cannot report progress, so the page requests the large
+// files at the same time and counts the bytes. The browser's cache makes this one download (measured in Chromium 156: the
+// worker's request gets a 304; only a private window, whose cache takes no file of 10 MB, fetches the largest file twice).
 
 import { labels } from "../ui/labels.js";
 
@@ -8,7 +8,7 @@ const LARGE = ["./pyodide/pyodide.asm.wasm", "./pyodide/python_stdlib.zip"];
 
 /**
  * @param {(stage: string, fraction: number|null) => void} report
- * @returns {() => void}  call it once Python runs
+ * @returns {() => void}  a function to call once Python runs
  */
 export function watchDownloads(report) {
   const stop = new AbortController();
@@ -22,7 +22,7 @@ export function watchDownloads(report) {
     if (progress.some(({ total }) => total === 0)) return;
     const received = progress.reduce((sum, part) => sum + part.received, 0);
     const total = progress.reduce((sum, part) => sum + part.total, 0);
-    // A compressed transfer announces fewer bytes than arrive: the bar then waits at its end.
+    // The content-length of a compressed transfer is smaller than the bytes received: the bar then stops at its end.
     const fraction = Math.min(1, received / total);
     report(fraction < 1 ? labels.loading.fetchingPython : labels.loading.startingPython, 0.85 * fraction);
   }
@@ -41,7 +41,7 @@ export function watchDownloads(report) {
         update();
       }
     } catch {
-      // Only a progress bar depends on this; a real failure is reported by the worker.
+      // Only the progress bar depends on this request; the worker reports real failures.
     }
   });
   report(labels.loading.fetchingPython, null);

@@ -1,44 +1,54 @@
 // Written by `python -m pygpt.session.page_types` from pygpt/session/messages.py; do not edit.
-// The messages between the page and whatever trains, and the records they are made of.
+// The messages between the page and its session, and the records they contain.
 
 /**
- * An experiment as `Experiment.to_dict` gives it: sections of fields.
+ * An experiment as `Experiment.to_dict` returns it: sections of fields.
  * @typedef {Record<string, any>} Fields
  * @typedef {{name: string, data: Fields, model: Fields, optim: Fields, train: Fields}} Experiment
  */
 
 /**
- * One field of an Experiment, or of a SamplingConfig: a control is made from it.
+ * One field of an Experiment or a SamplingConfig; the page makes a control from it.
  * @typedef {{field: string, type: string, default: boolean|number|string, help: string, minimum: number|null, maximum: number|null, choices: string[]|null}} FieldDescription
  */
 
 /**
- * A metric of a run; its source is step, evaluation, schedule or clock.
+ * A metric of a run; `source` is "step", "evaluation", "schedule" or "clock".
  * @typedef {{name: string, source: string, help: string, unit: string}} MetricDescription
  */
 
 /**
- * A text. `excerpt` is its beginning; `built_in` says whether its name is enough to get it back.
+ * A text. `excerpt` is its beginning; `built_in` says whether it can be loaded by its name.
  * @typedef {{name: string, built_in: boolean, characters: number, distinct: number, alphabet: string, excerpt: string}} TextFacts
  */
 
 /**
- * A synthetic task: a text by name, such as "task:sort,length=6". `measures` says what its length counts.
+ * A synthetic task: a text with a name such as "task:sort,length=6". `measures` is what its length counts.
  * @typedef {{name: string, description: string, measures: string, length: number, shortest: number, longest: number}} TaskDescription
  */
 
 /**
- * A kind of model. `fields` are those of the model's section that it uses, null for all.
- * @typedef {{help: string, fields: string[]|null}} ModelDescription
+ * A kind of model. `fields` are the fields of the model section that it uses, null for all; with `has_blocks` it is made of `n_layer` equal blocks.
+ * @typedef {{help: string, fields: string[]|null, has_blocks: boolean}} ModelDescription
  */
 
 /**
- * A run: its id, its experiment, the name of its text, and how far it is.
+ * A tokenizer. With `sized` it uses the field data.vocab_size.
+ * @typedef {{help: string, sized: boolean}} TokenizerDescription
+ */
+
+/**
+ * A built-in text, and the layout it is read in.
+ * @typedef {{title: string, description: string, layout: string}} DatasetDescription
+ */
+
+/**
+ * A run: its id, experiment, text's name, step and size.
  * @typedef {{id: string, experiment: Experiment, text: string, step: number, parameters: number, vocabulary: number}} RunFacts
  */
 
 /**
- * A safety copy: which one, and what it is of.
+ * A safety copy: its name in `copy`, and the run that it contains.
  * @typedef {{copy: string, name: string, step: number, steps: number, seconds_ago: number}} KeptRun
  */
 
@@ -48,27 +58,27 @@
  */
 
 /**
- * Where a training step's time goes, the mean of `steps` of them. `trace` is a file for ui.perfetto.dev.
+ * The time of each kernel in a training step, averaged over `steps`. `trace` is a file for ui.perfetto.dev.
  * @typedef {{device: string, steps: number, launches: number, ms: number, gflops: number, gigabytes: number, rows: ProfileRow[], trace: string}} ProfileFacts
  */
 
 /**
- * A result of the benchmark: of kind "matmul" (size, milliseconds, gflops), or of kind "preset" (the other fields). `share` is what fraction of the best product's rate the preset's step reaches; with a `note`, the preset is too large for the device, and the figures are 0.
+ * A benchmark result: kind "matmul" has size, milliseconds and gflops; kind "preset" has all fields except size. `share` is the fraction of the best matrix product's rate that the preset's step reaches. A `note` means that the preset is too large for the device; its figures are 0.
  * @typedef {{kind: string, milliseconds: number, gflops: number, size: number, name: string, batch_size: number, tokens_per_second: number, sampled_per_second: number, share: number, note: string}} Measurement
  */
 
 /**
- * Something is being waited for, for the "text", the "device", or in general (""); `fraction` of it is there, or null where that is not known.
+ * Something is being loaded or computed. `field` is "text", "device", or "" for anything else; `fraction` is the part that is done, or null if it is unknown.
  * @typedef {{type: "loading", stage: string, fraction: number|null, field: string}} LoadingEvent
  */
 
 /**
- * What the lab has: the answer to `begin`. `machine` says whether there is one behind the page that trains too.
- * @typedef {{type: "ready", version: string, python: string, presets: Record<string, Experiment>, fields: FieldDescription[], sampling: FieldDescription[], metrics: MetricDescription[], models: Record<string, ModelDescription>, texts: string[], tasks: TaskDescription[], numpy: boolean, machine: boolean}} ReadyEvent
+ * What the lab offers; the answer to `begin`. `machine` is true if the page's server can train too.
+ * @typedef {{type: "ready", version: string, python: string, presets: Record<string, Experiment>, fields: FieldDescription[], sampling: FieldDescription[], metrics: MetricDescription[], models: Record<string, ModelDescription>, tokenizers: Record<string, TokenizerDescription>, data_sets: Record<string, DatasetDescription>, texts: string[], tasks: TaskDescription[], numpy: boolean, machine: boolean}} ReadyEvent
  */
 
 /**
- * The device that is open, and how it came to be chosen.
+ * The open device, and why it was chosen.
  * @typedef {{type: "device", kind: string, name: string, why: string, choice: string}} DeviceEvent
  */
 
@@ -78,12 +88,12 @@
  */
 
 /**
- * What a draft comes to: the answer to `check`. `bytes` is about what the device must hold.
+ * The size of a draft; the answer to `check`. `bytes` is an estimate of the device memory that it needs.
  * @typedef {{type: "checked", parameters: number, bytes: number, vocabulary: number}} CheckedEvent
  */
 
 /**
- * A new run has begun.
+ * A new run has started.
  * @typedef {{type: "started", run_id: string, run: RunFacts}} StartedEvent
  */
 
@@ -93,17 +103,17 @@
  */
 
 /**
- * The losses so far of a run that was opened, or went on without this page: rows of (step, mean loss, of how many steps it is the mean), and of (step, validation loss, accuracy).
+ * The losses so far of a run that was opened, or that continued without this page. `training` has rows of (step, mean loss, number of steps in the mean), `validation` of (step, validation loss, accuracy).
  * @typedef {{type: "curve", run_id: string, training: [number, number, number][], validation: ([number, number, number|null])[]}} CurveEvent
  */
 
 /**
- * All steps since the last one, ten times a second at most. `logged` has the metrics of those that are logged, a column by name; the speed is an average over some seconds.
+ * The steps since the last `progress` event, sent at most ten times a second. `logged` holds the metrics of the logged steps, one column for each name; the speed is an average over some seconds.
  * @typedef {{type: "progress", run_id: string, steps: number[], losses: (number|null)[], learning_rate: number|null, tokens_per_second: number|null, ms_per_step: number|null, seconds_left: number|null, logged: Record<string, (number|null)[]>}} ProgressEvent
  */
 
 /**
- * An evaluation has ended. `accuracy`: of questions with answers, the fraction answered right.
+ * An evaluation has ended. `accuracy` is the fraction of correct answers, or null for a text without questions.
  * @typedef {{type: "evaluated", run_id: string, step: number, val_loss: number|null, accuracy: number|null}} EvaluatedEvent
  */
 
@@ -113,22 +123,22 @@
  */
 
 /**
- * A few lines that the model wrote at a step of its training.
+ * A short text that the model generated at a step of its training.
  * @typedef {{type: "sample", run_id: string, step: number, text: string}} SampleEvent
  */
 
 /**
- * Steps are being taken again.
+ * Training has resumed.
  * @typedef {{type: "resumed", run_id: string, step: number}} ResumedEvent
  */
 
 /**
- * No steps are being taken, for now.
+ * Training is paused.
  * @typedef {{type: "paused", run_id: string, step: number}} PausedEvent
  */
 
 /**
- * No more steps will be taken; the model stays.
+ * Training was stopped; the model stays.
  * @typedef {{type: "stopped", run_id: string, step: number}} StoppedEvent
  */
 
@@ -138,7 +148,7 @@
  */
 
 /**
- * The text that was generated since the last one.
+ * The text generated since the last `sampled` event.
  * @typedef {{type: "sampled", run_id: string, text: string, done: boolean}} SampledEvent
  */
 
@@ -148,22 +158,22 @@
  */
 
 /**
- * The benchmark has ended, completely or early.
+ * The benchmark has ended; `complete` is false if it ended early.
  * @typedef {{type: "measuring_ended", complete: boolean}} MeasuringEndedEvent
  */
 
 /**
- * The profile that was asked for, or null where no step was left to look at.
+ * The requested profile, or null if no step was left to profile.
  * @typedef {{type: "profiled", run_id: string, profile: ProfileFacts|null}} ProfiledEvent
  */
 
 /**
- * The run as a file, whose bytes travel beside the event.
+ * The run as a file; its bytes travel beside the event.
  * @typedef {{type: "saved", run_id: string, name: string, step: number}} SavedEvent
  */
 
 /**
- * A safety copy was made. Not sent where there is no place for one.
+ * A safety copy was saved. Not sent if there is no room for one.
  * @typedef {{type: "kept", run_id: string, step: number}} KeptEvent
  */
 
@@ -173,28 +183,28 @@
  */
 
 /**
- * Something went wrong, `during` a command or "training". `field` is a dotted field of the experiment, or "text", "device", "prompt" or "file"; `run_id` is "" where it is not about a run.
+ * An error `during` a command or "training". `field` is a dotted field of the experiment, or "text", "device", "prompt", "file" or ""; `run_id` is "" if the error is not about a run.
  * @typedef {{type: "error", message: string, field: string, during: string, run_id: string}} ErrorEvent
  */
 
 /**
  * Commands.
- * @typedef {{type: "begin", site: string, device: string}} BeginCommand  the first one: where the site is, and which device to open
- * @typedef {{type: "open_device", choice: string}} OpenDeviceCommand  "auto", "webgpu" or "numpy"; a run moves along
- * @typedef {{type: "choose_text", name: string, built_in: boolean}} ChooseTextCommand  a text of the visitor's own comes as bytes beside it
- * @typedef {{type: "clear_text"}} ClearTextCommand  there is no text: the visitor's own is yet to be written
- * @typedef {{type: "check", experiment: Experiment}} CheckCommand  would this run? answered by `checked`, or an `error`
- * @typedef {{type: "start", experiment: Experiment}} StartCommand  a new run on the chosen text
- * @typedef {{type: "pause"}} PauseCommand  take no more steps, for now
- * @typedef {{type: "resume"}} ResumeCommand  continue taking steps
- * @typedef {{type: "stop"}} StopCommand  take no more steps; the model stays
+ * @typedef {{type: "begin", site: string, device: string}} BeginCommand  the first command: the site's URL, and the device to open
+ * @typedef {{type: "open_device", choice: string}} OpenDeviceCommand  "auto", "webgpu" or "numpy"; a run moves to that device
+ * @typedef {{type: "choose_text", name: string, built_in: boolean}} ChooseTextCommand  the bytes of the visitor's own text travel beside it
+ * @typedef {{type: "clear_text"}} ClearTextCommand  remove the text; the visitor has not written one yet
+ * @typedef {{type: "check", experiment: Experiment}} CheckCommand  check an experiment; answered by `checked` or `error`
+ * @typedef {{type: "start", experiment: Experiment}} StartCommand  start a new run on the chosen text
+ * @typedef {{type: "pause"}} PauseCommand  pause training
+ * @typedef {{type: "resume"}} ResumeCommand  resume training
+ * @typedef {{type: "stop"}} StopCommand  stop training; the model stays
  * @typedef {{type: "sample", prompt: string, max_new_tokens: number, temperature: number, top_k: number, top_p: number, min_p: number, repetition_penalty: number, stop: string[], seed: number}} SampleCommand  continue a prompt
- * @typedef {{type: "stop_sampling"}} StopSamplingCommand  end a continuation where it is
- * @typedef {{type: "benchmark", seconds: number}} BenchmarkCommand  measure the device for about so long; nothing may be training
- * @typedef {{type: "stop_benchmark"}} StopBenchmarkCommand  end a benchmark where it is
- * @typedef {{type: "profile"}} ProfileCommand  profile the next steps of the run that is training
- * @typedef {{type: "save"}} SaveCommand  answered by `saved`, the file beside it
- * @typedef {{type: "open", name: string}} OpenCommand  open a saved run; the file comes beside it
+ * @typedef {{type: "stop_sampling"}} StopSamplingCommand  stop a continuation
+ * @typedef {{type: "benchmark", seconds: number}} BenchmarkCommand  measure the device for about `seconds`; refused while training
+ * @typedef {{type: "stop_benchmark"}} StopBenchmarkCommand  stop a benchmark
+ * @typedef {{type: "profile"}} ProfileCommand  profile the next training steps
+ * @typedef {{type: "save"}} SaveCommand  save the run; answered by `saved` with the file beside it
+ * @typedef {{type: "open", name: string}} OpenCommand  open a saved run; its bytes travel beside it
  * @typedef {{type: "open_kept", copy: string}} OpenKeptCommand  open a safety copy
  * @typedef {{type: "forget_kept", copy: string}} ForgetKeptCommand  remove a safety copy
  */

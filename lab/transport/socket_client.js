@@ -1,6 +1,6 @@
-// The connection to the server behind the page, where `pygpt serve` serves it: the same messages over a WebSocket. A message
-// is a text frame of JSON; bytes that belong to it are a binary frame right before it. A run continues there without a page,
-// so a connection that drops is opened again, and `begin` is answered with everything that happened so far.
+// The connection to `pygpt serve`: the same messages over a WebSocket. A message is a JSON text frame; its bytes, if any,
+// are a binary frame right before it. A run on the server continues without the page, so a dropped connection is
+// reopened, and the server answers `begin` with all events so far.
 
 import { labels } from "../ui/labels.js";
 
@@ -8,34 +8,34 @@ import { labels } from "../ui/labels.js";
 /** @typedef {import("./worker_client.js").Receive} Receive */
 
 /**
- * The connection was opened or lost. No event of the session: this file sends it itself.
+ * The connection was opened or lost. This module creates the event; the session does not.
  * @typedef {{type: "line", open: boolean, message: string}} LineEvent
  */
 
-export const SERVER = "machine"; // as a choice of device, in messages and in the page's address
-const FIRST_WAIT = 500; // milliseconds before a connection is opened again; doubled each time
+export const SERVER = "machine"; // the server as a choice of device, in messages and in the page's address
+const FIRST_WAIT = 500; // milliseconds before a dropped connection is reopened; doubled after each attempt
 const LONGEST_WAIT = 5000;
-const FINAL = 4000; // close codes from here on say that trying again would not help, and their reason says why
+const FINAL = 4000; // from this close code on, reconnecting would not help; the reason is shown to the user
 
-/** Where the page's address asks it to train ("?on=machine"), or "auto". */
+/** The device that the page's address requests ("?on=machine"), or "auto". */
 export function requestedDevice() {
   const requested = new URLSearchParams(location.search).get("on") ?? "";
   return ["webgpu", "numpy", SERVER].includes(requested) ? requested : "auto";
 }
 
-/** Reloads the page, to train elsewhere; the settings are in the address and stay.
+/** Reloads the page with another device; the settings are in the address and are kept.
  * @param {string} choice */
 export function moveTo(choice) {
   location.search = choice === "auto" ? "" : `?on=${choice}`;
 }
 
-/** What to call the server: the page may be open on another computer. */
+/** The server's name on the page, which may be open on another computer. */
 export function serverName() {
   return /^(localhost|127\.|\[::1\])/.test(location.hostname) ? labels.device.thisComputer : labels.device.server;
 }
 
 /**
- * Opens the connection, again whenever it drops, and returns the way to send commands.
+ * Opens the connection, reopens it whenever it drops, and returns the function to send commands.
  * @param {(event: import("./messages.js").Event|LineEvent, bytes?: Uint8Array) => void} receive
  * @returns {Send}
  */

@@ -1,5 +1,5 @@
-// The worker that PyScript starts for a script element of type "py": how to reach it, and what to say when it fails.
-// Messages are declared in messages.js; bytes (a text file, a saved run) travel beside them.
+// The connection to the worker that PyScript starts for a script element of type "py", and its errors. messages.js
+// declares the messages; bytes (a text file, a saved run) are sent beside them.
 
 /** @typedef {import("./messages.js").Command} Command */
 /** @typedef {import("./messages.js").Event} Event */
@@ -7,12 +7,12 @@
 /** @typedef {(event: Event, bytes?: Uint8Array) => void} Receive */
 
 /**
- * The functions that a worker offers, once it runs.
+ * Waits until a worker runs, and returns the functions that it offers.
  * @param {HTMLScriptElement} script
  * @param {Record<string, Function>} [offered]  functions of the page that the worker may call
  */
 export async function startWorker(script, offered = {}) {
-  // Fails if PyScript itself could not be loaded: then there is nothing to wait for.
+  // Fails if PyScript itself could not be loaded.
   const { whenDefined } = await import("../pyscript/core.js");
   await whenDefined("py");
   while (!script.xworker) await new Promise((resolve) => setTimeout(resolve, 10));
@@ -22,7 +22,7 @@ export async function startWorker(script, offered = {}) {
 }
 
 /**
- * Connects to the worker of the lab.
+ * Connects to the lab's worker.
  * @param {HTMLScriptElement} script
  * @param {Receive} receive
  * @returns {Promise<Send>}
@@ -37,7 +37,7 @@ export async function connectWorker(script, receive) {
 }
 
 /**
- * The event for an error that came as none: the worker did not start, or a command failed unexpectedly.
+ * An error event for a failure that sent none: the worker did not start, or a command failed unexpectedly.
  * @param {unknown} error @param {string} during @returns {import("./messages.js").ErrorEvent}
  */
 export function failure(error, during) {
@@ -45,7 +45,7 @@ export function failure(error, during) {
 }
 
 /**
- * A Python exception arrives as its whole traceback; its last line is what happened, after the name of its class.
+ * The message of a Python exception, which arrives as a traceback: its last line without the name of the class.
  * @param {unknown} error
  */
 export function lastLine(error) {

@@ -1,9 +1,9 @@
-// The few lines that stand between the views and the document.
+// Helpers of the views for the DOM.
 
 /** @typedef {Node|string|null|undefined|false} Child */
 
 /**
- * Makes an element. Attributes whose names begin with "on" become listeners; true and false become presence.
+ * Creates an element. Attributes whose names begin with "on" become listeners; true and false add or omit an attribute.
  * @template {keyof HTMLElementTagNameMap} Tag
  * @param {Tag} tag
  * @param {Record<string, any>} [attributes]
@@ -21,7 +21,7 @@ export function element(tag, attributes = {}, ...children) {
 }
 
 /**
- * Sets, or with null or false removes, an attribute; does nothing when nothing changes.
+ * Sets an attribute, or removes it if the value is null or false. Does nothing if the attribute is unchanged.
  * @param {Element} dom
  * @param {string} name
  * @param {string|number|boolean|null|undefined} value
@@ -36,7 +36,7 @@ export function setAttribute(dom, name, value) {
 }
 
 /**
- * Sets the text of an element, touching the document only when it changes.
+ * Sets the text of an element if it has changed.
  * @param {Element} dom
  * @param {string} text
  */
@@ -54,7 +54,7 @@ export function show(dom, shown) {
 }
 
 /**
- * Sets a control's value unless someone is typing in it.
+ * Sets a control's value unless it has the focus.
  * @param {HTMLInputElement|HTMLSelectElement|HTMLTextAreaElement} control
  * @param {string} value
  */
@@ -63,20 +63,20 @@ export function setValue(control, value) {
 }
 
 /**
- * A place for a mistake, right below what caused it, read out when it appears.
+ * Creates a hidden place for an error message, to put below its cause. Screen readers announce it when it appears.
  * @param {string} id
  */
-export function complaint(id) {
+export function errorPlace(id) {
   return element("p", { id, class: "complaint", role: "alert", hidden: true });
 }
 
 /**
- * Shows or clears a mistake, and marks the control it is about.
+ * Shows or clears an error message, and marks the control that caused it.
  * @param {HTMLElement} place
  * @param {string|undefined} message
  * @param {HTMLElement} [control]
  */
-export function complain(place, message, control) {
+export function showError(place, message, control) {
   setText(place, message ? message.charAt(0).toUpperCase() + message.slice(1) : "");
   show(place, Boolean(message));
   if (!control) return;

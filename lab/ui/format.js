@@ -1,4 +1,4 @@
-// Numbers, times and sizes, as people read them.
+// Formatting of numbers, times and sizes.
 
 import { labels } from "./labels.js";
 
@@ -33,7 +33,7 @@ export function size(bytes) {
 export function duration(seconds) {
   if (!Number.isFinite(seconds)) return NONE;
   const { units } = labels;
-  // Rounded first, or 59.6 would be 60 s. Numbers and units are joined by spaces that do not break.
+  // Rounded first, or 59.6 would become 60 s. Non-breaking spaces join numbers and units.
   const rounded = Math.max(1, Math.round(seconds));
   if (rounded < 60) return units.seconds(rounded);
   if (rounded < 600) return `${units.minutes(Math.floor(rounded / 60))}\u00a0${units.seconds(rounded % 60)}`;
@@ -91,7 +91,7 @@ export function fieldName(field) {
 }
 
 /**
- * A message of the package, with the settings called as on the page: "choose a multiple of Heads" instead of model.n_head.
+ * A message of the package with the page's names of settings: "choose a multiple of Heads" instead of model.n_head.
  * @param {string} message
  */
 export function withFieldNames(message) {

@@ -1,4 +1,4 @@
-// The words of the page, in the visitor's language. A language is a file of lab/ui/labels/ with the same keys as en.js.
+// The texts of the page. A language is a file in lab/ui/labels/ with the same keys as en.js.
 
 import { english } from "./labels/en.js";
 

@@ -1,7 +1,7 @@
-"""The worker's side of the lab: PyScript starts this file, the page sends it commands, it sends events back.
+"""The worker of the lab: PyScript starts this file, the page sends it commands, and it sends events back.
 
-The messages are declared in pygpt/session/messages.py. Here is only what needs a browser: the line to the page, the site's files, and
-the store that outlives the tab. What is done with a command is in pygpt/session, which knows no browser.
+This file contains only what needs a browser: the connection to the page, the site's files, and the store that outlives
+the tab. pygpt/session declares the messages and carries out the commands; it runs without a browser.
 """
 
 import json
@@ -12,7 +12,7 @@ from pyscript import sync
 
 
 def emit(event, data: bytes | None = None) -> None:
-    """Send an Event to the page, with bytes beside it or without, and do not wait for it to be read."""
+    """Send an Event to the page, with optional bytes beside it, without waiting for the page to read it."""
     from pygpt.session.messages import encode
 
     if data is None:
@@ -22,21 +22,20 @@ def emit(event, data: bytes | None = None) -> None:
 
 
 class Site:
-    """The folder the page came from, and what it holds."""
+    """The folder that the page was loaded from, and its contents."""
 
-    automatic = ("auto",)  # the choices that leave it to a session to take the device that suits the model
+    automatic = ("auto",)  # the choices with which a session selects the device that suits the model
 
     def __init__(self, root: str, contents: dict):
         self.root, self.contents = root, contents
 
     @property
     def texts(self) -> list[str]:
-        """The names of the texts that can be had here."""
-        return [
-            "tales",
-            "words",
-            *(name for name in ("python", "shakespeare", "names") if name in self.contents["data"]),
-        ]
+        """The names of the texts that are available here."""
+        from pygpt.data import DATASETS
+
+        served = self.contents["data"]
+        return [name for name, dataset in DATASETS.items() if name in served or (dataset.make and dataset.made_in_tab)]
 
     @property
     def numpy(self) -> bool:
@@ -44,20 +43,20 @@ class Site:
         return self.contents["numpy"] is not None
 
     async def load_text(self, name: str):
-        """A built-in text: made here, or fetched from the site.
+        """A built-in text, generated here or fetched from the site.
 
-        Raises: DataError if it cannot be fetched, or is not the text it should be.
+        Raises: DataError if it cannot be fetched, or differs from the expected text.
         """
         from pygpt.data import load_text, open_dataset_bytes
         from pygpt.errors import DataError
         from pygpt.session.messages import Loading
 
-        about = self.contents["data"].get(name)
-        if about is None:
+        entry = self.contents["data"].get(name)
+        if entry is None:
             return load_text(name)
         emit(Loading(f"Fetching {name}", None, "text"))
         try:
-            response = await pyfetch(self.root + about["file"])
+            response = await pyfetch(self.root + entry["file"])
             response.raise_for_status()
             return open_dataset_bytes(name, await response.bytes())
         except OSError as error:
@@ -66,13 +65,13 @@ class Site:
             ) from None
 
     async def open_device(self, choice: str):
-        """Open a device of the tab, bringing NumPy in if it is wanted and there. Raises DeviceError."""
+        """Open a device of the tab, loading NumPy if needed and available. Raises: DeviceError if that fails."""
         from pygpt.devices import open_device_in_tab
 
         return await open_device_in_tab(choice, self.bring_numpy if self.numpy else None)
 
     async def fitting_device(self, gpu, experiment):
-        """The device that suits an experiment: a real GPU that is open, or NumPy for a small one."""
+        """The device that suits an experiment: the open GPU, or NumPy for a small model."""
         from pygpt.analysis.device_choice import choose
 
         async def open_cpu(why):
@@ -83,7 +82,7 @@ class Site:
         return await choose(gpu, open_cpu, experiment) if self.numpy else gpu
 
     async def bring_numpy(self) -> None:
-        """Make NumPy importable. Raises DeviceError."""
+        """Make NumPy importable. Raises: DeviceError if it cannot be loaded."""
         import numpy_wheel
 
         from pygpt.session.messages import Loading
@@ -96,19 +95,19 @@ session = None
 
 
 async def command(message: str, data=None) -> None:
-    """Called by the page for each command; what goes wrong becomes an event."""
+    """Handle a command from the page; an error is sent back as an event."""
     global session
-    wanted = json.loads(message)
-    if wanted["type"] == "begin":
-        # The engine is imported here, not above: if that fails, the page is there to say so.
+    request = json.loads(message)
+    if request["type"] == "begin":
+        # Imported here, so that the page is running and can show an error if the import fails.
         import opfs_store
 
         from pygpt.session.session import Session
 
-        response = await pyfetch(wanted["site"] + "site.json")
-        site = Site(wanted["site"], await response.json())
+        response = await pyfetch(request["site"] + "site.json")
+        site = Site(request["site"], await response.json())
         session = Session(emit, site, opfs_store)
-    await session.handle(wanted, data.to_bytes() if data is not None else None)
+    await session.handle(request, data.to_bytes() if data is not None else None)
 
 
 __export__ = ["command"]

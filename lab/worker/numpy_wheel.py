@@ -1,6 +1,6 @@
-"""NumPy for a tab that needs it: fetched and unpacked when the NumPy device is opened, never before.
+"""Loads NumPy into a tab, when the NumPy device is opened.
 
-It is not in PyScript's configuration on purpose: a tab with WebGPU trains without it, and saves its 2.8 MB.
+NumPy is not in PyScript's configuration: a tab with WebGPU trains without it and saves its 2.8 MB.
 """
 
 import importlib
@@ -14,9 +14,9 @@ from pygpt.errors import DeviceError
 
 
 async def ensure_numpy(site_root: str) -> None:
-    """Make `import numpy` work, by unpacking the wheel that build.py put beside the page (about a second, once).
+    """Make `import numpy` work: unpack the wheel that build.py put beside the page (about a second, once).
 
-    `site_root` is the absolute URL of the folder of site.json: a worker started from a blob has no address of its own.
+    `site_root` is the absolute URL of the folder of site.json: a worker started from a blob has no base URL.
     Raises: DeviceError if the site was built without the wheel, or it cannot be fetched.
     """
     if importlib.util.find_spec("numpy"):
@@ -26,8 +26,8 @@ async def ensure_numpy(site_root: str) -> None:
         name = json.loads(await (await pyfetch(f"{root}site.json")).string())["numpy"]
         if name is None:
             raise DeviceError(
-                "This site was built without NumPy, so there is nothing to compute with here. Open it in a browser "
-                "with WebGPU, or run pygpt on this machine."
+                "This site was built without NumPy, so no device can be opened here. Open it in a browser with "
+                "WebGPU, or run pygpt on this machine."
             )
         wheel = await pyfetch(f"{root}wheels/{name}")
         wheel.raise_for_status()
@@ -35,7 +35,7 @@ async def ensure_numpy(site_root: str) -> None:
         raise DeviceError(
             f"NumPy could not be fetched from this site ({error}). Reload the page to try again."
         ) from None
-    # As an archive: Pyodide's own package loader would hold the file against the sum in its lock file, and NumPy may be
-    # another build under the same name. A wheel of Pyodide's needs no more than to lie where Python looks.
+    # Unpacked as an archive: Pyodide's package loader would compare the file with the checksum in its lock file, but
+    # NumPy can be another build with the same name. A Pyodide wheel only has to be on Python's path.
     await wheel.unpack_archive(format="wheel", extract_dir=sysconfig.get_path("platlib"))
     importlib.invalidate_caches()

@@ -1,9 +1,9 @@
-"""The safety copies of runs, in the browser's private file system (OPFS), for when a tab closes or the power fails.
+"""Safety copies of runs in the browser's private file system (OPFS), in case a tab closes or the power fails.
 
-Each run has a copy under a name of its own, run-<what no other has>.safetensors with a .json beside it that says what it is.
-(A copy of before there were several is called run alone.) Its tab holds a lock of that name: so no two tabs write one copy,
-and only those are offered, and removed for want of room, whose tab is gone. Small texts are kept here too. What is written
-goes to a new file which then takes the old one's place, so that there is a whole one at any moment.
+Each run has one copy, run-<unique id>.safetensors, described by a .json file beside it. (Earlier versions kept one
+copy, called run.) The run's tab holds a lock of that name, so two tabs never write the same copy. Only copies whose tab
+is closed are offered, or removed to make room. Small texts are stored here too. A write goes to a new file that then
+replaces the old one, so that a complete file exists at any moment.
 """
 
 import asyncio
@@ -19,18 +19,18 @@ from pyodide.ffi import JsException, create_once_callable, to_js
 from pygpt.errors import CheckpointError
 
 NAME, DATA, ABOUT = "run", ".safetensors", ".json"
-MOST = 5  # copies without a tab that stay, the newest of them
-MOST_BYTES = 1 << 30  # and how much they take together; the newest stays whatever it takes
-# Seconds after which to look again whether the tab that this one takes the place of is gone: Chromium ends a busy worker
-# after two, and a busy machine later.
+MOST = 5  # copies without a tab to keep; older ones are removed
+MOST_BYTES = 1 << 30  # limit on their total size; the newest stays whatever its size
+# Seconds to wait before each check whether the tab that this one replaces has closed: Chromium ends a busy worker after
+# two seconds, or later on a busy machine.
 PARTING = (2.5, 2.5, 5.0, 10.0)
 
 own = ""  # the name of this tab's copy
-release = None  # gives its lock back
+release = None  # releases its lock
 
 
 async def begin(run, copy: str = "") -> None:
-    """Keep what comes from now on under a name of its own, or go on with a copy unless another tab does so already."""
+    """Choose where `keep` stores the run: the given copy unless another tab writes it, otherwise a new one."""
     global own, release
     if release is not None:
         release()
@@ -41,41 +41,41 @@ async def begin(run, copy: str = "") -> None:
 
 
 async def log(metrics, every: int) -> None:
-    """Nothing: the copy of a run carries its loss curve."""
+    """Do nothing: a run's copy contains its loss curve."""
 
 
 async def keep(data: bytes, about: dict) -> bool:
-    """Put a copy of the run in place of its last one. False where the browser has no room or no such store: training goes on."""
+    """Replace the run's copy. Returns False if the browser has no room or no OPFS; training continues."""
     try:
         root = await js.navigator.storage.getDirectory()
-        others = await _closed(root)
-        while not await _fits(root, data, about):
-            # How much room there is nobody says (Chromium's estimate is always 10 GB): none goes where all would be too little.
+        others = await _closed_copies(root)
+        while not await _write_own(root, data, about):
+            # The free space is unknown (Chromium estimates 10 GB always). Remove none if all would not be enough.
             if not others or sum(other["bytes"] for other in others) < len(data):
                 return False
             await _remove(root, others.pop()["copy"])
-        taken = 0
+        total = 0
         for index, other in enumerate(others):
-            taken += other["bytes"]
-            if index >= MOST or (index and taken > MOST_BYTES):
+            total += other["bytes"]
+            if index >= MOST or (index and total > MOST_BYTES):
                 await _remove(root, other["copy"])
     except (JsException, AttributeError):
-        # A private window without a store.
+        # A private window without OPFS.
         return False
     return True
 
 
 async def find() -> list[dict]:
-    """The copies whose tab is gone, newest first: what `keep` was told, `copy` to ask for it by, and `seconds_ago`."""
+    """The copies whose tab is closed, newest first: `about` as passed to `keep`, the name `copy`, and `seconds_ago`."""
     try:
         root = await js.navigator.storage.getDirectory()
-        return [about | {"seconds_ago": max(0, time.time() - about["time"])} for about in await _closed(root)]
+        return [about | {"seconds_ago": max(0, time.time() - about["time"])} for about in await _closed_copies(root)]
     except (JsException, AttributeError):
         return []
 
 
 async def parting(looked: int) -> bool:
-    """Wait a while for other tabs of the lab to be gone. False if there is none, or after so many looks it must be there to stay."""
+    """Wait for other tabs of the lab to close. Returns False if there is none, or after len(PARTING) attempts."""
     if looked >= len(PARTING) or not await _open_elsewhere():
         return False
     await asyncio.sleep(PARTING[looked])
@@ -83,7 +83,7 @@ async def parting(looked: int) -> bool:
 
 
 async def take(copy: str) -> bytes:
-    """A copy. Raises: CheckpointError if it is not there any more."""
+    """The bytes of a copy. Raises: CheckpointError if the copy was removed."""
     try:
         return await _read(await js.navigator.storage.getDirectory(), copy + DATA)
     except JsException:
@@ -91,15 +91,15 @@ async def take(copy: str) -> bytes:
 
 
 async def forget(copy: str) -> None:
-    """Remove a copy, if it is there and no tab goes on with it."""
-    # A browser without the store: there is nothing to remove.
+    """Remove a copy if it exists and no other tab writes it."""
+    # Without OPFS there is nothing to remove.
     with contextlib.suppress(JsException, AttributeError):
         if copy not in await _open_elsewhere():
             await _remove(await js.navigator.storage.getDirectory(), copy)
 
 
 async def recall(name: str) -> str:
-    """The small text that was remembered under a name, or "" if there is none."""
+    """The small text stored under a name, or "" if there is none."""
     try:
         return (await _read(await js.navigator.storage.getDirectory(), name)).decode()
     except (JsException, AttributeError, ValueError):
@@ -107,15 +107,15 @@ async def recall(name: str) -> str:
 
 
 async def remember(name: str, text: str) -> None:
-    """Keep a small text under a name for later visits, where the browser has such a store."""
+    """Store a small text under a name for later visits, if the browser has OPFS."""
     with contextlib.suppress(JsException, AttributeError, OSError):
         await _write(await js.navigator.storage.getDirectory(), name, text.encode())
 
 
 async def _lock(name: str):
-    """Ask for a lock that ends with this tab: (whether it was granted, a function that gives it back).
+    """Request a lock that ends with this tab. Returns whether it was granted, and a function that releases it.
 
-    Where there are no locks, or none for this page, everything is granted: a new name is one that no other tab has.
+    Without locks in this browser or page every request is granted: no other tab has the same new name.
     """
     answer = asyncio.get_running_loop().create_future()
 
@@ -144,10 +144,10 @@ async def _open_elsewhere() -> set[str]:
     return {lock.name for lock in held} - {own}
 
 
-async def _closed(root) -> list[dict]:
-    """What is known of the copies whose tab is gone, newest first."""
+async def _closed_copies(root) -> list[dict]:
+    """The descriptions of the copies whose tab is closed, newest first."""
     names = {entry.name.partition(".")[0] async for entry in root.values()}
-    found = []
+    copies = []
     for copy in (
         {name for name in names if name == NAME or name.startswith(f"{NAME}-")} - await _open_elsewhere() - {own}
     ):
@@ -155,28 +155,28 @@ async def _closed(root) -> list[dict]:
             about = json.loads(await _read(root, copy + ABOUT))
             size = (await (await root.getFileHandle(copy + DATA)).getFile()).size
         except (JsException, ValueError) as error:
-            if getattr(error, "name", "") == "NotFoundError":  # the remains of a first copy that was not finished
+            if getattr(error, "name", "") == "NotFoundError":  # the rest of a first copy that was not completed
                 await _remove(root, copy)
         else:
-            found.append(about | {"copy": copy, "bytes": size})
-    return sorted(found, key=lambda about: -about["time"])
+            copies.append(about | {"copy": copy, "bytes": size})
+    return sorted(copies, key=lambda about: -about["time"])
 
 
 async def _remove(root, copy: str) -> None:
     for name in [entry.name async for entry in root.values() if entry.name.partition(".")[0] == copy]:
-        with contextlib.suppress(JsException):  # another tab was faster
+        with contextlib.suppress(JsException):  # another tab removed it first
             await root.removeEntry(name)
 
 
-async def _fits(root, data: bytes, about: dict) -> bool:
-    """Write the own copy. False if there is no room for it."""
+async def _write_own(root, data: bytes, about: dict) -> bool:
+    """Write this tab's copy. Returns False if there is no room for it."""
     try:
         await _write(root, own + DATA, data)
         await _write(root, own + ABOUT, json.dumps(about | {"time": time.time()}).encode())
     except OSError:
         return False
     except JsException as error:
-        # Thrown rather than rejected with, it has no name of its own here (Pyodide 314), and only its text says what it is.
+        # A thrown error, unlike a rejection, has no usable name (Pyodide 314); only its text identifies it.
         if "QuotaExceededError" not in f"{error.name} {error}":
             raise
         return False
@@ -197,7 +197,7 @@ async def _write(root, name: str, data: bytes) -> None:
         access.flush()
     finally:
         access.close()
-    # On a full disk Chromium (156) throws nothing: it says that 2**32 - 8 bytes were written.
+    # On a full disk Chromium 156 throws nothing: write() returns 2**32 - 8.
     if written != len(data):
         await root.removeEntry(handle.name)
         raise OSError(errno.ENOSPC, "the disk is full")

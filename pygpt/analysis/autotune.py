@@ -1,8 +1,8 @@
-"""Which of a kernel's shaders a real GPU runs fastest: tried for a moment before a run, and remembered.
+"""Find the fastest of a kernel's shaders on a real GPU, by timing them briefly before a run.
 
-GPUs differ in what they want (workgroup memory or none, wide tiles or many), and no table of them would stay true. So before
-a run the shaders that fit its largest launches are timed, on tensors of those shapes, until a budget is spent; what was found
-goes to a store, and the next run on the same adapter finds it there. What was not timed keeps the first shader that fits.
+GPUs differ in which shaders are fast (workgroup memory or none, wide tiles or many), and a fixed table would go out of
+date. So the shaders that fit a run's largest launches are timed on tensors of those shapes, until a budget is spent.
+The results are stored for later runs on the same adapter. Launches that were not timed use the first shader that fits.
 """
 
 import collections
@@ -21,16 +21,16 @@ from pygpt.utils.timer import tick
 from pygpt.version import __version__
 
 FILE = "shaders.json"
-BUDGET = 0.3  # seconds; the class being tried at the end is finished, so that even a slow GPU learns one a run
-WORK = 4e9  # operations in a sample, so that it takes a GPU about a millisecond, more than reading does
-MOST_LAUNCHES = 50  # in a sample
-TICKS = 20  # steps of the clock that a sample takes at least: it moves by 1 ms in Firefox
-MOST_TIMES = 32  # as many launches, where the clock asks for more
-CLEARLY = 0.95  # of the time of the one before: what is as fast but for noise is not preferred
+BUDGET = 0.3  # seconds; the class in progress is still completed, so that even a slow GPU gets one result per run
+WORK = 4e9  # operations per sample: about a millisecond on a GPU, longer than a read
+MOST_LAUNCHES = 50  # per sample
+TICKS = 20  # minimum clock ticks per sample; a tick is 1 ms in Firefox
+MOST_TIMES = 32  # maximum increase of the launches per sample for a coarse clock
+CLEARLY = 0.95  # a shader must take less than this fraction of the best time, so that noise does not decide
 
 
 class Listing(Device):
-    """A real GPU that computes nothing and holds nothing: what is recorded on it says what a GPU would be asked for."""
+    """A real GPU that computes and stores nothing: a recording on it lists the launches of a real GPU."""
 
     kind = "webgpu"
     software = False
@@ -42,17 +42,17 @@ class Listing(Device):
         return None
 
     def _write(self, tensor, data):
-        """There is nothing to write to."""
+        """Discard the data."""
 
     def _prepare(self, kernel, operands, attributes):
         return None
 
     def _submit(self, launches):
-        """There is nothing to do."""
+        """Run nothing."""
 
 
 def step_works(experiment: Experiment, vocab_size: int) -> list:
-    """What a real GPU is asked for in a training step, there and back."""
+    """List the launches of a training step on a real GPU, forward and backward."""
     device = Listing()
     counter = empty(device, (1,), "uint32")
     model = build_model(experiment.model, vocab_size)
@@ -66,10 +66,10 @@ def step_works(experiment: Experiment, vocab_size: int) -> list:
 
 
 async def tune(device: Device, experiment: Experiment, vocab_size: int, store, seconds: float = BUDGET) -> None:
-    """Fill `device.preferences` for an experiment, from the store or by trying; a software adapter is left as it is.
+    """Fill `device.preferences` for an experiment, from the store or by timing; a software adapter is not changed.
 
-    `store` remembers small texts by name: `await store.recall(name)` gives one or "", `await store.remember(name, text)`
-    keeps it. After this the choice is fixed for the launches of a step: captured and eager steps make the same.
+    `store` keeps small texts by name: `await store.recall(name)` returns one or "", `await store.remember(name, text)`
+    saves one. Afterwards the choice is fixed for the launches of a step: captured and eager steps use the same shaders.
     """
     if device.kind == "numpy" or device.software:
         return
@@ -80,24 +80,24 @@ async def tune(device: Device, experiment: Experiment, vocab_size: int, store, s
             flops[key] += launch_flops(work)
             works.setdefault(key, work)
     adapters = _adapters(await store.recall(FILE))
-    known, tried = adapters.setdefault(device.name, {}), False
+    stored, changed = adapters.setdefault(device.name, {}), False
     for key, _ in flops.most_common():
         if key in device.preferences:
             continue
         work = works[key]
         candidates = list(KERNELS[work.kernel].candidates(device, _operands(listing, work), work.attributes))
-        if known.get(key) not in candidates:
-            known.pop(key, None)
+        if stored.get(key) not in candidates:
+            stored.pop(key, None)
             if time.perf_counter() - began < seconds:
-                known[key], tried = await _fastest(device, work, key, candidates), True
-        device.preferences[key] = known.get(key, candidates[0])
-    if tried:
+                stored[key], changed = await _fastest(device, work, key, candidates), True
+        device.preferences[key] = stored.get(key, candidates[0])
+    if changed:
         device.pool.trim()
         await store.remember(FILE, json.dumps({"version": __version__, "adapters": adapters}))
 
 
 async def _fastest(device, work, key, candidates):
-    """The candidate that does a launch in the least time."""
+    """Return the candidate that runs a launch in the least time."""
     kernel, operands = KERNELS[work.kernel], _operands(device, work)
     inputs, outputs = operands[: len(kernel.inputs)], operands[len(kernel.inputs) :]
     corner = Tensor(outputs[0].buffer, (1,))
@@ -107,34 +107,34 @@ async def _fastest(device, work, key, candidates):
             kernel(*inputs, out=outputs, **work.attributes)
 
     times = max(1, min(MOST_LAUNCHES, round(WORK / max(1, launch_flops(work)))))
-    most = MOST_TIMES * times
-    best, least = None, float("inf")
+    max_times = MOST_TIMES * times
+    best, best_seconds = None, float("inf")
 
-    async def sample(once, count):
-        sent = time.perf_counter()
-        once(count)
+    async def sample(capture, count):
+        start = time.perf_counter()
+        capture(count)
         await device.fetch(corner)
-        return time.perf_counter() - sent
+        return time.perf_counter() - start
 
     try:
         for candidate in candidates:
             device.preferences[key] = candidate
-            once = Capture(device, launch)
-            await sample(once, 1)  # compiles
-            took = await sample(once, times)
-            while best is None and took < TICKS * tick() and times < most:
+            capture = Capture(device, launch)
+            await sample(capture, 1)  # compiles
+            elapsed = await sample(capture, times)
+            while best is None and elapsed < TICKS * tick() and times < max_times:
                 times *= 2
-                took = await sample(once, times)
-            took = min(took, await sample(once, times))
-            if took < CLEARLY * least:
-                best, least = candidate, took
+                elapsed = await sample(capture, times)
+            elapsed = min(elapsed, await sample(capture, times))
+            if elapsed < CLEARLY * best_seconds:
+                best, best_seconds = candidate, elapsed
     finally:
         device.preferences.pop(key)
     return best
 
 
 def _operands(device, work):
-    """Tensors like those of a launch, None for what is absent; a GPU takes as long whatever they hold."""
+    """Make tensors like those of a launch, None for absent ones; their content does not affect the time."""
     kernel = KERNELS[work.kernel]
     return tuple(
         empty(device, *work.operands[name]) if name in work.operands else None
@@ -143,11 +143,11 @@ def _operands(device, work):
 
 
 def _adapters(text):
-    """What a store holds of each adapter; nothing if another version of pygpt, or nobody who knows the format, wrote it."""
+    """Parse the stored shaders of each adapter; empty if the format is invalid or of another version of pygpt."""
     try:
-        held = json.loads(text)
-        if held["version"] == __version__:
-            return {str(name): dict(shaders) for name, shaders in held["adapters"].items()}
+        stored = json.loads(text)
+        if stored["version"] == __version__:
+            return {str(name): dict(shaders) for name, shaders in stored["adapters"].items()}
     except (ValueError, TypeError, KeyError, AttributeError):
         return {}
     return {}

@@ -1,7 +1,7 @@
-"""How fast a device is: training steps, sampled tokens, matrix products. It knows no screen; whoever shows it drives it.
+"""Measure how fast a device is: training steps, sampled tokens, matrix products. The caller displays the results.
 
-Everything here waits for the device, so everything here is `async`, and lets others have a turn between two measurements.
-Each figure is taken by the clock around work that ends with something read back, for only then has it been done.
+The measurements wait for the device, so they are `async`, and other tasks can run between two of them. Each timed piece
+of work ends by reading a result back, because only then is it known to be complete.
 """
 
 import dataclasses
@@ -22,11 +22,11 @@ from pygpt.training.run import Run
 from pygpt.utils.blocking import let_others_run
 from pygpt.utils.timer import tick
 
-# The alphabet of Tiny Shakespeare: 65 characters, so that the models have the sizes that others publish figures for.
+# The alphabet of Tiny Shakespeare: 65 characters, so that model sizes match those in published figures.
 ALPHABET = "\n !$&',-.3:;?ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 CHARACTERS = 20_000
 
-# What is compared with others: (layers, heads, width, block, batch); the bigram is its table alone.
+# Compared with other projects: (layers, heads, embedding width, context length, batch size). A bigram is just a table.
 SIZES = {
     "bigram": (1, 1, 16, 8, 32),
     "micro": (1, 4, 16, 16, 1),
@@ -34,10 +34,10 @@ SIZES = {
     "small": (4, 4, 128, 64, 12),
     "nano": (6, 6, 384, 256, 2),
 }
-LEAST_STEPS = 2000  # length of the schedule, as in a preset: it is worked out before the first step
-SAMPLE_MS = 5.0  # what is timed at once takes this long at least
-TICKS = 50  # and so many steps of the clock, which are of 0.1 or 1 ms in a tab
-# The presets of characters but for those of tasks, which are all of one size; GPT-2's wants its tokens and a day.
+LEAST_STEPS = 2000  # length of the schedule, as in a preset; it is computed before the first step
+SAMPLE_MS = 5.0  # minimum duration of a measurement
+TICKS = 50  # minimum duration in clock ticks, which are 0.1 or 1 ms in a tab
+# The character presets, without the tasks, which all have the same size. GPT-2's needs its own tokens and a day.
 MEASURED = tuple(
     name for name, preset in PRESETS.items() if preset.data.tokenizer == "char" and not is_task(preset.data.source)
 )
@@ -45,7 +45,7 @@ SQUARES = (256, 512, 1024, 2048, 4096)
 
 
 def bench_text() -> Text:
-    """A text that anyone can make again: 65 different characters, each following from the one before, or by chance."""
+    """Make a reproducible text of 65 different characters, each determined by the one before or pseudorandom."""
     letters, state, last = list(ALPHABET), 1, 0
     for _ in range(CHARACTERS - len(letters)):
         state = (1_103_515_245 * state + 12_345) % 2**31
@@ -56,7 +56,7 @@ def bench_text() -> Text:
 
 
 def bench_experiment(size: str, batch_size: int = 0, steps: int = 0) -> Experiment:
-    """A run that is easy to do again elsewhere: Adam at 1e-3, no dropout, no decay, no clipping, a head of its own.
+    """Make an experiment that is easy to reproduce: Adam at 1e-3, no dropout, weight decay or clipping, an untied head.
 
     Raises: ExperimentError for a size that is not in SIZES.
     """
@@ -87,10 +87,10 @@ def bench_experiment(size: str, batch_size: int = 0, steps: int = 0) -> Experime
 
 @dataclasses.dataclass(frozen=True)
 class TrainingTiming:
-    """What `time_training` found, in milliseconds.
+    """The result of `time_training`, in milliseconds.
 
-    `first_step` is from nothing but an open device to the first loss; `steps` are the times of a step with its loss read;
-    `host` is how long Python (and JavaScript) were busy with one, or None where the host is the device; `losses` are all.
+    `first_step` is the time from an open device to the first loss; `steps` are the times of steps with their loss read;
+    `host` is the time of Python (and JavaScript) per step, or None if the host is the device; `losses` are all losses.
     """
 
     run: Run
@@ -103,20 +103,20 @@ class TrainingTiming:
 async def time_training(
     experiment: Experiment, device, *, steps: int = 100, warmup: int = 2, min_steps: int = 3, max_ms: float = 5000.0
 ) -> TrainingTiming:
-    """Train, reading the loss of each step: `warmup` steps, then until `steps` are done, or `max_ms` and `min_steps`.
+    """Train and read each loss: `warmup` steps, then `steps` steps, or at least `min_steps` if `max_ms` have passed.
 
-    The first step takes the evaluation of one batch with it, which every run begins with. Raises: PygptError as Run does.
+    The first step includes the evaluation of one batch that every run begins with. Raises: PygptError as Run does.
     """
     text = bench_text()
     began = time.perf_counter()
     run = Run(experiment, text, device)
-    going = (event for event in run.train() if event.kind == "step")
-    losses, hosts, found = [], [], []
+    step_events = (event for event in run.train() if event.kind == "step")
+    losses, hosts, timings = [], [], []
 
     async def step():
-        sent = time.perf_counter()
-        next(going)
-        hosts.append(1000 * (time.perf_counter() - sent))
+        start = time.perf_counter()
+        next(step_events)
+        hosts.append(1000 * (time.perf_counter() - start))
         losses.extend(
             metric.loss
             for metric in run.take_metrics(await device.fetch(run.metrics_tensor))
@@ -128,39 +128,39 @@ async def time_training(
     for _ in range(warmup):
         await step()
         await let_others_run()
-    at_once, done, hosts = 1, 0, []
-    least = max(SAMPLE_MS, 1000 * TICKS * tick())
-    # The last step of a run has its evaluation instead of an event of its own.
+    group, done, hosts = 1, 0, []
+    min_group_ms = max(SAMPLE_MS, 1000 * TICKS * tick())
+    # The last step of a run yields its evaluation instead of a step event.
     steps = min(steps, experiment.train.steps - warmup - 2)
     began = time.perf_counter()
     while done < steps:
-        if 1000 * (time.perf_counter() - began) > max_ms and done >= min_steps and found:
+        if 1000 * (time.perf_counter() - began) > max_ms and done >= min_steps and timings:
             break
-        at_once = min(at_once, steps - done)
+        group = min(group, steps - done)
         start = time.perf_counter()
-        for _ in range(at_once):
+        for _ in range(group):
             await step()
-        took = 1000 * (time.perf_counter() - start)
-        done += at_once
-        if took >= least or not found:
-            # Of those shorter than the clock is good for the last is kept, unless there is a longer one.
-            found.append(took / at_once)
-        if took < least and done + 2 * at_once <= steps:
-            at_once, found = 2 * at_once, []
+        elapsed = 1000 * (time.perf_counter() - start)
+        done += group
+        if elapsed >= min_group_ms or not timings:
+            # A time that is too short for the clock is kept only if there is no other.
+            timings.append(elapsed / group)
+        if elapsed < min_group_ms and done + 2 * group <= steps:
+            group, timings = 2 * group, []
         await let_others_run()
-    return TrainingTiming(run, first, found, None if device.immediate else sum(hosts) / len(hosts), losses)
+    return TrainingTiming(run, first, timings, None if device.immediate else sum(hosts) / len(hosts), losses)
 
 
 async def time_sampling(run: Run, tokens: int, max_ms: float = 5000.0) -> float:
-    """Tokens a second, written after a prompt that fills the window, a slice at a time; the first slice is not counted.
+    """Measure tokens per second, sampled in slices after a prompt that fills the context, without the first slice.
 
-    They are at least `tokens`, and two windows of them, in whole halves, so that each has its share of filling the cache;
-    but no more come once `max_ms` have passed.
+    It samples at least `tokens` tokens and two context lengths, in multiples of half a context length, so that each
+    includes its share of filling the cache. It stops early once `max_ms` have passed.
     """
     block = run.model.block_size
     half = max(1, block - block // 2)
     goal = -(-max(tokens, 2 * block) // half) * half
-    # A line's end is no token of a model that learned a line at a time.
+    # A model trained line by line has no token for the end of a line.
     text = run.text.text if run.tokenizer.bos is None else run.text.text.replace("\n", "")
     sampler, began = Sampler(run.model, run.tokenizer, text[:block]), time.perf_counter()
 
@@ -177,7 +177,7 @@ async def time_sampling(run: Run, tokens: int, max_ms: float = 5000.0) -> float:
 async def time_matmul(
     device, m: int, k: int, n: int, reps: int, transpose_x: bool = False, transpose_w: bool = False
 ) -> float:
-    """Milliseconds of a product (M, K) @ (K, N), from at least `reps` of them sent one after the other.
+    """Measure the milliseconds of a product (M, K) @ (K, N), from at least `reps` of them launched in a row.
 
     Raises: MemoryLimit if the device cannot hold the operands.
     """
@@ -190,32 +190,32 @@ async def time_matmul(
         with no_tape():
             return matmul(x, w, transpose_x=transpose_x, transpose_w=transpose_w)
 
-    once = Capture(device, multiply)
-    corner = Tensor(once().buffer, (1,))
+    capture = Capture(device, multiply)
+    corner = Tensor(capture().buffer, (1,))
     await device.fetch(corner)
     while True:
         began = time.perf_counter()
         for _ in range(reps):
-            once()
+            capture()
         await device.fetch(corner)
         elapsed = time.perf_counter() - began
         if elapsed > 0:
             return 1000 * elapsed / reps
-        reps *= 2  # a tab's clock, which moves in steps of 0.1 ms, has not moved
+        reps *= 2  # less than one tick of a tab's clock (0.1 ms)
 
 
 def median(values: list[float]) -> float:
-    """The middle of a list, or the mean of the two in the middle."""
+    """The middle value of a list, or the mean of the two in the middle."""
     ordered, middle = sorted(values), len(values) // 2
     return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
 
 
-# What a visitor asks: how fast is my machine?
+# The survey of a machine's speed.
 
 
 @dataclasses.dataclass(frozen=True)
 class Square:
-    """A product of two square matrices: its size, what it took, and the rate."""
+    """A product of two square matrices: its size, time and rate."""
 
     kind = "matmul"
     size: int
@@ -225,10 +225,10 @@ class Square:
 
 @dataclasses.dataclass(frozen=True)
 class Preset:
-    """A preset, trained and sampled for a moment: `batch_size` is smaller than the preset's where a step would take too long.
+    """A preset, trained and sampled briefly. `batch_size` is smaller than the preset's if a step would take too long.
 
-    `share` is what part of the best rate of `Square`s the training step reaches, 0 where nothing is multiplied. Where the
-    preset is too much for this device, `note` says why, and the figures are 0.
+    `share` is the training step's fraction of the best rate of `Square`s, 0 if nothing is multiplied. If the preset is
+    too large for this device, `note` gives the reason, and the figures are 0.
     """
 
     kind = "preset"
@@ -242,25 +242,25 @@ class Preset:
     note: str = ""
 
 
-LONGEST_STEP = 2.0  # seconds: of a preset whose steps take longer, fewer sequences a step are measured
-PATIENCE = 3.0  # times that: what even one sequence would take longer than is not measured
+LONGEST_STEP = 2.0  # seconds; presets with longer steps are measured with fewer sequences per step
+PATIENCE = 3.0  # presets whose step takes this many times LONGEST_STEP with one sequence are not measured
 
 
 async def survey(device, seconds: float = 60.0):
-    """An async generator of what this device can do: a `Square` for each size worth it, then a `Preset` for each preset.
+    """Yield this device's measurements: a `Square` for each feasible size, then a `Preset` for each preset.
 
-    It takes about `seconds`, on a slow device somewhat more. It may be dropped at any `await`.
+    It takes about `seconds`, somewhat more on a slow device. It can be cancelled at any `await`.
     """
     peak = 0.0
     share = seconds / (2 * len(SQUARES) + 2 * len(MEASURED))
     for size in SQUARES:
-        found = await _square(device, size, share)
-        if found is None:
+        square = await _square(device, size, share)
+        if square is None:
             break
-        peak = max(peak, found.gflops)
-        yield found
-        # The next one multiplies eight times as much.
-        if 8 * 2 * found.milliseconds > 1000 * share:
+        peak = max(peak, square.gflops)
+        yield square
+        # The next product has eight times as many operations.
+        if 8 * 2 * square.milliseconds > 1000 * share:
             break
     for name in MEASURED:
         yield await _preset(device, name, peak, share)
@@ -279,8 +279,8 @@ async def _square(device, size, seconds):
 
 async def _preset(device, name, peak, seconds):
     preset = Experiment.preset(name)
-    # What is read is the benchmark's text, whose lines are no documents.
-    quiet = {
+    # The benchmark's text has no documents, so the layout is a stream.
+    changes = {
         "train.steps": LEAST_STEPS,
         "train.eval_every": 10_000_000,
         "train.eval_batches": 1,
@@ -288,8 +288,8 @@ async def _preset(device, name, peak, seconds):
     }
     batch, vocabulary = preset.train.batch_size, len(ALPHABET)
     while True:
-        experiment = preset.with_fields(**quiet, **{"train.batch_size": batch})
-        # At half the rate of the large products, which is more than most steps reach.
+        experiment = preset.with_fields(**changes, **{"train.batch_size": batch})
+        # Assumes half the rate of the large products, which is more than most steps reach.
         expected = step_flops(experiment, vocabulary) / (0.5e9 * peak)
         try:
             check_memory(experiment, vocabulary, device)

@@ -1,8 +1,8 @@
-"""Which device suits an experiment: a tiny model is faster on the processor, even beside a GPU.
+"""Choose the device for an experiment: a tiny model is faster on the processor, even if there is a GPU.
 
-A GPU takes 5 to 50 microseconds for a launch, however small; a training step has 40 to 160 launches, and those of a tiny model
-do next to nothing each. So what decides is the arithmetic of a step: where it is much or little the answer is known, and in
-between both devices are tried for a moment, with a chain of launches that do nothing and a product.
+A GPU takes 5 to 50 microseconds per launch, however small; a training step has 40 to 160 launches, and those of a tiny
+model do very little. So the number of operations in a step decides. If it is large or small, the choice is clear. In
+between, both devices are measured briefly, with a chain of trivial launches and a product.
 """
 
 import dataclasses
@@ -19,32 +19,32 @@ from pygpt.tensor.capture import Capture
 from pygpt.tensor.tensor import tensor
 from pygpt.utils.blocking import run_blocking
 
-# Operations a step. A processor does 30 to 100 thousand million of them a second: the one takes it 20 ms or more, which no
-# real GPU needs; the other a quarter of a millisecond, in which a GPU has not even been told what to do.
+# Operations per step. A processor does 30 to 100 billion per second. It takes 20 ms or more for SURELY_GPU, longer than
+# any real GPU, and a quarter of a millisecond for SURELY_CPU, less than the launches alone take on a GPU.
 SURELY_GPU = 2e9
 SURELY_CPU = 1e7
-# What a processor does at best, operations a second: where the GPU beats this, NumPy need not be fetched to be tried.
+# Operations per second of the fastest processors: if the GPU exceeds this, NumPy is not loaded for a comparison.
 BEST_CPU = 1e11
 
-CHAIN = 50  # launches that do nothing, one after the other
-VOCABULARY = 65  # the tokens are not known yet, and matter little
+CHAIN = 50  # trivial launches in a row
+VOCABULARY = 65  # the real size is not known yet, and matters little
 
 
 @dataclasses.dataclass(frozen=True)
 class Rates:
-    """What a device does: seconds a launch takes that has nothing to do, and operations a second in a product."""
+    """The speed of a device: seconds per trivial launch, and operations per second in a product."""
 
     launch: float
     flops: float
 
     def step(self, experiment: Experiment) -> float:
-        """The seconds a training step should take."""
+        """Estimate the seconds of a training step."""
         launches = plan_run(experiment, VOCABULARY).step_launches
         return launches * self.launch + step_flops(experiment, VOCABULARY) / self.flops
 
 
 async def measure_rates(device: Device) -> Rates:
-    """Try a device: a chain of launches, and a product. It takes about 0.1 s, most of it for compiling."""
+    """Measure a device with a chain of launches and a product. It takes about 0.1 s, mostly for compiling."""
     counter = tensor(device, [0], dtype="uint32")
 
     def count():
@@ -55,37 +55,37 @@ async def measure_rates(device: Device) -> Rates:
     chain()
     await device.fetch(counter)
 
-    async def timed(times):
+    async def measure(times):
         began = time.perf_counter()
         chain(times)
         await device.fetch(counter)
         return time.perf_counter() - began
 
-    # The difference, so that reading is not part of it.
-    launch = (min([await timed(5) for _ in range(2)]) - min([await timed(1) for _ in range(2)])) / (4 * CHAIN)
+    # The difference excludes the time of the read.
+    launch = (min([await measure(5) for _ in range(2)]) - min([await measure(1) for _ in range(2)])) / (4 * CHAIN)
     size, reps = (256, 2) if device.software else (512, 10)
     milliseconds = min([await time_matmul(device, size, size, size, reps) for _ in range(2)])
     return Rates(max(launch, 1e-7), 2 * size**3 / (milliseconds / 1000))
 
 
 async def choose(gpu: Device, open_cpu, experiment: Experiment) -> Device:
-    """The one of two devices that an experiment should train on: a real GPU, open, or what `await open_cpu(why)` opens.
+    """Return the device to train an experiment on: `gpu`, an open real GPU, or the one of `await open_cpu(why)`.
 
-    The device says why. The other one is closed if it was opened here; `gpu` is left open.
+    The device's `why` gives the reason. The other device is closed if this function opened it; `gpu` stays open.
     """
     if experiment.model.dtype == "float64":
-        return await open_cpu("float64 is for NumPy alone")
+        return await open_cpu("only NumPy supports float64")
     flops = step_flops(experiment, VOCABULARY)
     if flops >= SURELY_GPU:
         gpu.why = "a real GPU"
         return gpu
     if flops < SURELY_CPU:
         return await open_cpu(
-            f"so small a model ({_millions(flops)} operations a step) is faster on the processor than on {gpu.name}"
+            f"a model this small ({_millions(flops)} operations a step) is faster on the processor than on {gpu.name}"
         )
     on_gpu = (await measure_rates(gpu)).step(experiment)
     if on_gpu < flops / BEST_CPU:
-        gpu.why = f"a real GPU; a step should take it {_milliseconds(on_gpu)}, less than a processor can do it in"
+        gpu.why = f"a real GPU; a step should take {_milliseconds(on_gpu)}, less than on any processor"
         return gpu
     cpu = await open_cpu("")
     on_cpu = (await measure_rates(cpu)).step(experiment)
@@ -95,12 +95,12 @@ async def choose(gpu: Device, open_cpu, experiment: Experiment) -> Device:
         )
         return cpu
     cpu.close()
-    gpu.why = f"a real GPU; a step should take it {_milliseconds(on_gpu)}, and NumPy {_milliseconds(on_cpu)}"
+    gpu.why = f"a real GPU; a step should take {_milliseconds(on_gpu)} here, and {_milliseconds(on_cpu)} on NumPy"
     return gpu
 
 
 def open_fitting(choice: str, experiment: Experiment) -> Device:
-    """Open a device natively, where `auto` means the one that suits the experiment. Raises DeviceError as `open_device`."""
+    """Open a device natively; `auto` is the one that suits the experiment. Raises DeviceError as `open_device` does."""
     device = open_device(choice)
     if choice != "auto" or device.software:
         return device
@@ -108,10 +108,10 @@ def open_fitting(choice: str, experiment: Experiment) -> Device:
     async def open_cpu(why):
         return open_numpy(why)
 
-    fitting = run_blocking(choose(device, open_cpu, experiment))
-    if fitting is not device:
+    chosen = run_blocking(choose(device, open_cpu, experiment))
+    if chosen is not device:
         device.close()
-    return fitting
+    return chosen
 
 
 def _millions(count):

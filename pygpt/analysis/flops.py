@@ -1,6 +1,6 @@
-"""How much arithmetic a training step is, and a launch: what a fraction of a device's peak is a fraction of.
+"""The floating-point operations of a training step and of a launch, to compare with a device's peak.
 
-What a model's pass takes is declared by the model, what a kernel's launch takes by its op.
+The model declares the operations of its forward pass; the op declares those of a kernel's launch.
 """
 
 from pygpt.config.experiment import Experiment
@@ -10,19 +10,19 @@ from pygpt.tensor.tensor import KERNELS
 
 
 def step_flops(experiment: Experiment, vocab_size: int) -> int:
-    """Floating-point operations of a training step: the backward pass multiplies twice for each product of the forward one.
+    """Floating-point operations of a training step: the backward pass has two products for each forward one.
 
-    What is computed a second time to save memory (attention's scores) is not counted: it is no work of the model's.
+    Recomputation that saves memory (attention's scores) is not counted, because the model does not require it.
     """
     model = experiment.model
     return 3 * MODELS[model.kind].forward_flops(model, experiment.train.sequences, vocab_size)
 
 
 def launch_flops(work: Work) -> int:
-    """Floating-point operations of a launch: products and attention exactly, the rest roughly, by its elements."""
+    """Floating-point operations of a launch: exact for products and attention, else estimated from the elements."""
     return KERNELS[work.kernel].launch_flops(work)
 
 
 def launch_bytes(work: Work) -> int:
-    """Bytes that a launch moves at least: each operand once."""
+    """Minimum bytes that a launch moves: each operand once."""
     return KERNELS[work.kernel].launch_bytes(work)

@@ -1,4 +1,4 @@
-"""How much memory a run will take, worked out before any is taken."""
+"""Estimate the memory of a run before anything is allocated."""
 
 import dataclasses
 
@@ -12,11 +12,11 @@ from pygpt.utils.units import format_bytes
 
 
 def parameter_count(experiment: Experiment, vocab_size: int) -> int:
-    """The number of trainable numbers, without building anything: deep models are refused by it."""
+    """The number of trainable parameters, computed quickly even for models that are too deep to build."""
     model = experiment.model
     if not MODELS[model.kind].has_blocks:
         return build_model(model, vocab_size).parameter_count
-    # Blocks are alike, so one stands for all; ten thousand need not be built to be counted.
+    # All blocks have the same size, so the difference of two small models gives that of each block.
     one, two = (
         build_model(dataclasses.replace(model, n_layer=layers), vocab_size).parameter_count for layers in (1, 2)
     )
@@ -24,15 +24,15 @@ def parameter_count(experiment: Experiment, vocab_size: int) -> int:
 
 
 def memory_estimate(experiment: Experiment, vocab_size: int, tokens: int = 0, device: Device | None = None) -> int:
-    """Bytes a device like `device` (NumPy without one) holds while training: weights, gradients, optimizer, activations,
-    text. See pygpt/analysis/plan.py."""
+    """Bytes a device like `device` (NumPy if None) holds while training: weights, gradients, optimizer state,
+    activations, text. See pygpt/analysis/plan.py."""
     return plan_run(experiment, vocab_size, tokens, device).peak_bytes
 
 
 def check_memory(experiment: Experiment, vocab_size: int, device: Device, tokens: int = 0) -> int:
     """Refuse a run that the device cannot hold, before anything is allocated; return the estimate.
 
-    Raises: ExperimentError with the estimate and the device's limit, or for numbers that only NumPy has.
+    Raises: ExperimentError with the estimate and the device's limit, or for a dtype that only NumPy supports.
     """
     _check_type(experiment, device)
     plan = plan_run(experiment, vocab_size, tokens, device)
@@ -41,19 +41,19 @@ def check_memory(experiment: Experiment, vocab_size: int, device: Device, tokens
         raise ExperimentError(
             "model",
             f"this run needs about {format_bytes(total)} ({plan.parameter_count:,} parameters, batches "
-            f"of {rows:,} tokens), and {device.name} has {format_bytes(device.memory_limit)}; make "
-            f"the model, the batch or the block smaller",
+            f"of {rows:,} tokens), and {device.name} has {format_bytes(device.memory_limit)}; use "
+            f"a smaller model, batch or context length",
         )
-    for what, field, nbytes in (
+    for part, field, nbytes in (
         ("the weights", "model", plan.memory["weights"]),
         ("a batch's widest activations", "train.batch_size", plan.widest),
     ):
         if nbytes > device.buffer_limit:
             raise ExperimentError(
                 field,
-                f"{what} take {format_bytes(nbytes)} (of about {format_bytes(total)} in all), and "
-                f"{device.name} holds at most {format_bytes(device.buffer_limit)} in one piece; make "
-                f"the model, the batch or the block smaller",
+                f"{part} take {format_bytes(nbytes)} (of about {format_bytes(total)} in all), and "
+                f"{device.name} holds at most {format_bytes(device.buffer_limit)} in one piece; use "
+                f"a smaller model, batch or context length",
             )
     return total
 
@@ -61,14 +61,14 @@ def check_memory(experiment: Experiment, vocab_size: int, device: Device, tokens
 def check_sampling_memory(experiment: Experiment, vocab_size: int, device: Device) -> None:
     """Refuse a trained model that the device cannot hold, before anything is allocated.
 
-    Raises: ExperimentError with what it needs and the device's limit, or for numbers that only NumPy has.
+    Raises: ExperimentError with the estimate and the device's limit, or for a dtype that only NumPy supports.
     """
     _check_type(experiment, device)
     total, parameters = sampling_bytes(experiment, vocab_size, device), parameter_count(experiment, vocab_size)
     if device.memory_limit and total > device.memory_limit:
         raise ExperimentError(
             "model",
-            f"this model needs about {format_bytes(total)} to write ({parameters:,} parameters), and "
+            f"this model needs about {format_bytes(total)} to generate text ({parameters:,} parameters), and "
             f"{device.name} has {format_bytes(device.memory_limit)}",
         )
     weights = ITEM_SIZE[experiment.model.dtype] * parameters
@@ -84,6 +84,6 @@ def _check_type(experiment, device):
     if experiment.model.dtype == "float64" and device.kind != "numpy":
         raise ExperimentError(
             "model.dtype",
-            f"float64 is for the NumPy device alone, and this is {device.name}, a GPU's "
-            f"interface that knows no float64; choose float32, or NumPy as the device",
+            f"float64 is for the NumPy device alone, and {device.name} does not support it; "
+            f"choose float32, or NumPy as the device",
         )

@@ -1,10 +1,10 @@
-"""What a run will come to, worked out by running it where nothing is computed.
+"""Plan what a run will cost, by running it on a device that computes nothing.
 
-The set-up, a training step and an evaluation of the real `Trainer` go over an ShapeOnlyDevice: shapes alone. So the figures hold
-for every switch, and there is no second account of the model to keep in step with the first.
+The setup, a training step and an evaluation of the real `Trainer` run on a ShapeOnlyDevice, with shapes alone. So the
+figures hold for every setting, and there is no second description of the model to keep in sync.
 
-Blocks are alike, and so are the chunks in which a large vocabulary's logits are made. A few of them are evaluated, and the
-figures, which grow by the same with each, are carried on from there: 500 layers are planned as fast as 3.
+All blocks cost the same, and so do the chunks in which a large vocabulary's logits are computed. A few of them are
+evaluated, and the figures are extrapolated linearly: 500 layers are planned as fast as 3.
 """
 
 import collections
@@ -25,16 +25,16 @@ from pygpt.ops import rows_at_a_time
 from pygpt.tensor.tensor import ITEM_SIZE, KERNELS, empty, no_tape
 from pygpt.training.step import Trainer
 
-# With more layers than this, one and two are evaluated. Of 150 models with random switches and up to 12 layers, the launches
-# came out right and the memory within 0.5 % (two and three: 0.2 %, and half as much work again, which a tab would feel).
+# With more layers than this, one and two are evaluated. For 150 models with random settings and up to 12 layers, the
+# launches were exact and the memory within 0.5 % (with two and three: 0.2 %, for 50 % more work, noticeable in a tab).
 FEW_LAYERS = 2
-# With more chunks of logits than this, batches of a sixteenth and an eighth as many are evaluated.
+# With more chunks of logits than this, batches with a sixteenth and an eighth of this number are evaluated.
 MANY_CHUNKS = 256
 
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """Tensors that are alike, counted: a parameter of every block, or an activation."""
+    """Equal tensors and their count: a parameter of every block, or an activation."""
 
     name: str
     shape: tuple
@@ -43,7 +43,7 @@ class Row:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of all of them."""
+        """Total bytes."""
         return self.count * math.prod(self.shape) * ITEM_SIZE[self.dtype]
 
 
@@ -59,10 +59,10 @@ class Launches:
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """What a run comes to. Bytes are those a device counts (`Device.peak_bytes`), operations those of `launch_flops`.
+    """The cost of a run. Bytes count as in `Device.peak_bytes`, operations as in `launch_flops`.
 
-    `activations` are what the way there makes (none are listed where so large a vocabulary meets so large a batch that it
-    was planned from smaller batches), `memory` says what the bytes are for, and `widest` is the largest piece a step wants.
+    `activations` are the outputs of the forward pass (empty if the plan is extrapolated from smaller batches, because
+    the vocabulary and the batch are large), `memory` has the bytes by purpose, `widest` is a step's largest buffer.
     """
 
     experiment: Experiment
@@ -75,12 +75,12 @@ class Plan:
 
     @property
     def peak_bytes(self) -> int:
-        """Bytes the device holds in all while it trains."""
+        """Total bytes the device holds while it trains."""
         return sum(self.memory.values())
 
     @property
     def parameter_count(self) -> int:
-        """The number of trainable numbers."""
+        """The number of trainable parameters."""
         return sum(row.count * math.prod(row.shape) for row in self.parameters)
 
     @property
@@ -90,16 +90,16 @@ class Plan:
 
     @property
     def step_launches(self) -> int:
-        """Kernels that a training step launches."""
+        """The number of kernel launches in a training step."""
         return sum(row.count for row in self.launches)
 
 
 def plan_run(experiment: Experiment, vocab_size: int, tokens: int = 0, like=None) -> Plan:
-    """Plan a run on a text of `tokens` tokens, on a device like `like` (NumPy without one).
+    """Plan a run on a text of `tokens` tokens, on a device like `like` (NumPy if None).
 
-    It takes no memory and some milliseconds, whatever the sizes.
+    It allocates nothing and takes some milliseconds for all sizes.
     """
-    # What has no part in any size is made equal, so that it costs no second evaluation.
+    # Settings that do not affect sizes get fixed values, so that they cause no second evaluation.
     train = dataclasses.replace(experiment.train, steps=1, eval_every=1, log_every=1, seed=0)
     data = dataclasses.replace(type(experiment.data)(), layout=experiment.data.layout)
     rates = {name: getattr(type(experiment.optim)(), name) for name in RATES}
@@ -107,30 +107,30 @@ def plan_run(experiment: Experiment, vocab_size: int, tokens: int = 0, like=None
         experiment, name="", data=data, train=train, optim=dataclasses.replace(experiment.optim, **rates)
     )
     kind, software = (like.kind, like.software) if like is not None else ("numpy", True)
-    found = _of_any_size(shared, vocab_size, kind, software)
-    memory = dict(found.memory)
+    plan = _plan_any_size(shared, vocab_size, kind, software)
+    memory = dict(plan.memory)
     memory["text"] = 4 * tokens
     memory[REST] += (experiment.train.steps - 1) * _bytes_of_a_step(shared, vocab_size)
-    return dataclasses.replace(found, experiment=experiment, memory=memory)
+    return dataclasses.replace(plan, experiment=experiment, memory=memory)
 
 
 def sampling_bytes(experiment: Experiment, vocab_size: int, like=None) -> int:
-    """Bytes a device like `like` holds while a trained model writes: weights, cache, the passes that fill and use it."""
+    """Bytes a device like `like` holds during sampling: weights, cache, and the passes that fill and use the cache."""
     kind, software = (like.kind, like.software) if like is not None else ("numpy", True)
     layers = experiment.model.n_layer if MODELS[experiment.model.kind].has_blocks else 1
-    most = min(layers, FEW_LAYERS)
+    few = min(layers, FEW_LAYERS)
     peaks = [
         _sampling_peak(
             dataclasses.replace(experiment.model, n_layer=count), vocab_size, ShapeOnlyDevice(kind, software)
         )
-        for count in (most, max(1, most - 1))
+        for count in (few, max(1, few - 1))
     ]
-    return peaks[0] + (layers - most) * (peaks[0] - peaks[1])
+    return peaks[0] + (layers - few) * (peaks[0] - peaks[1])
 
 
 def _sampling_peak(config, vocab_size, device):
     model, counter = build_model(config, vocab_size), empty(device, (1,), "uint32")
-    Weights(device, model, counter, config.dtype)  # the model holds them from here on
+    Weights(device, model, counter, config.dtype)  # the model keeps them alive
     cache = model.new_cache()
     with no_tape():
         if cache:
@@ -139,7 +139,7 @@ def _sampling_peak(config, vocab_size, device):
     return device.peak_bytes
 
 
-# What only says how far a step goes.
+# Optimizer settings that affect neither memory nor launches.
 RATES = (
     "learning_rate",
     "min_learning_rate",
@@ -155,14 +155,14 @@ REST = "gradients, optimizer, tables"
 
 
 def _trainer(experiment, vocab_size: int, device: ShapeOnlyDevice) -> Trainer:
-    """A training as far as its device is concerned: the shortest text there can be, and nothing to read."""
+    """Make a Trainer for an experiment, on the shortest possible text."""
     length = experiment.model.block_size + 1
     split = Split(array("I", bytes(4 * length)), array("I", [0, length - 1]))
     return Trainer(experiment, vocab_size, Corpus(experiment.data.layout, split, split), device)
 
 
-def _evaluated(experiment, vocab_size, device) -> Plan:
-    """The plan of an experiment as it stands, every layer of it."""
+def _evaluate(experiment, vocab_size, device) -> Plan:
+    """Plan an experiment by running all of its layers."""
     run = _trainer(experiment, vocab_size, device)
     placed = device.allocated_bytes
     memory = {
@@ -197,7 +197,7 @@ def _evaluated(experiment, vocab_size, device) -> Plan:
 
 
 def _parameters(experiment, vocab_size) -> tuple:
-    """The parameters, those of all blocks as one row each, in the order of the model."""
+    """The parameters in model order, with one row for the same parameter of all blocks."""
     model = experiment.model
     rows = collections.Counter()
     few = build_model(dataclasses.replace(model, n_layer=min(model.n_layer, 2)), vocab_size)
@@ -207,22 +207,22 @@ def _parameters(experiment, vocab_size) -> tuple:
 
 
 @functools.lru_cache(maxsize=64)
-def _of_any_size(experiment, vocab_size, kind, software) -> Plan:
-    """The plan of an experiment, carried on from smaller ones where it is large."""
+def _plan_any_size(experiment, vocab_size, kind, software) -> Plan:
+    """Plan an experiment, extrapolating from smaller ones if it is large."""
     points = [(experiment, Fraction(1))]
-    for field, low, high, wanted in _ladders(experiment, vocab_size):
-        above = Fraction(wanted - low, high - low)
+    for field, low, high, target in _extrapolations(experiment, vocab_size):
+        high_weight = Fraction(target - low, high - low)
         points = [
             (point.with_fields(**{field: value}), weight * share)
             for point, weight in points
-            for value, share in ((low, 1 - above), (high, above))
+            for value, share in ((low, 1 - high_weight), (high, high_weight))
         ]
-    plans = [(_evaluated(point, vocab_size, ShapeOnlyDevice(kind, software)), weight) for point, weight in points]
+    plans = [(_evaluate(point, vocab_size, ShapeOnlyDevice(kind, software)), weight) for point, weight in points]
     if len(plans) == 1:
         return plans[0][0]
 
     def total(figures):
-        """The weighted sum of tables of figures, one for each plan."""
+        """Return the weighted sum of the plans' tables of figures."""
         totals = collections.defaultdict(Fraction)
         for (_, weight), table in zip(plans, map(figures, (plan for plan, _ in plans))):
             for key, figure in table.items():
@@ -233,7 +233,7 @@ def _of_any_size(experiment, vocab_size, kind, software) -> Plan:
     same_batch = largest.experiment.train.batch_size == experiment.train.batch_size
     widest = max(plan.widest for plan, _ in plans)
     if not same_batch:
-        # What both batches have is a chunk, or a parameter; the rest grows with the batch.
+        # Shapes in both batches are chunks or parameters; the others grow with the batch.
         fixed = {(row.name, row.shape) for row in smallest.activations}
         growing = max(row.nbytes // row.count for row in largest.activations if (row.name, row.shape) not in fixed)
         widest = max(widest, growing * experiment.train.batch_size // largest.experiment.train.batch_size)
@@ -257,8 +257,8 @@ def _of_any_size(experiment, vocab_size, kind, software) -> Plan:
     )
 
 
-def _ladders(experiment, vocab_size):
-    """Yield (field, lower value, higher value, value wanted) for each size that is carried on."""
+def _extrapolations(experiment, vocab_size):
+    """Yield (field, lower value, higher value, target value) for each size to extrapolate."""
     model, batch_size = experiment.model, experiment.train.batch_size
     if experiment.train.accumulation > 3:
         yield "train.accumulation", 2, 3, experiment.train.accumulation
@@ -269,7 +269,7 @@ def _ladders(experiment, vocab_size):
     rows = batch_size * model.block_size
     chunk = rows_at_a_time(rows, vocab_size)
     if rows > MANY_CHUNKS * chunk:
-        # Batches of whole chunks, so that each chunk is like the next.
+        # Batches of whole chunks, so that all chunks have the same size.
         whole = chunk // math.gcd(chunk, model.block_size)
         few = -(-MANY_CHUNKS // 16 * chunk // (whole * model.block_size)) * whole
         if 2 * few < batch_size:
@@ -278,7 +278,7 @@ def _ladders(experiment, vocab_size):
 
 @functools.lru_cache(maxsize=64)
 def _bytes_of_a_step(experiment, vocab_size) -> int:
-    """What a longer run takes for each step more: its row of the schedule."""
+    """Bytes for each additional step of a run: its row of the schedule."""
     shallow, placed = experiment.with_fields(**{"model.n_layer": 1}), []
     for steps in (64, 128):
         device = ShapeOnlyDevice()

@@ -1,7 +1,7 @@
-"""Where a training step's time goes, launch by launch. It knows no screen; whoever shows it drives it.
+"""Profile a training step, launch by launch. The caller displays the results.
 
-Each launch is timed where it runs: by a GPU's timestamps, by the clock around a twin. What it computes and moves at least
-follows from its operands' shapes, and the device's own peaks, measured here, say what share of the possible that is.
+Each launch is timed by a GPU's timestamps, or by the clock around a NumPy twin. Its operations and minimum bytes follow
+from its operands' shapes. They are compared with the device's peaks, which are measured here.
 """
 
 import dataclasses
@@ -18,16 +18,16 @@ from pygpt.training.run import Run
 from pygpt.utils.blocking import let_others_run
 from pygpt.utils.timer import tick
 
-STEPS = 5  # browsers round timestamps, so that the mean of several steps says more than one
-# Where the clock around each launch is what times it, the steps take this many of the clock's at least: it moves by 0.1 or
-# 1 ms in a tab, and most launches take less. So each is seen to take nothing or a whole one, and their mean is right.
+STEPS = 5  # browsers round timestamps, so the mean of several steps is more accurate
+# If launches are timed by the clock, the steps last at least this many clock ticks. A tick is 0.1 or 1 ms in a tab, and
+# most launches are shorter: each measures as zero or one tick, and their mean is right.
 TICKS = 500
-MOST = 1000  # steps, whatever the clock says
+MOST = 1000  # steps at most, however coarse the clock
 
 
 @dataclasses.dataclass(frozen=True)
 class Peak:
-    """What a device reached here and now: operations a second in a large product, bytes a second in a large addition."""
+    """The measured peak of a device: operations per second in a large product, bytes per second in a large addition."""
 
     flops: float
     bytes: float
@@ -35,7 +35,7 @@ class Peak:
 
 @dataclasses.dataclass(frozen=True)
 class TimedLaunch:
-    """One launch of a step: the mean of its `seconds` over the steps, and where it began in the last one, from 0."""
+    """One launch of a step: the mean of its `seconds` over the steps, and its start in the last step, from 0."""
 
     work: Work
     seconds: float
@@ -46,9 +46,9 @@ class TimedLaunch:
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """All launches of a kernel in a step. `share` is of the step's time; `of_peak` compares the time they took with the
-    least they could take at the device's peaks, whichever of arithmetic and memory takes longer (more than 1: what they
-    read was still in a cache)."""
+    """All launches of a kernel in a step. `share` is the fraction of the step's time. `of_peak` is the minimum time at
+    the device's peaks (the longer of arithmetic and memory) divided by the measured time (above 1: the operands were
+    still in a cache)."""
 
     kernel: str
     calls: int
@@ -61,7 +61,7 @@ class Row:
 
 @dataclasses.dataclass(frozen=True)
 class Profile:
-    """What `profile` found: the launches of a step in order, `steps` (how many were averaged), the device and its peaks."""
+    """The result of `profile`: a step's launches in order, the number of `steps` averaged, the device and its peaks."""
 
     device: str
     steps: int
@@ -70,25 +70,25 @@ class Profile:
 
     @property
     def seconds(self) -> float:
-        """What the launches of a step take together."""
+        """The total time of the launches of a step."""
         return sum(launch.seconds for launch in self.launches)
 
     def rows(self) -> list[Row]:
-        """The kernels, those first that take the longest."""
-        rows, whole = [], self.seconds or 1.0
+        """The kernels, the slowest first."""
+        rows, total = [], self.seconds or 1.0
         for kernel in dict.fromkeys(launch.work.kernel for launch in self.launches):
-            some = [launch for launch in self.launches if launch.work.kernel == kernel]
+            launches = [launch for launch in self.launches if launch.work.kernel == kernel]
             seconds, flops, moved = (
-                sum(getattr(launch, name) for launch in some) for name in ("seconds", "flops", "bytes")
+                sum(getattr(launch, name) for launch in launches) for name in ("seconds", "flops", "bytes")
             )
-            least = sum(max(launch.flops / self.peak.flops, launch.bytes / self.peak.bytes) for launch in some)
+            least = sum(max(launch.flops / self.peak.flops, launch.bytes / self.peak.bytes) for launch in launches)
             rows.append(
-                Row(kernel, len(some), seconds, seconds / whole, flops, moved, least / seconds if seconds else 0.0)
+                Row(kernel, len(launches), seconds, seconds / total, flops, moved, least / seconds if seconds else 0.0)
             )
         return sorted(rows, key=lambda row: -row.seconds)
 
     def trace(self) -> str:
-        """The last step as a trace that Perfetto (ui.perfetto.dev) and Chromium's tracing page open."""
+        """The last step as a trace for Perfetto (ui.perfetto.dev) or Chromium's tracing page."""
         events = [{"name": "thread_name", "ph": "M", "pid": 1, "tid": 1, "args": {"name": self.device}}]
         for launch in self.launches:
             work = launch.work
@@ -114,14 +114,14 @@ class Profile:
 
 
 async def profile(run: Run, events, steps: int = STEPS) -> Profile | None:
-    """Let `steps` training steps go, timing each launch; more where the clock is coarse, fewer if an evaluation or the end
-    comes before.
+    """Run `steps` training steps and time each launch; more steps if the clock is coarse, fewer if an evaluation or the
+    end of the run comes first.
 
-    `events` is the generator of `run.train()`, which goes on afterwards. None if there was no step left.
+    `events` is the generator of `run.train()`, which can continue afterwards. Returns None if no step was left.
     """
     device, before = run.device, run.step
     if run.training_step.plan is None:
-        # The first step records and compiles: it says nothing of the others.
+        # The first step records and compiles, so its time is not typical.
         next(events, None)
         before = run.step
     until = time.perf_counter() + (TICKS * tick() if device.immediate else 0.0)
@@ -132,7 +132,7 @@ async def profile(run: Run, events, steps: int = STEPS) -> Profile | None:
             break
         if done >= steps and (time.perf_counter() >= until or done >= MOST):
             break
-        await let_others_run()  # a tab lets its messages in
+        await let_others_run()  # a tab handles its messages
     timings = await device.stop_timing()
     taken = [times for plan, times in timings if plan is run.training_step.plan]
     if not taken:
@@ -155,23 +155,23 @@ async def profile(run: Run, events, steps: int = STEPS) -> Profile | None:
 
 
 async def measure_peak(device: Device) -> Peak:
-    """What the device can do, in some tens of milliseconds on a software adapter, and a few on a GPU."""
+    """Measure the device's peaks, in some tens of milliseconds on a software adapter, and a few on a GPU."""
     size, reps = (512, 2) if device.software else (2048, 5)
     milliseconds = min([await time_matmul(device, size, size, size, reps) for _ in range(2)])
-    # Larger than the caches of a processor, which would answer for the memory.
+    # Larger than the caches of a processor, so that memory is measured.
     count = (1 << 22) if device.software else (1 << 24)
     x, y, z = (empty(device, (count,)) for _ in range(3))
     for operand in (x, y):
         fill(out=operand, value=1.0)
 
-    def join():
+    def add_arrays():
         with no_tape():
             add(x, y, out=z)
 
-    once, corner = Capture(device, join), z.slice(0, (1,))
-    once()
+    capture, corner = Capture(device, add_arrays), z.slice(0, (1,))
+    capture()
     await device.fetch(corner)
     began = time.perf_counter()
-    once(reps)
+    capture(reps)
     await device.fetch(corner)
     return Peak(2 * size**3 / (milliseconds / 1000), reps * 12 * count / (time.perf_counter() - began))

@@ -1,4 +1,4 @@
-"""The command line: one file per command, named as the command. The only place that prints."""
+"""The command line: one file per command, named after it. All printing is done here."""
 
 import os
 import sys
@@ -7,14 +7,14 @@ from pygpt.errors import PygptError
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one command and return its exit status: 0, or 1 after a mistake, reported in one sentence on standard error."""
+    """Run a command and return its exit status: 1 after a PygptError (printed to standard error), 130 after Ctrl+C."""
     try:
         return _run(sys.argv[1:] if arguments is None else arguments) or 0
     except PygptError as error:
         print(f"pygpt: {error}", file=sys.stderr)
         return 1
     except BrokenPipeError:
-        # The reader went away (`pygpt sample ... | head`). Python would complain once more while closing stdout.
+        # The reader closed the pipe (`pygpt sample ... | head`). Without this, Python prints an error at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:
@@ -58,7 +58,7 @@ def _run(arguments):
         commands, args=arguments, prog="pygpt", description="Train small language models and sample from them."
     )
     if isinstance(command, ExperimentCommand):
-        # Read once more with the preset's values as the defaults: what no flag says, the preset says.
+        # Parse again with the preset's values as defaults, so that fields without a flag keep the preset's value.
         defaults, prog = command.with_defaults(), f"pygpt {arguments[0]}"
         command = tyro.cli(type(command), args=arguments[1:], prog=prog, default=defaults).with_layout(arguments)
     return command.run()

@@ -1,4 +1,4 @@
-"""`pygpt bench`: what this machine can do, in about a minute."""
+"""`pygpt bench`: measure this machine's speed in about a minute."""
 
 import asyncio
 import dataclasses
@@ -12,46 +12,44 @@ from pygpt.errors import ExperimentError
 
 @dataclasses.dataclass
 class BenchCommand:
-    """Measure this machine for about a minute: its GFLOP/s, and how fast each preset trains and generates."""
+    """Measure this machine for about a minute: GFLOP/s, and the training and sampling speed of each preset."""
 
     device: DeviceChoice = "auto"
-    """where to compute; `pygpt devices` lists what there is"""
+    """device to compute on; `pygpt devices` lists them"""
     seconds: float = 60.0
-    """about how long to measure"""
+    """approximate measuring time in seconds"""
     json: bool = False
     """print one JSON object"""
 
     def run(self) -> int:
-        """Measure, and print each figure as it is found."""
+        """Measure the device and print each result as it arrives."""
         from pygpt.devices import open_device
 
         if not self.seconds > 0:
-            raise ExperimentError("seconds", f"{self.seconds:g} is not a time to measure in; choose more than 0")
+            raise ExperimentError("seconds", f"{self.seconds:g} is not a time to measure in; choose a number above 0")
         device = open_device(self.device)
         console = Console(highlight=False, soft_wrap=True, quiet=self.json)
         console.print(f"device  {device.name} ({device.why})")
-        found = asyncio.run(_measure(device, self.seconds, console))
+        results = asyncio.run(_measure(device, self.seconds, console))
         if self.json:
-            results = [{"kind": result.kind, **dataclasses.asdict(result)} for result in found]
-            print(json.dumps({"device": {"kind": device.kind, "name": device.name}, "results": results}))
+            rows = [{"kind": result.kind, **dataclasses.asdict(result)} for result in results]
+            print(json.dumps({"device": {"kind": device.kind, "name": device.name}, "results": rows}))
         return 0
 
 
 async def _measure(device, seconds, console):
     from pygpt.analysis.bench import survey
 
-    found = []
+    results = []
     with console.status("measuring"):
         async for result in survey(device, seconds):
-            if result.kind == "preset" and not any(earlier.kind == "preset" for earlier in found):
-                peak = max(earlier.gflops for earlier in found)
-                heads = f"{'preset':<11}{'batch':>6}{'ms/step':>12}{'tokens/s':>12}{'generating':>12}{'% of peak':>14}"
-                console.print(
-                    f"[bold]{peak:,.1f} GFLOP/s[/] is this device's peak in a matrix product.\n\n[dim]{heads}[/]"
-                )
-            found.append(result)
+            if result.kind == "preset" and not any(earlier.kind == "preset" for earlier in results):
+                peak = max(earlier.gflops for earlier in results)
+                header = f"{'preset':<11}{'batch':>6}{'ms/step':>12}{'tokens/s':>12}{'sampled/s':>12}{'% of peak':>14}"
+                console.print(f"peak    [bold]{peak:,.1f} GFLOP/s[/] in a matrix product\n\n[dim]{header}[/]")
+            results.append(result)
             console.print(_line(result))
-    return found
+    return results
 
 
 def _line(result):

@@ -1,4 +1,4 @@
-"""`pygpt devices`: what there is to compute on."""
+"""`pygpt devices`: list the devices that pygpt can compute on."""
 
 import dataclasses
 import json
@@ -6,25 +6,25 @@ import json
 
 @dataclasses.dataclass
 class DevicesCommand:
-    """List this machine's devices, and the one that `auto` chooses."""
+    """List this machine's devices and the one that `auto` chooses."""
 
     json: bool = False
     """print one JSON object"""
 
     def run(self) -> int:
-        """Print every device, and the one that `auto` chooses with the reason."""
+        """Print every device, then the choice of `auto` and its reason."""
         from pygpt.devices import open_device, wgpu
 
         auto = open_device("auto")
-        found = [
+        devices = [
             {"device": "webgpu", "name": wgpu.describe(adapter), "software": wgpu.is_software(adapter)}
             for adapter in wgpu.adapters()
         ]
-        found.append({"device": "numpy", "name": open_device("numpy").name, "software": True})
+        devices.append({"device": "numpy", "name": open_device("numpy").name, "software": True})
         if self.json:
-            print(json.dumps({"devices": found, "auto": {"device": auto.kind, "name": auto.name, "why": auto.why}}))
+            print(json.dumps({"devices": devices, "auto": {"device": auto.kind, "name": auto.name, "why": auto.why}}))
             return 0
-        for device in found:
+        for device in devices:
             note = "  (emulated on the CPU)" if device["software"] and device["device"] == "webgpu" else ""
             print(f"{device['device']:<8}{device['name']}{note}")
         print(f"auto    chooses {auto.kind}: {auto.why}")

@@ -1,4 +1,4 @@
-"""`pygpt download`: a data set, or GPT-2's tokenizer, in the cache."""
+"""`pygpt download`: download a data set or GPT-2's tokenizer into the cache."""
 
 import dataclasses
 from typing import Annotated
@@ -13,12 +13,12 @@ from pygpt.utils.suggest import did_you_mean
 
 @dataclasses.dataclass
 class DownloadCommand:
-    """Download a data set, or GPT-2's tokenizer, into the cache, and print where it is."""
+    """Download a data set or GPT-2's tokenizer into the cache, and print the path of each file."""
 
     name: Annotated[tyro.conf.Positional[str], tyro.conf.arg(metavar="NAME", help=", ".join(DOWNLOADS))]
 
     def run(self) -> int:
-        """Download it, and print where its files are. Raises: DataError."""
+        """Download the files and print their paths. Raises: DataError for an unknown name or a failed download."""
         from pygpt.data.download import fetch
 
         if self.name in DATASETS and self.name not in DOWNLOADS:

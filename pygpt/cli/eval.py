@@ -1,4 +1,4 @@
-"""`pygpt eval`: how well a model predicts a whole validation text."""
+"""`pygpt eval`: evaluate a model on a whole validation split."""
 
 import dataclasses
 import json
@@ -21,43 +21,43 @@ BASELINES = {
 
 @dataclasses.dataclass
 class EvalCommand:
-    """Measure a trained model's loss over the whole validation part of a text."""
+    """Measure a trained model's loss on the whole validation split of a text."""
 
     model_folder: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(name="run", metavar="DIR")]
     """folder that `pygpt train` wrote, or a file saved by the lab"""
     data: Annotated[str | None, optional("NAME|FILE")] = None
-    """a data set by name, or the path of a text file (default: the text the model was trained on)"""
+    """name of a data set, or path of a text file (default: the text the model was trained on)"""
     json: bool = False
     """print one JSON object"""
     device: DeviceChoice = "auto"
-    """where to compute"""
+    """device to compute on"""
 
     def run(self) -> int:
-        """Print the losses of the model and of the n-gram baselines, and what they were measured on."""
+        """Print the losses of the model and of the n-gram baselines, and the text they were measured on."""
         from pygpt.data import load_text
         from pygpt.inference.trained_model import load
         from pygpt.training.evaluate import evaluate_text, perplexity
 
         model = load(self.model_folder, self.device)
         text = load_text(self.data) if self.data else model.checkpoint.text or load_text(model.experiment.data.source)
-        found = evaluate_text(model, text)
+        result = evaluate_text(model, text)
         if self.json:
-            about = {"text": text.name, "split": "validation"}
-            print(json.dumps({**about, **found.to_dict(), "step": model.step, "device": model.device.name}))
+            source = {"text": text.name, "split": "validation"}
+            print(json.dumps({**source, **result.to_dict(), "step": model.step, "device": model.device.name}))
             return 0
         print(
-            f"{text.name}: validation loss {found.loss:.4f}, perplexity {found.perplexity:.2f}, "
-            f"{found.bits_per_byte():.4f} bits per byte, over {found.predictions:,} predictions "
+            f"{text.name}: validation loss {result.loss:.4f}, perplexity {result.perplexity:.2f}, "
+            f"{result.bits_per_byte():.4f} bits per byte, over {result.predictions:,} predictions "
             f"(step {model.step:,}, {model.device.name})"
         )
-        if found.accuracy is not None:
-            print(f"right answers: {found.accuracy:.1%} of {found.questions:,} questions")
+        if result.accuracy is not None:
+            print(f"right answers: {result.accuracy:.1%} of {result.questions:,} questions")
         table = Table(box=None, pad_edge=False)
         table.add_column("")
         for heading in ("nats per token", "perplexity", "bits per byte"):
             table.add_column(heading, justify="right")
-        rows = {**{BASELINES[name]: loss for name, loss in found.baselines.items()}, "this model": found.loss}
+        rows = {**{BASELINES[name]: loss for name, loss in result.baselines.items()}, "this model": result.loss}
         for name, loss in sorted(rows.items(), key=lambda row: -row[1]):
-            table.add_row(name, f"{loss:.4f}", f"{perplexity(loss):,.2f}", f"{found.bits_per_byte(loss):.4f}")
+            table.add_row(name, f"{loss:.4f}", f"{perplexity(loss):,.2f}", f"{result.bits_per_byte(loss):.4f}")
         Console(highlight=False).print(table)
         return 0

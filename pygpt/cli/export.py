@@ -1,4 +1,4 @@
-"""`pygpt export --to hf`: a run as a folder of `transformers`."""
+"""`pygpt export --to hf`: write a run as a folder for Hugging Face's transformers."""
 
 import dataclasses
 from pathlib import Path
@@ -12,17 +12,17 @@ from pygpt.errors import CheckpointError
 
 @dataclasses.dataclass
 class ExportCommand:
-    """Write a run for another program: as a folder that Hugging Face's transformers opens, with the same logits."""
+    """Export a run as a folder that Hugging Face's transformers loads, with the same logits."""
 
     model_folder: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(name="run", metavar="DIR")]
     """folder that `pygpt train` wrote, or a file saved by the lab"""
     out: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="OUT")]
     """folder to write"""
     to: Literal["hf"] = "hf"
-    """hf: GPT-2's layout or Llama's, whichever the model is"""
+    """hf: the layout of GPT-2 or of Llama, depending on the model"""
 
     def run(self) -> int:
-        """Write the folder, the weights last."""
+        """Write the files of the folder, the weights last."""
         from pygpt.huggingface import export_folder
         from pygpt.runs.run_folder import EXPERIMENT_FILE, MODEL_FILE, open_run
         from pygpt.utils.files import write_atomically
@@ -35,13 +35,13 @@ class ExportCommand:
                 write_atomically(self.out / name, content)
         except OSError as error:
             raise CheckpointError(f"the folder {self.out} cannot be written: {error.strerror}") from None
-        kind = (
-            "a tokenizer"
+        tokenizer = (
+            "with its tokenizer"
             if "tokenizer.json" in files
-            else "no tokenizer: transformers has none for characters or bytes"
+            else "without a tokenizer (transformers has none for characters or bytes)"
         )
         Console(highlight=False, soft_wrap=True).print(
-            f"{self.out} holds the model, with {kind}. In Python:\n"
+            f"Wrote the model to {self.out}, {tokenizer}. Load it in Python:\n"
             f'  transformers.AutoModelForCausalLM.from_pretrained("{self.out}")'
         )
         return 0

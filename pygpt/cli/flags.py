@@ -1,4 +1,4 @@
-"""What several commands share: a flag for each field of an experiment, and how a preset or a file is named."""
+"""The flags that several commands share: a preset or a file, and one flag for each field of an experiment."""
 
 import dataclasses
 from pathlib import Path
@@ -17,18 +17,18 @@ DEFAULT_PRESET = "small"
 
 
 def optional(metavar):
-    """A flag that may be left out, and then shows no default."""
+    """Annotate an optional flag whose help shows no default."""
     return tyro.conf.arg(metavar=metavar, help_behavior_hint="")
 
 
 def help_of(field) -> str:
-    """A field's help, with its choices."""
+    """The help text of a field, with its choices."""
     choices = choice_help(field)
     return field.metadata["help"] + (f" ({choices})" if choices else "")
 
 
 def flags_for(config, **annotations):
-    """A dataclass like `config`, whose fields carry their help for tyro; `annotations` are more of them, by field."""
+    """Make a dataclass like `config` that adds each field's help for tyro. `annotations` adds more, by field."""
     fields = []
     for field in dataclasses.fields(config):
         more = annotations.get(field.name, ())
@@ -39,19 +39,19 @@ def flags_for(config, **annotations):
 DataFlags, ModelFlags, OptimFlags, TrainFlags = map(flags_for, (DataConfig, ModelConfig, OptimConfig, TrainConfig))
 SamplingFlags = flags_for(
     SamplingConfig,
-    # The flag may be given again, for each text; each is taken as it is.
-    stop=(tyro.conf.UseAppendAction, tyro.conf.arg(metavar="TEXT", help_behavior_hint="(may be repeated)")),
+    # The flag is repeated for each text; every text is used unchanged.
+    stop=(tyro.conf.UseAppendAction, tyro.conf.arg(metavar="TEXT", help_behavior_hint="(can be repeated)")),
 )
 
 
 @dataclasses.dataclass
 class ExperimentCommand:
-    """What the commands that describe an experiment share: a preset or a file, and a flag for each field."""
+    """Base of the commands that take an experiment: a preset or a file, and a flag for each field."""
 
     preset: Annotated[
         tyro.conf.Positional[str],
         tyro.conf.arg(
-            metavar="PRESET|FILE.toml", help=f"{', '.join(PRESETS)}, or the path of an experiment's .toml file"
+            metavar="PRESET|FILE.toml", help=f"{', '.join(PRESETS)}, or the path of an experiment file (.toml)"
         ),
     ] = DEFAULT_PRESET
     source: Annotated[
@@ -69,11 +69,11 @@ class ExperimentCommand:
     train: TrainFlags = dataclasses.field(default_factory=TrainFlags)
 
     def base(self) -> Experiment:
-        """The experiment that the flags change. Raises: ExperimentError."""
+        """The experiment before the flags are applied. Raises: ExperimentError."""
         return read_experiment(self.preset)
 
     def with_defaults(self):
-        """The same command with the preset's values where the flags' defaults were."""
+        """A copy whose flags have the preset's values."""
         experiment = self.base()
         return dataclasses.replace(
             self,
@@ -84,28 +84,28 @@ class ExperimentCommand:
         )
 
     def with_layout(self, arguments: list[str]):
-        """The same command, where a data set named by --data has its own layout unless a flag says otherwise; a task's is
-        documents."""
-        known = DATASETS.get(self.source)
-        layout = known.layout if known else "documents" if is_task(self.source or "") else None
+        """A copy with the data.layout that fits --data: a data set's own, or documents for a task. --data.layout in
+        `arguments` takes precedence."""
+        dataset = DATASETS.get(self.source)
+        layout = dataset.layout if dataset else "documents" if is_task(self.source or "") else None
         if layout and not any(argument.startswith("--data.layout") for argument in arguments):
             return dataclasses.replace(self, data=dataclasses.replace(self.data, layout=layout))
         return self
 
     def experiment(self) -> Experiment:
-        """The experiment that preset and flags make together. Raises: ExperimentError."""
+        """The experiment: the preset or file with the flags applied. Raises: ExperimentError."""
         values = {
             "name": self.base().name or Path(self.preset).stem,
             **{section: vars(getattr(self, section)) for section in ("data", "model", "optim", "train")},
         }
         values["data"] = {**values["data"], **({"source": self.source} if self.source is not None else {})}
-        short = {name: getattr(self, name, None) for name in ("steps", "seed", "log_every")}
-        values["train"] = {**values["train"], **{name: value for name, value in short.items() if value is not None}}
+        shortcuts = {name: getattr(self, name, None) for name in ("steps", "seed", "log_every")}
+        values["train"] = {**values["train"], **{name: value for name, value in shortcuts.items() if value is not None}}
         return Experiment.from_dict(values)
 
 
 def read_experiment(preset: str) -> Experiment:
-    """A preset by name, or an experiment from a .toml file. Raises: ExperimentError."""
+    """Return the preset of that name, or read a .toml file. Raises: ExperimentError."""
     path = Path(preset)
     if preset in PRESETS or (path.suffix != ".toml" and not path.exists()):
         return Experiment.preset(preset)
@@ -114,4 +114,4 @@ def read_experiment(preset: str) -> Experiment:
     except OSError as error:
         raise ExperimentError("preset", f"{preset} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise ExperimentError("preset", f"{preset} is not UTF-8 text, so it is no experiment") from None
+        raise ExperimentError("preset", f"{preset} is not an experiment file: it is not UTF-8 text") from None

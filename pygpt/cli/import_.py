@@ -1,4 +1,4 @@
-"""`pygpt import hf`: a run from a folder of `transformers`. (`import.py` could not be imported.)"""
+"""`pygpt import hf`: make a run from a transformers folder. (`import` is a keyword, hence the file's name.)"""
 
 import dataclasses
 from pathlib import Path
@@ -13,19 +13,19 @@ from pygpt.cli.flags import optional
 
 @dataclasses.dataclass
 class ImportCommand:
-    """Turn another program's model into a run: a GPT-2 or a Llama in a folder of Hugging Face's transformers."""
+    """Import a GPT-2 or Llama model from a folder of Hugging Face's transformers as a run."""
 
     kind: tyro.conf.Positional[Literal["hf"]]
     """hf: a folder with config.json, model.safetensors and a tokenizer"""
     folder: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="DIR")]
-    """the folder to read"""
+    """folder to read"""
     out: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="OUT")]
-    """folder for the run"""
+    """folder to write the run to"""
     block_size: Annotated[int | None, optional("INT")] = None
-    """use a shorter context, which takes less memory (default: the model's own)"""
+    """shorten the context length to save memory (default: the model's own)"""
 
     def run(self) -> int:
-        """Write the run, and say how to use it."""
+        """Write the run and print how to use it."""
         from pygpt.analysis.memory import parameter_count
         from pygpt.huggingface import import_folder
         from pygpt.runs.checkpoint import checkpoint_pieces
@@ -36,14 +36,14 @@ class ImportCommand:
         folder.check_writable()
         console = Console(highlight=False, soft_wrap=True)
         if older := folder.set_aside_older_run():
-            console.print(f"There was a run in {folder.folder}; its weights are now {older.name}.")
+            console.print(f"The weights of the earlier run in {folder.folder} are now in {older.name}.")
         folder.begin(checkpoint.experiment, checkpoint.tokenizer, 0)
         folder.save(checkpoint_pieces(checkpoint))
         model, size = checkpoint.experiment.model, checkpoint.tokenizer.vocab_size
         place = quote(str(folder.folder))
         console.print(
             f"{checkpoint.provenance['imported']['architecture']}: {parameter_count(checkpoint.experiment, size):,} "
-            f"parameters, {size:,} tokens, context {model.block_size:,}. Sample from it, or train it further:\n"
+            f"parameters, {size:,} tokens, context length {model.block_size:,}. Sample from it or fine-tune it:\n"
             f"  pygpt sample {place}\n  pygpt train --init-from {place} --data FILE"
         )
         return 0

@@ -1,11 +1,11 @@
-"""`pygpt lab`: the page, built if need be, on this machine."""
+"""`pygpt lab`: serve the lab page on this machine."""
 
 import dataclasses
 
 
 @dataclasses.dataclass
 class LabCommand:
-    """Build the page if need be, serve it on this machine, and open a browser."""
+    """Build the lab page, serve it on this machine, and open a browser."""
 
     port: int = 8000
     """port on 127.0.0.1"""
@@ -13,7 +13,7 @@ class LabCommand:
     """open a browser"""
 
     def run(self) -> int:
-        """Serve until Ctrl+C. Raises: PygptError when it cannot be built, or the port is taken."""
+        """Serve until Ctrl+C. Raises: PygptError if the page cannot be built or the port is taken."""
         from pygpt.server.local_site import serve_lab
 
         serve_lab(self.port, self.open)

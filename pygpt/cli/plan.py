@@ -1,4 +1,4 @@
-"""`pygpt plan`: what a run would need, as tables or as JSON."""
+"""`pygpt plan`: compute what a run would need, and print it as tables or JSON."""
 
 import dataclasses
 import json
@@ -12,18 +12,18 @@ from pygpt.cli.flags import ExperimentCommand, optional
 from pygpt.errors import ExperimentError
 from pygpt.utils.units import format_bytes
 
-# What an English text has, about, for one that is not at hand.
+# A typical number of characters in an English text, assumed for a text that has to be downloaded first.
 USUAL_ALPHABET = 96
 
 
 @dataclasses.dataclass
 class PlanCommand(ExperimentCommand):
-    """Say what a run would need, without running it: parameters, activations, memory, FLOPs and launches."""
+    """Compute what a run would need, without running it: parameters, activations, memory, FLOPs and launches."""
 
     device: Literal["numpy", "webgpu"] = "numpy"
-    """plan for NumPy, or for a GPU, where some products are split"""
+    """device to plan for; a GPU splits some matrix products"""
     vocab_size: Annotated[int | None, optional("INT")] = None
-    """vocabulary size (default: what the text has, if it is at hand)"""
+    """vocabulary size (default: that of the text, unless it has to be downloaded)"""
     json: bool = False
     """print one JSON object"""
 
@@ -33,50 +33,47 @@ class PlanCommand(ExperimentCommand):
         from pygpt.devices.base import Device
 
         experiment = self.experiment()
-        vocab_size, tokens, why = _vocabulary(experiment, self.vocab_size)
-        like = Device("a plan")
-        like.kind, like.software = self.device, self.device == "numpy"
-        found = plan_run(experiment, vocab_size, tokens, like)
+        vocab_size, tokens, origin = _vocabulary(experiment, self.vocab_size)
+        device = Device("a plan")
+        device.kind, device.software = self.device, self.device == "numpy"
+        plan = plan_run(experiment, vocab_size, tokens, device)
         if self.json:
-            print(json.dumps(_as_json(found, tokens, self.device)))
+            print(json.dumps(_as_json(plan, tokens, self.device)))
         else:
-            _show(found, tokens, why, Console(highlight=False))
+            _show(plan, tokens, origin, Console(highlight=False))
         return 0
 
 
-def _vocabulary(experiment, wanted):
-    """(vocabulary, tokens of the text, where the two come from)."""
+def _vocabulary(experiment, requested):
+    """Return (vocabulary size, tokens of the text, origin of the vocabulary size)."""
     from pygpt.data import DATASETS, load_text
     from pygpt.tokenizers import expected_vocabulary, make_tokenizer
 
     data = experiment.data
-    if wanted is not None and wanted < 1:
-        raise ExperimentError("vocab-size", f"{wanted} is less than 1")
+    if requested is not None and requested < 1:
+        raise ExperimentError("vocab-size", f"{requested} is less than 1")
     dataset = DATASETS.get(data.source)
-    at_hand = dataset is None or dataset.remote is None
-    # Only an alphabet has to be read from the text; writing the tales anew for it takes a quarter of a second.
-    read = dataset is None or (at_hand and wanted is None and data.tokenizer == "char")
-    found = load_text(data.source) if read else None
-    if found and found.text is None:  # shards, of which only the next windows are on the device
-        return wanted or found.tokenizer.vocab_size, 0, "as given" if wanted else f"of the shards in {data.source}"
-    text = found.text if found else ""
+    is_local = dataset is None or dataset.remote is None
+    # Only the char tokenizer needs the text, and generating the tales takes a quarter of a second.
+    needs_text = dataset is None or (is_local and requested is None and data.tokenizer == "char")
+    loaded = load_text(data.source) if needs_text else None
+    if loaded and loaded.text is None:  # shards: the device holds only the next windows, not the text
+        origin = "from --vocab-size" if requested else f"from the shards in {data.source}"
+        return requested or loaded.tokenizer.vocab_size, 0, origin
+    text = loaded.text if loaded else ""
     tokens = dataset.size if dataset else len(text)
-    if wanted is not None:
-        return wanted, tokens, "as given"
-    if data.tokenizer == "char" and not at_hand:
-        return USUAL_ALPHABET, tokens, f"a guess, since {data.source} is not fetched for this; --vocab-size says it"
-    if (known := expected_vocabulary(data)) is not None:
-        return known, tokens, f"of the tokenizer {data.tokenizer}"
-    return (
-        make_tokenizer(data, text or "a").vocab_size,
-        tokens,
-        f"of {data.source}",
-    )
+    if requested is not None:
+        return requested, tokens, "from --vocab-size"
+    if data.tokenizer == "char" and not is_local:
+        return USUAL_ALPHABET, tokens, f"assumed: a plan does not download {data.source}; set it with --vocab-size"
+    if (expected := expected_vocabulary(data)) is not None:
+        return expected, tokens, f"from the tokenizer {data.tokenizer}"
+    return make_tokenizer(data, text or "a").vocab_size, tokens, f"from {data.source}"
 
 
 def _as_json(plan, tokens: int, device: str) -> dict:
-    def rows(found):
-        return [{**dataclasses.asdict(row), "bytes": row.nbytes} for row in found]
+    def rows(tensors):
+        return [{**dataclasses.asdict(row), "bytes": row.nbytes} for row in tensors]
 
     return {
         "experiment": plan.experiment.to_dict(),
@@ -96,12 +93,12 @@ def _as_json(plan, tokens: int, device: str) -> dict:
     }
 
 
-def _show(plan, tokens: int, why: str, console: Console) -> None:
+def _show(plan, tokens: int, origin: str, console: Console) -> None:
     experiment, model = plan.experiment, plan.experiment.model
     batch = experiment.train.sequences * model.block_size
     console.print(
-        f"[bold]{experiment.name or 'run'}[/]  {model.kind}: {plan.parameter_count:,} parameters, a vocabulary of "
-        f"{plan.vocab_size:,} ({why}), a text of {tokens:,} tokens\n"
+        f"[bold]{experiment.name or 'run'}[/]  {model.kind}: {plan.parameter_count:,} parameters, vocabulary of "
+        f"{plan.vocab_size:,} ({origin}), text of {tokens:,} tokens\n"
     )
     _tensors(console, "Parameters", plan.parameters)
     if plan.activations:
@@ -110,29 +107,29 @@ def _show(plan, tokens: int, why: str, console: Console) -> None:
             f"Activations of a step: {experiment.train.batch_size:,} sequences of {model.block_size:,} tokens",
             plan.activations,
         )
-    launches = Table(title="Work of a step", title_justify="left", box=None, pad_edge=False)
+    launches = Table(title="Launches of a step", title_justify="left", box=None, pad_edge=False)
     for title in ("kernel", "launches", "GFLOP", "GB moved"):
         launches.add_column(title, justify="left" if title == "kernel" else "right")
     for row in sorted(plan.launches, key=lambda row: (-row.flops, -row.nbytes)):
         launches.add_row(row.kernel, f"{row.count:,}", f"{row.flops / 1e9:,.3f}", f"{row.nbytes / 1e9:,.3f}")
     console.print(launches, "")
-    memory = Table(title="Memory of the device", title_justify="left", box=None, pad_edge=False, show_header=False)
+    memory = Table(title="Device memory", title_justify="left", box=None, pad_edge=False, show_header=False)
     memory.add_column()
     memory.add_column(justify="right")
-    for what, nbytes in plan.memory.items():
-        memory.add_row(what, format_bytes(nbytes))
+    for part, nbytes in plan.memory.items():
+        memory.add_row(part, format_bytes(nbytes))
     memory.add_row("[bold]at the peak[/]", f"[bold]{format_bytes(plan.peak_bytes)}[/]")
     console.print(memory, "")
     console.print(
-        f"A step trains on {batch:,} tokens with {plan.step_flops / 1e9:,.1f} GFLOP in {plan.step_launches:,} launches; "
-        f"{experiment.train.steps:,} steps are {experiment.train.steps * plan.step_flops:.2g} operations on "
+        f"A step trains on {batch:,} tokens with {plan.step_flops / 1e9:,.1f} GFLOP in {plan.step_launches:,} "
+        f"launches. {experiment.train.steps:,} steps take {experiment.train.steps * plan.step_flops:.2g} FLOP for "
         f"{experiment.train.steps * batch:,} tokens."
     )
 
 
 def _tensors(console, title, rows):
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
-    for heading in ("name", "shape", "times", "elements", "bytes"):
+    for heading in ("name", "shape", "count", "elements", "bytes"):
         table.add_column(heading, justify="left" if heading in ("name", "shape") else "right")
     for row in rows:
         table.add_row(

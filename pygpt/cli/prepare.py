@@ -1,4 +1,4 @@
-"""`pygpt prepare`: a text as shards of tokens."""
+"""`pygpt prepare`: write a text as token shards."""
 
 import dataclasses
 from pathlib import Path
@@ -16,24 +16,24 @@ FIELDS = {field.name: field for field in dataclasses.fields(DataConfig)}
 
 @dataclasses.dataclass
 class PrepareCommand:
-    """Turn a text into shards of tokens, which `pygpt train --data DIR` maps into memory: it may be larger than memory."""
+    """Write a text as token shards, which `pygpt train --data DIR` memory-maps. They can be larger than memory."""
 
     source: Annotated[
         tyro.conf.Positional[str],
         tyro.conf.arg(metavar="NAME|FILE", help=f"{', '.join(DATASETS)}, or the path of a text file"),
     ]
     out: Annotated[Path | None, optional("DIR")] = None
-    """an empty folder, or one that does not exist yet (default: shards/NAME)"""
+    """an empty or new folder (default: shards/NAME)"""
     encoding: Annotated[Literal[*TOKENIZERS], tyro.conf.arg(help=help_of(FIELDS["tokenizer"]))] = "bpe"
     vocab_size: Annotated[int, tyro.conf.arg(help=help_of(FIELDS["vocab_size"]))] = FIELDS["vocab_size"].default
     tokenizer_file: Annotated[str, tyro.conf.arg(help=help_of(FIELDS["tokenizer_file"]))] = ""
     shard_size: int = 10_000_000
-    """tokens per shard; the last may have fewer"""
+    """tokens per shard; the last can have fewer"""
     shards_val: int = 1
-    """number of shards, from the end, held out for validation"""
+    """number of shards at the end held out for validation"""
 
     def run(self) -> int:
-        """Write the shards, a line for each, and say how to train on them."""
+        """Write the shards, print a line for each, and print how to train on them."""
         from pygpt.data.prepare import prepare
 
         data = {
@@ -44,9 +44,9 @@ class PrepareCommand:
         }
         experiment = Experiment.from_dict({"data": data})
         out = self.out or Path("shards") / Path(self.source).stem.replace(":", "-")
-        found = prepare(experiment.data, out, self.shard_size, self.shards_val, print)
+        summary = prepare(experiment.data, out, self.shard_size, self.shards_val, print)
         print(
-            f"{found['characters']:,} characters are {found['tokens']:,} tokens in {len(found['train'])} shards for "
-            f"training and {len(found['val'])} for validation.\nTrain on them:\n  pygpt train --data {out}"
+            f"{summary['characters']:,} characters became {summary['tokens']:,} tokens in {len(summary['train'])} "
+            f"training shards and {len(summary['val'])} validation shards.\nTrain on them:\n  pygpt train --data {out}"
         )
         return 0

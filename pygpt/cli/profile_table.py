@@ -1,4 +1,4 @@
-"""Where a training step's time goes, as a table; `pygpt train --profile` prints it."""
+"""The table that `pygpt train --profile` prints: the time of a training step by kernel."""
 
 from rich.console import Console
 from rich.table import Table
@@ -8,7 +8,7 @@ from pygpt.runs.run_folder import RunFolder
 
 
 def print_profile(found: Profile, folder: RunFolder, console: Console) -> None:
-    """Print the table, and write the trace into the run's folder."""
+    """Print the table and write the trace to the run's folder."""
     table = Table(box=None, pad_edge=False)
     for title in ("kernel", "calls", "ms/step", "share", "GFLOP/s", "GB/s", "% of peak"):
         table.add_column(title, justify="left" if title == "kernel" else "right")
@@ -24,13 +24,13 @@ def print_profile(found: Profile, folder: RunFolder, console: Console) -> None:
             f"{100 * row.of_peak:.0f} %",
         )
     console.print(
-        f"\nA step of {len(found.launches)} launches, {1000 * found.seconds:,.2f} ms (mean of {found.steps}), on "
-        f"{found.device}:"
+        f"\nA step takes {1000 * found.seconds:,.2f} ms for {len(found.launches)} launches on {found.device} "
+        f"(mean of {found.steps} steps):"
     )
     console.print(table)
     console.print(
-        f"The peak, measured just now: {found.peak.flops / 1e9:,.1f} GFLOP/s in a matrix product, "
+        f"Measured peak: {found.peak.flops / 1e9:,.1f} GFLOP/s in a matrix product, "
         f"{found.peak.bytes / 1e9:,.1f} GB/s in an addition."
     )
     folder.keep_profile(found.trace())
-    console.print(f"The trace is {folder.profile}; open it at https://ui.perfetto.dev.\n")
+    console.print(f"The trace is in {folder.profile}; open it at https://ui.perfetto.dev.\n")

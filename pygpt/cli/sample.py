@@ -1,4 +1,4 @@
-"""`pygpt sample`: text on standard output, and nothing else."""
+"""`pygpt sample`: generate text on standard output."""
 
 import dataclasses
 import sys
@@ -13,24 +13,24 @@ from pygpt.errors import ExperimentError
 
 @dataclasses.dataclass
 class SampleCommand:
-    """Write text with a trained model: only the text goes to standard output, as it is written."""
+    """Generate text with a trained model. Standard output gets the text as it is generated, and nothing else."""
 
     model_folder: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(name="run", metavar="DIR")]
     """folder that `pygpt train` wrote, or a file saved by the lab"""
     init_from: Literal["resume"] = "resume"
-    """where the weights come from: the run's last checkpoint"""
+    """source of the weights: the run's last checkpoint"""
     prompt: str = ""
-    """text to begin with"""
+    """text to continue"""
     max_new_tokens: int = 500
-    """number of tokens to write"""
+    """number of tokens to generate"""
     sampling: tyro.conf.OmitArgPrefixes[SamplingFlags] = dataclasses.field(default_factory=SamplingFlags)
     num_samples: int = 1
-    """number of texts to write, with consecutive seeds"""
+    """number of texts to generate, with consecutive seeds"""
     device: DeviceChoice = "auto"
-    """where to compute"""
+    """device to compute on"""
 
     def run(self) -> int:
-        """Write the texts as they come."""
+        """Print the texts as they are generated. Raises: PygptError for a setting out of range or an unreadable run."""
         from pygpt.inference.trained_model import load
 
         for name in ("max_new_tokens", "num_samples"):

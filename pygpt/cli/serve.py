@@ -1,4 +1,4 @@
-"""`pygpt serve`: models over HTTP, and the lab with this machine behind it."""
+"""`pygpt serve`: serve models over HTTP, and the lab connected to this machine."""
 
 import contextlib
 import dataclasses
@@ -11,32 +11,32 @@ from typing import Annotated
 from pygpt.cli.flags import DeviceChoice, optional
 from pygpt.errors import PygptError
 
-BEFORE_FORCE = 5  # seconds that open streams have once the server was told to end
+BEFORE_FORCE = 5  # seconds that open streams have to finish after a shutdown signal
 
 
 @dataclasses.dataclass
 class ServeCommand:
-    """Serve data sets and models over HTTP, and the lab with this machine behind it (needs the extra `serve`)."""
+    """Serve data sets and models over HTTP, and the lab connected to this machine (needs the extra `serve`)."""
 
     folder: Path = Path("runs/server")
-    """where data sets and models are kept"""
+    """folder for data sets and models"""
     host: str = "127.0.0.1"
-    """address to listen on; any address but this machine's own lets in everybody who can reach it"""
+    """address to listen on; an address other than loopback gives access to anyone who can reach it"""
     port: int = 8000
-    """port to listen on, 0 for any that is free"""
+    """port to listen on, 0 for any free port"""
     name: list[str] = dataclasses.field(default_factory=list)
-    """host names to answer to, besides localhost and addresses"""
+    """host names to accept in requests, besides localhost and IP addresses"""
     device: DeviceChoice = "auto"
-    """where to compute"""
+    """device to compute on"""
     max_upload: int = 200
     """largest upload, in MB"""
     site: Annotated[Path | None, optional("DIR")] = None
-    """the built lab (default: dist/ of the checkout this runs from, brought up to date)"""
+    """folder of the built lab (default: dist/ of this checkout, rebuilt first)"""
     lab: bool = True
-    """serve the lab too, not the interface alone"""
+    """serve the lab as well as the HTTP interface"""
 
     def run(self) -> int:
-        """Serve until Ctrl+C. Raises: PygptError without the extra, or where the port or the folder cannot be used."""
+        """Serve until Ctrl+C. Raises: PygptError if the extra is missing, or the port or the folder cannot be used."""
         try:
             import uvicorn
 
@@ -44,7 +44,7 @@ class ServeCommand:
             from pygpt.server.static import find_pages
         except ImportError as error:
             raise PygptError(
-                f"`pygpt serve` needs a few more packages ({error.name} is missing). Install them with: "
+                f"`pygpt serve` needs more packages ({error.name} is missing). Install them with: "
                 f"pip install 'pygpt-lab[serve]'"
             ) from None
 
@@ -58,8 +58,8 @@ class ServeCommand:
             largest_upload=largest,
         )
 
-        class HangingUp(uvicorn.Server):
-            """uvicorn, which ends the open streams when it is told to end: otherwise it waits for them."""
+        class StreamClosingServer(uvicorn.Server):
+            """A server that closes the open streams on a shutdown signal; uvicorn itself waits for them."""
 
             def handle_exit(self, sig, frame):
                 service.hang_up()
@@ -73,25 +73,25 @@ class ServeCommand:
             server_header=False,
         )
         with open_port(self.host, self.port) as listening:
-            where = f"http://{address(self.host, listening.getsockname()[1])}"
+            url = f"http://{address(self.host, listening.getsockname()[1])}"
             print(
-                f"Serving {service.folder} at {where}/ (the lab on this machine: {where}/?on=machine, the interface: "
-                f"{where}/docs; Ctrl+C ends it)",
+                f"Serving {service.folder} at {url}/ (the lab on this machine: {url}/?on=machine, the HTTP interface: "
+                f"{url}/docs; Ctrl+C stops it)",
                 flush=True,
             )
             if not is_loopback(self.host):
                 print(
-                    f"Anybody who can reach {self.host} can train, read and delete here: there is no login.",
+                    f"There is no login: anyone who can reach {self.host} can train, read and delete on this server.",
                     file=sys.stderr,
                     flush=True,
                 )
-            with contextlib.suppress(KeyboardInterrupt):  # passed on by uvicorn, once everything is closed
-                HangingUp(config).run(sockets=[listening])
+            with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again once everything is closed
+                StreamClosingServer(config).run(sockets=[listening])
         return 0
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host to bind to is this machine's own."""
+    """Whether a host to bind to is a loopback address."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -99,24 +99,24 @@ def is_loopback(host: str) -> bool:
 
 
 def address(host: str, port: int) -> str:
-    """Where a browser on this machine finds it."""
+    """The HOST:PORT at which a browser on this machine reaches the server."""
     host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)
     return f"[{host}]:{port}" if ":" in host and not host.startswith("[") else f"{host}:{port}"
 
 
 def open_port(host: str, port: int) -> socket.socket:
-    """A listening socket. Raises: PygptError if it cannot be had."""
+    """Open a listening socket. Raises: PygptError if the port cannot be opened."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        # By its full name: asyncio sends small answers at once (TCP_NODELAY) only where the protocol is named.
+        # The protocol is explicit because asyncio sets TCP_NODELAY only on sockets that name it.
         listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        if sys.platform != "win32":  # where it would let two servers share a port
+        if sys.platform != "win32":  # on Windows the option lets two servers share a port
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))
         listening.listen(128)
     except (OSError, OverflowError) as error:
         raise PygptError(
             f"Port {port} of {host} cannot be opened ({getattr(error, 'strerror', None) or error}). Another "
-            f"program may be using it: choose another with --port, or --port 0 for any that is free."
+            f"program may be using it: choose another port with --port, or any free one with --port 0."
         ) from None
     return listening

@@ -1,4 +1,4 @@
-"""`pygpt show`: what a run is, for whoever finds its folder."""
+"""`pygpt show`: describe a run."""
 
 import dataclasses
 import json
@@ -19,12 +19,12 @@ from pygpt.training.metrics import Metric
 from pygpt.utils.units import format_bytes
 
 BARS = "▁▂▃▄▅▆▇█"
-WIDTH = 32  # bars of a curve, at most
+WIDTH = 32  # maximum number of bars in a curve
 
 
 @dataclasses.dataclass
 class ShowCommand:
-    """Describe a trained model: how it was made, from what, its parameters, its losses."""
+    """Describe a trained model: its provenance, losses, settings and parameters."""
 
     model_folder: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(name="run", metavar="DIR")]
     """folder that `pygpt train` wrote, or a file saved by the lab"""
@@ -32,12 +32,12 @@ class ShowCommand:
     """print one JSON object"""
 
     def run(self) -> int:
-        """Print it."""
+        """Print the description."""
         size, checkpoint = len(map_run(self.model_folder)), open_run(self.model_folder)
         shapes = parameter_shapes(checkpoint.experiment, checkpoint.tokenizer)
         losses = _losses(RunFolder(self.model_folder), checkpoint.curve)
         if self.json:
-            known = {
+            description = {
                 "step": checkpoint.step,
                 "parameters": sum(map(math.prod, shapes.values())),
                 "bytes": size,
@@ -48,46 +48,44 @@ class ShowCommand:
                 "losses": losses,
                 "parameter_tensors": {name: list(shape) for name, shape in shapes.items()},
             }
-            print(json.dumps(known))
+            print(json.dumps(description))
         else:
             _print(self.model_folder, checkpoint, shapes, losses, size, Console(highlight=False, soft_wrap=True))
         return 0
 
 
 def _losses(folder: RunFolder, curve: LossCurve) -> dict:
-    """The last training loss, the last validation loss and the best one, with their steps: from the log, which leaves
-    nothing out, or else, as for a file that the lab saved, from the curve in it."""
+    """The last training loss and the last and best validation loss, with their steps. They come from the log if
+    there is one, otherwise from the loss curve in the file."""
     metrics = folder.read_metrics() or [
         *(Metric(step, loss) for step, loss, _ in curve.training),
         *(Metric(step, val_loss=loss) for step, loss, _ in curve.validation),
     ]
-    found = {}
+    losses = {}
     trained = [metric for metric in metrics if metric.loss is not None]
     evaluated = [metric for metric in metrics if metric.val_loss is not None]
     if trained:
-        found["training"] = {"step": trained[-1].step, "loss": trained[-1].loss}
+        losses["training"] = {"step": trained[-1].step, "loss": trained[-1].loss}
     if evaluated:
         best = min(evaluated, key=lambda metric: metric.val_loss)
-        found["validation"] = {"step": evaluated[-1].step, "loss": evaluated[-1].val_loss}
-        found["best validation"] = {"step": best.step, "loss": best.val_loss}
-    return found
+        losses["validation"] = {"step": evaluated[-1].step, "loss": evaluated[-1].val_loss}
+        losses["best validation"] = {"step": best.step, "loss": best.val_loss}
+    return losses
 
 
 def _print(folder, checkpoint: Checkpoint, shapes, losses, nbytes, console) -> None:
     experiment, made = checkpoint.experiment, checkpoint.provenance
     count = sum(map(math.prod, shapes.values()))
-    state = (
-        "as it was imported" if "imported" in made else f"after {checkpoint.step:,} of {experiment.train.steps:,} steps"
-    )
+    state = "as imported" if "imported" in made else f"after {checkpoint.step:,} of {experiment.train.steps:,} steps"
     console.print(
-        f"[bold]{experiment.name or folder}[/]  a {experiment.model.kind} of {count:,} parameters, {state} "
+        f"[bold]{experiment.name or folder}[/]  {experiment.model.kind} with {count:,} parameters, {state} "
         f"({format_bytes(nbytes)})\n"
     )
     facts = Table(box=None, show_header=False, pad_edge=False)
     facts.add_column(style="bold")
     facts.add_column(overflow="fold")
-    drawn = len(checkpoint.curve.training) > 1 and not console.options.ascii_only
-    curve = [("training curve", _sparkline(checkpoint.curve))] if drawn else []
+    has_curve = len(checkpoint.curve.training) > 1 and not console.options.ascii_only
+    curve = [("training curve", _sparkline(checkpoint.curve))] if has_curve else []
     for name, fact in [
         *_facts(checkpoint),
         *curve,
@@ -96,7 +94,11 @@ def _print(folder, checkpoint: Checkpoint, shapes, losses, nbytes, console) -> N
         facts.add_row(name, str(fact))
     console.print(facts, "")
     table = Table(
-        title="What differs from the defaults", title_justify="left", box=None, show_header=False, pad_edge=False
+        title="Settings that differ from the defaults",
+        title_justify="left",
+        box=None,
+        show_header=False,
+        pad_edge=False,
     )
     table.add_column()
     table.add_column()
@@ -119,7 +121,7 @@ def _print(folder, checkpoint: Checkpoint, shapes, losses, nbytes, console) -> N
 
 
 def _sparkline(curve: LossCurve) -> str:
-    """The training losses as a row of bars, and between what they lie."""
+    """The training losses as a row of bars, followed by the first and the last of them."""
     rows = curve.training
     groups = [rows[index * len(rows) // WIDTH : (index + 1) * len(rows) // WIDTH] for index in range(WIDTH)]
     means = [
@@ -131,7 +133,7 @@ def _sparkline(curve: LossCurve) -> str:
 
 
 def _facts(checkpoint):
-    """Yield (name, sentence) of what is known of how it was made; files of older versions know less."""
+    """Yield (name, text) for each fact about how the run was made. Files of older versions hold fewer of them."""
     made, tokenizer = checkpoint.provenance, checkpoint.tokenizer
     data = made.get("data")
     if isinstance(data, dict):
@@ -152,7 +154,7 @@ def _facts(checkpoint):
         ", ".join(f"{name} {made[name]}" for name in ("pygpt", "python", "numpy", "wgpu", "platform") if name in made),
     )
     if isinstance(made.get("git"), dict):
-        changed = ", with changes that are not in it" if made["git"].get("dirty") else ""
+        changed = ", with uncommitted changes" if made["git"].get("dirty") else ""
         yield "git", f"commit {made['git'].get('commit')}{changed}"
     if "when" in made:
         yield "saved", made["when"]

@@ -1,4 +1,4 @@
-"""`pygpt train`: trains, logs, saves, and shows how it goes."""
+"""`pygpt train`: train a model, log and save it, and show progress."""
 
 import asyncio
 import dataclasses
@@ -15,50 +15,49 @@ from pygpt.config.experiment import DataConfig, Experiment
 from pygpt.errors import DivergedError, ExperimentError
 from pygpt.utils.units import format_bytes
 
-STEPS_BEFORE_PROFILE = 5  # the first ones compile, and find the device cold
+STEPS_BEFORE_PROFILE = 5  # the first steps compile, and run on a cold device
 
 
 @dataclasses.dataclass
 class TrainCommand(ExperimentCommand):
-    """Train a model and keep it in a folder. Ctrl-C saves and says how to continue."""
+    """Train a model and save it in a folder. Ctrl+C stops, saves, and prints how to continue."""
 
     device: DeviceChoice = "auto"
-    """where to compute; `pygpt devices` lists what there is"""
+    """device to compute on; `pygpt devices` lists them"""
     steps: Annotated[int | None, optional("INT")] = None
-    """training steps, as --train.steps"""
+    """short for --train.steps"""
     seed: Annotated[int | None, optional("INT")] = None
-    """random seed, as --train.seed"""
+    """short for --train.seed"""
     out: Annotated[Path | None, optional("DIR")] = None
     """folder for model.safetensors, experiment.toml and metrics.jsonl (default: runs/PRESET)"""
     log_every: Annotated[int | None, optional("INT")] = None
-    """steps between logged losses, as --train.log-every"""
+    """short for --train.log-every"""
     resume: Annotated[Path | None, optional("DIR")] = None
     """folder of a run to continue"""
     init_from: Annotated[Path | None, optional("DIR")] = None
-    """folder of a run whose weights, tokenizer and sizes a new run begins with"""
+    """folder of a run whose weights, tokenizer and model settings start a new run"""
     profile: bool = False
-    """early in the run, show where the time of a step goes, and write profile.json for ui.perfetto.dev"""
+    """early in the run, print the time of a step by kernel, and write profile.json for ui.perfetto.dev"""
 
     def base(self) -> Experiment:
-        """See ExperimentCommand; with `init_from`, that run says what is read and what the model is, unless a preset or
-        a file is named."""
+        """See ExperimentCommand. The run in `init_from` sets the data, and the model if no preset or file is given."""
         if self.init_from is None:
             return super().base()
         from pygpt.runs.run_folder import open_run
 
-        begun_with = open_run(self.init_from).experiment
-        described = read_experiment(self.preset)
-        model = begun_with.model if self.preset == DEFAULT_PRESET else described.model
-        return dataclasses.replace(described, name=begun_with.name, data=begun_with.data, model=model)
+        parent = open_run(self.init_from).experiment
+        experiment = read_experiment(self.preset)
+        model = parent.model if self.preset == DEFAULT_PRESET else experiment.model
+        return dataclasses.replace(experiment, name=parent.name, data=parent.data, model=model)
 
     def run(self) -> int:
-        """Train; 0 when done, 130 after Ctrl-C."""
+        """Train. Return 0 when done, 130 after Ctrl+C."""
         from pygpt.analysis.autotune import tune
         from pygpt.utils.cache import Cache
 
         console = Console(highlight=False, soft_wrap=True)
         run, folder = _resumed(self, console) if self.resume else _started(self, console)
-        _introduce(run, folder, console)
+        _print_header(run, folder, console)
 
         async def tune_and_train():
             await tune(run.device, run.experiment, run.tokenizer.vocab_size, Cache())
@@ -74,27 +73,27 @@ def _started(command, console):
     from pygpt.training.run import Run
 
     experiment = command.experiment()
-    begun_with = open_run(command.init_from) if command.init_from else None
+    parent = open_run(command.init_from) if command.init_from else None
     text = load_text(experiment.data.source)
-    if text.text is None and not begun_with:
+    if text.text is None and not parent:
         _check_shards(experiment, text)
-    run = Run(experiment, text, open_fitting(command.device, experiment), init_from=begun_with)
+    run = Run(experiment, text, open_fitting(command.device, experiment), init_from=parent)
     folder = RunFolder(command.out or _free_folder(experiment.name))
     folder.check_writable()
     if older := folder.set_aside_older_run():
-        console.print(f"There was a run in {folder.folder}; its weights are now {older.name}.")
-    if begun_with:
-        console.print(f"The initial weights are those of {command.init_from}, after step {begun_with.step:,}.")
+        console.print(f"The weights of the earlier run in {folder.folder} are now in {older.name}.")
+    if parent:
+        console.print(f"The initial weights are those of {command.init_from}, after step {parent.step:,}.")
     folder.begin(run.experiment, run.tokenizer, 0)
     return run, folder
 
 
 def _check_shards(experiment, shards):
-    """Shards say themselves what their tokens are. Raises: ExperimentError where a flag says otherwise."""
-    chosen = experiment.data.tokenizer
-    if chosen not in (DataConfig().tokenizer, shards.encoding):
+    """Check that data.tokenizer is the tokenizer of the shards. Raises: ExperimentError if a flag sets another one."""
+    requested = experiment.data.tokenizer
+    if requested not in (DataConfig().tokenizer, shards.encoding):
         raise ExperimentError(
-            "data.tokenizer", f"the shards in {shards.folder} were prepared with {shards.encoding}, not {chosen}"
+            "data.tokenizer", f"the shards in {shards.folder} were prepared with {shards.encoding}, not {requested}"
         )
 
 
@@ -112,11 +111,11 @@ def _resumed(command, console):
     if changed:
         raise ExperimentError(
             "resume",
-            "a run continues with its own experiment; beside --resume only --steps, --device and --out may be given",
+            "a resumed run keeps its own settings; with --resume, use only --steps, --device, --out and --profile",
         )
-    data = read_run(command.resume)
+    checkpoint = read_run(command.resume)
     device = open_fitting(command.device, open_run(command.resume).experiment)
-    run = Run.restore(data, device, steps=command.steps)
+    run = Run.restore(checkpoint, device, steps=command.steps)
     default = command.resume if command.resume.is_dir() else command.resume.with_suffix("")
     folder = RunFolder(command.out or default)
     folder.check_writable()
@@ -126,7 +125,7 @@ def _resumed(command, console):
 
 
 def _free_folder(name):
-    """runs/NAME, or the first of runs/NAME-2, -3 ... without a run."""
+    """Return runs/NAME, or the first of runs/NAME-2, runs/NAME-3 ... that holds no run."""
     folder, number = Path("runs") / (name or "run"), 1
     while (folder / "model.safetensors").exists():
         number += 1
@@ -134,7 +133,7 @@ def _free_folder(name):
     return folder
 
 
-def _introduce(run, folder, console):
+def _print_header(run, folder, console):
     from pygpt.analysis.memory import memory_estimate
 
     experiment, vocab_size = run.experiment, run.tokenizer.vocab_size
@@ -152,7 +151,7 @@ def _introduce(run, folder, console):
 
 
 class _Training:
-    """What the command line does with the events of a run: it logs, saves, and shows."""
+    """Handles the events of a run for the command line: logs, saves, and shows progress."""
 
     def __init__(self, run, folder, console, profiled: bool):
         self.run, self.folder, self.console = run, folder, console
@@ -161,12 +160,12 @@ class _Training:
         self.val_loss = self.saved_step = None
 
     async def train(self) -> int:
-        """Train to the end, to Ctrl-C, or to a loss that is not finite."""
+        """Train to the end or until Ctrl+C, and return the exit status. Raises: DivergedError."""
         from pygpt.training.driver import Driver
 
         self.driver = Driver(self.run, finish_evaluations=True)
-        # A step must not be cut in half, so Ctrl-C asks, and the driver stops between two steps.
-        before = signal.signal(signal.SIGINT, self._interrupt)
+        # Ctrl+C must not interrupt a step halfway: the handler asks the driver to stop between two steps.
+        previous_handler = signal.signal(signal.SIGINT, self._interrupt)
         steps = self.run.experiment.train.steps
         self.progress = Progress(
             TextColumn("{task.description}"),
@@ -182,25 +181,25 @@ class _Training:
             with self.progress:
                 self.task = self.progress.add_task("training", total=steps, completed=self.run.step, figures="")
                 async for event in self.driver.events():
-                    self._take(event.metrics)
+                    self._handle_metrics(event.metrics)
                     if event.evaluated and self.run.step:
                         self._save()
                     if self.profiled_after is not None and self.run.step >= self.profiled_after:
                         await self._profile()
         except DivergedError as error:
-            kept = f". The last good checkpoint is {self.folder.model}" if self.folder.model.exists() else ""
-            raise DivergedError(error.step, f"{error}{kept}") from None
+            hint = f". The last good checkpoint is {self.folder.model}" if self.folder.model.exists() else ""
+            raise DivergedError(error.step, f"{error}{hint}") from None
         finally:
-            signal.signal(signal.SIGINT, before)
+            signal.signal(signal.SIGINT, previous_handler)
         self._save()
-        place = quote(str(self.folder.folder))
+        quoted_folder = quote(str(self.folder.folder))
         if self.interrupted and self.run.step < steps:
             self.console.print(
-                f"Stopped at step {self.run.step:,}; everything is in {self.folder.folder}. Continue with:\n"
-                f"  pygpt train --resume {place}"
+                f"Stopped at step {self.run.step:,} and saved to {self.folder.folder}. Continue with:\n"
+                f"  pygpt train --resume {quoted_folder}"
             )
             return 130
-        self.console.print(f"Done. Sample from it:\n  pygpt sample {place}")
+        self.console.print(f"Done. Sample from it:\n  pygpt sample {quoted_folder}")
         return 0
 
     def _interrupt(self, number, frame):
@@ -214,25 +213,25 @@ class _Training:
         from pygpt.cli.profile_table import print_profile
 
         self.profiled_after = None
-        if found := await profile(self.run, self.driver.steps):
-            print_profile(found, self.folder, self.console)
+        if result := await profile(self.run, self.driver.steps):
+            print_profile(result, self.folder, self.console)
 
     def _save(self):
         if self.saved_step != self.run.step:
             self.folder.save(self.run.checkpoint())
             self.saved_step = self.run.step
 
-    def _take(self, metrics):
+    def _handle_metrics(self, metrics):
         self.folder.log(metrics, self.run.experiment.train.log_every)
         for metric in metrics:
             if metric.val_loss is not None:
                 self.val_loss = metric.val_loss
                 self._print_evaluation(metric)
-        known = next((metric for metric in reversed(metrics) if metric.loss is not None), None)
-        if known:
+        latest = next((metric for metric in reversed(metrics) if metric.loss is not None), None)
+        if latest:
             val = f"  val {self.val_loss:.4f}" if self.val_loss is not None else ""
-            speed = f"  {known.tokens_per_second:,.0f} tokens/s" if known.tokens_per_second else ""
-            self.progress.update(self.task, completed=known.step, figures=f"loss {known.loss:.4f}{val}{speed}")
+            speed = f"  {latest.tokens_per_second:,.0f} tokens/s" if latest.tokens_per_second else ""
+            self.progress.update(self.task, completed=latest.step, figures=f"loss {latest.loss:.4f}{val}{speed}")
 
     def _print_evaluation(self, metric):
         parts = [f"step {metric.step:>6,}"]

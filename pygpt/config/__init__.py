@@ -1,1 +1,1 @@
-"""What describes a run: the experiment, its fields, the presets."""
+"""The settings of a run: experiments, their fields, and presets."""

@@ -1,8 +1,7 @@
-"""One description of a run: the same in a TOML file, on the command line, in the lab's controls and in a checkpoint.
+"""The experiment: the settings of a run, the same in TOML files, the command line, the lab's controls and checkpoints.
 
-`Experiment` is a small tree of frozen dataclasses, whose sections are in sections.py. Everything that comes from
-outside passes through `Experiment.from_dict`, which checks names, types, limits and the rules that concern several
-fields at once.
+`Experiment` is a tree of frozen dataclasses; its sections are in sections.py. `Experiment.from_dict` checks all input
+from outside: names, types, limits, and the rules that involve several fields.
 """
 
 import dataclasses
@@ -22,9 +21,9 @@ from pygpt.utils.suggest import did_you_mean
 
 @dataclasses.dataclass(frozen=True)
 class Experiment:
-    """A whole run, described. Build one with `preset`, `from_toml` or `from_dict`; change one with `with_fields`."""
+    """All settings of a run. Build one with `preset`, `from_toml` or `from_dict`; change one with `with_fields`."""
 
-    name: str = setting("", "what to call it")
+    name: str = setting("", "name of the run")
     data: DataConfig = dataclasses.field(default_factory=DataConfig)
     model: ModelConfig = dataclasses.field(default_factory=ModelConfig)
     optim: OptimConfig = dataclasses.field(default_factory=OptimConfig)
@@ -32,7 +31,7 @@ class Experiment:
 
     @staticmethod
     def preset(name: str) -> "Experiment":
-        """The preset of that name. Raises ExperimentError for a name that is not in PRESETS."""
+        """Return the preset of that name. Raises: ExperimentError for a name that is not in PRESETS."""
         if name not in PRESETS:
             raise ExperimentError(
                 "preset",
@@ -42,28 +41,28 @@ class Experiment:
 
     @staticmethod
     def from_dict(values: dict) -> "Experiment":
-        """Read a nested dictionary; fields left out keep their defaults.
+        """Read a nested dictionary; missing fields keep their defaults.
 
-        Raises: ExperimentError naming the field for an unknown name, a wrong type, a value out of its limits, or
-        fields that do not go together.
+        Raises: ExperimentError naming the field, for an unknown name, a wrong type, a value outside its limits, or
+        incompatible fields.
         """
         return build(Experiment, values, "").validated()
 
     @staticmethod
     def from_toml(text: str) -> "Experiment":
-        """Read TOML. Raises ExperimentError for what is not TOML, and as `from_dict` does."""
+        """Read TOML. Raises: ExperimentError for invalid TOML, and as `from_dict` does."""
         try:
             values = tomllib.loads(text)
-        except (ValueError, RecursionError) as error:  # no TOML, a number of thousands of digits, thousands of brackets
+        except (ValueError, RecursionError) as error:  # invalid, thousands of digits, or thousands of brackets
             raise ExperimentError("", f"this is not TOML: {error}") from None
         return Experiment.from_dict(values)
 
     def to_dict(self) -> dict:
-        """The nested dictionary `from_dict` reads."""
+        """The nested dictionary that `from_dict` reads."""
         return dataclasses.asdict(self)
 
     def to_toml(self) -> str:
-        """The TOML `from_toml` reads."""
+        """The TOML that `from_toml` reads."""
         lines = [f"name = {toml_value(self.name)}"]
         for section in ("data", "model", "optim", "train"):
             lines += ["", f"[{section}]"]
@@ -82,7 +81,7 @@ class Experiment:
         return Experiment.from_dict(values)
 
     def validated(self) -> "Experiment":
-        """Itself, once the limits and the rules that concern several fields hold. Raises ExperimentError otherwise."""
+        """Check the limits and the rules that involve several fields; return self. Raises: ExperimentError."""
         for section in dataclasses.fields(self):
             value = getattr(self, section.name)
             if dataclasses.is_dataclass(value):
@@ -92,13 +91,13 @@ class Experiment:
         if self.train.answers_only and self.data.layout != "documents":
             raise ExperimentError(
                 "train.answers_only",
-                "questions and answers are documents, one on each line; set data.layout to documents",
+                "questions and answers are documents, one per line; set data.layout to documents",
             )
         if data.tokenizer_file and not TOKENIZERS[data.tokenizer].reads_files:
             raise ExperimentError(
                 "data.tokenizer_file",
                 f"the tokenizer {data.tokenizer} has no file; leave the field empty, "
-                f"or set data.tokenizer to {' or '.join(name for name, one in TOKENIZERS.items() if one.reads_files)}",
+                f"or set data.tokenizer to {' or '.join(name for name, t in TOKENIZERS.items() if t.reads_files)}",
             )
         if MODELS[model.kind].has_blocks:
             _check_heads(model)
@@ -107,19 +106,19 @@ class Experiment:
         if OPTIMIZERS[optim.name].needs_blocks and not MODELS[model.kind].has_blocks:
             raise ExperimentError(
                 "optim.name",
-                f"{optim.name} is for the matrices inside blocks, and a {model.kind} has no blocks; choose adamw or sgd",
+                f"{optim.name} trains matrices inside blocks, and a {model.kind} has no blocks; choose adamw or sgd",
             )
         if optim.min_learning_rate > optim.learning_rate:
             raise ExperimentError(
                 "optim.min_learning_rate",
                 f"{optim.min_learning_rate} is above optim.learning_rate "
-                f"{optim.learning_rate}, where the schedule starts",
+                f"{optim.learning_rate}; lower it, or raise optim.learning_rate",
             )
         return self
 
 
 def _check_heads(model):
-    """The rules of heads. Raises ExperimentError."""
+    """Check the rules for attention heads. Raises: ExperimentError."""
     if model.n_embd % model.n_head:
         raise ExperimentError(
             "model.n_embd",
@@ -134,12 +133,12 @@ def _check_heads(model):
             f"{model.n_head} heads cannot share {model.n_kv_head} key heads evenly; "
             f"choose one of {', '.join(map(str, fitting))}, or 0 for one each",
         )
-    if complaint := POSITIONS[model.positions].check(model):
-        raise ExperimentError("model.positions", complaint)
+    if problem := POSITIONS[model.positions].check(model):
+        raise ExperimentError("model.positions", problem)
 
 
-# What microgpt is, of what would bring other matrices or another order of the documents.
-_OF_MICROGPT = {
+# The settings of microgpt that determine its matrices and the order of its documents.
+_MICROGPT = {
     "data.layout": ("documents",),
     "model.kind": ("gpt",),
     "model.tie_weights": (False,),
@@ -150,8 +149,8 @@ _OF_MICROGPT = {
 
 
 def _check_python_random(experiment):
-    """The rules of `model.init = "python-random"`. Raises ExperimentError."""
-    for dotted, allowed in _OF_MICROGPT.items():
+    """Check the rules for `model.init = "python-random"`. Raises: ExperimentError."""
+    for dotted, allowed in _MICROGPT.items():
         section, name = dotted.split(".")
         value = getattr(getattr(experiment, section), name)
         if value not in allowed:
@@ -159,7 +158,7 @@ def _check_python_random(experiment):
                 "model.init",
                 f"python-random draws the documents and the matrices of microgpt, so {dotted} "
                 f"must be {' or '.join(map(toml_value, allowed))}, not {toml_value(value)}; "
-                f"change that, or choose normal",
+                f"change it, or set model.init to normal",
             )
 
 

@@ -1,4 +1,4 @@
-"""Fields: dataclasses that are read from outside, with limits, a sentence of help, and errors that name the field."""
+"""Dataclass fields with a help text and limits, and checks whose errors name the field."""
 
 import dataclasses
 import json
@@ -10,18 +10,18 @@ from pygpt.utils.suggest import did_you_mean
 
 
 def setting(default, help, *, minimum=None, maximum=None, choices=None):
-    """Declare a field with its help and its limits (both ends allowed).
+    """Declare a field with its help and its limits (inclusive).
 
-    `choices` are names, or a registry: a table of entries by name, each with a `help` of its own.
+    `choices` is a tuple of names, or a registry: a mapping from names to entries that each have a `help`.
     """
     limits = {"help": help, "minimum": minimum, "maximum": maximum, "choices": choices}
     return dataclasses.field(default=default, metadata=limits)
 
 
 def build(cls, values, prefix):
-    """A dataclass from a nested dictionary; fields left out keep their defaults.
+    """Build a dataclass from a nested dictionary; missing fields keep their defaults.
 
-    Raises: ExperimentError naming the dotted field, for an unknown name (with the nearest one) or a wrong type.
+    Raises: ExperimentError naming the dotted field, for an unknown name (with a suggestion) or a wrong type.
     """
     if not isinstance(values, dict):
         raise ExperimentError(prefix, f"wanted a table of fields, got {_shown(values)}")
@@ -31,17 +31,17 @@ def build(cls, values, prefix):
         dotted = f"{prefix}.{name}" if prefix else str(name)
         if name not in fields:
             raise ExperimentError(
-                dotted, f"there is no such field{did_you_mean(str(name), fields)}; here are {', '.join(fields)}"
+                dotted, f"there is no such field{did_you_mean(str(name), fields)}; the fields are {', '.join(fields)}"
             )
         if dataclasses.is_dataclass(fields[name].type):
             arguments[name] = build(fields[name].type, value, dotted)
         else:
-            arguments[name] = _coerced(dotted, fields[name].type, value)
+            arguments[name] = _coerce(dotted, fields[name].type, value)
     return cls(**arguments)
 
 
-def _coerced(dotted, wanted, value):
-    """The value as the field's type: an integer may stand for a float, nothing else is converted."""
+def _coerce(dotted, wanted, value):
+    """Return the value as the field's type: converts an integer to a float, and nothing else."""
     if wanted is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value) if abs(value) < 2**63 else math.inf
     if type(value) is not wanted:
@@ -54,12 +54,12 @@ def _coerced(dotted, wanted, value):
 
 
 def _shown(value):
-    if value == "":  # a control of the page that was emptied
+    if value == "":  # an empty control of the page
         return "nothing"
     try:
         text = repr(value)
-    except ValueError:  # Python refuses to write out thousands of digits
-        return "a number without end"
+    except ValueError:  # Python refuses to print thousands of digits
+        return "a number with thousands of digits"
     return text if len(text) <= 100 else f"{text[:97]}..."
 
 
@@ -67,14 +67,14 @@ _TYPE_NAMES = {int: "a whole number", float: "a number", bool: "true or false", 
 
 
 def describe(field, dotted: str) -> dict:
-    """A field in plain JSON values, for a page to make a control from: name, type, default, help, limits and choices."""
+    """Describe a field in JSON values for the page's controls: name, type, default, help, limits and choices."""
     choices = field.metadata["choices"]
     described = {"field": dotted, "type": field.type.__name__, "default": field.default, **field.metadata}
     return described | {"choices": None if choices is None else list(choices)}
 
 
 def choice_help(field) -> str:
-    """The choices of a field, each with its own help where it has some; "" for a field without choices."""
+    """The choices of a field, with their help if they have any; "" for a field without choices."""
     choices = field.metadata["choices"] or ()
     if not isinstance(choices, Mapping):
         return ", ".join(choices)
@@ -82,7 +82,7 @@ def choice_help(field) -> str:
 
 
 def check_limits(dotted, field, value):
-    """Raises ExperimentError unless the value is within the limits that the field was declared with."""
+    """Check a value against the declared limits and choices of its field. Raises: ExperimentError."""
     limits = field.metadata
     if limits["choices"] and value not in limits["choices"]:
         raise ExperimentError(dotted, f"{value!r} is not one of {', '.join(limits['choices'])}")
@@ -91,7 +91,7 @@ def check_limits(dotted, field, value):
 
 
 def toml_value(value):
-    """A number, a text, true or false, as TOML writes it."""
-    # JSON's numbers, booleans and strings are TOML's, but for pairs of surrogates and the one control character that
-    # JSON leaves as it is.
+    """Format a number, string or boolean as TOML."""
+    # JSON numbers, booleans and strings are valid TOML, except for escaped surrogate pairs and for DEL, the one control
+    # character that JSON does not escape.
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

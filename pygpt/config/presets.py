@@ -1,6 +1,6 @@
-"""The presets: what each changes of an Experiment's defaults, by dotted field."""
+"""The presets: the fields in which each differs from the defaults of an Experiment."""
 
-# What the presets of tasks share: a small GPT that learns the answers alone, a line at a time.
+# Shared by the task presets: a small GPT that trains on the answers only, one document per line.
 ANSWERS = {
     "data.layout": "documents",
     "train.answers_only": True,
@@ -13,7 +13,7 @@ ANSWERS = {
 }
 
 CHANGES = {
-    # The V x V table of the lecture. Its steps are cheap, so it may take many, and large ones.
+    # The V x V table of the lecture "Let's build GPT". Its steps are cheap, so it takes many, at a large learning rate.
     "bigram": {
         "model.kind": "bigram",
         "model.block_size": 8,
@@ -23,9 +23,8 @@ CHANGES = {
         "optim.min_learning_rate": 2e-3,
         "optim.weight_decay": 0.0,
     },
-    # microgpt: one block, norms that learn nothing and none at the end, ReLU, a sequence a step. A first transformer that runs
-    # at a glance; pygpt/micro.py is the same on one page. It learns from a list, as microgpt does from names: of words, which
-    # need no network.
+    # microgpt: one block, norms without a learned scale, no final norm, ReLU, one sequence per step. pygpt/micro.py is
+    # the same model in one file. It learns a list of words; microgpt learns names, which need a download.
     "micro": {
         "data.source": "words",
         "data.layout": "documents",
@@ -50,7 +49,7 @@ CHANGES = {
         "optim.beta1": 0.85,
         "optim.grad_clip": 0.0,
     },
-    # A first GPT that learns to spell within minutes anywhere.
+    # A first GPT: it learns to spell within minutes on any machine.
     "baby": {
         "model.n_layer": 3,
         "model.n_head": 3,
@@ -61,10 +60,11 @@ CHANGES = {
         "optim.learning_rate": 2e-3,
         "optim.min_learning_rate": 2e-4,
     },
-    # nanoGPT's train_shakespeare_char.py with the settings its README gives for a laptop without a GPU, but for an output
-    # layer of its own: on Tiny Shakespeare that makes 1.880 of a validation loss of 1.906 (the whole split, seed 1337).
+    # nanoGPT's train_shakespeare_char.py with the settings its README gives for a laptop without a GPU, except for a
+    # separate output layer. On Tiny Shakespeare it lowers the loss on the whole validation split from
+    # 1.906 to 1.880 (seed 1337).
     "small": {"model.tie_weights": False},
-    # The parts of Llama at the size of small: RMS norms, rotary positions, SwiGLU, two heads to a key.
+    # Llama's parts at the size of small: RMS norms, rotary positions, SwiGLU, two query heads per key/value head.
     "llama-tiny": {
         "model.n_kv_head": 2,
         "model.norm": "rmsnorm",
@@ -73,7 +73,7 @@ CHANGES = {
         "model.mlp_ratio": 8 / 3,
         "model.tie_weights": False,
     },
-    # nanoGPT's train_shakespeare_char.py as it stands.
+    # nanoGPT's train_shakespeare_char.py, unchanged.
     "nano": {
         "model.n_layer": 6,
         "model.n_head": 6,
@@ -83,8 +83,8 @@ CHANGES = {
         "train.batch_size": 64,
         "train.steps": 5000,
     },
-    # GPT-2 of 124 million parameters under nanoGPT's recipe, with batches for one desktop GPU. It wants GPT-2's own tokens
-    # (`pygpt download gpt2-tokenizer`), and days; `pygpt import hf` brings in one that others trained.
+    # GPT-2 (124 million parameters) with nanoGPT's recipe and batches for one desktop GPU. It needs GPT-2's tokenizer
+    # (`pygpt download gpt2-tokenizer`) and days of training; `pygpt import hf` imports a trained one.
     "gpt2": {
         "model.n_layer": 12,
         "model.n_head": 12,
@@ -100,7 +100,7 @@ CHANGES = {
         "optim.warmup_steps": 500,
         "optim.beta2": 0.95,
     },
-    # Tasks: `python -m tests.bench tasks` shows that each gives 99 % of its answers right on NumPy.
+    # Tasks: `python -m tests.bench tasks` shows that each preset answers 99 % of its questions correctly on NumPy.
     "reverse": {**ANSWERS, "data.source": "task:reverse", "model.block_size": 18, "train.steps": 1500},
     "sort": {**ANSWERS, "data.source": "task:sort", "model.block_size": 14, "train.steps": 2500},
     "addition": {

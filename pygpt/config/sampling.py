@@ -1,4 +1,4 @@
-"""How a text is sampled: one description for flags, the page, the server and `LanguageModel.generate`."""
+"""The sampling settings, shared by the flags, the page, the server and `LanguageModel.generate`."""
 
 import dataclasses
 
@@ -8,7 +8,7 @@ from pygpt.errors import ExperimentError
 
 @dataclasses.dataclass(frozen=True)
 class SamplingConfig:
-    """The settings of a sampler. With the defaults every token can be drawn, at a temperature of 0.8."""
+    """Sampling settings. The defaults sample from all tokens at temperature 0.8."""
 
     temperature: float = setting(
         0.8, "how random the choice is: 0 always takes the most likely token", minimum=0.0, maximum=100.0
@@ -22,20 +22,20 @@ class SamplingConfig:
     )
     min_p: float = setting(
         0.0,
-        "sample only tokens at least this many times as likely as the most likely one, 0 for all",
+        "sample only tokens with at least this fraction of the highest probability, 0 for all",
         minimum=0.0,
         maximum=1.0,
     )
     repetition_penalty: float = setting(
-        1.0, "above 1, tokens in the context become less likely", minimum=0.01, maximum=100.0
+        1.0, "above 1 makes tokens in the context less likely", minimum=0.01, maximum=100.0
     )
-    stop: tuple[str, ...] = setting((), "texts to stop before")
+    stop: tuple[str, ...] = setting((), "texts that end the output, not included in it")
     seed: int = setting(1, "random seed", minimum=0, maximum=2**32 - 1)
 
     def __post_init__(self):
         """Check every field. Raises: ExperimentError for one outside its limits."""
         object.__setattr__(self, "stop", (self.stop,) if isinstance(self.stop, str) else tuple(self.stop))
         if not all(isinstance(stop, str) and stop for stop in self.stop):
-            raise ExperimentError("stop", f"wanted texts with something in them, got {list(self.stop)!r:.60}")
+            raise ExperimentError("stop", f"wanted non-empty texts, got {list(self.stop)!r:.60}")
         for field in dataclasses.fields(self):
             check_limits(field.name, field, getattr(self, field.name))

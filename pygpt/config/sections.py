@@ -1,7 +1,7 @@
-"""The four sections of an experiment: the data, the model, the optimizer, the training.
+"""The four sections of an experiment: data, model, optimizer, training.
 
-Each field carries its limits and a sentence of help, from which flags, the page's controls and error messages follow.
-A field with choices takes them from the registry of what it chooses, so that an entry there is all that a new one needs.
+Each field declares its help and its limits; the flags, the page's controls and the error messages are made from these.
+The choices of a field are the entries of a registry, so a new choice needs only a new entry there.
 """
 
 import dataclasses
@@ -19,24 +19,24 @@ from pygpt.tokenizers.registry import TOKENIZERS
 
 @dataclasses.dataclass(frozen=True)
 class DataConfig:
-    """What the model reads."""
+    """The text and how it becomes tokens."""
 
     source: str = setting(
         "tales", f"a data set ({', '.join(DATASETS)}), a task such as task:addition, or the path of a text file"
     )
     layout: str = setting("stream", "one stream of text, or one document per line", choices=("stream", "documents"))
     tokenizer: str = setting("char", "how text becomes tokens", choices=TOKENIZERS)
-    vocab_size: int = setting(1024, "vocabulary size that bpe learns", minimum=257, maximum=65536)
+    vocab_size: int = setting(1024, "vocabulary size to learn, for bpe", minimum=257, maximum=65536)
     tokenizer_file: str = setting(
         "",
-        "for bpe and gpt2, instead of learning: tokenizer.json, or a folder that holds it or vocab.json and merges.txt",
+        "tokenizer to load, for bpe and gpt2: tokenizer.json, or a folder with it or with vocab.json and merges.txt",
     )
     val_fraction: float = setting(0.1, "fraction of the text held out for validation", minimum=0.001, maximum=0.5)
 
 
 @dataclasses.dataclass(frozen=True)
 class ModelConfig:
-    """The architecture. Of the sizes below, a bigram uses only `block_size`."""
+    """The architecture. A bigram uses only `block_size` of these sizes."""
 
     kind: str = setting("gpt", "architecture", choices=MODELS)
     n_layer: int = setting(4, "number of transformer blocks", minimum=1, maximum=512)
@@ -56,7 +56,7 @@ class ModelConfig:
     init_std: float = setting(0.02, "standard deviation of the initial weights", minimum=0.0, maximum=10.0)
     init: str = setting(
         "normal",
-        "how the initial weights are drawn; python-random draws them, and the order of the documents, as microgpt does",
+        "how the initial weights are drawn; python-random draws them and the document order as microgpt does",
         choices=("normal", "python-random"),
     )
     dtype: str = setting("float32", "number type; float64 is for NumPy only", choices=("float32", "float64"))
@@ -72,22 +72,22 @@ class ModelConfig:
     mlp: str = setting("gelu", "activation of the MLP", choices=ACTIVATIONS)
     mlp_ratio: float = setting(4.0, "MLP width as a multiple of the embedding width", minimum=0.01, maximum=64.0)
 
-    window: int = setting(0, "sliding-window attention: tokens to look back on, 0 for all", minimum=0, maximum=65536)
+    window: int = setting(0, "sliding-window attention: window in tokens, 0 for no window", minimum=0, maximum=65536)
     qk_norm: bool = setting(False, "RMS norm of queries and keys")
     attention_cap: float = setting(0.0, "soft cap on the attention scores, 0 for none", minimum=0.0, maximum=1e4)
-    attention_sinks: bool = setting(False, "attention sinks: each head may learn to attend to nothing")
+    attention_sinks: bool = setting(False, "attention sinks: each head can learn to attend to nothing")
     attention_gate: bool = setting(False, "a learned gate on attention's output")
 
     logit_cap: float = setting(0.0, "soft cap on the logits, 0 for none", minimum=0.0, maximum=1e4)
 
     @property
     def head_size(self) -> int:
-        """Channels of a head."""
+        """Channels per head."""
         return self.n_embd // self.n_head
 
     @property
     def kv_heads(self) -> int:
-        """Key heads per block, and value heads."""
+        """Key/value heads per block."""
         return self.n_kv_head or self.n_head
 
     @property
@@ -102,27 +102,27 @@ class ModelConfig:
 
     @property
     def gated_mlp(self) -> bool:
-        """Whether the MLP multiplies two layers."""
+        """Whether the MLP is gated: the product of two layers."""
         return ACTIVATIONS[self.mlp].gated
 
 
 @dataclasses.dataclass(frozen=True)
 class OptimConfig:
-    """The optimizer and its learning-rate schedule."""
+    """The optimizer and its learning rate schedule."""
 
     name: str = setting("adamw", "optimizer", choices=OPTIMIZERS)
-    learning_rate: float = setting(1e-3, "learning rate after warm-up", minimum=0.0, maximum=100.0)
+    learning_rate: float = setting(1e-3, "learning rate after warmup", minimum=0.0, maximum=100.0)
     min_learning_rate: float = setting(1e-4, "lowest learning rate of the schedule", minimum=0.0, maximum=100.0)
-    schedule: str = setting("cosine", "learning-rate schedule after warm-up", choices=SCHEDULES)
+    schedule: str = setting("cosine", "learning rate schedule after warmup", choices=SCHEDULES)
     fall_every: int = setting(
-        500, "steps per fall of the schedules step and exponential", minimum=1, maximum=10_000_000
+        500, "steps per decay of the step and exponential schedules", minimum=1, maximum=10_000_000
     )
-    fall_factor: float = setting(0.5, "factor of each of those falls", minimum=0.0, maximum=1.0)
+    fall_factor: float = setting(0.5, "learning rate factor of each decay", minimum=0.0, maximum=1.0)
     warmup_steps: int = setting(
-        100, "warm-up: steps over which the learning rate rises from 0", minimum=0, maximum=10_000_000
+        100, "warmup: steps in which the learning rate rises from 0", minimum=0, maximum=10_000_000
     )
     weight_decay: float = setting(
-        0.1, "weight decay: decoupled, or in adam and sgd part of the gradient", minimum=0.0, maximum=10.0
+        0.1, "weight decay: decoupled, or part of the gradient in adam and sgd", minimum=0.0, maximum=10.0
     )
     decay_groups: str = setting(
         "matrices",
@@ -157,7 +157,7 @@ class TrainConfig:
     eval_every: int = setting(250, "steps between evaluations", minimum=1, maximum=10_000_000)
     eval_batches: int = setting(20, "batches per evaluation", minimum=1, maximum=10_000)
     log_every: int = setting(10, "steps between logged losses", minimum=1, maximum=10_000_000)
-    answers_only: bool = setting(False, "learn only what follows the = of each document, its answer")
+    answers_only: bool = setting(False, "train only on the answers: what follows the = in each document")
     seed: int = setting(1337, "random seed", minimum=0, maximum=2**32 - 1)
 
     @property

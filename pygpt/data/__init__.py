@@ -1,4 +1,4 @@
-"""Texts to train on, and how a text becomes tokens for a device."""
+"""Training texts, and their conversion to tokens for a device."""
 
 from pygpt.data.corpus import Corpus, Split, check_answers, make_corpus, separator_of, whole_split
 from pygpt.data.loading import load_text, open_dataset_bytes

@@ -1,6 +1,6 @@
-"""One part of a text in memory, placed on the device, where batches are drawn from it.
+"""Batches that the device draws from one part of a text in memory.
 
-shard_batches.py is for a text that is larger than the device.
+shard_batches.py does this for a text that is larger than the device.
 """
 
 from pygpt.data.corpus import Split
@@ -10,9 +10,9 @@ from pygpt.tensor.tensor import tensor
 
 
 class DeviceBatches:
-    """One part of a corpus on the device, and how batches of B sequences of T tokens are drawn from it.
+    """One part of a corpus on the device; draws batches of B sequences of T tokens from it.
 
-    `layout` and `separator` are the corpus's; with `answers_only` only the tokens of answers are targets.
+    `layout` and `separator` are those of the corpus. With `answers_only`, only the tokens of answers are targets.
     """
 
     def __init__(
@@ -31,14 +31,14 @@ class DeviceBatches:
         self.offsets = tensor(device, split.offsets, dtype="uint32") if layout == "documents" else None
 
     def prefetch(self, step: int) -> None:
-        """Make ready for a step: all of the text is on the device already."""
+        """Do nothing: the whole text is on the device already."""
 
     def next_batch(
         self, rng: RngState, purpose: int, sequential: bool | int = False, answers: bool = False, first: int = 0
     ):
-        """Inputs (B, T) and targets (B, T) of the batch of the generator's step; see pygpt/ops/batch.py.
+        """Return the inputs (B, T) and targets (B, T) of the generator's step; see pygpt/ops/batch.py.
 
-        With `first` they are these rows of a larger batch. With `answers` only the tokens of answers are targets.
+        `first` is their first row in a larger batch. With `answers`, only the tokens of answers are targets.
         """
         shape = {"batch_size": self.batch_size, "block_size": self.block_size, "first": first}
         if self.layout == "documents":

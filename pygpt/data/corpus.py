@@ -18,8 +18,8 @@ LAYOUTS = ("stream", "documents")
 class Split:
     """The tokens of one part of a corpus, as `array('I')`.
 
-    A stream has no offsets. Documents stand one behind the other as BOS doc0 BOS doc1 ... BOS: `offsets[d]` is the
-    index of the BOS that opens document d, and one offset more is the index of the BOS that closes the last.
+    A stream has no offsets. Documents are stored as BOS doc0 BOS doc1 ... BOS: `offsets[d]` is the index of the BOS
+    before document d, and one more offset is the index of the BOS after the last document.
     """
 
     tokens: array
@@ -28,9 +28,9 @@ class Split:
 
 @dataclass(frozen=True)
 class Corpus:
-    """A text ready for a device: the tokens to train on and the tokens to validate on.
+    """A text ready for a device: its training tokens and its validation tokens.
 
-    `separator` is the token between question and answer if every document has one and fits into a block, and else None.
+    `separator` is the token between question and answer if every document has one and fits into a block, else None.
     """
 
     layout: str
@@ -47,23 +47,23 @@ def make_corpus(
     val_fraction: float = 0.1,
     chance: random.Random | None = None,
 ) -> Corpus:
-    """Turn a text into tokens and hold some back for validation.
+    """Convert a text to tokens and hold back some of them for validation.
 
-    Layout "stream" holds back the end of the text. Layout "documents" holds back every tenth document (for a
-    fraction of 0.1), since a list is often sorted; documents are kept whole here, and one longer than the block is
-    truncated to its first `block_size` tokens when a batch is drawn. With `chance` the documents are shuffled by it
-    first, and the last ones are held back: those before them come in the order they would have without validation.
+    Layout "stream" holds back the end of the text. Layout "documents" holds back every tenth document (for a fraction
+    of 0.1), because lists are often sorted. Documents are kept whole here; one that is longer than the block is
+    truncated to its first `block_size` tokens when a batch is drawn. `chance` shuffles the documents, and then the last
+    ones are held back: the others have the order they would have without validation.
 
     Raises:
         DataError: the layout is unknown, the fraction is not above 0 and at most 0.5, the tokenizer's delimiter does
             not fit the layout, a split of the stream is shorter than a block, or there are fewer than two documents.
-        TokenizerError: the text has a symbol the tokenizer does not know.
+        TokenizerError: the text has a symbol that is not in the vocabulary.
     """
     if layout not in LAYOUTS:
         raise DataError(f"there is no layout {layout!r}: choose one of {', '.join(LAYOUTS)}")
     if not 0 < val_fraction <= 0.5:
         raise DataError(
-            f"the part held back for validation must be above 0 and at most 0.5; it is {val_fraction}: 0.1 is usual"
+            f"the fraction held back for validation must be above 0 and at most 0.5; it is {val_fraction}: 0.1 is usual"
         )
     if block_size < 1:
         raise DataError(f"a block must hold at least 1 token; block_size is {block_size}: choose a longer block")
@@ -73,11 +73,11 @@ def make_corpus(
 
 
 def whole_split(text: str, tokenizer: Tokenizer, layout: str) -> Split:
-    """All of a text as one split, with nothing held back: to evaluate a model on.
+    """Convert a whole text to one split to evaluate a model on, with nothing held back.
 
     Raises:
-        DataError: there is too little of it, or the tokenizer's delimiter does not fit the layout.
-        TokenizerError: the text has a symbol the tokenizer does not know.
+        DataError: the text is too short, or the tokenizer's delimiter does not fit the layout.
+        TokenizerError: the text has a symbol that is not in the vocabulary.
     """
     if layout == "documents":
         return _delimited(_documents_of(text, tokenizer, 1), tokenizer)
@@ -89,16 +89,16 @@ def whole_split(text: str, tokenizer: Tokenizer, layout: str) -> Split:
     return Split(tokens)
 
 
-def _documents_of(text: str, tokenizer: Tokenizer, fewest: int) -> list[str]:
+def _documents_of(text: str, tokenizer: Tokenizer, minimum: int) -> list[str]:
     if tokenizer.bos is None:
         raise DataError(
             "the layout documents needs a tokenizer with a delimiter; this one has none: train it with documents=True"
         )
     documents = split_documents(text)
-    if len(documents) < fewest:
+    if len(documents) < minimum:
         raise DataError(
-            f"the layout documents needs at least {fewest} documents, one on each line; this text has "
-            f"{len(documents)}: put every document on a line of its own, or choose the layout stream"
+            f"the layout documents needs at least {minimum} documents, one per line; this text has "
+            f"{len(documents)}: put each document on its own line, or choose the layout stream"
         )
     return documents
 
@@ -137,7 +137,7 @@ def _documents(
 
 
 def separator_of(tokenizer: Tokenizer, block_size: int, *splits: Split) -> int | None:
-    """The token between question and answer, if every document of these splits has one and fits into a block."""
+    """Return the token between question and answer, or None if a document has none or does not fit into a block."""
     try:
         return (
             _separator(tokenizer, block_size, *splits) if all(split.offsets is not None for split in splits) else None
@@ -147,10 +147,10 @@ def separator_of(tokenizer: Tokenizer, block_size: int, *splits: Split) -> int |
 
 
 def check_answers(corpus: Corpus, tokenizer: Tokenizer, block_size: int) -> None:
-    """Check that every document is a question and an answer that a model can read whole.
+    """Check that every document is a question and an answer that fit into a block.
 
     Raises:
-        DataError: one has no separator, or is longer than a block.
+        DataError: a document has no separator, or is longer than a block.
     """
     if corpus.separator is None:
         _separator(tokenizer, block_size, corpus.train, corpus.val)
@@ -162,11 +162,11 @@ def _separator(tokenizer: Tokenizer, block_size: int, *splits: Split) -> int:
     except TokenizerError:
         raise DataError(f"no document of this text has a {SEPARATOR} between a question and its answer") from None
     documents = [split.tokens[begin:end] for split in splits for begin, end in itertools.pairwise(split.offsets)]
-    lacking = sum(ids[0] not in document for document in documents) if len(ids) == 1 else len(documents)
-    if lacking:
+    missing = sum(ids[0] not in document for document in documents) if len(ids) == 1 else len(documents)
+    if missing:
         raise DataError(
-            f"{lacking:,} of {len(documents):,} documents have no token {SEPARATOR} between a question and its "
-            "answer; put one into each, or choose the tokenizer char"
+            f"{missing:,} of {len(documents):,} documents have no token {SEPARATOR} between a question and its "
+            "answer: add one to each, or choose the tokenizer char"
         )
     longest = max(map(len, documents))
     if longest > block_size:

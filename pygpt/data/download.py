@@ -1,4 +1,4 @@
-"""Fetches a file once and keeps it; never imported in a tab."""
+"""Downloads a file once and caches it. Never imported in a tab."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from pygpt.errors import DataError
 from pygpt.utils.cache import cache_folder
 from pygpt.utils.files import write_atomically
 
-_TIMEOUT = 20  # seconds of silence
+_TIMEOUT = 20  # seconds without data
 
 
 def file_bytes(remote: RemoteFile) -> bytes:
-    """The bytes of a file: from the folder PYGPT_DATA, from the cache, or from its URL.
+    """Return the bytes of a file from the folder PYGPT_DATA, from the cache, or from its URL.
 
-    The cache is the folder PYGPT_CACHE, or else the user's cache folder.
+    The cache is the folder PYGPT_CACHE or, if that is not set, the user's cache folder.
 
     Raises:
-        DataError: the file in PYGPT_DATA or the downloaded one is not the one expected, or the URL cannot be reached.
+        DataError: the file in PYGPT_DATA or the download is not the expected file, or the URL cannot be reached.
     """
     supplied = os.environ.get("PYGPT_DATA")
     if supplied:
@@ -32,38 +32,38 @@ def file_bytes(remote: RemoteFile) -> bytes:
             data = _read(path)
             remote.check(data, f"{path} (PYGPT_DATA)")
             return data
-    kept = cache_folder() / remote.file
-    # A file in the cache that was cut short or changed is not an error: it is fetched again.
+    cached = cache_folder() / remote.file
+    # A damaged file in the cache is not an error: it is downloaded again.
     with contextlib.suppress(OSError, DataError):
-        data = kept.read_bytes()
-        remote.check(data, str(kept))
+        data = cached.read_bytes()
+        remote.check(data, str(cached))
         return data
     data = _download(remote)
     remote.check(data, f"what came from {remote.url}")
-    # A folder that cannot be written costs a download next time, nothing more.
+    # Without a writable cache, the next call downloads the file again.
     with contextlib.suppress(OSError):
-        write_atomically(kept, data)
+        write_atomically(cached, data)
     return data
 
 
 def fetch(files: Iterable[RemoteFile]) -> list[Path]:
-    """Fetch files unless they are here; returns where they are, in PYGPT_DATA or in the cache.
+    """Download files that are missing locally, and return the paths of all, in PYGPT_DATA or in the cache.
 
     Raises:
-        DataError: one cannot be fetched, or the cache cannot be written.
+        DataError: a file cannot be downloaded, or the cache cannot be written.
     """
-    places = []
+    paths = []
     for remote in files:
         file_bytes(remote)
         supplied = Path(os.environ.get("PYGPT_DATA") or ".") / remote.file
-        place = supplied if os.environ.get("PYGPT_DATA") and supplied.is_file() else cache_folder() / remote.file
-        if not place.is_file():
+        path = supplied if os.environ.get("PYGPT_DATA") and supplied.is_file() else cache_folder() / remote.file
+        if not path.is_file():
             raise DataError(
-                f"{remote.title} was fetched, and the cache {cache_folder()} cannot be written: let PYGPT_CACHE "
-                "name a folder that can"
+                f"{remote.title} was downloaded, but the cache {cache_folder()} cannot be written: set "
+                "PYGPT_CACHE to a writable folder"
             )
-        places.append(place)
-    return places
+        paths.append(path)
+    return paths
 
 
 def _read(path: Path) -> bytes:

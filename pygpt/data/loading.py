@@ -1,4 +1,4 @@
-"""How a name or a path becomes a text."""
+"""Loads a text by name or path."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from pygpt.utils.suggest import did_you_mean
 
 
 def load_text(source: str) -> Text:
-    """Load a text: a data set or a task by its name, or a file by its path.
+    """Load a text: a data set or a task by name, or a file by path.
 
     Raises:
-        DataError: there is no such data set, task or file, the file cannot be read or is not a text in UTF-8, the text
-            cannot be downloaded or is not the one expected, or, in a tab, it is one the page must supply.
+        DataError: there is no such data set, task or file, the file cannot be read or is not UTF-8 text, the text
+            cannot be downloaded or is not the expected one, or, in a tab, the page must supply it.
     """
     if is_task(source):
         return task_text(source)
@@ -32,14 +32,14 @@ def load_text(source: str) -> Text:
         )
     if dataset.make:
         return _text_of(dataset, dataset.make())
-    # Imported here, because a tab has no use for it.
+    # Imported here because a tab never uses it.
     from pygpt.data.download import file_bytes
 
     return open_dataset_bytes(dataset.name, file_bytes(dataset.remote))
 
 
 def open_dataset_bytes(name: str, data: bytes) -> Text:
-    """Make the text of a data set from the bytes of its file, which are checked against its SHA-256 if it is known.
+    """Make the text of a data set from the bytes of its file; the SHA-256 is checked if the registry has one.
 
     Raises:
         DataError: there is no such data set, or the bytes are not its file.
@@ -60,7 +60,7 @@ def _text_of(dataset: Dataset, text: str) -> Text:
 
 
 def _open_folder(path: Path):
-    # Imported here, because a tab has no use for it.
+    # Imported here because a tab never uses it.
     from pygpt.data.shards import DESCRIPTION, is_prepared, open_shards
 
     if not is_prepared(path):
@@ -87,6 +87,6 @@ def _load_path(source: str) -> Text:
     except OSError as error:
         raise DataError(
             f"cannot read {source}: {error.strerror or error}. Give the name of a data set ({', '.join(DATASETS)}) "
-            "or the path of a text file you may read"
+            "or the path of a readable text file"
         ) from None
     return text_from_bytes(path.name, data)

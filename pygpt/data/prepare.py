@@ -1,4 +1,4 @@
-"""Turning a text into shards, piece by piece: the text may be larger than memory. Never imported in a tab."""
+"""Converts a text to shards piece by piece: the text can be larger than memory. Never imported in a tab."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from pygpt.utils.files import write_atomically
 
 PIECE = 1 << 22  # bytes read at a time
 _SHARD = "tokens-{:05}.bin"
-_OURS = re.compile(r"tokens-\d{5,}\.bin|tokenizer\.json")
+_OWN_FILES = re.compile(r"tokens-\d{5,}\.bin|tokenizer\.json")
 
 
 class Source:
-    """A text that comes in pieces, as often as it is asked for."""
+    """A text that can be read in pieces, any number of times."""
 
     def __init__(self, source: str):
         self.path = self.text = None
@@ -38,7 +38,11 @@ class Source:
             self.name, self.origin = self.path.name, f"your own text, {self.path.name}"
 
     def pieces(self) -> Iterator[str]:
-        """The text. Raises DataError if it cannot be read, or is no text in UTF-8."""
+        """Yield the text in pieces.
+
+        Raises:
+            DataError: it cannot be read, or is not UTF-8 text.
+        """
         if self.text is not None:
             text = self.text.text
             yield from (text[start : start + PIECE] for start in range(0, len(text), PIECE))
@@ -53,25 +57,26 @@ class Source:
         except (OSError, ValueError) as error:  # ValueError: a zero byte in the path
             raise DataError(
                 f"cannot read {self.path}: {getattr(error, 'strerror', None) or error}. Give the name of a data "
-                f"set ({', '.join(DATASETS)}) or the path of a text file you may read"
+                f"set ({', '.join(DATASETS)}) or the path of a readable text file"
             ) from None
 
 
 def prepare(
     data, folder: Path, shard_size: int, shards_val: int, tell: Callable[[str], None] = lambda line: None
 ) -> dict:
-    """Write the text that the fields of a DataConfig name as shards; returns their description.
+    """Write the text that a DataConfig selects as shards, and return their description.
 
-    The tokenizer is learned in a first pass over the text, where it is learned. The description is written last: a folder
-    without one was not finished, and may be prepared again.
+    A tokenizer that is learned takes a first pass over the text. The description is written last: a folder without one
+    is unfinished and can be prepared again.
+
     Raises:
-        DataError: the text cannot be read, is too short for so many shards, or the folder holds something else.
+        DataError: the text cannot be read, is too short for this number of shards, or the folder holds other files.
         ExperimentError: the tokenizer's files are missing or wrong.
     """
     if shard_size < 1 or shards_val < 1:
         raise DataError(
-            f"shards need at least 1 token each, and 1 shard must be for validation; asked for {shard_size} "
-            f"tokens and {shards_val} shards"
+            f"shards need at least 1 token each, and at least 1 shard for validation; got {shard_size} tokens "
+            f"and {shards_val} shards"
         )
     source = Source(data.source)
     _make_folder(folder)
@@ -86,8 +91,9 @@ def prepare(
     writer.finish()
     if len(writer.shards) <= shards_val:
         raise DataError(
-            f"the text has {writer.tokens:,} tokens, {len(writer.shards)} shards of {shard_size:,}, and {shards_val} "
-            f"of them are to be for validation: choose shards of at most {max(1, writer.tokens // (shards_val + 1)):,}"
+            f"the text has {writer.tokens:,} tokens, which make {len(writer.shards)} shards of {shard_size:,}; with "
+            f"{shards_val} for validation, none is left for training: choose shards of at most "
+            f"{max(1, writer.tokens // (shards_val + 1)):,}"
         )
     description = {
         "format": FORMAT,
@@ -116,15 +122,15 @@ def prepare(
 def _make_folder(folder):
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        there = [path.name for path in folder.iterdir()]
+        names = [path.name for path in folder.iterdir()]
     except OSError as error:
-        raise DataError(f"the folder {folder} cannot be made ({error.strerror}): choose another with --out") from None
-    strange = [name for name in there if not _OURS.fullmatch(name)]
-    if strange:
+        raise DataError(f"cannot create the folder {folder} ({error.strerror}): choose another with --out") from None
+    foreign = [name for name in names if not _OWN_FILES.fullmatch(name)]
+    if foreign:
         raise DataError(
-            f"the folder {folder} is not empty ({strange[0]} is there): choose another with --out, or remove it"
+            f"the folder {folder} is not empty (it has {foreign[0]}): choose another with --out, or remove it"
         )
-    for name in there:  # of a preparation that was not finished
+    for name in names:  # left by an unfinished preparation
         (folder / name).unlink()
 
 
@@ -136,24 +142,24 @@ def _encode(tokenizer, text):
 
 
 class _Writer:
-    """Takes tokens and writes full shards."""
+    """Collects tokens and writes full shards."""
 
-    def __init__(self, folder, dtype, shard_size, tell):
-        self.folder, self.dtype, self.shard_size, self.tell = folder, dtype, shard_size, tell
-        self.shards, self.tokens, self.waiting = [], 0, array(CODES[dtype])
+    def __init__(self, folder, dtype, shard_size, report):
+        self.folder, self.dtype, self.shard_size, self.report = folder, dtype, shard_size, report
+        self.shards, self.tokens, self.pending = [], 0, array(CODES[dtype])
 
     def add(self, ids):
-        self.waiting.extend(array(CODES[self.dtype], ids))
-        while len(self.waiting) >= self.shard_size:
-            self._write(self.waiting[: self.shard_size])
-            del self.waiting[: self.shard_size]
+        self.pending.extend(array(CODES[self.dtype], ids))
+        while len(self.pending) >= self.shard_size:
+            self._write(self.pending[: self.shard_size])
+            del self.pending[: self.shard_size]
 
     def finish(self):
-        if self.waiting:
-            self._write(self.waiting)
+        if self.pending:
+            self._write(self.pending)
 
     def _write(self, tokens):
-        if array("I", [1]).tobytes()[0] != 1:  # little-endian everywhere
+        if array("I", [1]).tobytes()[0] != 1:  # shards are little-endian on every machine
             tokens.byteswap()
         data, name = tokens.tobytes(), _SHARD.format(len(self.shards))
         try:
@@ -162,4 +168,4 @@ class _Writer:
             raise DataError(f"{self.folder / name} cannot be written ({error.strerror})") from None
         self.shards.append({"file": name, "tokens": len(tokens), "sha256": hashlib.sha256(data).hexdigest()})
         self.tokens += len(tokens)
-        self.tell(f"{name}: {len(tokens):,} tokens, {self.tokens:,} in all")
+        self.report(f"{name}: {len(tokens):,} tokens, {self.tokens:,} in total")

@@ -1,7 +1,7 @@
-"""Training on more tokens than a device, or memory, holds: only the windows of the next steps are brought there.
+"""Training on more tokens than the device or memory holds: only the windows of the next steps are on the device.
 
-Which windows those are is the arithmetic of the kernel `batch`, done here with Python's integers: a run on shards has bit
-for bit the batches, and so the losses, of a run on the same text in memory.
+Windows are drawn here with Python integers, by the arithmetic of the kernel `batch`. A run on shards therefore has bit
+for bit the batches and the losses of a run on the same text in memory.
 """
 
 from array import array
@@ -11,14 +11,14 @@ from pygpt.ops import gather_windows
 from pygpt.ops.threefry import one_draw
 from pygpt.tensor.tensor import empty
 
-AT_ONCE = 64  # steps whose windows are brought at once, at most
-MOST_TOKENS = 1 << 20  # and tokens, at most: 4 MB on the device
+AT_ONCE = 64  # maximum number of steps whose windows are written at once
+MOST_TOKENS = 1 << 20  # maximum number of tokens written at once: 4 MB on the device
 
 
 class ShardBatches:
-    """One part of a prepared text, as `DeviceBatches` is one of a text in memory: `prefetch` must come before each step.
+    """Batches from one part of a prepared text, like `DeviceBatches` for a text in memory.
 
-    A step takes `passes` batches; `purpose` is what they are drawn for.
+    Call `prefetch` before each step. A step takes `passes` batches; `purpose` is part of the key of their random draws.
     """
 
     layout = "stream"
@@ -34,29 +34,31 @@ class ShardBatches:
         self._held = range(0)
 
     def prefetch(self, step: int) -> None:
-        """Put the windows of a step, and of those after it, on the device, unless they are there.
+        """Write the windows of a step and of the following steps to the device, unless they are there already.
 
-        What is on its way goes first: `write` sends it, and a GPU does things in the order they were sent.
-        Raises: DataError if a shard holds what is no token.
+        Pending launches still read the old windows, because `write` submits them first and a GPU keeps the order.
+
+        Raises:
+            DataError: a shard holds an id that is outside the vocabulary.
         """
         if step in self._held:
             return
         first = step - step % self._steps
         self._held = range(first, first + self._steps)
-        found = array("I")
-        for each in self._held:
+        tokens = array("I")
+        for held_step in self._held:
             for row in range(self._rows):
-                found.extend(self.shards.window(self._start(each, row), self._block + 1))
-        self.tokens.device.write(self.tokens, memoryview(found).cast("B"))
+                tokens.extend(self.shards.window(self._start(held_step, row), self._block + 1))
+        self.tokens.device.write(self.tokens, memoryview(tokens).cast("B"))
 
     def _start(self, step, row):
         low, high = one_draw(self._seed, self._purpose, row, step % 2**32)
-        places = len(self.shards) - self._block
-        # One word reaches the whole of a text that fits into memory; of a larger one, it takes both.
-        return (low if places < 2**32 else high << 32 | low) % places
+        positions = len(self.shards) - self._block
+        # Like the kernel, use one 32-bit word while it can reach every position, and both words for larger texts.
+        return (low if positions < 2**32 else high << 32 | low) % positions
 
     def next_batch(self, rng, purpose: int, sequential: bool = False, answers: bool = False, first: int = 0):
-        """Inputs (B, T) and targets (B, T) of the batch of the generator's step, as `DeviceBatches.next_batch`."""
+        """Return the inputs (B, T) and targets (B, T) of the generator's step, as `DeviceBatches.next_batch` does."""
         return gather_windows(
             self.tokens, rng.step, batch_size=self.batch_size, block_size=self._block, rows=self._rows, first=first
         )

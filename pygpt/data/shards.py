@@ -1,8 +1,8 @@
-"""A text as tokens in files: prepared once, mapped into memory, so that a text larger than memory can be trained on.
+"""A text as token files: prepared once and mapped into memory, so that a text larger than memory can be trained on.
 
-    dataset.json       what this is: see `describe` in pygpt/data/prepare.py
-    tokens-00000.bin   the tokens, 16 or 32 bits each, little-endian, one shard after the other
-    tokenizer.json     the tokenizer for other programs, where it is BPE
+    dataset.json       the description: see `prepare` in pygpt/data/prepare.py
+    tokens-00000.bin   the tokens, 16 or 32 bits each, little-endian, in consecutive shards
+    tokenizer.json     the tokenizer for other programs, if it is BPE
 
 The last shards are for validation. Never imported in a tab.
 """
@@ -47,7 +47,7 @@ FIELDS = {
 
 
 class ShardedTokens:
-    """The tokens of some shards, one behind the other; `len` counts them, `window` reads some."""
+    """The tokens of consecutive shards. `len` is their number; `window` reads a range of them."""
 
     def __init__(self, folder: Path, views: list[memoryview], vocab_size: int):
         self._folder, self._views, self._vocab_size = folder, views, vocab_size
@@ -57,35 +57,35 @@ class ShardedTokens:
         return self._starts[-1]
 
     def window(self, start: int, length: int) -> array:
-        """The `length` tokens from token `start`, as an `array('I')`.
+        """Return `length` tokens from position `start`, as an `array('I')`.
 
         Raises:
-            DataError: one of them is no token of the tokenizer.
+            DataError: one of them is outside the tokenizer's vocabulary.
         """
-        found = array("I")
+        tokens = array("I")
         while length > 0:
             shard = bisect.bisect_right(self._starts, start) - 1
-            place = start - self._starts[shard]
-            some = self._views[shard][place : place + length]
-            found.extend(array("I", some))
-            start, length = start + len(some), length - len(some)
-        if max(found, default=0) >= self._vocab_size:
+            offset = start - self._starts[shard]
+            part = self._views[shard][offset : offset + length]
+            tokens.extend(array("I", part))
+            start, length = start + len(part), length - len(part)
+        if max(tokens, default=0) >= self._vocab_size:
             raise DataError(
-                f"the shards in {self._folder} hold the token {max(found)}, but their tokenizer has "
+                f"the shards in {self._folder} hold the token {max(tokens)}, but their tokenizer has "
                 f"{self._vocab_size} tokens: prepare the text again"
             )
-        return found
+        return tokens
 
     def all(self) -> Split:
-        """All of them in memory."""
+        """Read all tokens into memory."""
         return Split(self.window(0, len(self)))
 
 
 @dataclass(frozen=True)
 class Shards:
-    """A prepared text: to a run what a `Text` is, but that `text` is None, since it is not in memory.
+    """A prepared text. It replaces a `Text` in a run, but `text` is None because the text is not in memory.
 
-    Its path is enough to have it again, so it counts as built in. `encoding` is the `tokenizer` of its DataConfig.
+    It counts as built in, because its path is enough to load it again. `encoding` is the `tokenizer` of its DataConfig.
     """
 
     folder: Path
@@ -96,12 +96,12 @@ class Shards:
     tokenizer: Tokenizer
     train: ShardedTokens
     val: ShardedTokens
-    learned: int = 0  # tokens that bpe was to learn, or 0 if it learned none
+    learned: int = 0  # vocabulary size requested from BPE training, or 0 without training
     built_in: bool = True
     text: None = None
 
     def fields(self) -> dict:
-        """What these shards are, as fields of an experiment by dotted name."""
+        """Return the settings that these shards determine, by the dotted names of an experiment's fields."""
         learned = {"data.vocab_size": self.learned} if self.learned else {}
         return {
             "data.source": str(self.folder.resolve()),
@@ -111,17 +111,17 @@ class Shards:
         }
 
     def corpus(self, layout: str, block_size: int, tokenizer: Tokenizer) -> Corpus:
-        """The two parts, for a run with this tokenizer.
+        """Return both parts as a corpus, for a run with this tokenizer.
 
         Raises:
-            DataError: the layout is another, or the tokenizer, or a part is shorter than a block.
+            DataError: the layout or the tokenizer differs, or a part is shorter than a block.
         """
         if layout != "stream":
-            raise DataError(f"shards are one stream of tokens, and data.layout is {layout}: set it to stream")
+            raise DataError(f"shards are one stream of tokens, but data.layout is {layout}: set it to stream")
         if tokenizer != self.tokenizer:
             raise DataError(
                 f"the shards in {self.folder} hold the tokens of another tokenizer ({self.encoding}, "
-                f"{self.tokenizer.vocab_size:,} tokens) than this run's: prepare the text with the run's"
+                f"{self.tokenizer.vocab_size:,} tokens) than this run's: prepare the text with the run's tokenizer"
             )
         for part, tokens in ("training", self.train), ("validation", self.val):
             if len(tokens) < block_size + 1:
@@ -133,66 +133,66 @@ class Shards:
 
 
 def is_prepared(path: Path) -> bool:
-    """Whether a path is a folder that says it holds shards."""
+    """Return whether a path is a folder with a description of shards."""
     return (path / DESCRIPTION).is_file()
 
 
 def open_shards(folder: Path) -> Shards:
-    """Open what `pygpt prepare` wrote. Every shard is read once, to compare it with its checksum.
+    """Open a folder that `pygpt prepare` wrote. Every shard is read once to verify its checksum.
 
     Raises:
-        DataError: the description is missing or malformed, or a shard is missing, of another size, or was changed.
+        DataError: the description is missing or malformed, or a shard is missing, has another size, or was changed.
     """
-    about = _description(folder)
+    meta = _read_description(folder)
     try:
-        tokenizer = tokenizer_from_dict(about["tokenizer"])
+        tokenizer = tokenizer_from_dict(meta["tokenizer"])
     except TokenizerError as error:
         raise DataError(f"{folder / DESCRIPTION} has a damaged tokenizer: {error}") from None
-    if tokenizer.vocab_size != about["vocab_size"]:
+    if tokenizer.vocab_size != meta["vocab_size"]:
         raise DataError(
-            f"{folder / DESCRIPTION} says that the tokenizer has {about['vocab_size']} tokens, and it has "
+            f"{folder / DESCRIPTION} gives the tokenizer {meta['vocab_size']} tokens, but it has "
             f"{tokenizer.vocab_size}: prepare the text again"
         )
     parts = [
         ShardedTokens(
-            folder, [_shard(folder, shard, CODES[about["dtype"]]) for shard in about[part]], tokenizer.vocab_size
+            folder, [_shard(folder, shard, CODES[meta["dtype"]]) for shard in meta[part]], tokenizer.vocab_size
         )
         for part in ("train", "val")
     ]
-    if about["tokens"] != sum(map(len, parts)):
+    if meta["tokens"] != sum(map(len, parts)):
         raise DataError(
-            f"{folder / DESCRIPTION} speaks of {about['tokens']} tokens in all, and its shards have "
+            f"{folder / DESCRIPTION} lists {meta['tokens']} tokens in total, but its shards have "
             f"{sum(map(len, parts))}: prepare the text again"
         )
     return Shards(
-        folder, about["name"], about["sha256"], about["origin"], about["encoding"], tokenizer, *parts, about["learned"]
+        folder, meta["name"], meta["sha256"], meta["origin"], meta["encoding"], tokenizer, *parts, meta["learned"]
     )
 
 
-def _description(folder):
+def _read_description(folder):
     path = folder / DESCRIPTION
     try:
-        about = json.loads(path.read_bytes())
+        meta = json.loads(path.read_bytes())
     except OSError as error:
         raise DataError(
             f"{folder} holds no prepared text: {path.name} cannot be read ({error.strerror}). `pygpt prepare` "
-            "makes such a folder"
+            "creates it"
         ) from None
     except (ValueError, RecursionError):
         raise DataError(f"{path} is not JSON: prepare the text again") from None
-    if not isinstance(about, dict) or about.get("format") != FORMAT:
+    if not isinstance(meta, dict) or meta.get("format") != FORMAT:
         raise DataError(f"{path} does not describe shards of pygpt: its format is not {FORMAT!r}")
-    if about.get("version") != VERSION:
-        raise DataError(f"{path} is of version {about.get('version')!r:.20}; this pygpt reads version {VERSION}")
-    wrong = [name for name, type_ in FIELDS.items() if type(about.get(name)) is not type_]
-    if wrong or about["dtype"] not in CODES or sys.byteorder != "little":
+    if meta.get("version") != VERSION:
+        raise DataError(f"{path} has version {meta.get('version')!r:.20}; this pygpt reads version {VERSION}")
+    wrong = [name for name, type_ in FIELDS.items() if type(meta.get(name)) is not type_]
+    if wrong or meta["dtype"] not in CODES or sys.byteorder != "little":
         raise DataError(f"{path} is damaged: {wrong[0] if wrong else 'dtype'!r} is missing or malformed")
-    return about
+    return meta
 
 
 def _shard(folder, shard, code):
-    """A shard's tokens, mapped into memory."""
-    name, count, wanted = (
+    """Map the tokens of a shard into memory."""
+    name, count, expected = (
         shard.get(field) if isinstance(shard, dict) else None for field in ("file", "tokens", "sha256")
     )
     if (
@@ -201,7 +201,7 @@ def _shard(folder, shard, code):
         or "\0" in name
         or type(count) is not int
         or count < 1
-        or not isinstance(wanted, str)
+        or not isinstance(expected, str)
     ):
         raise DataError(f"{folder / DESCRIPTION} is damaged: {shard!r:.80} does not describe a shard in this folder")
     path = folder / name
@@ -210,17 +210,17 @@ def _shard(folder, shard, code):
             size = file.seek(0, 2)
             if size != count * array(code).itemsize:
                 raise DataError(
-                    f"the shard {path} has {size} bytes, and {count} tokens take {count * array(code).itemsize}: it "
+                    f"the shard {path} has {size} bytes, but {count} tokens take {count * array(code).itemsize}: it "
                     "was cut short or changed; prepare the text again"
                 )
             file.seek(0)
-            # Read, and not through the map: of that, only what is trained on is to come into memory.
-            found = hashlib.file_digest(file, "sha256").hexdigest()
+            # Hash the file and not the map, so that only the parts used for training are loaded through the map.
+            actual = hashlib.file_digest(file, "sha256").hexdigest()
             mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     except OSError as error:
         raise DataError(f"the shard {path} cannot be read ({error.strerror}): prepare the text again") from None
-    if found != wanted:
+    if actual != expected:
         raise DataError(
-            f"the shard {path} is not what was prepared: its sha256 should be {wanted[:16]}...; prepare the text again"
+            f"the shard {path} was changed: its sha256 should be {expected[:16]}...; prepare the text again"
         )
     return memoryview(mapped).cast(code)

@@ -1,4 +1,4 @@
-"""A text and where it came from."""
+"""A training text: its content, hash and origin."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _OTHER_ENCODINGS = {
 class Text:
     """A text to train on.
 
-    `sha256` is that of its UTF-8 bytes, `origin` a sentence for people, and `built_in` says that the name alone is
-    enough to have the text again.
+    `sha256` is the hash of its UTF-8 bytes. `origin` describes the source for people. `built_in` is true if the name
+    alone is enough to load the text again.
     """
 
     name: str
@@ -37,15 +37,15 @@ class Text:
 
 
 def make_text(name: str, text: str, origin: str, built_in: bool) -> Text:
-    """Make a Text of a string, with the hash of its UTF-8 bytes."""
+    """Make a Text from a string, with the hash of its UTF-8 bytes."""
     return Text(name, text, hashlib.sha256(text.encode("utf-8")).hexdigest(), origin, built_in)
 
 
 def text_from_bytes(name: str, data: bytes) -> Text:
-    """Read a text of the user's own: UTF-8, with or without a byte order mark, any line ends (they become "\\n").
+    """Read a user's text: UTF-8, with or without a byte order mark. Line ends of any kind become "\\n".
 
     Raises:
-        DataError: there is no text in it, it is not UTF-8, or it is not text at all.
+        DataError: the text is blank, is not UTF-8, or is not text at all.
     """
     return make_text(name, decode_text(name, data), f"your own text, {name}", built_in=False)
 
@@ -54,13 +54,13 @@ def decode_text(name: str, data: bytes) -> str:
     """Decode UTF-8, drop a byte order mark, and make every line end "\\n".
 
     Raises:
-        DataError: there is no text in it, it is not UTF-8, or it is not text at all.
+        DataError: the text is blank, is not UTF-8, or is not text at all.
     """
     return "".join(decode_pieces(name, [bytes(data)]))
 
 
 def decode_pieces(name: str, pieces: Iterable[bytes]) -> Iterator[str]:
-    """As `decode_text`, for a file that comes in pieces."""
+    """Decode like `decode_text`, for a file that is read in pieces."""
     utf8 = codecs.getincrementaldecoder("utf-8-sig")()
     lines = io.IncrementalNewlineDecoder(utf8, translate=True)
     read, blank = 0, True
@@ -77,7 +77,7 @@ def decode_pieces(name: str, pieces: Iterable[bytes]) -> Iterator[str]:
         try:
             text = lines.decode(data, final=not data)
         except UnicodeDecodeError as error:
-            # The codec counts from where it had to wait for more, or from behind the byte order mark.
+            # error.start counts from the bytes that the codec still held, or from after the byte order mark.
             offset, byte = read - len(error.object) + error.start, error.object[error.start]
             raise DataError(
                 f"{name} should be a text in UTF-8, but byte {byte:#04x} at offset {offset} is not: "

@@ -1,14 +1,14 @@
-"""What a device is.
+"""The base class of devices.
 
-A device holds buffers and runs kernels on them, in the order they were asked for. It knows no model and no operation:
-`run` is the one door to hardware, and a recording is a list kept at that door.
+A device holds buffers and runs kernels on them, in launch order. It depends on no model and no operation. All work
+goes through `run`, and a recording is a list of the launches made there.
 
-    NumpyDevice    the specification: each kernel's twin, at once
-    WgpuDevice   WebGPU through wgpu-py
+    NumpyDevice    the reference: runs each kernel's NumPy twin at once
+    WgpuDevice     WebGPU through wgpu-py
     BrowserDevice  WebGPU in the tab, through browser.js
 
-A subclass gives nine methods: `_create`, `_destroy`, `_write`, `_read` for memory, `_prepare`, `_submit`, `_seal`,
-`_replay`, `_replay_timed` for work. All bookkeeping (pool, pending work, recording, the guard that keeps a recording honest) is here.
+A subclass implements `_create`, `_destroy`, `_write`, `_read` for memory and `_prepare`, `_submit`, `_seal`, `_replay`,
+`_replay_timed`, `_times` for work. The bookkeeping is here: pool, pending launches, recording, and its guard.
 """
 
 import contextlib
@@ -17,17 +17,17 @@ from collections.abc import Awaitable
 
 from pygpt.errors import CaptureError, DeviceError, MemoryLimit
 
-# Work is sent when this many launches wait: long enough to share the cost of a submit, short enough that the GPU
-# starts while Python still prepares the rest of an eager step.
+# Flush at this many pending launches: enough to share the cost of a submit, few enough that the GPU starts while
+# Python still prepares the rest of an eager step.
 PENDING_LIMIT = 256
 
-# Buffers come in multiples of this, so that tensors of nearly the same size share them, and it is also the alignment
+# Buffer sizes are multiples of this, so that tensors of nearly the same size can reuse them. It is also the alignment
 # at which a GPU binds a slice.
 GRANULE = 256
 
 
 class Buffer:
-    """Device memory with one owner. When the last reference goes, the memory returns to the pool it came from."""
+    """Device memory with one owner. When the last reference is dropped, the memory returns to its pool."""
 
     __slots__ = ("device", "handle", "nbytes", "home")
 
@@ -42,7 +42,7 @@ class Buffer:
 
 
 class Pool:
-    """Memory that is free to be used again, by size."""
+    """Free memory for reuse, by size."""
 
     def __init__(self, device):
         self.device = device
@@ -50,26 +50,26 @@ class Pool:
         self.closed = False
 
     def take(self, nbytes: int) -> Buffer:
-        """A buffer of at least `nbytes`; its content is whatever was there."""
+        """Return a buffer of at least `nbytes`; its content is undefined."""
         nbytes = max(GRANULE, -(-nbytes // GRANULE) * GRANULE)
         handles = self.free.get(nbytes)
         handle = handles.pop() if handles else self.device._new(nbytes)
         return Buffer(self.device, handle, nbytes, self)
 
     def give_back(self, handle, nbytes: int) -> None:
-        """Keep the memory for the next taker, or let it go if the pool was closed."""
+        """Keep the memory for the next `take`, or free it if the pool is closed."""
         if self.closed:
             self.device._dispose(handle, nbytes)
         else:
             self.free.setdefault(nbytes, []).append(handle)
 
     def close(self) -> None:
-        """Let all free memory go, now and whenever more comes back."""
+        """Free the unused memory, and from now on all memory that comes back."""
         self.closed = True
         self.trim()
 
     def trim(self) -> None:
-        """Let the memory go that nobody uses."""
+        """Free the unused memory."""
         for nbytes, handles in self.free.items():
             for handle in handles:
                 self.device._dispose(handle, nbytes)
@@ -78,8 +78,8 @@ class Pool:
 
 @dataclasses.dataclass(frozen=True)
 class Work:
-    """What a launch does, for whoever counts it: its kernel's name, (shape, dtype) of the operands that are there, by their
-    names, its attributes, and on a GPU the shader. It keeps no memory alive."""
+    """A description of a launch: the kernel's name, (shape, dtype) of each operand present by name, the attributes, and
+    on a GPU the shader. It keeps no memory alive."""
 
     kernel: str
     operands: dict
@@ -88,10 +88,10 @@ class Work:
 
 
 class Recording:
-    """The launches between the start and the end of a recording, and the memory they touch.
+    """The launches between the start and the end of a recording, and the memory they use.
 
-    Buffers made while recording come from its own pool, so that a replay finds them untouched by anybody else; buffers
-    from outside are kept alive. `works` says what each launch does.
+    Buffers made while recording come from the recording's own pool, so that nothing else changes them before a replay;
+    buffers from outside are kept alive. `works` describes each launch.
     """
 
     def __init__(self, device):
@@ -101,7 +101,7 @@ class Recording:
         self.kept = {}
 
     def add(self, launch, kernel, operands, attributes, shader) -> None:
-        """Append a launch and hold on to what it uses from outside."""
+        """Append a launch and keep alive the buffers it uses from outside."""
         self.launches.append(launch)
         self.works.append(
             Work(
@@ -128,13 +128,13 @@ async def _ready(data: bytes) -> bytes:
 
 
 class Device:
-    """Where tensors live and kernels run.
+    """A device that stores tensors and runs kernels.
 
-    Attributes: `kind` ("numpy" or "webgpu"), `name` (for people), `why` (a sentence: how it came to be chosen),
-    `software` (True if a processor plays the GPU), `memory_limit` (bytes it can hold in all, or None if unknown),
-    `buffer_limit` (bytes of the largest buffer), `allocated_bytes` and `peak_bytes` (now, and the most so far),
-    `preferences` (the shader for each class of launches that were timed here; pygpt/analysis/autotune.py fills it), `abstract` (True if
-    it keeps the books and no data, so that none need be worked out for it).
+    Attributes: `kind` ("numpy" or "webgpu"), `name` (for display), `why` (the reason it was chosen), `software` (True
+    if it runs on the processor), `immediate` (True if launches are not queued), `memory_limit` (total bytes it can
+    hold, or None if unknown), `buffer_limit` (bytes of the largest buffer), `allocated_bytes` and `peak_bytes` (current
+    and maximum), `preferences` (the shader for each class of launches timed on this device; pygpt/analysis/autotune.py
+    fills it), `abstract` (True if it stores no data, so that callers need not compute any).
     """
 
     kind = "abstract"
@@ -153,38 +153,38 @@ class Device:
         self.pending = []
         self.recording = None
         self.preferences = {}
-        self.timed = None  # (plan, what times it) of each replay, while replays are timed
+        self.timed = None  # (plan, timing) of each replay since `start_timing`, else None
 
     # Memory.
 
     def allocate(self, nbytes: int) -> Buffer:
-        """Memory for `nbytes`. Raises MemoryLimit if one buffer cannot be that large."""
+        """Allocate `nbytes`. Raises MemoryLimit if the device cannot hold them, or not in one buffer."""
         if nbytes > self.buffer_limit:
             raise MemoryLimit(
                 f"{self.name} holds at most {self.buffer_limit / 2**20:.0f} MiB in one buffer, and "
-                f"{nbytes / 2**20:.0f} MiB were asked for; use a smaller batch, block or model"
+                f"{nbytes / 2**20:.0f} MiB were requested; use a smaller batch, context length or model"
             )
         pool = self.recording.pool if self.recording else self.pool
         return pool.take(nbytes)
 
     def write(self, tensor, data) -> None:
-        """Copy bytes into a tensor. What was launched before sees the old content, what comes after the new."""
+        """Copy bytes into a tensor. Earlier launches see the old content, later ones the new."""
         self._guard("write to a tensor")
         self.flush()
         self._write(tensor, data)
 
     def read(self, tensor) -> bytes:
-        """The bytes of a tensor, waiting for all work before it."""
+        """Return the bytes of a tensor, after waiting for all earlier work."""
         self._guard("read a tensor")
         self.flush()
         return self._read(tensor)
 
     async def fetch(self, tensor) -> bytes:
-        """The bytes of a tensor, without blocking: the way to read that every device has."""
+        """Return the bytes of a tensor without blocking. Every device supports this."""
         return await self.start_fetch(tensor)
 
     def start_fetch(self, tensor) -> Awaitable[bytes]:
-        """Begin to read a tensor, as it is after all work so far; awaiting the outcome gives its bytes."""
+        """Start reading a tensor in its state after all work so far; await the result for its bytes."""
         return _ready(self.read(tensor))
 
     # Work.
@@ -202,14 +202,14 @@ class Device:
             self.flush()
 
     def flush(self) -> None:
-        """Send everything that waits."""
+        """Submit all pending launches."""
         if self.pending:
             launches, self.pending = self.pending, []
             self._submit(launches)
 
     @contextlib.contextmanager
     def record(self):
-        """Keep a list of all launches inside the `with`. Raises CaptureError if a recording is under way already."""
+        """Record all launches inside the `with`. Raises CaptureError if a recording is already in progress."""
         self._guard("start a second recording")
         self.flush()
         self.recording = Recording(self)
@@ -220,11 +220,11 @@ class Device:
             self.recording = None
 
     def seal(self, recording: Recording):
-        """Make a finished recording ready for `replay`."""
+        """Prepare a finished recording for `replay`."""
         return self._seal(recording)
 
     def replay(self, plan, times: int = 1) -> None:
-        """Do all of a sealed recording once more, or `times` times, over the same memory."""
+        """Run a sealed recording `times` times over the same memory."""
         self._guard("replay a recording")
         self.flush()
         if self.timed is None:
@@ -233,24 +233,24 @@ class Device:
             self.timed += [(plan, self._replay_timed(plan)) for _ in range(times)]
 
     def start_timing(self) -> None:
-        """From now on take the time of each launch of a replay; replays become slower."""
+        """Time each launch of every replay from now on; replays become slower."""
         self.timed = []
 
     async def stop_timing(self) -> list:
-        """For each replay since `start_timing`, its plan, and (start, end) of its launches in seconds."""
+        """Stop timing; return (plan, [(start, end) of each launch in seconds]) for each replay since `start_timing`."""
         timed, self.timed = self.timed, None
         return [(plan, await self._times(timing)) for plan, timing in timed]
 
     def close(self) -> None:
-        """Let all memory go. The device cannot be used afterwards."""
+        """Free all memory. The device cannot be used afterwards."""
         self.flush()
         self.pool.close()
 
-    def _guard(self, deed):
+    def _guard(self, action):
         if self.recording:
             raise CaptureError(
-                f"cannot {deed} while recording: a replay could not repeat it. Do it before or after, "
-                f"and hand what changes between two steps over as a tensor"
+                f"cannot {action} while recording: a replay could not repeat it. Do it before or after, "
+                f"and pass what changes between steps as a tensor"
             )
 
     def _new(self, nbytes):
@@ -259,8 +259,8 @@ class Device:
             if self.allocated_bytes + nbytes > self.memory_limit:
                 raise MemoryLimit(
                     f"{self.name} has {self.memory_limit / 2**20:.0f} MiB, {self.allocated_bytes / 2**20:.0f} "
-                    f"of them in use, and {nbytes / 2**20:.1f} MiB more were asked for; use a smaller "
-                    f"batch, block or model"
+                    f"of them in use, and {nbytes / 2**20:.1f} MiB more were requested; use a smaller "
+                    f"batch, context length or model"
                 )
         handle = self._create(nbytes)
         self.allocated_bytes += nbytes
@@ -268,29 +268,29 @@ class Device:
         return handle
 
     def _dispose(self, handle, nbytes):
-        self.flush()  # a launch that waits may still name it
+        self.flush()  # a pending launch can still use it
         self.allocated_bytes -= nbytes
         self._destroy(handle)
 
-    # What a subclass gives.
+    # Methods that a subclass implements.
 
     def _create(self, nbytes):
-        raise DeviceError(f"{type(self).__name__} does not say how to make a buffer")
+        raise DeviceError(f"{type(self).__name__} does not implement _create")
 
     def _destroy(self, handle):
-        """Let a buffer go; nothing to do where the language collects it."""
+        """Free a buffer; nothing to do if the language collects it."""
 
     def _write(self, tensor, data):
-        raise DeviceError(f"{type(self).__name__} does not say how to write")
+        raise DeviceError(f"{type(self).__name__} does not implement _write")
 
     def _read(self, tensor):
-        raise DeviceError(f"{self.name} cannot be read while Python waits; use `await device.fetch(tensor)`")
+        raise DeviceError(f"{self.name} cannot be read synchronously; use `await device.fetch(tensor)`")
 
     def _prepare(self, kernel, operands, attributes):
-        raise DeviceError(f"{type(self).__name__} does not say how to prepare a launch")
+        raise DeviceError(f"{type(self).__name__} does not implement _prepare")
 
     def _submit(self, launches):
-        raise DeviceError(f"{type(self).__name__} does not say how to submit")
+        raise DeviceError(f"{type(self).__name__} does not implement _submit")
 
     def _seal(self, recording):
         return recording
@@ -300,8 +300,8 @@ class Device:
             self._submit(plan.launches)
 
     def _replay_timed(self, plan):
-        raise DeviceError(f"{type(self).__name__} does not say how to time a replay")
+        raise DeviceError(f"{type(self).__name__} does not implement _replay_timed")
 
     async def _times(self, timing):
-        """(start, end) of each launch, from what `_replay_timed` gave."""
+        """Return (start, end) of each launch, from the result of `_replay_timed`."""
         return timing

@@ -1,20 +1,19 @@
-// WebGPU in the tab, for pygpt/devices/browser.py. Everything that would cost a proxy a call lives on this side:
-// buffers, pipelines, launches and recordings are kept here and named by small integers, so that Python passes numbers,
-// and a recorded training step is one call.
+// WebGPU in the tab, for pygpt/devices/browser.py. Buffers, pipelines, launches and recordings are stored here and
+// identified by small integers. So Python passes numbers, without proxies, and a recorded training step is one call.
 //
-// Pipelines are compiled in the background, side by side, from the moment Python first names them: software adapters and
-// some drivers take 10 to 100 ms for one, and a training step wants fifty. Until the pipelines of a piece of work are
-// there, it waits in a line, and with it whatever was asked for later (writes, reads, buffers let go), so that the order
-// is Python's. Once nothing compiles the line is empty, and calls go straight through.
+// Pipelines compile in the background, in parallel, from their first use in Python: software adapters and some drivers
+// take 10 to 100 ms for one, and a training step needs fifty. Work waits in a queue until its pipelines are compiled.
+// All later calls (writes, reads, destroyed buffers) wait behind it, which keeps Python's order. When nothing is
+// compiling, the queue is empty and calls run at once.
 
-const MOST_TIMED = 2048; // launches: a set holds 4,096 queries, and a launch takes two
+const MOST_TIMED = 2048; // launches: a query set has at most 4,096 queries, and a launch takes two
 
 /** @typedef {{ pipeline: GPUComputePipeline | null, layout: GPUBindGroupLayout }} Slot */
 /** @typedef {{ slot: Slot, group: GPUBindGroup, x: number, y: number, z: number }} Launch */
 
 /**
- * Ask the browser for an adapter.
- * @returns {Promise<GPUAdapter | null>} null where there is no WebGPU, or no adapter.
+ * Request an adapter from the browser.
+ * @returns {Promise<GPUAdapter | null>} null if there is no WebGPU or no adapter.
  */
 export async function requestAdapter() {
   if (!navigator.gpu) return null;
@@ -22,7 +21,7 @@ export async function requestAdapter() {
 }
 
 /**
- * What an adapter says of itself.
+ * The name of an adapter, and whether it is a software adapter.
  * @param {GPUAdapter} adapter
  */
 export function describe(adapter) {
@@ -35,7 +34,7 @@ export function describe(adapter) {
 }
 
 /**
- * Open an adapter with the largest buffers it has.
+ * Open an adapter with its largest buffer limits.
  * @param {GPUAdapter} adapter
  */
 export async function open(adapter) {
@@ -51,7 +50,7 @@ class Gpu {
   constructor(device, bufferLimit) {
     this.device = device;
     this.bufferLimit = bufferLimit;
-    /** The first error the device reported late, and whether it is gone. */
+    /** The first uncaptured error, and why the device was lost; empty if neither happened. */
     this.error = '';
     this.lost = '';
     this.next = 1;
@@ -59,15 +58,15 @@ class Gpu {
     /** @type {Map<number, Launch>} */ this.launches = new Map();
     /** @type {Map<number, Launch[]>} */ this.plans = new Map();
     /** @type {Slot[]} */ this.pipelines = [];
-    /** How many pipelines are being compiled (and replays timed by the clock), and the work that waits for them. */
+    /** The number of pipelines being compiled plus replays timed by the clock. `line` is the work waiting for them. */
     this.compiling = 0;
     this.clocked = false;
-    /** @type {{ deed: () => void, launches: Launch[] }[]} */ this.line = [];
+    /** @type {{ task: () => void, launches: Launch[] }[]} */ this.line = [];
     /** @type {Map<string, GPUShaderModule>} */ this.modules = new Map();
     /** @type {Map<number, GPUBuffer[]>} */ this.staging = new Map();
     device.addEventListener('uncapturederror', (event) => { this.error ||= event.error.message; });
     device.lost.then((info) => { this.lost = `${info.reason}: ${info.message}`; });
-    // What stands in for an optional input that is absent: a shader binds it and does not read it.
+    // Bound for an absent optional input; the shader does not read it.
     this.buffers.set(0, device.createBuffer({ size: 256, usage: GPUBufferUsage.STORAGE }));
   }
 
@@ -79,7 +78,7 @@ class Gpu {
   }
 
   /**
-   * A small buffer of fixed numbers.
+   * Create a uniform buffer.
    * @param {Uint8Array} data
    */
   uniform(data) {
@@ -104,26 +103,26 @@ class Gpu {
   }
 
   /**
-   * Do something once the pipelines of `launches` are there and all that was asked for before has been done: as a rule, now.
-   * @param {() => void} deed @param {Launch[]} launches
+   * Run a task once the pipelines of `launches` are compiled and all earlier tasks have run: usually at once.
+   * @param {() => void} task @param {Launch[]} launches
    */
-  inOrder(deed, launches = []) {
-    if (!this.compiling) deed();
+  inOrder(task, launches = []) {
+    if (!this.compiling) task();
     else {
-      this.line.push({ deed, launches });
+      this.line.push({ task, launches });
       this.proceed();
     }
   }
 
-  /** Do what has waited long enough. */
+  /** Run the tasks that are ready. */
   proceed() {
     while (!this.clocked && this.line.length && this.line[0].launches.every(({ slot }) => slot.pipeline)) {
-      /** @type {{ deed: () => void }} */ (this.line.shift()).deed();
+      /** @type {{ task: () => void }} */ (this.line.shift()).task();
     }
   }
 
   /**
-   * Begin a pipeline for a shader with its override constants; the first `inputs` bindings are read-only.
+   * Start compiling a pipeline for a shader with its override constants; the first `inputs` bindings are read-only.
    * @param {string} name @param {string} code @param {string} constants JSON
    * @param {number} inputs @param {number} bindings @param {boolean} hasUniforms
    */
@@ -146,7 +145,7 @@ class Gpu {
     const slot = /** @type {Slot} */ ({ pipeline: null, layout });
     this.compiling++;
     this.device.createComputePipelineAsync(descriptor)
-      // Made again at once, a faulty one reports its fault like every other mistake, and spoils what uses it.
+      // The synchronous call reports a faulty pipeline as an uncaptured error, and invalidates the work that uses it.
       .catch(() => this.device.createComputePipeline(descriptor))
       .then((pipeline) => {
         slot.pipeline = pipeline;
@@ -158,7 +157,7 @@ class Gpu {
   }
 
   /**
-   * Bind operands to a pipeline. They come flat: buffer, offset and size in bytes of each.
+   * Bind operands to a pipeline. `operands` is flat: the buffer, offset and size in bytes of each.
    * @param {number} index @param {number} x @param {number} y @param {number} z @param {number[]} operands
    */
   prepare(index, x, y, z, ...operands) {
@@ -182,23 +181,23 @@ class Gpu {
 
   /** @param {GPUCommandEncoder} encoder @param {Launch[]} launches @param {GPUComputePassDescriptor} [descriptor] */
   sweep(encoder, launches, descriptor) {
-    const sweep = encoder.beginComputePass(descriptor);
+    const pass = encoder.beginComputePass(descriptor);
     for (const { slot, group, x, y, z } of launches) {
-      sweep.setPipeline(/** @type {GPUComputePipeline} */ (slot.pipeline));
-      sweep.setBindGroup(0, group);
-      sweep.dispatchWorkgroups(x, y, z);
+      pass.setPipeline(/** @type {GPUComputePipeline} */ (slot.pipeline));
+      pass.setBindGroup(0, group);
+      pass.dispatchWorkgroups(x, y, z);
     }
-    sweep.end();
+    pass.end();
   }
 
   /**
-   * Send launches as one pass, and forget them unless a recording will want them.
+   * Submit launches as one pass, and drop them unless a recording needs them.
    * @param {number} first @param {number} last @param {boolean} keep
    */
   submit(first, last, keep) {
     /** @type {Launch[]} */ const launches = [];
     for (let id = first; id <= last; id++) {
-      // Buffers and plans share the numbering, so some of these numbers are no launches.
+      // Buffers and plans share the numbering, so not every number is a launch.
       const launch = this.launches.get(id);
       if (!launch) continue;
       launches.push(launch);
@@ -208,7 +207,7 @@ class Gpu {
   }
 
   /**
-   * Keep a recording's launches as a plan.
+   * Store a recording's launches as a plan.
    * @param {number} first @param {number} last
    */
   seal(first, last) {
@@ -223,7 +222,7 @@ class Gpu {
   }
 
   /**
-   * Each time is a submission of its own: a browser resets a GPU that one of them keeps busy for seconds.
+   * Run a plan, one submission per repetition: a browser resets a GPU that a submission keeps busy for seconds.
    * @param {number} plan @param {number} times
    */
   replay(plan, times) {
@@ -235,33 +234,33 @@ class Gpu {
   }
 
   /**
-   * Replay, taking the time of each launch: start and end of one after the other, in seconds.
+   * Run a plan and time each launch: the start and end of each in turn, in seconds.
    * @param {number} plan
    * @returns {Promise<Float64Array>}
    */
   replayTimed(plan) {
     const launches = this.plans.get(plan) ?? [];
-    const timed = this.device.features.has('timestamp-query') ? () => this.timeByQueries(launches) : () => this.timeByClock(launches);
-    return new Promise((resolve, reject) => this.inOrder(() => timed().then(resolve, reject), launches));
+    const measure = this.device.features.has('timestamp-query') ? () => this.timeByQueries(launches) : () => this.timeByClock(launches);
+    return new Promise((resolve, reject) => this.inOrder(() => measure().then(resolve, reject), launches));
   }
 
   /**
-   * A pass for each launch, with timestamps at both ends. Browsers round them (Chromium: to 0.1 ms), so that only the mean
-   * of several replays says something of a short one.
+   * Run one pass per launch, with timestamps at both ends. Browsers round them (Chromium: to 0.1 ms), so a short
+   * launch needs the mean of several replays.
    * @param {Launch[]} launches
    */
   async timeByQueries(launches) {
     const reads = [];
     for (let start = 0; start < launches.length; start += MOST_TIMED) {
-      const some = launches.slice(start, start + MOST_TIMED);
-      const size = 16 * some.length;
-      const querySet = this.device.createQuerySet({ type: 'timestamp', count: 2 * some.length });
+      const chunk = launches.slice(start, start + MOST_TIMED);
+      const size = 16 * chunk.length;
+      const querySet = this.device.createQuerySet({ type: 'timestamp', count: 2 * chunk.length });
       const resolved = this.device.createBuffer({ size, usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC });
       const staging = this.device.createBuffer({ size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
       const encoder = this.device.createCommandEncoder();
-      some.forEach((launch, index) => this.sweep(encoder, [launch],
+      chunk.forEach((launch, index) => this.sweep(encoder, [launch],
         { timestampWrites: { querySet, beginningOfPassWriteIndex: 2 * index, endOfPassWriteIndex: 2 * index + 1 } }));
-      encoder.resolveQuerySet(querySet, 0, 2 * some.length, resolved, 0);
+      encoder.resolveQuerySet(querySet, 0, 2 * chunk.length, resolved, 0);
       encoder.copyBufferToBuffer(resolved, 0, staging, 0, size);
       this.device.queue.submit([encoder.finish()]);
       reads.push(this.settled(staging.mapAsync(GPUMapMode.READ)).then(() => {
@@ -274,7 +273,7 @@ class Gpu {
   }
 
   /**
-   * Where there are no timestamps: a submission for each launch, waited for, while everything else waits in line.
+   * Without timestamps: submit each launch and wait for it, while everything else waits in the queue.
    * @param {Launch[]} launches
    */
   async timeByClock(launches) {
@@ -299,7 +298,7 @@ class Gpu {
   }
 
   /**
-   * The bytes of a buffer's range, once all work before this has been done.
+   * Read the bytes of a buffer's range, after all earlier work.
    * @param {number} id @param {number} offset @param {number} size
    * @returns {Promise<Uint8Array>}
    */
@@ -319,15 +318,15 @@ class Gpu {
     await this.settled(staging.mapAsync(GPUMapMode.READ));
     const copy = new Uint8Array(staging.getMappedRange()).slice();
     staging.unmap();
-    // Small ones are read ten times a second; a large one is read for a checkpoint, and would only sit there.
+    // Small buffers are read ten times a second, so keep them. A large one is read only for a checkpoint.
     if (size <= 65536) free.push(staging);
     else staging.destroy();
     return copy;
   }
 
   /**
-   * What the GPU is to be done for. Firefox looks whether it is done ten times a second, and whenever something is submitted
-   * (153, measured: reading from an idle GPU takes 100 ms, and 1 ms so); so while we wait, we submit nothing, again and again.
+   * Wait for the GPU, submitting empty work until it is done. Firefox checks for finished work only ten times a second
+   * and at each submission (153, measured: reading from an idle GPU takes 100 ms, and 1 ms with this loop).
    * @template T
    * @param {Promise<T>} promise
    * @returns {Promise<T>}

@@ -1,4 +1,4 @@
-"""WebGPU in the browser, under Pyodide: Python names things by numbers, browser.js holds them."""
+"""WebGPU in the browser, under Pyodide: browser.js holds the objects, and Python refers to them by number."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,7 @@ CHOICES = ("auto", "webgpu", "numpy")
 
 
 class BrowserDevice(Device):
-    """The tab's GPU, or SwiftShader playing one. Reading waits for the GPU, so only `await fetch` reads."""
+    """The tab's GPU, or SwiftShader emulating one. Reading waits for the GPU, so only `await fetch` can read."""
 
     kind = "webgpu"
 
@@ -35,10 +35,10 @@ class BrowserDevice(Device):
             self.gpu.write(tensor.buffer.handle, tensor.offset * 4, to_js(data))
 
     def start_fetch(self, tensor):
-        """Begin to read a tensor. Awaiting it raises DeviceLost if the GPU went away, DeviceError if it objected."""
+        """Start reading a tensor. Awaiting it raises DeviceLost if the GPU was lost, DeviceError for a GPU error."""
         self._guard("read a tensor")
         self.flush()
-        self._complain()
+        self._raise_errors()
         return self._finish_fetch(self.gpu.fetch(tensor.buffer.handle, tensor.offset * 4, tensor.nbytes))
 
     async def _finish_fetch(self, promise) -> bytes:
@@ -47,22 +47,22 @@ class BrowserDevice(Device):
         try:
             data = await promise
         except JsException as error:
-            self._complain()
+            self._raise_errors()
             raise DeviceLost(
-                f"the GPU stopped answering ({error.name}: {error.message}); open the device again and go "
-                f"on from the last saved run"
+                f"the GPU stopped responding ({error.name}: {error.message}); open the device again and "
+                f"continue from the last saved run"
             ) from None
-        self._complain()
+        self._raise_errors()
         return data.to_bytes()
 
-    def _complain(self):
+    def _raise_errors(self):
         if self.gpu.lost:
             raise DeviceLost(
-                f"the GPU went away ({self.gpu.lost}); open the device again and go on from the last saved run"
+                f"the GPU was lost ({self.gpu.lost}); open the device again and continue from the last saved run"
             )
         if self.gpu.error:
             message, self.gpu.error = self.gpu.error, ""
-            raise DeviceError(f"the GPU objected: {message}")
+            raise DeviceError(f"the GPU reported an error: {message}")
 
     def _prepare(self, kernel, operands, attributes):
         shader = kernel.shader_for(self, operands, attributes)
@@ -73,7 +73,7 @@ class BrowserDevice(Device):
             if operand is None:
                 flat += (0, 0, 256)
             elif operand.dtype == "float64":
-                raise DeviceError(f"{kernel.name}: a GPU has no float64; use NumPy for it")
+                raise DeviceError(f"{kernel.name}: a GPU does not support float64; use NumPy")
             else:
                 flat += (operand.buffer.handle, operand.offset * 4, operand.nbytes)
         if uniforms:
@@ -90,7 +90,7 @@ class BrowserDevice(Device):
         return self._pipelines[key]
 
     def _uniform(self, content):
-        """The buffer that holds these numbers; launches with the same ones share it."""
+        """Return a uniform buffer with this content; launches with equal content share it."""
         if content not in self._uniforms:
             from pyodide.ffi import to_js
 
@@ -116,13 +116,13 @@ class BrowserDevice(Device):
         return list(zip(numbers[::2], numbers[1::2]))
 
     def close(self):
-        """Let all memory and the GPU go."""
+        """Free all memory and the GPU."""
         super().close()
         self.gpu.close()
 
 
 class _Plan:
-    """A sealed recording: its number on the other side, and the memory it uses."""
+    """A sealed recording: its number in browser.js, and the memory it uses."""
 
     def __init__(self, gpu, number, recording):
         self.gpu, self.number, self.recording = gpu, number, recording
@@ -145,9 +145,9 @@ async def open_device(choice: str, ensure_numpy=None) -> Device:
         if choice == "webgpu" or not description.software:
             why = "chosen by name" if choice == "webgpu" else "a real GPU"
         elif ensure_numpy:
-            return await _open_numpy(ensure_numpy, f"the only adapter is {description.name}, a processor playing a GPU")
+            return await _open_numpy(ensure_numpy, f"the only adapter, {description.name}, runs on the processor")
         else:
-            why = "a processor playing a GPU; this site has no NumPy, which would be faster"
+            why = "it runs on the processor; this site has no NumPy, which would be faster"
         return BrowserDevice(await module.open(adapter), description, why)
     if choice == "webgpu":
         raise AdapterError(
@@ -173,7 +173,7 @@ async def _open_numpy(ensure_numpy, why):
 
 
 async def _module():
-    """browser.js as a module: the page's PyScript configuration brings it; elsewhere it is loaded from the wheel."""
+    """Return browser.js as a module: from the page's PyScript configuration, else from the wheel."""
     try:
         from pyscript.js_modules import pygpt_browser
     except ImportError:

@@ -1,6 +1,6 @@
-"""The NumPy device: every kernel is its twin, run at once. It is the specification the GPUs are held against.
+"""The NumPy device: runs each kernel's NumPy twin at once. It is the reference for the GPU devices.
 
-Kernels that are compiled (see pygpt/devices/simd) stand in for their twins.
+Compiled C kernels (see pygpt/devices/simd) replace their twins.
 """
 
 import functools
@@ -16,7 +16,7 @@ from pygpt.devices.base import Device
 
 
 class NumpyDevice(Device):
-    """Plain NumPy: the default where there is no GPU, and the only device that knows float64.
+    """Plain NumPy: the default if there is no GPU, and the only device that supports float64.
 
     `library` holds the compiled kernels, or is None.
     """
@@ -30,7 +30,7 @@ class NumpyDevice(Device):
         super().__init__(name, why, memory_limit=_memory())
 
     def _create(self, nbytes):
-        # Zeroed like a fresh GPU buffer, so that a kernel that reads what it never wrote errs alike everywhere.
+        # Zeroed like a new GPU buffer, so that a kernel that reads unwritten memory fails the same way on every device.
         return numpy.zeros(nbytes, numpy.uint8)
 
     def array(self, tensor):
@@ -45,23 +45,23 @@ class NumpyDevice(Device):
         return self.array(tensor).tobytes()
 
     def _prepare(self, kernel, operands, attributes):
-        given = [operand for operand in operands if operand is not None]
-        if self.library and not any(operand.dtype == "float64" for operand in given):
+        present = [operand for operand in operands if operand is not None]
+        if self.library and not any(operand.dtype == "float64" for operand in present):
             constants = kernel.override_values(operands, attributes)
             if self.library.takes(kernel.name, constants):
-                places = [
+                addresses = [
                     operand and (operand.buffer.handle.ctypes.data + 4 * operand.offset, operand.size)
                     for operand in operands
                 ]
-                return self.library.prepare(kernel.name, places, constants)
+                return self.library.prepare(kernel.name, addresses, constants)
         arrays = [None if operand is None else self.array(operand) for operand in operands]
         return functools.partial(kernel.twin, *arrays, **attributes)
 
     def _submit(self, launches):
-        self._run(self._joined(launches))
+        self._run(self._grouped(launches))
 
     def _seal(self, recording):
-        return self._joined(recording.launches), recording  # the recording keeps the memory
+        return self._grouped(recording.launches), recording  # the recording keeps the memory
 
     def _replay(self, plan, times):
         self._run(plan[0] * times)
@@ -69,29 +69,29 @@ class NumpyDevice(Device):
     def _replay_timed(self, plan):
         times = []
         for launch in plan[1].launches:
-            calls = self._joined([launch])  # one by one, compiled ones too
+            calls = self._grouped([launch])  # one at a time, compiled ones too
             began = time.perf_counter()
             self._run(calls)
             times.append((began, time.perf_counter()))
         return times
 
-    def _joined(self, launches):
-        """What to call, in order: a twin for itself, compiled launches that follow each other as one call."""
+    def _grouped(self, launches):
+        """Return the calls for these launches, in order: one per twin, one per sequence of compiled launches."""
         calls = []
-        for compiled, some in itertools.groupby(launches, lambda launch: isinstance(launch, simd.Launch)):
-            some = list(some)
-            calls += [functools.partial(self.library.run, (simd.Launch * len(some))(*some))] if compiled else some
+        for compiled, group in itertools.groupby(launches, lambda launch: isinstance(launch, simd.Launch)):
+            group = list(group)
+            calls += [functools.partial(self.library.run, (simd.Launch * len(group))(*group))] if compiled else group
         return calls
 
     def _run(self, calls):
-        # Overflow and division by zero make infinities on a GPU without a word; the loss tells, and the driver looks.
+        # A GPU gives infinities for overflow and division by zero without a warning; training checks the loss.
         with numpy.errstate(all="ignore"):
             for call in calls:
                 call()
 
 
 def _memory():
-    """Bytes this process may hope for: three quarters of the machine's, or what a 32-bit tab can address."""
+    """Bytes this process can use: three quarters of the machine's memory, or 2 GiB in a 32-bit tab."""
     if sys.platform == "emscripten":
         return 2 * 2**30
     try:

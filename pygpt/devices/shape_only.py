@@ -1,17 +1,17 @@
-"""A device that computes nothing and holds nothing: it keeps the books that every device keeps.
+"""A device that computes nothing and stores nothing, but does the bookkeeping of every device.
 
-Tensors have shapes and no elements, launches are listed and never done. So a real run can be set up and taken through a
-step on it, to learn what it would come to: peak bytes to the last, launches, arithmetic.
+Tensors have shapes but no elements, and launches are listed but never run. Setting up a real run on it and taking a
+step gives the exact peak bytes, the launches and the floating-point operations of the run.
 """
 
 from pygpt.devices.base import Device
 
 
 class ShapeOnlyDevice(Device):
-    """Books without memory. `kind` and `software` are those of the device that is imitated, which decide how an operation
-    is cut into launches.
+    """Bookkeeping without memory. `kind` and `software` are those of the imitated device; they decide how an operation
+    is split into launches.
 
-    Attribute: `largest_recorded`, the bytes of the largest buffer asked for while recording.
+    Attribute: `largest_recorded`, the bytes of the largest buffer requested while recording.
     """
 
     abstract = True
@@ -27,13 +27,13 @@ class ShapeOnlyDevice(Device):
         return super().allocate(nbytes)
 
     def _create(self, nbytes):
-        return None  # a size is all there is of it
+        return None  # only its size is needed
 
     def _write(self, tensor, data):
-        """Nothing is kept of what is written."""
+        """Discard the data."""
 
     def _prepare(self, kernel, operands, attributes):
-        return None  # what a recording notes of a launch is enough
+        return None  # the recording holds all that is needed of a launch
 
     def _submit(self, launches):
-        """Nothing is computed."""
+        """Run nothing."""

@@ -11,11 +11,11 @@ from pygpt.errors import AdapterError, DeviceError, MemoryLimit
 from pygpt.tensor.wgsl import constants, source
 
 BUFFER_LIMIT = 2**31 - 4
-MOST_TIMED = 2048  # launches: WebGPU allows 4,096 queries in a set, and a launch takes two
+MOST_TIMED = 2048  # launches: a WebGPU query set has at most 4,096 queries, and a launch takes two
 
 
 class WgpuDevice(Device):
-    """A desktop GPU, or the processor playing one (Mesa's lavapipe), through wgpu-native."""
+    """A desktop GPU, or a software adapter (Mesa's lavapipe), through wgpu-native."""
 
     kind = "webgpu"
 
@@ -24,29 +24,29 @@ class WgpuDevice(Device):
 
         self._wgpu = wgpu
         limits = adapter.limits
-        wanted = {
+        required_limits = {
             "max-buffer-size": limits["max-buffer-size"],
             "max-storage-buffer-binding-size": limits["max-storage-buffer-binding-size"],
         }
         self._has_timestamps = "timestamp-query" in adapter.features
         features = ["timestamp-query"] if self._has_timestamps else []
         try:
-            self._device = adapter.request_device_sync(required_limits=wanted, required_features=features)
+            self._device = adapter.request_device_sync(required_limits=required_limits, required_features=features)
         except Exception as error:
-            raise DeviceError(f"the adapter {describe(adapter)} does not open: {error}") from error
-        buffer_limit = min(*wanted.values(), BUFFER_LIMIT)
+            raise DeviceError(f"cannot open the adapter {describe(adapter)}: {error}") from error
+        buffer_limit = min(*required_limits.values(), BUFFER_LIMIT)
         super().__init__(describe(adapter), why, memory_limit=None, buffer_limit=buffer_limit)
         self.software = is_software(adapter)
         self._queue = self._device.queue
         self._modules = {}
         self._pipelines = {}
         self._uniforms = {}
-        # Buffers are known to the rest by number. If tensors held them, Python's cycle collector could finalise a buffer
-        # together with its tensor, and the pool would hand out one that is gone.
+        # Tensors refer to buffers by number. If they held the buffers, Python's cycle collector could finalize a buffer
+        # together with its tensor, and the pool would reuse a destroyed one.
         self._buffers = {}
         self._numbers = itertools.count(1)
-        # What stands in for an optional input that is absent: a shader binds it and does not read it.
-        self._nothing = self._create(256)
+        # Bound for an absent optional input; the shader does not read it.
+        self._placeholder = self._create(256)
 
     def _create(self, nbytes):
         usage = self._wgpu.BufferUsage
@@ -57,8 +57,8 @@ class WgpuDevice(Device):
             )
         except self._wgpu.GPUError as error:
             raise MemoryLimit(
-                f"{self.name} did not give {nbytes / 2**20:.1f} MiB more ({error}); "
-                f"{self.allocated_bytes / 2**20:.0f} MiB are in use. Use a smaller batch, block or model"
+                f"{self.name} refused to allocate {nbytes / 2**20:.1f} MiB more ({error}); "
+                f"{self.allocated_bytes / 2**20:.0f} MiB are in use. Use a smaller batch, context length or model"
             ) from None
         return number
 
@@ -86,13 +86,13 @@ class WgpuDevice(Device):
 
     def _resource(self, kernel, operand):
         if operand is None:
-            return {"buffer": self._buffers[self._nothing], "offset": 0, "size": 256}
+            return {"buffer": self._buffers[self._placeholder], "offset": 0, "size": 256}
         if operand.dtype == "float64":
-            raise DeviceError(f"{kernel.name}: a GPU has no float64; use --device numpy for it")
+            raise DeviceError(f"{kernel.name}: a GPU does not support float64; use --device numpy")
         return {"buffer": self._buffers[operand.buffer.handle], "offset": operand.offset * 4, "size": operand.nbytes}
 
     def _uniform(self, content):
-        """The buffer that holds these numbers; launches with the same ones share it."""
+        """Return a uniform buffer with this content; launches with equal content share it."""
         if content not in self._uniforms:
             self._uniforms[content] = self._device.create_buffer_with_data(
                 data=content, usage=self._wgpu.BufferUsage.UNIFORM
@@ -124,41 +124,41 @@ class WgpuDevice(Device):
         self._encode(handles(launches))
 
     def _seal(self, recording):
-        return handles(recording.launches), recording  # the recording keeps what the handles belong to
+        return handles(recording.launches), recording  # the recording keeps the owners of the handles alive
 
     def _replay(self, plan, times):
         for _ in range(times):
             self._encode(plan[0])
 
     def _replay_timed(self, plan):
-        """A pass for each launch, with timestamps at both ends; without timestamps, a submission for each, waited for."""
+        """Run one pass per launch with timestamps at both ends; without timestamps, submit each launch and wait."""
         if not self._has_timestamps:
-            return [self._timed_by_the_clock(launch) for launch in plan[0]]
-        usage, found = self._wgpu.BufferUsage, []
+            return [self._time_by_clock(launch) for launch in plan[0]]
+        usage, buffers = self._wgpu.BufferUsage, []
         for start in range(0, len(plan[0]), MOST_TIMED):
-            some = plan[0][start : start + MOST_TIMED]
-            queries = self._device.create_query_set(type="timestamp", count=2 * len(some))
-            buffer = self._device.create_buffer(size=16 * len(some), usage=usage.QUERY_RESOLVE | usage.COPY_SRC)
+            chunk = plan[0][start : start + MOST_TIMED]
+            queries = self._device.create_query_set(type="timestamp", count=2 * len(chunk))
+            buffer = self._device.create_buffer(size=16 * len(chunk), usage=usage.QUERY_RESOLVE | usage.COPY_SRC)
             encoder = self._device.create_command_encoder()
-            for index, launch in enumerate(some):
-                sweep = encoder.begin_compute_pass(
+            for index, launch in enumerate(chunk):
+                compute_pass = encoder.begin_compute_pass(
                     timestamp_writes={
                         "query_set": queries,
                         "beginning_of_pass_write_index": 2 * index,
                         "end_of_pass_write_index": 2 * index + 1,
                     }
                 )
-                encode(sweep, [launch])
-                sweep.end()
-            encoder.resolve_query_set(queries, 0, 2 * len(some), buffer, 0)
+                encode(compute_pass, [launch])
+                compute_pass.end()
+            encoder.resolve_query_set(queries, 0, 2 * len(chunk), buffer, 0)
             self._queue.submit([encoder.finish()])
-            found.append(buffer)
-        return found
+            buffers.append(buffer)
+        return buffers
 
-    def _timed_by_the_clock(self, launch):
+    def _time_by_clock(self, launch):
         began = time.perf_counter()
         self._encode([launch])
-        self._queue.read_buffer(self._buffers[self._nothing])  # to wait: on_submitted_work_done fails in wgpu-py 0.32
+        self._queue.read_buffer(self._buffers[self._placeholder])  # waits; on_submitted_work_done fails in wgpu-py 0.32
         return began, time.perf_counter()
 
     async def _times(self, timing):
@@ -168,54 +168,54 @@ class WgpuDevice(Device):
         ticks = [
             number for buffer in timing for number in memoryview(self._queue.read_buffer(buffer)).cast("B").cast("Q")
         ]
-        return [(begun * seconds, ended * seconds) for begun, ended in zip(ticks[::2], ticks[1::2])]
+        return [(start * seconds, end * seconds) for start, end in zip(ticks[::2], ticks[1::2])]
 
     def _encode(self, encoded):
         encoder = self._device.create_command_encoder()
-        sweep = encoder.begin_compute_pass()
-        encode(sweep, encoded)
-        sweep.end()
+        compute_pass = encoder.begin_compute_pass()
+        encode(compute_pass, encoded)
+        compute_pass.end()
         self._queue.submit([encoder.finish()])
 
     def close(self):
-        """Let all memory and the adapter go."""
+        """Free all memory and the adapter."""
         super().close()
         self._pipelines.clear()
         self._device.destroy()
 
 
 def adapters() -> list:
-    """Every adapter worth using, real GPUs first. The list is empty where there is no driver at all."""
-    # Without this folder, drivers that look for a window system complain on standard error.
+    """List the usable adapters, real GPUs first; empty if there is no driver."""
+    # Without this variable, drivers that search for a window system print warnings to standard error.
     os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())
     try:
         import wgpu
 
-        found = wgpu.gpu.enumerate_adapters_sync()
+        available = wgpu.gpu.enumerate_adapters_sync()
     except (ImportError, RuntimeError, OSError):
         return []
     # Through OpenGL the same chip appears a second time, with smaller limits.
-    found = [adapter for adapter in found if adapter.info["backend_type"] != "OpenGL"]
+    usable = [adapter for adapter in available if adapter.info["backend_type"] != "OpenGL"]
     ranks = {"DiscreteGPU": 0, "IntegratedGPU": 1, "Unknown": 2, "CPU": 3}
-    return sorted(found, key=lambda adapter: ranks.get(adapter.info["adapter_type"], 2))
+    return sorted(usable, key=lambda adapter: ranks.get(adapter.info["adapter_type"], 2))
 
 
 def is_software(adapter) -> bool:
-    """True if a processor plays this GPU."""
+    """Whether the adapter emulates a GPU on the processor."""
     return adapter.info["adapter_type"] == "CPU"
 
 
 def describe(adapter) -> str:
-    """The adapter's name and its interface, for people."""
+    """The adapter's name and its graphics API, for display."""
     return f"{adapter.info['device']} ({adapter.info['backend_type']})"
 
 
 def open_wgpu(why: str = "chosen by name") -> WgpuDevice:
-    """Open the best adapter. Raises AdapterError where there is none."""
-    found = adapters()
-    if not found:
+    """Open the best adapter. Raises AdapterError if there is none."""
+    available = adapters()
+    if not available:
         raise AdapterError(
             "there is no WebGPU adapter: no Vulkan, Metal or DirectX 12 driver was found. Install your "
             "GPU's driver (on Debian, mesa-vulkan-drivers also gives a software one), or use --device numpy"
         )
-    return WgpuDevice(found[0], why)
+    return WgpuDevice(available[0], why)

@@ -1,58 +1,58 @@
-"""Encoding a pass of launches at the cost of the C calls.
+"""Encode a pass of launches through wgpu-native's C functions.
 
-wgpu-py guards every call with an error handler of its own, makes an empty array of offsets for every bind group, and so
-takes 4 us a launch; the C functions take 2. Inside a pass that is safe: whatever is wrong with a launch is noted by
-wgpu-native and reported, as an exception, when the encoder finishes. The handles belong to pipelines and bind groups that
-the launches keep alive. Where wgpu-py looks different inside, its public methods do the same.
+wgpu-py wraps every call in its own error handler and makes an empty array of offsets for every bind group. It takes
+4 us per launch; the C functions take 2. Calling them directly inside a pass is safe: wgpu-native records any error in a
+launch, and finishing the encoder raises it as an exception. The launches keep alive the pipelines and bind groups that
+the handles belong to. If wgpu-py's internals differ from those expected here, its public methods are used.
 """
 
 
 def handles(launches) -> list:
-    """What `encode` takes, from launches (pipeline, bind group, numbers of workgroups)."""
+    """Convert launches (pipeline, bind group, numbers of workgroups) to what `encode` takes."""
     if _LIBRARY is None:
         return launches
-    return [(pipeline._internal, group._internal, *groups) for pipeline, group, groups in launches]
+    return [(pipeline._internal, group._internal, *workgroups) for pipeline, group, workgroups in launches]
 
 
 def encode(sweep, launches) -> None:
-    """Write launches, as `handles` gave them, into a compute pass."""
+    """Write launches, as returned by `handles`, into a compute pass."""
     if _LIBRARY is None:
-        for pipeline, group, groups in launches:
+        for pipeline, group, workgroups in launches:
             sweep.set_pipeline(pipeline)
             sweep.set_bind_group(0, group)
-            sweep.dispatch_workgroups(*groups)
+            sweep.dispatch_workgroups(*workgroups)
         return
-    handle, nothing = sweep._internal, _NOTHING
+    handle, null = sweep._internal, _NULL
     set_pipeline = _LIBRARY.wgpuComputePassEncoderSetPipeline
     set_bind_group = _LIBRARY.wgpuComputePassEncoderSetBindGroup
     dispatch = _LIBRARY.wgpuComputePassEncoderDispatchWorkgroups
-    before = None
+    previous = None
     for pipeline, group, x, y, z in launches:
-        if pipeline is not before:
+        if pipeline is not previous:
             set_pipeline(handle, pipeline)
-            before = pipeline
-        set_bind_group(handle, 0, group, 0, nothing)
+            previous = pipeline
+        set_bind_group(handle, 0, group, 0, null)
         dispatch(handle, x, y, z)
 
 
 def tick(queue) -> float:
-    """Seconds between two numbers of a timestamp: wgpu-native hands a GPU's own ticks out, not nanoseconds."""
+    """Seconds per unit of a timestamp: wgpu-native returns the GPU's own ticks, not nanoseconds."""
     period = getattr(_LIBRARY, "wgpuQueueGetTimestampPeriod", None)
     return 1e-9 * (period(queue._internal) if period else 1.0)
 
 
-def _inside():
-    """wgpu-py's C library and null pointer, or None twice where its inside is not what is written for here."""
+def _load_library():
+    """Return wgpu-py's C library and null pointer, or (None, None) if its internals are not the expected ones."""
     try:
         from wgpu.backends.wgpu_native import ffi, lib
 
-        known = all(
+        supported = all(
             ffi.typeof(getattr(lib, f"wgpuComputePassEncoder{name}")).cname == f"void(*)({parameters})"
             for name, parameters in _SIGNATURES.items()
         )
     except (ImportError, AttributeError):
-        known = False
-    return (lib, ffi.NULL) if known else (None, None)
+        supported = False
+    return (lib, ffi.NULL) if supported else (None, None)
 
 
 _PASS = "struct WGPUComputePassEncoderImpl *"
@@ -61,4 +61,4 @@ _SIGNATURES = {
     "SetBindGroup": f"{_PASS}, uint32_t, struct WGPUBindGroupImpl *, size_t, uint32_t *",
     "DispatchWorkgroups": f"{_PASS}, uint32_t, uint32_t, uint32_t",
 }
-_LIBRARY, _NOTHING = _inside()
+_LIBRARY, _NULL = _load_library()

@@ -1,4 +1,4 @@
-"""Models to and from the folders of Hugging Face's `transformers`."""
+"""Import and export of model folders of Hugging Face `transformers`."""
 
 from pygpt.huggingface.exporting import export_folder
 from pygpt.huggingface.importing import import_folder

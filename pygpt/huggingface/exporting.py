@@ -1,4 +1,4 @@
-"""From a run to a folder that `transformers` opens, with the same logits."""
+"""Export a run to a folder that `transformers` opens with the same logits."""
 
 import json
 
@@ -10,10 +10,10 @@ from pygpt.tokenizers import BPETokenizer, tokenizer_json_bytes
 
 
 def export_folder(checkpoint: Checkpoint) -> dict:
-    """The files of the folder: by name, bytes or an iterator of pieces.
+    """Return the files of the folder by name: bytes or an iterator of pieces.
 
-    Without a byte-level BPE there is no tokenizer among them: `transformers` has none for characters or bytes.
-    Raises: ExperimentError, naming the switch, for a model that has no place there.
+    They include only a byte-level BPE tokenizer: `transformers` has none for characters or bytes.
+    Raises: ExperimentError, naming the setting, for a model that `transformers` cannot represent.
     """
     model, tokenizer = checkpoint.experiment.model, checkpoint.tokenizer
     layout = layout_of(model)
@@ -59,7 +59,7 @@ def _json(values):
 
 
 def _bytes(checkpoint, shapes, place):
-    """The bytes of one array of theirs."""
+    """The bytes of one array of the folder."""
     dtype = checkpoint.experiment.model.dtype
     if place.ours not in shapes:
         return np.full(place.shape, place.neutral, dtype).tobytes()

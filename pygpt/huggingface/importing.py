@@ -1,6 +1,6 @@
-"""From a folder of `transformers` to a run: GPT-2's or Llama's architecture, weights array by array.
+"""Import a `transformers` folder with GPT-2's or Llama's architecture as a run.
 
-The files are mapped and an array of ours is put together when it is to be written, so that memory holds one at a time.
+The files are memory-mapped, and each parameter is assembled only when it is written, so memory holds one at a time.
 """
 
 import hashlib
@@ -18,16 +18,16 @@ from pygpt.tensor.kernel import np
 from pygpt.tokenizers import read_tokenizer
 from pygpt.version import __version__
 
-# Tables that old versions kept beside the weights.
+# Buffers that old versions saved with the weights.
 NO_WEIGHTS = (".attn.bias", ".attn.masked_bias", ".rotary_emb.inv_freq")
 TYPES = {"F64": "float64", "F32": "float32", "F16": "float16"}
 
 
 def import_folder(folder, block_size: int | None = None) -> Checkpoint:
-    """The run that a folder makes, before its first step; a shorter block may be asked for.
+    """Import a folder as a run before its first step; `block_size` can shorten the block.
 
-    Its weights are functions that give bytes, for `checkpoint_pieces`.
-    Raises: CheckpointError for a folder that is no such model, or whose files disagree; TokenizerError for its tokenizer.
+    The weights are functions that return bytes, for `checkpoint_pieces`.
+    Raises: CheckpointError for another kind of folder, or for files that disagree; TokenizerError for its tokenizer.
     """
     folder = Path(folder)
     config = Config(_table(folder / "config.json"))
@@ -39,21 +39,21 @@ def import_folder(folder, block_size: int | None = None) -> Checkpoint:
     tokenizer = read_tokenizer(folder)
     entries, digest = _weights(folder, layout)
     fields = layout.from_config(config)
-    described = config.integer("vocab_size")
-    if described < tokenizer.vocab_size:
+    model_vocab = config.integer("vocab_size")
+    if model_vocab < tokenizer.vocab_size:
         raise TokenizerError(
-            f"the tokenizer has {tokenizer.vocab_size} tokens, and the model knows {described}: they do not belong "
+            f"the tokenizer has {tokenizer.vocab_size} tokens, but the model has {model_vocab}: they do not belong "
             f"together"
         )
     fields["tie_weights"] = _tied(entries, config, layout)
     experiment = _experiment(folder, fields, tokenizer)
-    whole, places = experiment.model.block_size, {}
+    full_block, places = experiment.model.block_size, {}
     if block_size is not None:
-        if block_size > whole:
-            raise ExperimentError("block-size", f"{block_size} is longer than the model's {whole}")
+        if block_size > full_block:
+            raise ExperimentError("block-size", f"{block_size} is longer than the model's {full_block}")
         experiment = experiment.with_fields(**{"model.block_size": block_size})
     for place in layout.places(experiment.model, tokenizer.vocab_size):
-        _check(place, entries.get(place.theirs), whole, experiment.model.block_size, described)
+        _check(place, entries.get(place.theirs), full_block, experiment.model.block_size, model_vocab)
         places.setdefault(place.ours, []).append(place)
     unknown = entries.keys() - {place.theirs for group in places.values() for place in group} - {"lm_head.weight"}
     if unknown:
@@ -61,7 +61,7 @@ def import_folder(folder, block_size: int | None = None) -> Checkpoint:
             f"the folder has arrays that pygpt's {layout.model_type} does not have: {', '.join(sorted(unknown)[:3])}"
         )
     weights = {
-        name: (lambda name=name, shape=shape: _assembled(entries, places[name], shape))
+        name: (lambda name=name, shape=shape: _assemble(entries, places[name], shape))
         for name, shape in parameter_shapes(experiment, tokenizer).items()
     }
     provenance = {
@@ -73,7 +73,7 @@ def import_folder(folder, block_size: int | None = None) -> Checkpoint:
 
 
 def _experiment(folder, fields, tokenizer):
-    # Of the sizes that a fine-tuning wants nothing is known: those of the defaults, in as many tokens a step.
+    # The folder has no training settings: use the defaults, with the same number of tokens per step.
     base = Experiment(name=folder.resolve().name)
     batch_size = max(1, base.train.batch_size * base.model.block_size // fields["block_size"])
     data = {"data.tokenizer": tokenizer.kind, "data.vocab_size": min(max(257, tokenizer.vocab_size), 65536)}
@@ -91,26 +91,26 @@ def _table(path):
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise CheckpointError(f"{path.parent} is no folder of a model: it has no {path.name}") from None
+        raise CheckpointError(f"{path.parent} is not a model folder: it has no {path.name}") from None
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError):
         raise CheckpointError(f"{path} is not JSON") from None
     if not isinstance(values, dict):
-        raise CheckpointError(f"{path} is not a table")
+        raise CheckpointError(f"{path} is not a JSON object")
     return values
 
 
 def _weights(folder, layout):
-    """The arrays of all files of the folder, by names without the prefix, and the SHA-256 of the files."""
+    """The arrays of all files of the folder, by name without the prefix, and the SHA-256 of the files."""
     files = (
         [folder / "model.safetensors"]
         if (folder / "model.safetensors").exists()
         else sorted(folder.glob("model-*-of-*.safetensors"))
     )
     if not files:
-        raise CheckpointError(f"{folder} has no model.safetensors; pygpt reads no other file of weights")
-    found, digest = {}, hashlib.sha256()
+        raise CheckpointError(f"{folder} has no model.safetensors; pygpt reads no other format of weights")
+    arrays, digest = {}, hashlib.sha256()
     for path in files:
         try:
             with path.open("rb") as file:
@@ -120,12 +120,12 @@ def _weights(folder, layout):
         digest.update(data)
         for name, entry in read_safetensors(memoryview(data))[0].items():
             if not name.endswith(NO_WEIGHTS):
-                found[name.removeprefix(layout.prefix)] = entry
-    return found, digest.hexdigest()
+                arrays[name.removeprefix(layout.prefix)] = entry
+    return arrays, digest.hexdigest()
 
 
 def _tied(entries, config, layout):
-    """Whether the output layer is the embedding: where both are there, their bytes say it."""
+    """Whether the output layer and the embedding share weights; if the folder has both, they are compared."""
     head = entries.get("lm_head.weight")
     if head is None:
         if not config.truth("tie_word_embeddings", layout.model_type == "gpt2"):
@@ -135,38 +135,38 @@ def _tied(entries, config, layout):
     return embedding is not None and head.shape == embedding.shape and np.array_equal(_array(head), _array(embedding))
 
 
-def _check(place, entry: Entry | None, whole, block_size, vocab_size):
+def _check(place, entry: Entry | None, full_block, block_size, vocab_size):
     if entry is None:
         if place.neutral is None:
             raise CheckpointError(f"the folder has no array {place.theirs}")
         return
-    # Rows that are not used: the end of a longer block, and tokens that the tokenizer does not have.
-    rows = {"embedding.positions": whole, "embedding.tokens": vocab_size, "head.weight": vocab_size}.get(
+    # Unused rows are allowed: the end of a longer block, and tokens that the tokenizer does not have.
+    rows = {"embedding.positions": full_block, "embedding.tokens": vocab_size, "head.weight": vocab_size}.get(
         place.ours, place.shape[0]
     )
     if entry.shape != (rows, *place.shape[1:]) or entry.dtype not in (*TYPES, "BF16"):
         raise CheckpointError(
-            f"{place.theirs} is {entry.dtype}{list(entry.shape)}, and config.json asks for numbers as "
+            f"{place.theirs} is {entry.dtype}{list(entry.shape)}, but config.json needs floating-point numbers as "
             f"{[rows, *place.shape[1:]]}"
         )
 
 
-def _assembled(entries, places, shape):
-    """The bytes of one parameter of ours."""
-    made = np.empty(shape, "float32")
+def _assemble(entries, places, shape):
+    """Return the bytes of one parameter of the run."""
+    parameter = np.empty(shape, "float32")
     for place in places:
         entry = entries.get(place.theirs)
-        part = made if place.columns is None else made[..., slice(*place.columns)]
+        part = parameter if place.columns is None else parameter[..., slice(*place.columns)]
         if entry is None:
             part[...] = place.neutral
         else:
             values = _array(entry)[: place.shape[0]]
             part[...] = values.T if place.transposed else values
-    return memoryview(made).cast("B")
+    return memoryview(parameter).cast("B")
 
 
 def _array(entry):
-    """The values of an array of theirs; half precision as brain floats is the upper half of a float32."""
+    """The values of an array of the folder; a bfloat16 is the upper half of a float32."""
     if entry.dtype == "BF16":
         return (np.frombuffer(entry.data, "uint16").astype("uint32") << 16).view("float32").reshape(entry.shape)
     return np.frombuffer(entry.data, TYPES[entry.dtype]).reshape(entry.shape)

@@ -1,4 +1,4 @@
-"""Which of `transformers`' architectures a model is, and where each of its parameters stands there.
+"""The `transformers` architectures that a model can have, and how their arrays map to its parameters.
 
 Source: huggingface/transformers 5.23, modeling_gpt2.py and modeling_llama.py, with their configurations.
 """
@@ -9,9 +9,9 @@ from collections.abc import Callable
 from pygpt.config.experiment import ModelConfig
 from pygpt.errors import CheckpointError, ExperimentError
 
-# All norms of ours add this to the variance.
+# All norms of pygpt add this to the variance.
 EPSILON = 1e-5
-# What may be as it likes in every layout. A switch that is not named here, nor by a layout, has to be at its default.
+# Settings that every layout accepts with any value. Any other must be at its default unless the layout names it.
 SIZES = {
     "n_layer",
     "n_head",
@@ -32,9 +32,9 @@ SIZES = {
 
 @dataclasses.dataclass(frozen=True)
 class Place:
-    """Where an array of theirs stands among ours: `columns` of the parameter `ours`, which may be stored transposed.
+    """How the array `theirs` of `transformers` maps to `columns` of pygpt's parameter `ours`, possibly `transposed`.
 
-    `shape` is that of their array. A bias or a scale of a norm that one side lacks is zeros or ones on the other.
+    `shape` is that of `theirs`. A bias or norm scale that only one side has is all zeros or all ones there.
     """
 
     theirs: str
@@ -45,7 +45,7 @@ class Place:
 
     @property
     def neutral(self) -> float | None:
-        """What all elements are where one side has no such array; None if both must have it."""
+        """The value of all elements if only one side has the array; None if both sides must have it."""
         if self.ours.endswith(".bias"):
             return 0.0
         return 1.0 if ".norm_" in self.ours or self.ours.startswith("norm.") else None
@@ -53,9 +53,9 @@ class Place:
 
 @dataclasses.dataclass(frozen=True)
 class Layout:
-    """An architecture: what a ModelConfig must be to fit it, how configurations are turned into each other, and the places.
+    """An architecture: the values that a ModelConfig must have, the conversion of configurations, and the places.
 
-    `wanted` gives the values a field may have. Names of arrays are without `prefix`, which files may have or not.
+    `wanted` holds the values that a field can have. Array names are without `prefix`; a file can have it or not.
     """
 
     model_type: str
@@ -68,17 +68,17 @@ class Layout:
     from_config: Callable
 
     def misfits(self, model: ModelConfig) -> list[str]:
-        """What keeps a model from being of this architecture, a phrase for each switch."""
+        """The settings that prevent a model from having this architecture, a phrase for each."""
         defaults = ModelConfig()
-        found = []
+        phrases = []
         for name, value in vars(model).items():
             allowed = self.wanted.get(name, {getattr(defaults, name)})
             if name == "n_kv_head" and value == model.n_head:
-                continue  # said at length
+                continue  # equal to the default, 0
             if name not in SIZES and allowed is not None and value not in allowed:
                 wanted = " or ".join(str(option) for option in sorted(allowed, key=str))
-                found.append(f"model.{name} is {value} (there it is {wanted})")
-        return found
+                phrases.append(f"model.{name} is {value} (it must be {wanted})")
+        return phrases
 
     def file_name(self, name: str) -> str:
         """The name of an array in a file that `transformers` writes."""
@@ -108,7 +108,7 @@ def _both(theirs, ours, shape, width):
 
 
 def llama_places(model: ModelConfig, vocab_size: int):
-    """Yield the places of Llama's arrays. Its linear layers store (n_out, n_in), and queries, keys and values apart."""
+    """Yield the places of Llama's arrays. Linear layers are (n_out, n_in); queries, keys and values are separate."""
     size, hidden = model.n_embd, model.hidden_size
     queries, keys = size, model.kv_heads * model.head_size
 
@@ -138,8 +138,8 @@ def llama_places(model: ModelConfig, vocab_size: int):
 def gpt2_to_config(model: ModelConfig) -> dict:
     """GPT2Config's fields."""
 
-    def rate(own):
-        return model.dropout if own < 0 else own
+    def rate(value):
+        return model.dropout if value < 0 else value
 
     return {
         "n_layer": model.n_layer,
@@ -147,7 +147,7 @@ def gpt2_to_config(model: ModelConfig) -> dict:
         "n_embd": model.n_embd,
         "n_positions": model.block_size,
         "n_inner": model.hidden_size,
-        "activation_function": _turned(GPT2.activations)[model.mlp],
+        "activation_function": _inverted(GPT2.activations)[model.mlp],
         "layer_norm_epsilon": EPSILON,
         "resid_pdrop": model.dropout,
         "embd_pdrop": rate(model.dropout_embedding),
@@ -190,7 +190,7 @@ def llama_to_config(model: ModelConfig) -> dict:
         "head_dim": model.head_size,
         "max_position_embeddings": model.block_size,
         "intermediate_size": model.hidden_size,
-        "hidden_act": _turned(LLAMA.activations)[model.mlp],
+        "hidden_act": _inverted(LLAMA.activations)[model.mlp],
         "rms_norm_eps": EPSILON,
         "rope_theta": model.rope_base,
         "rope_parameters": {"rope_type": "default", "rope_theta": model.rope_base},
@@ -206,10 +206,10 @@ def llama_from_config(config: "Config") -> dict:
     size, heads = config.integer("hidden_size"), config.integer("num_attention_heads")
     config.only("rms_norm_eps", EPSILON)
     config.only("head_dim", size // max(heads, 1))
-    turns = config.values.get("rope_parameters") or config.values.get("rope_scaling") or {}
-    turns = Config(turns if isinstance(turns, dict) else {"rope_type": turns})
-    turns.only("rope_type", "default")
-    turns.only("type", "default")
+    rope = config.values.get("rope_parameters") or config.values.get("rope_scaling") or {}
+    rope = Config(rope if isinstance(rope, dict) else {"rope_type": rope})
+    rope.only("rope_type", "default")
+    rope.only("type", "default")
     key_heads = config.integer("num_key_value_heads", heads)
     return {
         "n_layer": config.integer("num_hidden_layers"),
@@ -220,7 +220,7 @@ def llama_from_config(config: "Config") -> dict:
         "bias": config.truth("attention_bias", False) or config.truth("mlp_bias", False),
         "norm": "rmsnorm",
         "positions": "rope",
-        "rope_base": turns.number("rope_theta", config.number("rope_theta", 10000.0)),
+        "rope_base": rope.number("rope_theta", config.number("rope_theta", 10000.0)),
         "mlp": config.choice("hidden_act", LLAMA.activations, "silu"),
         "mlp_ratio": config.integer("intermediate_size") / size,
         "init_std": config.number("initializer_range", 0.02),
@@ -228,13 +228,13 @@ def llama_from_config(config: "Config") -> dict:
     }
 
 
-def _turned(table):
-    """From value to key; the first key where several have one value."""
+def _inverted(table):
+    """Map values to keys; if several keys have the same value, the first one."""
     return {value: key for key, value in reversed(table.items())}
 
 
 class Config:
-    """The contents of a config.json, asked for field by field. Raises CheckpointError naming the field."""
+    """The contents of a config.json, read field by field. Raises: CheckpointError, naming an invalid field."""
 
     def __init__(self, values: dict):
         self.values = values
@@ -261,19 +261,18 @@ class Config:
         return value
 
     def choice(self, name: str, table: dict, default: str) -> str:
-        """What a table has for the value."""
+        """The table's entry for the value."""
         value = self._value(name, default)
         if not isinstance(value, str) or value not in table:
-            raise CheckpointError(f"config.json: {name} is {value!r:.60}; pygpt has {', '.join(table)}")
+            raise CheckpointError(f"config.json: {name} is {value!r:.60}; pygpt supports {', '.join(table)}")
         return table[value]
 
     def only(self, name: str, wanted) -> None:
-        """Refuse any value but one; a field that is left out is taken to have it."""
+        """Raise CheckpointError unless the field has this value or is missing."""
         value = self._value(name, wanted)
         if value != wanted:
             raise CheckpointError(
-                f"config.json: {name} is {value!r:.60}, and a model of pygpt has {wanted!r} there: its logits "
-                f"would be others"
+                f"config.json: {name} is {value!r:.60}, but pygpt supports only {wanted!r}: its logits would differ"
             )
 
     def _value(self, name, default):
@@ -318,15 +317,15 @@ LAYOUTS = {layout.model_type: layout for layout in (GPT2, LLAMA)}
 
 
 def layout_of(model: ModelConfig) -> Layout:
-    """The layout that a model has there. Raises ExperimentError naming the switches that have no place in the nearest one."""
+    """The layout that fits a model. Raises: ExperimentError, naming the settings that do not fit the closer one."""
     if model.kind != "gpt":
-        raise ExperimentError("model.kind", f"a {model.kind} has no place in transformers; gpt has")
-    found = [(layout.misfits(model), layout) for layout in LAYOUTS.values()]
-    misfits, layout = min(found, key=lambda pair: len(pair[0]))
+        raise ExperimentError("model.kind", f"transformers has no {model.kind} model; only a gpt can be exported")
+    candidates = [(layout.misfits(model), layout) for layout in LAYOUTS.values()]
+    misfits, layout = min(candidates, key=lambda pair: len(pair[0]))
     if misfits:
         raise ExperimentError(
             misfits[0].split(" ")[0],
-            f"this model is neither GPT-2's nor Llama's architecture, which are what "
-            f"is written. The nearer is {layout.model_type}, but {'; '.join(misfits)}",
+            f"this model has neither GPT-2's nor Llama's architecture, the two that can "
+            f"be exported. The closer is {layout.model_type}, but {'; '.join(misfits)}",
         )
     return layout

@@ -1,4 +1,4 @@
-"""The one generation loop: tokens are sent to the device a slice at a time, and their text is passed on as it comes."""
+"""The generation loop: sends tokens to the device in slices, and yields their text as it arrives."""
 
 from collections.abc import AsyncGenerator, Iterator
 
@@ -7,15 +7,15 @@ from pygpt.inference.sampler import Sampler
 from pygpt.tokenizers import Tokenizer
 from pygpt.utils.blocking import iterate_blocking
 
-SLICE = 16  # tokens sent at once: few enough to stream, enough to keep a device busy
+SLICE = 16  # tokens in a slice: few enough to stream, enough to keep a device busy
 
 
 async def stream(
     sampler: Sampler, max_new_tokens: int, slices=lambda done: SLICE, keep_going=lambda: True
 ) -> AsyncGenerator[str, None]:
-    """Yield what a sampler writes, piece by piece, until its end, or `max_new_tokens`, or `keep_going()` is False.
+    """Yield a sampler's text in pieces, until it ends, after `max_new_tokens`, or when `keep_going()` is False.
 
-    `slices(done)` says how many tokens to send next, after `done` of them. The last piece is what was held back.
+    `slices(done)` returns the number of tokens to send after the first `done`. The last piece is the text held back.
     """
     done = 0
     while done < max_new_tokens and not sampler.done and keep_going():
@@ -34,5 +34,5 @@ def generate(
     config: SamplingConfig | None = None,
     slice_size: int = SLICE,
 ) -> Iterator[str]:
-    """Yield what a model writes after a prompt, piece by piece. It blocks while it reads, so it is for native devices."""
+    """Yield the continuation of a prompt in pieces. Blocks while it reads, so it is for native devices."""
     return iterate_blocking(stream(Sampler(model, tokenizer, prompt, config), max_new_tokens, lambda done: slice_size))

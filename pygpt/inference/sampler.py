@@ -1,8 +1,8 @@
-"""Sampling: a model writing on from a prompt, token by token, without the host in between.
+"""Sampling: continues a prompt token by token on the device, without the host in between.
 
-The window holds the last tokens, each at its position from 0 up. When it is full, it is cut to its newest half (T // 2
-tokens of T, then the new one): most tokens stay where they are, so that what each layer worked out for them can be kept in
-a cache, and a token costs a forward pass over one row. After a cut the cache is filled again, by one pass over half a window.
+The window holds the last tokens, each at its position from 0. A full window is cut to its newest half (T // 2 tokens of
+T, then the new one). Between two cuts, tokens keep their positions. Each layer can therefore cache its keys and values,
+and a token costs a forward pass over one row. After a cut, one pass over half a window fills the cache again.
 """
 
 import struct
@@ -14,21 +14,20 @@ from pygpt.tensor.capture import Capture
 from pygpt.tensor.tensor import Tensor, no_tape, tensor
 from pygpt.tokenizers import Tokenizer
 
-# Rows that are read of a short prompt at least.
+# The minimum number of rows in the pass over a short prompt.
 SHORT_READ = 64
-# How many tokens the device keeps: the driver must take at least this often.
+# The device keeps this many tokens: the driver must call `take` at least once in as many tokens.
 KEPT_TOKENS = 4096
 
 
 class Sampler:
-    """One text being written.
+    """Generates one text.
 
-    `enqueue(n)` sends n more tokens, `output` is the tensor to read, `take` turns what was read into text,
-    and `taken` counts the tokens so far. `config` says
-    how to sample. Where the model learned documents, the text ends when the model ends its document, and `done` says so;
-    it also ends right before the first of the texts `config.stop`, of which nothing is given. `cached=False` works
-    everything out anew for each token, over the same windows: slower, and the reference for what the cache gives.
-    Raises: TokenizerError for a character in the prompt that the model never saw.
+    `enqueue(n)` sends n more tokens, `output` is the tensor to read, `take` turns the data read into text, and `taken`
+    counts the tokens so far. `config` holds the sampling settings. The text ends where a model of documents ends its
+    document, or right before the first of the texts `config.stop`; `done` is then true. `cached=False` recomputes the
+    whole window for each token: slower, and the reference for the cache.
+    Raises: TokenizerError for a character in the prompt that is not in the vocabulary.
     """
 
     def __init__(
@@ -40,7 +39,7 @@ class Sampler:
         cached: bool = True,
     ):
         config = config or SamplingConfig()
-        self._stop = _Stop(config.stop)
+        self._stop = _StopFilter(config.stop)
         self.model, self.tokenizer = model, tokenizer
         self.done = False
         self.taken = 0
@@ -56,12 +55,12 @@ class Sampler:
             device, [float(config.temperature), float(config.top_k), float(config.top_p), float(config.min_p)]
         )
         self._penalty = tensor(device, [float(config.repetition_penalty)]) if config.repetition_penalty != 1.0 else None
-        # One tensor to read: [tokens so far], then the tokens, round and round.
+        # One tensor to read: [tokens so far], then a ring buffer of tokens.
         self.output = tensor(device, bytes(4 * (64 + KEPT_TOKENS)), dtype="uint32")
         self._count = Tensor(self.output.buffer, (1,), "uint32", 0)
         self._tokens = self.output.slice(64, (KEPT_TOKENS,))
         self._cache = model.new_cache() if cached else None
-        # The window's length is counted here as well: when to fill the cache is decided without reading anything back.
+        # The host also counts the window's length, to schedule cache fills without reading from the device.
         self._length = len(ids)
         self._unread = self._length - 1  # tokens before the newest that the cache does not hold
         self._next = Capture(device, self._next_token)
@@ -74,7 +73,7 @@ class Sampler:
         return ids or [self._first_id()]
 
     def _first_id(self):
-        """A stream has no beginning: an empty prompt starts after a line's end, or where the model knows none, a token 0."""
+        """The token for an empty prompt of a stream: a newline, or token 0 if the vocabulary has no newline."""
         try:
             return self.tokenizer.encode("\n")[0]
         except TokenizerError:
@@ -92,16 +91,16 @@ class Sampler:
         append_token(self._newest, out=(self._window, self._position, self._tokens, self._count))
 
     def _read(self, length):
-        """Fill the cache from the window's first `length` tokens; those that are not there yet leave rows nobody looks at."""
+        """Fill the cache from the window's first `length` tokens. Rows beyond the newest token are never read."""
         with no_tape():
             self.model.hidden(self._window.slice(0, (1, length)), cache=self._cache)
 
     def _fill_cache(self):
         half = self.model.block_size // 2
-        # A short prompt under a long block, once: 512 rows of GPT-2 for a prompt of two tokens were 7 of 7.4 seconds. A GPU
-        # compiles for each length anew, so there are few of them.
+        # A short prompt in a long block is read once, in few rows: 512 rows of GPT-2 for a prompt of two tokens took
+        # 7 of 7.4 seconds. A GPU compiles each length separately, so the lengths are powers of two.
         short = max(SHORT_READ, 1 << (self._unread - 1).bit_length())
-        if self._unread > half:  # only a long prompt, so once
+        if self._unread > half:  # only after a long prompt, so at most once
             self._read(self.model.block_size)
         elif short < half and self._read_half is None:
             self._read(short)
@@ -111,7 +110,7 @@ class Sampler:
         self._unread = 0
 
     def enqueue(self, count: int) -> None:
-        """Put `count` more tokens on their way."""
+        """Send `count` more tokens to the device."""
         block = self.model.block_size
         while count > 0:
             if self._cache and self._unread:
@@ -124,7 +123,7 @@ class Sampler:
                 self._length, self._unread = block // 2 + 1, block // 2
 
     def take(self, output: bytes) -> str:
-        """The text that came since the last time, from what reading `output` gave."""
+        """Return the text since the last call, from the data read from `output`."""
         (count,) = struct.unpack_from("<I", output, 0)
         ids = [
             struct.unpack_from("<I", output, 4 * (64 + index % KEPT_TOKENS))[0] for index in range(self.taken, count)
@@ -141,29 +140,28 @@ class Sampler:
         return text
 
     def finish(self) -> str:
-        """What is left once no more tokens will be taken: the beginning of a character, or of a text to stop at, that never
-        came to its end."""
+        """Return the text held back after the last token: an incomplete character, or the start of a stop text."""
         return "" if self.done else self._stop.cut(self._decoder.flush(), last=True)
 
 
-class _Stop:
-    """Passes on a text that comes in pieces, up to the first of some texts; `met` says whether it came."""
+class _StopFilter:
+    """Passes on the pieces of a text up to the first stop text; `met` is true once there was one."""
 
     def __init__(self, stops):
         self.stops = stops
         self.held, self.met = "", False
 
     def cut(self, piece: str, last: bool) -> str:
-        """What can be passed on by now: not what may turn out to begin one of the texts, unless this was the last piece."""
+        """Return the text that can be passed on. Its end is held back if it can start a stop text, except if `last`."""
         text = self.held + piece
         self.held = ""
-        places = [place for place in map(text.find, self.stops) if place >= 0]
-        if places:
+        positions = [position for position in map(text.find, self.stops) if position >= 0]
+        if positions:
             self.met = True
-            return text[: min(places)]
+            return text[: min(positions)]
         if not last:
-            begun = [length for stop in self.stops for length in range(1, len(stop)) if text.endswith(stop[:length])]
-            if begun:
-                self.held = text[-max(begun) :]
-                return text[: -max(begun)]
+            partial = [length for stop in self.stops for length in range(1, len(stop)) if text.endswith(stop[:length])]
+            if partial:
+                self.held = text[-max(partial) :]
+                return text[: -max(partial)]
         return text

@@ -1,4 +1,4 @@
-"""A trained model, ready to be asked, and the files that hold one."""
+"""A trained model for inference, and a function that loads one."""
 
 from array import array
 
@@ -33,9 +33,9 @@ class TrainedModel:
             device.write(weights.named[name], bytes(values))
 
     def logits(self, ids):
-        """The model's scores for what follows each token: ids (B, T) integers -> a NumPy array (B, T, V).
+        """Return the logits of the token after each token: ids (B, T) integers -> a NumPy array (B, T, V).
 
-        `ids` may be nested lists or an array. Raises: ShapeError unless it is (B, T) with 1 <= T <= block_size;
+        `ids` can be nested lists or an array. Raises: ShapeError unless it is (B, T) with 1 <= T <= block_size;
         TokenizerError for an id outside the vocabulary.
         """
         rows = ids.tolist() if hasattr(ids, "tolist") else [list(row) for row in ids]
@@ -43,7 +43,7 @@ class TrainedModel:
             raise ShapeError("logits: wanted ids as (B, T), every row of the same length")
         length = len(rows[0])
         if not 1 <= length <= self.model.block_size:
-            raise ShapeError(f"logits: rows of {length} ids; this model reads 1 to {self.model.block_size}")
+            raise ShapeError(f"logits: rows have {length} ids; this model takes 1 to {self.model.block_size}")
         flat = [token for row in rows for token in row]
         wrong = next((token for token in flat if not 0 <= token < self.tokenizer.vocab_size), None)
         if wrong is not None:
@@ -53,20 +53,20 @@ class TrainedModel:
             return self.model.logits(data).numpy()
 
     def stream(self, prompt: str = "", max_new_tokens: int = 200, **settings):
-        """Yield what the model writes after the prompt, piece by piece; `settings` are those of SamplingConfig."""
+        """Yield the continuation of the prompt in pieces; `settings` are those of SamplingConfig."""
         yield from generate(self.model, self.tokenizer, prompt, max_new_tokens, SamplingConfig(**settings))
 
     def generate(self, prompt: str = "", max_new_tokens: int = 200, **settings) -> str:
-        """What the model writes after the prompt; settings: temperature (0.8), top_k (0: all), top_p (1), min_p (0),
+        """Return the continuation of the prompt; settings: temperature (0.8), top_k (0: all), top_p (1), min_p (0),
         repetition_penalty (1), stop (a text or several), seed (1)."""
         return "".join(self.stream(prompt, max_new_tokens, **settings))
 
     def sampler(self, prompt: str = "", **settings) -> Sampler:
-        """A Sampler of this model, for a driver that waits for the device itself; settings as in `generate`."""
+        """Return a Sampler of this model, for a caller that waits for the device itself; settings as in `generate`."""
         return Sampler(self.model, self.tokenizer, prompt, SamplingConfig(**settings))
 
 
 def load(folder, device="auto") -> TrainedModel:
-    """The trained model in a folder or a file, to be asked alone; see `pygpt.load`."""
+    """Load the trained model in a folder or a file, for inference only; see `pygpt.load`."""
     checkpoint = open_run(folder)
     return TrainedModel(checkpoint, open_device(device) if isinstance(device, str) else device)

@@ -1,4 +1,4 @@
-"""The models, and which one a configuration asks for."""
+"""The models, and how to build the one that a configuration describes."""
 
 from pygpt.models.registry import MODELS, build_model
 

@@ -1,4 +1,4 @@
-"""The bigram model: a table that says, for each token, how likely each next one is."""
+"""The bigram model: a table of the logits of the next token for each token."""
 
 from pygpt.nn.layers import Embedding
 from pygpt.nn.parameters import Module, RngState
@@ -7,9 +7,9 @@ from pygpt.tensor.tensor import Tensor
 
 
 class Bigram(Module):
-    """Row `t` of a V x V table holds the logits of what follows token `t`; there is no context beyond one token."""
+    """Row `t` of a V x V table holds the logits of the token after `t`; the context is one token."""
 
-    help = "a table of which token follows which"
+    help = "a table of the likely next tokens for each token"
     fields = frozenset(("kind", "block_size", "init_std", "init", "dtype"))
     has_blocks = False
 
@@ -34,14 +34,14 @@ class Bigram(Module):
 
     @staticmethod
     def forward_flops(config, batch_size: int, vocab_size: int) -> int:
-        """None: a row of the table is looked up, nothing is multiplied."""
+        """Zero: the model only looks up rows of the table."""
         return 0
 
     @staticmethod
     def describe(config, vocab_size: int) -> str:
-        """Its sizes, in a few words."""
+        """Describe the sizes in a few words."""
         return f"a table of {vocab_size} x {vocab_size}"
 
     def new_cache(self) -> list[Tensor]:
-        """Nothing: what follows depends on the newest token alone."""
+        """An empty cache: the next token depends only on the newest one."""
         return []

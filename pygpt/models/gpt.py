@@ -15,10 +15,10 @@ from pygpt.tensor.tensor import Tensor, empty
 
 
 class SelfAttention(Module):
-    """Every token looks at itself and what came before it, through `n_head` heads that may share keys and values.
+    """Causal self-attention: `n_head` query heads, which can share key/value heads.
 
-    Queries, keys and values come of one product, side by side: (B, T, (H + 2 K) D). On their way to attention they may be
-    normalised and turned by their positions (`rope_table`); what comes out may be gated.
+    One product gives queries, keys and values side by side: (B, T, (H + 2 K) D). Queries and keys can be normalised and
+    rotated by their positions (`rope_table`); the output can be gated.
     Source: Ainslie et al., "GQA", arXiv 2305.13245; Su et al., "RoFormer", arXiv 2104.09864; Henry et al., "Query-Key
     Normalization", arXiv 2010.04245; Qiu et al., "Gated Attention", arXiv 2505.06708.
     """
@@ -47,17 +47,17 @@ class SelfAttention(Module):
             y = empty(x.device, x.shape, x.dtype)  # (B, 1, C)
             attention_cached(self.project_qkv(x, position), position, self.sinks, out=(cache, y), **self.settings)
         else:
-            kept = None if cache is None else cache.slice(0, (*x.shape[:2], cache.shape[2]))
-            qkv = self.project_qkv(x, None, kept)  # (B, T, (H + 2 K) D)
-            drawn = {} if self.dropout.is_off(rng) else {"rate": self.dropout.rate, "purpose": self.dropout.purpose}
-            seed, step = (rng.seed, rng.step) if drawn else (None, None)
-            y = attention(qkv, seed, step, self.sinks, **self.settings, **drawn)[0]  # (B, T, C)
+            rows = None if cache is None else cache.slice(0, (*x.shape[:2], cache.shape[2]))
+            qkv = self.project_qkv(x, None, rows)  # (B, T, (H + 2 K) D)
+            options = {} if self.dropout.is_off(rng) else {"rate": self.dropout.rate, "purpose": self.dropout.purpose}
+            seed, step = (rng.seed, rng.step) if options else (None, None)
+            y = attention(qkv, seed, step, self.sinks, **self.settings, **options)[0]  # (B, T, C)
         if self.gate is not None:
             y = gate(self.gate(x), y, kind="sigmoid")
         return self.projection(y, stream, rng)
 
     def project_qkv(self, x: Tensor, position: Tensor | None, out: Tensor | None = None) -> Tensor:
-        """Queries, keys and values of x, whose first row is at `position`, or at 0. They also go to `out` if it is given."""
+        """Queries, keys and values of x, whose first row is at `position`, or at 0; also written to `out` if given."""
         changed = self.normed or self.rope_table is not None
         qkv = self.qkv(x, out=None if changed else out)
         if self.normed:
@@ -68,7 +68,7 @@ class SelfAttention(Module):
 
 
 class Block(Module):
-    """Attention, then an MLP, each added to the residual stream: each reads a normalised copy of it, or the sum is normalised."""
+    """Attention, then an MLP, each added to the residual stream. Norms come before each branch or after each sum."""
 
     def __init__(self, config, residual_std: float, site: int, rotation: Constant | None):
         self.norm_1 = make_norm(config)
@@ -86,17 +86,17 @@ class Block(Module):
 
 
 class GPT(Module):
-    """Embeddings, blocks, a last norm, and a head that scores every token of the vocabulary."""
+    """Embeddings, blocks, a final norm, and an output layer over the vocabulary."""
 
     help = "a decoder-only transformer"
-    fields = None  # all of them
+    fields = None  # all
     has_blocks = True
 
     def __init__(self, vocab_size: int, config):
         self.vocab_size = vocab_size
         self.block_size = config.block_size
         self.logit_cap = config.logit_cap
-        # Each block adds to the residual stream twice; shrinking those layers keeps its variance from growing with depth.
+        # Each block adds to the residual stream twice; smaller weights there keep its variance from growing with depth.
         residual_std = config.init_std / math.sqrt(2 * config.n_layer)
         scheme = POSITIONS[config.positions]
         self.embedding = Embedding(vocab_size, config.n_embd, scheme.embedding(config), config.init_std)
@@ -105,12 +105,12 @@ class GPT(Module):
         rotation = scheme.rotation(config)
         self.blocks = [Block(config, residual_std, 1 + 3 * layer, rotation) for layer in range(config.n_layer)]
         self.norm = make_norm(config, config.norm_final)
-        # GPT-2's head has no bias, whatever the other layers have.
+        # The output layer never has a bias, as in GPT-2.
         self.head = None if config.tie_weights else Linear(config.n_embd, vocab_size, False, config.init_std)
         self.cache_width = config.qkv_size
 
     def new_cache(self) -> list[Tensor]:
-        """Room for what each block's attention keeps of the tokens it has seen: their q, k and v, (1, T, (H + 2 K) D)."""
+        """Allocate the cache of each block's attention: q, k and v of the tokens so far, (1, T, (H + 2 K) D)."""
         tokens = self.embedding.tokens
         return [empty(tokens.device, (1, self.block_size, self.cache_width), tokens.dtype) for _ in self.blocks]
 
@@ -121,14 +121,14 @@ class GPT(Module):
         cache: list[Tensor] | None = None,
         position: Tensor | None = None,
     ) -> Tensor:
-        """ids (B, T) -> what the last block makes of them, (B, T, C).
+        """ids (B, T) -> the output of the last block, (B, T, C).
 
-        A cache without a position is filled with what attention keeps of ids (1, T), from its first row on. With a
-        position, ids (1, 1) is the token there: it sees the tokens before it in the cache, and is added to it.
+        Without a position, a cache is filled with q, k and v of ids (1, T), from its first row. With a position, ids
+        (1, 1) is the token there: it attends to the tokens before it in the cache, and is added to the cache.
         """
         x = self.dropout(self.norm_embedding(self.embedding(ids, position)), rng)  # (B, T, C)
-        for block, kept in zip(self.blocks, cache or [None] * len(self.blocks), strict=True):
-            x = block(x, rng, kept, position)
+        for block, block_cache in zip(self.blocks, cache or [None] * len(self.blocks), strict=True):
+            x = block(x, rng, block_cache, position)
         return x
 
     def logits(
@@ -145,7 +145,7 @@ class GPT(Module):
         return softcap(y, cap=self.logit_cap) if self.logit_cap else y
 
     def losses(self, ids: Tensor, targets: Tensor, rng: RngState | None = None, **options: float) -> Tensor:
-        """ids, targets (B, T) -> the loss of each prediction, (B T,), without the whole logits of a large vocabulary.
+        """ids, targets (B, T) -> the loss of each prediction, (B T,), without storing all logits of a large vocabulary.
 
         Options: `smoothing` and `z_loss` of `linear_cross_entropy`.
         """
@@ -155,11 +155,11 @@ class GPT(Module):
 
     @staticmethod
     def forward_flops(config, batch_size: int, vocab_size: int) -> int:
-        """Floating-point operations of the matrix products and the attention of one pass over a batch.
+        """Floating-point operations of the matrix products and the attention in a forward pass over a batch.
 
-        A multiply-add is two. Attention is counted as it is masked: row t looks at t + 1 keys, or at a window of them.
-        Norms, activations and the softmax are left out, as is usual; they are a few percent, and no peak is stated in
-        them. Source: Kaplan et al., "Scaling Laws for Neural Language Models" (2020), table 1, but for the mask.
+        A multiply-add is two. Only unmasked attention counts: row t attends to t + 1 keys, or to a window of them.
+        Norms, activations and the softmax are left out, as usual; they are a few percent, and peak rates do not refer
+        to them. Source: Kaplan et al., "Scaling Laws for Neural Language Models" (2020), table 1, except for the mask.
         """
         rows, width = batch_size * config.block_size, config.n_embd
         attention = width * (config.qkv_size + (1 + config.attention_gate) * width)
@@ -170,17 +170,17 @@ class GPT(Module):
 
     @staticmethod
     def describe(config, vocab_size: int) -> str:
-        """Its sizes, in a few words."""
+        """Describe the sizes in a few words."""
         layers, heads = (
             f"{n} {word}{'s' * (n != 1)}" for n, word in ((config.n_layer, "layer"), (config.n_head, "head"))
         )
         return f"{layers}, {heads}, {config.n_embd} wide, block {config.block_size}"
 
     def _head(self):
-        """The output layer's weight, and whether it is (V, C): the embedding's if it has none of its own."""
+        """The output layer's weight, and whether it is (V, C): the token embedding if the weights are tied."""
         return (self.embedding.tokens, True) if self.head is None else (self.head.weight, False)
 
 
 def _rate(rate, config):
-    """A share of dropout that may be left to `dropout`."""
+    """A dropout rate; a negative one stands for `dropout`."""
     return config.dropout if rate < 0 else rate

@@ -1,8 +1,8 @@
-"""Initial weights from Python's own generator, in the order in which microgpt draws them.
+"""Initial weights from Python's `random`, drawn in microgpt's order.
 
-That program calls `random.seed`, shuffles its documents, and then draws every matrix number by number with `random.gauss`,
-as rows of what a layer gives: the tokens' and the positions' embeddings, the output layer, and for each block query, key,
-value, projection and the two layers of the MLP. A model that begins so has microgpt's own losses; see pygpt/micro.py.
+microgpt calls `random.seed`, shuffles its documents, and then draws every matrix number by number with `random.gauss`,
+one row per output: the token and position embeddings, the output layer, and for each block the query, key, value,
+projection and the two MLP layers. A model with these weights has microgpt's losses; see pygpt/micro.py.
 """
 
 import random
@@ -12,27 +12,27 @@ from pygpt.nn.parameters import Weights
 
 
 def python_random(experiment) -> random.Random | None:
-    """The generator that shuffles the experiment's documents and then draws its weights, or None if it has none."""
+    """The generator that shuffles the experiment's documents and then draws its weights, or None if it uses none."""
     return random.Random(experiment.train.seed) if experiment.model.init == "python-random" else None
 
 
 def write_python_random_weights(weights: Weights, std: float, chance: random.Random) -> None:
-    """Draw every matrix of a GPT anew, with this standard deviation; what else it has stays as it is."""
+    """Draw every matrix of a GPT again, with this standard deviation; other parameters do not change."""
     values = weights.values
     code = {"float32": "f", "float64": "d"}[values.dtype]
-    for name in _microgpts_order(weights.named):
+    for name in _microgpt_order(weights.named):
         placed = weights.named[name]
-        kept, transposed = placed.shape, not name.startswith("embedding.")
-        rows, columns = reversed(kept) if transposed else kept
+        shape, transposed = placed.shape, not name.startswith("embedding.")
+        rows, columns = reversed(shape) if transposed else shape
         drawn = [[chance.gauss(0, std) for _ in range(columns)] for _ in range(rows)]
-        # Ours are (n_in, n_out). Query, key and value lie side by side in one matrix, and are drawn one after the other: it
-        # is the transpose of a single one with all their rows.
+        # Matrices here are (n_in, n_out). Query, key and value are side by side in one matrix, but drawn one after the
+        # other: the matrix is the transpose of one with all their rows.
         drawn = zip(*drawn) if transposed else drawn
         values.device.write(placed, array(code, (number for row in drawn for number in row)))
 
 
-def _microgpts_order(names):
-    """The matrices' names: those of a GPT's declaration, but the output layer comes before the blocks."""
+def _microgpt_order(names):
+    """The names of the matrices in the order of declaration, but with the output layer before the blocks."""
     matrices = ["embedding.tokens", "embedding.positions", "head.weight"]
     return matrices + [
         name

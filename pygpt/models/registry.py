@@ -1,16 +1,19 @@
-"""The models, which `model.kind` chooses from, and building one.
+"""The registry of models, for `model.kind`, and a function that builds one.
 
-A model is a Module with `logits`, `losses` and `new_cache`, and these class attributes: `help` (a sentence), `fields`
-(those of a ModelConfig that it uses, or None for all), `has_blocks` (whether it is made of `n_layer` blocks that are alike), and the
+A model is a Module with `logits`, `losses` and `new_cache`. Its class attributes are `help` (a help text), `fields`
+(the ModelConfig fields it uses, or None for all), `has_blocks` (whether it is made of `n_layer` equal blocks), and the
 functions `forward_flops(config, batch_size, vocab_size)` and `describe(config, vocab_size)`.
 """
 
 from pygpt.models.bigram import Bigram
 from pygpt.models.gpt import GPT
 
-MODELS = {"bigram": Bigram, "gpt": GPT}
+MODELS = {
+    "bigram": Bigram,
+    "gpt": GPT,
+}
 
 
 def build_model(config, vocab_size: int):
-    """The model a ModelConfig describes, with its parameters declared and none placed."""
+    """Build the model of a ModelConfig, with its parameters declared but not allocated."""
     return MODELS[config.kind](vocab_size, config)

@@ -1,4 +1,4 @@
-"""The activations of the MLP, and the registry that `model.mlp` chooses from."""
+"""The activations of the MLP, and their registry for `model.mlp`."""
 
 import dataclasses
 from collections.abc import Callable
@@ -9,9 +9,9 @@ from pygpt.tensor.tensor import Tensor
 
 @dataclasses.dataclass(frozen=True)
 class Activation:
-    """A choice of `model.mlp`: a sentence of help, and a function of the hidden layer, element by element.
+    """A choice of `model.mlp`: a help text, and an elementwise function of the hidden layer.
 
-    A `gated` one is a function of two hidden layers: the activation of the first multiplies the second.
+    A `gated` function has two hidden layers as input: the activation of the first is multiplied by the second.
     """
 
     help: str
@@ -20,8 +20,8 @@ class Activation:
 
 
 ACTIVATIONS = {
-    "gelu": Activation("GELU in its tanh form", gelu),
-    "gelu_erf": Activation("GELU, exactly", lambda x: activation(x, kind="gelu_erf")),
+    "gelu": Activation("GELU, tanh approximation", gelu),
+    "gelu_erf": Activation("exact GELU", lambda x: activation(x, kind="gelu_erf")),
     "relu": Activation("max(x, 0)", lambda x: activation(x, kind="relu")),
     "relu_squared": Activation("max(x, 0) squared", lambda x: activation(x, kind="relu_squared")),
     "silu": Activation("x times its sigmoid", lambda x: activation(x, kind="silu")),

@@ -1,4 +1,4 @@
-"""Layers: linear, embedding, dropout, the projection that ends a branch, the MLP."""
+"""Layers: linear, embedding, dropout, residual projection, MLP."""
 
 from pygpt.nn.activations import ACTIVATIONS
 from pygpt.nn.parameters import Constant, Module, Parameter, RngState
@@ -19,9 +19,9 @@ class Linear(Module):
 
 
 class Embedding(Module):
-    """A row of `tokens` for each id, plus a row of `positions` for each place if there are positions.
+    """A row of `tokens` for each id, plus a row of `positions` for its position if there are position embeddings.
 
-    Positions are learned, or a table made once. The first id of a row is at position `start`, a tensor, or at 0.
+    Position embeddings are learned or constant. The first id of a row is at position `start`, a tensor, or at 0.
     """
 
     is_lookup = True
@@ -37,7 +37,7 @@ class Embedding(Module):
 
 
 class Dropout(Module):
-    """Zero a share of the activations. `site` tells this place in the model from every other."""
+    """Zero a fraction of the activations. `site` is a number unique to this layer of the model."""
 
     def __init__(self, rate: float, site: int):
         self.rate = rate
@@ -47,18 +47,18 @@ class Dropout(Module):
         return x if self.is_off(rng) else self.drop(x, rng)
 
     def drop(self, x: Tensor, rng: RngState, residual: Tensor | None = None) -> Tensor:
-        """x with a share of it zeroed, plus the residual if there is one."""
+        """x with dropout, plus the residual if given."""
         return dropout(x, rng.seed, rng.step, residual, rate=self.rate, purpose=self.purpose)
 
     def is_off(self, rng: RngState | None) -> bool:
-        """Whether nothing is dropped: while a model is evaluated or sampled from, or where the rate is 0."""
+        """Whether nothing is dropped: in evaluation and sampling, and at a rate of 0."""
         return rng is None or self.rate == 0.0
 
 
 class Projection(Linear):
-    """The last layer of a branch: its outcome, after dropout, is added to the residual stream.
+    """The last layer of a branch: its output, after dropout, is added to the residual stream.
 
-    Where nothing is dropped, the product adds the stream itself, which saves a pass over memory.
+    Without dropout, the matrix product adds the stream itself, which saves a pass over memory.
     """
 
     def __init__(self, n_in: int, n_out: int, bias: bool, std: float, rate: float, site: int):
@@ -72,9 +72,9 @@ class Projection(Linear):
 
 
 class MLP(Module):
-    """Wider, an activation, and back. A gated one multiplies the activation of one layer by another layer.
+    """Two linear layers with an activation between them. A gated MLP multiplies the activation of one layer by another.
 
-    Source of the gated ones: Shazeer, "GLU Variants Improve Transformer", arXiv 2002.05202.
+    Source for gated MLPs: Shazeer, "GLU Variants Improve Transformer", arXiv 2002.05202.
     """
 
     def __init__(self, config, residual_std: float, site: int):
@@ -88,6 +88,6 @@ class MLP(Module):
         return self.contract(self.activate(x), stream, rng)
 
     def activate(self, x: Tensor) -> Tensor:
-        """The hidden layer, activated."""
+        """The hidden layer after the activation."""
         hidden = self.expand(x)
         return self.activation.function(hidden, *(() if self.factor is None else (self.factor(x),)))

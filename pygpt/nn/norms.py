@@ -1,4 +1,4 @@
-"""Normalisation layers, and the registry that `model.norm` chooses from."""
+"""Normalisation layers, and their registry for `model.norm`."""
 
 import dataclasses
 from collections.abc import Callable
@@ -31,7 +31,7 @@ class RMSNorm(Module):
 
 
 class Identity(Module):
-    """Nothing is done."""
+    """Return the input unchanged."""
 
     def __call__(self, x: Tensor) -> Tensor:
         return x
@@ -39,7 +39,7 @@ class Identity(Module):
 
 @dataclasses.dataclass(frozen=True)
 class Norm:
-    """A choice of `model.norm`: a sentence of help, and how to make the layer from (channels, scale, bias)."""
+    """A choice of `model.norm`: a help text, and a function that makes the layer from (channels, scale, bias)."""
 
     help: str
     make: Callable[[int, bool, bool], Module]
@@ -53,5 +53,5 @@ NORMS = {
 
 
 def make_norm(config, wanted: bool = True) -> Module:
-    """The norm a ModelConfig asks for, or none where none is wanted."""
+    """The norm of a ModelConfig, or Identity unless `wanted`."""
     return NORMS[config.norm if wanted else "none"].make(config.n_embd, config.norm_scale, config.bias)

@@ -1,8 +1,8 @@
-"""Parameters, and how they get onto a device.
+"""Parameters, and their allocation on a device.
 
-A layer declares its parameters as `Parameter`s: shape and how to draw the first values, nothing allocated. `Weights`
-then walks a whole model, gives every parameter a place in one flat tensor, and puts tensors where the declarations
-stood. So a model can be counted and checked before a byte is taken, and the optimizer sees one array.
+A layer declares its parameters as `Parameter`s: a shape and how to draw the initial values. `Weights` then walks a
+model, places all parameters in one flat tensor, and replaces the declarations with tensors. A model can therefore be
+counted and checked before any memory is allocated, and the optimizer has one array to update.
 """
 
 import dataclasses
@@ -16,7 +16,7 @@ from pygpt.tensor.tensor import ARRAY_CODE, Node, Tensor, empty
 
 @dataclasses.dataclass(frozen=True)
 class Parameter:
-    """A parameter that is not placed yet: its shape, and its first values (normal with `std`, or all `value`)."""
+    """A parameter that is not allocated yet: its shape and initial values (normal with `std`, or all `value`)."""
 
     shape: tuple
     std: float = 0.0
@@ -29,9 +29,9 @@ class Parameter:
 
 
 class Constant:
-    """A table that is no parameter: it is worked out on the host, in double precision, and never changes.
+    """A constant table, computed on the host in double precision.
 
-    `make` gives its values, flat. `tensor` is where it lies once `Weights` has placed it.
+    `make` returns its values, flat. `tensor` is None until `Weights` has placed the table on a device.
     """
 
     def __init__(self, shape: tuple, make):
@@ -39,24 +39,24 @@ class Constant:
         self.tensor = None
 
     def place(self, device, dtype: str) -> None:
-        """Bring it onto the device, unless it is there: layers may share one."""
+        """Upload the table unless it is on the device already: layers can share one."""
         if self.tensor is None:
             self.tensor = empty(device, self.shape, dtype)
-            if not device.abstract:  # a plan has no use for the values, which take a while
+            if not device.abstract:  # a plan does not need the values, which take a while to compute
                 device.write(self.tensor, array(ARRAY_CODE[dtype], self.make()))
 
 
 @dataclasses.dataclass(frozen=True)
 class RngState:
-    """Where dropout gets its randomness: two uint32 tensors of one element. No rng, no dropout."""
+    """The random state of dropout: two uint32 tensors of one element. Without it, nothing is dropped."""
 
     seed: Tensor
     step: Tensor
 
 
 class Module:
-    """A layer or a model: parameters, and other modules, as attributes. `is_lookup` says that its parameters are tables
-    that are looked up, not matrices that are multiplied by."""
+    """A layer or a model, with parameters and other modules as attributes. `is_lookup` marks parameters that are lookup
+    tables, not matrices of a product."""
 
     is_lookup = False
 
@@ -73,7 +73,7 @@ class Module:
                     yield from item.named_parameters(f"{name}.{index}.")
 
     def constants(self):
-        """Yield every constant; one that layers share comes as often as it is held."""
+        """Yield every constant; one that layers share is yielded once per layer."""
         for value in vars(self).values():
             if isinstance(value, Constant):
                 yield value
@@ -85,16 +85,16 @@ class Module:
 
     @property
     def parameter_count(self) -> int:
-        """The number of trainable numbers."""
+        """The number of trainable values."""
         return sum(parameter.size for _, _, _, parameter in self.named_parameters())
 
 
 class Weights:
-    """All parameters of a model in one flat tensor, drawn from a seed, or zeros without one.
+    """All parameters of a model in one flat tensor. Random values are drawn from `seed`; without one they are zeros.
 
-    `values` is the flat tensor, `named` the parameters as slices of it, `embeddings` the names of those that are looked up,
-    not multiplied. Matrices come first: they usually decay. Every parameter starts at a multiple of 64 elements (a GPU binds slices at 256 bytes); the gaps
-    hold zeros.
+    `values` is the flat tensor, `named` the parameters as slices of it, `embeddings` the names of the lookup tables.
+    Matrices come first, since they usually decay. Every parameter starts at a multiple of 64 elements (a GPU binds
+    slices at 256 bytes); the gaps hold zeros.
     """
 
     def __init__(self, device, model: Module, seed: Tensor | None, dtype: str = "float32"):
@@ -124,10 +124,10 @@ class Weights:
 
 
 def with_parameters(model: Module, named: dict) -> Module:
-    """A model that was only declared, with tensors by name for its parameters; none of them takes part in a gradient."""
+    """Give a declared model the tensors in `named` as its parameters, without gradients; return the model."""
     for name, owner, attribute, _ in list(model.named_parameters()):
         setattr(owner, attribute, named[name].detached())
-    some = next(iter(named.values()))
+    example = next(iter(named.values()))
     for constant in model.constants():
-        constant.place(some.device, some.dtype)
+        constant.place(example.device, example.dtype)
     return model

@@ -1,4 +1,4 @@
-"""How a model knows a token's place, and the registry that `model.positions` chooses from."""
+"""Position schemes, and their registry for `model.positions`."""
 
 import dataclasses
 import math
@@ -9,7 +9,7 @@ from pygpt.ops.rope import rope_table
 
 
 def sinusoids(length: int, size: int) -> list:
-    """Sines and cosines of each position at wavelengths from 2 pi to 10,000 times 2 pi, side by side: (length, size), flat.
+    """Sines and cosines of each position, at wavelengths from 2 pi to 10,000 times 2 pi: (length, size), flat.
 
     Source: Vaswani et al., "Attention Is All You Need", arXiv 1706.03762, section 3.5.
     """
@@ -23,11 +23,11 @@ def sinusoids(length: int, size: int) -> list:
 
 @dataclasses.dataclass(frozen=True)
 class PositionScheme:
-    """A choice of `model.positions`: a sentence of help, and the three places where a scheme may act.
+    """A choice of `model.positions`: a help text, and the three places where a scheme can act.
 
     `embedding(config)` is the table (T, C) that is added to the token embeddings, learned or constant, or None;
-    `rotation(config)` the table (T, D) by which attention turns queries and keys, or None; `attention` are attributes
-    of the attention kernels. `check(config)` says what is wrong with a ModelConfig for it, or "".
+    `rotation(config)` the table (T, D) by which attention rotates queries and keys, or None; `attention` are attributes
+    of the attention kernels. `check(config)` returns why a ModelConfig does not fit the scheme, or "".
     """
 
     help: str
@@ -55,8 +55,8 @@ def _check_rotary(config) -> str:
     if config.head_size % 2 == 0:
         return ""
     return (
-        f"rope turns pairs of channels, and a head of {config.head_size} (model.n_embd {config.n_embd} over "
-        f"{config.n_head} heads) has an odd one; make heads even, or choose other positions"
+        f"rope rotates pairs of channels, but a head has {config.head_size} (model.n_embd {config.n_embd} / "
+        f"model.n_head {config.n_head}); choose sizes that give an even number, or other positions"
     )
 
 

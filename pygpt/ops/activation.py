@@ -1,15 +1,15 @@
-"""Activations, element by element, but for GELU's tanh form, which gelu.py has."""
+"""Elementwise activations. GELU's tanh form is in gelu.py."""
 
 from pygpt.tensor.kernel import kernel, np, scratch
 
 KINDS = ("relu", "relu_squared", "silu", "gelu_erf")
 
-# The twins take so many elements at a time: what they work on stays in a processor's caches.
+# The twins process this many elements at a time, so that their arrays stay in the CPU caches.
 BLOCK = 1 << 17
 
-# log(erfc(z) exp(z^2) / t) for t = 2 / (2 + z), as Chebyshev polynomials of 2 t - 1: with all of them erfc is right to 5e-16
-# of itself for every z >= 0, with the first 12 to 1e-8.
-# Source: Press et al., "Numerical Recipes", 3rd edition, section 6.2.2, for the form; the numbers come from mpmath.
+# Chebyshev coefficients of log(erfc(z) exp(z^2) / t) in 2 t - 1, where t = 2 / (2 + z). For every z >= 0 the relative
+# error of erfc is 5e-16 with all coefficients and 1e-8 with the first 12.
+# Source: Press et al., "Numerical Recipes", 3rd edition, section 6.2.2, for the form; mpmath computed the coefficients.
 ERFC = (
     -0.65132685989085471711,
     0.64196979235649026034,
@@ -41,33 +41,33 @@ ERFC = (
 
 @kernel(outputs=("y",), operations=8)
 def activation(x, y, *, kind):
-    """y = f(x), element by element, where f is by `kind`
+    """y = f(x), element by element, where `kind` selects f:
 
         relu          max(x, 0)
         relu_squared  max(x, 0)^2
         silu          x / (1 + exp(-x))
-        gelu_erf      x times the chance that a normal deviate is less than x: x / 2 (1 + erf(x / sqrt(2)))
+        gelu_erf      x times the standard normal CDF at x: x / 2 (1 + erf(x / sqrt(2)))
 
     Shapes: x (...) -> y (...).
-    Raises: ValueError for another kind.
+    Raises: ValueError if `kind` is not one of these.
     Source: So et al., "Primer", arXiv 2109.08668, for the square; Hendrycks and Gimpel, "Gaussian Error Linear Units",
         arXiv 1606.08415, for the others.
     """
-    for part, done in pieces(x, y):
+    for x_part, y_part in pieces(x, y):
         if kind == "silu":
-            sigmoid(part, done)
-            done *= part
+            sigmoid(x_part, y_part)
+            y_part *= x_part
         elif kind == "gelu_erf":
-            _chance_of_less(part, done)
-            done *= part
+            _normal_cdf(x_part, y_part)
+            y_part *= x_part
         else:
-            np.maximum(part, 0.0, out=done)
+            np.maximum(x_part, 0.0, out=y_part)
             if kind == "relu_squared":
-                done *= done
+                y_part *= y_part
 
 
 def pieces(*arrays):
-    """The same elements of each array, so many at a time."""
+    """Iterate over the arrays in parallel, flattened, BLOCK elements at a time."""
     flat = [array.reshape(-1) for array in arrays]
     return ([array[start : start + BLOCK] for array in flat] for start in range(0, flat[0].size, BLOCK))
 
@@ -80,26 +80,26 @@ def sigmoid(x, y):
     np.reciprocal(y, out=y)
 
 
-def _chance_of_less(x, y):
-    """y = (1 + erf(x / sqrt(2))) / 2, which is erfc(-x / sqrt(2)) / 2."""
-    t, twice, b, before, product = (scratch(f"erfc {slot}", x.shape, x.dtype) for slot in range(5))
+def _normal_cdf(x, y):
+    """y = the standard normal CDF at x: (1 + erf(x / sqrt(2))) / 2, which is erfc(-x / sqrt(2)) / 2."""
+    t, doubled, b, previous, product = (scratch(f"erfc {slot}", x.shape, x.dtype) for slot in range(5))
     np.absolute(x, out=t)
     t *= 0.25 * np.sqrt(2.0)
     t += 1.0
     np.reciprocal(t, out=t)
-    np.multiply(t, 4.0, out=twice)
-    twice -= 2.0
+    np.multiply(t, 4.0, out=doubled)
+    doubled -= 2.0
     terms = ERFC if x.dtype == np.float64 else ERFC[:12]
-    # Clenshaw's recurrence; `twice` is two times what the polynomials are of.
-    b[...], before[...] = terms[-1], 0.0
+    # Clenshaw's recurrence; `doubled` is two times the argument of the polynomials.
+    b[...], previous[...] = terms[-1], 0.0
     for term in terms[-2:0:-1]:
-        np.multiply(twice, b, out=product)
-        product -= before
+        np.multiply(doubled, b, out=product)
+        product -= previous
         product += term
-        b, before, product = product, b, before
-    twice *= 0.5
-    b *= twice
-    b -= before
+        b, previous, product = product, b, previous
+    doubled *= 0.5
+    b *= doubled
+    b -= previous
     b += terms[0]
     np.multiply(x, x, out=y)
     y *= -0.5
@@ -111,7 +111,7 @@ def _chance_of_less(x, y):
 
 
 def number_of(kind: str, kinds: tuple) -> int:
-    """What a shader calls this kind. Raises ValueError for one that is not among them."""
+    """Return the number of `kind` in the shaders. Raises ValueError if it is not in `kinds`."""
     if kind not in kinds:
         raise ValueError(f"kind must be one of {', '.join(kinds)}, got {kind!r}")
     return kinds.index(kind)
@@ -140,35 +140,35 @@ def _(dy, x, kind):
 
 @kernel(outputs=("dx",), no_gradient="first derivatives only", operations=12)
 def activation_gradient(dy, x, dx, *, kind):
-    """dx = dy * f'(x), element by element, with f as in `activation`; relu has no slope at 0.
+    """dx = dy * f'(x), element by element, with f as in `activation`; the slope of relu at 0 is 0.
 
     Shapes: dy, x (...) -> dx (...).
     """
-    for given, part, done in pieces(dy, x, dx):
+    for dy_part, x_part, dx_part in pieces(dy, x, dx):
         if kind == "silu":
             # With s = sigmoid(x): f' = s (1 + x (1 - s)).
-            s = scratch("sigmoid", part.shape, x.dtype)
-            sigmoid(part, s)
-            np.subtract(1.0, s, out=done)
-            done *= part
-            done += 1.0
-            done *= s
+            s = scratch("sigmoid", x_part.shape, x.dtype)
+            sigmoid(x_part, s)
+            np.subtract(1.0, s, out=dx_part)
+            dx_part *= x_part
+            dx_part += 1.0
+            dx_part *= s
         elif kind == "gelu_erf":
-            # The chance of less, and x times the density of the normal distribution.
-            chance = scratch("chance", part.shape, x.dtype)
-            _chance_of_less(part, chance)
-            np.multiply(part, part, out=done)
-            done *= -0.5
-            np.exp(done, out=done)
-            done *= part
-            done *= 1.0 / np.sqrt(2.0 * np.pi)
-            done += chance
+            # f' is the normal CDF plus x times the normal density.
+            cdf = scratch("cdf", x_part.shape, x.dtype)
+            _normal_cdf(x_part, cdf)
+            np.multiply(x_part, x_part, out=dx_part)
+            dx_part *= -0.5
+            np.exp(dx_part, out=dx_part)
+            dx_part *= x_part
+            dx_part *= 1.0 / np.sqrt(2.0 * np.pi)
+            dx_part += cdf
         elif kind == "relu":
-            np.greater(part, 0.0, out=done)
+            np.greater(x_part, 0.0, out=dx_part)
         else:
-            np.maximum(part, 0.0, out=done)
-            done *= 2.0
-        done *= given
+            np.maximum(x_part, 0.0, out=dx_part)
+            dx_part *= 2.0
+        dx_part *= dy_part
 
 
 @activation_gradient.shapes

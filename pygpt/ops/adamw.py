@@ -3,7 +3,7 @@
 from pygpt.errors import ShapeError
 from pygpt.tensor.kernel import kernel, np, scratch
 
-# So many elements at a time: the five arrays of this length stay in a processor's caches.
+# The twin processes this many elements at a time: its five arrays of this length stay in the CPU caches.
 BLOCK = 1 << 16
 
 
@@ -29,7 +29,7 @@ def adamw(
     decayed,
     coupled=False,
 ):
-    """One step of Adam with decoupled weight decay; the three outputs are handed in as `out` and updated.
+    """Run one step of Adam with decoupled weight decay; the three outputs are passed as `out` and updated in place.
 
         g = gradient * scale
         parameter -= learning_rate * weight_decay * parameter           (elements before `decayed` only)
@@ -37,8 +37,9 @@ def adamw(
         second_moment = beta2 * second_moment + (1 - beta2) * g^2
         parameter -= learning_rate / bias1 * first_moment / (sqrt(second_moment) / sqrt(bias2) + epsilon)
 
-    If `coupled`, the decay is part of the gradient instead: g = gradient * scale + weight_decay * parameter.
-    learning_rate, bias1 = 1 - beta1^t and bias2 = 1 - beta2^t are row `step` of the schedule, or its last row.
+    If `coupled`, the decay is added to the gradient instead: g = gradient * scale + weight_decay * parameter.
+    learning_rate, bias1 = 1 - beta1^t and bias2 = 1 - beta2^t are row `step` of the schedule, or its last row if `step`
+    is past the end.
 
     Shapes: gradient (N,); scale (1,); schedule (S, 3); step uint32 (1,); parameter, first_moment, second_moment (N,).
     Source: Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR 2019, algorithm 2, in the order of
@@ -46,9 +47,9 @@ def adamw(
     """
     check(gradient, schedule, parameter, first_moment, second_moment)
     learning_rate, bias1, bias2 = schedule[min(int(step[0]), len(schedule) - 1)]
-    kept, rate, root = 1 - learning_rate * weight_decay, learning_rate / bias1, 1 / np.sqrt(bias2)
+    decay_factor, step_size, inverse_root = 1 - learning_rate * weight_decay, learning_rate / bias1, 1 / np.sqrt(bias2)
     if not coupled:
-        parameter[:decayed] *= kept
+        parameter[:decayed] *= decay_factor
     for start in range(0, gradient.size, BLOCK):
         block = slice(start, start + BLOCK)
         m, v = first_moment[block], second_moment[block]
@@ -62,23 +63,23 @@ def adamw(
         g *= 1 - beta2
         v += g
         np.sqrt(v, out=g)
-        g *= root
+        g *= inverse_root
         g += epsilon
         np.divide(m, g, out=g)
-        g *= rate
+        g *= step_size
         parameter[block] -= g
 
 
 def check(gradient, schedule, *updated):
-    """Raises ShapeError unless the schedule has rows of three and everything else is flat and of one length."""
+    """Raise ShapeError unless the schedule is (S, 3) and all other tensors are flat and of equal length."""
     if len(schedule.shape) != 2 or schedule.shape[1] != 3:
         raise ShapeError(
             f"adamw: wanted a schedule (S, 3) of learning rate and both bias corrections, got {list(schedule.shape)}"
         )
-    if any(other.shape != gradient.shape or len(other.shape) != 1 for other in updated):
+    if any(tensor.shape != gradient.shape or len(tensor.shape) != 1 for tensor in updated):
         raise ShapeError(
-            f"adamw: wanted gradient, parameter and both moments flat and of one length, got "
-            f"{', '.join(str(list(other.shape)) for other in (gradient, *updated))}"
+            f"adamw: wanted gradient, parameter and both moments flat and of equal length, got "
+            f"{', '.join(str(list(tensor.shape)) for tensor in (gradient, *updated))}"
         )
 
 
@@ -100,7 +101,7 @@ def _(
     coupled,
 ):
     check(gradient, schedule, parameter, first_moment, second_moment)
-    # 1 - beta is taken here, in double precision: in float32, 1 - 0.999 is off by 5e-5 of itself.
+    # 1 - beta is computed here in double precision: in float32, 1 - 0.999 has a relative error of 5e-5.
     return {
         "BETA1": float(beta1),
         "REST1": 1.0 - beta1,

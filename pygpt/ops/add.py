@@ -1,4 +1,4 @@
-"""Sum of two tensors: the residual connection, and how the tape joins gradients."""
+"""Sum of two tensors, for residual connections and for adding up gradients on the tape."""
 
 from pygpt.errors import ShapeError
 from pygpt.tensor.kernel import kernel, np

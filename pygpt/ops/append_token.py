@@ -1,4 +1,4 @@
-"""Adding a sampled token to the model's window and to the text, without the host."""
+"""Append a sampled token to the model's window and to the output, on the device."""
 
 from pygpt.errors import ShapeError
 from pygpt.tensor.kernel import kernel, np
@@ -11,10 +11,10 @@ from pygpt.tensor.kernel import kernel, np
     no_gradient="tokens are integers",
 )
 def append_token(token, window, position, output, count):
-    """Put `token` behind the window's newest token, which is at `position`, and at place `count` modulo L of output.
+    """Write `token` after the window's newest token, which is at `position`, and to element `count` modulo L of output.
 
-    Count and position go up by one. A full window is cut first: its newest T // 2 tokens move to its beginning, so that
-    most tokens stay where they are and what a model keeps of them stays true. All outputs are handed in as `out`.
+    `count` and `position` increase by one. If the window is full, its newest T // 2 tokens first move to its start.
+    Most calls move no token, so a model's cache stays valid. All outputs are passed as `out` and updated in place.
 
     Shapes: token uint32 (1,); window uint32 (T,); position uint32 (1,); output uint32 (L,); count uint32 (1,).
     """
@@ -31,7 +31,7 @@ def append_token(token, window, position, output, count):
 
 
 def check(token, window, output):
-    """Raises ShapeError unless one token goes into a flat window and a flat output."""
+    """Raise ShapeError unless token is one element and window and output are flat."""
     if token.size != 1 or len(window.shape) != 1 or len(output.shape) != 1:
         raise ShapeError(
             f"append_token: wanted one token, a window (T,) and an output (L,), got {list(token.shape)}, "

@@ -1,4 +1,4 @@
-"""Causal self-attention of several heads, without ever holding all probabilities at once."""
+"""Causal multi-head self-attention that never stores all probabilities at once."""
 
 import functools
 
@@ -30,23 +30,23 @@ def attention(
 ):
     """y = dropout(softmax(s)) v for each of H heads, where token i sees the tokens j <= i and s = q k^T / sqrt(D).
 
-    n_kv_head: K heads of keys and values, each shared by the H / K heads of queries that follow each other; 0: K = H.
-    window: token i sees the tokens i - window < j <= i alone; 0: no limit.
-    cap: first s becomes cap tanh(s / cap); 0: it stays.
-    alibi: then s_ij falls by the head's slope times i - j.
-    sinks: a logit of each head that joins the softmax as if there were one more token to see, of value 0.
+    n_kv_head: K, the number of key/value heads, each shared by H / K consecutive query heads; 0: K = H.
+    window: token i sees only the tokens i - window < j <= i; 0: no limit.
+    cap: s becomes cap tanh(s / cap); 0: no cap.
+    alibi: the head's slope times i - j is then subtracted from s_ij.
+    sinks: one logit per head, which enters the softmax like the score of one more token, whose value is 0.
     With rate > 0, probability (b, h, i, j) is kept, and divided by 1 - rate, if the first word for key (seed, purpose)
-    and counter (((b H + h) T + i) T + j, step) is at least rate * 2^32. log_sum_exp is that of the scores and the sink.
-    Shapes: qkv (B, T, (H + 2 K) D): q, k and v side by side, in each the heads side by side; seed, step uint32 (1,),
-        absent where rate is 0; sinks (H,), may be absent -> y (B, T, H D); log_sum_exp (B, H, T).
+    and counter (((b H + h) T + i) T + j, step) is at least rate * 2^32. log_sum_exp includes the scores and the sink.
+    Shapes: qkv (B, T, (H + 2 K) D): q, k and v side by side, each with its heads side by side; seed, step uint32 (1,),
+        absent if rate is 0; sinks (H,) or absent -> y (B, T, H D); log_sum_exp (B, H, T).
     Source: Dao et al., "FlashAttention", arXiv 2205.14135; Milakov and Gimelshein, arXiv 1805.02867, for the softmax;
         Ainslie et al., "GQA", arXiv 2305.13245; Beltagy et al., "Longformer", arXiv 2004.05150, for the window; Gemma
-        Team, "Gemma 2", arXiv 2408.00118, for the cap; Press et al., arXiv 2108.12409, for ALiBi; OpenAI, "gpt-oss model
-        card", arXiv 2508.10925, for the sinks.
+        Team, "Gemma 2", arXiv 2408.00118, for the cap; Press et al., arXiv 2108.12409, for ALiBi; OpenAI, "gpt-oss
+        model card", arXiv 2508.10925, for the sinks.
     """
     for tile in tiles(qkv.shape, n_head, window):
-        some, start, stop, first = tile
-        q, k, v = parts(qkv[some], n_head, n_kv_head)
+        sequences, start, stop, first = tile
+        q, k, v = parts(qkv[sequences], n_head, n_kv_head)
         table, _ = scores(q, k, tile, window, cap, alibi)
         peak = np.max(table, axis=-1, keepdims=True, out=scratch("peak", (*table.shape[:-1], 1), q.dtype))
         if sinks is not None:
@@ -57,17 +57,18 @@ def attention(
         if sinks is not None:
             total += np.exp(by_head(sinks, q) - peak)
         peak += np.log(total, out=scratch("logarithm", peak.shape, q.dtype))
-        log_sum_exp[some, :, start:stop] = peak.reshape(len(q), n_head, -1)
+        log_sum_exp[sequences, :, start:stop] = peak.reshape(len(q), n_head, -1)
         if rate:
             np.copyto(table, 0.0, where=dropped(table.shape, tile, qkv.shape[1], seed, step, rate, purpose))
             total *= 1.0 - rate
-        out = np.matmul(table, v[..., first:stop, :], out=grouped(y[some], n_head, n_kv_head)[..., start:stop, :])
+        out = grouped(y[sequences], n_head, n_kv_head)[..., start:stop, :]
+        np.matmul(table, v[..., first:stop, :], out=out)
         out /= total
 
 
 @functools.cache
 def _ones(length, dtype):
-    """A column to add rows up with: a matrix product does it several times faster than a sum."""
+    """Return a column of ones: a matrix product with it adds up rows several times faster than np.sum."""
     return np.ones((length, 1), dtype)
 
 
@@ -76,7 +77,7 @@ def _(qkv, seed, step, sinks, *, n_head, n_kv_head, rate, **others):
     check("attention", qkv, n_head, n_kv_head, sinks=sinks, **others)
     if not 0 <= rate < 1 or (rate and (seed is None or step is None)):
         raise ShapeError(
-            f"attention: rate must be at least 0 and less than 1, and above 0 it takes seed and step; got "
+            f"attention: rate must be at least 0 and less than 1, and needs seed and step if above 0; got "
             f"rate {rate}, seed {seed}, step {step}"
         )
     batch, time, width = qkv.shape
@@ -88,13 +89,13 @@ def _(qkv, seed, step, sinks, y, log_sum_exp, *, rate, purpose, **others):
     return {**overrides(*qkv.shape[1:], **others), **dropout_overrides(rate, purpose), "HAS_SINKS": sinks is not None}
 
 
-# Both shaders for processors that play the GPU make 4 neighbouring tokens of a head an invocation.
+# In the shader for software renderers, one invocation computes 4 neighbouring tokens of a head.
 @attention.threads
 def _(qkv, seed, step, sinks, y, log_sum_exp, *, n_head, **others):
     return qkv.shape[0] * n_head * -(-qkv.shape[1] // 4)
 
 
-# A workgroup has 32 tokens of a head.
+# One workgroup computes 32 tokens of a head.
 @attention.variant(
     "attention_workgroup",
     lambda device, *operands, **others: on_gpus(device, operands[0], **others),
@@ -106,7 +107,7 @@ def _(qkv, seed, step, sinks, y, log_sum_exp, *, n_head, **others):
 
 @attention.flops
 def _(shapes, attributes):
-    # Two products of the masked pairs: queries with keys, and weights with values.
+    # Two products over the visible pairs: queries with keys, and probabilities with values.
     batch, time, width = shapes["y"]
     return 2 * 2 * batch * attention_pairs(time, attributes["window"]) * width
 

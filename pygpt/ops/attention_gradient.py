@@ -1,4 +1,4 @@
-"""The way back through attention: probabilities are made again from the scores and their saved log-sum-exp."""
+"""The gradient of attention: recomputes the probabilities from the scores and the saved log_sum_exp."""
 
 from pygpt.errors import ShapeError
 from pygpt.ops.attention_scores import attention_pairs, check, dropped, grouped, overrides, parts, scores, tiles
@@ -9,7 +9,7 @@ from pygpt.tensor.kernel import kernel, np, scratch
 def attention_delta(dy, y, delta, *, n_head):
     """delta = the dot product of dy and y for each token and head.
 
-    It is the sum over j of p_ij dp_ij that softmax's gradient subtracts.
+    It equals the sum over j of p_ij dp_ij, which the softmax gradient subtracts.
     Shapes: dy, y (B, T, C) -> delta (B, H, T).
     """
     split = (*y.shape[:2], n_head, y.shape[2] // n_head)
@@ -46,39 +46,39 @@ def attention_gradient(
     cap=0.0,
     alibi=False,
 ):
-    """The gradients of q, k and v, side by side: probabilities p are made again from the scores and log_sum_exp.
+    """The gradients of q, k and v, side by side, from probabilities p recomputed from the scores and log_sum_exp.
 
-    With m what dropout multiplies p by: dv_j = sum_i m_ij p_ij dy_i; ds_ij = p_ij (m_ij dy_i . v_j - delta_i), times
-    1 - tanh^2 of what `cap` bent; dq_i = sum_j ds_ij k_j / sqrt(D); dk_j = sum_i ds_ij q_i / sqrt(D). The sums over i
-    are also over the heads that share a head of keys. `step` must still hold what it held.
+    With m the dropout factor of p: dv_j = sum_i m_ij p_ij dy_i; ds_ij = p_ij (m_ij dy_i . v_j - delta_i), times
+    1 - tanh^2(s_ij / cap) of the uncapped s_ij; dq_i = sum_j ds_ij k_j / sqrt(D); dk_j = sum_i ds_ij q_i / sqrt(D). The
+    sums over i include all query heads that share the key head. `step` must have the value of the forward pass.
     Shapes: dy (B, T, H D); qkv (B, T, (H + 2 K) D); log_sum_exp, delta (B, H, T) -> dqkv (B, T, (H + 2 K) D).
     Source: Dao et al., "FlashAttention", arXiv 2205.14135, appendix B.2.
     """
     for tile in tiles(qkv.shape, n_head, window):
-        some, start, stop, first = tile
-        q, k, v = parts(qkv[some], n_head, n_kv_head)
-        dq, dk, dv = parts(dqkv[some], n_head, n_kv_head)
-        rows = grouped(dy[some], n_head, n_kv_head)[..., start:stop, :]
-        saved = [array[some, :, start:stop].reshape(*rows.shape[:-1], 1) for array in (log_sum_exp, delta)]
-        p, bend = scores(q, k, tile, window, cap, alibi)
+        sequences, start, stop, first = tile
+        q, k, v = parts(qkv[sequences], n_head, n_kv_head)
+        dq, dk, dv = parts(dqkv[sequences], n_head, n_kv_head)
+        rows = grouped(dy[sequences], n_head, n_kv_head)[..., start:stop, :]
+        saved = [array[sequences, :, start:stop].reshape(*rows.shape[:-1], 1) for array in (log_sum_exp, delta)]
+        p, cap_slope = scores(q, k, tile, window, cap, alibi)
         p -= saved[0]
         np.exp(p, out=p)
         ds = np.matmul(rows, v[..., first:stop, :].swapaxes(3, 4), out=scratch("ds", p.shape, q.dtype))
-        kept = p
+        p_kept = p
         if rate:
-            gone = dropped(p.shape, tile, qkv.shape[1], seed, step, rate, purpose)
-            kept = np.multiply(p, 1.0 / (1.0 - rate), out=scratch("kept", p.shape, q.dtype))
+            dropped_pairs = dropped(p.shape, tile, qkv.shape[1], seed, step, rate, purpose)
+            p_kept = np.multiply(p, 1.0 / (1.0 - rate), out=scratch("p_kept", p.shape, q.dtype))
             ds *= 1.0 / (1.0 - rate)
-            for masked in (kept, ds):
-                np.copyto(masked, 0.0, where=gone)
+            for masked in (p_kept, ds):
+                np.copyto(masked, 0.0, where=dropped_pairs)
         ds -= saved[1]
         ds *= p
         if cap:
-            ds *= bend
+            ds *= cap_slope
         ds *= q.shape[-1] ** -0.5
         np.matmul(ds, k[..., first:stop, :], out=dq[..., start:stop, :])
-        for out, left, right in ((dk, ds, q[..., start:stop, :]), (dv, kept, rows)):
-            # One product adds up over the queries of all heads that share these keys.
+        for out, left, right in ((dk, ds, q[..., start:stop, :]), (dv, p_kept, rows)):
+            # One product sums over the queries of all heads that share these keys.
             left, right = (table.reshape(*table.shape[:2], -1, table.shape[-1]) for table in (left, right))
             keys = out[:, :, 0, first:stop]
             if stop == qkv.shape[1]:  # the first tile of these sequences
@@ -94,14 +94,14 @@ def _(dy, qkv, log_sum_exp, delta, seed, step, *, n_head, n_kv_head, **others):
     batch, time, width = qkv.shape
     channels = width // (n_head + 2 * (n_kv_head or n_head)) * n_head
     wanted = [(batch, time, channels), (batch, n_head, time), (batch, n_head, time)]
-    came = [dy.shape, log_sum_exp.shape, delta.shape]
-    if came != wanted:
-        raise ShapeError(f"attention_gradient: wanted dy, log_sum_exp and delta {wanted}, got {came}")
+    shapes = [dy.shape, log_sum_exp.shape, delta.shape]
+    if shapes != wanted:
+        raise ShapeError(f"attention_gradient: wanted dy, log_sum_exp and delta {wanted}, got {shapes}")
     return qkv.shape
 
 
 def dropout_overrides(rate, purpose):
-    """What dropout is to the shaders."""
+    """Return the dropout constants of the shaders."""
     return {"THRESHOLD": int(rate * 2**32), "FACTOR": 1.0 / (1.0 - rate), "PURPOSE": purpose}
 
 
@@ -110,18 +110,18 @@ def _(dy, qkv, log_sum_exp, delta, seed, step, dqkv, *, rate, purpose, **others)
     return {**overrides(*qkv.shape[1:], **others), **dropout_overrides(rate, purpose)}
 
 
-# An invocation has 4 tokens of a head of keys, and of all heads of queries that share it.
+# One invocation computes 4 tokens of a key head and of all query heads that share it.
 @attention_gradient.threads
 def _(dy, qkv, log_sum_exp, delta, seed, step, dqkv, *, n_head, n_kv_head, **others):
     return qkv.shape[0] * (n_kv_head or n_head) * -(-qkv.shape[1] // 4)
 
 
 def on_gpus(device, qkv, n_head, n_kv_head, **others):
-    """Whether this is a real GPU, and the heads are of 64 channels at most: a workgroup's memory has no room for more."""
+    """Whether this is a real GPU and heads have at most 64 channels: more do not fit in workgroup memory."""
     return not device.software and qkv.shape[2] <= 64 * (n_head + 2 * (n_kv_head or n_head))
 
 
-# A workgroup has 32 tokens of a head of queries, or of one of keys.
+# One workgroup computes 32 tokens of a query head or of a key head.
 @attention_gradient.variant(
     "attention_gradient_workgroup",
     lambda device, *operands, **others: on_gpus(device, operands[1], **others),
@@ -133,14 +133,14 @@ def _(dy, qkv, log_sum_exp, delta, seed, step, dqkv, *, n_head, n_kv_head, **oth
 
 @attention_gradient.flops
 def _(shapes, attributes):
-    # Five products of the masked pairs, one of them the scores a second time.
+    # Five products over the visible pairs; one of them recomputes the scores.
     batch, time, width = shapes["dy"]
     return 2 * 5 * batch * attention_pairs(time, attributes["window"]) * width
 
 
 @kernel(outputs=("dsinks",), no_gradient="first derivatives only")
 def attention_sinks_gradient(sinks, log_sum_exp, delta, dsinks):
-    """dsinks_h = - sum over b and i of exp(sinks_h - log_sum_exp_bhi) delta_bhi: a sink takes from all values alike.
+    """dsinks_h = - sum over b and i of exp(sinks_h - log_sum_exp_bhi) delta_bhi.
 
     Shapes: sinks (H,); log_sum_exp, delta (B, H, T) -> dsinks (H,).
     """
@@ -163,7 +163,7 @@ def _(sinks, log_sum_exp, delta, dsinks):
     return {"T": delta.shape[2], "H": delta.shape[1]}
 
 
-# A workgroup has a head.
+# One workgroup per head.
 @attention_sinks_gradient.threads
 def _(sinks, log_sum_exp, delta, dsinks):
     return 64 * dsinks.size

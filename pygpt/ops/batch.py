@@ -1,4 +1,4 @@
-"""Batches: windows of a stream of tokens, or whole documents, drawn where the tokens are."""
+"""Batches drawn on the device that holds the tokens: windows of a token stream, or whole documents."""
 
 from pygpt.errors import ShapeError
 from pygpt.ops.threefry import threefry2x32
@@ -7,11 +7,11 @@ from pygpt.tensor.kernel import kernel, np
 
 @kernel(outputs=("inputs", "targets"), no_gradient="tokens are integers", gathers_rows=True)
 def batch(tokens, seed, step, inputs, targets, *, batch_size, block_size, purpose, sequential=False, first=0):
-    """inputs[b] = tokens[s : s + T] and targets[b] = tokens[s + 1 : s + T + 1], where s is drawn for each row.
+    """inputs[b] = tokens[s : s + T] and targets[b] = tokens[s + 1 : s + T + 1], with a random s for each row.
 
-    s = word0 of key (seed, purpose) and counter (first + b, step), modulo N - T: with `first`, these are rows of
-    a larger batch. If `sequential`, s = (step * B + first + b) * T instead, so that steps 0, 1, 2, ... meet each prediction
-    once; past the end inputs are 0 and targets -1, which no loss counts.
+    s = word0 of key (seed, purpose) and counter (first + b, step), modulo N - T. `first` is the index of row 0 in a
+    larger batch. If `sequential`, s = (step * B + first + b) * T instead, so that steps 0, 1, 2, ... cover each
+    prediction once; past the end, inputs are 0 and targets -1, which losses ignore.
 
     Shapes: tokens uint32 (N,); seed, step uint32 (1,) -> inputs uint32 (B, T), targets int32 (B, T).
     """
@@ -20,11 +20,11 @@ def batch(tokens, seed, step, inputs, targets, *, batch_size, block_size, purpos
         start = (step * np.uint32(batch_size) + rows) * np.uint32(block_size)
     else:
         start = threefry2x32(seed, purpose, rows, step)[0] % np.uint32(tokens.size - block_size)
-    place = start[:, None].astype(np.int64) + np.arange(block_size)  # (B, T)
-    inside = place + 1 < tokens.size
-    np.minimum(place, tokens.size - 2, out=place)
-    inputs[...] = np.where(inside, tokens[place], 0)
-    targets[...] = np.where(inside, tokens[place + 1].view(np.int32), -1)
+    index = start[:, None].astype(np.int64) + np.arange(block_size)  # (B, T)
+    inside = index + 1 < tokens.size
+    np.minimum(index, tokens.size - 2, out=index)
+    inputs[...] = np.where(inside, tokens[index], 0)
+    targets[...] = np.where(inside, tokens[index + 1].view(np.int32), -1)
 
 
 @batch.shapes
@@ -59,14 +59,14 @@ def batch_documents(
     first=0,
     separator=-1,
 ):
-    """inputs[b] = the beginning of a document, its opening BOS included, and targets[b] = the token after each.
+    """inputs[b] = the start of a document, including the BOS before it, and targets[b] = the token after each input.
 
-    The tokens are BOS document BOS document ... BOS; `offsets` has the place of each BOS, so document d begins at
+    The tokens are BOS document BOS document ... BOS, and `offsets` holds the index of each BOS. Document d starts at
     offsets[d], and the BOS at offsets[d + 1] is its last target. Row b takes document word0 of key (seed, purpose) and
-    counter (first + b, step), modulo D; if `sequential`, document step * B + first + b, which with `sequential=2` is taken
-    modulo D, so that the first document comes again after the last. A long document is cut after T tokens. What is left of a
-    row, and rows past the last document, has inputs BOS and targets -1, which no loss counts. With the `separator`
-    of a question and its answer the targets up to the first one are -1 too: only the answer is to be learned.
+    counter (first + b, step), modulo D. If `sequential`, it takes document step * B + first + b; `sequential=2` takes
+    that modulo D, so that the first document follows the last. Documents are cut after T tokens. The rest of a row, and
+    rows past the last document, have inputs BOS and targets -1, which losses ignore. If `separator` is a token, which
+    separates a question from its answer, targets up to the first one are -1 too: the model learns only the answer.
 
     Shapes: tokens uint32 (N,); offsets uint32 (D + 1,); seed, step uint32 (1,) -> inputs uint32 (B, T), targets int32
         (B, T).
@@ -81,14 +81,14 @@ def batch_documents(
         document = threefry2x32(seed, purpose, rows, step)[0] % np.uint32(documents)
     exists = document < documents
     document = np.minimum(document, np.uint32(documents - 1))
-    place = offsets[document][:, None].astype(np.int64) + np.arange(block_size)  # (B, T)
+    index = offsets[document][:, None].astype(np.int64) + np.arange(block_size)  # (B, T)
     end = offsets[document + np.uint32(1)][:, None]
-    inside = exists[:, None] & (place < end)
-    np.minimum(place, tokens.size - 2, out=place)
-    inputs[...] = np.where(inside, tokens[place], tokens[offsets[0]])
+    inside = exists[:, None] & (index < end)
+    np.minimum(index, tokens.size - 2, out=index)
+    inputs[...] = np.where(inside, tokens[index], tokens[offsets[0]])
     if separator >= 0:
-        inside &= np.logical_or.accumulate(tokens[place] == separator, axis=1)
-    targets[...] = np.where(inside, tokens[place + 1].view(np.int32), -1)
+        inside &= np.logical_or.accumulate(tokens[index] == separator, axis=1)
+    targets[...] = np.where(inside, tokens[index + 1].view(np.int32), -1)
 
 
 @batch_documents.shapes

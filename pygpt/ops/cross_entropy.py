@@ -1,56 +1,55 @@
-"""The loss: how many nats the next token surprises the model by."""
+"""Cross-entropy loss in nats."""
 
 from pygpt.errors import ShapeError
 from pygpt.tensor.kernel import for_gpus, kernel, np, scratch
 
-# The twins take so many elements at a time, in whole rows: what they work on stays in a processor's caches.
+# The twins process this many elements at a time, in whole rows, so that their arrays stay in the CPU caches.
 BLOCK = 1 << 17
 
 
 @kernel(outputs=("loss", "log_sum_exp"), operations=4)
 def cross_entropy(logits, targets, loss, log_sum_exp, *, ignore_index=-1, smoothing=0.0, z_loss=0.0):
-    """loss = log_sum_exp - logits[target], row by row, and 0 where the target is ignore_index; log_sum_exp = log(sum(exp(logits))).
+    """loss = log_sum_exp - logits[target], row by row, or 0 where the target is ignore_index.
 
-    With `smoothing` the target has only 1 - smoothing of the weight and all tokens share the rest: (1 - smoothing)
-    logits[target] + smoothing mean(logits) stands for logits[target]. With `z_loss`, z_loss log_sum_exp^2 comes on top,
-    which keeps the logits from drifting.
-    The tokenizer guarantees the other targets to lie in [0, V); one outside would be read as the nearest inside.
+    log_sum_exp = log(sum(exp(logits))). With `smoothing`, (1 - smoothing) logits[target] + smoothing mean(logits)
+    replaces logits[target]. `z_loss` adds z_loss log_sum_exp^2, which keeps the logits from drifting.
+    The tokenizer guarantees that other targets are in [0, V); the kernel clamps targets to this range.
     Shapes: logits (..., V); targets (...) of int32 -> loss, log_sum_exp (rows,).
-    Source: Szegedy et al., "Rethinking the Inception Architecture", arXiv 1512.00567, section 7, for smoothing; Chowdhery et
-        al., "PaLM", arXiv 2204.02311, section 5, for z_loss.
+    Source: Szegedy et al., "Rethinking the Inception Architecture", arXiv 1512.00567, section 7, for smoothing;
+        Chowdhery et al., "PaLM", arXiv 2204.02311, section 5, for z_loss.
     """
     rows, targets = logits.reshape(-1, logits.shape[-1]), targets.reshape(-1)
-    for some in _blocks(rows.shape):
-        peak = np.max(rows[some], axis=1, keepdims=True, out=scratch("peak", (len(rows[some]), 1), rows.dtype))
-        shifted = np.subtract(rows[some], peak, out=scratch("block", rows[some].shape, rows.dtype))
-        total, some_loss = log_sum_exp[some], loss[some]
-        some_loss[...] = shifted.reshape(-1)[_places(targets[some], rows.shape[1])]
+    for block in _blocks(rows.shape):
+        peak = np.max(rows[block], axis=1, keepdims=True, out=scratch("peak", (len(rows[block]), 1), rows.dtype))
+        shifted = np.subtract(rows[block], peak, out=scratch("block", rows[block].shape, rows.dtype))
+        total, block_loss = log_sum_exp[block], loss[block]
+        block_loss[...] = shifted.reshape(-1)[_target_indices(targets[block], rows.shape[1])]
         if smoothing:
-            some_loss *= 1.0 - smoothing
-            shared = np.add.reduce(shifted, axis=1, out=total)
-            shared *= smoothing / rows.shape[1]
-            some_loss += shared
+            block_loss *= 1.0 - smoothing
+            uniform_term = np.add.reduce(shifted, axis=1, out=total)
+            uniform_term *= smoothing / rows.shape[1]
+            block_loss += uniform_term
         np.exp(shifted, out=shifted)
         np.add.reduce(shifted, axis=1, out=total)
         np.log(total, out=total)
-        np.subtract(total, some_loss, out=some_loss)
+        np.subtract(total, block_loss, out=block_loss)
         total += peak[:, 0]
         if z_loss:
-            some_loss += z_loss * total * total
-        np.copyto(some_loss, 0.0, where=targets[some] == ignore_index)
+            block_loss += z_loss * total * total
+        np.copyto(block_loss, 0.0, where=targets[block] == ignore_index)
 
 
 def _blocks(shape):
-    """The rows to take at a time."""
+    """Return slices of the rows to process at a time."""
     step = max(1, BLOCK // shape[1])
     return [slice(start, start + step) for start in range(0, shape[0], step)]
 
 
-def _places(targets, vocab_size):
-    """Where in a table (rows, V) that lies flat the targets stand, safe to read with."""
-    found = np.clip(targets, 0, vocab_size - 1).astype(np.intp)
-    found += np.arange(0, len(targets) * vocab_size, vocab_size)
-    return found
+def _target_indices(targets, vocab_size):
+    """Return the indices of the targets in a flattened table (rows, V), clamped to each row."""
+    indices = np.clip(targets, 0, vocab_size - 1).astype(np.intp)
+    indices += np.arange(0, len(targets) * vocab_size, vocab_size)
+    return indices
 
 
 @cross_entropy.shapes
@@ -82,22 +81,23 @@ def _(dloss, logits, targets, log_sum_exp, ignore_index, smoothing, z_loss):
 
 @kernel(outputs=("dlogits",), no_gradient="first derivatives only", operations=4)
 def cross_entropy_gradient(dloss, logits, targets, log_sum_exp, dlogits, *, ignore_index=-1, smoothing=0.0, z_loss=0.0):
-    """dlogits = dloss * ((1 + 2 z_loss log_sum_exp) softmax(logits) - (1 - smoothing) one_hot(target) - smoothing / V), row by
-    row, and 0 where the target is ignore_index.
+    """dlogits = dloss * ((1 + 2 z_loss log_sum_exp) softmax(logits) - (1 - smoothing) one_hot(target) - smoothing / V).
+
+    Rows whose target is ignore_index get 0.
 
     Shapes: dloss, log_sum_exp (rows,); logits (..., V); targets (...) of int32 -> dlogits (..., V).
     """
     rows, targets = logits.reshape(-1, logits.shape[-1]), targets.reshape(-1)
     out = dlogits.reshape(rows.shape)
-    for some in _blocks(rows.shape):
-        part = np.subtract(rows[some], log_sum_exp[some, None], out=out[some])
+    for block in _blocks(rows.shape):
+        part = np.subtract(rows[block], log_sum_exp[block, None], out=out[block])
         np.exp(part, out=part)
         if z_loss:
-            part *= (1.0 + 2.0 * z_loss * log_sum_exp[some])[:, None]
+            part *= (1.0 + 2.0 * z_loss * log_sum_exp[block])[:, None]
         if smoothing:
             part -= smoothing / rows.shape[1]
-        part.reshape(-1)[_places(targets[some], rows.shape[1])] -= 1.0 - smoothing
-        part *= (dloss[some] * (targets[some] != ignore_index))[:, None]
+        part.reshape(-1)[_target_indices(targets[block], rows.shape[1])] -= 1.0 - smoothing
+        part *= (dloss[block] * (targets[block] != ignore_index))[:, None]
 
 
 @cross_entropy_gradient.shapes

@@ -1,4 +1,4 @@
-"""A tensor divided by a number that the device worked out."""
+"""Division of a tensor by a one-element tensor."""
 
 from pygpt.errors import ShapeError
 from pygpt.tensor.kernel import kernel, np

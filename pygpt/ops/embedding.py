@@ -1,4 +1,4 @@
-"""The way in: each token's row of a table, plus its position's."""
+"""Token embeddings, with optional position embeddings."""
 
 from pygpt.errors import ShapeError
 from pygpt.ops.sum import sum
@@ -7,9 +7,9 @@ from pygpt.tensor.kernel import for_gpus, kernel, np, scratch
 
 @kernel(outputs=("y",), optional=("positions", "start"), gathers_rows=True)
 def embedding(ids, tokens, positions, start, y):
-    """y = tokens[ids] + positions, row by row; the first id of a row is at position `start`, or 0 without one.
+    """y = tokens[ids] + positions, row by row; the first id of a row has position `start`, or 0 if that is absent.
 
-    The tokenizer guarantees ids below V; one beyond would read the table's last row, and so would a position.
+    The tokenizer guarantees ids below V. An id or position past the end of its table reads the last row.
     Shapes: ids (..., T) of uint32; tokens (V, C); positions (T_max, C), T <= T_max, or absent; start uint32 (1,) or
         absent -> y (..., T, C).
     """
@@ -62,8 +62,8 @@ def _(dy, ids, tokens_shape, positions_shape, wanted, tokens_so_far, tokens_into
         rows, width = dy.shape[-2:]
         if rows != positions_shape[0]:
             raise ShapeError(
-                f"embedding: the gradient of {positions_shape[0]} positions wants rows of as many tokens, "
-                f"got {rows}; train on whole blocks"
+                f"embedding: the gradient of {positions_shape[0]} positions needs rows of "
+                f"{positions_shape[0]} tokens, got {rows}; train on whole blocks"
             )
         flat = positions_into.reshape(1, rows * width) if positions_into is not None else None
         dpositions = sum(dy.reshape(1, -1, rows * width), out=flat).reshape(rows, width)
@@ -72,7 +72,7 @@ def _(dy, ids, tokens_shape, positions_shape, wanted, tokens_so_far, tokens_into
 
 @kernel(outputs=("dtokens",), optional=("residual",), workgroup=(8, 1, 1), no_gradient="first derivatives only")
 def embedding_gradient(dy, ids, residual, dtokens, *, vocab_size):
-    """dtokens[v] = residual[v] plus the sum of dy over all places where ids is v, in their order.
+    """dtokens[v] = residual[v] plus the sum of dy over all positions where ids is v, in order.
 
     Shapes: dy (..., C), ids (...) of uint32; residual (vocab_size, C) or absent -> dtokens (vocab_size, C).
     """
@@ -105,8 +105,8 @@ def _(dy, ids, residual, dtokens, *, vocab_size):
     return {"ROWS": ids.size, "V": vocab_size, "C": dy.shape[-1], "HAS_RESIDUAL": residual is not None}
 
 
-# A processor that plays the GPU does no more than has to be done; a real GPU looks at all ids for every row of the
-# table, but has a workgroup for each.
+# On a software renderer, each channel reads the ids once. A real GPU reads all ids for every row of the table, but has
+# one workgroup per row.
 @embedding_gradient.threads
 def _(dy, ids, residual, dtokens, *, vocab_size):
     return dy.shape[-1]

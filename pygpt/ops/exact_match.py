@@ -1,4 +1,4 @@
-"""Whether a model would give an answer just as it should be."""
+"""Exact match: whether greedy decoding would produce all targets of a row."""
 
 from pygpt.errors import ShapeError
 from pygpt.tensor.kernel import kernel, np
@@ -6,17 +6,14 @@ from pygpt.tensor.kernel import kernel, np
 LANES = 64
 
 
-@kernel(
-    outputs=("right", "asked"), workgroup=(LANES, 1, 1), no_gradient="right or wrong: there is no slope between them"
-)
+@kernel(outputs=("right", "asked"), workgroup=(LANES, 1, 1), no_gradient="right or wrong is not differentiable")
 def exact_match(logits, targets, right, asked):
-    """right[b] = 1 if each target of row b, but for those of -1, has the largest logit, else 0; asked[b] = 0 if there is one,
-    else -1.
+    """right[b] = 1 if row b has targets other than -1 and each of these has the largest logit, else 0.
 
-    That is what a model that always takes the likeliest token would write: as long as it was right, the tokens it reads
-    are those that stand here. Of equal largest logits the first counts.
+    asked[b] = 0 if row b has targets other than -1, else -1. This equals greedy decoding: as long as a model's tokens
+    are right, it reads the tokens of this row. Of equal largest logits the first counts.
 
-    Shapes: logits (B, T, V); targets int32 (B, T) -> right (B,); asked int32 (B,), which are targets to `mean_valid`.
+    Shapes: logits (B, T, V); targets int32 (B, T) -> right (B,); asked int32 (B,), to pass to `mean_valid` as targets.
     """
     valid = targets != -1  # (B, T)
     right[...] = ((logits.argmax(axis=-1) == targets) | ~valid).all(axis=1) & valid.any(axis=1)

@@ -1,4 +1,4 @@
-"""Gates: one half of a layer decides how much of the other passes, as in SwiGLU and GeGLU."""
+"""Gated activations, such as SwiGLU and GeGLU: one half of a layer scales the other half."""
 
 from pygpt.errors import ShapeError
 from pygpt.ops.activation import number_of, pieces, sigmoid
@@ -10,25 +10,25 @@ KINDS = ("silu", "gelu", "sigmoid")
 
 @kernel(outputs=("y",), operations=8)
 def gate(x, z, y, *, kind):
-    """y = f(x) * z, element by element, where f is by `kind`
+    """y = f(x) * z, element by element, where `kind` selects f:
 
         silu     x s(x)                                       SwiGLU
         gelu     x s(2 sqrt(2 / pi) (x + 0.044715 x^3))       GeGLU, with the tanh form of GELU
         sigmoid  s(x)                                         GLU
 
-    and s(u) = 1 / (1 + exp(-u)). Shapes: x, z (...) -> y (...).
-    Raises: ValueError for another kind.
+    with s(u) = 1 / (1 + exp(-u)). Shapes: x, z (...) -> y (...).
+    Raises: ValueError if `kind` is not one of these.
     Source: Shazeer, "GLU Variants Improve Transformer", arXiv 2002.05202.
     """
-    for part, gated, done in pieces(x, z, y):
-        _openness(part, done, kind)
+    for x_part, z_part, y_part in pieces(x, z, y):
+        _gate_sigmoid(x_part, y_part, kind)
         if kind != "sigmoid":
-            done *= part
-        done *= gated
+            y_part *= x_part
+        y_part *= z_part
 
 
-def _openness(x, y, kind):
-    """y = s(x), or for gelu s of its polynomial."""
+def _gate_sigmoid(x, y, kind):
+    """y = s(x), or for gelu s of its polynomial in x."""
     if kind == "gelu":
         np.multiply(x, x, out=y)
         y *= 2.0 * SLOPE * CUBIC
@@ -41,7 +41,7 @@ def _openness(x, y, kind):
 def _(x, z, *, kind):
     number_of(kind, KINDS)
     if x.shape != z.shape:
-        raise ShapeError(f"gate: x and z must have one shape, got {list(x.shape)} and {list(z.shape)}")
+        raise ShapeError(f"gate: x and z must have the same shape, got {list(x.shape)} and {list(z.shape)}")
     return x.shape
 
 
@@ -66,24 +66,24 @@ def gate_gradient(dy, x, z, dx, dz, *, kind):
 
     Shapes: dy, x, z (...) -> dx, dz (...).
     """
-    for given, part, gated, done, opened in pieces(dy, x, z, dx, dz):
-        _openness(part, opened, kind)
+    for dy_part, x_part, z_part, dx_part, dz_part in pieces(dy, x, z, dx, dz):
+        _gate_sigmoid(x_part, dz_part, kind)
         # With s = s(u): s' = s (1 - s) u', and (x s)' = s (1 + x (1 - s) u').
-        np.subtract(1.0, opened, out=done)
+        np.subtract(1.0, dz_part, out=dx_part)
         if kind == "gelu":
-            slope = np.multiply(part, part, out=scratch("slope", part.shape, x.dtype))
+            slope = np.multiply(x_part, x_part, out=scratch("slope", x_part.shape, x.dtype))
             slope *= 6.0 * SLOPE * CUBIC
             slope += 2.0 * SLOPE
-            done *= slope
+            dx_part *= slope
         if kind != "sigmoid":
-            done *= part
-            done += 1.0
-        done *= opened
-        done *= gated
-        done *= given
+            dx_part *= x_part
+            dx_part += 1.0
+        dx_part *= dz_part
+        dx_part *= z_part
+        dx_part *= dy_part
         if kind != "sigmoid":
-            opened *= part
-        opened *= given
+            dz_part *= x_part
+        dz_part *= dy_part
 
 
 @gate_gradient.shapes

@@ -1,4 +1,4 @@
-"""Batches that were drawn on the host, for a text too large for the device: a ring of windows, so many steps of them."""
+"""Batches drawn on the host, for a text too large for the device: a ring with the windows of several steps."""
 
 from pygpt.errors import ShapeError
 from pygpt.tensor.kernel import kernel, np
@@ -8,14 +8,15 @@ from pygpt.tensor.kernel import kernel, np
 def gather_windows(ring, step, inputs, targets, *, batch_size, block_size, rows, first=0):
     """inputs[b] = w[:T] and targets[b] = w[1:], where w = ring[step modulo K, first + b].
 
-    The ring holds K steps of `rows` windows with T + 1 tokens each. With `first` these are rows of a larger batch.
+    The ring holds K steps of `rows` windows with T + 1 tokens each. `first` is the index of
+    row 0 in a larger batch.
 
     Shapes: ring uint32 (K * rows * (T + 1),); step uint32 (1,) -> inputs uint32 (B, T), targets int32 (B, T).
     """
     slots = ring.reshape(-1, rows, block_size + 1)
-    found = slots[step[0] % slots.shape[0], first : first + batch_size]
-    inputs[...] = found[:, :-1]
-    targets[...] = found[:, 1:].view(np.int32)
+    windows = slots[step[0] % slots.shape[0], first : first + batch_size]
+    inputs[...] = windows[:, :-1]
+    targets[...] = windows[:, 1:].view(np.int32)
 
 
 @gather_windows.shapes

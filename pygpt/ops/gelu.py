@@ -1,4 +1,4 @@
-"""GELU in its tanh form, the activation of GPT-2."""
+"""GELU in its tanh form, as in GPT-2."""
 
 from pygpt.tensor.kernel import kernel, np, scratch
 
@@ -6,7 +6,7 @@ from pygpt.tensor.kernel import kernel, np, scratch
 SLOPE = 0.7978845608028654
 CUBIC = 0.044715
 
-# The twins take so many elements at a time: what they work on stays in a processor's caches.
+# The twins process this many elements at a time, so that their arrays stay in the CPU caches.
 BLOCK = 1 << 17
 
 
@@ -15,15 +15,15 @@ def gelu(x, y):
     """y = x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3))), element by element.
 
     Shapes: x (...) -> y (...).
-    Source: Hendrycks and Gimpel, "Gaussian Error Linear Units", arXiv 1606.08415, the approximation of section 2.
+    Source: Hendrycks and Gimpel, "Gaussian Error Linear Units", arXiv 1606.08415, the approximation in section 2.
     """
     flat, out = x.reshape(-1), y.reshape(-1)
     for start in range(0, flat.size, BLOCK):
-        part, done = flat[start : start + BLOCK], out[start : start + BLOCK]
-        _tanh(part, done)
-        done += 1.0
-        done *= part
-        done *= 0.5
+        x_part, y_part = flat[start : start + BLOCK], out[start : start + BLOCK]
+        _tanh(x_part, y_part)
+        y_part += 1.0
+        y_part *= x_part
+        y_part *= 0.5
 
 
 def _tanh(x, y):
@@ -57,22 +57,22 @@ def gelu_gradient(dy, x, dx):
     Shapes: dy, x (...) -> dx (...).
     """
     # With t = tanh(u): gelu' = (1 + t) / 2 * (1 + x (1 - t) u'), where u' = sqrt(2 / pi) * (1 + 3 * 0.044715 x^2).
-    flat, given, out = x.reshape(-1), dy.reshape(-1), dx.reshape(-1)
+    flat, dy_flat, out = x.reshape(-1), dy.reshape(-1), dx.reshape(-1)
     for start in range(0, flat.size, BLOCK):
-        part, done = flat[start : start + BLOCK], out[start : start + BLOCK]
-        t = scratch("t", part.shape, x.dtype)
-        _tanh(part, t)
-        np.multiply(part, part, out=done)
-        done *= 3.0 * CUBIC * SLOPE
-        done += SLOPE
-        done *= part
-        rest = np.subtract(1.0, t, out=scratch("rest", part.shape, x.dtype))
-        done *= rest
-        done += 1.0
+        x_part, dx_part = flat[start : start + BLOCK], out[start : start + BLOCK]
+        t = scratch("t", x_part.shape, x.dtype)
+        _tanh(x_part, t)
+        np.multiply(x_part, x_part, out=dx_part)
+        dx_part *= 3.0 * CUBIC * SLOPE
+        dx_part += SLOPE
+        dx_part *= x_part
+        rest = np.subtract(1.0, t, out=scratch("rest", x_part.shape, x.dtype))
+        dx_part *= rest
+        dx_part += 1.0
         t += 1.0
         t *= 0.5
-        done *= t
-        done *= given[start : start + BLOCK]
+        dx_part *= t
+        dx_part *= dy_flat[start : start + BLOCK]
 
 
 @gelu_gradient.shapes

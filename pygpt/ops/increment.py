@@ -1,4 +1,4 @@
-"""Counting on the device, so that a replayed step need not be told its number."""
+"""A step counter on the device, so that replaying a step needs no new input."""
 
 from pygpt.errors import ShapeError
 from pygpt.tensor.kernel import kernel, np
@@ -6,7 +6,7 @@ from pygpt.tensor.kernel import kernel, np
 
 @kernel(outputs=("step",), in_place=True, workgroup=(1, 1, 1), no_gradient="it counts")
 def increment(step, *, amount=1):
-    """step += amount; step is handed in as `out`.
+    """step += amount; step is passed as `out`.
 
     Shapes: step uint32 (1,).
     """
@@ -15,7 +15,7 @@ def increment(step, *, amount=1):
 
 
 def check(step):
-    """Raises ShapeError unless step is one number."""
+    """Raise ShapeError unless step is one number (1,)."""
     if step.shape != (1,):
         raise ShapeError(f"increment: wanted a step (1,), got {list(step.shape)}")
 

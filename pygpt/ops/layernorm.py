@@ -4,11 +4,10 @@ from pygpt.errors import ShapeError
 from pygpt.ops.sum import sum
 from pygpt.tensor.kernel import for_gpus, kernel, np, scratch
 
-# Rows whose share of the weight's gradient is added up in one place: enough parts to keep a GPU busy, few enough to sum
-# cheaply.
+# Rows per part of the weight gradient: enough parts to keep a GPU busy, few enough to sum cheaply.
 PART = 16
 
-# The twins take so many elements at a time, in whole parts: what they work on stays in a processor's caches.
+# The twins process this many elements at a time, in whole parts, so that their arrays stay in the CPU caches.
 BLOCK = 1 << 17
 
 
@@ -20,11 +19,11 @@ def layernorm(x, weight, bias, y, statistics, *, epsilon=1e-5):
     Source: Ba, Kiros and Hinton, "Layer Normalization", arXiv 1607.06450, section 3.
     """
     rows, out = x.reshape(-1, x.shape[-1]), y.reshape(-1, x.shape[-1])
-    for some in blocks(rows.shape):
-        mean, inverse_std = statistics[some, :1], statistics[some, 1:]
-        np.add.reduce(rows[some], axis=1, out=mean, keepdims=True)
+    for block in blocks(rows.shape):
+        mean, inverse_std = statistics[block, :1], statistics[block, 1:]
+        np.add.reduce(rows[block], axis=1, out=mean, keepdims=True)
         mean /= rows.shape[1]
-        part = np.subtract(rows[some], mean, out=out[some])
+        part = np.subtract(rows[block], mean, out=out[block])
         np.vecdot(part, part, out=inverse_std[:, 0])
         inverse_std /= rows.shape[1]
         inverse_std += epsilon
@@ -37,7 +36,7 @@ def layernorm(x, weight, bias, y, statistics, *, epsilon=1e-5):
 
 
 def blocks(shape):
-    """The rows of (rows, C) to take at a time."""
+    """Return slices of the rows of (rows, C) to process at a time."""
     step = max(PART, BLOCK // shape[1] // PART * PART)
     return [slice(start, min(start + step, shape[0])) for start in range(0, shape[0], step)]
 
@@ -48,7 +47,7 @@ def _(x, weight, bias, *, epsilon):
     for name, operand in (("weight", weight), ("bias", bias)):
         if operand is not None and operand.shape != width:
             raise ShapeError(
-                f"layernorm: {name} must be {list(width)}, the last length of x {list(x.shape)}, "
+                f"layernorm: {name} must be {list(width)}, the last dimension of x {list(x.shape)}, "
                 f"got {list(operand.shape)}"
             )
     return [x.shape, (x.size // x.shape[-1], 2)]
@@ -78,7 +77,7 @@ def _(dy, x, weight, statistics, wanted, x_so_far, weight_into, bias_into):
 
 
 def joined(parts, into):
-    """The sum of (P, C) over P, in `into` if there is one."""
+    """Return the sum of (P, C) over P, written to `into` if it is given."""
     width = parts.shape[1]
     return sum(parts.reshape(1, *parts.shape), out=into.reshape(1, width) if into is not None else None).reshape(width)
 
@@ -91,8 +90,10 @@ def joined(parts, into):
     operations=12,
 )
 def layernorm_gradient(dy, x, weight, statistics, residual, dx, dweight, dbias):
-    """dx = inverse_std * (g - mean(g) - n * mean(g * n)) + residual, with g = dy * weight and n = (x - mean) * inverse_std;
-    dweight and dbias are the sums of dy * n and of dy over parts of 16 rows, for `sum` to join.
+    """dx = inverse_std * (g - mean(g) - n * mean(g * n)) + residual, row by row.
+
+    g = dy * weight and n = (x - mean) * inverse_std. dweight and dbias are the sums of dy * n and of dy over parts of
+    16 rows; `sum` adds up the parts.
 
     Shapes: dy, x (..., C); weight (C,); statistics (rows, 2); residual like x, or absent -> dx (..., C); dweight, dbias
         (P, C), P = rows / 16 rounded up.
@@ -100,27 +101,27 @@ def layernorm_gradient(dy, x, weight, statistics, residual, dx, dweight, dbias):
     width = x.shape[-1]
     rows, dy, out = x.reshape(-1, width), dy.reshape(-1, width), dx.reshape(-1, width)
     residual = residual.reshape(-1, width) if residual is not None else None
-    for some in blocks(rows.shape):
-        mean, inverse_std = statistics[some, :1], statistics[some, 1:]
-        normalized = np.subtract(rows[some], mean, out=scratch("block", rows[some].shape, x.dtype))
+    for block in blocks(rows.shape):
+        mean, inverse_std = statistics[block, :1], statistics[block, 1:]
+        normalized = np.subtract(rows[block], mean, out=scratch("block", rows[block].shape, x.dtype))
         normalized *= inverse_std
-        part_sums(dy[some], normalized, dweight[some.start // PART :], dbias[some.start // PART :])
-        part = np.multiply(dy[some], weight, out=out[some])
-        along = scratch("rows", mean.shape, x.dtype)
-        np.vecdot(part, normalized, out=along[:, 0])
-        along /= width
-        normalized *= along
+        part_sums(dy[block], normalized, dweight[block.start // PART :], dbias[block.start // PART :])
+        part = np.multiply(dy[block], weight, out=out[block])
+        row_mean = scratch("rows", mean.shape, x.dtype)
+        np.vecdot(part, normalized, out=row_mean[:, 0])
+        row_mean /= width
+        normalized *= row_mean
         part -= normalized
-        np.matmul(dy[some], weight[:, None], out=along)
-        along /= width
-        part -= along
+        np.matmul(dy[block], weight[:, None], out=row_mean)
+        row_mean /= width
+        part -= row_mean
         part *= inverse_std
         if residual is not None:
-            part += residual[some]
+            part += residual[block]
 
 
 def part_sums(dy, normalized, dweight, dbias=None):
-    """Fill the parts that belong to these rows; the last part may be a short one. A norm that shifts nothing has no dbias."""
+    """Fill the parts of dweight and dbias for these rows; the last part can be shorter. RMSNorm has no dbias."""
     whole, rest = divmod(len(dy), PART)
     for parts, rows, length in (
         (slice(whole), slice(whole * PART), PART),

@@ -1,15 +1,17 @@
-"""A mean that is kept up to date: of the weights over steps, of the gradients over the parts of a batch."""
+"""Running means: of the weights over steps, and of the gradients over the parts of a batch."""
 
 from pygpt.errors import ShapeError
 from pygpt.tensor.kernel import kernel, np, scratch
 
-# So many elements at a time, as in adamw.
+# The twin processes this many elements at a time, as in adamw.
 BLOCK = 1 << 16
 
 
-@kernel(outputs=("y",), in_place=True, no_gradient="it averages what was learned", operations=3)
+@kernel(outputs=("y",), in_place=True, no_gradient="it averages weights and gradients", operations=3)
 def lerp(x, shares, step, y):
-    """y = y + share * (x - y), element by element; y is handed in as `out`. share is element `step` of shares, or the last.
+    """y = y + share * (x - y), element by element; y is passed as `out`.
+
+    share is element `step` of shares, or the last one if `step` is past the end.
 
     Shapes: x (...); shares (S,); step uint32 (1,); y like x.
     """
@@ -17,17 +19,18 @@ def lerp(x, shares, step, y):
     share = shares[min(int(step[0]), len(shares) - 1)]
     flat, into = x.reshape(-1), y.reshape(-1)
     for start in range(0, flat.size, BLOCK):
-        some = into[start : start + BLOCK]
-        way = np.subtract(flat[start : start + BLOCK], some, out=scratch("way", some.shape, some.dtype))
-        way *= share
-        some += way
+        y_part = into[start : start + BLOCK]
+        delta = np.subtract(flat[start : start + BLOCK], y_part, out=scratch("delta", y_part.shape, y_part.dtype))
+        delta *= share
+        y_part += delta
 
 
 def check(x, shares, y):
-    """Raises ShapeError unless x and y are alike and there is a share."""
+    """Raise ShapeError unless x and y have the same shape and shares is flat."""
     if x.shape != y.shape or len(shares.shape) != 1:
         raise ShapeError(
-            f"lerp: wanted x and y alike and shares (S,), got {list(x.shape)}, {list(y.shape)} and {list(shares.shape)}"
+            f"lerp: wanted x and y of the same shape and shares (S,), got {list(x.shape)}, {list(y.shape)} and "
+            f"{list(shares.shape)}"
         )
 
 
@@ -39,9 +42,9 @@ def _(x, shares, step, y):
 
 @kernel(outputs=("total", "share"), in_place=True, workgroup=(1, 1, 1), no_gradient="it counts")
 def running_share(count, total, share):
-    """total = total + count and then share = count / total, or 0 if that is 0; both are handed in as `out`.
+    """total = total + count and then share = count / total, or 0 if total is 0; both are passed as `out`.
 
-    The mean of everything moves by `share` toward the mean of the `count` that came last.
+    With this share, `lerp` updates a mean over `total` items with the mean of the newest `count` items.
 
     Shapes: count, total, share (1,).
     """
@@ -51,7 +54,7 @@ def running_share(count, total, share):
 
 
 def check_share(count, total, share):
-    """Raises ShapeError unless each is one number."""
+    """Raise ShapeError unless each is one number (1,)."""
     if not count.shape == total.shape == share.shape == (1,):
         raise ShapeError(
             f"running_share: wanted count, total and share (1,), got {list(count.shape)}, {list(total.shape)} and "

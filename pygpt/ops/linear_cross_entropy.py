@@ -1,7 +1,7 @@
-"""The loss straight from what the head reads: a large vocabulary's logits are made in chunks of rows, never whole.
+"""The loss from the input of the output head: computes the logits in chunks of rows, never all at once.
 
-It is no kernel but a row of launches of `matmul` and `cross_entropy`, with one entry on the tape. As flash attention does
-with its scores, the way back makes the logits a second time.
+It is not a kernel but a sequence of launches of `matmul` and `cross_entropy`, with one entry on the tape. The backward
+pass recomputes the logits, as flash attention does with its scores.
 Source: Hsu et al., "Liger Kernel: Efficient Triton Kernels for LLM Training" (2024), for the chunks.
 """
 
@@ -11,15 +11,15 @@ from pygpt.ops.matmul import matmul
 from pygpt.ops.softcap import softcap, softcap_gradient
 from pygpt.tensor.tensor import Node, Tape, Tensor, empty
 
-# Elements of logits in a chunk: 64 MiB, half of what WebGPU promises to bind at once. Fewer would have the gradient of the
-# head's weight, which every chunk adds to, read and written more often than its product is worth. Up to two chunks are made
-# whole: chunks cost a fourth product beside the three, and a second place for that gradient.
+# Elements of logits in a chunk: 64 MiB, half of the largest binding that WebGPU guarantees. In smaller chunks, reading
+# and writing the gradient of the head's weight for every chunk would cost more than its products. Up to two chunks are
+# computed at once, because chunks need a fourth product, in addition to three, and a second buffer for that gradient.
 CHUNK = 1 << 24
 
 
 def rows_at_a_time(rows: int, vocab_size: int, chunk: int | None = None) -> int:
-    """How many rows of logits are made at a time: all of them if they fit two chunks, or else as many as fit one, in
-    multiples of 64, where a slice may start."""
+    """Return how many rows of logits to compute at a time: all if they fit in two chunks, else as many as fit in one,
+    in multiples of 64, where a slice can start."""
     chunk = chunk or CHUNK
     return rows if rows * vocab_size <= 2 * chunk else min(rows, max(64, chunk // vocab_size // 64 * 64))
 
@@ -35,12 +35,12 @@ def linear_cross_entropy(
     cap: float = 0.0,
     chunk: int | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """`cross_entropy` of the logits x @ w, with w read transposed if asked: (loss, log_sum_exp), both (rows,).
+    """Return (loss, log_sum_exp) of `cross_entropy` for the logits x @ w, with w transposed if `transpose_w`.
 
-    With a `cap` the logits go through `softcap` first; `smoothing` and `z_loss` are as in `cross_entropy`.
-    Logits of at most two times `chunk` elements (CHUNK without it) are made at once and kept for the way back.
+    If `cap` is set, the logits go through `softcap` first; `smoothing` and `z_loss` are as in `cross_entropy`. Logits
+    of at most 2 * `chunk` elements (default: CHUNK) are computed at once and kept for the backward pass.
     Shapes: x (..., C); w (C, V) or (V, C); targets (...) of int32 -> loss, log_sum_exp (rows,).
-    Raises: ShapeError if they do not go together.
+    Raises: ShapeError if the shapes do not match.
     """
     if x.shape[:-1] != targets.shape:
         raise ShapeError(
@@ -54,9 +54,9 @@ def linear_cross_entropy(
         return cross_entropy(softcap(logits, cap=cap) if cap else logits, targets, **costs)
     loss, log_sum_exp = empty(x.device, (rows,), x.dtype), empty(x.device, (rows,), x.dtype)
     flat, ids = x.detached().reshape(rows, -1), targets.reshape(rows)
-    rooms = [empty(x.device, (step, vocab_size), x.dtype) for _ in range(2 if cap else 1)]
-    for some, some_ids, *outcome in _chunks(step, flat, ids, loss, log_sum_exp):
-        cross_entropy(_logits(some, w, transpose_w, cap, rooms), some_ids, out=outcome, **costs)
+    buffers = [empty(x.device, (step, vocab_size), x.dtype) for _ in range(2 if cap else 1)]
+    for x_rows, target_rows, *outputs in _chunks(step, flat, ids, loss, log_sum_exp):
+        cross_entropy(_logits(x_rows, w, transpose_w, cap, buffers), target_rows, out=outputs, **costs)
     if Tape.on and (x.node or w.node):
         loss.node = Node(
             LINEAR_CROSS_ENTROPY,
@@ -77,22 +77,22 @@ def linear_cross_entropy(
 
 
 def _chunks(step, *tensors):
-    """`step` rows of each tensor at a time, or what is left."""
+    """Yield slices of all tensors, `step` rows at a time; the last can be shorter."""
     rows = tensors[0].shape[0]
     for start in range(0, rows, step):
         count = min(step, rows - start)
         yield [t.slice(start * (t.size // rows), (count, *t.shape[1:])) for t in tensors]
 
 
-def _logits(x, w, transpose_w, cap, rooms):
-    """The logits of these rows in the first room, or, with a cap, what comes out under it in the second."""
-    shape = (x.shape[0], rooms[0].shape[1])
-    logits = matmul(x, w, transpose_w=transpose_w, out=rooms[0].slice(0, shape))
-    return softcap(logits, out=rooms[1].slice(0, shape), cap=cap) if cap else logits
+def _logits(x, w, transpose_w, cap, buffers):
+    """Return the logits of these rows, written to the first buffer or, if capped, to the second."""
+    shape = (x.shape[0], buffers[0].shape[1])
+    logits = matmul(x, w, transpose_w=transpose_w, out=buffers[0].slice(0, shape))
+    return softcap(logits, out=buffers[1].slice(0, shape), cap=cap) if cap else logits
 
 
 class _LinearCrossEntropy:
-    """The entry on the tape: the gradients of x and w, a chunk at a time."""
+    """The tape entry: computes the gradients of x and w, one chunk at a time."""
 
     name = "linear_cross_entropy"
     gathers = frozenset()
@@ -101,21 +101,21 @@ class _LinearCrossEntropy:
         x, w, transpose_w, cap, step = (saved[name] for name in ("x", "w", "transpose_w", "cap", "step"))
         vocab_size = w.shape[0 if transpose_w else 1]
         dx, dw = empty(x.device, x.shape, x.dtype), None
-        rooms = [empty(x.device, (step, vocab_size), x.dtype) for _ in range(3 if cap else 2)]
-        # A GPU may not read and write one buffer in a launch, so the sum over chunks goes to and fro between two.
-        places = [into[1] or empty(x.device, w.shape, x.dtype), empty(x.device, w.shape, x.dtype)] if wanted[1] else []
+        buffers = [empty(x.device, (step, vocab_size), x.dtype) for _ in range(3 if cap else 2)]
+        # A GPU launch must not read and write the same buffer, so the sum over chunks alternates between two.
+        sums = [into[1] or empty(x.device, w.shape, x.dtype), empty(x.device, w.shape, x.dtype)] if wanted[1] else []
         chunks = list(_chunks(step, x, saved["targets"], saved["log_sum_exp"], dloss, dx))
-        for left, (some, ids, log_sum_exp, some_dloss, some_dx) in zip(reversed(range(len(chunks))), chunks):
-            logits = _logits(some, w, transpose_w, cap, rooms)
-            dlogits = rooms[-1].slice(0, logits.shape)
-            cross_entropy_gradient(some_dloss, logits, ids, log_sum_exp, out=dlogits, **saved["costs"])
-            if cap:  # the gradient of softcap reads what came out under the cap: the first room is free again
-                dlogits = softcap_gradient(dlogits, logits, out=rooms[0].slice(0, logits.shape), cap=cap)
+        for remaining, (x_rows, ids, log_sum_exp, dloss_rows, dx_rows) in zip(reversed(range(len(chunks))), chunks):
+            logits = _logits(x_rows, w, transpose_w, cap, buffers)
+            dlogits = buffers[-1].slice(0, logits.shape)
+            cross_entropy_gradient(dloss_rows, logits, ids, log_sum_exp, out=dlogits, **saved["costs"])
+            if cap:  # softcap_gradient reads the capped logits, so the first buffer is free again
+                dlogits = softcap_gradient(dlogits, logits, out=buffers[0].slice(0, logits.shape), cap=cap)
             if wanted[0]:
-                matmul(dlogits, w, transpose_w=not transpose_w, out=some_dx)
+                matmul(dlogits, w, transpose_w=not transpose_w, out=dx_rows)
             if wanted[1]:
-                product = (dlogits, some) if transpose_w else (some, dlogits)
-                dw = matmul(*product, None, dw, transpose_x=True, out=places[left % 2])
+                product = (dlogits, x_rows) if transpose_w else (x_rows, dlogits)
+                dw = matmul(*product, None, dw, transpose_x=True, out=sums[remaining % 2])
         return dx.reshape(*saved["x_shape"]) if wanted[0] else None, dw
 
 

@@ -1,4 +1,4 @@
-"""Matrix product, with an optional bias and an optional tensor to add: where nearly all the time of a GPT goes."""
+"""Matrix product with optional bias and residual, which takes nearly all the time of a GPT."""
 
 import math
 
@@ -9,12 +9,12 @@ from pygpt.tensor.kernel import for_gpus, kernel, np
 
 @kernel(outputs=("y",), optional=("bias", "residual"), workgroup=(8, 8, 1))
 def matmul(x, w, bias, residual, y, *, transpose_x=False, transpose_w=False, splits=1):
-    """y = x @ w + bias + residual, with x or w read transposed if asked.
+    """y = x @ w + bias + residual, with x or w transposed if `transpose_x` or `transpose_w`.
 
-    Shapes: x (..., K) or, transposed, (..., M) with all leading lengths joined to K; w (K, N) or (N, K); bias (N,)
-        or absent; residual like y, or absent; y (..., N), or (M, N) when x is transposed. With `splits` = S > 1 the inner
-        dimension is cut into S parts and y is (S, M, N), one product a part (no bias, no residual); their sum over S is
-        the product.
+    Shapes: x (..., K) or, transposed, (..., M) with its leading dimensions flattened to K; w (K, N) or (N, K); bias
+        (N,) or absent; residual like y, or absent; y (..., N), or (M, N) if x is transposed. With `splits` = S > 1 the
+        inner dimension is cut into S parts and y is (S, M, N), one product per part without bias and residual; the
+        sum over S is the product.
     """
     left = x.reshape(-1, x.shape[-1])
     left = left.T if transpose_x else left
@@ -33,18 +33,18 @@ def matmul(x, w, bias, residual, y, *, transpose_x=False, transpose_w=False, spl
 
 
 def split_length(inner: int, splits: int) -> int:
-    """The length of each part but the last when `inner` is cut into `splits`."""
+    """Return the length of each part except the last when `inner` is cut into `splits`."""
     return -(-inner // splits)
 
 
 def lengths(x, w, transpose_x, transpose_w):
-    """(M, N, K) of the product. Raises ShapeError if the inner lengths differ."""
+    """Return (M, N, K) of the product. Raises ShapeError if the inner dimensions differ."""
     rows, columns = x.size // x.shape[-1], x.shape[-1]
     m, k = (columns, rows) if transpose_x else (rows, columns)
     n, w_inner = (w.shape[0], w.shape[1]) if transpose_w else (w.shape[1], w.shape[0])
     if k != w_inner:
         raise ShapeError(
-            f"matmul: the inner lengths differ: x {list(x.shape)}{' transposed' * transpose_x} has {k}, "
+            f"matmul: the inner dimensions differ: x {list(x.shape)}{' transposed' * transpose_x} has {k}, "
             f"w {list(w.shape)}{' transposed' * transpose_w} has {w_inner}"
         )
     return m, n, k
@@ -80,56 +80,56 @@ def _(x, w, bias, residual, y, *, transpose_x, transpose_w, splits):
     }
 
 
-def _in_fours(x, w, transpose_x, transpose_w, splits):
-    """Whether whatever the product reads or writes is made of whole vectors of 4."""
+def _has_whole_vectors(x, w, transpose_x, transpose_w, splits):
+    """Whether all rows that the product reads or writes consist of whole vectors of 4."""
     m, n, k = lengths(x, w, transpose_x, transpose_w)
     return not (n % 4 or k % 4 or (transpose_x and m % 4) or split_length(k, splits) % 4)
 
 
-def _row_in_fours(device, x, w, *operands, transpose_x, transpose_w, splits):
-    """Whether it is a single row, of a token being sampled. A tile would spend seven of its eight rows on nothing: 582
-    against 168 us for (1, 128) @ (128, 384) on SwiftShader."""
+def _suits_row(device, x, w, *operands, transpose_x, transpose_w, splits):
+    """Whether x is a single row, as in sampling. A tile would waste seven of its eight rows: 582 against 168 us for
+    (1, 128) @ (128, 384) on SwiftShader."""
     return (
         device.software
         and splits == 1
         and x.size == x.shape[-1]
         and not transpose_x
-        and _in_fours(x, w, False, transpose_w, splits)
+        and _has_whole_vectors(x, w, False, transpose_w, splits)
     )
 
 
-def _large_in_fours(device, x, w, *operands, transpose_x, transpose_w, splits):
-    # Smaller products are done in microseconds either way, and a model of nothing else is spared three pipelines, which
+def _suits_vec4(device, x, w, *operands, transpose_x, transpose_w, splits):
+    # Smaller products take microseconds either way, and a model with no larger ones needs three fewer pipelines, which
     # take SwiftShader half a second to compile.
     large = math.prod(lengths(x, w, transpose_x, transpose_w)) >= 1 << 15
-    return splits == 1 and large and _in_fours(x, w, transpose_x, transpose_w, splits)
+    return splits == 1 and large and _has_whole_vectors(x, w, transpose_x, transpose_w, splits)
 
 
-def _gpu_in_fours(device, x, w, *operands, **attributes):
-    return not device.software and _in_fours(x, w, **attributes)
+def _suits_workgroup_vec4(device, x, w, *operands, **attributes):
+    return not device.software and _has_whole_vectors(x, w, **attributes)
 
 
-@matmul.variant("matmul_row", _row_in_fours, workgroup=(16, 1, 1))
+@matmul.variant("matmul_row", _suits_row, workgroup=(16, 1, 1))
 def _(x, w, bias, residual, y, *, transpose_x, transpose_w, splits):
     return y.size // 4
 
 
-# 64 x 64 elements a workgroup, 4 x 8 an invocation.
-@matmul.variant("matmul_workgroup_vec4", _gpu_in_fours, workgroup=(8, 16, 1))
+# One workgroup computes 64 x 64 elements, one invocation 4 x 8.
+@matmul.variant("matmul_workgroup_vec4", _suits_workgroup_vec4, workgroup=(8, 16, 1))
 def _(x, w, bias, residual, y, *, transpose_x, transpose_w, splits):
     m, n, _ = lengths(x, w, transpose_x, transpose_w)
     return (-(-n // 64) * 8, -(-m // 64) * 16, splits)
 
 
-# The one for processors, and a candidate on real GPUs: on some (Apple's, Intel's) tiles in registers alone are as fast.
-@matmul.variant("matmul_vec4", _large_in_fours, workgroup=(16, 1, 1))
+# For software renderers, and a candidate on real GPUs: on some (Apple's, Intel's) register tiles alone are as fast.
+@matmul.variant("matmul_vec4", _suits_vec4, workgroup=(16, 1, 1))
 def _(x, w, bias, residual, y, *, transpose_x, transpose_w, splits):
     m, n, _ = lengths(x, w, transpose_x, transpose_w)
     return -(-n // 16) * -(-m // 8)
 
 
-# On a processor that plays the GPU, workgroup memory and barriers cost 3 to 6 times the product itself; on a real GPU
-# they are what makes it fast. In both shaders an invocation makes 8 x 8 elements and a workgroup 64 x 64.
+# On a software renderer, workgroup memory and barriers cost 3 to 6 times the product itself; on a real GPU they make it
+# fast. In both shaders one invocation computes 8 x 8 elements and one workgroup 64 x 64.
 @matmul.threads
 @matmul.variant("matmul_workgroup", for_gpus)
 def _(x, w, bias, residual, y, *, transpose_x, transpose_w, splits):
@@ -144,14 +144,14 @@ def _(shapes, attributes):
 
 @matmul.sizes
 def _(x, w, bias, residual, y, *, transpose_x, transpose_w, splits):
-    fours = _in_fours(x, w, transpose_x, transpose_w, splits)
-    return *lengths(x, w, transpose_x, transpose_w), splits, transpose_x, transpose_w, fours
+    whole_vectors = _has_whole_vectors(x, w, transpose_x, transpose_w, splits)
+    return *lengths(x, w, transpose_x, transpose_w), splits, transpose_x, transpose_w, whole_vectors
 
 
 @matmul.expand
 def _(device, operands, attributes):
-    """Cut a long inner dimension, as weight gradients have it, into parts: a GPU needs many invocations to be busy,
-    and a small y offers few. The parts are added in order, so the bits do not depend on who finishes first."""
+    """Split a long inner dimension, as in weight gradients, into parts: a GPU needs many invocations to be busy, and a
+    small y has few. The parts are added in order, so the bits do not depend on which part finishes first."""
     x, w, bias, residual, y = operands
     if device.software or attributes["splits"] > 1 or bias is not None or residual is not None:
         return False
@@ -183,7 +183,7 @@ def _(dy, x, w, transpose_x, transpose_w, wanted, w_into, bias_into):
 
 
 def sum_rows(dy, into=None):
-    """The gradient of a bias: dy (..., N) added over all its rows, in two stages so that a GPU has work for many."""
+    """Return the gradient of a bias: dy (..., N) summed over its rows, in two stages to give a GPU more invocations."""
     n, rows = dy.shape[-1], dy.size // dy.shape[-1]
     part = next((length for length in (64, 48, 32, 16, 12, 8) if rows % length == 0 and rows > length), rows)
     into = into.reshape(1, n) if into is not None else None

@@ -1,4 +1,4 @@
-"""The mean over the rows that count: the last step of the loss."""
+"""The mean of the loss over rows whose target is not ignored."""
 
 from pygpt.errors import ShapeError
 from pygpt.tensor.kernel import kernel, np
@@ -6,9 +6,9 @@ from pygpt.tensor.kernel import kernel, np
 
 @kernel(outputs=("mean", "count"))
 def mean_valid(loss, targets, mean, count, *, ignore_index=-1):
-    """mean = the mean of loss over the count rows whose target is not ignore_index; 0 if there are none.
+    """mean = the mean of loss over the `count` rows whose target is not ignore_index, or 0 if there are none.
 
-    Shapes: loss (rows,); targets (...) of int32, as many -> mean, count (1,).
+    Shapes: loss (rows,); targets (...) of int32, one per row -> mean, count (1,).
     """
     valid = targets.reshape(-1) != ignore_index
     count[0] = np.count_nonzero(valid)

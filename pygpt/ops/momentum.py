@@ -1,23 +1,23 @@
-"""Momentum: a step goes on in the direction of the steps before it."""
+"""Momentum: adds a decaying sum of earlier gradients to each gradient."""
 
 from pygpt.errors import ShapeError
 from pygpt.tensor.kernel import kernel, np, scratch
 
-# So many elements at a time, as in adamw.
+# The twin processes this many elements at a time, as in adamw.
 BLOCK = 1 << 16
 
 
 @kernel(outputs=("gradient", "velocity"), in_place=True, no_gradient="it consumes gradients", operations=4)
 def momentum(parameter, scale, gradient, velocity, *, beta, nesterov, weight_decay, decayed):
-    """The direction of the next step, written over the gradient; both outputs are handed in as `out` and updated.
+    """Overwrite the gradient with the direction of the step; both outputs are passed as `out` and updated in place.
 
-        g = gradient * scale + weight_decay * parameter                 (the latter for elements before `decayed` only)
+        g = gradient * scale + weight_decay * parameter                 (decay only for elements before `decayed`)
         velocity = beta * velocity + g
         gradient = g + beta * velocity if nesterov, else velocity
 
     Shapes: parameter (N,); scale (1,); gradient, velocity (N,).
-    Source: torch.optim.SGD, without dampening; Sutskever et al., "On the importance of initialization and momentum in deep
-        learning", ICML 2013, for Nesterov's form.
+    Source: torch.optim.SGD, without dampening; Sutskever et al., "On the importance of initialization and momentum in
+        deep learning", ICML 2013, for Nesterov's form.
     """
     check(parameter, gradient, velocity)
     for start in range(0, gradient.size, BLOCK):
@@ -34,11 +34,11 @@ def momentum(parameter, scale, gradient, velocity, *, beta, nesterov, weight_dec
 
 
 def check(*operands):
-    """Raises ShapeError unless all are flat and of one length."""
-    if any(other.shape != operands[0].shape or len(other.shape) != 1 for other in operands):
+    """Raise ShapeError unless all operands are flat and of equal length."""
+    if any(operand.shape != operands[0].shape or len(operand.shape) != 1 for operand in operands):
         raise ShapeError(
-            f"momentum: wanted parameter, gradient and velocity flat and of one length, got "
-            f"{', '.join(str(list(other.shape)) for other in operands)}"
+            f"momentum: wanted parameter, gradient and velocity flat and of equal length, got "
+            f"{', '.join(str(list(operand.shape)) for operand in operands)}"
         )
 
 

@@ -1,21 +1,21 @@
-"""Normal deviates with the same bits on every device: where initial weights come from."""
+"""Normal random numbers for initial weights, with the same bits on every device."""
 
 from array import array
 
 from pygpt.ops.threefry import BLOCK, threefry2x32
 from pygpt.tensor.kernel import kernel, np
 
-# Twelve halves of words, each uniform on 0 ... 65535: their sum has this mean, and 65536 as its standard deviation.
+# The sum of twelve half words, each uniform on 0 ... 65535, has this mean and a standard deviation of 65536.
 MEAN = 12 * 65535 // 2
 
 
-@kernel(outputs=("y",), in_place=True, no_gradient="its outcome is chance", operations=200)
+@kernel(outputs=("y",), in_place=True, no_gradient="its output is random", operations=200)
 def normal(seed, y, *, std, purpose):
-    """y[i] = std times a deviate of nearly normal distribution; y is handed in as `out`.
+    """y[i] = std times an approximately normal random number; y is passed as `out`.
 
-    A deviate is the sum of twelve uniform numbers, less its mean (Irwin and Hall). The sum is one of integers and the
-    only rounding a single product, which every device does alike. It never leaves +-6 standard deviations, and its
-    fourth moment is 2.9 rather than 3. The words of element i come from the counters (i, 0), (i, 1) and (i, 2).
+    That number is the sum of twelve uniform numbers minus its mean (Irwin-Hall). The sum uses integers, and the only
+    rounding is that of one product, which is the same on every device. The numbers stay within +-6 standard deviations,
+    and their fourth moment is 2.9 rather than 3. The words of element i have counters (i, 0), (i, 1) and (i, 2).
 
     Shapes: seed uint32 (1,) -> y (...).
     Source: Irwin, "On the frequency distribution of the means of samples", Biometrika 1927, and Hall, ibid.
@@ -32,7 +32,7 @@ def normal(seed, y, *, std, purpose):
 
 
 def factor(std: float) -> float:
-    """What a deviate's integer is multiplied by, rounded to float32 here so that no device rounds it for itself."""
+    """Return the factor of the integer sum, rounded to float32 here so that devices cannot round it differently."""
     return array("f", [std / 65536])[0]
 
 

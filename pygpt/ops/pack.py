@@ -1,37 +1,38 @@
-"""Many tensors into one: how gradients come to lie side by side for the optimizer."""
+"""Copy several tensors into one flat tensor, such as the gradients for the optimizer."""
 
 from pygpt.errors import ShapeError
 from pygpt.tensor.kernel import kernel
 
 NAMES = "abcdefg"
-# A GPU binds slices at multiples of 256 bytes.
+# In elements: a GPU binds slices at multiples of 256 bytes.
 ALIGNMENT = 64
 
 
 @kernel(outputs=("y",), optional=tuple(NAMES[1:]), in_place=True, no_gradient="it moves gradients")
 def pack(a, b, c, d, e, f, g, y, *, start=0):
-    """Copy up to seven tensors into the flat y, which is handed in as `out`; the rest of y stays as it is.
+    """Copy up to seven tensors into the flat y, which is passed as `out`; the rest of y does not change.
 
-    a goes to element `start`, a multiple of 64; each next one to the next multiple of 64 after the one before.
+    a starts at element `start`, a multiple of 64; each further tensor starts at the next multiple of 64 after the
+    previous one.
 
     Shapes: a, b, c, d, e, f, g (...), all but a optional; y (N,).
     """
-    given = (a, b, c, d, e, f, g)
-    for tensor, place in zip(given, places(given, y, start), strict=True):
+    tensors = (a, b, c, d, e, f, g)
+    for tensor, place in zip(tensors, places(tensors, y, start), strict=True):
         if tensor is not None:
             y[place : place + tensor.size] = tensor.reshape(-1)
 
 
 def places(given, y, start):
-    """Where each of the tensors goes, and an absent one would. Raises ShapeError if y cannot take them."""
-    found, end = [], start
+    """Return where each tensor starts in y, or would if it is absent. Raises ShapeError if they do not fit."""
+    starts, end = [], start
     for tensor in given:
-        found.append(-(-end // ALIGNMENT) * ALIGNMENT)
-        end = end if tensor is None else found[-1] + tensor.size
+        starts.append(-(-end // ALIGNMENT) * ALIGNMENT)
+        end = end if tensor is None else starts[-1] + tensor.size
     if len(y.shape) != 1 or start % ALIGNMENT or end > y.shape[0]:
         shapes = ", ".join(str(list(tensor.shape)) for tensor in given if tensor is not None)
-        raise ShapeError(f"pack: {shapes} at element {start} do not fit {list(y.shape)} in steps of {ALIGNMENT}")
-    return found
+        raise ShapeError(f"pack: {shapes} from element {start} do not fit in {list(y.shape)} in steps of {ALIGNMENT}")
+    return starts
 
 
 @pack.overrides
@@ -45,5 +46,5 @@ def _(*operands, start):
 
 @pack.threads
 def _(*operands, start):
-    given = zip(operands[:-1], places(operands[:-1], operands[-1], start), strict=True)
-    return max(place + tensor.size for tensor, place in given if tensor is not None) - start
+    placed = zip(operands[:-1], places(operands[:-1], operands[-1], start), strict=True)
+    return max(place + tensor.size for tensor, place in placed if tensor is not None) - start

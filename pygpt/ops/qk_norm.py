@@ -1,23 +1,24 @@
-"""Normalization of each query and each key, so that no score can grow without bound."""
+"""Normalization of queries and keys, which bounds the attention scores."""
 
 from pygpt.errors import ShapeError
 from pygpt.ops.rope import head_counts
 from pygpt.tensor.kernel import kernel, np, scratch
 
-# The twins take so many elements at a time, in whole rows: what they work on stays in a processor's caches.
+# The twins process this many elements at a time, in whole rows, so that their arrays stay in the CPU caches.
 BLOCK = 1 << 17
 
 
 @kernel(outputs=("y", "inverse_rms"), operations=3)
 def qk_norm(qkv, y, inverse_rms, *, n_head, n_kv_head=0, epsilon=1e-5):
-    """y = x * inverse_rms, where inverse_rms = 1 / sqrt(mean(x^2) + epsilon), for each query and key head x of each row; the
-    values are copied. There are no weights.
+    """y = x * inverse_rms for each query and key head x of each row, where inverse_rms = 1 / sqrt(mean(x^2) + epsilon).
 
-    Shapes: qkv (B, T, (H + 2 K) D): H query heads, K key heads and K value heads side by side, where H is n_head and K is
-        n_kv_head, or H where that is 0 -> y like qkv; inverse_rms (B, T, H + K).
-    Source: Henry et al., "Query-Key Normalization for Transformers", arXiv 2010.04245, with the root mean square for length.
+    Values are copied. There are no weights.
+    Shapes: qkv (B, T, (H + 2 K) D): H query heads, K key heads and K value heads side by side, where H is n_head and K
+        is n_kv_head, or H if that is 0 -> y like qkv; inverse_rms (B, T, H + K).
+    Source: Henry et al., "Query-Key Normalization for Transformers", arXiv 2010.04245, with the root mean square
+        instead of the L2 norm.
     """
-    for some, x, out, inverse in _blocks(qkv, y, inverse_rms, n_head, n_kv_head):
+    for block, x, out, inverse in _blocks(qkv, y, inverse_rms, n_head, n_kv_head):
         normed = inverse.shape[1]
         np.vecdot(x[:, :normed], x[:, :normed], out=inverse)
         inverse /= x.shape[2]
@@ -29,13 +30,13 @@ def qk_norm(qkv, y, inverse_rms, *, n_head, n_kv_head=0, epsilon=1e-5):
 
 
 def _blocks(qkv, y, inverse_rms, n_head, n_kv_head):
-    """The rows to take at a time, and those rows of qkv and y, head by head, and of inverse_rms."""
+    """Yield slices of the rows, and these rows of qkv and y, split into heads, and of inverse_rms."""
     heads = n_head + 2 * (n_kv_head or n_head)
     x, out = (part.reshape(-1, heads, qkv.shape[2] // heads) for part in (qkv, y))
     inverse = inverse_rms.reshape(len(x), -1)
     step = max(1, BLOCK // qkv.shape[2])
-    for some in (slice(start, start + step) for start in range(0, len(x), step)):
-        yield some, x[some], out[some], inverse[some]
+    for block in (slice(start, start + step) for start in range(0, len(x), step)):
+        yield block, x[block], out[block], inverse[block]
 
 
 @qk_norm.shapes
@@ -61,21 +62,22 @@ def _(dy, qkv, inverse_rms, n_head, n_kv_head):
 
 @kernel(outputs=("dqkv",), no_gradient="first derivatives only", operations=5)
 def qk_norm_gradient(dy, qkv, inverse_rms, dqkv, *, n_head, n_kv_head=0):
-    """dqkv = inverse_rms * (dy - n * mean(dy * n)) with n = x * inverse_rms, for each query and key head x; dy for the values.
+    """dqkv = inverse_rms * (dy - n * mean(dy * n)) with n = x * inverse_rms, for each query and key head x.
 
+    For values, dqkv = dy.
     Shapes: dy, qkv (B, T, (H + 2 K) D); inverse_rms (B, T, H + K) -> dqkv like qkv.
     """
-    for some, x, out, inverse in _blocks(qkv, dqkv, inverse_rms, n_head, n_kv_head):
-        normed, given = inverse.shape[1], dy.reshape(-1, *x.shape[1:])[some]
+    for block, x, out, inverse in _blocks(qkv, dqkv, inverse_rms, n_head, n_kv_head):
+        normed, dy_heads = inverse.shape[1], dy.reshape(-1, *x.shape[1:])[block]
         normalized = np.multiply(
             x[:, :normed], inverse[..., None], out=scratch("block", (*inverse.shape, x.shape[2]), x.dtype)
         )
-        along = np.vecdot(given[:, :normed], normalized, out=scratch("rows", inverse.shape, x.dtype))
-        along /= x.shape[2]
-        normalized *= along[..., None]
-        part = np.subtract(given[:, :normed], normalized, out=out[:, :normed])
+        row_mean = np.vecdot(dy_heads[:, :normed], normalized, out=scratch("rows", inverse.shape, x.dtype))
+        row_mean /= x.shape[2]
+        normalized *= row_mean[..., None]
+        part = np.subtract(dy_heads[:, :normed], normalized, out=out[:, :normed])
         part *= inverse[..., None]
-        out[:, normed:] = given[:, normed:]
+        out[:, normed:] = dy_heads[:, normed:]
 
 
 @qk_norm_gradient.shapes

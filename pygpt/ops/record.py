@@ -1,4 +1,4 @@
-"""Writing a number down where the host finds it later."""
+"""Store a number on the device, for the host to read later."""
 
 from pygpt.errors import ShapeError
 from pygpt.tensor.kernel import kernel
@@ -8,11 +8,11 @@ from pygpt.tensor.kernel import kernel
     outputs=("history",),
     in_place=True,
     workgroup=(1, 1, 1),
-    no_gradient="it keeps what was measured",
+    no_gradient="it stores measurements",
     gathers_rows=True,
 )
 def record(value, step, history):
-    """history[step modulo L] = value; history is handed in as `out`, and the rest of it stays as it is.
+    """history[step modulo L] = value; history is passed as `out`, and the rest of it does not change.
 
     Shapes: value, one element; step uint32 (1,); history (L,).
     """
@@ -21,7 +21,7 @@ def record(value, step, history):
 
 
 def check(value, history):
-    """Raises ShapeError unless one value goes into a flat history."""
+    """Raise ShapeError unless value is one element and history is flat."""
     if value.size != 1 or len(history.shape) != 1:
         raise ShapeError(
             f"record: wanted one value and a history (L,), got {list(value.shape)} and {list(history.shape)}"

@@ -1,17 +1,17 @@
-"""Making what was written lately less likely to be written again."""
+"""Repetition penalty: makes the tokens of the window less likely to be sampled again."""
 
 from pygpt.errors import ShapeError
 from pygpt.tensor.kernel import kernel, np
 
 
-@kernel(outputs=("y",), no_gradient="it is for writing, not for learning")
+@kernel(outputs=("y",), no_gradient="it is used only for sampling")
 def repetition_penalty(logits, position, window, strength, y):
-    """y = the logits of row `position`, or of the last row if there are fewer; those of the window's tokens, up to its
-    place `position`, are divided by the strength where they are above 0 and multiplied by it below.
+    """y = the logits of row `position`, or of the last row if there are fewer, with a penalty for earlier tokens.
 
+    Logits of the tokens in window[: position + 1] are divided by the strength if above 0, else multiplied by it.
     Shapes: logits (..., V); position uint32 (1,); window uint32 (T,); strength (1,) -> y (1, V).
-    Source: Keskar et al., "CTRL: A Conditional Transformer Language Model for Controllable Generation" (2019), section 4.1,
-    which divides both; multiplied below 0, as is usual, no token is made likelier.
+    Source: Keskar et al., "CTRL: A Conditional Transformer Language Model for Controllable Generation" (2019), section
+        4.1, which always divides; multiplying logits below 0, as is usual, makes no token more likely.
     """
     rows = logits.reshape(-1, logits.shape[-1])
     row = rows[min(int(position[0]), len(rows) - 1)]  # (V,)

@@ -9,17 +9,17 @@ from pygpt.tensor.kernel import for_gpus, kernel, np, scratch
 def rmsnorm(x, weight, y, inverse_rms, *, epsilon=1e-5):
     """y = x * inverse_rms * weight, where inverse_rms = 1 / sqrt(mean(x^2) + epsilon), row by row.
 
-    Shapes: x (..., C); weight (C,), or absent: as if all ones -> y (..., C); inverse_rms (rows,).
+    Shapes: x (..., C); weight (C,), or absent for all ones -> y (..., C); inverse_rms (rows,).
     Source: Zhang and Sennrich, "Root Mean Square Layer Normalization", arXiv 1910.07467, equation 4.
     """
     rows, out = x.reshape(-1, x.shape[-1]), y.reshape(-1, x.shape[-1])
-    for some in blocks(rows.shape):
-        inverse = np.vecdot(rows[some], rows[some], out=inverse_rms[some])
+    for block in blocks(rows.shape):
+        inverse = np.vecdot(rows[block], rows[block], out=inverse_rms[block])
         inverse /= rows.shape[1]
         inverse += epsilon
         np.sqrt(inverse, out=inverse)
         np.reciprocal(inverse, out=inverse)
-        part = np.multiply(rows[some], inverse[:, None], out=out[some])
+        part = np.multiply(rows[block], inverse[:, None], out=out[block])
         if weight is not None:
             part *= weight
 
@@ -28,7 +28,7 @@ def rmsnorm(x, weight, y, inverse_rms, *, epsilon=1e-5):
 def _(x, weight, *, epsilon):
     if weight is not None and weight.shape != x.shape[-1:]:
         raise ShapeError(
-            f"rmsnorm: weight must be {list(x.shape[-1:])}, the last length of x {list(x.shape)}, "
+            f"rmsnorm: weight must be {list(x.shape[-1:])}, the last dimension of x {list(x.shape)}, "
             f"got {list(weight.shape)}"
         )
     return [x.shape, (x.size // x.shape[-1],)]
@@ -63,30 +63,31 @@ def _(dy, x, weight, inverse_rms, wanted, x_so_far, weight_into):
     operations=9,
 )
 def rmsnorm_gradient(dy, x, weight, inverse_rms, residual, dx, dweight):
-    """dx = inverse_rms * (g - n * mean(g * n)) + residual, with g = dy * weight and n = x * inverse_rms; dweight is the sum
-    of dy * n over parts of 16 rows, for `sum` to join.
+    """dx = inverse_rms * (g - n * mean(g * n)) + residual, with g = dy * weight and n = x * inverse_rms.
+
+    dweight is the sum of dy * n over parts of 16 rows; `sum` adds up the parts.
 
     Shapes: dy, x (..., C); weight (C,) or absent; inverse_rms (rows,); residual like x, or absent -> dx (..., C);
-        dweight (P, C), P = rows / 16 rounded up, and without a weight (1, 1), zero.
+        dweight (P, C), P = rows / 16 rounded up, or zero (1, 1) without a weight.
     """
     width = x.shape[-1]
     rows, dy, out = x.reshape(-1, width), dy.reshape(-1, width), dx.reshape(-1, width)
     residual = residual.reshape(-1, width) if residual is not None else None
     if weight is None:
         dweight[...] = 0.0
-    for some in blocks(rows.shape):
-        inverse = inverse_rms[some, None]
-        normalized = np.multiply(rows[some], inverse, out=scratch("block", rows[some].shape, x.dtype))
+    for block in blocks(rows.shape):
+        inverse = inverse_rms[block, None]
+        normalized = np.multiply(rows[block], inverse, out=scratch("block", rows[block].shape, x.dtype))
         if weight is not None:
-            part_sums(dy[some], normalized, dweight[some.start // PART :])
-        part = np.multiply(dy[some], 1.0 if weight is None else weight, out=out[some])
-        along = np.vecdot(part, normalized, out=scratch("rows", (len(part),), x.dtype))
-        along /= width
-        normalized *= along[:, None]
+            part_sums(dy[block], normalized, dweight[block.start // PART :])
+        part = np.multiply(dy[block], 1.0 if weight is None else weight, out=out[block])
+        row_mean = np.vecdot(part, normalized, out=scratch("rows", (len(part),), x.dtype))
+        row_mean /= width
+        normalized *= row_mean[:, None]
         part -= normalized
         part *= inverse
         if residual is not None:
-            part += residual[some]
+            part += residual[block]
 
 
 @rmsnorm_gradient.shapes

@@ -1,4 +1,4 @@
-"""Rotary positions: queries and keys are turned by an angle that grows with their position."""
+"""Rotary position embeddings: rotate queries and keys by angles proportional to their position."""
 
 import math
 from array import array
@@ -6,14 +6,15 @@ from array import array
 from pygpt.errors import ShapeError
 from pygpt.tensor.kernel import kernel, np, scratch
 
-# The twin takes so many elements at a time, in whole rows: what it works on stays in a processor's caches.
+# The twin processes this many elements at a time, in whole rows, so that its arrays stay in the CPU caches.
 BLOCK = 1 << 17
 
 
 def rope_table(block_size: int, head_size: int, base: float = 10000.0) -> array:
-    """The cosines and sines that `rope` reads, flat: for each position the D/2 cosines, then the D/2 sines, of position /
-    base^(2 i / D). Made on the host in double precision, so every device turns by the same bits.
+    """Return the flat table that `rope` reads: for each position the D/2 cosines, then the D/2 sines, of the angles
+    position / base^(2 i / D).
 
+    The host computes it in double precision, so that all devices rotate by the same bits.
     Source: Su et al., "RoFormer", arXiv 2104.09864, equation 15.
     """
     table = array("f")
@@ -25,12 +26,13 @@ def rope_table(block_size: int, head_size: int, base: float = 10000.0) -> array:
 
 @kernel(outputs=("y",), optional=("start",), operations=3)
 def rope(qkv, table, start, y, *, n_head, n_kv_head=0, inverse=False):
-    """Turn elements i and i + D/2 of each query and key head, as a point of the plane, by the angle that the table has for
-    their row's position, start + t, and i; backwards if `inverse`. The values are copied.
+    """Rotate elements i and i + D/2 of each query and key head, as a point in the plane, by the table's angle for i and
+    the position start + t of their row, or by minus that angle if `inverse`. Values are copied.
 
-    A position past the table is read as the table's last. Which elements make a pair is as in Llama of Hugging Face.
-    Shapes: qkv (B, T, (H + 2 K) D): H query heads, K key heads and K value heads side by side, where H is n_head and K is
-        n_kv_head, or H where that is 0; table (positions, D), see `rope_table`; start uint32 (1,), or absent: 0 -> y like qkv.
+    A position past the end of the table uses its last row. Elements are paired as in Hugging Face's Llama.
+    Shapes: qkv (B, T, (H + 2 K) D): H query heads, K key heads and K value heads side by side, where H is n_head and K
+        is n_kv_head, or H if that is 0; table (positions, D), see `rope_table`; start uint32 (1,), or absent for 0 -> y
+        like qkv.
     """
     batch, time, width = qkv.shape
     half, rotated = table.shape[1] // 2, n_head + (n_kv_head or n_head)
@@ -40,9 +42,9 @@ def rope(qkv, table, start, y, *, n_head, n_kv_head=0, inverse=False):
     sine = -sine if inverse else sine
     x, out = (part.reshape(batch, time, -1, 2, half) for part in (qkv, y))
     step = max(1, BLOCK // (time * width))
-    for some in (slice(sequence, sequence + step) for sequence in range(0, batch, step)):
-        out[some, :, rotated:] = x[some, :, rotated:]
-        (a, b), (left, right) = (np.moveaxis(part[some, :, :rotated], 3, 0) for part in (x, out))
+    for sequences in (slice(sequence, sequence + step) for sequence in range(0, batch, step)):
+        out[sequences, :, rotated:] = x[sequences, :, rotated:]
+        (a, b), (left, right) = (np.moveaxis(part[sequences, :, :rotated], 3, 0) for part in (x, out))
         product = np.multiply(b, sine, out=scratch("product", b.shape, qkv.dtype))
         np.multiply(a, cosine, out=left)
         left -= product
@@ -52,7 +54,7 @@ def rope(qkv, table, start, y, *, n_head, n_kv_head=0, inverse=False):
 
 
 def head_counts(name, qkv, n_head, n_kv_head):
-    """(query and key heads, all heads) of a packed qkv. Raises ShapeError, in the name of an op, where they do not fit."""
+    """Return (query and key heads, all heads) of qkv. Raises ShapeError, naming the op, if they do not fit."""
     rotated, heads = n_head + (n_kv_head or n_head), n_head + 2 * (n_kv_head or n_head)
     if len(qkv.shape) != 3 or qkv.shape[2] % heads:
         raise ShapeError(
@@ -95,5 +97,5 @@ def _(qkv, table, start, y, *, n_head, n_kv_head, inverse):
 
 @rope.gradient
 def _(dy, table, start, n_head, n_kv_head, inverse):
-    # A rotation is undone by turning back, and its gradient is what undoes it.
+    # The gradient of a rotation is its inverse.
     return rope(dy, table, start, n_head=n_head, n_kv_head=n_kv_head, inverse=not inverse)

@@ -1,4 +1,4 @@
-"""A tensor times a number."""
+"""Product of a tensor and a number."""
 
 from pygpt.tensor.kernel import kernel, np
 

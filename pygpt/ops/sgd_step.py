@@ -1,4 +1,4 @@
-"""One step against a direction: the end of every optimizer but Adam, which has it within."""
+"""The parameter update of every optimizer except Adam, whose kernel includes it."""
 
 from pygpt.errors import ShapeError
 from pygpt.tensor.kernel import kernel, np
@@ -6,9 +6,10 @@ from pygpt.tensor.kernel import kernel, np
 
 @kernel(outputs=("parameter",), in_place=True, no_gradient="it consumes gradients", operations=3)
 def sgd_step(direction, scale, schedule, step, parameter, *, weight_decay, decayed):
-    """parameter = parameter - learning_rate * (scale * direction + weight_decay * parameter), handed in as `out`.
+    """parameter = parameter - learning_rate * (scale * direction + weight_decay * parameter), passed as `out`.
 
-    The first `decayed` elements decay. learning_rate is the first number of row `step` of the schedule, or of its last.
+    Only the first `decayed` elements decay. learning_rate is the first number of row `step` of the schedule, or of its
+    last row if `step` is past the end.
 
     Shapes: direction (N,); scale (1,); schedule (S, 3); step uint32 (1,); parameter (N,).
     """
@@ -19,7 +20,7 @@ def sgd_step(direction, scale, schedule, step, parameter, *, weight_decay, decay
 
 
 def check(direction, schedule, parameter):
-    """Raises ShapeError unless direction and parameter are flat and of one length and the schedule has rows of three."""
+    """Raise ShapeError unless direction and parameter are flat and of equal length and the schedule is (S, 3)."""
     if direction.shape != parameter.shape or len(parameter.shape) != 1 or schedule.shape[1:] != (3,):
         raise ShapeError(
             f"sgd_step: wanted direction and parameter (N,) and a schedule (S, 3), got {list(direction.shape)}, "

@@ -1,4 +1,4 @@
-"""A soft cap: numbers near 0 stay what they are, and none leaves (-cap, cap)."""
+"""Soft cap: limits values to (-cap, cap) and hardly changes those near 0."""
 
 from pygpt.ops.activation import pieces
 from pygpt.tensor.kernel import kernel, np
@@ -11,10 +11,10 @@ def softcap(x, y, *, cap):
     Shapes: x (...) -> y (...).
     Source: Gemma Team, "Gemma 2", arXiv 2408.00118, section 2.
     """
-    for part, done in pieces(x, y):
-        np.divide(part, cap, out=done)
-        np.tanh(done, out=done)
-        done *= cap
+    for x_part, y_part in pieces(x, y):
+        np.divide(x_part, cap, out=y_part)
+        np.tanh(y_part, out=y_part)
+        y_part *= cap
 
 
 @softcap.shapes
@@ -39,15 +39,15 @@ def _(dy, y, cap):
 
 @kernel(outputs=("dx",), no_gradient="first derivatives only", operations=4)
 def softcap_gradient(dy, y, dx, *, cap):
-    """dx = dy * (1 - (y / cap)^2), element by element, from what `softcap` gave.
+    """dx = dy * (1 - (y / cap)^2), element by element, from the output y of `softcap`.
 
     Shapes: dy, y (...) -> dx (...).
     """
-    for given, part, done in pieces(dy, y, dx):
-        np.divide(part, cap, out=done)
-        np.square(done, out=done)
-        np.subtract(1.0, done, out=done)
-        done *= given
+    for dy_part, y_part, dx_part in pieces(dy, y, dx):
+        np.divide(y_part, cap, out=dx_part)
+        np.square(dx_part, out=dx_part)
+        np.subtract(1.0, dx_part, out=dx_part)
+        dx_part *= dy_part
 
 
 @softcap_gradient.shapes

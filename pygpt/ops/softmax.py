@@ -1,4 +1,7 @@
-"""Softmax over the last dimension."""
+"""Softmax over the last dimension.
+
+No model calls it: attention and cross_entropy contain their own. It is for showing the probabilities of a model.
+"""
 
 from pygpt.errors import ShapeError
 from pygpt.tensor.kernel import kernel, np
@@ -39,7 +42,7 @@ def _(dy, y):
 
 @kernel(outputs=("dx",), no_gradient="first derivatives only", operations=4)
 def softmax_gradient(dy, y, dx):
-    """dx = y * (dy - sum(dy * y)) along the last dimension, from softmax's outcome y.
+    """dx = y * (dy - sum(dy * y)) along the last dimension, from the output y of `softmax`.
 
     Shapes: dy, y (..., C) -> dx (..., C).
     """

@@ -1,18 +1,18 @@
-"""The norm of a gradient, and what clipping scales it by."""
+"""The norm of a gradient and its clipping factor."""
 
 from pygpt.errors import ShapeError
 from pygpt.tensor.kernel import kernel, np, scratch
 
-# The invocations of a workgroup: each adds up its own elements before the workgroup adds up theirs.
+# Invocations per workgroup: each adds up its own elements, then the workgroup adds up these sums.
 LANES = 64
 
 
 @kernel(outputs=("partial",), no_gradient="it measures gradients; no model takes a gradient through it", operations=2)
 def square_sum(x, partial, *, parts=1024):
-    """partial[p] = the sum of x[i]^2 over all i with (i / 64) modulo P equal to p, in a fixed order.
+    """partial[p] = the sum of x[i]^2 over all i with (i // 64) modulo P equal to p, in a fixed order.
 
-    Lane l of part p adds up x[64 p + l], x[64 (p + P) + l], ...; then the 64 lanes are added as a tree. P is `parts`,
-    or less where x is so short that some parts would be empty.
+    Lane l of part p adds up x[64 p + l]^2, x[64 (p + P) + l]^2, ...; then a tree adds up the 64 lanes. P is `parts`, or
+    less if some parts would be empty.
 
     Shapes: x (...) -> partial (P,).
     """
@@ -51,7 +51,7 @@ def _(x, partial, *, parts):
 def clip_scale(partial, scale, norm, *, max_norm):
     """norm = the square root of the sum of `partial`; scale = min(1, max_norm / (norm + 1e-6)), or 1 if max_norm is 0.
 
-    Lane l adds up partial[l], partial[l + 64], ...; then the 64 lanes are added as a tree.
+    Lane l adds up partial[l], partial[l + 64], ...; then a tree adds up the 64 lanes.
 
     Shapes: partial (P,) -> scale (1,), norm (1,).
     Source: torch.nn.utils.clip_grad_norm_.

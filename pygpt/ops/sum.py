@@ -8,7 +8,7 @@ from pygpt.tensor.kernel import kernel, np
 def sum(x, y):
     """y[a, c] = x[a, 0, c] + x[a, 1, c] + ... in this order.
 
-    Shapes: x (A, R, C) -> y (A, C). Any sum over neighbouring dimensions is this one after a reshape.
+    Shapes: x (A, R, C) -> y (A, C). Any sum over adjacent dimensions can be reshaped to this one.
     """
     np.sum(x, axis=1, out=y)
 

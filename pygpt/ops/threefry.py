@@ -1,12 +1,12 @@
-"""Threefry-2x32-20: every random number of the project.
+"""Threefry-2x32-20, the random number generator of all kernels.
 
-The convention, for all kernels that need chance:
+All kernels that draw random numbers use
 
-    key     = (seed, purpose)     seed: the run's, a tensor; purpose: what the numbers are for, an attribute
-    counter = (index, step)       index: which element; step: which step, a tensor
+    key     = (seed, purpose)     seed: the random seed of the run, a tensor; purpose: an attribute
+    counter = (index, step)       index: of the element; step: of the training run, a tensor
 
-so a number depends on nothing but its own coordinates: not on the device, nor on what was drawn before. `purpose` is a
-kind plus a site: INIT, BATCH, EVALUATION, DROPOUT or SAMPLE, plus the number of the place in the model that draws.
+so a number depends only on these four values, not on the device or on earlier draws. `purpose` is a kind (INIT, BATCH,
+EVALUATION, DROPOUT or SAMPLE) plus the number of the place in the model that draws.
 """
 
 import functools
@@ -24,12 +24,12 @@ ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 PARITY = 0x1BD11BDA
 MASK = 0xFFFFFFFF
 
-# So many counters at a time: four arrays of this length stay in a processor's first-level caches.
+# Counters per block: four arrays of this length stay in the first-level cache of a CPU.
 BLOCK = 1 << 14
 
 
 def threefry2x32(key0, key1, counter0, counter1, out=None):
-    """Two arrays of random words for each key and counter; `out` gives the arrays to write them to.
+    """Return two arrays of random words, one pair for each key and counter; `out` gives the arrays to write to.
 
     Shapes: four uint32 arrays or integers that broadcast together -> two uint32 arrays of the common shape.
     Source: Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011, and Random123.
@@ -49,19 +49,19 @@ def threefry2x32(key0, key1, counter0, counter1, out=None):
 
 
 def draws(key0, key1, start, count, counter1):
-    """As `threefry2x32` for the counters start, start + 1, ..., in memory that the next call uses again."""
-    counters = np.add(_counting(), np.uint32(start), out=scratch("threefry.counters", (BLOCK,), np.uint32))[:count]
+    """Return `threefry2x32` for the counters start, start + 1, ..., in memory that the next call reuses."""
+    counters = np.add(_counters(), np.uint32(start), out=scratch("threefry.counters", (BLOCK,), np.uint32))[:count]
     out = scratch("threefry.word0", (count,), np.uint32), scratch("threefry.word1", (count,), np.uint32)
     return threefry2x32(key0, key1, counters, counter1, out)
 
 
 @functools.cache
-def _counting():
+def _counters():
     return np.arange(BLOCK, dtype=np.uint32)
 
 
 def _rounds(key0, key1, counter0, counter1, x0, x1):
-    """Fill x0 and x1; flat arrays throughout, since NumPy warns when a scalar wraps around but not when an array does."""
+    """Fill x0 and x1. All operands are arrays, because NumPy warns when a scalar overflows but not if an array does."""
     keys = (key0, key1, key0 ^ key1 ^ np.uint32(PARITY))
     spare = scratch("threefry.spare", x1.shape, np.uint32)
     np.add(counter0, key0, out=x0)
@@ -79,7 +79,7 @@ def _rounds(key0, key1, counter0, counter1, x0, x1):
 
 
 def one_draw(key0: int, key1: int, counter0: int, counter1: int) -> tuple[int, int]:
-    """The two words for one counter, in Python's integers: five times faster than arrays of one element."""
+    """Return the two words for one counter, from Python integers: five times faster than arrays of one element."""
     keys = (key0, key1, key0 ^ key1 ^ PARITY)
     x0, x1 = (counter0 + key0) & MASK, (counter1 + key1) & MASK
     for turn in range(1, 6):
@@ -91,9 +91,9 @@ def one_draw(key0: int, key1: int, counter0: int, counter1: int) -> tuple[int, i
     return x0, x1
 
 
-@kernel(outputs=("bits",), in_place=True, no_gradient="its outcome is chance")
+@kernel(outputs=("bits",), in_place=True, no_gradient="its output is random")
 def threefry(seed, step, bits, *, purpose):
-    """bits[i] = the two words of Threefry for key (seed, purpose) and counter (i, step); bits is handed in as `out`.
+    """bits[i] = the two words of Threefry for key (seed, purpose) and counter (i, step); bits is passed as `out`.
 
     Shapes: seed, step uint32 (1,) -> bits uint32 (N, 2).
     """
@@ -102,7 +102,7 @@ def threefry(seed, step, bits, *, purpose):
 
 
 def check(bits):
-    """Raises ShapeError unless each row of bits takes two words."""
+    """Raise ShapeError unless bits is (N, 2)."""
     if len(bits.shape) != 2 or bits.shape[1] != 2:
         raise ShapeError(f"threefry: bits must be (N, 2), got {list(bits.shape)}")
 

@@ -1,4 +1,4 @@
-"""What an optimizer keeps beside the parameters, flat, and runs of neighbours that one launch can step."""
+"""Optimizer state in flat arrays, and spans of parameters that one launch can update."""
 
 import dataclasses
 
@@ -8,16 +8,16 @@ from pygpt.tensor.tensor import Tensor, empty
 
 
 class FlatState:
-    """Room for a number beside each element of some parameters, zeros at first.
+    """One number for each element of some parameters, initially zero.
 
-    `values` is a flat tensor, `named` its parts by the parameters' names. They stand in the order of the weights, and what
-    neighbours there are neighbours here.
+    `values` is a flat tensor, and `named` its parts by parameter name. They are in the order of the weights: adjacent
+    parameters are adjacent here.
     """
 
     def __init__(self, weights: Weights, names):
         sizes = {name: padded_size(weights.named[name].size) for name in weights.order if name in names}
         self.values = empty(weights.values.device, (sum(sizes.values()),), weights.values.dtype)
-        # Zeros also lie in the gaps between parameters, and stay there.
+        # The gaps between parameters are zero too, and stay zero.
         fill(out=self.values, value=0.0)
         self.named, end = {}, 0
         for name, size in sizes.items():
@@ -27,35 +27,35 @@ class FlatState:
 
 @dataclasses.dataclass
 class Span:
-    """Neighbours in the flat array that are treated alike: their names, how many elements they take together with the gaps,
-    and how many of these, from the first on, decay."""
+    """Adjacent parameters in the flat array that are updated alike: their names, their number of elements including the
+    gaps, and how many of these elements, counted from the first, decay."""
 
     names: list
     length: int = 0
     decayed: int = 0
 
     def of(self, placed) -> Tensor:
-        """The part of flat weights, or of slots, that stands for these parameters."""
+        """The slice of a Weights or a FlatState with these parameters."""
         return placed.values.slice(placed.named[self.names[0]].offset, (self.length,))
 
 
 def padded_size(size: int) -> int:
-    """The elements that a parameter takes up in a flat array, with the gap after it."""
+    """The number of elements of a parameter in a flat array, including the gap after it."""
     return -(-size // 64) * 64
 
 
 def spans(weights: Weights, names, decays) -> list[Span]:
-    """The named parameters as spans; `decays` says of a name whether it decays."""
-    found, end = [], None
+    """Group the named parameters into spans; `decays(name)` returns whether a parameter decays."""
+    groups, end = [], None
     for name in weights.order:
         if name not in names:
             continue
         placed, length = weights.named[name], padded_size(weights.named[name].size)
-        follows = placed.offset == end and (found[-1].decayed == found[-1].length or not decays(name))
-        if not follows:
-            found.append(Span([]))
-        found[-1].names.append(name)
-        found[-1].length += length
-        found[-1].decayed += length if decays(name) else 0
+        extends = placed.offset == end and (groups[-1].decayed == groups[-1].length or not decays(name))
+        if not extends:
+            groups.append(Span([]))
+        groups[-1].names.append(name)
+        groups[-1].length += length
+        groups[-1].decayed += length if decays(name) else 0
         end = placed.offset + length
-    return found
+    return groups

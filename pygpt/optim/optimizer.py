@@ -1,7 +1,7 @@
-"""The optimizer of a run: what is done with a gradient, over one flat array of parameters.
+"""The optimizer of a run: updates one flat array of parameters from their gradients.
 
-Every rule clips the gradient's global norm first, reads the learning rate from a table on the device, and takes a few
-launches for the whole model, since neighbours in the flat array that are treated alike are one.
+Every rule first clips the gradient's global norm, and reads the learning rate from a table on the device. An update
+takes few launches: one launch updates all adjacent parameters with the same treatment.
 """
 
 from pygpt.nn.parameters import Weights
@@ -11,20 +11,25 @@ from pygpt.optim.muon import Muon
 from pygpt.optim.rules import SGD, Adam, AdamW
 from pygpt.tensor.tensor import Tensor, tensor
 
-# What `optim.name` chooses from.
-OPTIMIZERS = {"adamw": AdamW(), "adam": Adam(), "sgd": SGD(), "muon": Muon()}
+# The choices of `optim.name`.
+OPTIMIZERS = {
+    "adamw": AdamW(),
+    "adam": Adam(),
+    "sgd": SGD(),
+    "muon": Muon(),
+}
 
 
 def rule_for(config, name: str, shape: tuple):
-    """The rule that steps a parameter: the chosen optimizer's, or AdamW's for what that one does not take."""
+    """The rule that updates a parameter: the chosen optimizer's, or AdamW's if that one does not take it."""
     chosen = OPTIMIZERS[config.name]
     return chosen if chosen.takes(name, shape) else OPTIMIZERS["adamw"]
 
 
 def state_layout(config, shapes: dict) -> dict[str, list[str]]:
-    """What is kept from step to step beside a run's weights: by name, for which of the parameters (names and shapes).
+    """The state kept between steps, apart from a run's weights: for each state, the names of its parameters.
 
-    With an average, the run's weights are the averaged ones, which answer, and "trained" are those that learn.
+    With weight averaging, the run's weights are the averaged ones; "trained" are those that the optimizer updates.
     """
     layout = {"trained": list(shapes)} if config.ema else {}
     rules = {name: rule_for(config, name, shape) for name, shape in shapes.items()}
@@ -35,12 +40,12 @@ def state_layout(config, shapes: dict) -> dict[str, list[str]]:
 
 
 class Optimizer:
-    """The optimizer that a configuration asks for.
+    """The optimizer of a configuration.
 
-    `schedule` is the table of `schedule_table` and `step` the number of updates done, both on the device. The gradients
-    are handed over in `gradients`: tensors by the parameters' names, parts of one flat tensor, which an update may
-    write over. `state` holds what it keeps from step to step, as FlatState by name. `average`, where `shares` is the
-    table of `average_table`, holds an average of the weights over the steps.
+    `schedule` is the table of `schedule_table` and `step` the number of updates done, both on the device. The caller
+    writes the gradients into `gradients`: tensors by parameter name, parts of one flat tensor, which an update can
+    overwrite. `state` holds the state kept between steps, as FlatState by name. If `shares`, the table of
+    `average_table`, is given, `average` holds an average of the weights over the steps.
     """
 
     def __init__(self, weights: Weights, config, schedule: Tensor, step: Tensor, shares: Tensor | None = None):
@@ -60,7 +65,7 @@ class Optimizer:
             self._by_rule.setdefault(rule_for(config, name, shape), set()).add(name)
 
     def update(self) -> Tensor:
-        """One step along the gradients; returns their global norm before clipping, (1,)."""
+        """Update the parameters once; return the global norm of the gradients before clipping, (1,)."""
         clip, norm = clip_scale(square_sum(self.gradient.values), max_norm=self.config.grad_clip)
         for rule, names in self._by_rule.items():
             for span in spans(self.weights, names, self._decays):

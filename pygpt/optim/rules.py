@@ -1,28 +1,28 @@
 """The update rules of Adam, AdamW and SGD.
 
-A rule is one entry of OPTIMIZERS (optimizer.py): it says which parameters it steps, what it keeps beside them, and how
-it steps a span of them.
+A rule is one entry of OPTIMIZERS (optimizer.py). It defines which parameters it updates, the state it keeps for them,
+and how it updates a span of them.
 """
 
 from pygpt.ops import adamw, momentum, sgd_step
 
 
 class Rule:
-    """One optimizer. `help` is a sentence; with `needs_blocks` it is for models made of blocks alone."""
+    """One optimizer. `help` is its help text; `needs_blocks` restricts it to models made of blocks."""
 
     help = ""
     needs_blocks = False
 
     def takes(self, name: str, shape: tuple) -> bool:
-        """Whether it steps the parameter of that name and shape; those it does not take are AdamW's."""
+        """Whether it updates the parameter of that name and shape; AdamW updates the others."""
         return True
 
     def state(self, config) -> tuple[str, ...]:
-        """The names of what it keeps from step to step, a number beside each element of its parameters."""
+        """The names of its state, each with one number per element of its parameters."""
         return ()
 
     def update(self, optimizer, span, clip) -> None:
-        """Step the parameters of a span along their gradients, times `clip`, a tensor (1,)."""
+        """Update the parameters of a span from their gradients times `clip`, a tensor (1,)."""
         raise NotImplementedError
 
 
@@ -56,16 +56,16 @@ class AdamW(Rule):
 
 
 class Adam(AdamW):
-    """Adam whose weight decay is a part of the gradient. Source: torch.optim.Adam."""
+    """Adam with weight decay added to the gradient. Source: torch.optim.Adam."""
 
-    help = "Adam; its weight decay is a part of the gradient"
+    help = "Adam with weight decay added to the gradient"
     coupled = True
 
 
 class SGD(Rule):
-    """Stochastic gradient descent, with momentum; its weight decay is a part of the gradient. Source: torch.optim.SGD."""
+    """Stochastic gradient descent with momentum and weight decay added to the gradient. Source: torch.optim.SGD."""
 
-    help = "stochastic gradient descent, with momentum"
+    help = "stochastic gradient descent with momentum"
 
     def state(self, config):
         return ("velocity",) if config.momentum else ()
@@ -80,7 +80,7 @@ class SGD(Rule):
 
 
 def add_momentum(optimizer, span, clip, weight_decay: float) -> None:
-    """Update the velocity of a span from its gradients, and write the direction to step in over the gradients."""
+    """Update the velocity of a span from its gradients, and overwrite the gradients with the step's direction."""
     config = optimizer.config
     momentum(
         span.of(optimizer.weights),
@@ -94,7 +94,7 @@ def add_momentum(optimizer, span, clip, weight_decay: float) -> None:
 
 
 def descend(optimizer, span, clip, weight_decay: float) -> None:
-    """Step a span against its gradients, times `clip`, at the learning rate of the step."""
+    """Update a span against its gradients times `clip`, with the learning rate of the step."""
     sgd_step(
         span.of(optimizer.gradient),
         clip,

@@ -1,4 +1,4 @@
-"""A run as a folder: model.safetensors, experiment.toml, metrics.jsonl, and tokenizer.json where it is BPE."""
+"""A run as a folder: model.safetensors, experiment.toml, metrics.jsonl, and tokenizer.json for a BPE tokenizer."""
 
 import contextlib
 import json
@@ -20,7 +20,7 @@ METRICS_FILE = "metrics.jsonl"
 
 
 class RunFolder:
-    """Where a run is kept. Nothing is created before `begin`, or `save`."""
+    """The folder of a run. Creating the object creates no files."""
 
     def __init__(self, folder: Path):
         self.folder = folder
@@ -30,7 +30,7 @@ class RunFolder:
         self.tokenizer = folder / "tokenizer.json"
 
     def check_writable(self) -> None:
-        """Create the folder and find out whether it can be written. Raises: CheckpointError if it cannot."""
+        """Create the folder and check that it can be written. Raises: CheckpointError if it cannot."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             probe = self.folder / ".writable"
@@ -42,7 +42,7 @@ class RunFolder:
             ) from None
 
     def set_aside_older_run(self) -> Path | None:
-        """A run that is here already keeps its weights, under another name, which is returned."""
+        """Rename the weights of a run that is already here. Return their new path, or None if there are none."""
         if not self.model.exists():
             return None
         number = 1
@@ -52,7 +52,7 @@ class RunFolder:
         return older
 
     def begin(self, experiment, tokenizer, step: int) -> None:
-        """Write the experiment, and the tokenizer if other programs can read it; drop the metrics of steps to be repeated.
+        """Write the experiment, and the tokenizer if it is BPE. Drop the metrics of the steps after `step`.
 
         Raises: CheckpointError if they cannot be written.
         """
@@ -66,8 +66,8 @@ class RunFolder:
             write_atomically(self.metrics, "".join(f"{json.dumps(line)}\n" for line in kept).encode())
 
     def log(self, metrics: Iterable[Metric], every: int) -> None:
-        """Add metrics to the log: of every so many steps, and of those with an evaluation. Each line is a training step,
-        so the evaluation before the first one is not logged.
+        """Add to the log the metrics of every `every`-th step and of each evaluation. A line is a training step, so the
+        evaluation before the first step is not logged.
 
         Raises: CheckpointError if they cannot be written.
         """
@@ -81,11 +81,11 @@ class RunFolder:
                 file.writelines(lines)
 
     def read_metrics(self) -> list[Metric]:
-        """The metrics in the log, in order; a line that a crash cut short is left out. [] where there is no log."""
+        """The metrics in the log, in order, without a line that a crash cut short; [] if there is no log."""
         return [*map(Metric.from_line, self._lines())]
 
     def save(self, checkpoint: bytes | Iterable[bytes]) -> None:
-        """Write the model, bytes or pieces of them; a crash leaves the older one whole. Raises: CheckpointError."""
+        """Write the checkpoint, as bytes or pieces. A crash leaves the previous one intact. Raises: CheckpointError."""
         write_run(self.model, checkpoint)
 
     def keep_profile(self, trace: str) -> None:
@@ -98,15 +98,15 @@ class RunFolder:
             lines = self.metrics.read_text(encoding="utf-8").splitlines()
         except OSError:
             return []
-        return [known for known in map(_parsed, lines) if known]
+        return [parsed for parsed in map(_parse, lines) if parsed]
 
 
-def _parsed(line: str) -> dict | None:
+def _parse(line: str) -> dict | None:
     try:
-        known = json.loads(line)
+        parsed = json.loads(line)
     except ValueError:
         return None
-    return known if isinstance(known, dict) and isinstance(known.get("step"), int) else None
+    return parsed if isinstance(parsed, dict) and isinstance(parsed.get("step"), int) else None
 
 
 @contextlib.contextmanager
@@ -118,18 +118,18 @@ def _writing(path: Path):
 
 
 def read_run(folder) -> bytes:
-    """The bytes of the run in a folder (its model.safetensors), or of the file itself.
+    """The bytes of a run, given its folder or its file.
 
-    Raises: CheckpointError if there is none, or it cannot be read.
+    Raises: CheckpointError if there is no run, or it cannot be read.
     """
     return _opened(folder, lambda file: file.read())
 
 
 def map_run(folder) -> memoryview:
-    """As `read_run`, but the bytes come from the file as they are looked at: a large run is never in memory twice."""
+    """As `read_run`, but memory-mapped, so that a large run is not in memory twice."""
 
     def mapped(file):
-        # An empty file cannot be mapped.
+        # mmap refuses an empty file.
         empty = os.fstat(file.fileno()).st_size == 0
         return memoryview(b"" if empty else mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
 
@@ -137,9 +137,9 @@ def map_run(folder) -> memoryview:
 
 
 def open_run(folder) -> Checkpoint:
-    """What the run in a folder, or the file itself, holds; its arrays come from the file as they are looked at.
+    """The checkpoint of a run, given its folder or its file. The arrays are memory-mapped.
 
-    Raises: CheckpointError, naming the folder or file, if there is none, or it is not what it should be.
+    Raises: CheckpointError, naming the folder or file, if there is no run or it is damaged.
     """
     data = map_run(folder)
     try:
@@ -149,9 +149,9 @@ def open_run(folder) -> Checkpoint:
 
 
 def write_run(folder, checkpoint: bytes | Iterable[bytes]) -> None:
-    """Write a run into a folder, as its model.safetensors, or into the file of that name if it ends so.
+    """Write a run to the model.safetensors of a folder, or to a file whose name ends in .safetensors.
 
-    `checkpoint` is bytes, or pieces of them. A crash leaves an older one whole.
+    `checkpoint` is bytes or pieces of them. A crash leaves the previous file intact.
     Raises: CheckpointError if it cannot be written.
     """
     path = Path(folder)
@@ -160,7 +160,7 @@ def write_run(folder, checkpoint: bytes | Iterable[bytes]) -> None:
         write_atomically(path, checkpoint)
     except OSError as error:
         raise CheckpointError(
-            f"{path} cannot be written ({error.strerror}); the last checkpoint before it is whole"
+            f"{path} cannot be written ({error.strerror}); the previous checkpoint is intact"
         ) from None
 
 
@@ -173,7 +173,7 @@ def _opened(folder, read):
             return read(file)
     except FileNotFoundError:
         raise CheckpointError(
-            f"there is no run at {folder}: {path} does not exist. `pygpt train --out {quote(str(folder))}` makes one"
+            f"there is no run at {folder}: {path} does not exist. `pygpt train --out {quote(str(folder))}` creates one"
         ) from None
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error.strerror}") from None

@@ -1,4 +1,4 @@
-"""The safetensors format: a JSON header, then raw bytes. Reading refuses files that lie.
+"""The safetensors format: a JSON header, then raw bytes. The reader rejects inconsistent files.
 
 Source: huggingface/safetensors, README, "Format": 8 bytes of length, little endian; a JSON object of names to dtype,
 shape and data_offsets, with strings under __metadata__; then the data, without gaps or overlaps.
@@ -11,16 +11,28 @@ from collections.abc import Callable
 
 from pygpt.errors import CheckpointError
 
-_ITEM_SIZE = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U64": 8, "U32": 4,
-              "U16": 2, "U8": 1, "BOOL": 1}
-# The reference implementation's own limit on the header.
-_HEADER_LIMIT = 100_000_000
-_MOST_DIMENSIONS = 64  # NumPy's limit
+_ITEM_SIZE = {
+    "F64": 8,
+    "F32": 4,
+    "F16": 2,
+    "BF16": 2,
+    "I64": 8,
+    "I32": 4,
+    "I16": 2,
+    "I8": 1,
+    "U64": 8,
+    "U32": 4,
+    "U16": 2,
+    "U8": 1,
+    "BOOL": 1,
+}
+_HEADER_LIMIT = 100_000_000  # the reference implementation's limit
+_MAX_DIMENSIONS = 64  # NumPy's limit
 
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
-    """One array of a file: dtype as safetensors names it ("F32"), shape, bytes, or while writing a function that gives them."""
+    """One array of a file: dtype ("F32"), shape, and bytes or, for writing, a function that returns them."""
 
     dtype: str
     shape: tuple
@@ -28,7 +40,7 @@ class Entry:
 
     @property
     def nbytes(self) -> int:
-        """How many bytes the shape takes."""
+        """The number of bytes of the array."""
         return math.prod(self.shape) * _ITEM_SIZE[self.dtype]
 
 
@@ -38,20 +50,22 @@ def write_safetensors(entries: dict[str, Entry], metadata: dict[str, str]) -> by
 
 
 def safetensors_pieces(entries: dict[str, Entry], metadata: dict[str, str]):
-    """Yield the bytes of a file piece by piece: the header, then each array as its turn comes."""
+    """Yield the bytes of a file in pieces: the header, then each array."""
     header, end = {"__metadata__": metadata}, 0
     for name, entry in entries.items():
         size = entry.nbytes
         header[name] = {"dtype": entry.dtype, "shape": list(entry.shape), "data_offsets": [end, end + size]}
         end += size
     text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)  # the data begins at a multiple of 8, so that arrays can be mapped in place
+    text += b" " * (-len(text) % 8)  # the data begins at a multiple of 8 so that arrays can be mapped
     yield len(text).to_bytes(8, "little") + text
     for name, entry in entries.items():
         data = entry.data() if callable(entry.data) else entry.data
         if len(data) != entry.nbytes:
-            raise CheckpointError(f"{name!r} is {entry.dtype}{list(entry.shape)}, which takes {entry.nbytes} bytes, and "
-                                  f"{len(data)} came to be written")
+            raise CheckpointError(
+                f"{name!r} is {entry.dtype}{list(entry.shape)}, which takes {entry.nbytes} bytes, but "
+                f"it has {len(data)}"
+            )
         yield data
 
 
@@ -62,31 +76,41 @@ def read_safetensors(data: bytes | memoryview) -> tuple[dict[str, Entry], dict[s
     """
     view = memoryview(data).cast("B")
     if len(view) < 8:
-        raise CheckpointError(f"this is no safetensors file: it has {len(view)} bytes, and the header's length alone takes 8")
+        raise CheckpointError(
+            f"this is not a safetensors file: it has {len(view)} bytes, but the header length takes 8"
+        )
     length = int.from_bytes(view[:8], "little")
     if length > _HEADER_LIMIT or bytes(view[8:9]) not in (b"{", b""):
-        raise CheckpointError("this is no safetensors file: it does not begin with a header")
+        raise CheckpointError("this is not a safetensors file: it does not begin with a header")
     if length > len(view) - 8:
-        raise CheckpointError(f"the file is cut short: its header takes {length} bytes, and {len(view) - 8} are there")
+        raise CheckpointError(
+            f"the file is cut short: its header takes {length} bytes, but only {len(view) - 8} follow"
+        )
     try:
-        header = json.loads(bytes(view[8 : 8 + length]).decode("utf-8"), object_pairs_hook=_table, parse_constant=_no_number)
-    except (ValueError, RecursionError) as error:  # not UTF-8, not JSON, or a number of thousands of digits
-        raise CheckpointError(f"this is no safetensors file: its header is not JSON ({error})") from None
+        header = json.loads(
+            bytes(view[8 : 8 + length]).decode("utf-8"), object_pairs_hook=_table, parse_constant=_reject_constant
+        )
+    except (ValueError, RecursionError) as error:  # not UTF-8, not JSON, or a number with thousands of digits
+        raise CheckpointError(f"this is not a safetensors file: its header is not JSON ({error})") from None
     if not isinstance(header, dict):
-        raise CheckpointError("this is no safetensors file: its header is not a table")
+        raise CheckpointError("this is not a safetensors file: its header is not a table")
     metadata = header.pop("__metadata__", {})
     if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
-        raise CheckpointError("the file's __metadata__ is not a table of texts")
+        raise CheckpointError("the file's __metadata__ is not a table of strings")
     body = view[8 + length :]
     entries, covered = {}, 0
-    for name, described in sorted(header.items(), key=lambda item: _offsets(*item)):
-        begin, end = _offsets(name, described)
+    for name, fields in sorted(header.items(), key=lambda item: _offsets(*item)):
+        begin, end = _offsets(name, fields)
         if begin != covered or end < begin:
-            raise CheckpointError(f"the file is damaged: {name!r} claims bytes {begin} to {end}, wanted them to begin at "
-                                  f"{covered}, where the array before ends")
+            raise CheckpointError(
+                f"the file is damaged: {name!r} is at bytes {begin} to {end}, expected to begin at {covered}, "
+                f"where the previous array ends"
+            )
         if end > len(body):
-            raise CheckpointError(f"the file is cut short: {name!r} ends at byte {end} of the data, and {len(body)} are there")
-        entries[name] = Entry(described["dtype"], _shape(name, described, end - begin), body[begin:end])
+            raise CheckpointError(
+                f"the file is cut short: {name!r} ends at byte {end} of the data, but there are only {len(body)}"
+            )
+        entries[name] = Entry(fields["dtype"], _shape(name, fields, end - begin), body[begin:end])
         covered = end
     if covered != len(body):
         raise CheckpointError(f"the file is damaged: {len(body) - covered} bytes at its end belong to no array")
@@ -96,31 +120,33 @@ def read_safetensors(data: bytes | memoryview) -> tuple[dict[str, Entry], dict[s
 def _table(pairs):
     table = dict(pairs)
     if len(table) != len(pairs):
-        twice = next(name for index, (name, _) in enumerate(pairs) if name in dict(pairs[:index]))
-        raise CheckpointError(f"the file is damaged: its header has {twice!r} twice")
+        duplicate = next(name for index, (name, _) in enumerate(pairs) if name in dict(pairs[:index]))
+        raise CheckpointError(f"the file is damaged: its header has {duplicate!r} twice")
     return table
 
 
-def _no_number(text):
+def _reject_constant(text):
     raise ValueError(f"{text} is not a number")
 
 
-def _offsets(name, described):
-    offsets = described.get("data_offsets") if isinstance(described, dict) else None
+def _offsets(name, fields):
+    offsets = fields.get("data_offsets") if isinstance(fields, dict) else None
     if not (isinstance(offsets, list) and len(offsets) == 2 and all(_is_count(offset) for offset in offsets)):
-        raise CheckpointError(f"the file is damaged: {name!r} does not say where its bytes are")
+        raise CheckpointError(f"the file is damaged: {name!r} has no valid data_offsets")
     return tuple(offsets)
 
 
-def _shape(name, described, nbytes):
-    dtype, shape = described.get("dtype"), described.get("shape")
+def _shape(name, fields, nbytes):
+    dtype, shape = fields.get("dtype"), fields.get("shape")
     if not isinstance(dtype, str) or dtype not in _ITEM_SIZE:
         raise CheckpointError(f"the file is damaged: {name!r} has the unknown dtype {dtype!r}")
-    if not isinstance(shape, list) or len(shape) > _MOST_DIMENSIONS or not all(_is_count(length) for length in shape):
+    if not isinstance(shape, list) or len(shape) > _MAX_DIMENSIONS or not all(_is_count(length) for length in shape):
         raise CheckpointError(f"the file is damaged: {name!r} has the shape {repr(shape)[:100]}")
     if math.prod(shape) * _ITEM_SIZE[dtype] != nbytes:
-        raise CheckpointError(f"the file is damaged: {name!r} is {dtype}{shape}, which takes "
-                              f"{math.prod(shape) * _ITEM_SIZE[dtype]} bytes, and {nbytes} are given")
+        raise CheckpointError(
+            f"the file is damaged: {name!r} is {dtype}{shape}, which takes "
+            f"{math.prod(shape) * _ITEM_SIZE[dtype]} bytes, but its data_offsets span {nbytes}"
+        )
     return tuple(shape)
 
 

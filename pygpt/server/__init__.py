@@ -1,17 +1,17 @@
-"""`pygpt serve`: data sets and models over HTTP, and the machine that the lab's page may train on.
+"""`pygpt serve`: an HTTP API for data sets and models, and the lab with this machine as its training device.
 
-Nothing is computed in the server's own process: a training, an evaluation and the writing of text each run in a process of their
-own (worker.py), which speaks the lab's messages. So requests are answered while a model trains, and what a driver or a lack of
-memory brings down is not the server.
+The server process computes nothing. Training, evaluation and generation run in worker processes, which exchange the
+lab's messages with the server. So the server answers requests while a model trains, and survives the crash of a worker.
 
-    app         the routes                       shelf    data sets and models in the folder
-    guard       who may ask, and how much        jobs     one training at a time, the others in a queue
-    requests    what a body may say              story    what happened in a run, for whoever comes late
-    asking      eval and generate                lab      the page's line to a session on this machine
-    pages       the lab's files                  worker   a process of its own, and the line to it
+    app                the routes                       storage         data sets and models in the folder
+    security           checks of hosts, origins, sizes  job_queue       trains one model at a time
+    schemas            bodies of requests               event_log       a run's events, for late subscribers
+    generation         eval and generate                lab_socket      connects the page to a session
+    static             the lab's files                  worker_process  a worker process and its connection
+    local_site         the static server of `pygpt lab`
 
-    machine     in such a process: the lab's session, with this machine's files and devices
-    answers     in such a process: a trained model that is asked
+    session_worker     in a worker process: the lab's session, with this machine's files and devices
+    generation_worker  in a worker process: a trained model that generates text or is evaluated
 
-FastAPI and what it is made of are imported by app, requests, guard and pages, and those by the command `serve` alone.
+Only app, schemas, security and static import FastAPI and its dependencies; only the command `serve` imports these four.
 """

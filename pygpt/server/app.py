@@ -24,11 +24,11 @@ from pygpt.session.messages import encode
 from pygpt.utils.suggest import did_you_mean
 from pygpt.version import __version__
 
-SILENCE = 15.0  # seconds after which a stream says that it is still there
+SILENCE = 15.0  # seconds without an event after which a stream sends a comment, to keep the connection open
 
 
 class Service:
-    """All that the server is, but for its routes. `choice` is the device to compute on."""
+    """The server's state and workers, without its routes. `choice` is the device to compute on."""
 
     def __init__(self, folder: Path, choice: str = "auto"):
         self.folder, self.choice = Path(folder), choice
@@ -40,7 +40,7 @@ class Service:
 
     @contextlib.asynccontextmanager
     async def running(self, app):
-        """From the first request to the last."""
+        """Start the job queue with the application, and end every worker when the application stops."""
         self.queue.begin()
         yield
         await self.queue.end()
@@ -48,13 +48,13 @@ class Service:
         await self.generation.end()
 
     def hang_up(self) -> None:
-        """End the streams: a server that is ending waits for them."""
+        """Close the event streams and the page's socket: a server that shuts down waits for them."""
         for job in self.queue.all_live():
             job.listeners.end()
         self.lab.hang_up()
 
     def job(self, name: str) -> Job:
-        """A model's training: live, or as it is remembered. Raises RequestError (404)."""
+        """A model's training job, live or restored from its folder. Raises: RequestError (404) for an unknown model."""
         if live := self.queue.live(name):
             return live
         folder = self.models.get(name)
@@ -63,11 +63,11 @@ class Service:
         return job
 
     def facts(self, name: str) -> dict:
-        """What GET /lm tells of a model."""
+        """The fields of a model in the response of GET /lm."""
         live = self.queue.live(name)
-        known = dict(live.known) if live else {"state": "trained", **self.models.get(name).read_job()}
-        state = known["state"]
-        facts = {"name": name, **known, "resumable": state in ("stopped", "interrupted", "failed")}
+        record = dict(live.known) if live else {"state": "trained", **self.models.get(name).read_job()}
+        state = record["state"]
+        facts = {"name": name, **record, "resumable": state in ("stopped", "interrupted", "failed")}
         if live in self.queue.waiting:
             facts |= {"place": self.queue.place(live), "waits_for": self.slot.user or "its turn"}
         if live and state == "training":
@@ -83,39 +83,39 @@ def create_app(
     names: tuple[str, ...] = (),
     largest_upload: int,
 ) -> FastAPI:
-    """The application of a service, with the lab's pages if they are there. The limit on uploads is in bytes."""
+    """Build the application for a service; `pages` adds the lab. `largest_upload` is in bytes."""
     app = fastapi_offline.FastAPIOffline(
         title="pygpt serve",
         version=__version__,
         redoc_url=None,
         lifespan=service.running,
-        description="Data sets, and models that learn from them.",
+        description="Data sets, and models that are trained on them.",
     )
     app.add_middleware(SecurityMiddleware, loopback=loopback, names=names, largest_upload=largest_upload)
-    _tell_mistakes(app)
-    _datasets(app, service)
-    _models(app, service)
-    _generation(app, service)
+    _add_error_handlers(app)
+    _add_dataset_routes(app, service)
+    _add_model_routes(app, service)
+    _add_inference_routes(app, service)
     if pages is not None:
-        _lab(app, service, pages)
+        _add_lab_routes(app, service, pages)
     return app
 
 
-def _tell_mistakes(app):
+def _add_error_handlers(app):
     @app.exception_handler(PygptError)
-    async def mistake(request, error):
+    async def pygpt_error(request, error):
         status = error.status if isinstance(error, RequestError) else 422
         return JSONResponse({"detail": str(error), "field": getattr(error, "field", "")}, status)
 
     @app.exception_handler(RequestValidationError)
-    async def invalid(request, error):
+    async def invalid_request(request, error):
         fields = (GenerateRequest if request.url.path.endswith("/generate") else TrainRequest).model_fields
-        found = [_sentence(one, fields) for one in error.errors()]
-        return JSONResponse({"detail": "; ".join(message for _, message in found), "field": found[0][0]}, 422)
+        problems = [_describe(problem, fields) for problem in error.errors()]
+        return JSONResponse({"detail": "; ".join(message for _, message in problems), "field": problems[0][0]}, 422)
 
 
-def _sentence(error, fields):
-    """(field, sentence) of one of pydantic's errors about a body that may have these fields."""
+def _describe(error, fields):
+    """(field, message) for one of pydantic's errors; `fields` are the valid fields of the body."""
     path = [str(part) for part in error["loc"] if part not in ("body", "query", "path")]
     field = ".".join(path)
     if error["type"] == "extra_forbidden":
@@ -126,43 +126,43 @@ def _sentence(error, fields):
     )
 
 
-def _datasets(app, service):
+def _add_dataset_routes(app, service):
     @app.get("/ds", tags=["data sets"])
     async def data_sets() -> dict:
-        """The texts that a model can read: the built-in ones, and those that were uploaded."""
-        return {"datasets": [dataclasses.asdict(known) for known in service.datasets.list()]}
+        """List the data sets: the built-in texts and the uploaded ones."""
+        return {"datasets": [dataclasses.asdict(dataset) for dataset in service.datasets.list()]}
 
     @app.post("/ds/upload", status_code=201, tags=["data sets"])
     async def upload(
-        file: Annotated[UploadFile, File(description="a text in UTF-8")],
-        name: Annotated[str, Form(description="what to call it (default: the file's name)")] = "",
-        layout: Annotated[str, Form(description="stream, or documents: one a line")] = "stream",
+        file: Annotated[UploadFile, File(description="a text file in UTF-8")],
+        name: Annotated[str, Form(description="name of the data set (default: the file's name)")] = "",
+        layout: Annotated[str, Form(description="stream (one continuous text) or documents (one per line)")] = "stream",
     ) -> dict:
-        """Keep a text, to train on."""
+        """Store a text to train on."""
         if layout not in ("stream", "documents"):
             raise RequestError(422, f"layout: {layout[:40]!r} is not one of stream, documents", "layout")
         title = file.filename or name
-        known = await asyncio.to_thread(
+        dataset = await asyncio.to_thread(
             service.datasets.add, name or title.rsplit(".", 1)[0], await file.read(), layout, title
         )
-        return dataclasses.asdict(known)
+        return dataclasses.asdict(dataset)
 
     @app.delete("/ds/{name}", tags=["data sets"])
     async def delete_data_set(name: str) -> dict:
-        """Forget an uploaded text. Models that were trained on it keep it in their files."""
+        """Delete an uploaded text. Models trained on it keep a copy in their files."""
         busy = [job.name for job in service.queue.all_live() if job.known["dataset"] == name]
         if busy:
-            raise RequestError(409, f"the data set {name!r} is wanted for the training of {', '.join(busy)}", "name")
+            raise RequestError(409, f"the data set {name!r} is in use by the training of {', '.join(busy)}", "name")
         service.datasets.delete(name)
         return {"deleted": name}
 
 
-def _models(app, service):
+def _add_model_routes(app, service):
     queue = service.queue
 
     @app.get("/lm", tags=["models"])
     async def models() -> dict:
-        """The models: trained, training, or waiting for their turn."""
+        """List the models: trained, training or waiting in the queue."""
         return {
             "models": [service.facts(folder.name) for folder in service.models.list()],
             "queue": [job.name for job in queue.waiting],
@@ -171,32 +171,32 @@ def _models(app, service):
 
     @app.get("/lm/{name}", tags=["models"])
     async def model(name: str) -> dict:
-        """One model: its settings, and how far it has come."""
+        """One model: its settings and its progress."""
         return service.facts(name)
 
     @app.post("/lm/{name}/train", status_code=202, tags=["training"])
-    async def train(name: str, asked: Annotated[TrainRequest, Body()] = TrainRequest()) -> dict:
-        """Queue the training of a new model. One trains at a time; /lm/{name}/events tells how it goes."""
-        look = service.datasets.get if asked.vocab_size is None else service.datasets.look_into
-        dataset = await asyncio.to_thread(look, asked.dataset)
-        job = await queue.add(name, experiment_for(asked, name, dataset), dataset.name)
+    async def train(name: str, settings: Annotated[TrainRequest, Body()] = TrainRequest()) -> dict:
+        """Queue the training of a new model. One model trains at a time; /lm/{name}/events streams its progress."""
+        get_dataset = service.datasets.get if settings.vocab_size is None else service.datasets.look_into
+        dataset = await asyncio.to_thread(get_dataset, settings.dataset)
+        job = await queue.add(name, experiment_for(settings, name, dataset), dataset.name)
         return service.facts(job.name) | {"events": f"/lm/{name}/events"}
 
     @app.post("/lm/{name}/resume", status_code=202, tags=["training"])
     async def resume(name: str) -> dict:
-        """Queue what is left of a training that was stopped or interrupted."""
+        """Queue the rest of a training that was stopped, was interrupted or failed."""
         await queue.resume(name)
         return service.facts(name) | {"events": f"/lm/{name}/events"}
 
     @app.post("/lm/{name}/stop", tags=["training"])
     async def stop(name: str) -> dict:
-        """Stop after the step it is at, and keep the model; or leave the queue."""
+        """Stop training after the current step and keep the model, or remove a waiting model from the queue."""
         await queue.stop(name)
         return service.facts(name)
 
     @app.delete("/lm/{name}", tags=["models"])
     async def delete_model(name: str) -> dict:
-        """Forget a model and all its files."""
+        """Delete a model and all its files."""
         if live := queue.live(name):
             raise RequestError(409, f"{name!r} is {live.known['state']}; stop it first (POST /lm/{name}/stop)", "name")
         await asyncio.to_thread(service.models.delete, name)
@@ -209,16 +209,16 @@ def _models(app, service):
         responses={200: {"content": {"text/event-stream": {}}}},
     )
     async def events(name: str, request: Request) -> Response:
-        """How a training goes, as server-sent events: all that happened so far, and then what happens.
+        """Stream the progress of a training as server-sent events: all past events first, then new ones.
 
-        Their names and fields are those of lab/transport/protocol.js (`started`, `progress`, `evaluated`, `sample`, `finished` ...), and
-        `state` is what GET /lm/{name} tells. An event's id is a step: a reader that comes back with Last-Event-ID hears what
-        happened after it.
+        Their names and fields are those of lab/transport/messages.js (`started`, `progress`, `evaluated`, `sample`,
+        `finished` ...). `state` has the fields of GET /lm/{name}. The id of an event is a step: a client that
+        reconnects with Last-Event-ID receives the events after that step.
         """
         job, last = service.job(name), request.headers.get("last-event-id", "")
         after = int(last) if last.isdecimal() else -1
         if job.known["state"] in ENDED and after >= job.log.step:
-            return Response(status_code=204)  # which tells an EventSource not to come again
+            return Response(status_code=204)  # an EventSource then does not reconnect
         return StreamingResponse(
             _stream(service, job, after),
             media_type="text/event-stream",
@@ -228,16 +228,16 @@ def _models(app, service):
 
 async def _stream(service, job, after):
     def message(event, step=None):
-        known = "" if step is None else f"id: {step}\n"
-        return f"{known}event: {event['type']}\ndata: {encode(event)}\n\n"
+        event_id = "" if step is None else f"id: {step}\n"
+        return f"{event_id}event: {event['type']}\ndata: {encode(event)}\n\n"
 
     queue = job.listeners.join()
     try:
         yield message({"type": "state", **service.facts(job.name)})
-        story, step = job.log.events_after(after), job.log.step
-        # A reader who is cut off while catching up has caught up with nothing.
-        for event in story:
-            yield message(event, step if event is story[-1] else None)
+        past, step = job.log.events_after(after), job.log.step
+        # Only the last past event has an id: a client that is cut off before it must receive them all again.
+        for event in past:
+            yield message(event, step if event is past[-1] else None)
         while job.known["state"] not in ENDED or not queue.empty():
             try:
                 event = await asyncio.wait_for(queue.get(), SILENCE)
@@ -251,26 +251,25 @@ async def _stream(service, job, after):
         job.listeners.leave(queue)
 
 
-def _generation(app, service):
+def _add_inference_routes(app, service):
     def file_of(name):
         folder = service.models.get(name)
         if not folder.model.exists():
-            raise RequestError(409, f"{name!r} has not been trained far enough to be kept; ask again later", "name")
+            raise RequestError(409, f"{name!r} has not been trained far enough to be saved; try again later", "name")
         return folder.model
 
-    @app.get("/lm/{name}/eval", tags=["asking"])
+    @app.get("/lm/{name}/eval", tags=["inference"])
     async def evaluate(name: str, dataset: str = "") -> dict:
-        """The loss over the whole validation part of a text (the one it was trained on, if none is named)."""
+        """Compute the loss on the whole validation split of a text (default: the one the model was trained on)."""
         data = await asyncio.to_thread(service.datasets.read, dataset) if dataset else None
-        found = await service.generation.evaluate(file_of(name), dataset, data)
-        return {field: value for field, value in found.items() if field != "type"}
+        results = await service.generation.evaluate(file_of(name), dataset, data)
+        return {field: value for field, value in results.items() if field != "type"}
 
-    @app.post("/lm/{name}/generate", tags=["asking"], response_class=PlainTextResponse)
-    async def generate(name: str, asked: Annotated[GenerateRequest, Body()] = GenerateRequest()) -> Response:
-        """What the model writes after the prompt, as it writes it: a stream of text. One that is training answers as it was
-        when it was last kept."""
-        pieces = service.generation.generate(file_of(name), **asked.model_dump())
-        # The first piece is waited for, so that a mistake still has a status of its own.
+    @app.post("/lm/{name}/generate", tags=["inference"], response_class=PlainTextResponse)
+    async def generate(name: str, settings: Annotated[GenerateRequest, Body()] = GenerateRequest()) -> Response:
+        """Generate text after the prompt, and stream it. A model that is still training uses its last checkpoint."""
+        pieces = service.generation.generate(file_of(name), **settings.model_dump())
+        # Wait for the first piece, so that an error before it can still set the response's status.
         first = await anext(pieces, "")
 
         async def all_pieces():
@@ -285,18 +284,18 @@ def _generation(app, service):
 
     @app.get("/lm/{name}/model.safetensors", tags=["models"])
     async def download(name: str) -> FileResponse:
-        """The model as a file that the lab and `pygpt sample` open."""
+        """Download the model as a file that the lab and `pygpt sample` can open."""
         return FileResponse(file_of(name), media_type="application/octet-stream", filename=f"{name}.safetensors")
 
 
-def _lab(app, service, pages):
+def _add_lab_routes(app, service, pages):
     @app.websocket("/lab/socket")
-    async def line(socket: WebSocket):
+    async def connect_page(socket: WebSocket):
         await service.lab.attend(socket)
 
     @app.get("/site.json", include_in_schema=False)
     async def site() -> JSONResponse:
-        # What tells the page that there is a machine behind it.
+        # With MACHINE, the page offers this machine as a device.
         return JSONResponse(pages.contents | {MACHINE: True}, headers=pages.headers("site.json"))
 
     app.mount("/", pages)

@@ -1,4 +1,4 @@
-"""What happened in a run, told again to whoever comes late, and told on to whoever listens."""
+"""A run's events: a log for subscribers that join late, and the subscribers' queues."""
 
 import asyncio
 from collections import deque
@@ -7,19 +7,19 @@ from pygpt.session.messages import Curve, Evaluated, Finished, Paused
 from pygpt.training.loss_curve import LossCurve
 
 SAMPLES = 30
-PENDING = 1000  # messages that may wait for a slow listener before it is let go
+PENDING = 1000  # waiting messages at which a slow subscriber is dropped
 TURNS = ("resumed", "paused", "stopped", "finished")
 
 
 class EventLog:
-    """The events of one run, folded: what somebody needs who has heard nothing yet."""
+    """A compact log of one run's events, from which a new subscriber catches up."""
 
     def __init__(self):
         self.beginning: dict | None = None
         self.clear()
 
     def clear(self) -> None:
-        """Forget the run."""
+        """Clear everything except `beginning`."""
         self.curve = LossCurve()
         self.speed: dict = {}
         self.baselines: list[dict] = []
@@ -28,24 +28,24 @@ class EventLog:
 
     @property
     def run_id(self) -> str:
-        """The id of the run, or "" before there is one."""
+        """The id of the run, or "" before a run has started."""
         return self.beginning["run_id"] if self.beginning else ""
 
     @property
     def running(self) -> bool:
-        """Whether steps are being taken."""
+        """Whether the run is taking steps."""
         if self.turn is None:
             return self.beginning is not None and self.beginning["type"] == "started"
         return self.turn["type"] == "resumed"
 
     @property
     def step(self) -> int:
-        """The last step that is known of."""
-        known = [self.curve.last_step, *(event["step"] for event in (self.turn,) if event)]
-        return max([*known, self.beginning["run"]["step"] if self.beginning else 0])
+        """The last step in the log."""
+        steps = [self.curve.last_step, *(event["step"] for event in (self.turn,) if event)]
+        return max([*steps, self.beginning["run"]["step"] if self.beginning else 0])
 
     def take(self, event: dict) -> None:
-        """Remember an event."""
+        """Add an event to the log."""
         kind = event["type"]
         if kind in ("started", "opened"):
             self.clear()
@@ -69,7 +69,7 @@ class EventLog:
                 self.curve.cut(event["step"])
 
     def events_after(self, after: int = -1) -> list[dict]:
-        """The events that bring somebody up to date who knows what happened up to step `after`."""
+        """The events that a subscriber needs if it has those up to step `after`."""
         rows = [row for row in self.curve.training if row[0] > after]
         losses = []
         if rows:
@@ -82,7 +82,7 @@ class EventLog:
         return self._events(losses, after)
 
     def events_for_page(self) -> list[dict]:
-        """The same for a page that draws and knows nothing yet: it is told of how many steps each loss is the mean."""
+        """The events that a new page needs; the curve includes the number of steps that each loss averages."""
         curve = Curve(self.run_id, self.curve.training, self.curve.validation).to_dict()
         speed = [{**self.speed, "steps": [], "losses": []}] if self.speed else []
         return self._events([curve, *speed], -1)
@@ -90,7 +90,7 @@ class EventLog:
     def _events(self, losses, after):
         if self.beginning is None:
             return []
-        # Always as `started`: a page that is told `opened` has asked for it, and shows the run's settings.
+        # Always `started`: a page that receives `opened` has requested it, and shows the run's settings.
         run = self.beginning["run"]
         events = [{"type": "started", "run_id": self.run_id, "run": run}] if after < 0 else []
         events += losses + self.baselines
@@ -104,33 +104,33 @@ class EventLog:
 
 
 class Listeners:
-    """Those who listen, each with a queue of its own. One that does not keep up is let go: it may come again, and catch up."""
+    """The subscribers, each with its own queue. One that falls behind is dropped; it can reconnect and catch up."""
 
     def __init__(self):
         self.listeners: set[asyncio.Queue] = set()
 
     def join(self) -> asyncio.Queue:
-        """A queue of what is told from now on; None ends it."""
+        """Add a subscriber and return its queue of the events from now on; None ends it."""
         queue: asyncio.Queue = asyncio.Queue()
         self.listeners.add(queue)
         return queue
 
     def leave(self, queue: asyncio.Queue) -> None:
-        """Listen no more."""
+        """Remove a subscriber."""
         self.listeners.discard(queue)
 
     def tell(self, event: dict) -> None:
-        """Tell all of them."""
+        """Send an event to every subscriber."""
         for queue in list(self.listeners):
             queue.put_nowait(event)
             if queue.qsize() > PENDING:
-                self._let_go(queue)
+                self._drop(queue)
 
     def end(self) -> None:
-        """Tell all of them that nothing more will come."""
+        """End every subscriber's queue."""
         for queue in list(self.listeners):
-            self._let_go(queue)
+            self._drop(queue)
 
-    def _let_go(self, queue):
+    def _drop(self, queue):
         self.listeners.discard(queue)
         queue.put_nowait(None)

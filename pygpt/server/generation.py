@@ -1,4 +1,4 @@
-"""Asking a trained model: one question at a time, answered by a process of its own."""
+"""Generation and evaluation with trained models: one request at a time, in a worker process."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,28 +8,28 @@ from pygpt.errors import RequestError
 from pygpt.server.generation_worker import run_generation
 from pygpt.server.worker_process import Worker
 
-IDLE = 300.0  # seconds after which a model that nobody asks lets its memory go
+IDLE = 300.0  # seconds without a request after which the process ends, to free its memory
 
 
 class Generation:
-    """The process that answers, started when somebody asks and ended when nobody did for a while."""
+    """The worker process for requests to models: started by a request, and ended after IDLE seconds without one."""
 
     def __init__(self, choice: str):
         self.choice = choice
         self.worker: Worker | None = None
-        self._one = asyncio.Lock()
+        self._lock = asyncio.Lock()
         self._tasks: set[asyncio.Task] = set()
-        self._idle: asyncio.TimerHandle | None = None
+        self._idle_timer: asyncio.TimerHandle | None = None
 
     async def generate(self, path: Path, **settings) -> AsyncIterator[str]:
-        """Yield what the model writes, piece by piece; whoever stops asking stops the writing.
+        """Yield the generated text piece by piece; closing the iterator stops the generation.
 
-        Raises: RequestError for settings or a prompt that the model refuses.
+        Raises: RequestError for settings or a prompt that the model rejects.
         """
         pieces: asyncio.Queue = asyncio.Queue()
-        gone = asyncio.Event()
-        # A task of its own: whoever goes away is cancelled at once, and yet what is on its way must be taken.
-        task = asyncio.ensure_future(self._write(pieces, gone, {"type": "generate", "path": str(path), **settings}))
+        closed = asyncio.Event()
+        # A separate task: a disconnect cancels this generator, but the rest of the worker's events must still be read.
+        task = asyncio.ensure_future(self._write(pieces, closed, {"type": "generate", "path": str(path), **settings}))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         try:
@@ -38,59 +38,59 @@ class Generation:
                     raise piece
                 yield piece
         finally:
-            gone.set()
+            closed.set()
 
-    async def _write(self, pieces, gone, command):
-        async with self._one:
-            done = told = gone.is_set()
+    async def _write(self, pieces, closed, command):
+        async with self._lock:
+            done = stopping = closed.is_set()
             try:
                 worker = None if done else self._worker()
                 if worker:
                     await worker.send(command)
                 while not done:
-                    event = await self._next(worker)
+                    event = await self._receive(worker)
                     done = event["done"]
                     if event["text"]:
                         pieces.put_nowait(event["text"])
-                    if gone.is_set() and not done and not told:
-                        told = True
+                    if closed.is_set() and not done and not stopping:
+                        stopping = True
                         await worker.send({"type": "stop"})
             except RequestError as error:
                 pieces.put_nowait(error)
             pieces.put_nowait(None)
 
     async def evaluate(self, path: Path, dataset: str, data: bytes | None) -> dict:
-        """Measure the model on the validation part of a text. Raises RequestError if it cannot be done."""
-        async with self._one:
+        """Evaluate the model on the validation split of a text. Raises: RequestError if that fails."""
+        async with self._lock:
             worker = self._worker()
             await worker.send({"type": "evaluate", "path": str(path), "dataset": dataset}, data)
-            return await self._next(worker)
+            return await self._receive(worker)
 
     async def end(self) -> None:
-        """End the process, if there is one."""
+        """End the worker process, if there is one."""
         worker, self.worker = self.worker, None
-        if self._idle:
-            self._idle.cancel()
+        if self._idle_timer:
+            self._idle_timer.cancel()
         if worker is not None:
             await worker.end(0.2)
 
     def _worker(self):
-        if self._idle:
-            self._idle.cancel()
-        self._idle = asyncio.get_running_loop().call_later(IDLE, self._rest)
+        if self._idle_timer:
+            self._idle_timer.cancel()
+        self._idle_timer = asyncio.get_running_loop().call_later(IDLE, self._end_if_idle)
         if self.worker is None:
             self.worker = Worker(run_generation, self.choice)
         return self.worker
 
-    def _rest(self):
-        if self._one.locked():
-            self._idle = asyncio.get_running_loop().call_later(IDLE, self._rest)
+    def _end_if_idle(self):
+        if self._lock.locked():
+            self._idle_timer = asyncio.get_running_loop().call_later(IDLE, self._end_if_idle)
         else:
             task = asyncio.ensure_future(self.end())
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _next(self, worker):
+    async def _receive(self, worker):
         item = await worker.receive()
         if item is None:
             self.worker = None

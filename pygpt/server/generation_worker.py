@@ -1,4 +1,4 @@
-"""What runs in a process of its own: a trained model that generates text, or is evaluated."""
+"""The worker process of generation.py: a trained model that generates text or is evaluated."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ from pygpt.utils.blocking import iterate_blocking
 
 
 def run_generation(connection, choice: str) -> None:
-    """Answer until the line is closed; the last model asked for stays loaded."""
+    """Run commands until the connection closes; the last model used stays loaded."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     worker = GenerationWorker(connection, choice)
     try:
@@ -25,11 +25,11 @@ def run_generation(connection, choice: str) -> None:
             command, data = read(connection)
             worker.answer(command, data)
     except (EOFError, OSError):
-        return  # the line is closed: nobody asks any more
+        return  # the server closed the connection
 
 
 class GenerationWorker:
-    """One device, the model that was asked last, and the line to whoever asks."""
+    """One device, the last model used, and the connection to the server."""
 
     def __init__(self, connection, choice: str):
         self.connection, self.choice = connection, choice
@@ -38,7 +38,7 @@ class GenerationWorker:
         self.model: TrainedModel | None = None
 
     def answer(self, command: dict, data: bytes | None) -> None:
-        """Answer one command; what goes wrong is an `error`."""
+        """Run one command, and send its results; a PygptError is sent as an `error`."""
         kind, path = command.pop("type"), command.pop("path", "")
         try:
             if kind == "generate":
@@ -52,26 +52,26 @@ class GenerationWorker:
         write(self.connection, encode(event))
 
     def _load(self, path):
-        """The model in a file, which a training may be replacing."""
+        """Load the model in a file, again if a training has replaced the file."""
         try:
             state = os.stat(path)
         except OSError as error:
             raise CheckpointError(f"{path} cannot be read: {error.strerror}") from None
         if self.device is None:
             self.device = open_device(self.choice)
-        known = (path, state.st_mtime_ns, state.st_size)
-        if known != self.known or self.model is None:
-            self.model = None  # its memory is wanted
-            self.model, self.known = load(Path(path), self.device), known
+        version = (path, state.st_mtime_ns, state.st_size)
+        if version != self.known or self.model is None:
+            self.model = None  # to free its memory before loading
+            self.model, self.known = load(Path(path), self.device), version
         return self.model
 
     def _generate(self, model, prompt, max_new_tokens, **settings):
         sampler = model.sampler(prompt, **settings)
-        for piece in iterate_blocking(stream(sampler, max_new_tokens, keep_going=lambda: not self._told_to_stop())):
+        for piece in iterate_blocking(stream(sampler, max_new_tokens, keep_going=lambda: not self._stop_requested())):
             self._send({"type": "sampled", "text": piece, "done": False})
         self._send({"type": "sampled", "text": "", "done": True})
 
-    def _told_to_stop(self):
+    def _stop_requested(self):
         return self.connection.poll() and read(self.connection)[0]["type"] == "stop"
 
     def _evaluate(self, model, data, dataset):
@@ -82,8 +82,8 @@ class GenerationWorker:
             text = (None if dataset else model.checkpoint.text) or (load_text(name) if is_built_in(name) else None)
         if text is None:
             raise DataError(
-                f"the text {name!r} that this model was trained on is not here; name another with ?dataset="
+                f"the text {name!r} that this model was trained on is not on this server; choose another with ?dataset="
             )
-        found = evaluate_text(model, text)
-        about = {"dataset": text.name, "split": "validation"}
-        self._send({"type": "evaluated", **about, **found.to_dict(), "step": model.step, "device": model.device.name})
+        result = evaluate_text(model, text)
+        split = {"dataset": text.name, "split": "validation"}
+        self._send({"type": "evaluated", **split, **result.to_dict(), "step": model.step, "device": model.device.name})

@@ -1,4 +1,4 @@
-"""Trainings: one at a time, the others in a queue; what is known of each survives a restart."""
+"""The job queue: trains one model at a time, and keeps each job's state across restarts."""
 
 import asyncio
 import contextlib
@@ -13,25 +13,25 @@ from pygpt.server.storage import DataSets, ModelFolder, Models
 from pygpt.server.worker_process import Worker
 from pygpt.session.messages import Evaluated, Progress
 
-LAST_STEP = 20.0  # seconds a training may take to come to a stop when the server ends
+LAST_STEP = 20.0  # seconds a training has to stop when the server shuts down
 ENDED = ("trained", "stopped", "interrupted", "failed")
 
 
 class TrainingSlot:
-    """What can train only one run at a time, and who is using it."""
+    """A lock on the training device: one user at a time."""
 
     def __init__(self):
         self.user = ""
         self.changed = asyncio.Condition()
 
     def take(self, user: str) -> None:
-        """Use it. Raises RequestError (409) if somebody else does."""
+        """Acquire the slot. Raises: RequestError (409) if another user holds it."""
         if self.user not in ("", user):
-            raise RequestError(409, f"this machine is busy with {self.user}, and does one training at a time", "device")
+            raise RequestError(409, f"this machine is busy with {self.user}; it runs one training at a time", "device")
         self.user = user
 
     async def give_back(self, user: str) -> None:
-        """Use it no more; whoever waits is told."""
+        """Release the slot and wake everyone who waits for it."""
         if self.user == user:
             self.user = ""
         async with self.changed:
@@ -39,7 +39,7 @@ class TrainingSlot:
 
 
 class Job:
-    """One model's training: waiting, under way or over. `known` is what job.json holds."""
+    """One model's training: waiting, running or ended. `known` is the content of job.json."""
 
     def __init__(self, folder: ModelFolder, known: dict):
         self.folder, self.known = folder, known
@@ -54,19 +54,19 @@ class Job:
 
     @property
     def experiment(self) -> Experiment:
-        """What is trained."""
+        """The experiment that the job trains."""
         return Experiment.from_dict(self.known["experiment"])
 
     def set(self, **changes) -> None:
-        """Change what is known, on disk as well, and tell those who listen."""
+        """Change fields of `known`, write job.json, and notify the subscribers."""
         self.known.update(changes)
         self.folder.write_job(self.known)
         self.listeners.tell({"type": "state", "name": self.name, **self.known})
 
     def take(self, event: dict) -> None:
-        """An event of the training."""
+        """Process an event of the training."""
         kind = event["type"]
-        if kind != "opened" or self.log.beginning is None:  # what is gone on with has its story already
+        if kind != "opened" or self.log.beginning is None:  # a resumed job has its log already
             self.log.take(event)
         if kind in ("started", "opened"):
             run = event["run"]
@@ -87,12 +87,12 @@ class Job:
             self.set(kept=event["step"])
         elif kind == "error":
             self.known["error"] = event["message"]
-        if kind not in ("text", "device", "curve"):  # whoever listens has heard the losses, from the story
+        if kind not in ("text", "device", "curve"):  # subscribers have the losses from the log
             self.listeners.tell(event)
 
 
 class Queue:
-    """The jobs that wait, and the one that is under way."""
+    """The waiting jobs and the running one."""
 
     def __init__(self, slot: TrainingSlot, models: Models, datasets: DataSets, choice: str):
         self.slot, self.models, self.datasets, self.choice = slot, models, datasets, choice
@@ -101,28 +101,28 @@ class Queue:
         self.task: asyncio.Task | None = None
 
     def begin(self) -> None:
-        """Take up what an earlier server left: what waited waits again, what was under way says that it was interrupted."""
-        left = []
+        """Restore an earlier server's queue, mark the job it was running as interrupted, and start to run jobs."""
+        waiting = []
         for folder in self.models.list():
-            known = folder.read_job()
-            if known.get("state") == "training":
-                self._interrupted(folder, known)
-            elif known.get("state") == "waiting":
-                left.append(Job(folder, known))
-        self.waiting = sorted(left, key=lambda job: job.known.get("asked", 0))
+            record = folder.read_job()
+            if record.get("state") == "training":
+                self._mark_interrupted(folder, record)
+            elif record.get("state") == "waiting":
+                waiting.append(Job(folder, record))
+        self.waiting = sorted(waiting, key=lambda job: job.known.get("asked", 0))
         self.task = asyncio.ensure_future(self._run())
 
-    def _interrupted(self, folder, known):
-        known.update(
+    def _mark_interrupted(self, folder, record):
+        record.update(
             state="interrupted",
-            step=known.get("kept", 0),
-            error=f"the server ended while this was training, at step {known.get('step', 0)}; "
-            f"POST /lm/{folder.name}/resume goes on from step {known.get('kept', 0)}, which was kept",
+            step=record.get("kept", 0),
+            error=f"the server ended during training, at step {record.get('step', 0)}; "
+            f"POST /lm/{folder.name}/resume continues from the checkpoint of step {record.get('kept', 0)}",
         )
-        folder.write_job(known)
+        folder.write_job(record)
 
     async def add(self, name: str, experiment: Experiment, dataset: str) -> Job:
-        """Queue the training of a new model. Raises RequestError for a name that is taken or none."""
+        """Queue the training of a new model. Raises: RequestError for a name that is taken or invalid."""
         job = Job(
             self.models.add(name),
             {
@@ -137,17 +137,17 @@ class Queue:
         return await self._queue(job)
 
     async def resume(self, name: str) -> Job:
-        """Queue what is left of a training that was stopped or interrupted. Raises RequestError if nothing is."""
+        """Queue the rest of a training that stopped early. Raises: RequestError if there is nothing to resume."""
         if job := self.live(name):
-            raise RequestError(409, f"{name!r} is {job.known['state']} already")
+            raise RequestError(409, f"{name!r} is already {job.known['state']}")
         folder = self.models.get(name)
-        known = folder.read_job()
-        if known.get("state") not in ("stopped", "interrupted", "failed"):
+        record = folder.read_job()
+        if record.get("state") not in ("stopped", "interrupted", "failed"):
             raise RequestError(
-                409, f"{name!r} has no training to go on with: it is {known.get('state', 'a model from elsewhere')}"
+                409, f"{name!r} has no training to resume: it is {record.get('state', 'a model trained elsewhere')}"
             )
-        known.pop("error", None)
-        job = Job(folder, {**known, "state": "waiting", "asked": time.time()})
+        record.pop("error", None)
+        job = Job(folder, {**record, "state": "waiting", "asked": time.time()})
         recall(job)
         return await self._queue(job)
 
@@ -159,19 +159,19 @@ class Queue:
         return job
 
     def live(self, name: str) -> Job | None:
-        """The job of that name that waits or is under way."""
+        """The waiting or running job with that name."""
         return next((job for job in self.all_live() if job.name == name), None)
 
     def all_live(self) -> list[Job]:
-        """The jobs that wait or are under way."""
+        """The waiting jobs and the running one."""
         return [job for job in (*self.waiting, self.current) if job is not None and job.known["state"] not in ENDED]
 
     def place(self, job: Job) -> int:
-        """How many go before it: 0 is under way."""
+        """A job's position in the queue; the running job has 0."""
         return self.waiting.index(job) + 1 if job in self.waiting else 0
 
     async def stop(self, name: str) -> dict:
-        """Take a job out of the queue, or stop it after the step it is at. Returns what is known of it then."""
+        """Remove a job from the queue, or stop it after the current step. Returns its `known`."""
         job = self.live(name)
         if job is None:
             self.models.get(name)
@@ -185,16 +185,16 @@ class Queue:
         return job.known
 
     async def _halt(self, job):
-        listening = job.listeners.join()
+        events = job.listeners.join()
         job.halting = True
         if job.worker is not None:
             await job.worker.send({"type": "stop"})
-        while job.known["state"] not in ENDED and await listening.get() is not None:
-            continue  # every event is one step nearer to the end
-        job.listeners.leave(listening)
+        while job.known["state"] not in ENDED and await events.get() is not None:
+            continue
+        job.listeners.leave(events)
 
     async def end(self) -> None:
-        """The server ends: what is under way comes to a stop and says that it was interrupted; what waits goes on waiting."""
+        """Shut down: stop the running job and mark it as interrupted. Waiting jobs stay in the queue."""
         if self.current is not None:
             self.current.interrupting = True
             with contextlib.suppress(TimeoutError):
@@ -217,8 +217,8 @@ class Queue:
             except PygptError as error:
                 job.set(state="failed", error=str(error))
             except Exception as error:
-                # A mistake of ours, or a full disk: the queue goes on with the next.
-                logging.getLogger("uvicorn.error").exception("the training of %r", job.name)
+                # A bug, or a full disk: the queue continues with the next job.
+                logging.getLogger("uvicorn.error").exception("the training of %r failed", job.name)
                 with contextlib.suppress(OSError):
                     job.set(state="failed", error=f"{type(error).__name__}: {error}")
             finally:
@@ -246,7 +246,7 @@ class Queue:
             await self._until(job, "text")
             await worker.send({"type": "start", "experiment": job.known["experiment"]})
             await self._until(job, "started")
-        if job.halting:  # asked for before there was anything to stop
+        if job.halting:  # the stop was requested before training started
             await worker.send({"type": "stop"})
         ended = await self._until(job, "stopped", "finished")
         if ended["type"] == "finished":
@@ -255,14 +255,14 @@ class Queue:
             job.set(
                 state="interrupted",
                 step=ended["step"],
-                error="the server was ended while this was training; "
-                f"POST /lm/{job.name}/resume goes on from step {ended['step']}",
+                error="the server was shut down during training; "
+                f"POST /lm/{job.name}/resume continues from step {ended['step']}",
             )
         else:
             job.set(state="failed" if "error" in job.known else "stopped", step=ended["step"])
 
     async def _until(self, job, *kinds):
-        """Take events until one of these kinds. Raises RequestError for an error before the first step, or a sudden end."""
+        """Process events until one of these kinds. Raises: RequestError for an error before training or a crash."""
         while True:
             item = await job.worker.receive()
             if item is None:
@@ -276,7 +276,7 @@ class Queue:
 
 
 def recall(job: Job) -> None:
-    """Bring the events of an earlier server's job back from its log."""
+    """Rebuild the event log of an ended job from its metrics file."""
     if "experiment" not in job.known:
         return
     metrics = job.folder.read_metrics()

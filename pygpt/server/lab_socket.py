@@ -1,7 +1,7 @@
-"""The page's line to a run on this machine: the lab's messages over a WebSocket, to a session in a process of its own.
+"""The lab's WebSocket: exchanges the lab's messages between the page and a session in a worker process on this machine.
 
-There is one session, and one page holds it: the one that came last. The run goes on without a page, and whoever comes is told
-what happened so far. A message is a text frame of JSON; bytes that belong to it are a binary frame right before.
+There is one session, held by the page that connected last. A run continues without a page, and a new page receives the
+events so far. A message is a text frame of JSON; bytes that belong to it are a binary frame right before it.
 """
 
 import asyncio
@@ -17,14 +17,14 @@ from pygpt.server.worker_process import Worker
 from pygpt.session.messages import encode
 
 USER = "the lab"
-TAKEN_OVER, CRASHED, TOO_SLOW = 4001, 4002, 1013  # codes of a closed line; the page comes again after the last alone
+TAKEN_OVER, CRASHED, TOO_SLOW = 4001, 4002, 1013  # close codes; the page reconnects only after the last one
 NEEDS_MACHINE = ("start", "resume", "benchmark")
-LAST_KNOWN = ("ready", "device", "text", "found")  # events of which the last one is told to a page that comes
-REST = 1800.0  # seconds without a page after which a session that is not training lets its memory go
+LAST_KNOWN = ("ready", "device", "text", "found")  # a new page receives the last event of each
+REST = 1800.0  # seconds without a page after which an idle session ends, to free its memory
 
 
 class Page:
-    """One page's socket, and what is still to be sent there."""
+    """One page's socket, and its queue of messages to send."""
 
     def __init__(self, socket):
         self.socket = socket
@@ -32,18 +32,18 @@ class Page:
         self.sending = asyncio.ensure_future(self._send())
 
     def tell(self, event: dict, data: bytes | None = None) -> None:
-        """Send an event, and bytes beside it. A page that does not keep up is let go: it comes again, and catches up."""
+        """Queue an event, and its bytes. A page that falls behind is disconnected; it reconnects and catches up."""
         self.waiting.put_nowait((encode(event), data))
         if self.waiting.qsize() > PENDING:
             self.close(TOO_SLOW, "too slow")
 
     def close(self, code: int, reason: str) -> None:
-        """Send no more, and close the line."""
+        """Stop sending and close the socket."""
         self.sending.cancel()
         self.sending = asyncio.ensure_future(self._close(code, reason))
 
     async def _send(self):
-        with contextlib.suppress(RuntimeError, OSError):  # the page is gone, which its reader finds out
+        with contextlib.suppress(RuntimeError, OSError):  # the page has disconnected; `attend` handles that
             while True:
                 text, data = await self.waiting.get()
                 if data is not None:
@@ -56,7 +56,7 @@ class Page:
 
 
 class LabSocket:
-    """The session, what is known of it, and the page that holds it."""
+    """The session, its event log, and the page that holds it."""
 
     def __init__(self, slot: TrainingSlot, folder: Path, choice: str):
         self.slot, self.folder, self.choice = slot, folder, choice
@@ -67,10 +67,10 @@ class LabSocket:
 
     def _forget(self):
         self.log, self.known = EventLog(), {}
-        self.asked = ""  # the command that took the machine and has not been answered
+        self.asked = ""  # the command that reserved the machine and is not answered yet
 
     async def attend(self, socket) -> None:
-        """Serve a page until it goes."""
+        """Serve a page until it disconnects."""
         await socket.accept()
         if self.page is not None:
             self.page.close(
@@ -89,14 +89,14 @@ class LabSocket:
             page.sending.cancel()
             if self.page is page:
                 self.page = None
-                asyncio.get_running_loop().call_later(REST, self._rest)
+                asyncio.get_running_loop().call_later(REST, self._end_if_idle)
 
     async def _command(self, page, text, data):
         try:
             command = json.loads(text)
             kind = command["type"]
         except (ValueError, TypeError, KeyError):
-            page.tell(_mistake("a message to the machine is JSON with a type", ""))
+            page.tell(_error("a message must be JSON with a type", ""))
             return
         if page is not self.page:
             return
@@ -108,13 +108,13 @@ class LabSocket:
                 return
             command = {"type": "begin", "site": "", "device": MACHINE}
         if self.worker is None:
-            page.tell(_mistake("the session on the machine is over; reload the page", str(kind)))
+            page.tell(_error("the session on this machine has ended; reload the page", str(kind)))
             return
         if kind in NEEDS_MACHINE and (kind != "resume" or (self.log.beginning and not self.log.running)):
             try:
                 self.slot.take(USER)
             except RequestError as error:
-                page.tell(_mistake(f"{error}; it is free when that is done", str(kind)))
+                page.tell(_error(f"{error}, so try again when that has ended", str(kind)))
                 return
             self.asked = kind
         if kind == "forget_kept":
@@ -136,7 +136,7 @@ class LabSocket:
             await self._take(event)
             if self.page is not None:
                 self.page.tell(event, data)
-        if self.worker is worker:  # not ended by us
+        if self.worker is worker:  # it crashed: `end` clears self.worker first
             self.worker = None
             self._forget()
             await self.slot.give_back(USER)
@@ -153,21 +153,21 @@ class LabSocket:
         answered = {"start": "started", "resume": "resumed", "benchmark": "measuring_ended"}.get(self.asked) == kind
         if answered or (kind == "error" and event["during"] == self.asked):
             self.asked = ""
-        # Between the end of the run before and the beginning of the next nobody else may come in.
+        # Keep the slot until the command is answered: between two runs, nobody else can take it.
         if not self.asked and not self.log.running and self.slot.user == USER:
             await self.slot.give_back(USER)
 
-    def _rest(self):
+    def _end_if_idle(self):
         if self.page is None and self.worker is not None and not self.log.running:
             self.ending = asyncio.ensure_future(self.end())
 
     def hang_up(self) -> None:
-        """Let the page go: the server is ending."""
+        """Disconnect the page: the server is shutting down."""
         if self.page is not None:
-            self.page.close(TOO_SLOW, "the server is ending")
+            self.page.close(TOO_SLOW, "the server is shutting down")
 
     async def end(self) -> None:
-        """Stop the run, which is kept, and end its process."""
+        """Stop the run, which saves it, and end its process."""
         worker = self.worker
         if worker is None:
             return
@@ -182,5 +182,5 @@ class LabSocket:
         await self.slot.give_back(USER)
 
 
-def _mistake(message, during):
+def _error(message, during):
     return {"type": "error", "message": message, "field": "device" if during in NEEDS_MACHINE else "", "during": during}

@@ -1,4 +1,4 @@
-"""The static server behind `pygpt lab`: the built site on this machine, with the headers it is hosted with."""
+"""The static server of `pygpt lab`: serves the built site on this machine, with the headers of its host."""
 
 import http.server
 import re
@@ -15,7 +15,7 @@ from pygpt.errors import PygptError
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 MIME_TYPES = {
-    # Named here because the system's table may not know them, or (Windows) may say text/plain.
+    # The system's table can lack these types, or (on Windows) list them as text/plain.
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
@@ -29,7 +29,7 @@ MIME_TYPES = {
     ".whl": "application/octet-stream",
     ".zip": "application/zip",
 }
-# What Netlify sends unless it is told otherwise: ask every time, and get a 304.
+# Netlify's default: the browser revalidates a file each time, and gets a 304.
 REVALIDATE = "public, max-age=0, must-revalidate"
 
 
@@ -39,7 +39,7 @@ def read_headers(netlify: Path) -> list[tuple[str, dict[str, str]]]:
 
 
 def headers_for(path: str, site_headers: list[tuple[str, dict[str, str]]]) -> dict[str, str]:
-    """The headers of a path ("/index.html"): those of every matching pattern; a later pattern wins, as at Netlify."""
+    """The headers of every pattern that matches a path ("/index.html"). A later pattern wins, as at Netlify."""
     chosen = {"Cache-Control": REVALIDATE}
     for pattern, headers in site_headers:
         if re.fullmatch(re.escape(pattern).replace(r"\*", ".*"), path):
@@ -48,7 +48,7 @@ def headers_for(path: str, site_headers: list[tuple[str, dict[str, str]]]) -> di
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
-    """Files below one folder, under a prefix, with ETags and the site's headers; silent."""
+    """Serves the files of a folder under a URL prefix, with ETags and the site's headers, and logs nothing."""
 
     protocol_version = "HTTP/1.1"
     extensions_map = {**http.server.SimpleHTTPRequestHandler.extensions_map, **MIME_TYPES}
@@ -60,10 +60,10 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         super().__init__(*args, **options)
 
     def send_head(self):
-        """Answer 404 outside the prefix, 304 for what the browser has, and the file otherwise."""
+        """Answer 404 outside the prefix, 304 if the browser has the file, and the file otherwise."""
         self.etag = ""
         if not urlsplit(self.path).path.startswith(self.prefix):
-            self.send_error(404, f"This site is served below {self.prefix}")
+            self.send_error(404, f"This site is served under {self.prefix}")
             return None
         path = Path(self.translate_path(self.path))
         if path.is_dir():
@@ -75,14 +75,14 @@ class Handler(http.server.SimpleHTTPRequestHandler):
                 self.send_response(304)
                 self.end_headers()
                 return None
-            del self.headers["If-Modified-Since"]  # whole seconds: two builds within one would look alike
+            del self.headers["If-Modified-Since"]  # in whole seconds: it cannot tell two builds in one second apart
         elif path.parent.is_dir() and path.name == "index.html":
-            self.send_error(404, "No index.html here")  # rather than a listing
+            self.send_error(404, "No index.html here")  # instead of a directory listing
             return None
         return super().send_head()
 
     def translate_path(self, path: str) -> str:
-        """The file behind a URL path, without the prefix."""
+        """The file for a URL path, without the prefix."""
         return super().translate_path("/" + path.removeprefix(self.prefix))
 
     def end_headers(self):
@@ -96,11 +96,11 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         super().end_headers()
 
     def log_message(self, format: str, *args) -> None:
-        """Say nothing: the browser's own tools show the requests."""
+        """Log nothing: the browser's developer tools show the requests."""
 
 
 class StaticServer:
-    """A folder, `directory`, served on 127.0.0.1; `url` is where."""
+    """A server of the folder `directory` on 127.0.0.1, at `url`."""
 
     def __init__(self, directory: Path, port: int, prefix: str, headers: list[tuple[str, dict[str, str]]]):
         self.directory = directory
@@ -110,19 +110,19 @@ class StaticServer:
         except (OSError, OverflowError) as error:
             raise PygptError(
                 f"Port {port} cannot be opened ({getattr(error, 'strerror', error)}). Another program may be using it: "
-                f"choose another with --port, or --port 0 for any that is free."
+                f"choose another with --port, or --port 0 for any free port."
             ) from None
         self.server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}{prefix}"
         self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True)
 
     def start(self) -> "StaticServer":
-        """Serve from a thread of its own."""
+        """Serve in a background thread."""
         self.thread.start()
         return self
 
     def stop(self) -> None:
-        """Serve no more, and free the port."""
+        """Stop the server and free the port."""
         if self.thread.is_alive():
             self.server.shutdown()
             self.thread.join()
@@ -130,10 +130,10 @@ class StaticServer:
 
 
 def serve(directory: Path, port: int = 0, prefix: str = "/", netlify: Path | None = None) -> StaticServer:
-    """A server of a folder, not yet started; port 0 takes any free one.
+    """Create a server of a folder, without starting it; port 0 takes any free port.
 
     The headers are those of `netlify`, or of the netlify.toml beside the folder.
-    Raises: PygptError if there is no such folder, or the port is taken.
+    Raises: PygptError if the folder does not exist, or the port is taken.
     """
     directory = Path(directory).resolve()
     if not directory.is_dir():
@@ -144,36 +144,36 @@ def serve(directory: Path, port: int = 0, prefix: str = "/", netlify: Path | Non
 
 
 def find_site() -> Path:
-    """The folder that build.py builds into, in the checkout this package runs from.
+    """The output folder of build.py, in the checkout this package runs from.
 
-    Raises: PygptError when the package was installed without the checkout.
+    Raises: PygptError if the package was installed without the checkout.
     """
     if not (CHECKOUT / "build.py").is_file() or not (CHECKOUT / "lab").is_dir():
         raise PygptError(
-            "The lab is built from a checkout, and this pygpt was installed without one. Clone the repository and run "
+            "The lab is built from a checkout, but this pygpt was installed without one. Clone the repository and run "
             "`make lab` in it, or visit the hosted page."
         )
     return CHECKOUT / "dist"
 
 
 def build_site() -> Path:
-    """Bring the site up to date (about a second when little changed) and return its folder.
+    """Build the site (about a second when little changed) and return its folder.
 
-    Raises: PygptError when it cannot be built, and there is no earlier build to serve.
+    Raises: PygptError if the build fails, and there is no earlier build to serve.
     """
     site = find_site()
     done = subprocess.run([sys.executable, str(CHECKOUT / "build.py")], cwd=CHECKOUT)
     if done.returncode and not (site / "index.html").is_file():
-        raise PygptError("The lab could not be built; build.py said why, above.")
+        raise PygptError("The lab could not be built; see the output of build.py above.")
     if done.returncode:
         print("Serving the earlier build.", file=sys.stderr)
     return site
 
 
 def serve_lab(port: int = 8000, open_browser: bool = True) -> None:
-    """Build the lab, serve it, and open it in a browser; until Ctrl+C.
+    """Build the lab, open it in a browser, and serve it until Ctrl+C.
 
-    Raises: PygptError when it cannot be built, or the port is taken.
+    Raises: PygptError if it cannot be built, or the port is taken.
     """
     server = serve(build_site(), port).start()
     print(f"The lab is at {server.url} (Ctrl+C ends it)", flush=True)
@@ -181,7 +181,7 @@ def serve_lab(port: int = 8000, open_browser: bool = True) -> None:
         webbrowser.open(server.url)
     try:
         while server.thread.is_alive():
-            server.thread.join(1)  # in slices: on Windows an endless join does not hear Ctrl+C
+            server.thread.join(1)  # with a timeout: on Windows, Ctrl+C does not interrupt an endless join
     except KeyboardInterrupt:
         print()
     finally:

@@ -1,4 +1,4 @@
-"""What the bodies of requests may say, and the experiment that a training request comes to."""
+"""The bodies of requests, and the experiment that a training request describes."""
 
 import dataclasses
 
@@ -9,7 +9,7 @@ from pygpt.config.sampling import SamplingConfig
 from pygpt.errors import ExperimentError, RequestError
 from pygpt.server.storage import DataSet
 
-# The eleven names of the interface that people know, and the fields they mean.
+# The eleven settings of ChadGPT's interface, and `seed`, with the fields of an Experiment that they set.
 FIELDS = {
     "n_layer": "model.n_layer",
     "n_embed": "model.n_embd",
@@ -29,13 +29,13 @@ MOST_TOKENS = 10_000
 
 
 class Body(BaseModel):
-    """A body: JSON whose types are meant as they are, and no field that nobody reads."""
+    """A request body: JSON with strict types and no unknown fields."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
 def _setting(dotted):
-    """The type and the help of an experiment's field, as pydantic wants them."""
+    """The type and the help text of an experiment's field, in pydantic's form."""
     section, name = dotted.split(".")
     config = {field.name: field for field in dataclasses.fields(Experiment)}[section].type
     field = {field.name: field for field in dataclasses.fields(config)}.get(name)
@@ -47,10 +47,10 @@ def _setting(dotted):
 TrainRequest = create_model(
     "TrainRequest",
     __base__=Body,
-    __doc__="What to train, on what: all that is left out is as the preset has it.",
-    dataset=(str, Field("tales", description="what it reads: a name that GET /ds tells")),
-    preset=(str, Field("small", description="where the settings start from")),
-    tokenizer=(str | None, Field(None, description="what a token is; chosen by vocab_size where it is left out")),
+    __doc__="What to train, and on which data set. Settings that are left out come from the preset.",
+    dataset=(str, Field("tales", description="the data set to train on: a name from GET /ds")),
+    preset=(str, Field("small", description="the preset that supplies the other settings")),
+    tokenizer=(str | None, Field(None, description="how text is split into tokens (default: chosen by vocab_size)")),
     **{name: _setting(dotted) for name, dotted in FIELDS.items()},
 )
 
@@ -74,7 +74,7 @@ GenerateRequest = create_model(
 
 
 def experiment_for(asked: BaseModel, name: str, dataset: DataSet) -> Experiment:
-    """The experiment that a TrainRequest comes to. Raises RequestError, in the words of the request."""
+    """The experiment that a TrainRequest describes. Raises: RequestError, with the request's field names."""
     given = asked.model_dump(exclude_none=True)
     try:
         base = Experiment.preset(asked.preset)
@@ -85,7 +85,7 @@ def experiment_for(asked: BaseModel, name: str, dataset: DataSet) -> Experiment:
     changes |= _tokenizer(asked, dataset)
     optim = base.optim
     if asked.learning_rate is not None and optim.learning_rate:
-        # The schedule keeps its form: it ends at the same share of where it starts.
+        # Keep the schedule's ratio of final to peak learning rate.
         changes["optim.min_learning_rate"] = asked.learning_rate * optim.min_learning_rate / optim.learning_rate
     if asked.max_iters is not None:
         changes["optim.warmup_steps"] = min(optim.warmup_steps, max(asked.max_iters, 0) // 10)
@@ -96,7 +96,7 @@ def experiment_for(asked: BaseModel, name: str, dataset: DataSet) -> Experiment:
 
 
 def in_words_of_the_request(error: ExperimentError) -> RequestError:
-    """The same complaint with the request's names for the fields."""
+    """The same error with the request's names for the fields."""
     names = {dotted: name for name, dotted in FIELDS.items()}
     message = str(error)
     for dotted in sorted(names, key=len, reverse=True):
@@ -105,29 +105,29 @@ def in_words_of_the_request(error: ExperimentError) -> RequestError:
 
 
 def _tokenizer(asked, dataset):
-    """The tokenizer that a vocabulary's size asks for: characters where it is their number, bytes at 256, else pairs of bytes."""
-    wanted, kind = asked.vocab_size, asked.tokenizer
-    if wanted is None:
+    """The tokenizer for a vocabulary size: characters if the size is their number, bytes at 256, BPE otherwise."""
+    size, kind = asked.vocab_size, asked.tokenizer
+    if size is None:
         return {} if kind is None else {"data.tokenizer": kind}
     characters, delimiter = dataset.distinct, dataset.layout == "documents"
     fixed = {"char": {characters, characters + delimiter}, "byte": {BYTES, BYTES + delimiter}}
     if kind is None:
-        kind = next((name for name, sizes in fixed.items() if wanted in sizes), "bpe")
-    if kind in fixed and wanted not in fixed[kind]:
+        kind = next((name for name, sizes in fixed.items() if size in sizes), "bpe")
+    if kind in fixed and size not in fixed[kind]:
         raise RequestError(
             422,
-            f"vocab_size: {wanted:,} is not what the tokenizer {kind!r} comes to on this text, which is "
-            f"{max(fixed[kind])}; leave one of the two out",
+            f"vocab_size: {size:,} does not fit the tokenizer {kind!r}, which has {max(fixed[kind])} tokens on this "
+            f"text; leave one of the two out",
             "vocab_size",
         )
     if kind in fixed:
         return {"data.tokenizer": kind}
     learned = {field.name: field for field in dataclasses.fields(DataConfig)}
     if "vocab_size" in learned and kind in learned["tokenizer"].metadata["choices"]:
-        return {"data.tokenizer": kind, "data.vocab_size": wanted}
+        return {"data.tokenizer": kind, "data.vocab_size": size}
     raise RequestError(
         422,
-        f"vocab_size: {wanted:,} tokens would need pairs of bytes, which this pygpt does not learn; choose "
+        f"vocab_size: {size:,} tokens need byte-pair encoding, which is not available here; choose "
         f"{max(fixed['char'])} (the characters of this text) or {BYTES} (bytes)",
         "vocab_size",
     )

@@ -1,7 +1,7 @@
-"""Who may ask, and how much: every request passes here before anything reads it.
+"""Checks on every request, before anything else reads it: its origin, its host and its size.
 
-A server on this machine is reached by every page that its owner visits. So a page of another site is refused by its Origin, and
-a name that somebody else's name server points here (DNS rebinding) by the Host header.
+Any page that a user visits can send requests to a server on the user's machine. So the Origin header is checked, to
+refuse pages of other sites, and the Host header, to refuse foreign host names that resolve here (DNS rebinding).
 """
 
 import ipaddress
@@ -10,13 +10,13 @@ from urllib.parse import urlsplit
 
 from starlette.exceptions import HTTPException
 
-SMALL_BODY = 1_000_000  # bytes: more than any settings or prompt takes
-# Bytes thrown away before a refusal: a client that is still sending when the line is closed never reads why.
+SMALL_BODY = 1_000_000  # bytes: more than any settings or prompt needs
+# Bytes discarded before a refusal: a client that is still sending when the connection closes never reads the reason.
 LINGER = 10_000_000
 
 
 class SecurityMiddleware:
-    """The middleware. `loopback` says that only this machine may ask; `names` are host names allowed beside addresses."""
+    """The middleware. `loopback` allows only this machine as the host; `names` are additional host names."""
 
     def __init__(self, app, *, loopback: bool, names: tuple[str, ...] = (), largest_upload: int):
         self.app, self.loopback = app, loopback
@@ -24,7 +24,7 @@ class SecurityMiddleware:
         self.largest_upload = largest_upload
 
     async def __call__(self, scope, receive, send):
-        """Refuse a request, or let it pass with its body counted."""
+        """Refuse a request, or pass it on with a limit on its body."""
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
@@ -32,32 +32,32 @@ class SecurityMiddleware:
         status, reason = self._refusal(scope, headers)
         if status:
             if status == 413 and "expect" not in headers:
-                await _throw_away(receive)
+                await _discard(receive)
             await _refuse(scope, send, status, reason)
             return
         if scope["type"] == "http":
-            receive = _counted(receive, self._limit(scope))
+            receive = _with_limit(receive, self._limit(scope))
         await self.app(scope, receive, send)
 
     def _refusal(self, scope, headers):
         host = headers.get("host", "")
-        if not self._is_ours(host):
+        if not self._is_allowed(host):
             return 421, (
-                f"this server does not answer to the host {host!r}; it answers to localhost"
-                + ("" if self.loopback else ", to addresses, and to what --name allows")
+                f"the host {host!r} is not allowed; use localhost"
+                + ("" if self.loopback else ", an IP address, or a name given with --name")
             )
         origin = headers.get("origin")
         if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
-            return 403, f"a page of {origin} may not use this server"
-        # Without an Origin (an image, a link) a browser still says where a request comes from; following a link is fine.
+            return 403, f"pages of {origin} are not allowed to use this server"
+        # A request without an Origin (an image, a link) still has Sec-Fetch-Site; following a link is allowed.
         if headers.get("sec-fetch-site") == "cross-site" and headers.get("sec-fetch-mode") != "navigate":
-            return 403, "a page of another site may not use this server"
+            return 403, "pages of other sites are not allowed to use this server"
         length, limit = headers.get("content-length", "0"), self._limit(scope)
         if scope["type"] == "http" and (not length.isdecimal() or int(length) > limit):
             return 413, too_large(limit)
         return 0, ""
 
-    def _is_ours(self, host):
+    def _is_allowed(self, host):
         name = urlsplit(f"//{host}").hostname or "" if _is_host(host) else ""
         if name in self.names:
             return True
@@ -72,8 +72,8 @@ class SecurityMiddleware:
 
 
 def too_large(limit: int) -> str:
-    """The sentence for a body over the limit."""
-    return f"this body is larger than the {limit / 1e6:,.0f} MB that are allowed here"
+    """The error message for a body over the limit."""
+    return f"the request body is larger than the limit of {limit / 1e6:,.0f} MB"
 
 
 def _is_host(host):
@@ -84,29 +84,29 @@ def _is_host(host):
     return bool(host) and not set(host) & set("/@?#\\ ")
 
 
-def _counted(receive, limit):
-    """`receive`, with what arrives counted: a body without a length is cut off where it passes the limit."""
-    arrived = 0
+def _with_limit(receive, limit):
+    """Wrap `receive` to cut off a body at the limit, even if its length was not declared."""
+    received = 0
 
-    async def counted():
-        nonlocal arrived
+    async def limited_receive():
+        nonlocal received
         message = await receive()
-        arrived += len(message.get("body", b""))
-        if arrived > limit:
+        received += len(message.get("body", b""))
+        if received > limit:
             if message.get("more_body"):
-                await _throw_away(receive)
-            # Closed, or the server would read the rest only to throw it away.
+                await _discard(receive)
+            # Close the connection, or the server would read the rest only to discard it.
             raise HTTPException(413, too_large(limit), {"Connection": "close"})
         return message
 
-    return counted
+    return limited_receive
 
 
-async def _throw_away(receive):
-    left, more = LINGER, True
-    while more and left > 0:
+async def _discard(receive):
+    remaining, more = LINGER, True
+    while more and remaining > 0:
         message = await receive()
-        left -= len(message.get("body", b""))
+        remaining -= len(message.get("body", b""))
         more = message.get("more_body", False)
 
 

@@ -1,4 +1,4 @@
-"""What runs in a process of its own: the lab's session, with this machine's files and devices."""
+"""The worker process of a training: the lab's session, with this machine's files and devices."""
 
 import asyncio
 import contextlib
@@ -14,16 +14,16 @@ from pygpt.session.messages import Error, encode
 from pygpt.session.session import Session
 from pygpt.version import __version__
 
-MACHINE = "machine"  # the page's word for the device of the machine behind it
+MACHINE = "machine"  # the page's name for the server's device
 
 
 def is_built_in(name: str) -> bool:
-    """Whether a name is that of a text we make or fetch ourselves, and no path."""
+    """Whether a name is that of a built-in text or a task, and not a path."""
     return name in DATASETS or is_task(name)
 
 
 class Site:
-    """This machine, as a session sees it: the texts it has by name, and its devices.
+    """This machine's built-in texts and devices, for a session.
 
     `choice` is the device of `pygpt serve --device`.
     """
@@ -34,17 +34,17 @@ class Site:
 
     def __init__(self, choice: str):
         self.choice = choice
-        # Where a session may choose the device that suits the model.
+        # With these choices, the session selects the device that suits the model.
         self.automatic = (MACHINE, "auto") if choice == "auto" else ()
 
     async def load_text(self, name: str):
-        """A built-in text or a task; never a file, whatever its name. Raises DataError."""
+        """Load a built-in text or a task, never a file. Raises: DataError for any other name."""
         if not is_built_in(name):
-            raise DataError(f"there is no built-in text {name!r}; there are {', '.join(DATASETS)}")
+            raise DataError(f"there is no built-in text {name!r}; choose from {', '.join(DATASETS)}")
         return load_text(name)
 
     async def open_device(self, choice: str):
-        """Open the device that `pygpt serve` was told to use, or one by name. Raises DeviceError."""
+        """Open the device of `pygpt serve --device`, or one by name. Raises: DeviceError if that fails."""
         return open_device(self.choice if choice == MACHINE else choice)
 
     async def fitting_device(self, gpu, experiment):
@@ -57,20 +57,20 @@ class Site:
 
 
 def run_session(connection, folder: str, choice: str) -> None:
-    """Handle the lab's commands until the line is closed; the safety copy lies in `folder`."""
-    # Ctrl+C in a terminal reaches every process; it is the server that decides when this one ends.
+    """Handle the lab's commands until the connection closes; `folder` holds the safety copy."""
+    # Ctrl+C in a terminal signals every process, but the server decides when this one ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     asyncio.run(_handle(connection, folder, choice))
 
 
 async def _handle(connection, folder, choice):
     def send(message: dict, data=None):
-        # Without a server there is nobody to send to; the loop below ends us.
+        # If the server has closed the connection, the loop below ends this process.
         with contextlib.suppress(OSError):
             write(connection, encode(message), data)
 
     session = Session(lambda event, data=None: send(event.to_dict(), data), Site(choice), FolderStore(folder))
-    under_way = set()
+    tasks = set()
 
     async def handle(command, data):
         kind = str(command.get("type"))
@@ -82,7 +82,7 @@ async def _handle(connection, folder, choice):
 
     incoming = Incoming(connection)
     while (item := await incoming.queue.get()) is not None:
-        # Side by side, as in the tab: a Pause must be heard while a sample is written.
+        # Commands run concurrently, as in the tab: a Pause must take effect while a sample is generated.
         task = asyncio.ensure_future(handle(*item))
-        under_way.add(task)
-        task.add_done_callback(under_way.discard)
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)

@@ -1,4 +1,4 @@
-"""What the server keeps in its folder: data sets in ds/, models in lm/, one file or folder each, under names that are only names."""
+"""The server's folder: data sets in ds/ and models in lm/. Names are checked, so that they cannot be paths."""
 
 import dataclasses
 import json
@@ -13,36 +13,36 @@ from pygpt.utils.files import write_atomically
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*")
 LONGEST = 64
-# What Windows takes for a device, whatever the ending.
+# Names that Windows reserves for devices, with any extension.
 DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 
 def check_name(name: str, what: str) -> str:
-    """The name, if it is one that a file may have anywhere and that leads nowhere else. Raises RequestError."""
+    """Return the name if it is a valid file name on every system and not a path. Raises: RequestError otherwise."""
     if len(name) > LONGEST or not NAME.fullmatch(name) or DEVICES.fullmatch(name):
         raise RequestError(
             422,
-            f"{name[:LONGEST]!r} cannot be the name of a {what}: a name has letters without accents, digits, "
-            f"'-', '_' and single dots inside, {LONGEST} at most, and begins with a letter or a digit",
+            f"{name[:LONGEST]!r} cannot be the name of a {what}: use ASCII letters, digits, '-', '_' and "
+            f"single dots inside, at most {LONGEST} characters, beginning with a letter or a digit",
             "name",
         )
     return name
 
 
 def make_folder(folder: Path) -> Path:
-    """The folder, made if need be. Raises RequestError if it cannot be."""
+    """Create the folder if it does not exist. Raises: RequestError if that fails."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RequestError(
-            500, f"the folder {folder} cannot be made ({error.strerror}); choose another with --folder"
+            500, f"the folder {folder} cannot be created ({error.strerror}); choose another with --folder"
         ) from None
     return folder
 
 
 @dataclasses.dataclass(frozen=True)
 class DataSet:
-    """A text to train on, described. `layout` says whether it is one stream or a document a line."""
+    """The description of a text to train on. `layout` is "stream", or "documents" for one document per line."""
 
     name: str
     title: str
@@ -54,29 +54,26 @@ class DataSet:
 
 
 class DataSets:
-    """The built-in texts, and those that were uploaded."""
+    """The built-in texts and the uploaded ones."""
 
     def __init__(self, folder: Path):
         self.folder = make_folder(folder)
-        self.counted: dict[
-            str, tuple[int, int]
-        ] = {}  # characters and distinct ones, of built-in texts that were looked into
+        # Characters and distinct characters of the built-in texts that `look_into` has read.
+        self.counted: dict[str, tuple[int, int]] = {}
 
     def list(self) -> list[DataSet]:
-        """All of them, the built-in ones first."""
+        """All data sets, the built-in ones first."""
         built_in = [
-            DataSet(
-                known.name, known.title, True, known.layout, known.size, *self.counted.get(known.name, (None, None))
-            )
-            for known in DATASETS.values()
+            DataSet(text.name, text.title, True, text.layout, text.size, *self.counted.get(text.name, (None, None)))
+            for text in DATASETS.values()
         ]
         return built_in + [self._uploaded(path) for path in sorted(self.folder.glob("*.json"))]
 
     def get(self, name: str) -> DataSet:
-        """One of them, or a task. Raises RequestError (404), DataError."""
-        found = {known.name: known for known in self.list()}
+        """A data set, or a task. Raises: RequestError (404) for an unknown name, DataError for an invalid task."""
+        datasets = {dataset.name: dataset for dataset in self.list()}
         if is_task(name):
-            text = load_text(name).text  # which also says what is wrong with the name
+            text = load_text(name).text  # raises DataError for an invalid name
             return DataSet(
                 name,
                 f"{len(text.splitlines()):,} questions and their answers",
@@ -86,67 +83,68 @@ class DataSets:
                 len(text),
                 len(set(text)),
             )
-        if name not in found:
+        if name not in datasets:
             raise RequestError(
                 404,
-                f"there is no data set {name[:LONGEST]!r}; there are {', '.join(found)}, and tasks such as task:addition",
+                f"there is no data set {name[:LONGEST]!r}; choose from {', '.join(datasets)}, "
+                f"or a task such as task:addition",
                 "dataset",
             )
-        return found[name]
+        return datasets[name]
 
     def look_into(self, name: str) -> DataSet:
-        """One of them with its characters counted, which may take a moment. Raises RequestError, DataError."""
-        known = self.get(name)
-        if known.characters is None:
+        """A data set with its characters counted, which can take a moment. Raises: as `get`, and DataError."""
+        dataset = self.get(name)
+        if dataset.characters is None:
             text = load_text(name).text
             self.counted[name] = (len(text), len(set(text)))
         return self.get(name)
 
     def add(self, name: str, data: bytes, layout: str, title: str) -> DataSet:
-        """Keep a text. Raises RequestError for a name that is taken or none, DataError for what is no text."""
+        """Store a text. Raises: RequestError for a name that is taken or invalid, DataError if it is not a text."""
         check_name(name, "data set")
-        if name in DATASETS or self._about(name).exists():
+        if name in DATASETS or self._metadata_path(name).exists():
             raise RequestError(
-                409, f"there is a data set {name!r} already; choose another name, or delete that one first", "name"
+                409, f"there is already a data set {name!r}; choose another name, or delete that one first", "name"
             )
         text = text_from_bytes(name, data).text
-        known = DataSet(name, title, False, layout, len(data), len(text), len(set(text)))
-        write_atomically(self._file(name), data)
-        write_atomically(self._about(name), json.dumps(dataclasses.asdict(known)).encode())
-        return known
+        dataset = DataSet(name, title, False, layout, len(data), len(text), len(set(text)))
+        write_atomically(self._text_path(name), data)
+        write_atomically(self._metadata_path(name), json.dumps(dataclasses.asdict(dataset)).encode())
+        return dataset
 
     def read(self, name: str) -> bytes | None:
-        """The bytes of an uploaded text, or None for a built-in one. Raises RequestError, DataError."""
+        """The bytes of an uploaded text, or None for a built-in one. Raises: as `get`, and DataError if unreadable."""
         if self.get(name).built_in:
             return None
         try:
-            return self._file(name).read_bytes()
+            return self._text_path(name).read_bytes()
         except OSError as error:
             raise DataError(f"the data set {name!r} cannot be read: {error.strerror}") from None
 
     def delete(self, name: str) -> None:
-        """Remove an uploaded text. Raises RequestError."""
+        """Delete an uploaded text. Raises: as `get`, and RequestError (409) for a built-in one."""
         if self.get(name).built_in:
             raise RequestError(409, f"{name!r} is built in and cannot be deleted", "name")
-        self._about(name).unlink(missing_ok=True)
-        self._file(name).unlink(missing_ok=True)
+        self._metadata_path(name).unlink(missing_ok=True)
+        self._text_path(name).unlink(missing_ok=True)
 
-    def _file(self, name):
+    def _text_path(self, name):
         return self.folder / f"{check_name(name, 'data set')}.txt"
 
-    def _about(self, name):
+    def _metadata_path(self, name):
         return self.folder / f"{check_name(name, 'data set')}.json"
 
     def _uploaded(self, path):
         try:
             return DataSet(**json.loads(path.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
-            # Somebody's own file among ours: what it holds is counted when it is looked into.
+            # The server did not write this file: only its name is known.
             return DataSet(path.stem, path.stem, False, "stream", 0)
 
 
 class ModelFolder(RunFolder):
-    """One model's run folder, and job.json: what is known of its training."""
+    """One model's run folder, with job.json: the state of its training."""
 
     def __init__(self, folder: Path):
         super().__init__(folder)
@@ -154,15 +152,15 @@ class ModelFolder(RunFolder):
         self.job = folder / "job.json"
 
     def read_job(self) -> dict:
-        """What is known of its training; {} where nothing is."""
+        """The content of job.json; {} if it is missing or invalid."""
         try:
-            known = json.loads(self.job.read_text(encoding="utf-8"))
+            content = json.loads(self.job.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
-        return known if isinstance(known, dict) else {}
+        return content if isinstance(content, dict) else {}
 
     def write_job(self, known: dict) -> None:
-        """Keep what is known of its training."""
+        """Write job.json."""
         write_atomically(self.job, json.dumps(known, indent=2).encode())
 
 
@@ -173,7 +171,7 @@ class Models:
         self.folder = make_folder(folder)
 
     def list(self) -> list[ModelFolder]:
-        """All of them, by name."""
+        """All models, sorted by name."""
         return [
             ModelFolder(path)
             for path in sorted(self.folder.iterdir())
@@ -183,25 +181,25 @@ class Models:
         ]
 
     def get(self, name: str) -> ModelFolder:
-        """One of them. Raises RequestError (404)."""
-        found = {model.name: model for model in self.list()}
-        if name not in found:
-            known = f"; there are {', '.join(found)}" if found else "; there are none yet"
-            raise RequestError(404, f"there is no model {name[:LONGEST]!r}{known}", "name")
-        return found[name]
+        """A model's folder. Raises: RequestError (404) if there is no such model."""
+        models = {model.name: model for model in self.list()}
+        if name not in models:
+            choices = f"choose from {', '.join(models)}" if models else "there are no models yet"
+            raise RequestError(404, f"there is no model {name[:LONGEST]!r}; {choices}", "name")
+        return models[name]
 
     def add(self, name: str) -> ModelFolder:
-        """A folder for a new one. Raises RequestError for a name that is taken or none."""
+        """Create a new model's folder. Raises: RequestError for a name that is taken or invalid."""
         folder = self.folder / check_name(name, "model")
         if folder.exists():
             raise RequestError(
                 409,
-                f"there is a model {name!r} already; choose another name, go on with it "
+                f"there is already a model {name!r}; choose another name, resume its training "
                 f"(POST /lm/{name}/resume), or delete it first (DELETE /lm/{name})",
                 "name",
             )
         return ModelFolder(make_folder(folder))
 
     def delete(self, name: str) -> None:
-        """Remove one with all its files. Raises RequestError (404)."""
+        """Delete a model and all its files. Raises: RequestError (404) if there is no such model."""
         shutil.rmtree(self.get(name).folder)

@@ -1,25 +1,25 @@
-"""A process that computes, and the line to it: messages of JSON with bytes beside them, both ways."""
+"""A worker process and its connection: JSON messages, with optional bytes, in both directions."""
 
 import asyncio
 import json
 import multiprocessing
 import threading
 
-# Never a fork: threads are running, and a GPU's driver does not survive one.
+# Not fork: the server runs threads, and a GPU driver does not survive a fork.
 SPAWN = multiprocessing.get_context("spawn")
 BYTES, MESSAGE = b"B", b"M"
-PATIENCE = 3.0  # seconds an idle process may take to end by itself
+PATIENCE = 3.0  # seconds that an idle process has to end by itself
 
 
 def write(connection, message: str, data: bytes | None = None) -> None:
-    """Send a message, which is JSON; the bytes beside it go first."""
+    """Send a JSON message; its bytes, if any, go first."""
     if data is not None:
         connection.send_bytes(BYTES + bytes(data))
     connection.send_bytes(MESSAGE + message.encode())
 
 
 def read(connection) -> tuple[dict, bytes | None]:
-    """Wait for a message and the bytes beside it. Raises EOFError when the other side is gone."""
+    """Wait for a message and its bytes. Raises: EOFError if the other side has closed the connection."""
     data = None
     while True:
         received = connection.recv_bytes()
@@ -29,7 +29,7 @@ def read(connection) -> tuple[dict, bytes | None]:
 
 
 class Incoming:
-    """The messages of a connection, read by a thread of its own and handed to this event loop; None once it is closed."""
+    """The messages of a connection: a thread reads them into a queue of this event loop; None ends it."""
 
     def __init__(self, connection):
         self.connection = connection
@@ -39,30 +39,30 @@ class Incoming:
     def _read(self):
         try:
             while True:
-                self._hand_over(read(self.connection))
+                self._put(read(self.connection))
         except (EOFError, OSError):
-            self._hand_over(None)
+            self._put(None)
 
-    def _hand_over(self, item):
+    def _put(self, item):
         try:
             self.loop.call_soon_threadsafe(self.queue.put_nowait, item)
         except RuntimeError:
-            return  # the loop has ended before us, and with it whoever waits
+            return  # the event loop has ended, so nothing waits for the item
 
 
 class Worker:
-    """A process of its own that runs `work(connection, *arguments)`; to be made while an event loop runs."""
+    """A process that runs `work(connection, *arguments)`. Create it while an event loop runs."""
 
     def __init__(self, work, *arguments):
-        self.connection, theirs = SPAWN.Pipe()
-        self.process = SPAWN.Process(target=work, args=(theirs, *arguments), daemon=True)
+        self.connection, remote = SPAWN.Pipe()
+        self.process = SPAWN.Process(target=work, args=(remote, *arguments), daemon=True)
         self.process.start()
-        theirs.close()
+        remote.close()
         self.incoming = Incoming(self.connection)
         self._sending = asyncio.Lock()
 
     async def send(self, message: dict, data: bytes | None = None) -> None:
-        """Send a message, and bytes beside it. A process that is gone hears nothing; `receive` says so."""
+        """Send a message, and its bytes. If the process has ended, this does nothing, and `receive` returns None."""
         async with self._sending:
             try:
                 await asyncio.to_thread(write, self.connection, json.dumps(message), data)
@@ -70,11 +70,11 @@ class Worker:
                 return
 
     async def receive(self) -> tuple[dict, bytes | None] | None:
-        """The next message and the bytes beside it, or None when the process is gone."""
+        """The next message and its bytes, or None if the process has ended."""
         return await self.incoming.queue.get()
 
     async def end(self, patience: float = PATIENCE) -> None:
-        """Close the line, which ends the process; one that does not hear is ended by force."""
+        """Close the connection, which ends the process; kill it if it has not ended after `patience` seconds."""
         self.connection.close()
         await asyncio.to_thread(self.process.join, patience)
         if self.process.is_alive():
@@ -83,8 +83,8 @@ class Worker:
 
     @property
     def exit_reason(self) -> str:
-        """A sentence for a process that is gone."""
+        """The error message for a process that has ended."""
         self.process.join(PATIENCE)
         code = self.process.exitcode
-        how = "without a word" if not code else f"with status {code}" if code > 0 else f"by signal {-code}"
-        return f"the process that computed ended {how}; the server's own log may say more"
+        how = "without an error" if not code else f"with status {code}" if code > 0 else f"by signal {-code}"
+        return f"the worker process ended {how}; see the server's log"

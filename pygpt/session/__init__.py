@@ -1,6 +1,6 @@
-"""A session of the lab without its page: what is done with a command, wherever it is done.
+"""A session of the lab, without its page: carries out the page's commands in the tab or on a server.
 
-The page's worker runs this in the tab, `pygpt serve` in a process of its own. Who runs a `Session` gives it a way to send
-events to the page, a site that loads texts and opens devices, and a store for what is to outlive the page. The messages
-are declared in messages.py.
+The page's worker runs a `Session` in the tab; `pygpt serve` runs one in its own process. The caller passes a function
+that sends events to the page, a site that loads texts and opens devices, and a store for data that outlives the page.
+commands.py and messages.py declare the commands and the events.
 """

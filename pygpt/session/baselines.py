@@ -1,4 +1,4 @@
-"""The n-gram baselines of a run's text, worked out between other things and sent to the page."""
+"""Computes the n-gram baselines of a run's text in the background and sends them to the page."""
 
 from array import array
 
@@ -9,28 +9,28 @@ from pygpt.training.ngram_baselines import baseline_steps
 from pygpt.training.run import Run
 from pygpt.utils.blocking import let_others_run
 
-MOST_TOKENS = 4_000_000  # of the training part: more would take a tab too long, and too much memory
+MOST_TOKENS = 4_000_000  # in the training part: more would take a tab too long and too much memory
 
 
 async def send_baselines(emit, run: Run) -> None:
-    """Send the event `baselines`; the corpus is read back from the device, the only place that still has it.
+    """Send the event `baselines`. The corpus is read back from the device, which holds the only copy of it.
 
-    What is in shards, or is too long, is not counted. A device that goes away meanwhile takes the text with it.
+    Texts in shards and long texts are skipped. Nothing is sent if the device is lost meanwhile.
     """
     parts = run.train_batches, run.val_batches
     if run.text.text is None or parts[0].tokens.size > MOST_TOKENS:
         return
     try:
-        train, val = [await _fetched(run.device, part) for part in parts]
+        train, val = [await _fetch_split(run.device, part) for part in parts]
     except DeviceError:
         return
     separator = parts[1].separator if run.experiment.train.answers_only else None
-    for found in baseline_steps(train, val, run.tokenizer.vocab_size, separator):
+    for nats in baseline_steps(train, val, run.tokenizer.vocab_size, separator):
         await let_others_run()
-    emit(Baselines(run.id, found))
+    emit(Baselines(run.id, nats))
 
 
-async def _fetched(device, part) -> Split:
+async def _fetch_split(device, part) -> Split:
     arrays = [array("I"), array("I") if part.offsets is not None else None]
     for values, tensor in zip(arrays, (part.tokens, part.offsets)):
         if values is not None:

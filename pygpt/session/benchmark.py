@@ -1,4 +1,4 @@
-"""The benchmark of the device at hand, sent to the page figure by figure. What is measured is in analysis/bench.py."""
+"""Runs the benchmark of pygpt/analysis/bench.py and sends each result to the page."""
 
 import asyncio
 import dataclasses
@@ -10,22 +10,22 @@ from pygpt.session.records import Measurement
 
 
 class Benchmark:
-    """A benchmark under way, or none."""
+    """The benchmark of a device, if one is running."""
 
     def __init__(self, emit):
         self.emit = emit
         self.task: asyncio.Task | None = None
 
     async def begin(self, device, seconds: float) -> None:
-        """Measure a device for about so many seconds, from the beginning."""
+        """Start to measure a device for about `seconds`; a benchmark that is running is stopped."""
         await self.stop()
         self.task = asyncio.ensure_future(self._measure(device, seconds))
 
     async def _measure(self, device, seconds):
         message, complete = None, False
         try:
-            async for found in survey(device, seconds):
-                self.emit(Measured(Measurement(kind=found.kind, **dataclasses.asdict(found))))
+            async for result in survey(device, seconds):
+                self.emit(Measured(Measurement(kind=result.kind, **dataclasses.asdict(result))))
             complete = True
         except PygptError as error:
             message = str(error)
@@ -35,7 +35,7 @@ class Benchmark:
             self.emit(Error(message, "device", "benchmark"))
 
     async def stop(self) -> None:
-        """End it where it is, if it is under way; returns once the device is free."""
+        """Stop the benchmark if one is running; returns once the device is free."""
         if self.task is not None and not self.task.done():
             self.task.cancel()
             await asyncio.wait([self.task])

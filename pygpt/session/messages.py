@@ -1,7 +1,7 @@
-"""What a session tells its page: every event, declared once. commands.py has what the page tells the session.
+"""The events that a session sends to its page. commands.py declares the commands that the page sends to the session.
 
-Both are plain JSON, and bytes (a text file, a saved run) travel beside them. The page's types in lab/transport/messages.js
-are written from these files by `python -m pygpt.session.page_types`; `pygpt serve` sends the same events as a stream. An
+Both are plain JSON; bytes (a text file, a saved run) travel beside them. `python -m pygpt.session.page_types` writes
+the page's types in lab/transport/messages.js from these files. `pygpt serve` sends the same events as a stream. An
 event about a run carries the run's id.
 """
 
@@ -12,6 +12,7 @@ import re
 from typing import Any, ClassVar
 
 from pygpt.session.records import (
+    DatasetDescription,
     Experiment,
     FieldDescription,
     KeptRun,
@@ -22,18 +23,19 @@ from pygpt.session.records import (
     RunFacts,
     TaskDescription,
     TextFacts,
+    TokenizerDescription,
 )
 
-Number = float | None  # JSON has no NaN and no infinity: they become null
+Number = float | None  # JSON has no NaN and no infinity; they become null
 
 
 class Event:
-    """What a session tells its page. `type` is its name in JSON."""
+    """An event that a session sends to its page. `type` is its name in JSON."""
 
     type: ClassVar[str]
 
     def to_dict(self) -> dict[str, Any]:
-        """In plain JSON values."""
+        """The event as plain JSON values."""
         return {"type": self.type, **_plain(self)}
 
 
@@ -60,8 +62,8 @@ EVENTS: dict[str, type[Event]] = {}
 
 @event
 class Loading(Event):
-    """Something is being waited for, for the "text", the "device", or in general (""); `fraction` of it is there, or null
-    where that is not known."""
+    """Something is being loaded or computed. `field` is "text", "device", or "" for anything else; `fraction` is the
+    part that is done, or null if it is unknown."""
 
     stage: str
     fraction: Number
@@ -70,7 +72,7 @@ class Loading(Event):
 
 @event
 class Ready(Event):
-    """What the lab has: the answer to `begin`. `machine` says whether there is one behind the page that trains too."""
+    """What the lab offers; the answer to `begin`. `machine` is true if the page's server can train too."""
 
     version: str
     python: str
@@ -79,6 +81,8 @@ class Ready(Event):
     sampling: list[FieldDescription]
     metrics: list[MetricDescription]
     models: dict[str, ModelDescription]
+    tokenizers: dict[str, TokenizerDescription]
+    data_sets: dict[str, DatasetDescription]
     texts: list[str]
     tasks: list[TaskDescription]
     numpy: bool
@@ -87,7 +91,7 @@ class Ready(Event):
 
 @event
 class Device(Event):
-    """The device that is open, and how it came to be chosen."""
+    """The open device, and why it was chosen."""
 
     kind: str
     name: str
@@ -104,7 +108,7 @@ class Text(Event):
 
 @event
 class Checked(Event):
-    """What a draft comes to: the answer to `check`. `bytes` is about what the device must hold."""
+    """The size of a draft; the answer to `check`. `bytes` is an estimate of the device memory that it needs."""
 
     parameters: int
     bytes: int
@@ -113,7 +117,7 @@ class Checked(Event):
 
 @event
 class Started(Event):
-    """A new run has begun."""
+    """A new run has started."""
 
     run_id: str
     run: RunFacts
@@ -129,8 +133,8 @@ class Opened(Event):
 
 @event
 class Curve(Event):
-    """The losses so far of a run that was opened, or went on without this page: rows of (step, mean loss, of how many
-    steps it is the mean), and of (step, validation loss, accuracy)."""
+    """The losses so far of a run that was opened, or that continued without this page. `training` has rows of (step,
+    mean loss, number of steps in the mean), `validation` of (step, validation loss, accuracy)."""
 
     run_id: str
     training: list[tuple[float, float, float]]
@@ -139,8 +143,8 @@ class Curve(Event):
 
 @event
 class Progress(Event):
-    """All steps since the last one, ten times a second at most. `logged` has the metrics of those that are logged, a
-    column by name; the speed is an average over some seconds."""
+    """The steps since the last `progress` event, sent at most ten times a second. `logged` holds the metrics of the
+    logged steps, one column for each name; the speed is an average over some seconds."""
 
     run_id: str
     steps: list[int]
@@ -154,7 +158,7 @@ class Progress(Event):
 
 @event
 class Evaluated(Event):
-    """An evaluation has ended. `accuracy`: of questions with answers, the fraction answered right."""
+    """An evaluation has ended. `accuracy` is the fraction of correct answers, or null for a text without questions."""
 
     run_id: str
     step: int
@@ -172,7 +176,7 @@ class Baselines(Event):
 
 @event
 class Sample(Event):
-    """A few lines that the model wrote at a step of its training."""
+    """A short text that the model generated at a step of its training."""
 
     run_id: str
     step: int
@@ -181,7 +185,7 @@ class Sample(Event):
 
 @event
 class Resumed(Event):
-    """Steps are being taken again."""
+    """Training has resumed."""
 
     run_id: str
     step: int
@@ -189,7 +193,7 @@ class Resumed(Event):
 
 @event
 class Paused(Event):
-    """No steps are being taken, for now."""
+    """Training is paused."""
 
     run_id: str
     step: int
@@ -197,7 +201,7 @@ class Paused(Event):
 
 @event
 class Stopped(Event):
-    """No more steps will be taken; the model stays."""
+    """Training was stopped; the model stays."""
 
     run_id: str
     step: int
@@ -213,7 +217,7 @@ class Finished(Event):
 
 @event
 class Sampled(Event):
-    """The text that was generated since the last one."""
+    """The text generated since the last `sampled` event."""
 
     run_id: str
     text: str
@@ -229,14 +233,14 @@ class Measured(Event):
 
 @event
 class MeasuringEnded(Event):
-    """The benchmark has ended, completely or early."""
+    """The benchmark has ended; `complete` is false if it ended early."""
 
     complete: bool
 
 
 @event
 class Profiled(Event):
-    """The profile that was asked for, or null where no step was left to look at."""
+    """The requested profile, or null if no step was left to profile."""
 
     run_id: str
     profile: ProfileFacts | None
@@ -244,7 +248,7 @@ class Profiled(Event):
 
 @event
 class Saved(Event):
-    """The run as a file, whose bytes travel beside the event."""
+    """The run as a file; its bytes travel beside the event."""
 
     run_id: str
     name: str
@@ -253,7 +257,7 @@ class Saved(Event):
 
 @event
 class Kept(Event):
-    """A safety copy was made. Not sent where there is no place for one."""
+    """A safety copy was saved. Not sent if there is no room for one."""
 
     run_id: str
     step: int
@@ -268,8 +272,8 @@ class Found(Event):
 
 @event
 class Error(Event):
-    """Something went wrong, `during` a command or "training". `field` is a dotted field of the experiment, or "text",
-    "device", "prompt" or "file"; `run_id` is "" where it is not about a run."""
+    """An error `during` a command or "training". `field` is a dotted field of the experiment, or "text", "device",
+    "prompt", "file" or ""; `run_id` is "" if the error is not about a run."""
 
     message: str
     field: str
@@ -278,7 +282,7 @@ class Error(Event):
 
 
 def encode(event: dict) -> str:
-    """The JSON of an event. Numbers that JSON does not have become null."""
+    """The JSON of an event. NaN and infinity become null."""
     return json.dumps(_finite(event))
 
 
@@ -288,7 +292,7 @@ def _finite(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _finite(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
-        # Most lists are of finite numbers, thousands of them: one sum tells.
+        # Most lists hold thousands of finite numbers: checking their sum is enough.
         if value and isinstance(value[0], float) and _all_finite(value):
             return value
         return [_finite(item) for item in value]
@@ -298,5 +302,5 @@ def _finite(value: Any) -> Any:
 def _all_finite(values) -> bool:
     try:
         return math.isfinite(sum(values))
-    except TypeError:  # a null among them
+    except TypeError:  # the list contains None
         return False

@@ -1,4 +1,4 @@
-"""Writes the page's types, lab/transport/messages.js, from the declarations in messages.py and records.py."""
+"""Generates the page's types, lab/transport/messages.js, from messages.py, records.py and commands.py."""
 
 import dataclasses
 import re
@@ -17,10 +17,10 @@ def page_types() -> str:
     """The source of lab/transport/messages.js: a JSDoc type for every record, event and command."""
     lines = [
         "// Written by `python -m pygpt.session.page_types` from pygpt/session/messages.py; do not edit.",
-        "// The messages between the page and whatever trains, and the records they are made of.",
+        "// The messages between the page and its session, and the records they contain.",
         "",
         "/**",
-        " * An experiment as `Experiment.to_dict` gives it: sections of fields.",
+        " * An experiment as `Experiment.to_dict` returns it: sections of fields.",
         " * @typedef {Record<string, any>} Fields",
         " * @typedef {{name: string, data: Fields, model: Fields, optim: Fields, train: Fields}} Experiment",
         " */",
@@ -41,9 +41,9 @@ def _records():
 
 
 def _typedef(name, doc, fields):
-    words = re.sub(r"\s+", " ", doc.strip())
-    inside = ", ".join(f"{field}: {kind}" for field, kind in fields)
-    return ["/**", f" * {words}", f" * @typedef {{{{{inside}}}}} {name}", " */", ""]
+    text = re.sub(r"\s+", " ", doc.strip())
+    members = ", ".join(f"{field}: {kind}" for field, kind in fields)
+    return ["/**", f" * {text}", f" * @typedef {{{{{members}}}}} {name}", " */", ""]
 
 
 def _page_name(cls) -> str:
@@ -72,8 +72,8 @@ def _page_type(hint: Any) -> str:
     if origin in (typing.Union, types.UnionType):
         return "|".join(dict.fromkeys(map(_page_type, arguments)))
     if origin is list:
-        inside = _page_type(arguments[0])
-        return f"({inside})[]" if "|" in inside else f"{inside}[]"
+        item = _page_type(arguments[0])
+        return f"({item})[]" if "|" in item else f"{item}[]"
     if origin is tuple:
         return f"[{', '.join(map(_page_type, arguments))}]"
     if origin is dict:

@@ -1,4 +1,4 @@
-"""The metrics of a run, gathered and sent to the page at most ten times a second."""
+"""Collects the metrics of a run and sends them to the page at most ten times a second."""
 
 import math
 import time
@@ -9,30 +9,30 @@ from pygpt.training.run import Run
 from pygpt.utils.timer import tick
 
 SEND_EVERY = 0.1  # seconds between two progress events
-REMEMBERED = 8.0  # seconds over which the time left is averaged
-# The columns of what is logged: each step's metrics but for its loss, which is sent for every step.
+REMEMBERED = 8.0  # seconds over which the remaining time is averaged
+# The logged columns: each step's metrics except its loss, which is sent for every step.
 LOGGED = tuple(field.name for field in METRICS if field.metadata["source"] == STEP and field.name != "loss")
 
 
 class ProgressReporter:
-    """Takes metrics as they are read, and sends them on as `progress` and `evaluated` events."""
+    """Collects metrics as they are read, and sends them as `progress` and `evaluated` events."""
 
     def __init__(self, emit, run: Run):
         self._emit, self._run = emit, run
         self._steps: list[Metric] = []
         self._evaluations: list[Metric] = []
-        self._sent = time.perf_counter()
-        self._seconds = self._counted = 0.0
+        self._sent_at = time.perf_counter()
+        self._seconds = self._step_count = 0.0
 
     def take(self, metrics: list[Metric]) -> None:
-        """Take metrics as they come from the device."""
+        """Add metrics that were read from the device."""
         self._steps += [metric for metric in metrics if metric.loss is not None]
         self._evaluations += [metric for metric in metrics if metric.val_loss is not None]
 
     def send(self, last: bool = False) -> None:
-        """Send what was taken, if it is time."""
+        """Send the collected metrics, unless `progress` was sent less than SEND_EVERY ago; `last` sends them anyway."""
         now = time.perf_counter()
-        if now - self._sent < SEND_EVERY and not last:
+        if now - self._sent_at < SEND_EVERY and not last:
             return
         if self._steps:
             self._send_steps(now)
@@ -41,11 +41,11 @@ class ProgressReporter:
         self._steps, self._evaluations = [], []
 
     def _send_steps(self, now):
-        # Evaluations, samples and safety copies take their time too, so this is not the time per training step.
-        passed = max(now - self._sent, tick())  # a tab's clock may not have moved since
-        fading = math.exp(-passed / REMEMBERED)
-        self._seconds = fading * self._seconds + passed
-        self._counted = fading * self._counted + len(self._steps)
+        # This includes evaluations, samples and safety copies, so it is more than the time per training step.
+        elapsed = max(now - self._sent_at, tick())  # a tab's coarse clock can read the same as before
+        decay = math.exp(-elapsed / REMEMBERED)
+        self._seconds = decay * self._seconds + elapsed
+        self._step_count = decay * self._step_count + len(self._steps)
         train, latest = self._run.experiment.train, self._steps[-1]
         logged = [metric for metric in self._steps if metric.step % train.log_every == 0]
         columns = {name: [getattr(metric, name) for metric in logged] for name in ("step", *LOGGED)} if logged else {}
@@ -57,8 +57,8 @@ class ProgressReporter:
                 learning_rate=latest.learning_rate,
                 tokens_per_second=latest.tokens_per_second,
                 ms_per_step=latest.ms_per_step,
-                seconds_left=max(0, train.steps - latest.step) * self._seconds / self._counted,
+                seconds_left=max(0, train.steps - latest.step) * self._seconds / self._step_count,
                 logged=columns,
             )
         )
-        self._sent = now
+        self._sent_at = now

@@ -1,14 +1,14 @@
-"""The records that messages between a session and its page are made of."""
+"""The records that messages between a session and its page contain."""
 
 import dataclasses
 from typing import NewType
 
-Experiment = NewType("Experiment", dict)  # as `Experiment.to_dict` gives it: sections of fields
+Experiment = NewType("Experiment", dict)  # as `Experiment.to_dict` returns it: sections of fields
 
 
 @dataclasses.dataclass(frozen=True)
 class FieldDescription:
-    """One field of an Experiment, or of a SamplingConfig: a control is made from it."""
+    """One field of an Experiment or a SamplingConfig; the page makes a control from it."""
 
     field: str
     type: str
@@ -21,7 +21,7 @@ class FieldDescription:
 
 @dataclasses.dataclass(frozen=True)
 class MetricDescription:
-    """A metric of a run; its source is step, evaluation, schedule or clock."""
+    """A metric of a run; `source` is "step", "evaluation", "schedule" or "clock"."""
 
     name: str
     source: str
@@ -31,7 +31,7 @@ class MetricDescription:
 
 @dataclasses.dataclass(frozen=True)
 class TextFacts:
-    """A text. `excerpt` is its beginning; `built_in` says whether its name is enough to get it back."""
+    """A text. `excerpt` is its beginning; `built_in` says whether it can be loaded by its name."""
 
     name: str
     built_in: bool
@@ -43,7 +43,7 @@ class TextFacts:
 
 @dataclasses.dataclass(frozen=True)
 class TaskDescription:
-    """A synthetic task: a text by name, such as "task:sort,length=6". `measures` says what its length counts."""
+    """A synthetic task: a text with a name such as "task:sort,length=6". `measures` is what its length counts."""
 
     name: str
     description: str
@@ -55,15 +55,34 @@ class TaskDescription:
 
 @dataclasses.dataclass(frozen=True)
 class ModelDescription:
-    """A kind of model. `fields` are those of the model's section that it uses, null for all."""
+    """A kind of model. `fields` are the fields of the model section that it uses, null for all; with `has_blocks` it is
+    made of `n_layer` equal blocks."""
 
     help: str
     fields: list[str] | None
+    has_blocks: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class TokenizerDescription:
+    """A tokenizer. With `sized` it uses the field data.vocab_size."""
+
+    help: str
+    sized: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class DatasetDescription:
+    """A built-in text, and the layout it is read in."""
+
+    title: str
+    description: str
+    layout: str
 
 
 @dataclasses.dataclass(frozen=True)
 class RunFacts:
-    """A run: its id, its experiment, the name of its text, and how far it is."""
+    """A run: its id, experiment, text's name, step and size."""
 
     id: str
     experiment: Experiment
@@ -75,7 +94,7 @@ class RunFacts:
 
 @dataclasses.dataclass(frozen=True)
 class KeptRun:
-    """A safety copy: which one, and what it is of."""
+    """A safety copy: its name in `copy`, and the run that it contains."""
 
     copy: str
     name: str
@@ -98,7 +117,7 @@ class ProfileRow:
 
 @dataclasses.dataclass(frozen=True)
 class ProfileFacts:
-    """Where a training step's time goes, the mean of `steps` of them. `trace` is a file for ui.perfetto.dev."""
+    """The time of each kernel in a training step, averaged over `steps`. `trace` is a file for ui.perfetto.dev."""
 
     device: str
     steps: int
@@ -112,10 +131,10 @@ class ProfileFacts:
 
 @dataclasses.dataclass(frozen=True)
 class Measurement:
-    """A result of the benchmark: of kind "matmul" (size, milliseconds, gflops), or of kind "preset" (the other fields).
+    """A benchmark result: kind "matmul" has size, milliseconds and gflops; kind "preset" has all fields except size.
 
-    `share` is what fraction of the best product's rate the preset's step reaches; with a `note`, the preset is too large
-    for the device, and the figures are 0.
+    `share` is the fraction of the best matrix product's rate that the preset's step reaches. A `note` means that the
+    preset is too large for the device; its figures are 0.
     """
 
     kind: str

@@ -1,4 +1,4 @@
-"""What the lab does with a command: opens, checks, trains, samples, saves. Knows pygpt, but no browser and no page."""
+"""Carries out the lab's commands: open, check, train, sample, save. Depends on pygpt only; runs without a browser."""
 
 import time
 
@@ -20,30 +20,30 @@ from pygpt.tokenizers import Tokenizer, expected_vocabulary, making_tokenizer
 from pygpt.training.run import Run
 from pygpt.utils.blocking import let_others_run
 
-# Checking a draft tokenizes a text this short on every keystroke; in a longer one every block fits anyway.
+# A text with fewer characters is tokenized to check a draft, on every keystroke; a longer one has room for every block.
 SHORT_TEXT = 20_000
-LEARNING_SLICE = 0.05  # seconds of learning a tokenizer after which the page's messages get their turn
+LEARNING_SLICE = 0.05  # seconds of learning a tokenizer between two turns for the page's messages
 
 
 class Session:
-    """One page's device, text and run.
+    """The device, text and run of one page.
 
-    `emit(event, data=None)` sends an Event to the page, with bytes beside it or without; `site` loads texts and opens
+    `emit(event, data=None)` sends an Event to the page, with optional bytes beside it; `site` loads texts and opens
     devices; `store` keeps what outlives the page (see pygpt/runs/run_store.py).
     """
 
     def __init__(self, emit, site, store):
         self.emit, self.site, self.store = emit, site, store
         self.device = self.choice = self.text = None
-        self.awaited = None  # the text asked for last
-        self.by_size = False  # whether NumPy was taken beside a real GPU, for a small model
+        self.awaited = None  # the text requested last
+        self.by_size = False  # whether NumPy replaced a real GPU because the model is small
         self.training = Training(emit, store, self._recover)
         self.bench = Benchmark(emit)
         self.continuation = Continuation(emit)
-        self._known: tuple = (None, None)  # the tokenizer made last, and what for
+        self._cached: tuple = (None, None)  # the last tokenizer's settings, and the tokenizer
 
     async def handle(self, command: dict, data: bytes | None) -> None:
-        """Do what a command says. A mistake is sent to the page, with the part of the page it belongs to."""
+        """Carry out a command. An error is sent to the page with the field that it belongs to."""
         kind = command.pop("type")
         try:
             if kind not in COMMANDS:
@@ -53,7 +53,7 @@ class Session:
             self.emit(messages.Error(str(error), _field(error), kind))
 
     async def begin(self, site: str, device: str) -> None:
-        """The first command: say what there is, open a device, load the first text, look for safety copies."""
+        """The first command: send the capabilities, load the first text, open a device, list the safety copies."""
         self.emit(capabilities(self.site))
         await let_others_run()
         if self.text is None:
@@ -62,20 +62,20 @@ class Session:
         await self._find_copies()
 
     async def _find_copies(self):
-        """Send the safety copies, and again when the tab that this one takes the place of is gone at last."""
-        sent, looked = [], 0
+        """Send the safety copies, and again when they change because the tab that this one replaces has closed."""
+        sent, attempt = [], 0
         while True:
-            found = await self.store.find()
-            if (copies := [about["copy"] for about in found]) != sent:
-                sent = copies
-                names = ("copy", "name", "step", "steps", "seconds_ago")
-                self.emit(messages.Found([KeptRun(**{name: about[name] for name in names}) for about in found]))
-            if not await self.store.parting(looked):
+            copies = await self.store.find()
+            if (names := [about["copy"] for about in copies]) != sent:
+                sent = names
+                fields = ("copy", "name", "step", "steps", "seconds_ago")
+                self.emit(messages.Found([KeptRun(**{field: about[field] for field in fields}) for about in copies]))
+            if not await self.store.parting(attempt):
                 return
-            looked += 1
+            attempt += 1
 
     async def open_device(self, choice: str) -> None:
-        """Open another device; a run moves there. Raises: DeviceError, and then nothing has changed."""
+        """Open another device and move the run there. Raises: DeviceError if that fails; nothing changes then."""
         device = await self.site.open_device(choice)
         await self.bench.stop()
         run = self.training.run
@@ -94,17 +94,17 @@ class Session:
         self.emit(messages.Device(device.kind, device.name, device.why, self.choice))
 
     async def _recover(self, data: bytes, text) -> Run:
-        """The device is lost: open another like it, and bring the run back there as it was last kept."""
+        """Open the device again after it was lost, and restore the run from a checkpoint."""
         self.device = await self.site.open_device(self.choice)
         self._send_device()
         return Run.restore(data, self.device, text=text)
 
     async def choose_text(self, name: str, built_in: bool, data: bytes = b"") -> None:
-        """Take a text for the next run. Raises: DataError, and then there is none."""
+        """Choose the text of the next run. Raises: DataError if it cannot be loaded; there is no text then."""
         self.text, self.awaited = None, (name, data)
         text = await self.site.load_text(name) if built_in else text_from_bytes(name, data)
         if self.awaited != (name, data):
-            return  # it took its time, and another was chosen meanwhile
+            return  # another text was chosen while this one was loading
         self.text, alphabet = text, "".join(sorted(set(text.text)))
         self.emit(
             messages.Text(
@@ -120,11 +120,11 @@ class Session:
         )
 
     async def clear_text(self) -> None:
-        """There is no text for the next run: the visitor's own was chosen, and is yet to be written."""
+        """Remove the text of the next run: the visitor chose to write one, and has not written it yet."""
         self.text = self.awaited = None
 
     async def check(self, experiment: dict) -> None:
-        """Say what a draft comes to. Raises: ExperimentError, and DataError if a short text is too short for it."""
+        """Send the size of a draft. Raises: ExperimentError, or DataError if the text is too short for it."""
         draft, text = _draft(experiment), self.text
         if text is None:
             return
@@ -134,44 +134,44 @@ class Session:
             size = tokenizer.vocab_size
             if tokens < SHORT_TEXT:
                 make_corpus(text.text, tokenizer, draft.data.layout, draft.model.block_size, draft.data.val_fraction)
-        # What only NumPy has goes there by itself, where the choice is ours.
-        moves = draft.model.dtype == "float64" and self._may_choose()
-        device = None if moves else self.device
+        # Only NumPy has float64: where the session chooses the device, `start` moves the run there.
+        moves_to_numpy = draft.model.dtype == "float64" and self._may_choose()
+        device = None if moves_to_numpy else self.device
         needed = check_memory(draft, size, device, tokens) if device else memory_estimate(draft, size, tokens)
         self.emit(messages.Checked(parameter_count(draft, size), needed, size))
 
     async def start(self, experiment: dict) -> None:
-        """Begin a new run on the chosen text. Raises: PygptError, and then the last run is still there."""
+        """Start a new run on the chosen text. Raises: PygptError; the last run stays then."""
         draft, text = _draft(experiment), self.text
         if text is None:
             raise DataError("there is no text to train on yet; choose one, or paste your own")
         if self.device is None:
             raise DeviceError("there is no device to train on; choose one")
         tokenizer = await self._tokenizer(draft, text)
-        await self._quiet()
+        await self._stop_all()
         await self._choose_device(draft)
         await self.training.begin(Run(draft, text, self.device, tokenizer), text.name)
 
     async def _tokenizer(self, draft: Experiment, text: Text) -> Tokenizer:
-        """The tokenizer of a draft. Learning one takes seconds: the page is told how far it is, and its messages come in."""
+        """The tokenizer of a draft. Learning one takes seconds: this sends progress and lets other tasks run."""
         data = draft.data
-        wanted = text.sha256, data.layout, data.tokenizer, data.vocab_size
-        if self._known[0] == wanted:
-            return self._known[1]
-        making, looked = making_tokenizer(data, text.text), time.perf_counter()
+        key = text.sha256, data.layout, data.tokenizer, data.vocab_size
+        if self._cached[0] == key:
+            return self._cached[1]
+        steps, paused_at = making_tokenizer(data, text.text), time.perf_counter()
         while True:
             try:
-                share = next(making)
+                share = next(steps)
             except StopIteration as done:
-                self._known = wanted, done.value
+                self._cached = key, done.value
                 return done.value
-            if time.perf_counter() - looked > LEARNING_SLICE:
+            if time.perf_counter() - paused_at > LEARNING_SLICE:
                 self.emit(messages.Loading(f"Learning {data.vocab_size:,} tokens from {text.name}", share))
                 await let_others_run()
-                looked = time.perf_counter()
+                paused_at = time.perf_counter()
 
     def _may_choose(self) -> bool:
-        """Whether the choice of a device is ours, and there is a real GPU to choose beside the processor."""
+        """Whether the session chooses the device, and has a real GPU beside the processor."""
         return (
             self.device is not None
             and self.choice in self.site.automatic
@@ -179,7 +179,7 @@ class Session:
         )
 
     async def _choose_device(self, draft: Experiment) -> None:
-        """Where the choice is ours and there is a real GPU: take the device that suits the size of the model."""
+        """Switch to the device that suits the size of the model, if `_may_choose()`."""
         if not self._may_choose():
             return
         gpu = await self.site.open_device(self.choice) if self.by_size else self.device
@@ -191,22 +191,22 @@ class Session:
         self._send_device()
 
     async def pause(self) -> None:
-        """Take no more steps, for now."""
+        """Pause training."""
         await self.training.halt(Paused)
 
     async def resume(self) -> None:
-        """Continue taking steps."""
+        """Resume training."""
         await self.bench.stop()
         self.training.resume()
 
     async def stop(self) -> None:
-        """Take no more steps; the model stays."""
+        """Stop training; the model stays."""
         await self.training.halt(Stopped)
 
     async def sample(self, prompt: str, max_new_tokens: int, **settings) -> None:
         """Continue a prompt, piece by piece; `settings` are those of SamplingConfig.
 
-        Raises: TokenizerError for a character the model has never seen, ExperimentError for a setting outside its limits.
+        Raises: TokenizerError for a character outside the vocabulary, ExperimentError for a setting out of range.
         """
         config = SamplingConfig(**settings)
         await self.bench.stop()
@@ -215,11 +215,11 @@ class Session:
         await self.continuation.begin(self.training.run, prompt, max_new_tokens, config)
 
     async def stop_sampling(self) -> None:
-        """End a continuation where it is."""
+        """Stop the continuation if one is running."""
         await self.continuation.stop()
 
     async def benchmark(self, seconds: float) -> None:
-        """Measure the device, figure by figure. Raises: DeviceError while something trains on it, or there is none."""
+        """Measure the device and send each result. Raises: DeviceError while a run is training, or without a device."""
         if self.device is None:
             raise DeviceError("there is no device to measure; choose one")
         if self.training.active:
@@ -228,11 +228,11 @@ class Session:
         await self.bench.begin(self.device, seconds)
 
     async def stop_benchmark(self) -> None:
-        """End a benchmark where it is."""
+        """Stop the benchmark if one is running."""
         await self.bench.stop()
 
     async def profile(self) -> None:
-        """Time each launch of the next steps; the answer is `profiled`. Raises: DeviceError while nothing is training."""
+        """Time each launch of the next steps; answered by `profiled`. Raises: DeviceError unless a run is training."""
         if not self.training.active:
             run = self.training.run
             self.emit(messages.Profiled(run.id if run else "", None))
@@ -249,7 +249,7 @@ class Session:
         self.emit(messages.Saved(run.id, name, step), data)
 
     async def open(self, name: str, data: bytes) -> None:
-        """Open a run from a file. Raises: CheckpointError, and then the last run is still there."""
+        """Open a run from a file. Raises: CheckpointError if it cannot be read; the last run stays then."""
         await self._open(data)
 
     async def _open(self, data: bytes, copy: str = "") -> None:
@@ -258,7 +258,7 @@ class Session:
         checkpoint = read_checkpoint(data)
         # The visitor's own text is in the file; a data set is loaded by its name.
         text = checkpoint.text or await self.site.load_text(checkpoint.experiment.data.source)
-        await self._quiet()
+        await self._stop_all()
         await self.training.adopt(Run.restore(data, self.device, text=text), data, copy)
 
     async def open_kept(self, copy: str) -> None:
@@ -269,14 +269,14 @@ class Session:
         """Remove a safety copy of an earlier visit."""
         await self.store.forget(copy)
 
-    async def _quiet(self) -> None:
+    async def _stop_all(self) -> None:
         await self.bench.stop()
         await self.continuation.stop()
         await self.training.halt(Stopped)
 
 
 def _draft(values: dict) -> Experiment:
-    """The experiment a page asks for. Raises: ExperimentError; a page may not name files of the machine that trains."""
+    """The experiment that a page requests. Raises: ExperimentError, also if it names a file on the training machine."""
     draft = Experiment.from_dict(values)
     if draft.data.tokenizer_file:
         raise ExperimentError(
@@ -286,8 +286,8 @@ def _draft(values: dict) -> Experiment:
 
 
 def _field(error: PygptError) -> str:
-    """Which part of the page a mistake belongs to."""
+    """The field of the page that an error belongs to."""
     if isinstance(error, ExperimentError):
         return error.field
-    places = {DataError: "text", DeviceError: "device", CheckpointError: "file", TokenizerError: "prompt"}
-    return next((place for kind, place in places.items() if isinstance(error, kind)), "")
+    fields = {DataError: "text", DeviceError: "device", CheckpointError: "file", TokenizerError: "prompt"}
+    return next((field for kind, field in fields.items() if isinstance(error, kind)), "")

@@ -1,7 +1,7 @@
-"""A run in a session: what is done with the driver's events while the page watches.
+"""Trains a run in a session: handles the events of the training driver.
 
-It sends the metrics on, writes a sample now and then, keeps safety copies, and brings the run back when the loss is no
-longer finite or the device was lost.
+For each event it sends the metrics, writes a sample if one is due, and keeps safety copies. It restores the run when
+the loss is no longer finite or the device is lost.
 """
 
 import asyncio
@@ -29,25 +29,25 @@ from pygpt.session.sampling import TrainingSamples
 from pygpt.training.driver import Driver
 from pygpt.training.run import Run
 
-KEEP_APART = 10.0  # seconds between two safety copies, at least; and they take a twentieth of the time at most
+KEEP_APART = 10.0  # seconds between two safety copies, at least; they take at most a twentieth of the time
 
 
 class Training:
-    """A run being trained, paused, or at rest.
+    """A run that is training, paused or stopped.
 
     `emit(event)` sends to the page; `store` keeps the safety copy, the log and the tuning; `recover` is called when the
-    device is lost, and brings the run back on a new one.
+    device is lost, and restores the run on a new one.
     """
 
     def __init__(self, emit, store, recover):
         self.emit, self.store, self.recover = emit, store, recover
         self.run: Run | None = None
         self.text = ""
-        self.halting: type[Paused] | type[Stopped] | None = None  # how, once asked for
+        self.halting: type[Paused] | type[Stopped] | None = None  # the event that a requested halt sends
         self.driver: Driver | None = None
-        self.profiling = False  # whether the next steps are to be timed launch by launch
+        self.profiling = False  # whether to time the next steps launch by launch
         self.task: asyncio.Task | None = None
-        self.counting: asyncio.Task | None = None  # working out the n-gram baselines
+        self.counting: asyncio.Task | None = None  # computes the n-gram baselines
         self.lock = asyncio.Lock()  # held while steps are sent, and while a checkpoint is read
         self.safe: bytes | None = None  # the last checkpoint
         self.samples = TrainingSamples(emit, lambda: self.halting is not None)
@@ -55,7 +55,7 @@ class Training:
 
     @property
     def active(self) -> bool:
-        """Whether steps are being taken."""
+        """Whether the run is training."""
         return self.task is not None and not self.task.done()
 
     async def begin(self, run: Run, text: str) -> None:
@@ -63,11 +63,11 @@ class Training:
         await self.store.begin(run)
         self.run, self.text, self.safe, self.samples.step = run, text, None, -1
         self.emit(Started(run.id, self._facts()))
-        self._count()
-        self._go()
+        self._start_baselines()
+        self._start()
 
     async def adopt(self, run: Run, data: bytes, copy: str = "") -> None:
-        """Take up a restored run, at rest. It is kept as a copy of its own, or continues with the one it comes from."""
+        """Take a restored run without starting it. It gets a new safety copy, or continues `copy`, its source."""
         await self.store.begin(run, copy)
         self.run, self.safe = run, data
         self.text, self.samples.step = run.text.name, -1
@@ -75,21 +75,21 @@ class Training:
         curve = run.metrics.curve
         if not curve.empty:
             self.emit(Curve(run.id, curve.training, curve.validation))
-        self._count()
+        self._start_baselines()
 
-    def _count(self) -> None:
+    def _start_baselines(self) -> None:
         if self.counting is not None:
             self.counting.cancel()
         self.counting = asyncio.ensure_future(send_baselines(self.emit, self.run))
 
     def resume(self) -> None:
-        """Continue: after the last step there may still be an evaluation to do."""
+        """Continue training. After the last step an evaluation can still be due."""
         if self.run is not None and not self.active:
             self.emit(Resumed(self.run.id, self.run.step))
-            self._go()
+            self._start()
 
     async def halt(self, how: type[Paused] | type[Stopped]) -> None:
-        """Take no more steps. Returns once the device is quiet."""
+        """Stop training and send the event `how`. Returns once the device is idle."""
         if self.active:
             self.halting = how
             if self.driver is not None:
@@ -99,12 +99,12 @@ class Training:
             self.emit(Stopped(self.run.id, self.run.step))
 
     async def snapshot(self) -> tuple[int, bytes]:
-        """The run between two steps: its step, and its file."""
+        """The run's step and checkpoint, read between two steps."""
         async with self.lock:
             return self.run.step, await self.run.fetch_checkpoint()
 
     async def checkpoint(self) -> bytes:
-        """The run as it is, or as it was last kept if its device is gone."""
+        """The run's current checkpoint, or the last one kept if its device is lost."""
         try:
             return (await self.snapshot())[1]
         except DeviceLost:
@@ -112,7 +112,7 @@ class Training:
                 raise
             return self.safe
 
-    def _go(self) -> None:
+    def _start(self) -> None:
         self.halting, self.driver = None, None
         self.task = asyncio.ensure_future(self._train())
 
@@ -130,23 +130,23 @@ class Training:
     async def _train(self) -> None:
         run = self.run
         try:
-            if await self._steps(run):
-                self.halting = None  # asked for too late: there was nothing left to halt
+            if await self._run_steps(run):
+                self.halting = None  # requested too late: the run has finished
         except DivergedError as error:
-            self._complain(error, "")
-            self._complain(error, "optim.learning_rate")
+            self._send_error(error, "")
+            self._send_error(error, "optim.learning_rate")
             self.halting = Stopped
-            # The weights are not finite any more; those of the last checkpoint are.
+            # The weights are no longer finite; those of the last checkpoint are.
             self.run = run = Run.restore(self.safe, run.device, text=run.text)
         except DeviceLost as error:
             self.halting = Stopped
             run = await self._recover(error) or run
         except PygptError as error:
-            self._complain(error, "")
+            self._send_error(error, "")
             self.halting = Stopped
         except Exception as error:
-            # A mistake of ours: the page must not wait for a training that is over.
-            self._complain(error, "")
+            # A bug in pygpt: the page must not wait for a run that has ended.
+            self._send_error(error, "")
             self.emit(Stopped(run.id, run.step))
             raise
         self.emit((self.halting or Finished)(run.id, run.step))
@@ -155,24 +155,24 @@ class Training:
         try:
             self.run = await self.recover(self.safe, self.run.text)
         except PygptError as error:
-            self._complain(
-                f"{lost}; and it cannot be opened again: {error}. Choose another device: the run moves there "
-                "as it was last kept",
+            self._send_error(
+                f"{lost}; it cannot be opened again: {error}. Choose another device; the run moves there "
+                "from its last checkpoint",
                 "device",
             )
             return None
-        self._complain(
+        self._send_error(
             "the GPU was lost while training and was opened again. The run is back at step "
-            f"{self.run.step}, where it was last kept; Resume continues from there",
+            f"{self.run.step}, its last checkpoint; press Resume to continue from there",
             "device",
         )
         return self.run
 
-    def _complain(self, error, field):
+    def _send_error(self, error, field):
         self.emit(Error(str(error), field, "training", self.run.id))
 
-    async def _steps(self, run: Run) -> bool:
-        """Take steps until the end, which is True, or until they are halted."""
+    async def _run_steps(self, run: Run) -> bool:
+        """Train until the end (returns True) or until a halt (returns False)."""
         reporter = ProgressReporter(self.emit, run)
         await tune(run.device, run.experiment, run.tokenizer.vocab_size, self.store)
         driver = self.driver = Driver(run, self.lock)
@@ -195,7 +195,7 @@ class Training:
                 await self.samples.write(run)
             if event.evaluated and not self.halting:
                 await self._keep(run)
-        if self.profiling:  # asked for too late
+        if self.profiling:  # requested after the last step
             self._send_profile(None)
         reporter.send(last=True)
         await self.samples.write(run)
@@ -207,7 +207,7 @@ class Training:
         self.emit(Profiled(self.run.id, found and _profile_facts(found)))
 
     async def _keep(self, run: Run, now: bool = False) -> None:
-        """Keep a safety copy, seldom enough not to be felt. Everything up to the run's step has been read, and was finite."""
+        """Keep a safety copy if the last one is old enough. All losses up to the run's step are finite."""
         began = time.perf_counter()
         if not now and began - self._kept_at < max(KEEP_APART, 20 * self._keeping_took):
             return

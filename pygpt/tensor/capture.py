@@ -1,13 +1,13 @@
-"""Capture: run a function of tensors once, then replay what it launched."""
+"""Capture: run a function of tensors once, then replay its launches."""
 
 
 class Capture:
     """`step = Capture(device, function)`: the first call runs `function` and records it, later calls replay.
 
-    The function takes nothing and returns tensors (or None): everything that changes between two calls lives in
-    tensors it closes over. A replay runs the same launches over the same memory, so it gives the same bits as running
-    the function again, and the returned tensors hold the newest values. `plan` is None before the first call, and `works`
-    says what each of its launches does.
+    The function takes no arguments and returns tensors (or None): everything that changes between calls is in tensors
+    it closes over. A replay runs the same launches over the same memory, so it gives the same bits as running the
+    function again, and the returned tensors hold the newest values. `plan` is None before the first call; `works`
+    describes its launches.
     """
 
     def __init__(self, device, function):
@@ -18,7 +18,7 @@ class Capture:
         self.works = []
 
     def __call__(self, times: int = 1):
-        """Run or replay, `times` times in all. Raises CaptureError if the function reads or writes a tensor from the host."""
+        """Run or replay `times` times in all. Raises CaptureError if the function reads or writes a tensor."""
         if self.plan is None:
             self._record()
             times -= 1
@@ -30,6 +30,6 @@ class Capture:
         with self.device.record() as recording:
             self.result = self.function()
         self.plan, self.works = self.device.seal(recording), recording.works
-        # It usually is a method of the owner of this Capture: letting it go breaks a cycle that would keep the owner's
-        # device memory until Python's collector comes by.
+        # The function is usually a method of this Capture's owner. Dropping it breaks a cycle that would keep the
+        # owner's device memory until the next garbage collection.
         self.function = None

@@ -8,16 +8,16 @@ An op's file declares a kernel by decorating its twin:
         y[...] = ...                      # the NumPy twin fills its outputs
 
     @gelu.shapes
-    def _(x):                             # what the outputs look like, or ShapeError
+    def _(x):                             # the shape of the output; raises ShapeError
         return x.shape
 
     @gelu.gradient
-    def _(dy, x):                         # may name d<first output>, inputs, outputs, attributes, <input>_shape
+    def _(dy, x):                         # can name d<first output>, inputs, outputs, attributes, <input>_shape
         return gelu_gradient(dy, x)
 
 The twin's positional parameters are the bindings of `shaders/gelu.wgsl`, in order: inputs first, outputs last. Its
-keyword-only parameters are attributes: fixed numbers, handed to the shader as `override`s. What changes between two
-steps is a tensor, never an attribute, so a replayed step cannot freeze it.
+keyword-only parameters are attributes: fixed numbers, passed to the shader as `override`s. A value that changes between
+steps must be a tensor, because a replay repeats the attributes of the recording.
 """
 
 import dataclasses
@@ -32,7 +32,7 @@ from pygpt.tensor.tensor import ITEM_SIZE, KERNELS, Node, Tape, Tensor, empty
 
 @dataclasses.dataclass(frozen=True)
 class Variant:
-    """Another shader of a kernel: where it fits, its @workgroup_size, and how many invocations it wants."""
+    """Another shader of a kernel: when it fits, its @workgroup_size, and how many invocations it needs."""
 
     fits: Callable
     workgroup: tuple
@@ -40,23 +40,22 @@ class Variant:
 
 
 def for_processors(device, *operands, **attributes) -> bool:
-    """Fits where a processor plays the GPU: barriers cost more there than they save, invocations come 4 or 8 at a time."""
+    """Whether the device runs on the processor: 4 or 8 invocations at a time, barriers cost more than they save."""
     return device.software
 
 
 def for_gpus(device, *operands, **attributes) -> bool:
-    """Fits a real GPU: thousands of invocations, and workgroup memory that is worth its barriers."""
+    """Whether the device is a real GPU: thousands of invocations, workgroup memory is worth its barriers."""
     return not device.software
 
 
 class Kernel:
-    """A computation with the same name, parameters and outcome on every device. Call it with tensors.
+    """A computation with the same name, parameters and result on every device. Call it with tensors.
 
-    Made by `@kernel`. Attributes of interest: `inputs` and `outputs` (names of the bindings), `optional` (inputs that
-    may be None), `in_place` (outputs are handed in and updated), `workgroup` (the shader's @workgroup_size),
-    `no_gradient` (why it has none, for the kernels that have none), `operations` (floating-point operations for an
-    element of the largest operand; an exponential, a root or a division is one, as a product is), `gathers_rows` (of
-    the inputs only the rows that are wanted are read).
+    Made by `@kernel`. Attributes: `inputs` and `outputs` (names of the bindings), `optional` (inputs that can be None),
+    `in_place` (outputs are passed in and updated), `workgroup` (the shader's @workgroup_size), `no_gradient` (why there
+    is no gradient), `operations` (floating-point operations per element of the largest operand; an exponential, a root
+    or a division counts as one, like a product), `gathers_rows` (only the required rows of the inputs are read).
     """
 
     def __init__(
@@ -97,32 +96,32 @@ class Kernel:
         self._flops = None
         self._traffic = None
 
-    # Declarations: each decorates a function and stands in the op's file.
+    # Declarations: decorators for functions in the op's file.
 
     def shapes(self, rule):
-        """Declare the outputs: a function of the inputs and attributes giving a shape, or a list of shapes, each a
-        tuple or a pair (tuple, dtype). It raises ShapeError for inputs that do not go together."""
+        """Declare the outputs: a function of the inputs and attributes that returns a shape or a list of shapes, each a
+        tuple or a pair (tuple, dtype). It raises ShapeError for incompatible inputs."""
         self._shapes = rule
         return rule
 
     def overrides(self, rule):
-        """Declare the shader's override constants: a function of all operands and attributes giving a dictionary.
-        Without it they are the attributes."""
+        """Declare the shader's override constants: a function of all operands and attributes that returns a dict.
+        The default is the attributes."""
         self._overrides = rule
         return rule
 
     def threads(self, rule):
-        """Declare how many invocations the shader wants: a number, or (x, y) or (x, y, z), from all operands and
-        attributes. Without it: one for each element of the first output."""
+        """Declare how many invocations the shader needs: a number, (x, y) or (x, y, z), from all operands and
+        attributes. The default is one for each element of the first output."""
         self._threads = rule
         return rule
 
     def variant(self, name, fits, workgroup=None):
-        """Declare another shader with the same bindings: the decorated function gives its invocations, as `threads` does.
+        """Declare another shader with the same bindings. The decorated function is its rule for `threads`.
 
-        `fits` is a function of a device, all operands and the attributes that says where it can be the better one. Variants
-        are asked in the order of their declaration, before the shader that is named like the kernel, and the first that
-        fits is taken, unless pygpt/analysis/autotune.py found another of them to be faster.
+        `fits` is a function of a device, all operands and the attributes: whether this shader can be the fastest.
+        Variants are tried in declaration order, before the kernel's own shader. The first that fits is used, unless
+        pygpt/analysis/autotune.py measured that another one is faster.
         """
 
         def declare(rule):
@@ -132,38 +131,38 @@ class Kernel:
         return declare
 
     def sizes(self, rule):
-        """Declare that the shaders are worth timing on a real GPU: a function of all operands and attributes giving whole
-        numbers that decide which one is faster. One timing stands for all launches whose numbers have as many digits."""
+        """Declare that the shaders are worth timing on a real GPU: a function of all operands and attributes returns
+        the integers that decide which is faster. One timing holds for all launches with equal bit lengths of them."""
         self._sizes = rule
         return rule
 
     def flops(self, rule):
-        """Declare the floating-point operations of a launch, where `operations` an element does not say it: a function
-        of the operands' shapes by name, and the attributes. A multiply-add is two."""
+        """Declare the floating-point operations of a launch, if they are not `operations` per element: a function of
+        the operands' shapes by name, and the attributes. A multiply-add counts as two."""
         self._flops = rule
         return rule
 
     def traffic(self, rule):
-        """Declare the bytes that a launch moves, where they are not those of its operands: a function of the operands'
+        """Declare the bytes that a launch moves, if they are not those of its operands: a function of the operands'
         shapes by name, and the attributes."""
         self._traffic = rule
         return rule
 
     def expand(self, rule):
-        """Declare how a GPU does it in several launches: a function of (device, operands, attributes) that runs other
-        kernels and returns True, or returns False to leave it to the kernel's own shader."""
+        """Declare how a GPU runs it as several launches: a function of (device, operands, attributes) that runs other
+        kernels and returns True, or returns False to use the kernel's own shader."""
         self.expansion = rule
         return rule
 
     def gradient(self, rule):
         """Declare the gradient: a function that names what it needs and returns the inputs' gradients, in order.
 
-        It may name `d<first output>`, any input, output or attribute, `<input>_shape`, and `wanted`: a tuple that says
-        for each input whether its gradient is of use. One tensor stands for a tuple of one.
+        It can name `d<first output>`, any input, output or attribute, `<input>_shape`, and `wanted`: for each input,
+        whether its gradient is needed. It can return one tensor instead of a tuple of one.
 
-        Two more names save a pass over memory. `<input>_so_far` is what that input's gradient has come to before this
-        kernel, or None; a rule that names it returns it added to its own share. `<input>_into` is the tensor where the
-        gradient is wanted in the end, or None; a rule that names it hands it on as `out`.
+        Two more names save a pass over memory. `<input>_so_far` is the gradient of that input accumulated before this
+        kernel, or None; a rule that names it must add it to the result. `<input>_into` is the tensor that must hold the
+        final gradient, or None; a rule that names it passes it on as `out`.
         """
         self.gradient_rule = rule
         self._gradient_names = tuple(inspect.signature(rule).parameters)
@@ -175,16 +174,16 @@ class Kernel:
     # Use.
 
     def __call__(self, *operands, out=None, **attributes):
-        """Run on tensors: the inputs in order, optional ones may be left out; returns the outputs (one, or a tuple).
+        """Run on tensors: the inputs in order; optional ones can be omitted. Returns the output, or a tuple of them.
 
-        `out` gives the tensors to write into; kernels that update in place need it.
-        Raises: ShapeError if the inputs do not go together.
+        `out` holds the tensors to write into; kernels that update in place need it.
+        Raises: ShapeError if the inputs are incompatible.
         """
         operands = operands + (None,) * (len(self.inputs) - len(operands))
         attributes = {**self.attributes, **attributes}
         self._check(operands, attributes)
         if self.in_place and out is None:
-            raise ShapeError(f"{self.name}: it updates {', '.join(self.outputs)}; hand them in as `out`")
+            raise ShapeError(f"{self.name}: it updates {', '.join(self.outputs)} in place; hand them in as `out`")
         device = next(operand for operand in (*operands, *_as_tuple(out)) if operand is not None).device
         if out is None:
             reference = next((operand.dtype for operand in operands if operand is not None), "float32")
@@ -197,23 +196,23 @@ class Kernel:
         return outputs[0] if len(outputs) == 1 else outputs
 
     def backward(self, dy, saved, wanted, so_far, into):
-        """The gradients of the inputs, one for each (None where there is none), from that of the first output.
+        """Return the gradients of the inputs (None for an input without one), from that of the first output.
 
         `wanted`, `so_far` and `into` have an entry for each input; see `gradient`.
         """
-        given = {**saved, f"d{self.outputs[0]}": dy, "wanted": wanted}
-        for name, gathered, place in zip(self.inputs, so_far, into, strict=True):
-            given[f"{name}_so_far"], given[f"{name}_into"] = gathered, place
-        result = _as_tuple(self.gradient_rule(*(given[name] for name in self._gradient_names)))
+        arguments = {**saved, f"d{self.outputs[0]}": dy, "wanted": wanted}
+        for name, partial, target in zip(self.inputs, so_far, into, strict=True):
+            arguments[f"{name}_so_far"], arguments[f"{name}_into"] = partial, target
+        result = _as_tuple(self.gradient_rule(*(arguments[name] for name in self._gradient_names)))
         return result + (None,) * (len(self.inputs) - len(result))
 
     @property
     def shaders(self) -> dict:
-        """The workgroup size of every shader by name: the variants', then the kernel's own."""
+        """The workgroup size of every shader by name: variants first, then the kernel's own."""
         return {**{name: variant.workgroup for name, variant in self.variants.items()}, self.name: self.workgroup}
 
     def shader_for(self, device, operands, attributes) -> str:
-        """The name of the shader that `device` should run: the one it prefers for such launches, or the first that fits."""
+        """Return the name of the shader for `device`: its preferred one for such launches, else the first that fits."""
         candidates = self.candidates(device, operands, attributes)
         if device.preferences and self._sizes:
             candidates = list(candidates)
@@ -222,18 +221,18 @@ class Kernel:
         return next(candidates)
 
     def candidates(self, device, operands, attributes):
-        """The names of the shaders that fit, the likeliest first; the kernel's own, which always does, is the last."""
+        """Yield the names of the shaders that fit: variants in declaration order, then the kernel's own."""
         yield from (name for name, variant in self.variants.items() if variant.fits(device, *operands, **attributes))
         yield self.name
 
     def shape_class(self, operands, attributes) -> str:
-        """What a launch has in common with those of about its size; "" if the shaders are not worth timing."""
+        """Return the key that launches of about the same size share; "" if the shaders are not worth timing."""
         if self._sizes is None:
             return ""
         return " ".join([self.name, *(str(int(size).bit_length()) for size in self._sizes(*operands, **attributes))])
 
     def launch_shape(self, shader, operands, attributes):
-        """The numbers of workgroups (x, y, z); a long line is folded, since each may be at most 65,535."""
+        """Return the numbers of workgroups (x, y, z), each at most 65,535; a longer x is split into x and y."""
         workgroup = self.shaders[shader]
         rule = self.variants[shader].threads if shader in self.variants else self._threads
         threads = rule(*operands, **attributes)
@@ -244,19 +243,19 @@ class Kernel:
         groups = tuple(max(1, math.ceil(n / size)) for n, size in zip(threads, workgroup))
         if max(groups) > 65535:
             raise ShapeError(
-                f"{self.name}: {groups} workgroups, but a GPU takes at most 65535 in one direction; "
-                f"use a smaller batch or block"
+                f"{self.name}: {groups} workgroups, but a GPU takes at most 65535 in one dimension; "
+                f"use a smaller batch or context length"
             )
         return groups
 
     def override_values(self, operands, attributes):
-        """The shader's override constants as numbers."""
+        """Return the shader's override constants as numbers."""
         values = self._overrides(*operands, **attributes)
         return {name: (float(value) if isinstance(value, float) else int(value)) for name, value in values.items()}
 
     def launch_flops(self, work) -> int:
-        """Floating-point operations of a launch, a `Work`: exactly where the op's file declares them, else roughly, by
-        the elements of its largest operand."""
+        """Return the floating-point operations of a launch, a `Work`: exact if the op's file declares them, else
+        estimated from the elements of its largest operand."""
         shapes = {name: shape for name, (shape, _) in work.operands.items()}
         if self._flops:
             return self._flops(shapes, work.attributes)
@@ -264,7 +263,7 @@ class Kernel:
         return self.operations * max(map(math.prod, counted))
 
     def launch_bytes(self, work) -> int:
-        """Bytes that a launch, a `Work`, moves at least: each operand once."""
+        """Return the minimum bytes that a launch, a `Work`, moves: each operand once."""
         if self._traffic:
             return self._traffic({name: shape for name, (shape, _) in work.operands.items()}, work.attributes)
         sizes = [math.prod(shape) * ITEM_SIZE[dtype] for shape, dtype in work.operands.values()]
@@ -304,12 +303,12 @@ class Kernel:
 
 
 def kernel(outputs, **declared):
-    """Decorate a twin to declare a kernel of its name and enter it in KERNELS; `declared` are attributes of Kernel."""
+    """Decorate a twin to declare a kernel of its name and add it to KERNELS; `declared` are arguments of Kernel."""
 
     def declare(twin):
-        made = Kernel(twin, outputs, **declared)
-        KERNELS[made.name] = made
-        return made
+        result = Kernel(twin, outputs, **declared)
+        KERNELS[result.name] = result
+        return result
 
     return declare
 

@@ -1,10 +1,10 @@
-"""The one lazy name through which the twins reach NumPy, and the memory they work in."""
+"""NumPy for the twins, imported lazily, and their scratch memory."""
 
 import math
 
 
 class _LazyNumPy:
-    """NumPy, imported at the first use of a name: a tab that trains on WebGPU never downloads it."""
+    """NumPy, imported on first use: a tab that trains on WebGPU never downloads it."""
 
     def __getattr__(self, name):
         import numpy
@@ -18,19 +18,19 @@ np = _LazyNumPy()
 
 
 class _Scratch:
-    """Memory that twins work in: made once, and used again by the next twin that asks for the same slot."""
+    """Scratch memory for twins: allocated once per slot and reused."""
 
     def __init__(self):
         self.slots = {}
 
     def __call__(self, slot: str, shape: tuple, dtype):
-        """An array of that shape; its content is whatever was there. It is good until the slot is asked for again."""
+        """Return an array of that shape with undefined content. It is valid until the next call for the slot."""
         dtype = np.dtype(dtype)
         count = math.prod(shape)
-        held = self.slots.get((slot, dtype))
-        if held is None or held.size < count:
-            held = self.slots[slot, dtype] = np.empty(count, dtype)
-        return held[:count].reshape(shape)
+        memory = self.slots.get((slot, dtype))
+        if memory is None or memory.size < count:
+            memory = self.slots[slot, dtype] = np.empty(count, dtype)
+        return memory[:count].reshape(shape)
 
 
 scratch = _Scratch()

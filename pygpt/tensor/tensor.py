@@ -1,11 +1,11 @@
 """Tensors and the tape.
 
-A `Tensor` is a shape, an element type and a place in a device's buffer. Arithmetic on tensors looks a kernel up by its
-name and calls it. If an input wants a gradient, the output carries a `Node`: which kernel made it, what that kernel's
-gradient asked to keep, and the nodes of the inputs. Nodes hold data, never the tensor they belong to, so a graph has no
-cycles and reference counting frees device memory the moment a tensor dies.
+A `Tensor` is a shape, an element type and a position in a device's buffer. Arithmetic on tensors calls a kernel by its
+name. If an input needs a gradient, the output has a `Node`: the kernel that made it, the values that the kernel's
+gradient needs, and the nodes of the inputs. Nodes hold data, never the tensor they belong to, so a graph has no cycles
+and reference counting frees device memory as soon as a tensor is dropped.
 
-This module knows no operation: kernels are found in `KERNELS` by name.
+This module imports no operation: it gets kernels from `KERNELS` by name.
 """
 
 import collections
@@ -19,7 +19,7 @@ from pygpt.errors import ShapeError
 ITEM_SIZE = {"float32": 4, "float64": 8, "int32": 4, "uint32": 4}
 ARRAY_CODE = {"float32": "f", "float64": "d", "int32": "i", "uint32": "I"}
 
-# The kernels by name; `pygpt.tensor.kernel.kernel` fills it. It stands here because arithmetic on tensors starts here.
+# The kernels by name; `pygpt.tensor.kernel.kernel` fills it. It is defined here because tensor arithmetic uses it.
 KERNELS = {}
 
 
@@ -68,11 +68,11 @@ class Tensor:
         return self.size * ITEM_SIZE[self.dtype]
 
     def detached(self) -> "Tensor":
-        """The same data without its place on the tape."""
+        """Return the same data without a node on the tape."""
         return Tensor(self.buffer, self.shape, self.dtype, self.offset)
 
     def reshape(self, *shape: int) -> "Tensor":
-        """The same elements in another shape; one length may be -1. Raises ShapeError if the sizes differ."""
+        """Return the same elements in another shape; one length can be -1. Raises ShapeError if the sizes differ."""
         if -1 in shape:
             rest = math.prod(length for length in shape if length != -1)
             shape = tuple(self.size // max(rest, 1) if length == -1 else length for length in shape)
@@ -83,9 +83,9 @@ class Tensor:
         return Tensor(self.buffer, shape, self.dtype, self.offset, Node(RESHAPE, (self.node,), {"x_shape": self.shape}))
 
     def slice(self, start: int, shape: tuple) -> "Tensor":
-        """A view of consecutive elements, beginning at element `start` of this flat tensor.
+        """Return a view of consecutive elements, from element `start` of this flat tensor.
 
-        Raises: ShapeError if it would leave the tensor, or if `start` is not a multiple of 64 elements (a GPU binds
+        Raises: ShapeError if the view exceeds the tensor, or if `start` is not a multiple of 64 elements (a GPU binds
         buffers at multiples of 256 bytes).
         """
         if start % 64 or start + math.prod(shape) > self.size:
@@ -93,15 +93,15 @@ class Tensor:
         return Tensor(self.buffer, shape, self.dtype, self.offset + start)
 
     def read(self) -> bytes:
-        """Its bytes, waiting for the device. In a tab this raises DeviceError: use `await device.fetch(tensor)`."""
+        """Wait for the device and return the bytes. Raises DeviceError in a tab: use `await device.fetch(tensor)`."""
         return self.device.read(self)
 
     def tolist(self) -> list:
-        """Its elements as a flat list, waiting for the device."""
+        """Wait for the device and return the elements as a flat list."""
         return array(ARRAY_CODE[self.dtype], self.read()).tolist()
 
     def numpy(self):
-        """Its elements as a NumPy array of its shape, waiting for the device."""
+        """Wait for the device and return the elements as a NumPy array of the same shape."""
         import numpy
 
         return numpy.frombuffer(self.read(), dtype=self.dtype).reshape(self.shape).copy()
@@ -122,7 +122,7 @@ class Tensor:
 
 
 class _Reshape:
-    """The one entry of the tape that launches nothing: its gradient reshapes back."""
+    """The only tape entry that launches no kernel. Its gradient reshapes back."""
 
     name = "reshape"
     gathers = frozenset()
@@ -135,7 +135,7 @@ RESHAPE = _Reshape()
 
 
 def tensor(device: Device, data, shape: tuple | None = None, dtype: str = "float32") -> Tensor:
-    """A tensor on `device` from anything with the buffer protocol, or from a flat list of numbers.
+    """Create a tensor on `device` from an object with the buffer protocol, or from a flat list of numbers.
 
     Raises: ShapeError if the data does not fill the shape; CaptureError while recording.
     """
@@ -149,43 +149,43 @@ def tensor(device: Device, data, shape: tuple | None = None, dtype: str = "float
             f"tensor: {view.nbytes} bytes do not fill {dtype}{list(shape)}, which takes "
             f"{math.prod(shape) * ITEM_SIZE[dtype]}"
         )
-    made = empty(device, shape, dtype)
-    device.write(made, view)
-    return made
+    result = empty(device, shape, dtype)
+    device.write(result, view)
+    return result
 
 
 def empty(device: Device, shape: tuple, dtype: str = "float32") -> Tensor:
-    """A tensor whose elements are not set yet. Raises MemoryLimit if the device cannot hold it."""
+    """Create a tensor with undefined elements. Raises MemoryLimit if the device cannot hold it."""
     return Tensor(device.allocate(math.prod(shape) * ITEM_SIZE[dtype]), shape, dtype)
 
 
 @contextlib.contextmanager
 def no_tape():
-    """Inside the `with`, nothing is kept for a way back: what evaluates or samples needs a fraction of the memory."""
-    before, Tape.on = Tape.on, False
+    """Disable the tape inside the `with`: evaluation and sampling then need a fraction of the memory."""
+    previous, Tape.on = Tape.on, False
     try:
         yield
     finally:
-        Tape.on = before
+        Tape.on = previous
 
 
 class Tape:
-    """Whether kernels note what they did."""
+    """Whether kernels record nodes for the backward pass."""
 
     on = True
 
 
 def backward(loss: Tensor, parameters: list[Tensor], into: list[Tensor] | None = None) -> list[Tensor]:
-    """The gradient of `loss`, a tensor of one element, with respect to each of `parameters`.
+    """Return the gradient of `loss`, a tensor of one element, with respect to each of `parameters`.
 
-    `into`, if given, holds a tensor for each parameter, and the gradients are written there. Contributions are added in
-    the order of the walk, so the same graph gives the same bits. A parameter the loss does not depend on raises
-    ShapeError, because a silent zero would hide a mistake in the model.
+    If `into` is given, it holds a tensor for each parameter, and the gradients are written there. Contributions are
+    added in the order of the walk, so the same graph gives the same bits.
+    Raises: ShapeError if the loss does not depend on a parameter, because a zero would hide a mistake in the model.
     """
     if loss.node is None or loss.size != 1:
-        raise ShapeError(f"backward: wanted a loss of one element that depends on a parameter, got {loss!r}")
+        raise ShapeError(f"backward: expected a loss of one element that depends on a parameter, got {loss!r}")
     order = _topological_order(loss.node)
-    places = {parameter.node: place for parameter, place in zip(parameters, into or (), strict=bool(into))}
+    targets = {parameter.node: target for parameter, target in zip(parameters, into or (), strict=bool(into))}
     uses_left = collections.Counter(parent for node in order for parent in node.parents if parent is not None)
     gradients = {loss.node: KERNELS["fill"](out=empty(loss.device, loss.shape, loss.dtype), value=1.0)}
     for node in order:
@@ -193,38 +193,38 @@ def backward(loss: Tensor, parameters: list[Tensor], into: list[Tensor] | None =
             continue
         gradient = gradients.pop(node)
         wanted = tuple(parent is not None for parent in node.parents)
-        once = collections.Counter(node.parents)
+        occurrences = collections.Counter(node.parents)
         so_far = tuple(
-            gradients.get(parent) if index in node.kernel.gathers and once[parent] == 1 else None
+            gradients.get(parent) if index in node.kernel.gathers and occurrences[parent] == 1 else None
             for index, parent in enumerate(node.parents)
         )
-        # The last contribution goes where the gradient is wanted, if it will be all of it.
+        # The last contribution is written to the parameter's target, if it is the whole gradient.
         uses_left.subtract(parent for parent in node.parents if parent is not None)
-        last = tuple(
-            places.get(parent)
-            if uses_left[parent] == 0 and (parent not in gradients or have is not None) and once[parent] == 1
+        outs = tuple(
+            targets.get(parent)
+            if uses_left[parent] == 0 and (parent not in gradients or partial is not None) and occurrences[parent] == 1
             else None
-            for parent, have in zip(node.parents, so_far)
+            for parent, partial in zip(node.parents, so_far)
         )
-        contributions = node.kernel.backward(gradient, node.saved, wanted, so_far, last)
-        for parent, have, contribution in zip(node.parents, so_far, contributions, strict=True):
+        contributions = node.kernel.backward(gradient, node.saved, wanted, so_far, outs)
+        for parent, partial, contribution in zip(node.parents, so_far, contributions, strict=True):
             if parent is None or contribution is None:
                 continue
-            if parent in gradients and have is None:
+            if parent in gradients and partial is None:
                 contribution = KERNELS["add"](gradients[parent], contribution)
             gradients[parent] = contribution
     for parameter in parameters:
         if parameter.node not in gradients:
             raise ShapeError(f"backward: the loss does not depend on {parameter!r}")
     result = [gradients[parameter.node] for parameter in parameters]
-    for gradient, place in zip(result, into or ()):
-        if (gradient.buffer, gradient.offset) != (place.buffer, place.offset):
-            KERNELS["pack"](gradient, out=place.reshape(place.size))
+    for gradient, target in zip(result, into or ()):
+        if (gradient.buffer, gradient.offset) != (target.buffer, target.offset):
+            KERNELS["pack"](gradient, out=target.reshape(target.size))
     return into or result
 
 
 def _topological_order(root: Node) -> list[Node]:
-    """Every node below `root`, each before all of its parents; a loop, since a deep model would exhaust recursion."""
+    """Return every node below `root`, each before all of its parents. A deep model would exceed the recursion limit."""
     order, done, stack = [], set(), [(root, False)]
     while stack:
         node, parents_done = stack.pop()

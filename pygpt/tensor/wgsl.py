@@ -1,13 +1,13 @@
 """WGSL sources by name, from the checkout's shaders/ or from the wheel, which carries them as pygpt/shaders/.
 
-A kernel's fixed numbers reach its shader in one of two ways, and the shader's text says in which:
+A kernel's fixed numbers reach its shader in one of two ways, which the shader's text declares:
 
     override BETA1: f32;                                        compiled in: a pipeline for every value
     struct Uniforms { M: u32, N: u32 }                          read: one pipeline for all values
     @group(0) @binding(4) var<uniform> uniforms: Uniforms;      its binding comes after the outputs
 
 The second is for numbers that differ between a model's layers, such as the lengths of a product: compiling a pipeline
-takes 10 to 150 ms where a processor plays the GPU, and a small GPT has a dozen different products.
+takes 10 to 150 ms on a software adapter, and a small GPT has a dozen different products.
 """
 
 import functools
@@ -24,7 +24,7 @@ _FOLDERS = (_HERE / "shaders", _HERE.parent / "shaders")
 
 @functools.cache
 def source(name: str) -> str:
-    """The WGSL text of shaders/<name>.wgsl. Raises FileNotFoundError if there is none."""
+    """Return the WGSL text of shaders/<name>.wgsl. Raises FileNotFoundError if there is none."""
     for folder in _FOLDERS:
         path = folder / f"{name}.wgsl"
         if path.is_file():
@@ -34,13 +34,13 @@ def source(name: str) -> str:
 
 @functools.cache
 def uniforms(text: str) -> dict[str, str]:
-    """The numbers that a shader reads as uniforms, in order: their names and types. Empty if there are none."""
-    found = _UNIFORMS.search(text)
-    return dict(re.findall(r"(\w+): (\w+)", found.group(1))) if found else {}
+    """Return the names and types of the numbers that a shader reads as uniforms, in order."""
+    match = _UNIFORMS.search(text)
+    return dict(re.findall(r"(\w+): (\w+)", match.group(1))) if match else {}
 
 
 def constants(text: str, values: dict) -> tuple[dict, bytes]:
-    """A kernel's fixed numbers in the two forms its shader wants: overrides by name, and the bytes of its uniforms."""
+    """Split a kernel's fixed numbers into its shader's overrides by name and the bytes of its uniforms."""
     fields = uniforms(text)
     packed = b"".join(struct.pack(f"<{_CODES[kind]}", values[field]) for field, kind in fields.items())
     # The size of a uniform binding is a multiple of 16 bytes.

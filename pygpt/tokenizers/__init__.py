@@ -1,4 +1,4 @@
-"""From text to token ids and back: one character a token, one byte a token, or what occurs often a token."""
+"""Tokenizers, from text to token ids and back: characters, bytes, or frequent byte sequences (BPE)."""
 
 from pygpt.tokenizers.base import Decoder, Tokenizer
 from pygpt.tokenizers.bpe import BPETokenizer

@@ -1,4 +1,4 @@
-"""What every tokenizer can do."""
+"""The interface of every tokenizer."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pygpt.errors import TokenizerError
 
 
 class Decoder(ABC):
-    """Turns token ids into text piece by piece, for output that is shown while it is being sampled."""
+    """Decodes token ids piece by piece, for output that is shown while it is being sampled."""
 
     @abstractmethod
     def feed(self, ids: Iterable[int]) -> str:
-        """Take the next ids and give the text that is complete by now.
+        """Take the next ids and return the text that is complete so far.
 
         Raises:
             TokenizerError: an id is outside the vocabulary.
@@ -23,13 +23,13 @@ class Decoder(ABC):
 
     @abstractmethod
     def flush(self) -> str:
-        """End the text: give what was held back, and start anew."""
+        """End the text: return what was held back, and reset the decoder."""
 
 
 class Tokenizer(ABC):
     """A two-way map between text and token ids.
 
-    `vocab_size` counts the document delimiter too, and `bos` is that delimiter's id, or None if there is none.
+    `vocab_size` includes the document delimiter. `bos` is the id of that delimiter, or None if there is none.
     """
 
     kind: str
@@ -39,7 +39,7 @@ class Tokenizer(ABC):
     @classmethod
     @abstractmethod
     def train(cls, text: str, documents: bool = False) -> Tokenizer:
-        """Make the tokenizer for a text; with `documents` it has a delimiter.
+        """Make the tokenizer for a text. With `documents`, it has a delimiter.
 
         Raises:
             TokenizerError: the text has no characters to learn.
@@ -48,7 +48,7 @@ class Tokenizer(ABC):
     @classmethod
     @abstractmethod
     def from_dict(cls, description: dict[str, Any]) -> Tokenizer:
-        """Read back what `to_dict` wrote.
+        """Restore a tokenizer from the output of `to_dict`.
 
         Raises:
             TokenizerError: a field is missing, unknown or malformed.
@@ -60,18 +60,18 @@ class Tokenizer(ABC):
 
     @abstractmethod
     def encode(self, text: str) -> array:
-        """Give the text's token ids as an `array('I')`; BOS is never among them.
+        """Return the token ids of a text as an `array('I')`, without BOS.
 
         Raises:
-            TokenizerError: the text has a symbol the tokenizer does not know.
+            TokenizerError: the text has a symbol that is not in the vocabulary.
         """
 
     @abstractmethod
     def decoder(self) -> Decoder:
-        """Start a text that will arrive in pieces."""
+        """Return a decoder for ids that arrive in pieces."""
 
     def decode(self, ids: Iterable[int]) -> str:
-        """Give the text of these ids; BOS is the empty text.
+        """Return the text of token ids. BOS decodes to the empty string.
 
         Raises:
             TokenizerError: an id is outside the vocabulary.
@@ -90,17 +90,17 @@ class Tokenizer(ABC):
 
 
 def check_fields(description: dict[str, Any], wanted: dict[str, type]) -> None:
-    """Check that a description has exactly the fields wanted, each of its type.
+    """Check that a description has exactly the wanted fields, each with its type.
 
     Raises:
         TokenizerError: a field is missing, unknown, or of another type.
     """
     kind = description.get("kind")
     if set(description) != set(wanted):
-        came = ", ".join(map(repr, description))
+        actual = ", ".join(map(repr, description))
         raise TokenizerError(
             f"a {kind} tokenizer is described by the fields {', '.join(map(repr, wanted))}; "
-            f"this description has {came}: it was not written by this version of pygpt"
+            f"this description has {actual}: it was not written by this version of pygpt"
         )
     for field, type_ in wanted.items():
         if type(description[field]) is not type_:
@@ -111,7 +111,7 @@ def check_fields(description: dict[str, Any], wanted: dict[str, type]) -> None:
 
 
 def outside_vocabulary(token: object, vocab_size: int) -> TokenizerError:
-    """Make the error for an id no token has."""
+    """Make the error for an id that no token has."""
     return TokenizerError(
         f"token {token!r} is outside the vocabulary: ids go from 0 to {vocab_size - 1}; "
         "was it sampled from a model with another tokenizer?"

@@ -1,4 +1,4 @@
-"""Byte-level BPE, GPT-2's way: what occurs often is one token, and every text there is can be written with the others."""
+"""Byte-level BPE as in GPT-2: frequent byte sequences are one token, and single bytes cover every other text."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from pygpt.tokenizers.pretokens import pieces, split_words
 from pygpt.tokenizers.tokenizer_json import vocabulary_from_json, vocabulary_to_json
 from pygpt.tokenizers.utf8 import Utf8Decoder, utf8_bytes
 
-_REMEMBERED = 1 << 17  # words whose tokens are kept; English text of any length needs fewer
-_LONG = 100  # characters; a longer word will hardly come again
+_CACHE_SIZE = 1 << 17  # words whose tokens are cached; English text of any length needs fewer
+_LONGEST_CACHED = 100  # characters; a longer word will hardly occur again
 
 
 class BPETokenizer(Tokenizer):
-    """Cuts a text into words and merges each word's bytes, the pair that was learned first before all others.
+    """Splits a text into words and merges the bytes of each word, in the order the pairs were learned.
 
-    Special tokens are never found in a text, whatever the text says; decoded they are the empty text.
+    Special tokens are never recognised in a text. They decode to the empty string.
     """
 
     kind = "bpe"
@@ -38,11 +38,11 @@ class BPETokenizer(Tokenizer):
         self._ranks = {(ids[left], ids[right]): rank for rank, (left, right) in enumerate(vocabulary.merges)}
         self._merged = [ids[left + right] for left, right in vocabulary.merges]
         self._bytes = dict(enumerate(vocabulary.tokens))
-        self._words = _Words(self._merge)
+        self._words = _WordCache(self._merge)
 
     @classmethod
     def train(cls, text: str, documents: bool = False, vocab_size: int = 1024) -> BPETokenizer:
-        """Learn up to `vocab_size` tokens from a text, the delimiter among them; what repeats too little gives fewer.
+        """Learn up to `vocab_size` tokens from a text, including the delimiter; too little repetition gives fewer.
 
         Raises:
             TokenizerError: `vocab_size` has no room for the 256 bytes and the delimiter.
@@ -51,12 +51,12 @@ class BPETokenizer(Tokenizer):
 
     @classmethod
     def train_on(cls, parts: Iterable[str], vocab_size: int) -> BPETokenizer:
-        """As `train`, from a text in parts that begin and end between two words."""
+        """Learn like `train`, from a text in parts that are split between words."""
         return cls(_exhaust(learn(count_words(parts), vocab_size, documents=False)))
 
     @classmethod
     def learning(cls, text: str, documents: bool, vocab_size: int) -> Generator[float, None, BPETokenizer]:
-        """As `train`, in small pieces of work: yields the share that is done, returns the tokenizer."""
+        """Learn like `train`, in small steps: yield the completed fraction, return the tokenizer."""
         if vocab_size < 256 + documents:
             raise TokenizerError(
                 f"a vocabulary of {vocab_size} tokens has no room for the 256 bytes"
@@ -72,7 +72,7 @@ class BPETokenizer(Tokenizer):
 
     @classmethod
     def from_dict(cls, description: dict[str, Any]) -> BPETokenizer:
-        """Read back what `to_dict` wrote.
+        """Restore a tokenizer from the output of `to_dict`.
 
         Raises:
             TokenizerError: a field is missing, unknown or malformed.
@@ -85,17 +85,17 @@ class BPETokenizer(Tokenizer):
         return {"kind": self.kind, "tokenizer": vocabulary_to_json(self.vocabulary)}
 
     def encode(self, text: str) -> array:
-        """Give the text's token ids as an `array('I')`; BOS is never among them.
+        """Return the token ids of a text as an `array('I')`, without BOS.
 
         Raises:
-            TokenizerError: the text has half a surrogate pair, which UTF-8 cannot hold.
+            TokenizerError: the text has half a surrogate pair, which UTF-8 cannot encode.
         """
         if not text.isascii():
             utf8_bytes(text)
         return self._encode(text)
 
     def encode_bytes(self, data: bytes) -> array:
-        """Give the token ids of any bytes, UTF-8 or not; `decode_bytes` gives them back."""
+        """Return the token ids of any bytes, UTF-8 or not; `decode_bytes` restores them."""
         return self._encode(data.decode("utf-8", "surrogateescape"))
 
     def _encode(self, text: str) -> array:
@@ -105,47 +105,47 @@ class BPETokenizer(Tokenizer):
         return ids
 
     def _merge(self, word: str) -> tuple[int, ...]:
-        """The tokens of a word: the pair that was learned first is merged first, and from left to right.
+        """Return the tokens of a word. Pairs are merged in the order they were learned, and from left to right.
 
-        The places of the pairs that can be merged are kept by rank, so that a long word takes no longer than many short ones.
+        The positions of mergeable pairs are stored by rank, so that a long word takes no longer than many short ones.
         """
         ranks = self._ranks
         ids = [self._byte_ids[byte] for byte in word.encode("utf-8", "surrogateescape")]
         following = [*range(1, len(ids)), -1]
         previous = list(range(-1, len(ids) - 1))
-        places = defaultdict(list)
-        for place, pair in enumerate(pairwise(ids)):
+        positions = defaultdict(list)
+        for position, pair in enumerate(pairwise(ids)):
             if pair in ranks:
-                places[ranks[pair]].append(place)
-        waiting = list(places)
-        heapq.heapify(waiting)
-        while waiting:
-            rank = heapq.heappop(waiting)
-            now = sorted(places.pop(rank), reverse=True)
-            # In a vocabulary that was put together by hand, a merge may call for one of a lower rank: that goes first.
-            while now and not (waiting and waiting[0] < rank):
-                place = now.pop()
-                second = following[place]
-                if second < 0 or ranks.get((ids[place], ids[second])) != rank:
+                positions[ranks[pair]].append(position)
+        pending = list(positions)
+        heapq.heapify(pending)
+        while pending:
+            rank = heapq.heappop(pending)
+            current = sorted(positions.pop(rank), reverse=True)
+            # In a hand-made vocabulary, a merge can enable one of a lower rank, which then goes first.
+            while current and not (pending and pending[0] < rank):
+                position = current.pop()
+                second = following[position]
+                if second < 0 or ranks.get((ids[position], ids[second])) != rank:
                     continue  # one of the two has been merged with another neighbour
-                before, after = previous[place], following[second]
-                ids[place], ids[second], following[place] = self._merged[rank], -1, after
+                before, after = previous[position], following[second]
+                ids[position], ids[second], following[position] = self._merged[rank], -1, after
                 if after >= 0:
-                    previous[after] = place
-                for left, right in (before, place), (place, after):
-                    new = ranks.get((ids[left], ids[right])) if left >= 0 and right >= 0 else None
-                    if new is not None:
-                        if new not in places:
-                            heapq.heappush(waiting, new)
-                        places[new].append(left)
-            if now:
-                if rank not in places:
-                    heapq.heappush(waiting, rank)
-                places[rank] += now
+                    previous[after] = position
+                for left, right in (before, position), (position, after):
+                    new_rank = ranks.get((ids[left], ids[right])) if left >= 0 and right >= 0 else None
+                    if new_rank is not None:
+                        if new_rank not in positions:
+                            heapq.heappush(pending, new_rank)
+                        positions[new_rank].append(left)
+            if current:
+                if rank not in positions:
+                    heapq.heappush(pending, rank)
+                positions[rank] += current
         return tuple(token for token in ids if token >= 0)
 
     def decode_bytes(self, ids: Iterable[int]) -> bytes:
-        """Give the bytes of these ids; a special token has none.
+        """Return the bytes of token ids. A special token has none.
 
         Raises:
             TokenizerError: an id is outside the vocabulary.
@@ -156,12 +156,12 @@ class BPETokenizer(Tokenizer):
             raise outside_vocabulary(error.args[0], self.vocab_size) from None
 
     def decoder(self) -> Decoder:
-        """Start a text that will arrive in pieces; half a UTF-8 sequence is held back until its rest comes."""
+        """Return a decoder for ids that arrive in pieces; it holds back an incomplete UTF-8 sequence."""
         return Utf8Decoder(self.decode_bytes)
 
 
 def _exhaust(work: Generator) -> Any:
-    """Do all of the work, and give what it returns."""
+    """Run a generator to its end and return its result."""
     try:
         while True:
             next(work)
@@ -169,8 +169,8 @@ def _exhaust(work: Generator) -> Any:
         return done.value
 
 
-class _Words(dict):
-    """The tokens of words that occurred."""
+class _WordCache(dict):
+    """A cache of the tokens of words."""
 
     def __init__(self, merge):
         super().__init__()
@@ -178,8 +178,8 @@ class _Words(dict):
 
     def __missing__(self, word):
         ids = self._merge(word)
-        if len(word) <= _LONG:
-            if len(self) >= _REMEMBERED:
+        if len(word) <= _LONGEST_CACHED:
+            if len(self) >= _CACHE_SIZE:
                 self.clear()
             self[word] = ids
         return ids

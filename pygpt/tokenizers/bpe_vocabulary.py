@@ -1,13 +1,13 @@
-"""What a byte-level BPE knows: its tokens, and which two of them become one."""
+"""The vocabulary of a byte-level BPE: its tokens and its merges."""
 
 import dataclasses
 
 from pygpt.errors import TokenizerError
 
-END_OF_TEXT = "<|endoftext|>"  # GPT-2's name for what stands between two documents
+END_OF_TEXT = "<|endoftext|>"  # GPT-2's document delimiter
 
-# Files show a byte as a character that can be seen: printable Latin-1 as itself, the other 68 bytes, in order, as U+0100
-# and up. In this order the bytes are also GPT-2's first 256 tokens.
+# Files write a byte as a visible character: printable Latin-1 as itself, the other 68 bytes, in order, from U+0100 up.
+# In this order the bytes are also GPT-2's first 256 tokens.
 # Source: bytes_to_unicode in encoder.py of github.com/openai/gpt-2.
 _VISIBLE = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
 _HIDDEN = [byte for byte in range(256) if byte not in _VISIBLE]
@@ -20,22 +20,22 @@ _BYTE = {character: byte for byte, character in _SHOWN.items()}
 
 
 def shown(token: bytes) -> str:
-    """A token as files show it: b" the" is "Ġthe"."""
+    """Return a token as files write it: b" the" is "Ġthe"."""
     return "".join(map(_SHOWN.__getitem__, token))
 
 
 def token_bytes(text: str) -> bytes:
-    """The token that a file shows like this.
+    """Return the token that files write as this text.
 
     Raises:
-        TokenizerError: a character stands for no byte, or there is none.
+        TokenizerError: a character stands for no byte, or the text is empty.
     """
     try:
         token = bytes(map(_BYTE.__getitem__, text))
     except KeyError as error:
         raise TokenizerError(
             f"the token {text!r:.60} has the character {error.args[0]!r}, which stands for no byte: "
-            "this is no byte-level BPE"
+            "this is not a byte-level BPE"
         ) from None
     if not token:
         raise TokenizerError("a token must have at least one byte; this vocabulary has an empty one")
@@ -44,12 +44,12 @@ def token_bytes(text: str) -> bytes:
 
 @dataclasses.dataclass(frozen=True)
 class Vocabulary:
-    """The tokens by id, the pairs that become one token, first things first, and the ids of the special tokens.
+    """The tokens by id, the merges in the order they are applied, and the ids of the special tokens.
 
-    A special token stands for no text: its place among `tokens` is b"". Two merges may make the same token.
+    A special token stands for no text: its entry in `tokens` is b"". Two merges can make the same token.
 
     Raises:
-        TokenizerError: a byte has no token, two tokens are the same, a merge is there twice, or names an unknown token.
+        TokenizerError: a byte has no token, two tokens are the same, or a merge is listed twice or has an unknown part.
     """
 
     tokens: tuple[bytes, ...]
@@ -63,8 +63,8 @@ class Vocabulary:
         missing = [byte for byte in BYTES if byte not in ids]
         if missing:
             raise TokenizerError(
-                f"{len(missing)} bytes have no token, {missing[0]!r} for one: a byte-level BPE knows all "
-                "256, or there would be texts it cannot read"
+                f"{len(missing)} bytes have no token, for example {missing[0]!r}: a byte-level BPE needs all "
+                "256 to encode every text"
             )
         if len(set(self.merges)) != len(self.merges):
             raise TokenizerError("a merge is listed twice")
@@ -78,12 +78,12 @@ class Vocabulary:
 
     @property
     def ids(self) -> dict[bytes, int]:
-        """The id of each token that stands for bytes."""
+        """Map each token that stands for bytes to its id."""
         return {token: index for index, token in enumerate(self.tokens) if token}
 
     @property
     def bos(self) -> int | None:
-        """The id of the document delimiter: GPT-2's, or the only special token there is."""
+        """The id of the document delimiter: the only special token, or GPT-2's if there are several."""
         if len(self.special) == 1:
             return next(iter(self.special.values()))
         return self.special.get(END_OF_TEXT)

@@ -1,4 +1,4 @@
-"""One byte of UTF-8, one token."""
+"""A tokenizer with one token per byte of UTF-8."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pygpt.tokenizers.utf8 import Utf8Decoder, utf8_bytes
 
 
 class ByteTokenizer(Tokenizer):
-    """Knows every text there is: 256 ids, the bytes of its UTF-8; the document delimiter, if any, is 256."""
+    """Encodes any text as its UTF-8 bytes, with 256 ids. The document delimiter, if any, is 256."""
 
     kind = "byte"
 
@@ -21,12 +21,12 @@ class ByteTokenizer(Tokenizer):
 
     @classmethod
     def train(cls, text: str, documents: bool = False) -> ByteTokenizer:
-        """Make the tokenizer; there is nothing to learn from the text."""
+        """Make the tokenizer. Nothing is learned from the text."""
         return cls(documents)
 
     @classmethod
     def from_dict(cls, description: dict[str, Any]) -> ByteTokenizer:
-        """Read back what `to_dict` wrote.
+        """Restore a tokenizer from the output of `to_dict`.
 
         Raises:
             TokenizerError: a field is missing, unknown or malformed.
@@ -39,16 +39,16 @@ class ByteTokenizer(Tokenizer):
         return {"kind": self.kind, "documents": self.bos is not None}
 
     def encode(self, text: str) -> array:
-        """Give the text's token ids as an `array('I')`; BOS is never among them.
+        """Return the token ids of a text as an `array('I')`, without BOS.
 
         Raises:
-            TokenizerError: the text has half a surrogate pair, which UTF-8 cannot hold.
+            TokenizerError: the text has half a surrogate pair, which UTF-8 cannot encode.
         """
         # Through array("B"): array("I", bytes) would read four bytes as one number.
         return array("I", array("B", utf8_bytes(text)))
 
     def decode_bytes(self, ids: Iterable[int]) -> bytes:
-        """Give the bytes of these ids; BOS is none.
+        """Return the bytes of token ids. BOS has none.
 
         Raises:
             TokenizerError: an id is outside the vocabulary.
@@ -63,5 +63,5 @@ class ByteTokenizer(Tokenizer):
             raise outside_vocabulary(wrong, self.vocab_size) from None
 
     def decoder(self) -> Decoder:
-        """Start a text that will arrive in pieces; half a UTF-8 sequence is held back until its rest comes."""
+        """Return a decoder for ids that arrive in pieces; it holds back an incomplete UTF-8 sequence."""
         return Utf8Decoder(self.decode_bytes)

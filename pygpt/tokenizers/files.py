@@ -1,4 +1,4 @@
-"""A tokenizer from its files: `tokenizer.json`, or GPT-2's own `vocab.json` and `merges.txt`."""
+"""Tokenizer files: `tokenizer.json`, or GPT-2's `vocab.json` and `merges.txt`."""
 
 import json
 from pathlib import Path
@@ -12,10 +12,10 @@ TOKENIZER_FILE, VOCAB_FILE, MERGES_FILE = "tokenizer.json", "vocab.json", "merge
 
 
 def read_tokenizer(path: Path) -> BPETokenizer:
-    """Read a tokenizer.json, or the folder that has one, or one with vocab.json and merges.txt.
+    """Read a tokenizer.json, or a folder that has one or that has vocab.json and merges.txt.
 
     Raises:
-        TokenizerError: there are no such files, they cannot be read, or are not a byte-level BPE.
+        TokenizerError: the files are missing, cannot be read, or are not a byte-level BPE.
     """
     path = Path(path)
     if not path.is_dir():
@@ -30,15 +30,15 @@ def read_tokenizer(path: Path) -> BPETokenizer:
 
 
 def read_gpt2(vocab: bytes, merges: bytes) -> Vocabulary:
-    """Read the contents of vocab.json and merges.txt.
+    """Parse the contents of vocab.json and merges.txt.
 
     Raises:
-        TokenizerError: they are malformed, or do not fit one another.
+        TokenizerError: they are malformed or do not match.
     """
     try:
         lines = merges.decode("utf-8").split("\n")
     except UnicodeDecodeError as error:
-        raise TokenizerError(f"{MERGES_FILE} should be text in UTF-8, and is not at byte {error.start}") from None
+        raise TokenizerError(f"{MERGES_FILE} should be UTF-8 text, but byte {error.start} is not") from None
     if lines[0].startswith("#version"):
         del lines[0]
     pairs = []
@@ -46,16 +46,16 @@ def read_gpt2(vocab: bytes, merges: bytes) -> Vocabulary:
         left, space, right = line.partition(" ")
         if not space or " " in right:
             raise TokenizerError(
-                f"a line of {MERGES_FILE} should be two tokens with a space in between; this one is {line!r:.60}"
+                f"a line of {MERGES_FILE} should be two tokens separated by a space; this one is {line!r:.60}"
             )
         pairs.append((left, right))
     tokens = parse_json(vocab, VOCAB_FILE)
-    named = isinstance(tokens, dict) and END_OF_TEXT in tokens
-    return assemble(tokens, pairs, {END_OF_TEXT: tokens[END_OF_TEXT]} if named else {})
+    has_delimiter = isinstance(tokens, dict) and END_OF_TEXT in tokens
+    return assemble(tokens, pairs, {END_OF_TEXT: tokens[END_OF_TEXT]} if has_delimiter else {})
 
 
 def tokenizer_json_bytes(tokenizer: BPETokenizer) -> bytes:
-    """The contents of a tokenizer.json, which Hugging Face's `tokenizers` reads too."""
+    """Return the contents of a tokenizer.json, which Hugging Face's `tokenizers` can read too."""
     return json.dumps(vocabulary_to_json(tokenizer.vocabulary), ensure_ascii=False, indent=1).encode()
 
 

@@ -1,4 +1,4 @@
-"""The tokenizers that a run can choose from (`data.tokenizer`), and making the one it asks for."""
+"""The registry of tokenizers for `data.tokenizer`, and functions that make the selected one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pygpt.tokenizers.pretokens import at_seams
 from pygpt.utils.cache import cache_folder
 
 GPT2_TOKENS = 50257
-GPT2_FOLDER = "gpt2-tokenizer"  # in PYGPT_DATA, or in the cache, where `pygpt download` puts it
+GPT2_FOLDER = "gpt2-tokenizer"  # in PYGPT_DATA, or in the cache, where `pygpt download` writes it
 
 Making = Generator[float, None, Tokenizer]
 
@@ -28,12 +28,12 @@ Making = Generator[float, None, Tokenizer]
 class TokenizerChoice:
     """A choice of `data.tokenizer`.
 
-    `help` is a sentence. `make(data, text)` makes the tokenizer for a DataConfig and a text, in small pieces of work:
-    it yields the share that is done and returns the tokenizer. `vocab_size(data)` says how many tokens there will be (at
-    most, where they are learned), or None if only the text can tell. `make_from_pieces(data, pieces)` makes it from a
-    text that comes in pieces, where that is not the same as from no text at all. With `reads_files` the field
-    `data.tokenizer_file` is for it, with `sized` the field `data.vocab_size`; `available()` says whether it can be had on this machine. `tokenizer` is the class
-    that reads its description back.
+    `help` is a one-line description. `tokenizer` is the class that restores the tokenizer from its description.
+    `make(data, text)` makes the tokenizer for a DataConfig and a text in small steps: it yields the completed fraction
+    and returns the tokenizer. `vocab_size(data)` is the number of tokens (the maximum, if they are learned), or None if
+    it depends on the text. `make_from_pieces(data, pieces)` makes the tokenizer from a text in pieces; it is None if
+    the tokenizer does not depend on the text. `data.tokenizer_file` applies if `reads_files` is true, and
+    `data.vocab_size` if `sized` is. `available()` returns whether this machine has the tokenizer.
     """
 
     help: str
@@ -47,7 +47,7 @@ class TokenizerChoice:
 
 
 def at_once(make: Callable[..., Tokenizer]) -> Callable[..., Making]:
-    """`make(data, text)` as a generator of no pieces, for a tokenizer that takes no time to make."""
+    """Wrap `make(data, text)` as a generator that yields nothing, for a tokenizer that takes no time to make."""
 
     def making(data, text: str) -> Making:
         yield from ()
@@ -84,20 +84,19 @@ def _bpe_size(data) -> int:
 
 
 def _make_gpt2(data, text: str) -> Tokenizer:
-    place = Path(data.tokenizer_file) if data.tokenizer_file else _find_gpt2()
-    if place is None:
+    path = Path(data.tokenizer_file) if data.tokenizer_file else _find_gpt2()
+    if path is None:
         raise ExperimentError(
             "data.tokenizer",
-            "GPT-2's tokenizer is read from its files, and they are not here. `pygpt download "
-            f"{GPT2_FOLDER}` fetches them; or data.tokenizer_file names a folder with vocab.json and merges.txt, or a "
-            "tokenizer.json",
+            "GPT-2's tokenizer is read from its files, which are missing: run `pygpt download "
+            f"{GPT2_FOLDER}`, or set data.tokenizer_file to a tokenizer.json or a folder of vocab.json and merges.txt",
         )
-    tokenizer = _from_files(place)
+    tokenizer = _from_files(path)
     if tokenizer.vocab_size != GPT2_TOKENS or tokenizer.bos != GPT2_TOKENS - 1:
         raise ExperimentError(
             "data.tokenizer_file",
-            f"{place} is not GPT-2's tokenizer: that has {GPT2_TOKENS:,} tokens, the last of them its "
-            f"delimiter, and this one has {tokenizer.vocab_size:,}. With data.tokenizer bpe any byte-level BPE will do",
+            f"{path} is not GPT-2's tokenizer: that has {GPT2_TOKENS:,} tokens, of which the last is its "
+            f"delimiter, and this one has {tokenizer.vocab_size:,}. For another BPE, set data.tokenizer to bpe",
         )
     return tokenizer
 
@@ -141,10 +140,10 @@ TOKENIZERS: dict[str, TokenizerChoice] = {
 
 
 def make_tokenizer(data, text: str) -> Tokenizer:
-    """The tokenizer that the fields of a DataConfig ask for, learned from the text where it is not read from files.
+    """Make the tokenizer that a DataConfig selects: read it from files, or learn it from the text.
 
     Raises:
-        ExperimentError: its files are missing, or are not what they should be.
+        ExperimentError: its files are missing or wrong.
         TokenizerError: the text has no characters to learn.
     """
     making = making_tokenizer(data, text)
@@ -156,20 +155,21 @@ def make_tokenizer(data, text: str) -> Tokenizer:
 
 
 def making_tokenizer(data, text: str) -> Making:
-    """As `make_tokenizer`, in small pieces of work: yields the share that is done, returns the tokenizer."""
+    """Make a tokenizer like `make_tokenizer`, in small steps: yield the completed fraction, return the tokenizer."""
     return TOKENIZERS[data.tokenizer].make(data, text)
 
 
 def tokenizer_from_pieces(data, pieces: Iterable[str]) -> Tokenizer:
-    """As `make_tokenizer`, from a text that comes in pieces and may be larger than memory."""
+    """Make a tokenizer like `make_tokenizer`, from a text in pieces that can be larger than memory."""
     choice = TOKENIZERS[data.tokenizer]
     return choice.make_from_pieces(data, pieces) if choice.make_from_pieces else make_tokenizer(data, "")
 
 
 def train_tokenizer(kind: str, text: str, documents: bool, vocab_size: int = 1024) -> Tokenizer:
-    """Make a tokenizer for a text by the name of its kind; with `documents` it also has a delimiter, BOS.
+    """Make a tokenizer of the named kind for a text. With `documents`, it also has a delimiter, BOS.
 
-    `vocab_size` is for the kind whose vocabulary may have any size, bpe: so many tokens, BOS among them.
+    `vocab_size` is for the kind bpe only: the number of tokens, including BOS.
+
     Raises:
         TokenizerError: there is no such kind, or the text has no characters to learn.
     """
@@ -182,12 +182,12 @@ def train_tokenizer(kind: str, text: str, documents: bool, vocab_size: int = 102
 
 
 def expected_vocabulary(data) -> int | None:
-    """How many tokens there will be (at most, where they are learned), or None if only the text can tell."""
+    """Return the number of tokens (the maximum, if they are learned), or None if it depends on the text."""
     return TOKENIZERS[data.tokenizer].vocab_size(data)
 
 
 def tokenizer_from_dict(description: dict) -> Tokenizer:
-    """Read back what `Tokenizer.to_dict` wrote.
+    """Restore a tokenizer from the output of `Tokenizer.to_dict`.
 
     Raises:
         TokenizerError: the description is not a dict, its kind is unknown, or its fields are missing or malformed.
@@ -207,8 +207,8 @@ def _find_gpt2() -> Path | None:
     if sys.platform == "emscripten":
         raise ExperimentError(
             "data.tokenizer",
-            "GPT-2's tokenizer is read from its files, and a page has none; a run that "
-            "was trained or imported with it can be opened here",
+            "GPT-2's tokenizer is read from its files, and a page has none; a page can "
+            "open a run that was trained or imported with it",
         )
     folders = [Path(os.environ["PYGPT_DATA"])] if os.environ.get("PYGPT_DATA") else []
     return next(

@@ -1,6 +1,6 @@
-"""`tokenizer.json`, the file of Hugging Face's `tokenizers`: what of it a byte-level BPE is, and what pygpt refuses.
+"""Reads and writes `tokenizer.json`, the file of Hugging Face's `tokenizers`. Only byte-level BPE is supported.
 
-Source: the serialized form of github.com/huggingface/tokenizers 0.23, whose library gives the same ids.
+Source: the serialization format of github.com/huggingface/tokenizers 0.23, whose library gives the same ids.
 """
 
 import json
@@ -10,11 +10,11 @@ from pygpt.errors import TokenizerError
 from pygpt.tokenizers.bpe_vocabulary import Vocabulary, shown, token_bytes
 
 _BYTE_LEVEL = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
-_NOT_OURS = "pygpt reads byte-level BPE, as GPT-2's is"
+_SUPPORTED = "pygpt reads only byte-level BPE, as in GPT-2"
 
 
 def vocabulary_to_json(vocabulary: Vocabulary) -> dict[str, Any]:
-    """The contents of a tokenizer.json."""
+    """Return the contents of a tokenizer.json."""
     names = {index: name for name, index in vocabulary.special.items()}
     vocab = {names[index] if index in names else shown(token): index for index, token in enumerate(vocabulary.tokens)}
     return {
@@ -53,42 +53,46 @@ def vocabulary_to_json(vocabulary: Vocabulary) -> dict[str, Any]:
 
 
 def read_tokenizer_json(data: bytes) -> Vocabulary:
-    """Read a file.
+    """Parse a tokenizer.json.
 
     Raises:
-        TokenizerError: it is not JSON, no tokenizer.json, or one of another kind than byte-level BPE.
+        TokenizerError: it is not JSON, not a tokenizer.json, or not a byte-level BPE.
     """
     return vocabulary_from_json(parse_json(data, "a tokenizer.json"))
 
 
 def parse_json(data: bytes, what: str) -> Any:
-    """The value of a JSON file. Raises TokenizerError if it is none."""
+    """Parse a JSON file.
+
+    Raises:
+        TokenizerError: it is not JSON.
+    """
     try:
         return json.loads(data)
     except (ValueError, RecursionError) as error:
         raise TokenizerError(
-            f"{what} should be JSON, and this is not: {str(error) or 'it is nested too deep'}"
+            f"{what} should be JSON, but this is not: {str(error) or 'it is nested too deeply'}"
         ) from None
 
 
 def vocabulary_from_json(contents: Any) -> Vocabulary:
-    """What the contents of a tokenizer.json say.
+    """Make the vocabulary from the contents of a tokenizer.json.
 
     Raises:
         TokenizerError: something is missing or malformed, or the tokenizer is of another kind; the message says which.
     """
-    model = _table(_table({"": contents}, ""), "model")
+    model = _object(_object({"": contents}, ""), "model")
     kind = model.get("type", "BPE" if "merges" in model else None)
     if kind != "BPE":
-        raise TokenizerError(f"this tokenizer.json is a {kind} model; {_NOT_OURS}")
+        raise TokenizerError(f"this tokenizer.json is a {kind} model; {_SUPPORTED}")
     for part in ("normalizer", "truncation", "padding"):
-        _want(contents.get(part) is None, f"it has a {part} ({_type(contents.get(part))})")
+        _require(contents.get(part) is None, f"it has a {part} ({_type(contents.get(part))})")
     _check_byte_level(contents.get("pre_tokenizer"), "pre-tokenizer", {"add_prefix_space": False, "use_regex": True})
     _check_byte_level(contents.get("decoder"), "decoder", {})
     if contents.get("post_processor") is not None:
         _check_byte_level(contents["post_processor"], "post-processor", {})
     for option in ("dropout", "continuing_subword_prefix", "end_of_word_suffix", "byte_fallback", "ignore_merges"):
-        _want(not model.get(option), f"its model has {option} {model.get(option)!r:.60}")
+        _require(not model.get(option), f"its model has {option} {model.get(option)!r:.60}")
     vocab, merges = model.get("vocab"), model.get("merges")
     if not isinstance(merges, list):
         raise TokenizerError("the model of this tokenizer.json has no list of merges")
@@ -96,13 +100,13 @@ def vocabulary_from_json(contents: Any) -> Vocabulary:
 
 
 def assemble(vocab: Any, merges: list[tuple[str, str]], special: dict[str, int]) -> Vocabulary:
-    """A vocabulary from tokens as files show them with their ids, merges, and the special tokens.
+    """Make a vocabulary from the tokens as files write them, with their ids, the merges, and the special tokens.
 
     Raises:
-        TokenizerError: the ids are not those from 0 up, each once, or the parts do not fit one another.
+        TokenizerError: the ids do not count up from 0, each once, or the parts do not match.
     """
     if not isinstance(vocab, dict):
-        raise TokenizerError("the vocabulary should be a table of tokens and their ids, and is not")
+        raise TokenizerError("the vocabulary should be an object of tokens and their ids, but is not")
     ids = dict(vocab)
     for name, index in special.items():
         if ids.setdefault(name, index) != index:
@@ -113,14 +117,14 @@ def assemble(vocab: Any, merges: list[tuple[str, str]], special: dict[str, int])
     if by_id.keys() != set(range(len(ids))):
         raise TokenizerError(
             f"the {len(ids)} tokens of the vocabulary should have the ids from 0 to {len(ids) - 1}, each "
-            "once, and have not"
+            "once, but do not"
         )
     tokens = tuple(b"" if by_id[index] in special else token_bytes(by_id[index]) for index in range(len(ids)))
     return Vocabulary(tokens, tuple((token_bytes(left), token_bytes(right)) for left, right in merges), special)
 
 
 def _merge(merge: Any) -> tuple[str, str]:
-    """Two tokens: a list of both, or, as older versions wrote them, a text with a space in between."""
+    """Return the two tokens of a merge: a list or, from older versions, a string with a space between them."""
     parts = merge.split(" ") if isinstance(merge, str) else merge
     if not isinstance(parts, list) or len(parts) != 2 or not all(isinstance(part, str) for part in parts):
         raise TokenizerError(f"a merge should be two tokens; one of these is {merge!r:.60}")
@@ -130,36 +134,33 @@ def _merge(merge: Any) -> tuple[str, str]:
 def _special(added: Any) -> dict[str, int]:
     special = {}
     if not isinstance(added, list | None):
-        raise TokenizerError("added_tokens should be a list, and is not")
+        raise TokenizerError("added_tokens should be a list, but is not")
     for token in added or []:
         if not (isinstance(token, dict) and isinstance(token.get("content"), str) and type(token.get("id")) is int):
             raise TokenizerError(f"an added token should have an id and a content; one of these is {token!r:.60}")
-        _want(
-            token.get("special") is True,
-            f"it has the added token {token['content']!r:.60}, which is cut out of a text "
-            "before all else, as only special tokens are here",
-        )
+        # Other added tokens are matched in a text before everything else, which pygpt does not do.
+        _require(token.get("special") is True, f"it has the added token {token['content']!r:.60}, which is not special")
         special[token["content"]] = token["id"]
     return special
 
 
-def _table(contents: dict, name: str) -> dict:
+def _object(contents: dict, name: str) -> dict:
     if not isinstance(contents.get(name), dict):
         raise TokenizerError(
-            f"a tokenizer.json is a table{f' with a table {name!r}' if name else ''}; this one has none"
+            f"a tokenizer.json should be a JSON object{f' with an object {name!r}' if name else ''}; this one is not"
         )
     return contents[name]
 
 
-def _check_byte_level(part: Any, what: str, wanted: dict[str, bool]) -> None:
-    _want(_type(part) == "ByteLevel", f"its {what} is {_type(part)}")
-    for option, value in wanted.items():
-        came = part.get(option, True)  # what the library takes for an option that is not there
-        _want(came is value, f"its {what} has {option} {str(came).lower():.60}")
+def _check_byte_level(part: Any, what: str, expected: dict[str, bool]) -> None:
+    _require(_type(part) == "ByteLevel", f"its {what} is {_type(part)}")
+    for option, value in expected.items():
+        actual = part.get(option, True)  # the library's default for a missing option
+        _require(actual is value, f"its {what} has {option} {str(actual).lower():.60}")
 
 
 def _type(part: Any) -> str:
-    """What a part calls itself; a sequence is called by its members."""
+    """Return the type of a part; for a sequence, with the types of its members."""
     if isinstance(part, dict) and part.get("type") == "Sequence":
         members = next((value for value in part.values() if isinstance(value, list)), [])
         return f"a sequence of {', '.join(map(_type, members))}"[:200]
@@ -168,6 +169,6 @@ def _type(part: Any) -> str:
     )
 
 
-def _want(holds: bool, otherwise: str) -> None:
+def _require(holds: bool, problem: str) -> None:
     if not holds:
-        raise TokenizerError(f"this tokenizer.json cannot be used here: {otherwise}; {_NOT_OURS}")
+        raise TokenizerError(f"this tokenizer.json cannot be used here: {problem}; {_SUPPORTED}")

@@ -1,14 +1,14 @@
-"""What a character is to GPT-2's expression: a letter, a number, white space, or something else.
+"""The classes of characters in GPT-2's regular expression: letter, number, white space, or other.
 
-By Unicode 16, whichever version this Python's tables have (14 in Python 3.11, 16 in Python 3.14): what came in between
-stands here, so that a text has the same tokens in the tab, natively, and in Hugging Face's `tokenizers`.
+They follow Unicode 16, whichever version this Python's tables have (14 in Python 3.11, 16 in Python 3.14). Later
+additions are listed here, so that a text has the same tokens in the tab, natively, and in Hugging Face's `tokenizers`.
 """
 
 import unicodedata
 
 LETTER, NUMBER, SPACE, OTHER = "a0\t!"
 
-# Unicode's White_Space beyond ASCII; a property that no longer grows.
+# Unicode's White_Space beyond ASCII. This property no longer grows.
 _WHITE_SPACE = frozenset("\x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B))))
 # Letters (L) and numbers (N) that Unicode 15.0, 15.1 and 16.0 added: first-last, in hexadecimal.
 _NEWER_LETTERS = """
@@ -20,25 +20,25 @@ _NEWER_NUMBERS = """
     10D40-10D49 116D0-116E3 11BF0-11BF9 11F50-11F59 16130-16139 16D70-16D79 1CCF0-1CCF9 1D2C0-1D2D3 1E4F0-1E4F9
     1E5F1-1E5FA"""
 _NEWER = [
-    (int(first, 16), int(last, 16), stands)
-    for ranges, stands in ((_NEWER_LETTERS, LETTER), (_NEWER_NUMBERS, NUMBER))
-    for first, last in (both.split("-") for both in ranges.split())
+    (int(first, 16), int(last, 16), symbol)
+    for ranges, symbol in ((_NEWER_LETTERS, LETTER), (_NEWER_NUMBERS, NUMBER))
+    for first, last in (span.split("-") for span in ranges.split())
 ]
 _BY_CATEGORY = {"L": LETTER, "N": NUMBER}
 
 
 class Classes(dict):
-    """By code point, for `str.translate`: the ASCII character that stands for a character; ASCII stands for itself."""
+    """For `str.translate`: from a code point to the ASCII character of its class. ASCII maps to itself."""
 
     def __missing__(self, code_point):
         character = chr(code_point)
         if code_point < 128:
-            stands = character
+            symbol = character
         elif character in _WHITE_SPACE:
-            stands = SPACE
+            symbol = SPACE
         elif (category := unicodedata.category(character)) == "Cn":
-            stands = next((stands for first, last, stands in _NEWER if first <= code_point <= last), OTHER)
+            symbol = next((symbol for first, last, symbol in _NEWER if first <= code_point <= last), OTHER)
         else:
-            stands = _BY_CATEGORY.get(category[0], OTHER)
-        self[code_point] = stands
-        return stands
+            symbol = _BY_CATEGORY.get(category[0], OTHER)
+        self[code_point] = symbol
+        return symbol

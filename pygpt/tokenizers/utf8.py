@@ -1,4 +1,4 @@
-"""Text as UTF-8, the way the tokenizers of bytes use it."""
+"""UTF-8 encoding and decoding for the tokenizers that work on bytes."""
 
 import codecs
 from collections.abc import Callable, Iterable
@@ -8,10 +8,10 @@ from pygpt.tokenizers.base import Decoder
 
 
 def utf8_bytes(text: str) -> bytes:
-    """A text's bytes.
+    """Encode a text as UTF-8.
 
     Raises:
-        TokenizerError: the text has half a surrogate pair, which UTF-8 cannot hold.
+        TokenizerError: the text has half a surrogate pair, which UTF-8 cannot encode.
     """
     try:
         return text.encode("utf-8")
@@ -23,7 +23,7 @@ def utf8_bytes(text: str) -> bytes:
 
 
 class Utf8Decoder(Decoder):
-    """Turns ids into bytes and bytes into text; half a UTF-8 sequence is held back until its rest comes."""
+    """Turns ids into bytes and bytes into text. An incomplete UTF-8 sequence is held back until the rest arrives."""
 
     def __init__(self, decode_bytes: Callable[[Iterable[int]], bytes]):
         self._decode_bytes = decode_bytes

@@ -1,1 +1,1 @@
-"""Training: the step on the device, the run around it, what it measures, and the driver."""
+"""Training: steps on the device, runs, metrics, evaluation, and the training loop."""

@@ -1,8 +1,8 @@
-"""The one loop that trains: it sends steps to the device, reads their metrics, and says what happened.
+"""The training loop: sends steps to the device and yields their metrics.
 
-A slice of steps is sent while the one before it is still being computed; reading the metrics of that one is what paces
-the loop. How many steps make a slice follows from how long they take. The command line, the page's session and
-LanguageModel each run this loop and differ in what they do with an event.
+The driver sends a slice of steps while the device still computes the previous one. Reading the metrics of the previous
+slice paces the loop. The measured step time determines the size of a slice. The command line, the page's session and
+LanguageModel all run this loop; they differ in how they handle an event.
 """
 
 import asyncio
@@ -18,18 +18,18 @@ from pygpt.training.run import Run
 from pygpt.utils.blocking import let_others_run
 from pygpt.utils.timer import tick
 
-SLICE = 0.05  # seconds of the device's work sent at once, at least; two slices are under way
-LONGEST = 0.25  # and at most: where reading takes long, whatever there is to wait for, so much work hides it
-LONGEST_SLICE = 500  # steps; the device keeps the metrics of 2,048
-TURN = 0.025  # seconds of Python after which other tasks get their turn
-REMEMBERED = 8.0  # seconds over which the speed is averaged
+SLICE = 0.05  # minimum seconds of device work in a slice; two slices are in flight
+LONGEST = 0.25  # maximum seconds: a slice grows up to this length to hide a slow read
+LONGEST_SLICE = 500  # maximum steps in a slice; the device keeps the metrics of 2,048 steps
+TURN = 0.025  # seconds of Python work before other tasks can run
+REMEMBERED = 8.0  # time constant of the average step time, in seconds
 
 
 @dataclasses.dataclass(frozen=True)
 class Progress:
-    """A slice of steps was sent and the metrics of an earlier one have come.
+    """A slice of steps was sent, and the metrics of earlier slices were read.
 
-    `evaluated` says that an evaluation has just ended: then everything up to the run's step has been read.
+    `evaluated` means that an evaluation has just ended. All metrics up to the run's step have then been read.
     """
 
     metrics: list[Metric]
@@ -37,39 +37,39 @@ class Progress:
 
 
 class StepTimer:
-    """How long a training step takes, averaged over some seconds; evaluations do not count."""
+    """The time of a training step, averaged over several seconds, without evaluations."""
 
     def __init__(self, tokens_per_step: int):
         self.tokens_per_step = tokens_per_step
-        self.milliseconds = 0.0  # as long as it is unknown
+        self.milliseconds = 0.0  # 0 until measured
         self._seconds = self._steps = 0.0
         self.start()
 
     def start(self) -> None:
-        """Count from this moment on."""
+        """Start timing."""
         self._began = time.perf_counter()
 
     def skip(self, seconds: float) -> None:
-        """So much of the time since then was spent on something else."""
+        """Exclude these seconds from the current measurement."""
         self._began += seconds
 
     def add(self, steps: int, evaluated: bool) -> None:
-        """So many steps have been done since; `evaluated` says that some of the time went into an evaluation."""
+        """Count steps done since the last call; `evaluated` means that part of the time was an evaluation."""
         now = time.perf_counter()
-        # A tab's clock may not have moved since.
-        passed, self._began = max(now - self._began, tick()), now
+        # The coarse clock of a browser tab may not have advanced since the last call.
+        elapsed, self._began = max(now - self._began, tick()), now
         if not steps or (evaluated and self.milliseconds):
             return
         if not self.milliseconds or evaluated:
-            self.milliseconds = 1000 * passed / steps  # compiling and evaluating are part of it: for want of better
+            self.milliseconds = 1000 * elapsed / steps  # a rough first value: it includes compilation and evaluation
             return
-        fading = math.exp(-passed / REMEMBERED)
-        self._seconds = fading * self._seconds + passed
-        self._steps = fading * self._steps + steps
+        decay = math.exp(-elapsed / REMEMBERED)
+        self._seconds = decay * self._seconds + elapsed
+        self._steps = decay * self._steps + steps
         self.milliseconds = 1000 * self._seconds / self._steps
 
     def metrics(self) -> dict[str, float]:
-        """The metrics that it measures, by name."""
+        """The measured metrics, by name."""
         if not self.milliseconds:
             return {}
         per_second = self.tokens_per_step / self.milliseconds * 1000
@@ -77,72 +77,71 @@ class StepTimer:
 
 
 class Driver:
-    """Trains a run to its end, or until it is told to halt.
+    """Trains a run to its end, or until `halt` is called.
 
-    `lock` is held while steps are sent: whoever reads the run's state holds it meanwhile. `steps` is the generator of
-    `run.train()`, for whoever takes some of its steps between two events. With `finish_evaluations` a halt waits for the
-    end of an evaluation: a run that is saved in the middle of one does not repeat it. `ended` says whether all is done.
+    `lock` is held while steps are sent; code that reads the run's state must hold it too. `steps` is the generator of
+    `run.train()`; a caller can advance it between two events. With `finish_evaluations`, a halt waits for the end of an
+    evaluation, since a run saved during one does not repeat it. `ended` is true once the run is complete.
     """
 
     def __init__(self, run: Run, lock: asyncio.Lock | None = None, finish_evaluations: bool = False):
         self.run, self.lock, self.finish_evaluations = run, lock or asyncio.Lock(), finish_evaluations
         self.steps = run.train()
         self.halting = self.ended = False
-        # Whether the last piece of work sent was a batch of an evaluation, and whether the slice had any part of one.
+        # Whether the last work sent was an evaluation batch, and whether the slice includes any part of an evaluation.
         self._in_evaluation = self._evaluating = False
         train = run.experiment.train
         self.timer = StepTimer(train.sequences * run.experiment.model.block_size)
 
     def halt(self) -> None:
-        """Send no more steps."""
+        """Stop sending steps."""
         self.halting = True
 
     async def events(self) -> AsyncGenerator[Progress, None]:
         """Train, yielding a Progress after each slice of steps.
 
-        Raises: DivergedError at a loss that is not finite, after a Progress with what came before it; DeviceLost.
+        Raises: DivergedError at a loss that is not finite, after a Progress with the metrics before it; DeviceLost.
         """
-        pending: list[
-            tuple[Awaitable[bytes], bool]
-        ] = []  # readings under way, and whether their slice had an evaluation
+        # The reads in flight, each with whether its slice included any part of an evaluation.
+        pending: list[tuple[Awaitable[bytes], bool]] = []
         try:
             device = self.run.device
             await device.fetch(self.run.metrics_tensor)
             began = time.perf_counter()
             await device.fetch(self.run.metrics_tensor)
-            idle = time.perf_counter() - began  # what reading costs when there is nothing to wait for
-            work, count = min(max(SLICE, idle), LONGEST), 1
+            latency = time.perf_counter() - began  # the time of a read that waits for no work
+            target, count = min(max(SLICE, latency), LONGEST), 1
             self.timer.start()
             while not (self.ended or self._may_halt()):
                 began = time.perf_counter()
                 self._evaluating = self._in_evaluation
                 evaluated = await self._send(count)
                 pending.append((device.start_fetch(self.run.metrics_tensor), self._evaluating))
-                await let_others_run()  # the reading is under way before more work is sent behind it
-                everything = evaluated or self.ended or self._may_halt()
+                await let_others_run()  # start the read before more work is queued
+                drain = evaluated or self.ended or self._may_halt()
                 metrics: list[Metric] = []
-                while len(pending) > (0 if everything else 1):
-                    reading, evaluating = pending.pop(0)
-                    metrics += self._take(await reading, evaluating)
+                while len(pending) > (0 if drain else 1):
+                    read, evaluating = pending.pop(0)
+                    metrics += self._take(await read, evaluating)
                 now = time.perf_counter()
-                took = now - began - idle
-                count = max(1, min(LONGEST_SLICE, 2 * count, round(count * work / max(took, work / 4))))
+                elapsed = now - began - latency
+                count = max(1, min(LONGEST_SLICE, 2 * count, round(count * target / max(elapsed, target / 4))))
                 yield Progress(metrics, evaluated)
-                self.timer.skip(time.perf_counter() - now)  # what the caller did meanwhile
-            # Where it was halted while the last slice was read, or by the caller just now.
+                self.timer.skip(time.perf_counter() - now)  # the time spent in the caller
+            # The run was halted while the last slice was read, or by the caller during the last yield.
             while pending:
-                reading, evaluating = pending.pop(0)
-                yield Progress(self._take(await reading, evaluating))
+                read, evaluating = pending.pop(0)
+                yield Progress(self._take(await read, evaluating))
         except DivergedError as error:
             yield Progress(error.metrics)
             raise
         finally:
-            for reading, _ in pending:
+            for read, _ in pending:
                 with contextlib.suppress(PygptError):
-                    await reading
+                    await read
 
     async def _send(self, count: int) -> bool:
-        """Send so many pieces of work, or fewer up to the end of an evaluation: whether there was one."""
+        """Send `count` pieces of work, fewer if an evaluation ends; return whether one ended."""
         turn = time.perf_counter()
         async with self.lock:
             for _ in range(count):

@@ -1,9 +1,9 @@
-"""What a model is worth on the whole of a split: every prediction and every question once, none twice.
+"""Evaluate a model on a whole split: every prediction and every question exactly once.
 
-A loss is in nats a token, so models with different tokenizers cannot be compared by it. Bits per byte can: the loss of all
-tokens together, in bits, over the bytes in UTF-8 of the text they stand for. The delimiter of a document is a byte there, the
-end of the line it stands for. What is not predicted is not counted either: the first token of a stream, what a block cuts off
-a document, and of questions with answers the questions, if the model learned answers alone.
+A loss is in nats per token, so it cannot compare models with different tokenizers. Bits per byte can: the total loss of
+all tokens, in bits, divided by the UTF-8 bytes of the text that they encode. A document's delimiter counts as one byte,
+the newline that it replaces. Tokens that are not predicted are not counted: the first token of a stream, the part of a
+document beyond the block, and the questions, if the model was trained on answers only.
 """
 
 import dataclasses
@@ -25,8 +25,8 @@ from pygpt.training.step import share_right
 
 @dataclasses.dataclass(frozen=True)
 class Evaluation:
-    """What was found on the validation part: the loss in nats a token, over how many predictions and how many bytes; of
-    questions with answers the share that is right, and how many there are; and the loss of each of `pygpt.training.ngram_baselines`."""
+    """The loss on a text in nats per token, with its numbers of predictions and bytes; the accuracy on its questions
+    (None if it has none) and their number; and the losses of the baselines of `pygpt.training.ngram_baselines`."""
 
     loss: float
     predictions: int
@@ -37,17 +37,17 @@ class Evaluation:
 
     @property
     def perplexity(self) -> float:
-        """As unsure as if it chose among so many tokens, all equally likely."""
+        """The number of equally likely tokens that would give the same loss."""
         return perplexity(self.loss)
 
     def bits_per_byte(self, loss: float | None = None) -> float:
-        """The model's loss, or another of the same tokens, in bits for each byte of text."""
+        """The model's loss, or another loss over the same tokens, in bits per byte of text."""
         loss = self.loss if loss is None else loss
         return loss * self.predictions / self.bytes / math.log(2)
 
     def to_dict(self) -> dict:
-        """In plain JSON values, by name."""
-        found = {
+        """Return the results as plain JSON values, by name."""
+        values = {
             "predictions": self.predictions,
             "bytes": self.bytes,
             "loss": self.loss,
@@ -55,8 +55,8 @@ class Evaluation:
             "bits_per_byte": self.bits_per_byte(),
         }
         if self.accuracy is not None:
-            found |= {"accuracy": self.accuracy, "questions": self.questions}
-        return found | {
+            values |= {"accuracy": self.accuracy, "questions": self.questions}
+        return values | {
             "baselines": {
                 name: {"loss": loss, "bits_per_byte": self.bits_per_byte(loss)} for name, loss in self.baselines.items()
             }
@@ -64,16 +64,16 @@ class Evaluation:
 
 
 def evaluate_text(trained, text, whole: bool = False, baselines: bool = True) -> Evaluation:
-    """Evaluate a model on the validation part of a text (or, if `whole`, on all of it). It blocks.
+    """Evaluate a model on the validation part of a text (or, if `whole`, on all of it). Blocks.
 
-    `trained` has a `model`, its `tokenizer`, `experiment` and `device`: a TrainedModel, or a Run. Without `baselines`,
-    and for shards, which are too large to count, the only baseline is the uniform distribution.
+    `trained` is a TrainedModel or a Run: it has a `model`, `tokenizer`, `experiment` and `device`. The only baseline is
+    the uniform distribution if `baselines` is false, if `whole` is true, and for shards, which are too large to count.
     Raises: DataError if the text is too short or has the wrong layout; TokenizerError for an unknown character.
     """
     experiment, tokenizer, device = trained.experiment, trained.tokenizer, trained.device
     layout, block = experiment.data.layout, experiment.model.block_size
     train = None
-    if text.text is None:  # shards: those for validation fit into memory
+    if text.text is None:  # the validation shards fit into memory
         val = text.corpus(layout, block, tokenizer).val.all()
     elif whole:
         val = whole_split(text.text, tokenizer, layout)
@@ -88,33 +88,33 @@ def evaluate_text(trained, text, whole: bool = False, baselines: bool = True) ->
     loss, predictions = full_loss(trained.model, batches)
     right, questions = (None, 0) if separator is None else accuracy(trained.model, batches)
     answers = separator if experiment.train.answers_only else None
-    size = predicted_bytes(val, tokenizer, block, answers)
-    counted = {"uniform": math.log(tokenizer.vocab_size)}
+    byte_count = predicted_bytes(val, tokenizer, block, answers)
+    baseline_losses = {"uniform": math.log(tokenizer.vocab_size)}
     if baselines and train is not None:
-        counted = ngram_baselines(train, val, tokenizer.vocab_size, answers)
-    return Evaluation(loss, predictions, size, right, questions, counted)
+        baseline_losses = ngram_baselines(train, val, tokenizer.vocab_size, answers)
+    return Evaluation(loss, predictions, byte_count, right, questions, baseline_losses)
 
 
 def perplexity(loss: float) -> float:
-    """The exponential of a loss, or of 700 if that is less: more is no number any more."""
+    """The exponential of a loss; the loss is capped at 700, since a larger exponential overflows."""
     return math.exp(min(loss, 700.0))
 
 
 def predicted_bytes(split, tokenizer, block_size: int, separator: int | None = None) -> int:
-    """How many bytes of text the predictions of a corpus's Split stand for."""
+    """The number of bytes of text that the predictions of a Split encode."""
     if split.offsets is None:
         return len(tokenizer.decode(split.tokens[1:]).encode())
-    found, delimiters = array("I"), 0
+    predicted, delimiters = array("I"), 0
     for begin, end in zip(split.offsets, split.offsets[1:]):
         first = begin + 1 if separator is None else split.tokens.index(separator, begin, end) + 1
         last = min(end + 1, begin + 1 + block_size)  # the delimiter at `end` is predicted too, if the block reaches it
-        found.extend(split.tokens[first : min(last, end)])
+        predicted.extend(split.tokens[first : min(last, end)])
         delimiters += last > end
-    return len(tokenizer.decode(found).encode()) + delimiters
+    return len(tokenizer.decode(predicted).encode()) + delimiters
 
 
 def full_loss(model, batches: DeviceBatches) -> tuple[float, int]:
-    """The mean loss over all of a split, in nats per token, and how many predictions it covers. It blocks."""
+    """Return the mean loss over a whole split, in nats per token, and the number of predictions. Blocks."""
 
     def one_batch(rng):
         inputs, targets = batches.next_batch(rng, EVALUATION, sequential=True)
@@ -125,15 +125,15 @@ def full_loss(model, batches: DeviceBatches) -> tuple[float, int]:
 
 
 def accuracy(model, batches: DeviceBatches) -> tuple[float, int]:
-    """The fraction of a split's questions whose whole answer is right, its end included, and how many there are.
+    """Return the fraction of a split's questions with a fully correct answer, including its end, and their number.
 
-    The answer is the one that greedy decoding would write: see `exact_match`. It blocks.
+    The answer is that of greedy decoding: see `exact_match`. Blocks.
     """
     return _sweep(model, batches, lambda rng: share_right(model, batches, rng, sequential=True))
 
 
 def _sweep(model, batches, one_batch):
-    """The mean over a split, and over how many, from a function of a batch that gives both for that batch."""
+    """Return the mean and the count over a split; `one_batch` returns both for one batch."""
     if batches.offsets is not None:
         count = math.ceil((batches.offsets.size - 1) / batches.batch_size)
     else:
@@ -143,15 +143,15 @@ def _sweep(model, batches, one_batch):
     seed = tensor(device, [0], dtype="uint32")
     means, counts = (empty(device, (count,), dtype) for _ in range(2))
 
-    def next_batch():
+    def record_batch():
         mean, number = one_batch(RngState(seed, step))
         record(mean, step, out=means)
         record(number, step, out=counts)
         increment(out=step)
 
-    capture = Capture(device, next_batch)
+    capture = Capture(device, record_batch)
     for _ in range(count):
         capture()
-    shares, numbers = (struct.unpack(f"<{count}{ARRAY_CODE[dtype]}", device.read(each)) for each in (means, counts))
+    values, numbers = (struct.unpack(f"<{count}{ARRAY_CODE[dtype]}", device.read(each)) for each in (means, counts))
     total = math.fsum(numbers)
-    return math.fsum(mean * number for mean, number in zip(shares, numbers)) / total, round(total)
+    return math.fsum(mean * number for mean, number in zip(values, numbers)) / total, round(total)

@@ -1,9 +1,9 @@
-"""The loss curve of a run, bounded in size: what a checkpoint carries, and what whoever comes late is told.
+"""The loss curve of a run, bounded in size: saved in checkpoints, and sent to subscribers that join late.
 
-A row of `training` is (step, loss, count): the mean loss of the `count` steps that end there. Once there are POINTS rows,
-neighbours are averaged in pairs and from then on a row takes in twice as many steps: work and size stay the same however
-long a run is. A row of `validation` is (step, loss, accuracy or None); of those, every other one goes instead, since an
-evaluation means something by itself. lab/state/curves.js does the same for what the page draws.
+A row of `training` is (step, loss, count): the mean loss of the last `count` steps up to `step`. At POINTS rows,
+neighbouring rows are averaged in pairs, and each row then covers twice as many steps, so the size is bounded for runs
+of any length. A row of `validation` is (step, loss, accuracy or None). At POINTS rows, every other row is dropped: each
+evaluation is meaningful by itself. lab/state/curves.js does the same for the page's charts.
 """
 
 import math
@@ -12,29 +12,29 @@ import struct
 from pygpt.errors import CheckpointError
 
 POINTS = 2000
-ROW = struct.Struct("<3d")  # float64 holds every step exactly, and what was averaged to the last bit
+ROW = struct.Struct("<3d")  # float64 stores step numbers and averages exactly
 
 
 class LossCurve:
-    """The losses so far. Rows come in the order of their steps."""
+    """The losses so far. Rows are added in the order of their steps."""
 
     def __init__(self, training=(), validation=()):
         self.training: list[tuple[int, float, int]] = [*map(tuple, training)]
         self.validation: list[tuple[int, float, float | None]] = [*map(tuple, validation)]
-        self.stride = max((count for _, _, count in self.training), default=1)  # steps that a whole row stands for
+        self.stride = max((count for _, _, count in self.training), default=1)  # steps in a full row
 
     @property
     def empty(self) -> bool:
-        """Whether there is nothing in it: the run is new, or comes from a file of before there were curves in them."""
+        """Whether the curve is empty: the run is new, or its file is from a version without curves."""
         return not (self.training or self.validation)
 
     @property
     def last_step(self) -> int:
-        """The last step whose loss is known, or 0."""
+        """The last step with a loss, or 0."""
         return self.training[-1][0] if self.training else 0
 
     def add(self, step: int, loss: float) -> None:
-        """Take in the loss of the next step."""
+        """Add the loss of the next step."""
         rows = self.training
         if rows and rows[-1][2] < self.stride:
             _, mean, count = rows[-1]
@@ -49,14 +49,14 @@ class LossCurve:
         rows.append((step, loss, 1))
 
     def evaluate(self, step: int, loss: float, accuracy: float | None) -> None:
-        """Take in an evaluation; one that is done again takes the place of the first."""
+        """Add an evaluation; a repeated one replaces the first."""
         self._drop_after(self.validation, step - 1)
         if len(self.validation) == POINTS:
             del self.validation[::2]
         self.validation.append((step, loss, accuracy))
 
     def take(self, metrics) -> None:
-        """Take in metrics as they come from `Run.take_metrics`."""
+        """Add metrics from `Run.take_metrics`."""
         for metric in metrics:
             if metric.loss is not None:
                 self.add(metric.step, metric.loss)
@@ -64,12 +64,12 @@ class LossCurve:
                 self.evaluate(metric.step, metric.val_loss, metric.accuracy)
 
     def cut(self, step: int) -> None:
-        """Forget what came after a step: the run goes on from there."""
+        """Remove the rows after a step from which the run continues."""
         self._drop_after(self.training, step)
         self._drop_after(self.validation, step)
 
     def tables(self) -> dict[str, bytes]:
-        """Both as the bytes of (N, 3) float64; an accuracy that there is not is NaN."""
+        """Return both tables as the bytes of (N, 3) float64; a missing accuracy is NaN."""
         validation = [
             (step, loss, math.nan if accuracy is None else accuracy) for step, loss, accuracy in self.validation
         ]
@@ -81,14 +81,14 @@ class LossCurve:
 
     @staticmethod
     def from_tables(tables: dict[str, bytes], until: int) -> "LossCurve":
-        """What `tables` gave, of a run at step `until`. Raises: CheckpointError for rows that are no curve of it."""
+        """Read the result of `tables` for a run at step `until`. Raises: CheckpointError if a row is invalid."""
         rows = {name: [*ROW.iter_unpack(data)] for name, data in tables.items()}
         training, validation = rows.get("training", []), rows.get("validation", [])
         last = 0
         for step, loss, count in training:
             if not (
-                _whole(step, until)
-                and _whole(count, until)
+                _is_whole(step, until)
+                and _is_whole(count, until)
                 and count >= 1
                 and step - count >= last
                 and math.isfinite(loss)
@@ -97,7 +97,7 @@ class LossCurve:
             last = step
         last = -1
         for step, loss, accuracy in validation:
-            if not (_whole(step, until) and step > last and math.isfinite(loss) and not math.isinf(accuracy)):
+            if not (_is_whole(step, until) and step > last and math.isfinite(loss) and not math.isinf(accuracy)):
                 raise _damaged("validation", step, loss, accuracy)
             last = step
         return LossCurve(
@@ -110,8 +110,8 @@ class LossCurve:
             rows.pop()
 
 
-def _whole(value, most):
-    return 0 <= value <= most and value.is_integer()
+def _is_whole(value, maximum):
+    return 0 <= value <= maximum and value.is_integer()
 
 
 def _damaged(name, *row):

@@ -1,17 +1,17 @@
-"""What a text costs those who only count: the losses that a model's loss is to be compared with.
+"""N-gram baselines: the losses of models that only count tokens, to compare a model's loss with.
 
-uniform  every token is as likely as any other; guessing blindly
-unigram  a token is as likely as it is frequent in the training part
-bigram   ... as it is frequent there after the token before it
-trigram  ... as it is frequent there after the two tokens before it
+uniform  all tokens are equally likely
+unigram  the frequency of a token in the training part
+bigram   its frequency there after the preceding token
+trigram  its frequency there after the two preceding tokens
 
-The validation part is what is guessed. What the training part never showed is not impossible: each count is mixed with the
-next simpler one, and the last with the uniform, by Witten and Bell's rule, which trusts a context the less the more
-different tokens have followed it:
+They predict the validation part. Tokens that the training part does not contain have a nonzero probability: each model
+is interpolated with the next simpler one. Witten and Bell's rule gives a context less weight, the more distinct tokens
+have followed it:
 
     p(c | context) = (n(context c) + d(context) p(c | shorter context)) / (n(context) + d(context))
 
-n counts occurrences, d the different tokens that followed. Source: Witten and Bell, "The Zero-Frequency Problem" (1991);
+n counts occurrences, d the distinct tokens that followed. Source: Witten and Bell, "The Zero-Frequency Problem" (1991);
 Chen and Goodman, "An Empirical Study of Smoothing Techniques for Language Modeling" (1996), section 2.
 """
 
@@ -20,77 +20,76 @@ import math
 from array import array
 from collections import Counter
 
-PIECE = 1 << 15  # tokens between two breaths: a few hundredths of a second in a tab
+PIECE = 1 << 15  # tokens in a piece of work: a few hundredths of a second in a tab
 NAMES = ("uniform", "unigram", "bigram", "trigram")
 
 
 def baselines(train, val, vocab_size: int, separator: int | None = None) -> dict[str, float]:
-    """The cross-entropy of each, in nats a token, over the predictions of a corpus's Split `val`; see `baseline_steps`."""
-    for found in baseline_steps(train, val, vocab_size, separator):
+    """The cross-entropy of each baseline, in nats per token, over the predictions of `val`; see `baseline_steps`."""
+    for losses in baseline_steps(train, val, vocab_size, separator):
         pass
-    return found
+    return losses
 
 
 def baseline_steps(train, val, vocab_size: int, separator: int | None = None):
-    """A generator that works in pieces, for a thread that has other things to do; its last value is the outcome.
+    """Compute the baselines in pieces: yield None between them, for a thread with other work, and finally the losses.
 
-    With the `separator` of questions and answers only the tokens of answers are guessed.
+    With the `separator` of questions and answers, only the tokens of answers are predicted.
     """
-    known = _sequence(train)
-    singles, pair_counts, triple_counts = Counter(known), Counter(), Counter()
-    for start in range(0, len(known), PIECE):
+    sequence = _sequence(train)
+    singles, pair_counts, triple_counts = Counter(sequence), Counter(), Counter()
+    for start in range(0, len(sequence), PIECE):
         yield None
-        piece = known[start : start + PIECE + 2]
+        piece = sequence[start : start + PIECE + 2]
         pairs = [first * vocab_size + second for first, second in zip(piece, piece[1:])]
         triple_counts.update([pair * vocab_size + third for pair, third in zip(pairs, piece[2:])])
         pair_counts.update(pairs[:PIECE])
     yield None
     bos = train.tokens[0] if train.offsets is not None else None
-    if bos is not None:  # documents stand apart: nothing is learned of two delimiters in a row
+    if bos is not None:  # documents are independent: pairs of delimiters do not count
         singles[bos] -= len(train.offsets)
-        for counts, place in (
+        for counts, ngram in (
             (pair_counts, bos * vocab_size + bos),
             *((triple_counts, (first * vocab_size + bos) * vocab_size + bos) for first in range(vocab_size)),
         ):
-            counts.pop(place, None)
-    after_any = _context(singles, lambda token: 0)
-    after_one = _context(pair_counts, lambda pair: pair // vocab_size)
+            counts.pop(ngram, None)
+    after_any = _context_counts(singles, lambda token: 0)
+    after_one = _context_counts(pair_counts, lambda pair: pair // vocab_size)
     yield None
-    after_two = _context(triple_counts, lambda triple: triple // vocab_size)
+    after_two = _context_counts(triple_counts, lambda triple: triple // vocab_size)
     yield None
-    guessed, guesses = Counter(), _guessed(val, vocab_size, separator)
-    while piece := list(itertools.islice(guesses, PIECE)):
-        guessed.update(piece)
+    predicted, predictions = Counter(), _predictions(val, vocab_size, separator)
+    while piece := list(itertools.islice(predictions, PIECE)):
+        predicted.update(piece)
         yield None
 
-    totals, count = dict.fromkeys(NAMES, 0.0), guessed.total()
+    totals, count = dict.fromkeys(NAMES, 0.0), predicted.total()
     uniform = 1 / vocab_size
-    for triple, times in guessed.items():
+    for triple, times in predicted.items():
         pair, last = triple % vocab_size**2, triple % vocab_size
-        unigram = _mixed(singles, last, after_any, 0, uniform)
-        bigram = _mixed(pair_counts, pair, after_one, pair // vocab_size, unigram)
-        trigram = bigram if triple < 0 else _mixed(triple_counts, triple, after_two, triple // vocab_size, bigram)
-        for name, odds in zip(NAMES, (uniform, unigram, bigram, trigram)):
-            totals[name] -= times * math.log(odds)
+        unigram = _smoothed(singles, last, after_any, 0, uniform)
+        bigram = _smoothed(pair_counts, pair, after_one, pair // vocab_size, unigram)
+        trigram = bigram if triple < 0 else _smoothed(triple_counts, triple, after_two, triple // vocab_size, bigram)
+        for name, probability in zip(NAMES, (uniform, unigram, bigram, trigram)):
+            totals[name] -= times * math.log(probability)
     yield {name: total / count for name, total in totals.items()}
 
 
 def _sequence(split):
-    """The tokens in a row; where they are documents, with two delimiters before each, so that the first token of one knows
-    nothing of the one before."""
+    """The tokens in a row. Documents start with two delimiters, which make them independent of the document before."""
     if split.offsets is None:
         return split.tokens
     bos = split.tokens[0]
-    found = array("I")
+    sequence = array("I")
     for begin, end in zip(split.offsets, split.offsets[1:]):
-        found.append(bos)
-        found.extend(split.tokens[begin:end])
-    found.append(bos)
-    return found
+        sequence.append(bos)
+        sequence.extend(split.tokens[begin:end])
+    sequence.append(bos)
+    return sequence
 
 
-def _guessed(split, vocab_size, separator):
-    """Each prediction with the two tokens before it, as one number; a stream's first has only one before it."""
+def _predictions(split, vocab_size, separator):
+    """Yield each prediction with the two tokens before it, as one number; a stream's first has only one before it."""
     if split.offsets is None:
         tokens = split.tokens
         yield tokens[0] * vocab_size + tokens[1] - vocab_size**3
@@ -101,25 +100,25 @@ def _guessed(split, vocab_size, separator):
         return
     for begin, end in zip(split.offsets, split.offsets[1:]):
         before, last = split.tokens[begin], split.tokens[begin]
-        asked = separator is None
+        predicted = separator is None
         for place in range(begin + 1, end + 1):
             token = split.tokens[place]
-            if asked:
+            if predicted:
                 yield (before * vocab_size + last) * vocab_size + token
-            asked = asked or token == separator
+            predicted = predicted or token == separator
             before, last = last, token
 
 
-def _context(counts, context_of):
-    """For each context how often it was followed by something, and by how many different tokens."""
-    times, different = Counter(), Counter()
-    for place, count in counts.items():
-        context = context_of(place)
+def _context_counts(counts, context_of):
+    """For each context, the number of tokens that followed it, and of distinct ones."""
+    times, distinct = Counter(), Counter()
+    for ngram, count in counts.items():
+        context = context_of(ngram)
         times[context] += count
-        different[context] += 1
-    return times, different
+        distinct[context] += 1
+    return times, distinct
 
 
-def _mixed(counts, place, context_counts, context, simpler):
-    times, different = context_counts[0][context], context_counts[1][context]
-    return (counts[place] + different * simpler) / (times + different) if times else simpler
+def _smoothed(counts, ngram, context_counts, context, shorter):
+    times, distinct = context_counts[0][context], context_counts[1][context]
+    return (counts[ngram] + distinct * shorter) / (times + distinct) if times else shorter

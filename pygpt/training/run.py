@@ -1,4 +1,4 @@
-"""A run: an experiment under way on a text, and the checkpoints it is saved to and restored from."""
+"""A run: the training of an experiment on a text, with checkpoints to save and restore it."""
 
 import struct
 import uuid
@@ -14,16 +14,16 @@ from pygpt.tensor.tensor import ITEM_SIZE
 from pygpt.tokenizers import Tokenizer, make_tokenizer
 from pygpt.training.step import Trainer
 
-# What a restored run has of the provenance it was saved with.
+# The entries of the saved provenance that a restored run keeps.
 _INHERITED = ("run", "init_from")
 
 
 class Run(Trainer):
-    """One experiment under way on one device.
+    """One experiment in training on one device.
 
-    Attributes: those of Trainer, `text`, `tokenizer`, and `id`, which every event of the run carries and its checkpoints
-    keep. With `init_from` the weights begin as another run's, and its tokenizer is used: the optimizer begins anew.
-    Raises: ExperimentError, DataError, TokenizerError if the experiment, the text and that run do not make a run.
+    Attributes: those of Trainer, `text`, `tokenizer`, and `id`, which is part of the run's events and checkpoints.
+    `init_from` provides the initial weights and the tokenizer; the optimizer state is new.
+    Raises: ExperimentError, DataError, TokenizerError if the experiment, the text and `init_from` do not fit together.
     """
 
     def __init__(
@@ -34,7 +34,7 @@ class Run(Trainer):
         tokenizer: Tokenizer | None = None,
         init_from: Checkpoint | None = None,
     ):
-        prepared = text.text is None  # shards, which stay on the disk, and say themselves what their tokens are
+        prepared = text.text is None  # shards stay on disk and define their tokenizer
         experiment = experiment.with_fields(**text.fields()) if prepared else experiment.validated()
         tokenizer = init_from.tokenizer if init_from else tokenizer
         self.text = text
@@ -61,18 +61,18 @@ class Run(Trainer):
 
     @property
     def id(self) -> str:
-        """What tells this run from every other; a restored run has the one it was saved with."""
+        """The unique id of the run; a restored run keeps its id."""
         return self._ancestry["run"]
 
     def checkpoint(self) -> bytes:
-        """The whole run as the bytes of a file, waiting for the device."""
-        states = {group: self.device.read(held.values) for group, held in self._state().items()}
+        """Return the whole run as the bytes of a file. Blocks until the device has finished."""
+        states = {group: self.device.read(flat.values) for group, flat in self._state().items()}
         return self._packed(self.step, states, self.device.read(self.metrics_tensor))
 
     async def fetch_checkpoint(self) -> bytes:
-        """As `checkpoint`, without blocking. No step may be sent until it is done."""
+        """Return the same as `checkpoint`, without blocking. Send no step until it is done."""
         step = self.step
-        states = {group: await self.device.fetch(held.values) for group, held in self._state().items()}
+        states = {group: await self.device.fetch(flat.values) for group, flat in self._state().items()}
         metrics = await self.device.fetch(self.metrics_tensor)
         if step != self.step:
             raise CheckpointError(
@@ -95,13 +95,13 @@ class Run(Trainer):
                 for name, placed in self._state()[group].named.items()
             }
 
-        made = {**provenance(self.experiment, self.text, self.device), **self._ancestry}
+        origin = {**provenance(self.experiment, self.text, self.device), **self._ancestry}
         return write_checkpoint(
             Checkpoint(
                 self.experiment,
                 self.tokenizer,
                 step,
-                made,
+                origin,
                 by_name("weights"),
                 {group: by_name(group) for group in states if group != "weights"},
                 None if self.text.built_in else self.text,
@@ -111,24 +111,24 @@ class Run(Trainer):
 
     @staticmethod
     def restore(data: bytes, device, text: Text | None = None, steps: int | None = None) -> "Run":
-        """The run that a checkpoint holds, as it was; it continues with the losses it would have had.
+        """Restore the run that a checkpoint holds. It continues with the losses of an uninterrupted run.
 
-        `text` is needed only where a text by name cannot be had (in a tab, those the site serves); `steps` changes the
-        length of the run, and with it the rest of the schedule.
-        Raises: CheckpointError for a file that is damaged; DataError if the text is not the one it was trained on.
+        `text` is needed only if the text cannot be loaded by its name (in a tab: the texts that the site serves).
+        `steps` changes the length of the run, and with it the rest of the schedule.
+        Raises: CheckpointError for a file that is damaged or has no training text; DataError for another text.
         """
         checkpoint = read_checkpoint(data)
         experiment = checkpoint.experiment
         if steps is not None:
             experiment = experiment.with_fields(**{"train.steps": steps})
-        described = checkpoint.provenance.get("data")
-        if described is None:
+        data_record = checkpoint.provenance.get("data")
+        if data_record is None:
             raise CheckpointError(
-                "this model was not trained on a text here, so there is nothing to continue; a new run "
-                "may begin with its weights: `pygpt train --init-from`"
+                "this file names no text that the model was trained on, so training cannot continue; start a new run "
+                "with its weights: `pygpt train --init-from`"
             )
         text = text or checkpoint.text or load_text(experiment.data.source)
-        expected = described.get("sha256") if isinstance(described, dict) else None
+        expected = data_record.get("sha256") if isinstance(data_record, dict) else None
         if text.sha256 != expected:
             raise DataError(
                 f"the text {text.name!r} is not the one this run was trained on (its SHA-256 is "
@@ -136,10 +136,10 @@ class Run(Trainer):
                 f"Use the same version of the text"
             )
         run = Run(experiment, text, device, checkpoint.tokenizer)
-        run._ancestry |= {name: made for name, made in checkpoint.provenance.items() if name in _INHERITED}
-        for group, held in run._state().items():
+        run._ancestry |= {name: value for name, value in checkpoint.provenance.items() if name in _INHERITED}
+        for group, flat in run._state().items():
             arrays = checkpoint.weights if group == "weights" else checkpoint.optimizer_state[group]
-            for name, placed in held.named.items():
+            for name, placed in flat.named.items():
                 device.write(placed, bytes(arrays[name]))
         run.metrics.begin_at(checkpoint.step, checkpoint.curve)
         if experiment.train.accumulation > 1:

@@ -1,8 +1,8 @@
-"""What runs on the device: one model learning from one corpus. It knows no file and no screen.
+"""Training on the device: one model and one corpus, without files or a user interface.
 
-Everything a step needs lives on the device: the tokens, the seed, the number of steps done, the learning rates, the
-metrics so far. So a step takes nothing from the host and gives nothing back; the driver sends steps and reads the
-metrics when it likes.
+The device holds everything that a step needs: the tokens, the random seed, the number of steps done, the learning rates
+and the metrics so far. A step therefore reads nothing from the host and returns nothing. The driver sends steps, and
+reads the metrics independently of them.
 """
 
 import dataclasses
@@ -39,18 +39,18 @@ from pygpt.training.metrics import Metric, MetricsBuffer, is_evaluated, is_measu
 
 @dataclasses.dataclass(frozen=True)
 class TrainEvent:
-    """What `Trainer.train` has just sent: a "step"; or, after `step` steps, one batch of an evaluation ("evaluating"), or
-    the end of it ("evaluation"). A step that is followed by an evaluation has no event of its own."""
+    """The work that `Trainer.train` has just sent: a "step"; or, after `step` steps, one batch of an evaluation
+    ("evaluating"), or its end ("evaluation"). A step before an evaluation has no event."""
 
     kind: str
     step: int
 
 
 class Trainer:
-    """A model being trained on one device.
+    """A model in training on one device.
 
-    `metrics_tensor` is the tensor to read from time to time, for `take_metrics`; `step` counts the steps sent. `model` is
-    the one to sample from: with an average of the weights it has these, and `weights` are those that learn.
+    `metrics_tensor` is the tensor to read for `take_metrics`; `step` counts the steps sent. `weights` are the trained
+    weights. `model` is the model to sample from; with weight averaging, it has the averaged weights.
     """
 
     def __init__(
@@ -62,13 +62,13 @@ class Trainer:
         generator: random.Random | None = None,
         weights: dict | None = None,
     ):
-        """Bring everything onto the device and capture what will be repeated.
+        """Upload the data and the weights to the device, and capture the work of a step and of an evaluation.
 
-        `weights` are the first ones, by name, as bytes; without them they are drawn, by `generator` if there is one.
+        `weights` are the initial weights by name, as bytes. Without them they are drawn, from `generator` if given.
         """
         self.experiment, self.device = experiment, device
         self.step = 0
-        self._last_evaluated: int | None = None  # the step of the last evaluation that was concluded
+        self._last_evaluated: int | None = None  # the step of the last complete evaluation
         dtype = experiment.model.dtype
         self.metrics = MetricsBuffer(device, dtype, experiment)
         self.metrics_tensor = self.metrics.values
@@ -97,9 +97,9 @@ class Trainer:
         if shares:
             averaged = build_model(experiment.model, vocab_size)
             self.model = with_parameters(averaged, self.optimizer.average.named)
-        self._weights_before = empty(device, self.weights.values.shape, dtype)  # negated: see _remember_weights
+        self._weights_before = empty(device, self.weights.values.shape, dtype)  # negated: see _copy_weights
 
-        # Passes over the model: what dropout counts, since the parts of a batch must not drop the same.
+        # Passes through the model. Dropout counts passes, since each part of a batch needs another mask.
         self._passes = self.metrics.steps_done
         if experiment.train.accumulation > 1:
             self._passes = tensor(device, [0], dtype="uint32")
@@ -112,20 +112,20 @@ class Trainer:
         if corpus.separator is None:
             self._eval_right = None
         self.training_step = Capture(device, self._train_step)
-        self._remember = Capture(device, self._remember_weights)
+        self._copy_before = Capture(device, self._copy_weights)
         self._measure = Capture(device, self._measure_update)
         self._evaluate_once = Capture(device, self._evaluation_step)
         self._conclude_evaluation = Capture(device, self._evaluation_end)
 
-    def _batches(self, corpus, part, purpose, passes=1):
+    def _batches(self, corpus, split, purpose, passes=1):
         train, block_size = self.experiment.train, self.experiment.model.block_size
-        if isinstance(part, Split):
+        if isinstance(split, Split):
             return DeviceBatches(
-                self.device, part, corpus.layout, train.batch_size, block_size, corpus.separator, train.answers_only
+                self.device, split, corpus.layout, train.batch_size, block_size, corpus.separator, train.answers_only
             )
-        from pygpt.data.shard_batches import ShardBatches  # a tab has no use for it
+        from pygpt.data.shard_batches import ShardBatches  # not needed in a tab
 
-        return ShardBatches(self.device, part, train.seed, purpose, train.batch_size, block_size, passes)
+        return ShardBatches(self.device, split, train.seed, purpose, train.batch_size, block_size, passes)
 
     # One step.
 
@@ -140,10 +140,10 @@ class Trainer:
         self.metrics.count_step()
 
     def _pass(self, first: int, gradients: dict):
-        """Write the gradients of a batch, or of its rows from `first` on; returns (loss, number of predictions)."""
+        """Compute the gradients of a batch, or of its rows from `first` on; return (loss, number of predictions)."""
         rng, passes = RngState(self.seed, self.metrics.steps_done), RngState(self.seed, self._passes)
         if self.experiment.model.init == "python-random":
-            # Python's generator has shuffled the documents: they are taken in their order, again and again.
+            # Python's generator has shuffled the documents already: read them in order, and start over at the end.
             inputs, targets = self.train_batches.next_batch(passes, BATCH, sequential=2)
         else:
             inputs, targets = self.train_batches.next_batch(rng, BATCH, first=first)
@@ -151,10 +151,10 @@ class Trainer:
         losses = self._learner.losses(inputs, targets, passes, smoothing=optim.label_smoothing, z_loss=optim.z_loss)
         loss, count = mean_valid(losses, targets)
         backward(loss, [self.weights.named[name] for name in gradients], into=list(gradients.values()))
-        return loss.detached(), count  # without what it came from: the next part needs the room
+        return loss.detached(), count  # detached: the next part needs the memory of the graph
 
     def _accumulate(self) -> Tensor:
-        """The gradients of a batch in parts, as means over all its predictions; returns its loss."""
+        """Accumulate the gradients of a batch over its parts, as means over all predictions; return its loss."""
         train, gradient = self.experiment.train, self.optimizer.gradient.values
         mean, total, share = (empty(self.device, (1,), gradient.dtype) for _ in range(3))
         for each in (gradient, mean, total):
@@ -167,23 +167,23 @@ class Trainer:
             increment(out=self._passes)
         return mean
 
-    # How far a step moves the weights. It takes as much memory as the weights and a few passes over them, so it is
-    # measured at the steps that are logged alone, by launches of its own around a step: the step itself stays as it is.
+    # The size of an update. Measuring it takes as much memory as the weights, and a few passes over them. Only logged
+    # steps are measured, by separate launches around the step, so that the step itself is always the same.
 
-    def _remember_weights(self) -> None:
+    def _copy_weights(self) -> None:
         scale(self.weights.values, factor=-1.0, out=self._weights_before)
 
     def _measure_update(self) -> None:
-        moved = self.optimizer.gradient.values  # of no more use after an update
-        add(self._weights_before, self.weights.values, out=moved)
-        _, before = clip_scale(square_sum(self._weights_before), max_norm=0.0)
-        _, distance = clip_scale(square_sum(moved), max_norm=0.0)
-        self.metrics.record_after("update_ratio", divide(distance, before, epsilon=1e-12))
+        update = self.optimizer.gradient.values  # free for reuse after an update
+        add(self._weights_before, self.weights.values, out=update)
+        _, weight_norm = clip_scale(square_sum(self._weights_before), max_norm=0.0)
+        _, update_norm = clip_scale(square_sum(update), max_norm=0.0)
+        self.metrics.record_after("update_ratio", divide(update_norm, weight_norm, epsilon=1e-12))
 
     # Evaluations.
 
     def _evaluation_step(self) -> None:
-        # The same windows at every evaluation: the curve shows the model changing, not the draw.
+        # Every evaluation uses the same windows, so that the curve shows changes of the model only.
         rng = RngState(self.seed, self._eval_step)
         inputs, targets = self.val_batches.next_batch(rng, EVALUATION)
         with no_tape():
@@ -202,13 +202,13 @@ class Trainer:
         )
         self.metrics.record_evaluation(val_loss=loss, accuracy=accuracy)
 
-    # The whole of it.
+    # The whole run.
 
     def train(self):
-        """A generator: each turn sends a piece of work and yields a TrainEvent; it never waits.
+        """Train: send one piece of work at a time and yield its TrainEvent, without waiting for the device.
 
-        Evaluations come before the first step, every `train.eval_every` steps, and after the last. A generator may be
-        dropped anywhere and a new one made: it continues from there, and repeats an evaluation that was cut short.
+        Evaluations run before the first step, every `train.eval_every` steps, and after the last. The generator can be
+        dropped at any event. A new one continues from there, and repeats an interrupted evaluation.
         """
         train = self.experiment.train
         del self.metrics.evaluated_at[self.metrics.concluded :]
@@ -218,7 +218,7 @@ class Trainer:
             self.train_batches.prefetch(self.step)
             measured = is_measured(train, self.step + 1)
             if measured:
-                self._remember()
+                self._copy_before()
             self.training_step()
             if measured:
                 self._measure()
@@ -230,7 +230,7 @@ class Trainer:
 
     def _evaluate(self):
         self.metrics.evaluated_at.append(self.step)
-        # From the first window. Zero is the same bits in every type, so `fill`, which writes floats, will do.
+        # Start at the first window. `fill` writes floats, but zero has the same bits in every type.
         fill(out=Tensor(self._eval_step.buffer, (1,)), value=0.0)
         for index in range(self.experiment.train.eval_batches):
             self.val_batches.prefetch(index)
@@ -242,18 +242,18 @@ class Trainer:
         yield TrainEvent("evaluation", self.step)
 
     def take_metrics(self, data: bytes, **clock: float) -> list[Metric]:
-        """The metrics that were not taken before, in order; `clock` are those that the driver measures.
+        """Return the metrics not taken before, in order; `clock` holds those that the driver measures.
 
-        `data` is what `device.read(run.metrics_tensor)` or `await device.fetch(run.metrics_tensor)` gave, at least every
-        2,048 steps.
-        Raises: DivergedError at the first loss that is not a finite number; what came before it is in its `metrics`.
+        `data` is the result of `device.read(run.metrics_tensor)` or `await device.fetch(run.metrics_tensor)`, read at
+        least every 2,048 steps.
+        Raises: DivergedError at the first loss that is not finite; its `metrics` are those of the steps before.
         """
         return self.metrics.take(data, clock)
 
 
 def share_right(model, batches, rng, sequential=False):
-    """The fraction of a batch's questions that are answered right, and how many it has, as two tensors (1,)."""
+    """The fraction of a batch's questions answered correctly, and the number of questions, as two tensors (1,)."""
     inputs, targets = batches.next_batch(rng, EVALUATION, sequential=sequential, answers=True)
     with no_tape():
-        right, asked = exact_match(model.logits(inputs), targets)
-        return mean_valid(right, asked)
+        correct, questions = exact_match(model.logits(inputs), targets)
+        return mean_valid(correct, questions)

@@ -1,1 +1,1 @@
-"""What everybody may use: the cache folder, atomic writes, the timer's resolution."""
+"""Helpers for all packages: cache folder, atomic writes, clock resolution, blocking calls, units, suggestions."""

@@ -1,6 +1,6 @@
-"""Running async code to its end where nothing in it waits: natively every device answers at once.
+"""Runs async code that never waits without an event loop: native devices return every result at once.
 
-So it needs no event loop, and works in a notebook, which is running one already and could not have a second.
+So it works in a notebook, which already runs an event loop and cannot start a second one.
 """
 
 import asyncio
@@ -17,13 +17,13 @@ _blocking = ContextVar("blocking", default=False)
 
 
 async def let_others_run() -> None:
-    """Give the other tasks of the event loop their turn; within `run_blocking` there are none."""
+    """Let the other tasks of the event loop run; does nothing within `run_blocking`."""
     if not _blocking.get():
         await asyncio.sleep(0)
 
 
 def run_blocking(coroutine: Coroutine[Any, Any, T]) -> T:
-    """The result of a coroutine that never has to wait. Raises DeviceError for one that does: on a tab's GPU."""
+    """The result of a coroutine that never waits. Raises: DeviceError if it waits, as on the GPU of a browser tab."""
     token = _blocking.set(True)
     try:
         coroutine.send(None)
@@ -33,13 +33,13 @@ def run_blocking(coroutine: Coroutine[Any, Any, T]) -> T:
         _blocking.reset(token)
     coroutine.close()
     raise DeviceError(
-        "blocking code cannot wait for the GPU of a browser tab: read tensors with `await device.fetch(tensor)`, or use "
-        'device="numpy"'
+        "blocking code cannot wait for the GPU of a browser tab: read tensors with `await device.fetch(tensor)`, or "
+        'use device="numpy"'
     )
 
 
 def iterate_blocking(generator: AsyncGenerator[T, None]) -> Iterator[T]:
-    """The items of an async generator that never has to wait. Dropping the iterator closes the generator."""
+    """The items of an async generator that never waits. Dropping the iterator closes the generator."""
     try:
         while True:
             try:

@@ -1,4 +1,4 @@
-"""The one "did you mean": a suggestion for a name that does not exist."""
+"""A "did you mean" suggestion for a name that does not exist."""
 
 import difflib
 from collections.abc import Iterable

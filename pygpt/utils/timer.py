@@ -1,4 +1,4 @@
-"""How fine the clock is: in a tab it moves in steps, so that a page cannot time what is none of its business."""
+"""The resolution of the clock. Browsers make it coarse, so that a page cannot mount timing attacks."""
 
 import functools
 import time
@@ -6,7 +6,7 @@ import time
 
 @functools.cache
 def tick() -> float:
-    """The least step, in seconds, that `time.perf_counter` is seen to make: 0.1 ms in Chromium and 1 ms in Firefox and WebKit
+    """The smallest step of `time.perf_counter`, in seconds: 0.1 ms in Chromium, 1 ms in Firefox and WebKit
     (measured in 156, 153 and WebKitGTK 2.50, on a page without isolation), and less than a microsecond natively."""
     steps = []
     for _ in range(5):

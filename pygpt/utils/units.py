@@ -1,10 +1,10 @@
-"""Numbers with units, for people."""
+"""Formats numbers with units."""
 
 _UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
 
 
 def format_bytes(nbytes: int) -> str:
-    """3.2 MB, 120 GB."""
+    """A number of bytes with a decimal unit: "3.2 MB", "120 GB"."""
     size, unit = float(nbytes), 0
     while size >= 1000 and unit < len(_UNITS) - 1:
         size, unit = size / 1000, unit + 1

@@ -1,21 +1,21 @@
-"""Speed and memory, measured and never judged.
+"""Measure speed and memory. No result fails.
 
-    python -m tests.bench native    a training step and sampling against PyTorch and JAX, each in its own process
-    python -m tests.bench matmul    matrix products against theirs, natively
+    python -m tests.bench native    a training step and sampling against PyTorch and JAX, each in a separate process
+    python -m tests.bench matmul    matrix products against the same libraries
     python -m tests.bench tab       a training step and sampling against TensorFlow.js and jax-js, in one Chromium
-    python -m tests.bench tab_matmul     matrix products against theirs
+    python -m tests.bench tab_matmul    matrix products against the same libraries
     python -m tests.bench boot      navigation to a ready Python
     python -m tests.bench memory    JS heap, GPU buffers and Python objects over 2,000 steps of `baby` in the tab
-    python -m tests.bench quality   what bigram and small reach on Tiny Shakespeare, and docs/small_curve.svg
-    python -m tests.bench curve     50 steps of `small` on NumPy and on the native WebGPU: the largest difference
-    python -m tests.bench tasks     the right answers of the presets reverse, sort and addition, on NumPy
-    python -m tests.bench tokens    learning a BPE of 1,024 tokens from a megabyte of text, natively and in the tab
-    python -m tests.bench report    docs/performance.md, from what was kept
+    python -m tests.bench quality   the losses of bigram and small on Tiny Shakespeare, and docs/small_curve.svg
+    python -m tests.bench curve     50 steps of `small` on NumPy and native WebGPU: the largest difference
+    python -m tests.bench tasks     the accuracy of the presets reverse, sort and addition, on NumPy
+    python -m tests.bench tokens    learning a BPE of 1,024 tokens from 1 MB of text, natively and in the tab
+    python -m tests.bench report    docs/performance.md, from the records
 
-Without a name: native, matmul, tab, tab_matmul, boot, report. What is compared is measured in rounds, one contender after
-the other, so that what else the machine does falls on all. A run with all contenders is kept in build/bench/records, a
-file a part and size (PYGPT_BENCH names another folder); with --contenders it is only printed. The peers are installed the
-first time (PYGPT_BENCH_PYTHON names an interpreter that has PyTorch and JAX already).
+The default is native, matmul, tab, tab_matmul, boot, report. The contenders take turns in rounds, so that other load on
+the machine affects all of them. A run with all contenders is saved in build/bench/records, one file per part and size
+(PYGPT_BENCH sets another folder); with --contenders it is only printed. The first run installs the peers
+(PYGPT_BENCH_PYTHON sets an interpreter that has PyTorch and JAX).
 """
 
 import argparse
@@ -37,31 +37,31 @@ MEASUREMENTS = {
     "tasks": tasks.measure,
     "tokens": tokens.measure,
 }
-USUAL = ("native", "matmul", "tab", "tab_matmul", "boot", "report")
+DEFAULT = ("native", "matmul", "tab", "tab_matmul", "boot", "report")
 
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """What was asked for on the command line."""
+    """The options of the command line."""
 
     sizes: list[str]
-    named: list[str]
+    words: list[str]
     rounds: int
     threads: int
     isolated: bool
 
     @property
     def complete(self) -> bool:
-        """Whether every contender takes part: only then are ratios worth keeping."""
-        return not self.named
+        """Whether every contender takes part: only then are the results saved."""
+        return not self.words
 
     def wants_size(self, *names: str) -> bool:
-        """Whether a case with one of these names is to be measured."""
+        """Whether to measure a case with one of these names."""
         return not self.sizes or any(name in self.sizes for name in names)
 
-    def contenders(self, all_of_them) -> list[str]:
-        """Those that take part."""
-        return [name for name in all_of_them if not self.named or any(word in name for word in self.named)]
+    def contenders(self, names) -> list[str]:
+        """The contenders that take part."""
+        return [name for name in names if not self.words or any(word in name for word in self.words)]
 
 
 def main() -> None:
@@ -75,29 +75,29 @@ def main() -> None:
         nargs="+",
         default=[],
         metavar="SIZE",
-        help="bigram, micro, baby, small, nano (natively also nano-2, nano-8); of tasks reverse, sort, addition",
+        help="bigram, micro, baby, small, nano (native: also nano-2, nano-8); for tasks: reverse, sort, addition",
     )
     parser.add_argument(
         "--contenders",
         nargs="+",
         default=[],
         metavar="WORD",
-        help="only those whose name has one of these words; not kept",
+        help="only contenders whose name contains one of these words; results are not saved",
     )
-    parser.add_argument("--rounds", type=int, default=3, help="times each contender has its turn (default 3)")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds of each contender (default 3)")
     parser.add_argument("--threads", type=int, default=1, help="threads of each native contender (default 1)")
     parser.add_argument(
         "--isolated", action="store_true", help="serve the peers' pages cross-origin isolated: they get threads"
     )
-    given = parser.parse_args()
-    unknown = [name for name in given.parts if name not in MEASUREMENTS]
+    arguments = parser.parse_args()
+    unknown = [name for name in arguments.parts if name not in MEASUREMENTS]
     if unknown:
-        parser.error(f"no measurement {', '.join(unknown)}; there are {', '.join(MEASUREMENTS)}")
-    options = Options(given.sizes, given.contenders, given.rounds, given.threads, given.isolated)
-    about = records.machine()
+        parser.error(f"unknown measurement {', '.join(unknown)}; choose from {', '.join(MEASUREMENTS)}")
+    options = Options(arguments.sizes, arguments.contenders, arguments.rounds, arguments.threads, arguments.isolated)
+    machine = records.machine()
     load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
-    print(f"{about['processor']}, {about['cores']} cores{load}, {about['system']}")
-    for name in given.parts or USUAL:
+    print(f"{machine['processor']}, {machine['cores']} cores{load}, {machine['system']}")
+    for name in arguments.parts or DEFAULT:
         print(f"\n{name}", flush=True)
         MEASUREMENTS[name](options)
 

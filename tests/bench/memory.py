@@ -1,4 +1,4 @@
-"""What 2,000 steps of `baby` on WebGPU in the tab leave behind."""
+"""Objects, buffers and heap of the tab before and after 2,000 steps of `baby` on WebGPU."""
 
 import json
 
@@ -28,7 +28,7 @@ async def go_to(step):
 
 
 class WorkerHeap:
-    """The JavaScript heap of a page's worker, asked through the browser's debugging protocol."""
+    """Measures the JavaScript heap of a page's worker with the Chrome DevTools Protocol."""
 
     def __init__(self, tab):
         self.page, self.answers, self.worker, self.number = tab.page, {}, None, 0
@@ -47,7 +47,7 @@ class WorkerHeap:
         answer = json.loads(event["message"])
         self.answers[answer.get("id")] = answer.get("result")
 
-    def _ask(self, method):
+    def _call(self, method):
         self.number += 1
         message = json.dumps({"id": self.number, "method": method})
         self.session.send("Target.sendMessageToTarget", {"message": message, "sessionId": self.worker})
@@ -56,14 +56,14 @@ class WorkerHeap:
         return self.answers[self.number]
 
     def used(self) -> int:
-        """Bytes in use after a collection."""
-        self._ask("HeapProfiler.collectGarbage")
-        return int(self._ask("Runtime.getHeapUsage")["usedSize"])
+        """Return the bytes in use after a garbage collection."""
+        self._call("HeapProfiler.collectGarbage")
+        return int(self._call("Runtime.getHeapUsage")["usedSize"])
 
 
 def measure(steps=(100, 2000)):
     """Print the figures at each of `steps`, and return them."""
-    found = []
+    measurements = []
     with open_site() as (server, browser), open_tab(server, browser) as tab:
         heap = WorkerHeap(tab)
         values = json.dumps(bench_experiment("baby", steps=100_000).to_dict())
@@ -74,6 +74,6 @@ def measure(steps=(100, 2000)):
                 figures = tab.run(f"await go_to(min(run.step + 50, {target}))", 300)
                 reached = figures["step"]
             figures["JS heap"] = heap.used()
-            found.append(figures)
+            measurements.append(figures)
             print("  ".join(f"{name} {value:,}" for name, value in figures.items()), flush=True)
-    return found
+    return measurements

@@ -1,4 +1,4 @@
-"""Natively: ours on NumPy and on WebGPU against PyTorch and JAX, each in a process of its own, in rounds."""
+"""Native: ours on NumPy and on WebGPU against PyTorch and JAX, each in a separate process, in rounds."""
 
 import contextlib
 import json
@@ -9,11 +9,11 @@ from pathlib import Path
 
 from pygpt.analysis.bench import SIZES
 from tests.bench import records
-from tests.bench.work import FOLDER, ROOT, hand_over
+from tests.bench.work import FOLDER, ROOT, write_work
 
 PEERS = ROOT / "tests" / "bench" / "peers"
 CONTENDERS = ("ours numpy", "ours webgpu", "torch eager", "torch compiled", "jax")
-# name -> (size, batch, options of a round): few steps where they take long.
+# name -> (size, batch size, options of a round): fewer steps where they are slow.
 CASES = {
     "bigram": ("bigram", 0, {"steps": 1500, "max_ms": 500, "sample_tokens": 2000}),
     "micro": ("micro", 0, {"steps": 1500, "max_ms": 500, "sample_tokens": 2000}),
@@ -22,8 +22,8 @@ CASES = {
     "nano-2": ("nano", 2, {"steps": 5, "max_ms": 1500, "warmup": 1, "min_steps": 1, "sample_tokens": 64}),
     "nano-8": ("nano", 8, {"steps": 4, "max_ms": 3000, "warmup": 1, "min_steps": 1}),
 }
-SLOW_STEP = 4000  # milliseconds: who takes longer does one round
-# (m, k, n) of the GPT's own products, rows x inner x columns, with what is transposed: forward, dX and dW.
+SLOW_STEP = 4000  # milliseconds per step; a slower contender runs one round only
+# The GPT's products as (transposition, m, k, n), rows x inner x columns: forward, dX and dW.
 SQUARES = [(side, side, side) for side in (512, 1024, 2048)]
 SHAPES = {
     f"{name} {rows} x {width}": [
@@ -36,7 +36,7 @@ SHAPES = {
 
 
 class Contender:
-    """A process that answers requests in JSON, a line each."""
+    """A process that answers JSON requests, one per line."""
 
     def __init__(self, command: list[str], threads: int, folder: Path = ROOT):
         environment = {
@@ -65,10 +65,10 @@ class Contender:
             raise EOFError(f"{' '.join(map(str, self.process.args))} ended with {self.process.wait()}")
         return json.loads(line)
 
-    def ask(self, do: str, **wanted) -> dict:
-        """Ask, and wait for the answer; a process that died is an answer with an error."""
+    def request(self, do: str, **options) -> dict:
+        """Send a request and wait for the answer; if the process has ended, the answer is an error."""
         try:
-            self.process.stdin.write(json.dumps({"do": do, **wanted}) + "\n")
+            self.process.stdin.write(json.dumps({"do": do, **options}) + "\n")
             self.process.stdin.flush()
             return self._answer()
         except (EOFError, BrokenPipeError) as error:
@@ -82,31 +82,31 @@ class Contender:
 
 
 def peers_python() -> str:
-    """The interpreter with PyTorch and JAX: PYGPT_BENCH_PYTHON, or a virtual environment made here the first time."""
-    if named := os.environ.get("PYGPT_BENCH_PYTHON"):
-        return named
-    wanted = PEERS.parent / "requirements.txt"
+    """The interpreter with PyTorch and JAX: PYGPT_BENCH_PYTHON, else a virtual environment made by the first call."""
+    if interpreter := os.environ.get("PYGPT_BENCH_PYTHON"):
+        return interpreter
+    requirements = PEERS.parent / "requirements.txt"
     folder = FOLDER / "venv"
     python, stamp = folder / "bin" / "python", folder / "installed"
-    if not (stamp.is_file() and stamp.read_text() == wanted.read_text()):
+    if not (stamp.is_file() and stamp.read_text() == requirements.read_text()):
         print("installing tests/bench/requirements.txt", flush=True)
         subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
-        subprocess.run([str(python), "-m", "pip", "install", "--quiet", "-r", str(wanted)], check=True)
-        stamp.write_text(wanted.read_text())
+        subprocess.run([str(python), "-m", "pip", "install", "--quiet", "-r", str(requirements)], check=True)
+        stamp.write_text(requirements.read_text())
     return str(python)
 
 
 def open_contender(name: str, threads: int) -> Contender:
     """Start one of CONTENDERS."""
-    who, _, how = name.partition(" ")
-    if who == "ours":
-        return Contender([sys.executable, "-m", "tests.bench.ours", how], threads)
-    return Contender([peers_python(), f"{who}_peer.py", how], threads, PEERS)
+    library, _, variant = name.partition(" ")
+    if library == "ours":
+        return Contender([sys.executable, "-m", "tests.bench.ours", variant], threads)
+    return Contender([peers_python(), f"{library}_peer.py", variant], threads, PEERS)
 
 
 @contextlib.contextmanager
-def opened(names, threads: int):
-    """The contenders that can be started, by name; who cannot is told."""
+def open_contenders(names, threads: int):
+    """Start the contenders, by name; print the error of one that does not start and leave it out."""
     running = {}
     try:
         for name in names:
@@ -121,24 +121,24 @@ def opened(names, threads: int):
 
 
 def measure(options) -> None:
-    """Training and sampling, size by size."""
-    for name, (size, batch, wanted) in CASES.items():
+    """Measure training and sampling, one size after the other."""
+    for name, (size, batch, round_options) in CASES.items():
         if not options.wants_size(name, size):
             continue
-        work = str(hand_over(size, batch))
+        work = str(write_work(size, batch))
         results, versions = {}, {}
-        with opened(options.contenders(CONTENDERS), options.threads) as running:
+        with open_contenders(options.contenders(CONTENDERS), options.threads) as running:
             for _ in range(options.rounds):
                 for contender, process in running.items():
-                    held = results.get(contender, {})
-                    if records.middle(held.get("ms", [])) > SLOW_STEP or "error" in held:
+                    result = results.get(contender, {})
+                    if records.median(result.get("ms", [])) > SLOW_STEP or "error" in result:
                         continue
-                    records.merged(results, contender, process.ask("train", work=work, **wanted))
+                    records.add_round(results, contender, process.request("train", work=work, **round_options))
                     versions[contender] = process.name
         records.compare_losses(results, "ours numpy")
         records.show("native", name, results)
         if options.complete:
-            records.keep(
+            records.save(
                 "native",
                 name,
                 {
@@ -152,26 +152,26 @@ def measure(options) -> None:
 
 
 def multiply(options) -> None:
-    """Matrix products: squares, and the GPT's own shapes as they come forward and on the way back."""
-    wanted = {f"{m}": [("nn", m, k, n)] for m, k, n in SQUARES} | SHAPES
+    """Measure matrix products: squares, and the GPT's shapes in the forward and the backward pass."""
+    shapes = {f"{m}": [("nn", m, k, n)] for m, k, n in SQUARES} | SHAPES
     results, versions = {}, {}
     names = [name for name in options.contenders(CONTENDERS) if name != "torch compiled"]
-    with opened(names, options.threads) as running:
-        for shape, products in wanted.items():
-            for how, m, k, n in products:
-                key = f"{shape} {how}"
+    with open_contenders(names, options.threads) as running:
+        for shape, products in shapes.items():
+            for form, m, k, n in products:
+                key = f"{shape} {form}"
                 print(f"{key:<22}", end="", flush=True)
                 for contender, process in running.items():
                     versions[contender] = process.name
-                    product = {"m": m, "k": k, "n": n, "transpose_x": how == "tn", "transpose_w": how == "nt"}
-                    first = process.ask("multiply", reps=1, **product)
+                    product = {"m": m, "k": k, "n": n, "transpose_x": form == "tn", "transpose_w": form == "nt"}
+                    first = process.request("multiply", reps=1, **product)
                     reps = max(1, min(50, int(300 / first["ms"]))) if "ms" in first else 0
-                    answers = (
-                        [process.ask("multiply", reps=reps, **product) for _ in range(options.rounds)] if reps else []
-                    )
+                    answers = [
+                        process.request("multiply", reps=reps, **product) for _ in range(options.rounds if reps else 0)
+                    ]
                     rates = [answer["gflops"] for answer in answers if "gflops" in answer]
                     results.setdefault(contender, {})[key] = rates
-                    print(f"{contender:>14} {records.middle(rates):>7.1f}", end="", flush=True)
+                    print(f"{contender:>14} {records.median(rates):>7.1f}", end="", flush=True)
                 print(" GFLOP/s")
     if options.complete:
-        records.keep("matmul", "native", {"results": results, "versions": versions, "threads": options.threads})
+        records.save("matmul", "native", {"results": results, "versions": versions, "threads": options.threads})

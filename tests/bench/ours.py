@@ -1,4 +1,4 @@
-"""Our side of the native comparison, in a process of its own like each peer: `python -m tests.bench.ours numpy|webgpu`."""
+"""Our process in the native comparison, run like each peer: `python -m tests.bench.ours numpy|webgpu`."""
 
 import asyncio
 import json
@@ -15,64 +15,64 @@ from pygpt.devices import base as devices  # noqa: E402  (after the process is p
 from pygpt.devices import open_device  # noqa: E402
 
 
-class Launches:
-    """Counts what is recorded: the longest recording is the training step."""
+class LaunchCounter:
+    """Counts the launches of each recording: the longest recording is the training step."""
 
     def __init__(self):
         self.counts = {}
         add = devices.Recording.add
         counts = self.counts
 
-        def counted(recording, *launched):
+        def counting_add(recording, *launch):
             counts[id(recording)] = counts.get(id(recording), 0) + 1
-            add(recording, *launched)
+            add(recording, *launch)
 
-        devices.Recording.add = counted
+        devices.Recording.add = counting_add
 
     def take(self) -> int:
-        """The longest recording since the last time."""
+        """Return the length of the longest recording since the last call."""
         longest = max(self.counts.values(), default=0)
         self.counts.clear()
         return longest
 
 
 def train(device, launches, work, steps=100, warmup=2, min_steps=3, max_ms=5000.0, sample_tokens=0):
-    """As measure.train, through pygpt.analysis.bench."""
-    about = json.loads(Path(work).read_text())
-    experiment = bench.bench_experiment(about["size"], about["batch"], steps + warmup)
+    """Measure as measure.train does, with pygpt.analysis.bench."""
+    description = json.loads(Path(work).read_text())
+    experiment = bench.bench_experiment(description["size"], description["batch"], steps + warmup)
     before, _ = measure._resident(), device.pool.trim()
     device.peak_bytes = device.allocated_bytes
     launches.take()
-    found = asyncio.run(
+    timing = asyncio.run(
         bench.time_training(experiment, device, steps=steps, warmup=warmup, min_steps=min_steps, max_ms=max_ms)
     )
     peak = 1024 * measure.resource.getrusage(measure.resource.RUSAGE_SELF).ru_maxrss - before
     text = len(bench.bench_text().text)
     return {
-        "ms_per_step": found.steps,
-        "first_step_ms": found.first_step,
-        "loss": found.losses,
+        "ms_per_step": timing.steps,
+        "first_step_ms": timing.first_step,
+        "loss": timing.losses,
         "peak_bytes": peak,
         "device_bytes": device.peak_bytes,
         "estimate_bytes": memory_estimate(experiment, len(bench.ALPHABET), text),
         "launches": launches.take(),
-        "host_ms": found.host,
-        "sample_tok_s": asyncio.run(bench.time_sampling(found.run, sample_tokens, max_ms)) if sample_tokens else None,
+        "host_ms": timing.host,
+        "sample_tok_s": asyncio.run(bench.time_sampling(timing.run, sample_tokens, max_ms)) if sample_tokens else None,
     }
 
 
 def main(choice):
     """Answer requests until standard input ends."""
-    device, launches = open_device(choice), Launches()
+    device, launches = open_device(choice), LaunchCounter()
     print(json.dumps({"name": f"pygpt, {device.name}"}), flush=True)
     for line in sys.stdin:
-        wanted = json.loads(line)
+        request = json.loads(line)
         try:
-            if wanted.pop("do") == "train":
-                answer = train(device, launches, **wanted)
+            if request.pop("do") == "train":
+                answer = train(device, launches, **request)
             else:
-                took = asyncio.run(bench.time_matmul(device, **wanted))
-                answer = {"ms": took, "gflops": 2 * wanted["m"] * wanted["k"] * wanted["n"] / took / 1e6}
+                ms = asyncio.run(bench.time_matmul(device, **request))
+                answer = {"ms": ms, "gflops": 2 * request["m"] * request["k"] * request["n"] / ms / 1e6}
         except Exception as error:
             answer = {"error": f"{type(error).__name__}: {error}".splitlines()[0]}
         print(json.dumps(answer), flush=True)

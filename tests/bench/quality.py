@@ -1,4 +1,4 @@
-"""What `bigram` and `small` reach on Tiny Shakespeare on NumPy, and the curve of `small` for the README."""
+"""Train `bigram` and `small` on Tiny Shakespeare on NumPy, and draw the curve of `small` for the README."""
 
 import time
 from pathlib import Path
@@ -16,20 +16,22 @@ WIDTH, HEIGHT, LEFT, BOTTOM = 720, 300, 48, 32
 
 
 def measure():
-    """Print losses and a sample, and draw docs/small_curve.svg."""
+    """Print the losses and a sample, and draw docs/small_curve.svg."""
     device, text = open_device("numpy"), load_text("shakespeare")
     for preset in ("bigram", "small"):
         run = Run(Experiment.preset(preset), text, device)
-        began, metrics = time.perf_counter(), []
+        start, metrics = time.perf_counter(), []
         for event in run.train():
             if event.kind == "evaluation":
                 metrics += run.take_metrics(device.read(run.metrics_tensor))
-        took = time.perf_counter() - began
+        seconds = time.perf_counter() - start
         for metric in metrics:
             if metric.val_loss is not None:
                 print(f"{preset:<8}step {metric.step:>5}  validation loss {metric.val_loss:.4f}")
         loss, predictions = full_loss(run.model, run.val_batches)
-        print(f"{preset:<8}whole validation split, {predictions:,} predictions: {loss:.4f}  ({took:.0f} s of training)")
+        print(
+            f"{preset:<8}whole validation split, {predictions:,} predictions: {loss:.4f}  ({seconds:.0f} s of training)"
+        )
     print(
         "\nROMEO:" + "".join(generate(run.model, run.tokenizer, "ROMEO:", 400, SamplingConfig(temperature=0.8, seed=1)))
     )
@@ -38,7 +40,7 @@ def measure():
 
 
 def curve(metrics):
-    """An SVG of training losses, smoothed over 20 steps, and of validation losses."""
+    """Draw an SVG of the training losses, smoothed over 20 steps, and the validation losses."""
     steps = metrics[-1].step
     low, high = 1.4, 4.4
 
@@ -64,8 +66,9 @@ def curve(metrics):
     dots = "".join('<circle cx="{}" cy="{}" r="3.5"/>'.format(*place(*point).split(",")) for point in validation)
     train = " ".join(place(*point) for point in smooth)
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" font-size="12" '
-        f'fill="#777">{lines}{marks}<polyline points="{train}" fill="none" stroke="#3b50d0" stroke-width="1.5"/>'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" '
+        f'font-size="12" fill="#777">{lines}{marks}'
+        f'<polyline points="{train}" fill="none" stroke="#3b50d0" stroke-width="1.5"/>'
         f'<g fill="#e07b39">{dots}</g><text x="{WIDTH - 12}" y="24" text-anchor="end">small on Tiny Shakespeare: '
         f'<tspan fill="#3b50d0">training loss</tspan>, <tspan fill="#e07b39">validation loss</tspan></text></svg>\n'
     )

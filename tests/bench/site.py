@@ -1,4 +1,4 @@
-"""A built site and the peers' pages, served, and Chromium: what the browser tests use, without pytest."""
+"""The built site, the peers' pages and Chromium: the fixtures of the browser tests, without pytest."""
 
 import contextlib
 import shutil
@@ -24,7 +24,7 @@ Cross-Origin-Embedder-Policy = "require-corp"
 
 @contextlib.contextmanager
 def open_site():
-    """Build and serve the site, start the browser; yields (server, browser)."""
+    """Build and serve the site and start the browser; yield (server, browser)."""
     from playwright.sync_api import sync_playwright
 
     executable = find_chromium()
@@ -43,7 +43,7 @@ def open_site():
 
 @contextlib.contextmanager
 def open_tab(server, browser):
-    """Python in a fresh tab; `run(code, seconds)` executes code there."""
+    """Start Python in a fresh tab; `run(code, seconds)` executes code there."""
     tab = PythonInTab(browser, server)
     tab.boot()
     try:
@@ -54,17 +54,17 @@ def open_tab(server, browser):
 
 @contextlib.contextmanager
 def serve_peers(isolated: bool = False):
-    """Serve the peers' pages with their packages, installed the first time; yields the server.
+    """Serve the peers' pages with their packages, which the first call installs; yield the server.
 
-    Pages are not cross-origin isolated unless asked for, as ours is not: with it the peers' WebAssembly gets threads.
+    isolated: serve the pages cross-origin isolated. That gives the peers' WebAssembly threads, unlike our own page.
     """
     folder = FOLDER / "peers"
     folder.mkdir(parents=True, exist_ok=True)
     for path in PEERS.iterdir():
         if path.is_file():
             shutil.copy(path, folder)
-    wanted, stamp = (PEERS / "package.json").read_text(), folder / "node_modules" / ".installed"
-    if not (stamp.is_file() and stamp.read_text() == wanted):
+    packages, stamp = (PEERS / "package.json").read_text(), folder / "node_modules" / ".installed"
+    if not (stamp.is_file() and stamp.read_text() == packages):
         print("installing tests/bench/peers/package.json", flush=True)
         npm, environment = find_npm()
         subprocess.run(
@@ -73,7 +73,7 @@ def serve_peers(isolated: bool = False):
             env=environment,
             check=True,
         )
-        stamp.write_text(wanted)
+        stamp.write_text(packages)
     work = folder / "work"
     if not work.is_symlink():
         (FOLDER / "work").mkdir(exist_ok=True)

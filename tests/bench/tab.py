@@ -1,11 +1,11 @@
-"""In the tab: ours on NumPy and on WebGPU against TensorFlow.js and jax-js, in one Chromium, in rounds; and the boot."""
+"""In the tab: ours on NumPy and WebGPU against TensorFlow.js and jax-js in one Chromium, in rounds; and boot times."""
 
 import contextlib
 
 from pygpt.analysis.bench import SIZES
 from tests.bench import records
 from tests.bench.site import open_site, open_tab, serve_peers
-from tests.bench.work import hand_over
+from tests.bench.work import write_work
 
 CONTENDERS = ("ours numpy", "ours webgpu", "tfjs wasm", "tfjs webgpu", "jaxjs wasm", "jaxjs webgpu")
 CASES = {
@@ -15,21 +15,22 @@ CASES = {
     "small": {"steps": 15, "max_ms": 1500, "warmup": 1, "min_steps": 1, "sample_tokens": 300},
     "nano": {"steps": 3, "max_ms": 1500, "warmup": 1, "min_steps": 1, "sample_tokens": 16},
 }
-# Left out unless named: they take 10 seconds a step and more, and are nobody's best.
-HOPELESS = {"small": {"tfjs webgpu"}, "nano": {"tfjs webgpu", "tfjs wasm"}}
-SLOW_STEP = 1500  # milliseconds: who takes longer does one round
+# Left out unless requested: they take 10 seconds per step or more and are never the fastest.
+TOO_SLOW = {"small": {"tfjs webgpu"}, "nano": {"tfjs webgpu", "tfjs wasm"}}
+SLOW_STEP = 1500  # milliseconds per step; a slower contender runs one round only
 SQUARES = (256, 512, 1024)
 
 
 def address(name: str, server, peers) -> str:
-    """Where a contender's page is."""
-    who, device = name.split(" ")
-    return f"{server.url}bench.html?device={device}" if who == "ours" else f"{peers.url}{who}.html?device={device}"
+    """The address of a contender's page."""
+    library, device = name.split(" ")
+    page = f"{server.url}bench.html" if library == "ours" else f"{peers.url}{library}.html"
+    return f"{page}?device={device}"
 
 
 @contextlib.contextmanager
 def pages(names, isolated: bool):
-    """A page for each contender, all in one Chromium, each ready; who does not get ready is told."""
+    """Open a page for each contender in one Chromium; print the error of one that does not start and leave it out."""
     with open_site() as (server, browser), serve_peers(isolated) as peers:
         opened = {}
         for name in names:
@@ -44,44 +45,44 @@ def pages(names, isolated: bool):
         yield opened, browser.version
 
 
-def ask(page, function: str, wanted: dict) -> dict:
-    """Call a function of the page; what goes wrong there is an answer with an error."""
+def call(page, function: str, options: dict) -> dict:
+    """Call a function of the page; if it fails, return the error."""
     try:
-        return page.evaluate(f"(wanted) => window.{function}(wanted)", wanted)
+        return page.evaluate(f"(options) => window.{function}(options)", options)
     except Exception as error:
         lines = [line for line in str(error).splitlines() if line.strip()]
         return {"error": lines[0] if "Error" not in lines[-1] else lines[-1]}
 
 
-def called(page, name: str) -> str:
-    """What a contender is, with its version."""
+def version(page) -> str:
+    """A contender's full name, with its version."""
     return page.evaluate("window.peer ?? `pygpt, ${window.device.name}`")
 
 
 def measure(options) -> None:
-    """Training and sampling, size by size."""
-    for name, wanted in CASES.items():
+    """Measure training and sampling, one size after the other."""
+    for name, round_options in CASES.items():
         if not options.wants_size(name, name):
             continue
         names = options.contenders(CONTENDERS)
         if options.complete:
-            names = [contender for contender in names if contender not in HOPELESS.get(name, ())]
+            names = [contender for contender in names if contender not in TOO_SLOW.get(name, ())]
         batch = SIZES[name][4]
-        hand_over(name, batch)
+        write_work(name, batch)
         results, versions = {}, {}
         with pages(names, options.isolated) as (opened, chromium):
             for _ in range(options.rounds):
                 for contender, page in opened.items():
-                    held = results.get(contender, {})
-                    if records.middle(held.get("ms", [])) > SLOW_STEP or "error" in held:
+                    result = results.get(contender, {})
+                    if records.median(result.get("ms", [])) > SLOW_STEP or "error" in result:
                         continue
-                    answer = ask(page, "runBench", {"size": name, "batch_size": batch, **wanted})
-                    records.merged(results, contender, answer)
-                    versions[contender] = called(page, contender)
+                    answer = call(page, "runBench", {"size": name, "batch_size": batch, **round_options})
+                    records.add_round(results, contender, answer)
+                    versions[contender] = version(page)
         records.compare_losses(results, "ours numpy" if "ours numpy" in results else "ours webgpu")
         records.show("tab" + (", isolated" if options.isolated else ""), name, results)
         if options.complete:
-            records.keep(
+            records.save(
                 "isolated" if options.isolated else "tab",
                 name,
                 {
@@ -95,25 +96,25 @@ def measure(options) -> None:
 
 
 def multiply(options) -> None:
-    """Squares in the tab."""
+    """Measure products of square matrices in the tab."""
     results, versions = {}, {}
     with pages(options.contenders(CONTENDERS), options.isolated) as (opened, chromium):
         for side in SQUARES:
             print(f"{side:<8}", end="", flush=True)
             for contender, page in opened.items():
                 product = {"m": side, "k": side, "n": side}
-                first = ask(page, "runMatmul", {**product, "reps": 1})
+                first = call(page, "runMatmul", {**product, "reps": 1})
                 reps = max(1, min(20, int(300 / first["ms"]))) if "ms" in first else 0
                 answers = [
-                    ask(page, "runMatmul", {**product, "reps": reps}) for _ in range(options.rounds if reps else 0)
+                    call(page, "runMatmul", {**product, "reps": reps}) for _ in range(options.rounds if reps else 0)
                 ]
                 rates = [answer["gflops"] for answer in answers if "gflops" in answer]
                 results.setdefault(contender, {})[f"{side} nn"] = rates
-                versions[contender] = called(page, contender)
-                print(f"{contender:>14} {records.middle(rates):>6.1f}", end="", flush=True)
+                versions[contender] = version(page)
+                print(f"{contender:>14} {records.median(rates):>6.1f}", end="", flush=True)
             print(" GFLOP/s")
     if options.complete:
-        records.keep(
+        records.save(
             "matmul",
             "isolated" if options.isolated else "tab",
             {"results": results, "versions": versions, "Chromium": chromium},
@@ -121,7 +122,7 @@ def multiply(options) -> None:
 
 
 def boot(options) -> None:
-    """Navigation to a ready Python, in fresh profiles and with a warm HTTP cache."""
+    """Measure the time from navigation to a ready Python, in fresh profiles and with a warm HTTP cache."""
     with open_site() as (server, browser):
         cold, warm = [], []
         for _ in range(max(3, options.rounds)):
@@ -131,7 +132,7 @@ def boot(options) -> None:
                 tab.boot()
                 warm.append(tab.boot_seconds)
         print(
-            f"navigation to a ready Python: {records.middle(cold):.2f} s in a fresh profile, {records.middle(warm):.2f} s with a "
-            "warm cache"
+            f"navigation to a ready Python: {records.median(cold):.2f} s in a fresh profile, "
+            f"{records.median(warm):.2f} s with a warm cache"
         )
-        records.keep("boot", "tab", {"cold": cold, "warm": warm, "Chromium": browser.version})
+        records.save("boot", "tab", {"cold": cold, "warm": warm, "Chromium": browser.version})

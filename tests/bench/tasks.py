@@ -1,4 +1,4 @@
-"""What the presets of tasks reach on NumPy: the share of right answers over all questions held back, and when it was 99 %."""
+"""Measure the accuracy of the task presets on NumPy: at each evaluation, and over all held-out questions at the end."""
 
 import time
 
@@ -13,7 +13,7 @@ PRESETS = ("reverse", "sort", "addition")
 
 
 def measure(options):
-    """Print each preset's evaluations, and its answers to every question of the validation part."""
+    """Print each preset's evaluations, and its accuracy over all questions of the validation split."""
     for name in PRESETS:
         if options.wants_size(name):
             _measure(name, Experiment.preset(name))
@@ -23,23 +23,23 @@ def _measure(name, experiment):
     device, text = open_device("numpy"), load_text(experiment.data.source)
     run = Run(experiment, text, device)
     print(
-        f"{name}: {experiment.data.source}, such as {split_documents(text.text)[0]}; {run.model.parameter_count:,} parameters, "
-        f"{experiment.train.steps:,} steps of {experiment.train.batch_size} questions",
+        f"{name}: {experiment.data.source}, such as {split_documents(text.text)[0]}; {run.model.parameter_count:,} "
+        f"parameters, {experiment.train.steps:,} steps of {experiment.train.batch_size} questions",
         flush=True,
     )
-    began, cpu = time.perf_counter(), time.process_time()
+    start, cpu_start = time.perf_counter(), time.process_time()
     for event in run.train():
         if event.kind == "evaluation":
             metric = run.take_metrics(device.read(run.metrics_tensor))[-1]
             print(
-                f"  step {metric.step:>5,}  validation loss {metric.val_loss:.4f}  right answers {metric.accuracy:6.1%}  "
-                f"{time.perf_counter() - began:4.0f} s",
+                f"  step {metric.step:>5,}  validation loss {metric.val_loss:.4f}  accuracy {metric.accuracy:6.1%}  "
+                f"{time.perf_counter() - start:4.0f} s",
                 flush=True,
             )
-    took, cpu = time.perf_counter() - began, time.process_time() - cpu
+    seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - cpu_start
     share, questions = accuracy(run.model, run.val_batches)
     print(
-        f"  right answers to all {questions:,} questions held back: {share:.2%}; {took:.0f} s of training, {cpu:.0f} s of processor "
-        f"time, {device.name}",
+        f"  accuracy over all {questions:,} held-out questions: {share:.2%}; {seconds:.0f} s of training, "
+        f"{cpu_seconds:.0f} s of processor time, {device.name}",
         flush=True,
     )

@@ -1,4 +1,4 @@
-"""Learning a byte-level BPE of 1,024 tokens from a megabyte of text, and encoding that text: natively and in the tab."""
+"""Time learning a byte-level BPE of 1,024 tokens from 1 MB of text and encoding it, natively and in the tab."""
 
 import inspect
 import random
@@ -6,7 +6,7 @@ import time
 
 from pygpt.data import load_text
 from pygpt.tokenizers import train_tokenizer
-from tests.bench.records import middle
+from tests.bench.records import median
 from tests.bench.site import open_site, open_tab
 
 TEXTS = ("tales", "python", "shakespeare", "letters")
@@ -25,19 +25,19 @@ async def text_of(name):
 
 
 def letters() -> str:
-    """A million letters drawn at random, without a space: one word, and no two stretches alike."""
+    """A million random letters without spaces: one word without repeated parts."""
     return "".join(random.Random(1).choices("abcdefghijklmnopqrstuvwxyz", k=1_000_000))
 
 
 def timed(text: str, vocab_size: int) -> dict:
-    """Seconds to learn and to encode, and what came of it; run here and, as source, in the tab."""
-    began = time.perf_counter()
+    """Measure the seconds to learn and to encode; runs here and, sent as source, in the tab."""
+    start = time.perf_counter()
     tokenizer = train_tokenizer("bpe", text, False, vocab_size)
     learned = time.perf_counter()
     ids = tokenizer.encode(text)
     encoded = time.perf_counter()
     return {
-        "learn": learned - began,
+        "learn": learned - start,
         "encode": encoded - learned,
         "tokens": len(ids),
         "vocabulary": tokenizer.vocab_size,
@@ -47,18 +47,18 @@ def timed(text: str, vocab_size: int) -> dict:
 
 
 def show(where: str, name: str, rounds: list[dict]) -> None:
-    """Print the median of some rounds."""
-    one = rounds[0]
+    """Print the medians of the rounds."""
+    first = rounds[0]
+    learn, encode = (median([result[key] for result in rounds]) for key in ("learn", "encode"))
     print(
-        f"{where:<9}{name:<13}{one['bytes']:>11,} bytes: {one['vocabulary']:,} tokens learned in "
-        f"{middle([found['learn'] for found in rounds]):.2f} s, encoded in {middle([found['encode'] for found in rounds]):.2f} s"
-        f" to {one['tokens']:,} tokens, {'exact' if one['exact'] else 'NOT EXACT'}",
+        f"{where:<9}{name:<13}{first['bytes']:>11,} bytes: {first['vocabulary']:,} tokens learned in {learn:.2f} s, "
+        f"encoded in {encode:.2f} s to {first['tokens']:,} tokens, {'exact' if first['exact'] else 'NOT EXACT'}",
         flush=True,
     )
 
 
 def measure(options) -> None:
-    """Both, natively and then in Chromium; the tab's texts are those the site serves."""
+    """Measure natively, then in Chromium; the tab reads its texts from the site."""
     for name in TEXTS:
         text = letters() if name == "letters" else load_text(name).text
         show("native", name, [timed(text, VOCABULARY) for _ in range(options.rounds)])

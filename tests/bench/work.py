@@ -1,4 +1,4 @@
-"""The work that is done side by side: the same first weights, the same batches, the same Adam, for us and for each peer."""
+"""The work that we and each peer do: the same initial weights, batches and Adam settings."""
 
 import json
 import os
@@ -13,11 +13,11 @@ from pygpt.training.run import Run
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = Path(os.environ.get("PYGPT_BENCH", ROOT / "build" / "bench"))
-BATCHES = 40  # how many a peer is given; it goes round and round
+BATCHES = 40  # a peer cycles through this many batches
 
 
-def hand_over(size: str, batch_size: int = 0, folder: Path | None = None) -> Path:
-    """Write what a peer needs to do our work, and return the description's path: NAME.json, and NAME.bin beside it.
+def write_work(size: str, batch_size: int = 0, folder: Path | None = None) -> Path:
+    """Write the work for the peers, NAME.json with NAME.bin beside it, and return the path of NAME.json.
 
     The .bin holds the weights (float32, as named in the .json), then BATCHES times inputs and targets (int32, B x T).
     """
@@ -27,17 +27,17 @@ def hand_over(size: str, batch_size: int = 0, folder: Path | None = None) -> Pat
     device = open_device("numpy")
     run = Run(experiment, bench_text(), device)
     model, optim = experiment.model, experiment.optim
-    tensors, parts, at = {}, [], 0
-    for name, placed in run.weights.named.items():
-        parts.append(device.read(placed))
-        tensors[name] = {"offset": at, "shape": list(placed.shape)}
-        at += len(parts[-1])
+    tensors, parts, offset = {}, [], 0
+    for name, weight in run.weights.named.items():
+        parts.append(device.read(weight))
+        tensors[name] = {"offset": offset, "shape": list(weight.shape)}
+        offset += len(parts[-1])
     for step in range(BATCHES):
-        chance = RngState(run.seed, tensor(device, [step], dtype="uint32"))
-        parts += [device.read(part) for part in run.train_batches.next_batch(chance, BATCH)]
+        rng = RngState(run.seed, tensor(device, [step], dtype="uint32"))
+        parts += [device.read(part) for part in run.train_batches.next_batch(rng, BATCH)]
     name = f"{size}-{experiment.train.batch_size}"
     (folder / f"{name}.bin").write_bytes(b"".join(parts))
-    described = {
+    description = {
         "size": size,
         "kind": model.kind,
         "layers": model.n_layer,
@@ -47,7 +47,7 @@ def hand_over(size: str, batch_size: int = 0, folder: Path | None = None) -> Pat
         "batch": experiment.train.batch_size,
         "vocabulary": len(ALPHABET),
         "tensors": tensors,
-        "weight_bytes": at,
+        "weight_bytes": offset,
         "batches": BATCHES,
         "bytes": f"{name}.bin",
         "learning_rate": optim.learning_rate,
@@ -56,5 +56,5 @@ def hand_over(size: str, batch_size: int = 0, folder: Path | None = None) -> Pat
         "epsilon": optim.epsilon,
     }
     path = folder / f"{name}.json"
-    path.write_text(json.dumps(described))
+    path.write_text(json.dumps(description))
     return path

@@ -1,4 +1,4 @@
-"""Where Chromium is on this machine. As a script: print it, or exit with 1 (the Makefile then installs one)."""
+"""Find Chromium on this machine. As a script, print its path, or exit with 1 (the Makefile then installs it)."""
 
 import os
 import shutil
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def find_chromium() -> str | None:
-    """The browser named by PYGPT_CHROMIUM, else the one Playwright installed, else one on PATH."""
+    """Return the browser named by PYGPT_CHROMIUM, else Playwright's, else one on PATH."""
     named = os.environ.get("PYGPT_CHROMIUM")
     if named:
         return named if Path(named).is_file() else None
@@ -20,6 +20,6 @@ def find_chromium() -> str | None:
 
 
 if __name__ == "__main__":
-    found = find_chromium()
-    print(f"Chromium: {found}" if found else "Chromium: none yet")
-    sys.exit(not found)
+    executable = find_chromium()
+    print(f"Chromium: {executable}" if executable else "Chromium: not found")
+    sys.exit(not executable)

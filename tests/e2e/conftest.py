@@ -1,13 +1,13 @@
-"""What the browser tests share: the built site served as it is hosted, Chromium, and Python in a tab.
+"""Fixtures of the browser tests: the built site served as in production, Chromium, and Python in a tab.
 
     site            the lab, built from this checkout and served below /lab/ with netlify.toml's headers; `site.url`
     browser         Chromium with WebGPU on its software adapter
-    page            a page in a fresh profile; at the end of the test it fails on console errors, failed requests and
-                    requests to anywhere but the site (opt out with @pytest.mark.page_errors_expected)
-    python_in_tab   one worker of the product's own configuration, booted once; `run("1 + 1")` is 2. Top-level await
-                    works, the value of the last expression comes back, a Python error fails the test
+    page            a page in a fresh profile; the test fails on console errors, failed requests and requests to other
+                    hosts (opt out with @pytest.mark.page_errors_expected)
+    python_in_tab   one worker with the product's configuration, booted once; `run("1 + 1")` is 2. Top-level await
+                    works, `run` returns the value of the last expression, and a Python error fails the test
 
-PYGPT_CHROMIUM names the browser to use. A browser or npm that is missing is a failure when CI=true, else a skip.
+PYGPT_CHROMIUM names the browser to use. If the browser or npm is missing, the tests fail when CI=true, else they skip.
 """
 
 import contextlib
@@ -30,7 +30,7 @@ FLAGS = [
     "--no-sandbox",
     "--enable-unsafe-webgpu",
     "--use-webgpu-adapter=swiftshader",
-    # Nothing but the site exists: a request to anywhere else fails here as it would on a train.
+    # Only the site is reachable: requests to other hosts fail as they would offline.
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
     "--disable-quic",
     "--disable-background-networking",
@@ -52,12 +52,12 @@ IN_TIME = """([milliseconds, code]) => Promise.race([
 
 
 def pytest_configure(config):
-    """Name the marker of this folder."""
+    """Register the marker of this folder."""
     config.addinivalue_line("markers", "page_errors_expected: the page may log errors and fail requests in this test")
 
 
 def pytest_collection_modifyitems(items):
-    """Run the browser tests last: Playwright leaves its event loop running, and asyncio.run() elsewhere would refuse."""
+    """Run the browser tests last: Playwright leaves its event loop running, so a later asyncio.run() would fail."""
     items.sort(key=lambda item: Path(__file__).parent in item.path.parents)
 
 
@@ -66,10 +66,10 @@ def site(tmp_path_factory) -> StaticServer:
     """The lab, built from this checkout and served below /lab/."""
     out = tmp_path_factory.mktemp("site") / "dist"
     command = [sys.executable, str(ROOT / "build.py"), "--out", str(out)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if "npm was not found" in done.stderr:
-        unavailable(done.stderr.strip())
-    assert done.returncode == 0, done.stdout + done.stderr
+    process = subprocess.run(command, capture_output=True, text=True)
+    if "npm was not found" in process.stderr:
+        unavailable(process.stderr.strip())
+    assert process.returncode == 0, process.stdout + process.stderr
     shutil.copytree(ROOT / "tests" / "e2e" / "harness", out / "harness")
     server = serve(out, prefix="/lab/", netlify=ROOT / "netlify.toml").start()
     yield server
@@ -81,9 +81,9 @@ def browser():
     """Chromium, headless, with WebGPU on SwiftShader."""
     from playwright.sync_api import expect, sync_playwright
 
-    expect.set_options(timeout=60_000)  # as patient as the other waits: a busy machine is no mistake of the page's
+    expect.set_options(timeout=60_000)  # as long as the other waits: the machine may be busy
     executable = find_chromium() or unavailable(
-        "No Chromium: install it, run `python -m playwright install chromium`, or let PYGPT_CHROMIUM name the file"
+        "Chromium was not found: run `python -m playwright install chromium`, or set PYGPT_CHROMIUM to its path"
     )
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, headless=True, args=FLAGS)
@@ -92,7 +92,7 @@ def browser():
 
 
 class Watch:
-    """Listens to a browser context; `complaints` is what a person would find in the console, `requests` all URLs."""
+    """Records a browser context: `complaints` are its errors and failed requests, `requests` all URLs."""
 
     def __init__(self, context, url: str):
         self.complaints: list[str] = []
@@ -105,19 +105,19 @@ class Watch:
         context.on("weberror", lambda error: self.complaints.append(f"uncaught: {error.error}"))
 
     def request(self, request):
-        """Note a request, and complain if it leaves the site."""
+        """Record a request; complain if it leaves the site."""
         self.requests.append(request.url)
         parts = urlsplit(request.url)
         if parts.scheme not in ("blob", "data") and parts.netloc != self.host:
-            self.complaints.append(f"request to elsewhere: {request.url}")
+            self.complaints.append(f"request to another host: {request.url}")
 
     def failed(self, request):
-        """Complain about a request that failed (one the page gave up itself, by leaving, is its own affair)."""
+        """Complain about a failed request, unless the page itself aborted it."""
         if "ERR_ABORTED" not in (request.failure or ""):
             self.complaints.append(f"request failed: {request.url} ({request.failure})")
 
     def response(self, response):
-        """Complain about an answer that is an error."""
+        """Complain about an error response."""
         if response.status >= 400:
             self.complaints.append(f"{response.status}: {response.url}")
 
@@ -129,7 +129,7 @@ class Watch:
 
 @contextlib.contextmanager
 def watched_page(browser, url: str, test):
-    """A page in a fresh profile for a test of the site at a URL; `page.watch.complaints` is what it will fail on."""
+    """A page in a fresh profile for a test of the site at a URL; the test fails on any `page.watch.complaints`."""
     context = browser.new_context()
     watch = Watch(context, url)
     page = context.new_page()
@@ -142,13 +142,13 @@ def watched_page(browser, url: str, test):
 
 @pytest.fixture
 def page(browser, site, request):
-    """A page for the site, watched."""
+    """A page for the site, with its errors recorded."""
     with watched_page(browser, site.url, request.node) as page:
         yield page
 
 
 class PythonInTab:
-    """Python in a worker of the product's own configuration, for tests to send code to."""
+    """Python in a worker with the product's configuration; tests send code to it."""
 
     def __init__(self, browser, site: StaticServer):
         self.context = browser.new_context()
@@ -158,16 +158,16 @@ class PythonInTab:
         self.boot_seconds = 0.0
 
     def boot(self) -> None:
-        """Load the page and wait until Python answers; how long that took is `boot_seconds`."""
+        """Load the page and wait until Python answers; set `boot_seconds` to the time taken."""
         start = time.perf_counter()
         self.page.goto(f"{self.site_root}harness/")
         self.page.evaluate(f"Promise.race([({BOOT})('harness'), new Promise((_, no) => setTimeout(no, 120000))])")
         self.boot_seconds = time.perf_counter() - start
 
     def run(self, code: str, seconds: float = 120):
-        """Execute code in the worker; the value of its last expression (what JSON can say) is the result.
+        """Execute code in the worker; return the value of its last expression, which must be JSON-serializable.
 
-        Raises: AssertionError with the worker's traceback; TimeoutError, after which the worker is a new one.
+        Raises: AssertionError with the worker's traceback; TimeoutError after restarting the worker.
         """
         try:
             answer = json.loads(self.page.evaluate(IN_TIME, [seconds * 1000, code]))
@@ -175,7 +175,7 @@ class PythonInTab:
             if "no answer in" not in str(error):
                 raise
             self.boot()
-            raise TimeoutError(f"Python in the tab gave no answer in {seconds} s; it was started anew") from None
+            raise TimeoutError(f"Python in the tab gave no answer in {seconds} s and was restarted") from None
         assert "error" not in answer, "in the tab:\n" + answer["error"]
         return answer["value"]
 
@@ -185,7 +185,7 @@ class PythonInTab:
 
 
 def start_python(browser, site) -> PythonInTab:
-    """A new worker; when it does not boot, the page's complaints are the reason given."""
+    """Start a new worker; if it does not boot, fail with the page's complaints."""
     tab = PythonInTab(browser, site)
     try:
         tab.boot()
@@ -197,7 +197,7 @@ def start_python(browser, site) -> PythonInTab:
 
 @pytest.fixture(scope="session")
 def python_in_tab(browser, site) -> PythonInTab:
-    """The worker that all tests of Python in the tab share: names bound by one test are there in the next."""
+    """The worker that all tests of Python in the tab share: names persist from one test to the next."""
     tab = start_python(browser, site)
     yield tab
     tab.close()
@@ -205,7 +205,7 @@ def python_in_tab(browser, site) -> PythonInTab:
 
 @pytest.fixture(scope="module")
 def fresh_python_in_tab(browser, site) -> PythonInTab:
-    """A worker of this test file's own, for what must not meet what other tests left behind."""
+    """A worker for one test file, free of state from other tests."""
     tab = start_python(browser, site)
     yield tab
     tab.close()

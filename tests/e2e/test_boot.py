@@ -1,4 +1,4 @@
-"""The site boots from any path, from itself alone, without NumPy; and gets NumPy when it asks for it."""
+"""The site boots from any path, without other hosts and without NumPy; it loads NumPy on request."""
 
 import json
 import urllib.request
@@ -8,14 +8,14 @@ import pytest
 from tests.conftest import unavailable
 
 
-def test_boots_from_itself_alone(fresh_python_in_tab):
+def test_boots_without_requests_to_other_hosts(fresh_python_in_tab):
     tab = fresh_python_in_tab
     print(f"\nnavigation -> Python usable: {tab.boot_seconds:.2f} s, {len(tab.watch.requests)} requests")
     assert tab.watch.complaints == []
     assert all(url.startswith((tab.site_root, "blob:")) for url in tab.watch.requests)
 
 
-def test_no_numpy_at_boot(fresh_python_in_tab):
+def test_boots_without_numpy(fresh_python_in_tab):
     tab = fresh_python_in_tab
     assert tab.run("import importlib.util, sys; [importlib.util.find_spec('numpy'), 'numpy' in sys.modules]") == [
         None,
@@ -24,7 +24,7 @@ def test_no_numpy_at_boot(fresh_python_in_tab):
     assert not any("numpy-" in url for url in tab.watch.requests)
 
 
-def test_the_python_you_read_is_the_python_that_runs(fresh_python_in_tab):
+def test_the_tab_runs_the_package_from_source(fresh_python_in_tab):
     file, source = fresh_python_in_tab.run(
         "import inspect, pygpt.errors as errors\n[errors.__file__, inspect.getsource(errors.PygptError)]"
     )
@@ -32,17 +32,17 @@ def test_the_python_you_read_is_the_python_that_runs(fresh_python_in_tab):
     assert source.startswith("class PygptError(Exception)")
 
 
-def test_webgpu_is_in_the_worker(fresh_python_in_tab):
+def test_the_worker_has_webgpu(fresh_python_in_tab):
     run = fresh_python_in_tab.run
     assert run("import js; bool(js.navigator.gpu)")
     assert run("adapter = await js.navigator.gpu.requestAdapter(); adapter.info.architecture") == "swiftshader"
 
 
-def test_numpy_comes_when_asked_for(fresh_python_in_tab):
+def test_ensure_numpy_loads_numpy(fresh_python_in_tab):
     tab = fresh_python_in_tab
-    with urllib.request.urlopen(f"{tab.site_root}site.json") as reply:
-        if json.load(reply)["numpy"] is None:
-            unavailable("the site was built without NumPy's wheel; PYGPT_WHEELS may name a folder that has it")
+    with urllib.request.urlopen(f"{tab.site_root}site.json") as response:
+        if json.load(response)["numpy"] is None:
+            unavailable("the site was built without NumPy's wheel; set PYGPT_WHEELS to a folder that contains it")
     assert (
         tab.run(
             "from numpy_wheel import ensure_numpy\n"
@@ -56,7 +56,7 @@ def test_numpy_comes_when_asked_for(fresh_python_in_tab):
     assert tab.watch.complaints == []
 
 
-def test_errors_and_late_answers_reach_the_test(fresh_python_in_tab):
+def test_errors_and_timeouts_reach_the_test(fresh_python_in_tab):
     tab = fresh_python_in_tab
     with pytest.raises(AssertionError, match="ZeroDivisionError"):
         tab.run("1 / 0")
@@ -65,7 +65,7 @@ def test_errors_and_late_answers_reach_the_test(fresh_python_in_tab):
     assert tab.run("1 + 1") == 2
 
 
-def test_a_page_is_watched(page, site):
+def test_requests_to_other_hosts_are_recorded(page, site):
     page.goto(f"{site.url}harness/")
     page.evaluate("fetch('https://example.com/').catch(() => 0)")
     assert any("example.com" in complaint for complaint in page.watch.complaints)

@@ -1,4 +1,4 @@
-"""Every case of every kernel again, in the tab: the same WGSL through Chromium's compiler."""
+"""Every test case of every kernel, in the tab: the same WGSL through Chromium's compiler."""
 
 import base64
 import importlib
@@ -14,7 +14,7 @@ RUNNER = (OPS / "run_case.py").read_text()
 
 @pytest.fixture(scope="module")
 def device_in_tab(python_in_tab):
-    """The tab's WebGPU device, under the name `device`, and the function that runs a case there."""
+    """Define the tab's WebGPU device as `device`, and `run_case`, which runs a case on it."""
     python_in_tab.run(RUNNER)
     return python_in_tab.run("""
 import json
@@ -33,7 +33,7 @@ device.name
 def test_kernel(module, python_in_tab, device_in_tab):
     for case in importlib.import_module(f"tests.ops.{module}").CASES:
         described = json.dumps(case.described())
-        # The one case that folds a long grid would travel through the page as 22 MB of text; it is run just below.
+        # The case with a folded grid would be 22 MB of text; test_a_long_grid_is_folded replaces it.
         if len(described) < 4_000_000:
             outputs = python_in_tab.run(f"await run_case(json.loads({described!r}))")
             case.compare([base64.b64decode(output) for output in outputs])
@@ -49,8 +49,8 @@ data = memoryview(await device.fetch(long)).cast("f")
     assert ends == [3.0, 3.0, 3.0 * 4200]
 
 
-def test_a_loss_in_chunks_is_the_loss_at_once(python_in_tab, device_in_tab):
-    """Natively tests/unit/ops/test_linear_cross_entropy.py; here because a browser is strict about what a launch may bind."""
+def test_a_chunked_loss_equals_the_unchunked_loss(python_in_tab, device_in_tab):
+    """As tests/unit/ops/test_linear_cross_entropy.py does natively; a browser is strict about a launch's bindings."""
     differences = python_in_tab.run("""
 from pygpt.ops import linear_cross_entropy, mean_valid, normal
 from pygpt.tensor.tensor import Node, backward, empty, tensor
@@ -61,12 +61,12 @@ for purpose, leaf in enumerate(leaves):
     normal(seed, out=leaf, std=1.0, purpose=purpose)
     leaf.node = Node()
 targets = tensor(device, [index % 38 - 1 for index in range(150)], dtype="int32")
-found = []
+results = []
 for chunk in (64 * 37, 150 * 37):
     loss, _ = linear_cross_entropy(*leaves, targets, transpose_w=True, chunk=chunk)
     outcome = [loss, *backward(mean_valid(loss, targets)[0], leaves)]
-    found.append([memoryview(await device.fetch(t)).cast("f").tolist() for t in outcome])
-[max(abs(one - other) for one, other in zip(*pair)) / max(map(abs, pair[1])) for pair in zip(*found)]""")
+    results.append([memoryview(await device.fetch(t)).cast("f").tolist() for t in outcome])
+[max(abs(one - other) for one, other in zip(*pair)) / max(map(abs, pair[1])) for pair in zip(*results)]""")
     assert len(differences) == 3 and max(differences) < 1e-5, differences
 
 
@@ -84,5 +84,5 @@ def test_the_shaders_for_real_gpus_compile_and_agree(python_in_tab, device_in_ta
         python_in_tab.run("device.software = True")
 
 
-def test_no_numpy_was_loaded(python_in_tab, device_in_tab):
+def test_webgpu_does_not_load_numpy(python_in_tab, device_in_tab):
     assert python_in_tab.run("import sys\n'numpy' in sys.modules") is False

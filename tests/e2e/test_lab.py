@@ -1,6 +1,6 @@
-"""The lab as a person uses it: stories in Chromium, on its software adapter.
+"""The lab from a user's point of view, in Chromium with its software adapter.
 
-The runs are tiny, because that adapter is slow; most are set by a link, as a teacher would, one by the controls.
+The runs are tiny because that adapter is slow. Most tests set the run by a link, one by the controls.
 """
 
 import json
@@ -26,13 +26,14 @@ TINY = (
 READY = 60_000
 SLOW = 60_000
 WATCH_TASKS = """window.longTasks = [];
-new PerformanceObserver((list) => list.getEntries().forEach((entry) => window.longTasks.push(Math.round(entry.duration))))
-  .observe({ entryTypes: ["longtask"] });"""
+new PerformanceObserver((list) => {
+  for (const entry of list.getEntries()) window.longTasks.push(Math.round(entry.duration));
+}).observe({ entryTypes: ["longtask"] });"""
 READ_CHART = """async (share) => {
   const drawn = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
   await drawn();
   const over = document.querySelector(".chart .u-over");
-  // Found and moved over in one go: what stands above it may still change its height.
+  // Locate the chart and send the events in one task: elements above it may still change height.
   const box = over.getBoundingClientRect();
   const at = { clientX: box.left + share * box.width, clientY: box.top + box.height / 2, movementX: 1 };
   for (const type of ["mouseenter", "mousemove"]) over.dispatchEvent(new MouseEvent(type, at));
@@ -42,7 +43,7 @@ READ_CHART = """async (share) => {
 
 
 def open_lab(page, site, settings: str = TINY, device: str = "webgpu"):
-    """Open the lab with settings in the address, and wait until it could train on the device wanted."""
+    """Open the lab with settings in the address, and wait until it is ready to train on the device."""
     page.goto(f"{site.url}#{settings}")
     page.wait_for_function("!document.querySelector('#train')?.disabled", timeout=READY)
     if device:
@@ -50,7 +51,7 @@ def open_lab(page, site, settings: str = TINY, device: str = "webgpu"):
 
 
 def choose(page, name: str, value: str):
-    """Take one of a row of choices, as soon as it can be taken. Not by its place on the page, which may be moving still."""
+    """Choose a radio button once it is enabled. Click it by script: its place on the page may still move."""
     radio = f"input[name={name}][value={value}]"
     page.wait_for_function("(radio) => document.querySelector(radio)?.disabled === false", arg=radio, timeout=READY)
     page.locator(radio).evaluate("(radio) => radio.click()")
@@ -72,28 +73,28 @@ def wait_for(page, selector: str, pattern: str, timeout: int = SLOW):
 
 
 def step_of(page) -> int:
-    """How far the run has come, as the page says it."""
+    """The run's current step, as shown on the page."""
     return int(re.search(r"([\d,]+) of", page.inner_text("#where"))[1].replace(",", ""))
 
 
 def figure(page, selector: str) -> float:
-    """A figure of the page as a number."""
+    """A figure on the page as a number."""
     return float(page.inner_text(selector))
 
 
 def read_chart(page, share: float) -> str:
-    """What the chart says where the mouse is at a share of its width, once it has been drawn."""
+    """The chart's readout with the mouse at a fraction of its width, once the chart is drawn."""
     return page.evaluate(READ_CHART, share)
 
 
 def fill(page, **fields):
-    """Fill in controls by the names of their fields."""
+    """Fill in controls by their ids."""
     for name, value in fields.items():
         page.fill(f"#{name}", str(value))
 
 
 def test_a_first_visit(page, site):
-    """Load, look around, train with one click, watch, pause, resume, stop, ask."""
+    """Load the page, train with one click, pause, resume, stop, sample."""
     page.goto(site.url)
     assert page.is_visible("#loading progress")
     page.wait_for_function("!document.querySelector('#train')?.disabled", timeout=READY)
@@ -120,7 +121,7 @@ def test_a_first_visit(page, site):
 
     wait_for(page, "#val-loss", r"\d")
     wait_for(page, "#samples li:last-child h3", r"Step 0")
-    # Guessing at random among the characters of the tales gives a loss of 4.1.
+    # Random guessing among the characters of the tales gives a loss of 4.1.
     page.wait_for_function("Number(document.querySelector('#loss').textContent) < 3.4", timeout=SLOW)
     assert re.fullmatch(r"[\d.,]+( k| M)?", page.inner_text("#tokens-per-second"))
     wait_for(page, "#words", "Guessing at random among 6")
@@ -152,8 +153,8 @@ def test_a_first_visit(page, site):
 
 
 def test_a_saved_run_continues_exactly(page, site, tmp_path):
-    """Save halfway, finish; reload, open, resume: the same curve, and the same losses to the last digit shown."""
-    # Forty steps would be over before a click, and in an evaluation the last loss is not shown yet.
+    """Save halfway and finish; reload, open and resume: the curve and all digits shown of the losses are equal."""
+    # 40 steps would end before the click on Pause, and during an evaluation the last loss is not shown yet.
     open_lab(page, site, TINY.replace("train.steps=40", "train.steps=500").replace("eval_every=20", "eval_every=500"))
     page.click("#train")
     wait_for(page, "#where", r"^[1-9]\d* of")
@@ -171,7 +172,7 @@ def test_a_saved_run_continues_exactly(page, site, tmp_path):
     page.click("#resume")
     wait_for(page, "#where", "Finished")
     finished = figure(page, "#val-loss")
-    assert len(pygpt.load(saved, "numpy").generate("Once", 10)) >= 10  # what `pygpt sample` does
+    assert len(pygpt.load(saved, "numpy").generate("Once", 10)) >= 10  # as `pygpt sample` does
 
     page.reload()
     page.wait_for_function("!document.querySelector('#train')?.disabled", timeout=READY)
@@ -185,8 +186,8 @@ def test_a_saved_run_continues_exactly(page, site, tmp_path):
     assert figure(page, "#val-loss") == finished
 
 
-def test_a_run_from_the_command_line_goes_on_in_the_tab(page, site, tmp_path):
-    """What `pygpt train` wrote opens here, on the same text, and resumes."""
+def test_a_run_from_the_command_line_continues_in_the_tab(page, site, tmp_path):
+    """A checkpoint of `pygpt train` opens in the lab, with its text, and resumes."""
     experiment = pygpt.Experiment.preset("bigram").with_fields(**{"train.steps": 30, "train.eval_batches": 1})
     run = Run(experiment, load_text("tales"), NumpyDevice())
     for event in run.train():
@@ -204,8 +205,8 @@ def test_a_run_from_the_command_line_goes_on_in_the_tab(page, site, tmp_path):
     wait_for(page, "#where", "Finished 30")
 
 
-def test_a_closed_tab_loses_nothing_that_was_kept(page, site):
-    """After a reload the lab offers the run of the last visit."""
+def test_a_run_can_be_restored_after_a_reload(page, site):
+    """The lab offers the safety copy of the last visit."""
     open_lab(page, site, TINY)
     page.click("#train")
     wait_for(page, "#where", "Finished")
@@ -220,8 +221,8 @@ def test_a_closed_tab_loses_nothing_that_was_kept(page, site):
     wait_for(page, "#live", "sample is complete")
 
 
-def test_a_text_of_ones_own(page, site):
-    """Paste a text: what is wrong with it stands beside it; then train on it."""
+def test_pasted_text_is_checked_and_trained_on(page, site):
+    """Errors in a pasted text are shown beside it; a valid text trains."""
     open_lab(page, site, TINY, device="")
     choose(page, "text", "own")
     page.fill("#own-text", "too short")
@@ -240,8 +241,8 @@ def test_a_text_of_ones_own(page, site):
     expect(page.locator("#prompt")).to_have_attribute("aria-invalid", "true")
 
 
-def test_a_file_of_ones_own(page, site, tmp_path):
-    """A text file is read; one that is no text is refused, and says why."""
+def test_a_text_file_is_read_and_other_files_are_refused(page, site, tmp_path):
+    """A picture is refused with the reason."""
     open_lab(page, site, TINY, device="")
     choose(page, "text", "own")
     picture = tmp_path / "picture.png"
@@ -255,8 +256,8 @@ def test_a_file_of_ones_own(page, site, tmp_path):
     expect(page.locator("#text-mistake")).to_be_hidden()
 
 
-def test_mistakes_stand_where_they_were_made(page, site, tmp_path):
-    """Settings that cannot be, a run that diverges, files that are no runs: said in place, and nothing is lost."""
+def test_errors_are_shown_beside_their_cause(page, site, tmp_path):
+    """Invalid settings and damaged files are reported in place, and the current run is kept."""
     open_lab(page, site)
     fill(page, **{"model-n_head": 3})
     wait_for(page, "#model-n_embd-mistake", "cannot be shared out over 3 heads")
@@ -277,9 +278,9 @@ def test_mistakes_stand_where_they_were_made(page, site, tmp_path):
     fill(page, **{"train-steps": 60, "train-batch_size": 4})
     page.click("#train")
     wait_for(page, "#where", "Finished")
-    trained = page.inner_text("#val-loss")
+    val_loss = page.inner_text("#val-loss")
     junk = tmp_path / "junk.safetensors"
-    junk.write_bytes(b"this is no run")
+    junk.write_bytes(b"this is not a run")
     page.set_input_files("#run-file", junk)
     page.wait_for_selector("#file-mistake")
     with page.expect_download() as download:
@@ -288,12 +289,12 @@ def test_mistakes_stand_where_they_were_made(page, site, tmp_path):
     cut.write_bytes(Path(download.value.path()).read_bytes()[:-100])
     page.set_input_files("#run-file", cut)
     wait_for(page, "#file-mistake", "cut|short|bytes")
-    assert page.inner_text("#val-loss") == trained
+    assert page.inner_text("#val-loss") == val_loss
     assert step_of(page) == 60
 
 
-def test_a_run_that_diverges_says_so(page, site):
-    """The loss becomes infinite: the step is named, the learning rate is marked, the model of before can be asked."""
+def test_a_diverging_run_is_reported(page, site):
+    """The loss becomes infinite: the error names the step, the learning rate is marked, the model can be sampled."""
     open_lab(page, site, f"preset=bigram&{TINY}&optim.learning_rate=100&optim.warmup_steps=0&train.steps=3000")
     page.evaluate("document.querySelector('.more').open = true")
     fill(page, **{"optim-weight_decay": 10})
@@ -306,9 +307,9 @@ def test_a_run_that_diverges_says_so(page, site):
     wait_for(page, "#live", "sample is complete")
 
 
-def test_numpy_trains_too(page, site):
-    """The other device does the same work, and a run can move there."""
-    open_lab(page, site, TINY.replace("train.steps=40", "train.steps=2000"))  # forty would be over before a click
+def test_a_run_can_move_to_numpy(page, site):
+    """Pause on WebGPU, resume on NumPy."""
+    open_lab(page, site, TINY.replace("train.steps=40", "train.steps=2000"))  # 40 would end before the click on Pause
     if not page.locator("input[name=device][value=numpy]").count():
         unavailable("the site was built without NumPy's wheel; PYGPT_WHEELS may name a folder that has it")
     page.click("#train")
@@ -323,11 +324,11 @@ def test_numpy_trains_too(page, site):
     wait_for(page, "#where", "Finished 2,000")
 
 
-def test_a_pause_in_the_last_evaluation_is_no_dead_end(page, site):
-    """All steps are done, their evaluation is not: Resume finishes it."""
+def test_a_run_paused_in_its_last_evaluation_can_finish(page, site):
+    """All steps are done but the last evaluation is not: Resume finishes it."""
     open_lab(page, site, TINY.replace("eval_batches=2", "eval_batches=2000").replace("eval_every=20", "eval_every=40"))
     page.click("#train")
-    # The loss of step 40 comes with its evaluation, so this is the last that is seen before it.
+    # The loss of step 40 arrives with its evaluation, so step 39 is the last one shown before it.
     wait_for(page, "#where", r"^39 of")
     page.click("#pause")
     wait_for(page, "#where", "Paused")
@@ -335,8 +336,8 @@ def test_a_pause_in_the_last_evaluation_is_no_dead_end(page, site):
     wait_for(page, "#where", "Finished 40")
 
 
-def test_without_an_adapter(page, site):
-    """No WebGPU: asking for it says what to do, and NumPy is taken by itself."""
+def test_without_an_adapter_numpy_is_used(page, site):
+    """Without WebGPU, NumPy is the automatic choice; choosing WebGPU shows an error."""
 
     def without_gpu(route):
         hide = 'Object.defineProperty(WorkerNavigator.prototype, "gpu", { get: () => undefined });\n'
@@ -356,14 +357,14 @@ def test_without_an_adapter(page, site):
     train.to_be_enabled() if numpy else train.to_be_disabled()
 
 
-def test_a_lost_gpu_loses_little(page, site):
-    """The GPU goes away in mid-run: that is said, another is opened, and the run goes on from its last checkpoint."""
+def test_a_run_survives_the_loss_of_the_gpu(page, site):
+    """The page reports the loss and opens another GPU; Resume continues from the last checkpoint."""
 
     def losing_gpu(route):
         lose = """
           const request = GPUAdapter.prototype.requestDevice;
-          GPUAdapter.prototype.requestDevice = async function (...wanted) {
-            const device = await request.apply(this, wanted);
+          GPUAdapter.prototype.requestDevice = async function (...args) {
+            const device = await request.apply(this, args);
             globalThis.channel ??= new BroadcastChannel("lose");
             globalThis.channel.onmessage = () => device.destroy();
             return device;
@@ -390,21 +391,21 @@ def test_the_page_never_blocks(page, site):
     wait_for(page, "#where", r"^[1-9]\d* of")
     page.fill("#length", "200")
     page.click("#sample")
-    # A machine that is busy with something else can hold up any task; what the page does itself shows every time.
+    # A busy machine can delay any task; a long task of the page itself would occur in all three attempts.
     for _ in range(3):
         page.evaluate("window.longTasks.length = 0")
         time.sleep(6)
-        found = page.evaluate("window.longTasks")
-        if not found:
+        long_tasks = page.evaluate("window.longTasks")
+        if not long_tasks:
             break
     assert len(page.inner_text("#answer")) > 20
-    assert found == []
+    assert long_tasks == []
     page.click("#stop")
     wait_for(page, "#where", "Stopped")
 
 
-def test_by_keyboard_alone(page, site):
-    """Tab, Enter, Space and Escape reach everything that matters."""
+def test_the_lab_can_be_used_by_keyboard_alone(page, site):
+    """Tab, Enter, Space and Escape are enough to train, pause, sample and stop."""
     open_lab(page, site, TINY.replace("train.steps=40", "train.steps=100000"))
 
     def tab_to(name: str):
@@ -434,8 +435,8 @@ def test_by_keyboard_alone(page, site):
     assert len(page.inner_text("#answer")) < 4000
 
 
-def test_on_a_phone_and_at_night(page, site):
-    """390 pixels are enough; pictures of light and dark, wide and narrow, are left in test-results/."""
+def test_the_page_fits_a_phone_and_has_a_dark_scheme(page, site):
+    """390 pixels are enough; screenshots of both sizes and schemes are saved in test-results/."""
     PICTURES.mkdir(exist_ok=True)
     open_lab(page, site)
     page.click("#train")
@@ -451,8 +452,8 @@ def test_on_a_phone_and_at_night(page, site):
     assert all(int(part) < 60 for part in re.findall(r"\d+", background)[:3])
 
 
-def test_a_link_says_what_was_changed(page, site):
-    """Change a setting: the address carries it, and nothing else; opened elsewhere, it sets the same."""
+def test_a_link_contains_only_the_changed_settings(page, site):
+    """Changed settings appear in the address; loading that address restores them."""
     open_lab(page, site, "", device="")
     fill(page, **{"model-n_layer": 2})
     choose(page, "text", "python")
@@ -464,7 +465,7 @@ def test_a_link_says_what_was_changed(page, site):
     expect(page.locator("input[name=text][value=python]")).to_be_checked()
 
 
-def test_a_link_to_what_is_not_here_says_so(page, site):
+def test_unknown_names_in_a_link_are_reported(page, site):
     open_lab(page, site, "preset=constructor&text=klingon&model.n_layers=2&model.n_head=2&model.n_embd=16", device="")
     wait_for(page, "#link-mistake", "“model.n_layers”, the preset “constructor”, the text “klingon”")
     page.wait_for_function("location.hash === '#model.n_head=2&model.n_embd=16'", timeout=READY)
@@ -472,8 +473,8 @@ def test_a_link_to_what_is_not_here_says_so(page, site):
     page.wait_for_function("location.hash.includes('text=own')")
 
 
-def test_a_text_of_ones_own_is_wanted_before_it_is_read(page, site):
-    """Nothing written yet: Train does not read the text of before, and goes to where one is written."""
+def test_train_without_a_pasted_text_asks_for_one(page, site):
+    """With "Your own" chosen and empty, Train focuses the text field instead of using the previous text."""
     open_lab(page, site, device="")
     choose(page, "text", "own")
     page.click("#train")
@@ -489,7 +490,7 @@ def test_a_text_of_ones_own_is_wanted_before_it_is_read(page, site):
     wait_for(page, "#text-mistake", "There is no text to train on yet")
 
 
-def test_train_goes_to_a_mistake_and_a_preset_undoes_it(page, site):
+def test_train_focuses_an_invalid_setting_and_a_preset_resets_it(page, site):
     open_lab(page, site, device="")
     fill(page, **{"model-n_head": 3})
     wait_for(page, "#model-n_embd-mistake", "choose a multiple of Heads")
@@ -501,8 +502,8 @@ def test_train_goes_to_a_mistake_and_a_preset_undoes_it(page, site):
     assert page.input_value("#model-n_layer") == "3" and page.input_value("#train-steps") == "2000"
 
 
-def test_a_link_to_a_preset_brings_its_text(page, site):
-    """The smallest GPT reads a list, line by line; on another text it says so in the address."""
+def test_a_link_to_a_preset_sets_its_text(page, site):
+    """The preset micro reads a list line by line; another text is added to the address."""
     open_lab(page, site, "preset=micro", device="")
     wait_for(page, "#text-place .facts", "9,971 characters")
     page.click("text=All settings")
@@ -514,8 +515,8 @@ def test_a_link_to_a_preset_brings_its_text(page, site):
 
 
 @pytest.mark.parametrize("missing", ["site.json", "*.whl", "pyscript/core.js"])
-def test_a_lab_that_cannot_start_says_so(browser, site, missing):
-    """A part of the site is missing: the loading page says that, rather than wait forever."""
+def test_a_failed_start_is_reported(browser, site, missing):
+    """If a part of the site is missing, the loading page shows an error."""
     context = browser.new_context()
     watch = Watch(context, site.url)
     page = context.new_page()
@@ -527,8 +528,8 @@ def test_a_lab_that_cannot_start_says_so(browser, site, missing):
 
 
 @pytest.mark.parametrize("device", ["webgpu", "numpy"])
-def test_where_the_time_of_a_step_goes(page, site, device, tmp_path):
-    """Train, press Profile, read the table, take the trace along; the run goes on to its end."""
+def test_the_profile_shows_kernels_and_saves_a_trace(page, site, device, tmp_path):
+    """Train, press Profile, read the table, download the trace; training continues."""
     open_lab(
         page,
         site,
@@ -551,8 +552,8 @@ def test_where_the_time_of_a_step_goes(page, site, device, tmp_path):
     PICTURES.mkdir(exist_ok=True)
     page.screenshot(path=str(PICTURES / f"profile-{device}.png"))
     page.click("#profile-close")
-    seen = step_of(page)
+    profiled_at = step_of(page)
     page.wait_for_function(
-        f"Number(document.querySelector('#where').textContent.match(/[0-9,]+/)?.[0].replace(',', '')) > {seen}",
+        f"Number(document.querySelector('#where').textContent.match(/[0-9,]+/)?.[0].replace(',', '')) > {profiled_at}",
         timeout=SLOW,
     )

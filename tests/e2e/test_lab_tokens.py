@@ -1,4 +1,4 @@
-"""Pieces of words as tokens, as a person meets them in the lab."""
+"""Byte-level BPE and GPT-2's tokenizer in the lab."""
 
 import pytest
 from playwright.sync_api import expect
@@ -8,15 +8,15 @@ from pygpt.data import load_text
 from pygpt.tokenizers import BPETokenizer, make_tokenizer
 from tests.e2e.test_lab import READY, TINY, WATCH_TASKS, figure, fill, open_lab, wait_for
 
-WATCH_WORDS = """window.said = [];
-new MutationObserver(() => window.said.push(document.querySelector("#where").textContent))
+WATCH_STATUS = """window.statuses = [];
+new MutationObserver(() => window.statuses.push(document.querySelector("#where").textContent))
   .observe(document.querySelector("#where"), { childList: true, characterData: true, subtree: true });"""
 
 
 @pytest.mark.parametrize("device", ["numpy", "webgpu"])
 def test_a_vocabulary_is_learned_from_the_text(device, page, site, tmp_path):
-    """Choose bpe, say how many tokens, train: the page says what it waits for, and stays alive; the run is as a native one."""
-    open_lab(page, site, f"text=python&{TINY}", device)  # of the tales it is learned before a page has been drawn twice
+    """Train with bpe: the page shows progress and stays responsive, and the tokenizer equals a native one."""
+    open_lab(page, site, f"text=python&{TINY}", device)  # the tales are learned too fast for two frames to be drawn
     wait_for(page, "#text-place .facts", "characters,")
     page.click("text=All settings")
     expect(page.locator("#data-vocab_size")).to_be_disabled()
@@ -25,11 +25,11 @@ def test_a_vocabulary_is_learned_from_the_text(device, page, site, tmp_path):
     wait_for(page, "#data-vocab_size-mistake", "3 is outside 257 to 65,536")
     fill(page, **{"data-vocab_size": 2000})
     page.wait_for_selector("#data-vocab_size-mistake", state="hidden")
-    page.evaluate(WATCH_WORDS)
+    page.evaluate(WATCH_STATUS)
     page.evaluate(WATCH_TASKS)
     page.click("#train")
     wait_for(page, "#where", "Finished")
-    assert "Learning 2,000 tokens from python" in page.evaluate("window.said")
+    assert "Learning 2,000 tokens from python" in page.evaluate("window.statuses")
     assert not [task for task in page.evaluate("window.longTasks") if task > 500]
     wait_for(page, "#words", "at random among 2,000 tokens")
     assert figure(page, "#loss") < 9
@@ -42,18 +42,18 @@ def test_a_vocabulary_is_learned_from_the_text(device, page, site, tmp_path):
     assert isinstance(model.tokenizer, BPETokenizer)
     assert model.tokenizer == make_tokenizer(model.experiment.data, load_text("python").text)
 
-    # The same run once more learns nothing anew, and a prompt may be anything.
-    page.evaluate("window.said.length = 0")
+    # Training again reuses the vocabulary, and any prompt can be encoded.
+    page.evaluate("window.statuses.length = 0")
     page.click("#train")
-    page.wait_for_function("window.said.some((words) => words.startsWith('Finished'))", timeout=READY)
-    assert not any("Learning" in words for words in page.evaluate("window.said"))
+    page.wait_for_function("window.statuses.some((status) => status.startsWith('Finished'))", timeout=READY)
+    assert not any("Learning" in status for status in page.evaluate("window.statuses"))
     page.fill("#prompt", "Zoë 東京")
     page.click("#sample")
     wait_for(page, "#live", "sample is complete")
 
 
-def test_gpt2s_tokenizer_is_not_in_a_page(page, site):
-    """It comes from files, and a page has none: neither its tokens nor its preset are offered, and a link is told why."""
+def test_gpt2s_tokenizer_is_not_offered_in_a_page(page, site):
+    """It needs files, which a page does not have: the page hides it and its preset, and reports a link to it."""
     open_lab(page, site, f"{TINY}&data.tokenizer=gpt2", "numpy")
     wait_for(page, "#data-tokenizer-mistake", "a page has none")
     assert page.locator("#data-tokenizer option").all_inner_texts() == ["char", "byte", "bpe"]

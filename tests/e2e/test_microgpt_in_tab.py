@@ -1,4 +1,4 @@
-"""The row of microgpt in the tab: the same losses as the scalar program's, on WebGPU and on NumPy."""
+"""The parity test for microgpt, in the tab: the scalar program's losses, on WebGPU and on NumPy."""
 
 import json
 
@@ -16,34 +16,34 @@ from pygpt.config.experiment import Experiment
 from pygpt.training.run import Run
 from numpy_wheel import ensure_numpy
 
-async def bring_numpy():
+async def load_numpy():
     await ensure_numpy(SITE)
 
 async def train(choice, values, steps):
     text = open_dataset_bytes("names", await (await pyfetch(SITE + "data/names.txt")).bytes())
-    device = await open_device_in_tab(choice, bring_numpy)
+    device = await open_device_in_tab(choice, load_numpy)
     run = Run(Experiment.from_dict(values), text, device)
     for event in run.train():
         if run.step == steps and event.kind != "evaluating":
             break
-    losses = [metric.loss for metric in run.take_metrics(await device.fetch(run.metrics_tensor)) if metric.loss is not None]
+    metrics = run.take_metrics(await device.fetch(run.metrics_tensor))
     device.close()
-    return losses
+    return [metric.loss for metric in metrics if metric.loss is not None]
 """
 
 
 @pytest.mark.parametrize(
-    "choice, dtype, most", [("webgpu", "float32", 2e-4), ("numpy", "float32", 2e-4), ("numpy", "float64", 1e-9)]
+    "choice, dtype, tolerance", [("webgpu", "float32", 2e-4), ("numpy", "float32", 2e-4), ("numpy", "float64", 1e-9)]
 )
-def test_the_losses_are_the_originals(choice, dtype, most, fresh_python_in_tab, page, microgpt_losses):
+def test_the_losses_equal_microgpts(choice, dtype, tolerance, fresh_python_in_tab, page, microgpt_losses):
     tab = fresh_python_in_tab
     contents = page.request.get(f"{tab.site_root}site.json").json()
     if "names" not in contents["data"]:
-        unavailable("the site was built without the names; PYGPT_DATA may name a folder that has them")
+        unavailable("the site was built without the names; set PYGPT_DATA to a folder that contains them")
     if choice == "numpy" and contents["numpy"] is None:
-        unavailable("the site was built without NumPy; PYGPT_WHEELS may name a folder that has its wheel")
+        unavailable("the site was built without NumPy; set PYGPT_WHEELS to a folder that contains its wheel")
     values = json.dumps(EXPERIMENT.with_fields(**{"model.dtype": dtype}).to_dict())
-    found = tab.run(
+    losses = tab.run(
         f"SITE = {tab.site_root!r}\n{IN_TAB}\nawait train({choice!r}, json.loads({values!r}), {STEPS})", seconds=300
     )
-    assert largest_difference(microgpt_losses, found) < most
+    assert largest_difference(microgpt_losses, losses) < tolerance

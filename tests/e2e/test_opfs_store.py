@@ -1,4 +1,4 @@
-"""Safety copies in the tab: one a run, a few of them, none taken from under a tab that is open."""
+"""Safety copies in the tab: one per run, a limited number, and none taken from an open tab."""
 
 import pytest
 
@@ -13,12 +13,12 @@ root = await js.navigator.storage.getDirectory()
 async def files():
     return sorted([entry.name async for entry in root.values() if entry.name.startswith("run")])
 
-async def again():
-    '''As a tab that was just opened.'''
+async def reopen():
+    '''Reset the module, as in a newly opened tab.'''
     await kept.begin(None)
     kept.own = ""
 
-await again()
+await reopen()
 for name in await files():
     await root.removeEntry(name)
 """
@@ -26,25 +26,26 @@ for name in await files():
 
 @pytest.fixture
 def store(python_in_tab):
-    """The module that keeps copies, and nothing kept."""
+    """A tab with the store module imported and no copies kept."""
     python_in_tab.run(FRESH)
     return python_in_tab
 
 
-def test_each_run_has_its_own_and_the_newest_stay(store):
-    found = store.run("""
+def test_each_run_has_one_copy_and_the_newest_runs_are_kept(store):
+    result = store.run("""
 for step in range(8):
     await kept.begin(None)
     assert await kept.keep(bytes([step] * 4), ABOUT | {"step": step})
     assert await kept.keep(bytes([step] * 5), ABOUT | {"step": step})
 offered = await kept.find()
-[[about["step"] for about in offered], [list(await kept.take(about["copy"])) for about in offered[:2]], len(await files())]
+contents = [list(await kept.take(about["copy"])) for about in offered[:2]]
+[[about["step"] for about in offered], contents, len(await files())]
 """)
-    # What the tab itself goes on with is not offered.
-    assert found == [[6, 5, 4, 3, 2], [[6] * 5, [5] * 5], 12]
+    # The tab's own run is not offered.
+    assert result == [[6, 5, 4, 3, 2], [[6] * 5, [5] * 5], 12]
 
 
-def test_what_is_too_much_goes_the_oldest_first(store):
+def test_copies_over_the_size_limit_are_removed_oldest_first(store):
     assert store.run("""
 most, kept.MOST_BYTES = kept.MOST_BYTES, 100
 for step, size in enumerate((40, 40, 40, 101, 1)):
@@ -52,72 +53,72 @@ for step, size in enumerate((40, 40, 40, 101, 1)):
     await kept.keep(bytes(size), ABOUT | {"step": step})
 kept.MOST_BYTES = most
 [about["step"] for about in await kept.find()]
-""") == [3]  # too large by itself, and yet the newest
+""") == [3]  # over the limit by itself, but the newest
 
 
-def test_a_full_disk_makes_room_of_the_oldest(store):
-    """With the browser's own limit lowered, as on a disk that is nearly full."""
-    line = store.context.new_cdp_session(store.page)
+def test_the_oldest_copies_are_removed_when_the_disk_is_full(store):
+    """The browser's storage quota is lowered, as on a nearly full disk."""
+    session = store.context.new_cdp_session(store.page)
 
     def limit(**size):
-        line.send("Storage.overrideQuotaForOrigin", {"origin": "/".join(store.site_root.split("/")[:3]), **size})
+        session.send("Storage.overrideQuotaForOrigin", {"origin": "/".join(store.site_root.split("/")[:3]), **size})
 
     used = store.run("(await js.navigator.storage.estimate()).usage")
     limit(quotaSize=used + 9_000_000)
     try:
         assert store.run("""
-done = []
+stored = []
 for step in range(6):
     await kept.begin(None)
-    done.append(await kept.keep(bytes([step]) * 2_000_000, ABOUT | {"step": step}))
-done.append(await kept.keep(bytes(20_000_000), ABOUT))  # more than all of them would make room for
-whole = await kept.take(kept.own)
-await again()
-[done, [about["step"] for about in await kept.find()], len(whole), set(whole) == {5}]
+    stored.append(await kept.keep(bytes([step]) * 2_000_000, ABOUT | {"step": step}))
+stored.append(await kept.keep(bytes(20_000_000), ABOUT))  # does not fit even if all other copies are removed
+data = await kept.take(kept.own)
+await reopen()
+[stored, [about["step"] for about in await kept.find()], len(data), set(data) == {5}]
 """) == [[True] * 6 + [False], [5, 4, 3, 2], 2_000_000, True]
     finally:
         limit()
 
 
-def test_the_copy_of_before_there_were_several_is_found(store):
+def test_a_single_copy_of_an_earlier_version_is_found(store):
     assert store.run("""
 await kept._write(root, "run.safetensors", b"abcd")
 await kept._write(root, "run.json", json.dumps(ABOUT | {"time": 1.0}).encode())
-await kept._write(root, "run-torn.safetensors", b"abcd")  # whose tab closed before it said what it is
+await kept._write(root, "run-torn.safetensors", b"abcd")  # its tab closed before it wrote run-torn.json
 offered = await kept.find()
 copy = offered[0]["copy"]
 data = await kept.take(copy)
 await kept.begin(None, copy)
 await kept.keep(b"efgh", ABOUT | {"step": 2})
 own = await files()
-await again()
+await reopen()
 later = await kept.find()
 await kept.forget(copy)
 [len(offered), offered[0]["seconds_ago"] > 1000, data.decode(), own, later[0]["step"], await files()]
 """) == [1, True, "abcd", ["run.json", "run.safetensors"], 2, []]
 
 
-def test_a_copy_that_another_tab_goes_on_with_is_left_alone(store):
+def test_a_copy_in_use_by_another_tab_is_not_touched(store):
     assert store.run("""
 await kept.begin(None)
 await kept.keep(b"abcd", ABOUT)
 theirs, their_release = kept.own, kept.release
-kept.own, kept.release = "", None       # from here on this is another tab
+kept.own, kept.release = "", None       # from here on, act as another tab
 offered = await kept.find()
 await kept.forget(theirs)
-data = await kept.take(theirs)          # it had been offered just before that tab took it up
+data = await kept.take(theirs)          # offered just before the other tab took it
 await kept.begin(None, theirs)
 await kept.keep(b"efgh", ABOUT)
-left = (await kept.take(theirs)).decode()
+unchanged = (await kept.take(theirs)).decode()
 their_release()
-[offered, data.decode(), left, kept.own != theirs, len(await kept.find())]
+[offered, data.decode(), unchanged, kept.own != theirs, len(await kept.find())]
 """) == [[], "abcd", "abcd", True, 1]
     with pytest.raises(AssertionError, match="CheckpointError: this copy is gone"):
         store.run("await kept.take('run-nothing')")
 
 
 def test_two_tabs_keep_a_run_each(page, site):
-    """Train in two tabs, close them: both runs are offered, the latest first; each can be brought back, and removed."""
+    """Train in two tabs and close them: both runs are offered, the latest first, and can be restored or discarded."""
     first, second = page, page.context.new_page()
     for tab, steps in ((first, 40), (second, 60)):
         open_lab(tab, site, TINY.replace("train.steps=40", f"train.steps={steps}"))
@@ -126,7 +127,7 @@ def test_two_tabs_keep_a_run_each(page, site):
     third = page.context.new_page()
     second.close()
     open_lab(third, site, device="")
-    # That of the tab that is still open is not offered.
+    # The run of the open tab is not offered.
     wait_for(third, "#found", "There is an unfinished run from a moment ago: .*, step 60 of 60", READY)
     assert "40 of 40" not in third.inner_text("#found") and not third.is_visible("#found summary")
     first.close()
@@ -138,7 +139,7 @@ def test_two_tabs_keep_a_run_each(page, site):
     wait_for(third, "#val-loss", r"\d")
     assert read_chart(third, 0.999).startswith("step 40 · training")
 
-    # It is that tab's own now: another one is offered the other run, and forgets it.
+    # The third tab owns that run now: a fourth tab is offered the other run, and discards it.
     fourth = page.context.new_page()
     open_lab(fourth, site, device="")
     wait_for(fourth, "#found", "step 60 of 60", READY)
@@ -148,4 +149,4 @@ def test_two_tabs_keep_a_run_each(page, site):
     third.close()
     fourth.reload()
     wait_for(fourth, "#found", "step 40 of 40", READY)
-    assert "60 of 60" not in fourth.text_content("#found")  # it was removed
+    assert "60 of 60" not in fourth.text_content("#found")  # it was discarded

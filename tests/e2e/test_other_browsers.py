@@ -1,4 +1,4 @@
-"""What other browsers do otherwise, done to Chromium: each of these was found in one of them, and is repaired in the lab."""
+"""Differences of other browsers, simulated in Chromium. The lab works around each of them."""
 
 import re
 
@@ -7,44 +7,46 @@ import pytest
 from tests.e2e.conftest import Watch
 from tests.e2e.test_lab import READY, TINY, open_lab, wait_for
 
-# Firefox looks whether the GPU is done when something is submitted, and else every 100 ms. Here it does not look else.
-TELL_AT_SUBMISSION = """
-const waiting = [];
-function told(wait) {
-  return function (...asked) {
-    const found = { over: false, tell: () => {} };
-    const done = wait.apply(this, asked).finally(() => { found.over = true; });
-    waiting.push(found);
-    return new Promise((resolve, reject) => { found.tell = () => done.then(resolve, reject); });
+# Firefox checks for finished GPU work at each submission and every 100 ms; here it checks at submissions only.
+COMPLETE_AT_SUBMISSION = """
+const pending = [];
+function delayed(wait) {
+  return function (...args) {
+    const entry = { finished: false, settle: () => {} };
+    const done = wait.apply(this, args).finally(() => { entry.finished = true; });
+    pending.push(entry);
+    return new Promise((resolve, reject) => { entry.settle = () => done.then(resolve, reject); });
   };
 }
-GPUBuffer.prototype.mapAsync = told(GPUBuffer.prototype.mapAsync);
-GPUQueue.prototype.onSubmittedWorkDone = told(GPUQueue.prototype.onSubmittedWorkDone);
+GPUBuffer.prototype.mapAsync = delayed(GPUBuffer.prototype.mapAsync);
+GPUQueue.prototype.onSubmittedWorkDone = delayed(GPUQueue.prototype.onSubmittedWorkDone);
 const submit = GPUQueue.prototype.submit;
 GPUQueue.prototype.submit = function (...commands) {
   submit.apply(this, commands);
-  for (const found of waiting.splice(0)) (found.over ? found.tell() : waiting.push(found));
+  for (const entry of pending.splice(0)) (entry.finished ? entry.settle() : pending.push(entry));
 };
 """
 NO_TIMESTAMPS = """
 Object.defineProperty(GPUAdapter.prototype, "features", { get: () => new Set() });
 """
 NO_STORE = """
-for (const name of ["storage", "locks"]) Object.defineProperty(WorkerNavigator.prototype, name, { get: () => undefined });
-Object.defineProperty(Crypto.prototype, "randomUUID", { get: () => undefined }); // as on a page that came over plain http
+for (const name of ["storage", "locks"]) {
+  Object.defineProperty(WorkerNavigator.prototype, name, { get: () => undefined });
+}
+Object.defineProperty(Crypto.prototype, "randomUUID", { get: () => undefined }); // as on a page loaded over plain http
 """
-# performance.now, from which Python's clock comes, in Firefox and in Safari, as long as a page is not isolated.
+# The resolution of performance.now, the source of Python's clock, in Firefox and Safari if the page is not isolated.
 COARSE_CLOCK = """
 const now = Performance.prototype.now;
 Performance.prototype.now = function () { return Math.floor(now.call(this)); };
 """
-# Whether the page would have the browser ask, were its tab closed now.
+# Whether the page would have the browser ask for confirmation before closing the tab.
 ASKS = "!dispatchEvent(new Event('beforeunload', { cancelable: true }))"
 LONG = TINY.replace("train.steps=40", "train.steps=30000").replace("eval_every=20", "eval_every=10000")
 
 
-def before_the_device(page, script: str):
-    """Let a script run in the worker, before the device's own."""
+def run_before_device(page, script: str):
+    """Run a script in the worker before the device's script."""
     page.route(
         "**/devices/browser.js",
         lambda route: route.fulfill(body=script + route.fetch().text(), content_type="text/javascript"),
@@ -52,7 +54,7 @@ def before_the_device(page, script: str):
 
 
 def profile(page, site, device: str) -> str:
-    """Profile a long run; what the page says of it."""
+    """Profile a long run; return the page's summary."""
     open_lab(page, site, LONG, device)
     page.click("#train")
     wait_for(page, "#where", r"^[1-9]\d* of")
@@ -63,9 +65,9 @@ def profile(page, site, device: str) -> str:
 
 
 @pytest.mark.parametrize("timestamps", [True, False], ids=["timestamps", "no timestamps"])
-def test_a_browser_that_tells_of_the_gpu_at_a_submission_only(page, site, timestamps):
-    """Training, sampling and the profile all wait for the GPU, and all hear of it."""
-    before_the_device(page, TELL_AT_SUBMISSION + ("" if timestamps else NO_TIMESTAMPS))
+def test_a_browser_that_reports_finished_gpu_work_only_at_submissions(page, site, timestamps):
+    """Training, sampling and the profile wait for the GPU; none of them hangs."""
+    run_before_device(page, COMPLETE_AT_SUBMISSION + ("" if timestamps else NO_TIMESTAMPS))
     open_lab(page, site, TINY)
     page.click("#train")
     wait_for(page, "#where", "Finished 40")
@@ -76,18 +78,18 @@ def test_a_browser_that_tells_of_the_gpu_at_a_submission_only(page, site, timest
     profile(page, site, "webgpu")
 
 
-def test_a_clock_that_moves_a_millisecond_at_a_time(page, site):
-    """Most launches on NumPy take less: their profile has figures all the same, and so has the time of a step."""
-    before_the_device(page, COARSE_CLOCK)
-    said = profile(page, site, "numpy")
-    assert "Infinity" not in said and "NaN" not in said
-    assert float(re.search(r"takes ([\d.]+) ms", said)[1]) > 0
+def test_the_profile_works_with_a_clock_of_one_millisecond(page, site):
+    """Most launches on NumPy take less, but the profile and the time per step still have figures."""
+    run_before_device(page, COARSE_CLOCK)
+    summary = profile(page, site, "numpy")
+    assert "Infinity" not in summary and "NaN" not in summary
+    assert float(re.search(r"takes ([\d.]+) ms", summary)[1]) > 0
 
 
 @pytest.mark.parametrize("store", [True, False], ids=["a store", "no store"])
-def test_leaving_is_asked_about_where_no_copy_is_kept(page, site, store, tmp_path):
-    """GNOME Web has no private file system, nor has a private window of Firefox: there a run goes with its tab."""
-    before_the_device(page, "" if store else NO_STORE)
+def test_closing_the_tab_asks_for_confirmation_if_no_copy_is_kept(page, site, store, tmp_path):
+    """GNOME Web and Firefox's private windows have no private file system: closing the tab loses the run."""
+    run_before_device(page, "" if store else NO_STORE)
     open_lab(page, site, TINY)
     assert not page.evaluate(ASKS)
     page.click("#train")
@@ -105,8 +107,8 @@ def test_leaving_is_asked_about_where_no_copy_is_kept(page, site, store, tmp_pat
 
 
 @pytest.mark.parametrize("missing", ["app.js", "uplot/uPlot.esm.js"])
-def test_a_page_whose_program_does_not_start_is_not_empty(browser, site, missing):
-    """A module that is missing, or that this browser cannot read: nobody is left to say so but the page itself."""
+def test_the_page_shows_a_notice_if_its_script_does_not_start(browser, site, missing):
+    """If a module is missing or the browser cannot parse it, the notice in index.html stays visible."""
     context = browser.new_context()
     watch = Watch(context, site.url)
     page = context.new_page()

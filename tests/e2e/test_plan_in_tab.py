@@ -1,4 +1,4 @@
-"""Plans in the tab: the figures are the native ones, a run's file says where it was made, and NumPy is not fetched for it."""
+"""Plans and provenance in the tab: plans equal the native ones, without loading NumPy."""
 
 import json
 
@@ -12,39 +12,39 @@ from pygpt.config.experiment import Experiment
 from pygpt.analysis.plan import plan_run
 
 def planned(values, vocab_size):
-    experiment, took = Experiment.from_dict(values), []
-    for width in range(5):  # other sizes each time, as somebody who moves a control makes them
-        other = experiment.with_fields(**{"model.n_embd": experiment.model.n_embd + experiment.model.n_head * 4 * width})
-        began = time.perf_counter()
-        found = plan_run(other, vocab_size, 1000)
-        took.append(1000 * (time.perf_counter() - began))
-    began = time.perf_counter()
-    again = plan_run(other.with_fields(**{"optim.learning_rate": 0.002, "train.steps": 77}), vocab_size, 1000)
-    took.append(1000 * (time.perf_counter() - began))
-    found = plan_run(experiment, vocab_size, 1000)
-    return {"peak": found.peak_bytes, "flops": found.step_flops, "launches": found.step_launches, "ms": took,
+    experiment, times = Experiment.from_dict(values), []
+    model = experiment.model
+    for width in range(5):  # new sizes each time, as when a user changes a setting
+        other = experiment.with_fields(**{"model.n_embd": model.n_embd + model.n_head * 4 * width})
+        start = time.perf_counter()
+        plan_run(other, vocab_size, 1000)
+        times.append(1000 * (time.perf_counter() - start))
+    start = time.perf_counter()
+    plan_run(other.with_fields(**{"optim.learning_rate": 0.002, "train.steps": 77}), vocab_size, 1000)
+    times.append(1000 * (time.perf_counter() - start))
+    plan = plan_run(experiment, vocab_size, 1000)
+    return {"peak": plan.peak_bytes, "flops": plan.step_flops, "launches": plan.step_launches, "ms": times,
             "numpy": "numpy" in sys.modules}
 """
 
 
-def test_the_figures_are_the_native_ones(python_in_tab):
+def test_a_plan_in_the_tab_equals_the_native_plan(python_in_tab):
     python_in_tab.run(PLANNED)
     for preset, vocab_size in SHAPES.items():
         experiment = Experiment.preset(preset)
-        found = python_in_tab.run(f"planned(json.loads({json.dumps(experiment.to_dict())!r}), {vocab_size})")
+        in_tab = python_in_tab.run(f"planned(json.loads({json.dumps(experiment.to_dict())!r}), {vocab_size})")
         plan = plan_run(experiment, vocab_size, 1000)
-        assert (found["peak"], found["flops"], found["launches"]) == (
+        assert (in_tab["peak"], in_tab["flops"], in_tab["launches"]) == (
             plan.peak_bytes,
             plan.step_flops,
             plan.step_launches,
         )
-        print(
-            f"a plan of {preset} in the tab, ms: {', '.join(f'{ms:.0f}' for ms in found['ms'])} (the last: no size changed)"
-        )
+        times = ", ".join(f"{ms:.0f}" for ms in in_tab["ms"])
+        print(f"a plan of {preset} in the tab, ms: {times} (the last one: no size changed)")
 
 
-def test_a_file_says_where_it_was_made(python_in_tab):
-    made = python_in_tab.run("""
+def test_provenance_describes_the_tab(python_in_tab):
+    result = python_in_tab.run("""
 import sys
 from types import SimpleNamespace
 from pygpt.data import text_from_bytes
@@ -53,8 +53,8 @@ from pygpt.runs.provenance import provenance
 provenance(Experiment(), text_from_bytes("poem", b"Twinkle, twinkle"), SimpleNamespace(name="a GPU", kind="webgpu"))
 """)
     assert (
-        made["device"] == "a GPU"
-        and "git" not in made
-        and "Emscripten" in made["platform"]
-        and made["data"]["name"] == "poem"
+        result["device"] == "a GPU"
+        and "git" not in result
+        and "Emscripten" in result["platform"]
+        and result["data"]["name"] == "poem"
     )

@@ -1,4 +1,4 @@
-"""Same seed, same curve: one experiment on NumPy, on the native WebGPU adapter, and in the tab on SwiftShader."""
+"""The same seed gives the same curve on NumPy, on the native WebGPU adapter, and on SwiftShader in the tab."""
 
 import hashlib
 import json
@@ -34,12 +34,12 @@ async def start(values):
     global run, events
     run = Run(Experiment.from_dict(values), text, device)
     batch = run.train_batches.next_batch(RngState(run.seed, run.metrics.steps_done), BATCH)
-    first = [hashlib.sha256(await device.fetch(tensor)).hexdigest() for tensor in (run.weights.values, *batch)]
+    fingerprints = [hashlib.sha256(await device.fetch(tensor)).hexdigest() for tensor in (run.weights.values, *batch)]
     events = run.train()
-    return first
+    return fingerprints
 
 async def go_on(count):
-    # A few at a time: SwiftShader is slow, and the page wants to breathe.
+    # A few steps at a time: SwiftShader is slow, and the page must stay responsive.
     for _ in range(count):
         if next(events, None) is None:
             break
@@ -48,7 +48,7 @@ async def go_on(count):
 
 
 def fingerprints(run):
-    """SHA-256 of the initial weights, of the first batch's inputs and of its targets."""
+    """SHA-256 of the initial weights and of the first batch's inputs and targets."""
     batch = run.train_batches.next_batch(RngState(run.seed, run.metrics.steps_done), BATCH)
     return [hashlib.sha256(tensor.read()).hexdigest() for tensor in (run.weights.values, *batch)]
 
@@ -66,17 +66,17 @@ def native_curve(device, experiment=EXPERIMENT):
 @pytest.fixture(scope="module")
 def curves(gpu, python_in_tab):
     """Fingerprints and losses by device."""
-    found = {"numpy": native_curve(NumpyDevice()), "native": native_curve(gpu)}
+    by_device = {"numpy": native_curve(NumpyDevice()), "native": native_curve(gpu)}
     python_in_tab.run(IN_TAB)
     first = python_in_tab.run(f"await start(json.loads({json.dumps(EXPERIMENT.to_dict())!r}))")
     losses = []
     while len(losses) < STEPS:
         losses += [loss for _, loss in python_in_tab.run("await go_on(5)")]
-    found["tab"] = first, losses
-    return found
+    by_device["tab"] = first, losses
+    return by_device
 
 
-def test_initial_weights_and_the_first_batch_are_the_same_bits(curves):
+def test_initial_weights_and_the_first_batch_are_bit_identical(curves):
     assert curves["numpy"][0] == curves["native"][0] == curves["tab"][0]
 
 
@@ -89,7 +89,7 @@ def test_the_losses_of_fifty_steps_agree(curves):
         assert largest <= 1e-3
 
 
-def test_two_runs_on_one_device_give_the_same_bits(gpu, python_in_tab, curves):
+def test_two_runs_on_one_device_are_bit_identical(gpu, python_in_tab, curves):
     baby = Experiment.preset("baby").with_fields(**{"train.steps": 20, "train.eval_batches": 1, "model.dropout": 0.1})
     for device in (NumpyDevice(), gpu):
         first, second = (bits(native_curve(device, baby)[1]) for _ in range(2))

@@ -1,4 +1,4 @@
-"""The lab on the machine behind it: the page of `pygpt serve` trains over a WebSocket, and the run does not need the page."""
+"""The lab of `pygpt serve`: the page trains on the server over a WebSocket, and the run continues without the page."""
 
 import json
 import time
@@ -18,7 +18,7 @@ ENDLESS = TINY.replace("train.steps=40", "train.steps=1000000").replace("eval_ev
 
 @pytest.fixture(scope="module")
 def serving(site, tmp_path_factory):
-    """The server, with the site that the other browser tests use."""
+    """The server, with the site of the other browser tests."""
     serving = Serving(tmp_path_factory.mktemp("served"), "--site", str(site.directory))
     yield serving
     serving.end()
@@ -26,7 +26,7 @@ def serving(site, tmp_path_factory):
 
 @pytest.fixture
 def page(browser, serving, request):
-    """A page of the server's, watched as the others are."""
+    """A page of the server, with its errors recorded."""
     with watched_page(browser, serving.url, request.node) as page:
         yield page
 
@@ -36,7 +36,7 @@ def open_machine(page, serving, settings: str = TINY):
     page.wait_for_function("!document.querySelector('#train')?.disabled", timeout=READY)
 
 
-def test_the_page_trains_on_the_machine_behind_it(page, serving):
+def test_the_page_trains_on_the_server(page, serving):
     open_machine(page, serving)
     expect(page.locator("input[name=device][value=machine]")).to_be_checked()
     wait_for(page, "#device-name", "NumPy")
@@ -52,22 +52,22 @@ def test_the_page_trains_on_the_machine_behind_it(page, serving):
     assert saved.value.suggested_filename.endswith("step40.safetensors")
     data = Path(saved.value.path()).read_bytes()
     assert len(data) > 10_000
-    # Python was not started in the tab, nor asked for.
+    # The tab neither started nor requested Python.
     assert not [url for url in page.watch.requests if "pyodide.asm" in url or urlsplit(url).path.endswith(".whl")]
 
-    # A text of one's own, and a run from a file, go up as bytes.
+    # Runs and texts from files are uploaded as bytes.
     page.set_input_files(
         "#run-file", {"name": "run.safetensors", "mimeType": "application/octet-stream", "buffer": data}
     )
     wait_for(page, "#live", "Opened a run at step 40")
     wait_for(page, "#loss", r"\d")
-    page.reload()  # told again to a page that comes later
+    page.reload()  # the server sends the run's history again
     wait_for(page, "#loss", r"\d", READY)
     page.set_input_files("#text-file", {"name": "poem.txt", "mimeType": "text/plain", "buffer": POEM.encode()})
     page.wait_for_function("document.body.textContent.includes('poem.txt: ')", timeout=SLOW)
 
 
-def test_a_run_does_not_need_the_page(page, serving, browser):
+def test_a_run_continues_without_the_page(page, serving, browser):
     open_machine(page, serving, ENDLESS)
     page.click("#train")
     page.wait_for_function("/^[1-9]/.test(document.querySelector('#where').textContent)", timeout=SLOW)
@@ -75,7 +75,7 @@ def test_a_run_does_not_need_the_page(page, serving, browser):
     page.goto("about:blank")
     time.sleep(1)
 
-    # Whoever comes finds the run under way, with its curve.
+    # A page that connects later shows the run and its curve.
     page.goto(f"{serving.url}/?on=machine")
     page.wait_for_function(
         f"Number(document.querySelector('#where')?.textContent.split(' ')[0].replaceAll(',', '')) > {left_at}",
@@ -85,11 +85,11 @@ def test_a_run_does_not_need_the_page(page, serving, browser):
     page.wait_for_selector("#samples li")
     expect(page.locator("#model-n_embd")).to_have_value("16")
 
-    # Meanwhile a model that is asked for over HTTP waits.
+    # Meanwhile a model requested over HTTP waits.
     facts = serving.json("POST", "/lm/second/train", 202, json={"max_iters": 1, "n_layer": 1, "n_embed": 16})
     assert facts["state"] == "waiting" and facts["waits_for"] == "the lab"
 
-    # A second page takes the machine over; the first says so, and does not fight for it.
+    # A second page takes over the machine; the first reports that and does not reconnect.
     other = browser.new_context().new_page()
     other.goto(f"{serving.url}/?on=machine")
     other.wait_for_function("document.querySelector('#pause')?.checkVisibility()", timeout=READY)
@@ -98,22 +98,22 @@ def test_a_run_does_not_need_the_page(page, serving, browser):
     wait_for(other, "#where", "Stopped")
     other.context.close()
     serving.wait_until("second", lambda facts: facts["state"] == "trained")
-    while serving.json("GET", "/lm")["machine"] != "free":  # its process is ending
+    while serving.json("GET", "/lm")["machine"] != "free":  # the training process is still ending
         time.sleep(0.1)
 
 
 @pytest.mark.page_errors_expected
-def test_a_line_that_drops_comes_back(page, serving):
-    drop = """window.lines = []; const Real = WebSocket;
-    window.WebSocket = class extends Real { constructor(url) { super(url); window.lines.push(this); } };"""
-    page.add_init_script(drop)
+def test_a_dropped_connection_is_reopened(page, serving):
+    record_sockets = """window.sockets = []; const Real = WebSocket;
+    window.WebSocket = class extends Real { constructor(url) { super(url); window.sockets.push(this); } };"""
+    page.add_init_script(record_sockets)
     open_machine(page, serving, ENDLESS)
     page.click("#train")
     page.wait_for_function("/^[1-9]/.test(document.querySelector('#where').textContent)", timeout=SLOW)
-    page.evaluate("window.lines[0].close()")
+    page.evaluate("window.sockets[0].close()")
     wait_for(page, "#line-mistake", "is not responding")
     left_at = step_of(page)
-    page.wait_for_function("window.lines.length > 1 && document.querySelector('#line-mistake').hidden", timeout=SLOW)
+    page.wait_for_function("window.sockets.length > 1 && document.querySelector('#line-mistake').hidden", timeout=SLOW)
     page.wait_for_function(
         f"Number(document.querySelector('#where').textContent.split(' ')[0].replaceAll(',', '')) > {left_at}",
         timeout=SLOW,
@@ -124,7 +124,7 @@ def test_a_line_that_drops_comes_back(page, serving):
     wait_for(page, "#where", "Stopped")
 
 
-def test_the_machine_is_offered_where_there_is_one(page, serving):
+def test_a_served_page_offers_the_server_as_a_device(page, serving):
     page.goto(f"{serving.url}/#{TINY}")
     page.wait_for_function("!document.querySelector('#train')?.disabled", timeout=READY)
     expect(page.locator("input[name=device][value=machine]")).not_to_be_checked()
@@ -135,7 +135,7 @@ def test_the_machine_is_offered_where_there_is_one(page, serving):
     assert json.loads(serving.client.get("/site.json").text)["machine"] is True
 
 
-def test_the_interface_is_shown_from_here_alone(page, serving):
+def test_the_api_documentation_needs_no_other_host(page, serving):
     page.goto(f"{serving.url}/docs")
     page.wait_for_selector(".opblock", timeout=READY)
     page.wait_for_function(
@@ -143,7 +143,7 @@ def test_the_interface_is_shown_from_here_alone(page, serving):
     )
 
 
-def test_elsewhere_no_machine_is_offered(browser, site):
+def test_a_static_site_offers_no_server_as_a_device(browser, site):
     context = browser.new_context()
     page = context.new_page()
     page.goto(f"{site.url}#{TINY}")

@@ -1,4 +1,4 @@
-"""The NumPy device in the tab: every case of every kernel with the compiled kernels, and without them."""
+"""The NumPy device in the tab: every test case of every kernel, with each library of compiled kernels."""
 
 import base64
 import importlib
@@ -22,10 +22,10 @@ from pygpt.tensor.tensor import KERNELS
 from pygpt.training.run import Run
 from numpy_wheel import ensure_numpy
 
-async def bring_numpy():
+async def load_numpy():
     await ensure_numpy(SITE)
 
-device = await open_device_in_tab("numpy", bring_numpy)
+device = await open_device_in_tab("numpy", load_numpy)
 from pygpt.devices.numpy import NumpyDevice
 
 def losses(values, device):
@@ -39,15 +39,15 @@ BABY = {"train.steps": 10, "train.eval_every": 10, "train.eval_batches": 2, "mod
 
 @pytest.fixture(scope="module")
 def tab(fresh_python_in_tab, site):
-    """A tab of its own (the other one must not load NumPy), with a NumPy device for each library in `devices`."""
+    """A separate tab (the shared one must not load NumPy), with a NumPy device for each library in `devices`."""
     fresh_python_in_tab.run(f"SITE = {site.url!r}\n{SETUP}\n{RUNNER}")
     if fresh_python_in_tab.run("device.library is None"):
-        unavailable("The site was built without the C kernels: pip install '.[build]'")
+        unavailable("the site was built without the C kernels: run pip install '.[build]'")
     fresh_python_in_tab.run(f"devices = {{name: NumpyDevice(library=load((name,))) for name in {LIBRARIES}}}")
     return fresh_python_in_tab
 
 
-def test_the_better_library_is_taken_and_the_name_tells(tab):
+def test_the_faster_library_is_chosen_and_the_device_name_mentions_simd(tab):
     assert tab.run("device.library.name") == "simd_relaxed.so"  # the Chromium of the tests has relaxed SIMD
     assert tab.run("device.name").endswith("with SIMD kernels")
 
@@ -65,12 +65,12 @@ def test_kernel(library, module, tab):
 
 
 def test_every_kernel_is_compiled(tab):
-    """So that a captured step is one call; a kernel without C would still work, as its twin."""
+    """A captured step is then one call; a kernel without C code would still run as its twin."""
     assert tab.run("[name for name in KERNELS if not device.library.has(name)]") == []
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
-def test_a_step_is_one_call_and_gives_the_bits_of_an_eager_one(library, tab):
+def test_a_captured_step_is_one_call_and_bit_identical_to_an_eager_step(library, tab):
     tab.run(f"""
 device = devices[{library!r}]
 run = Run(Experiment.from_dict(json.loads({json.dumps(baby())!r})), load_text("tales"), device)
@@ -90,7 +90,7 @@ run.training_step()
 
 
 def baby():
-    """A small experiment with dropout, as JSON-able data."""
+    """A small experiment with dropout, as JSON-serializable data."""
     from pygpt.config.experiment import Experiment
 
     return Experiment.preset("baby").with_fields(**BABY).to_dict()
@@ -98,10 +98,10 @@ def baby():
 
 def test_the_curves_agree_with_and_without_the_libraries(tab):
     curves = {}
-    for name, made in ((None, "NumpyDevice()"), *((name, f"devices[{name!r}]") for name in LIBRARIES)):
-        curves[name] = tab.run(f"losses(json.loads({json.dumps(baby())!r}), {made})")
-        again = tab.run(f"losses(json.loads({json.dumps(baby())!r}), {made})")
-        assert struct.pack(f"<{len(again)}d", *again) == struct.pack(f"<{len(again)}d", *curves[name])
+    for name, device in ((None, "NumpyDevice()"), *((name, f"devices[{name!r}]") for name in LIBRARIES)):
+        curves[name] = tab.run(f"losses(json.loads({json.dumps(baby())!r}), {device})")
+        repeated = tab.run(f"losses(json.loads({json.dumps(baby())!r}), {device})")
+        assert struct.pack(f"<{len(repeated)}d", *repeated) == struct.pack(f"<{len(repeated)}d", *curves[name])
     assert len(curves[None]) == 10
     for name in LIBRARIES:
         largest = max(abs(a - b) for a, b in zip(curves[None], curves[name], strict=True))
@@ -109,6 +109,6 @@ def test_the_curves_agree_with_and_without_the_libraries(tab):
         assert largest <= 1e-4
 
 
-def test_without_the_files_the_twins_run(tab):
+def test_without_a_library_the_twins_are_used(tab):
     assert tab.run("load(('no_such.so',)) is None")
     assert tab.run("type(NumpyDevice(library=load(())).library).__name__") == "NoneType"

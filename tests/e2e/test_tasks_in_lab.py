@@ -1,11 +1,11 @@
-"""A task in the lab: chosen, learned, scored, shared by a link; and the finer controls of sampling."""
+"""Tasks in the lab: choosing, training, accuracy and links; and the folded sampling settings."""
 
 from playwright.sync_api import expect
 
 from tests.e2e.test_lab import READY, SLOW, choose, choose_device, wait_for
 
 
-def test_a_task_is_chosen_learned_and_scored(page, site):
+def test_a_task_is_trained_scored_and_shared(page, site):
     page.goto(site.url)
     page.wait_for_function("!document.querySelector('#train')?.disabled", timeout=READY)
     choose_device(page, "numpy")
@@ -45,7 +45,7 @@ def test_a_task_is_chosen_learned_and_scored(page, site):
         expect(page.locator(control)).to_have_value(value)
     expect(page.locator("input[name=text][value=task]")).to_be_checked()
 
-    choose(page, "text", "tales")  # a story has no answers
+    choose(page, "text", "tales")  # has no answers
     page.wait_for_function("!document.querySelector('#train-answers_only').checked")
     wait_for(page, "#parameters", "parameters")
     assert page.is_hidden("#train-answers_only-mistake") and page.is_hidden("#run-mistake")
@@ -53,7 +53,7 @@ def test_a_task_is_chosen_learned_and_scored(page, site):
     page.wait_for_function("document.querySelector('#train-answers_only').checked")
 
 
-def test_a_task_without_enough_questions_says_so(page, site):
+def test_a_task_with_too_few_questions_is_reported(page, site):
     page.goto(f"{site.url}#text=task:parity,length=2")
     wait_for(page, "#text-mistake", "has only 6 different questions", READY)
     page.select_option("#task", "lookup")

@@ -1,4 +1,4 @@
-"""The engine in the tab on WebGPU: replay, determinism, resuming, memory, and what it costs in calls."""
+"""The engine in the tab on WebGPU: replay, determinism, resuming, memory, and the number of calls."""
 
 import base64
 import json
@@ -29,17 +29,17 @@ def make_eager(run):
     run.training_step, run._evaluate_once = run._train_step, run._evaluation_step
     run._conclude_evaluation = run._evaluation_end
 
-async def finish_here(run, at_most=None):
+async def finish_here(run, last_step=None):
     for event in run.train():
-        if run.step == at_most and event.kind != "evaluating":
+        if run.step == last_step and event.kind != "evaluating":
             break
     return run.take_metrics(await device.fetch(run.metrics_tensor))
 
 def listed(metrics):
     return sorted((step, name, value) for (step, name), value in bits(metrics).items())
 
-class Counting:
-    '''Stands before the device's JavaScript side and counts the calls that cross to it.'''
+class CallCounter:
+    '''Wraps the JavaScript side of the device and counts the calls to it.'''
 
     def __init__(self, gpu):
         self.gpu, self.calls = gpu, 0
@@ -73,7 +73,7 @@ listed(await finish_here(run))""")
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
-def test_a_recipe_is_followed_here_as_on_numpy(recipe, tab):
+def test_a_recipe_gives_the_losses_of_numpy(recipe, tab):
     changes = json.dumps(RECIPES[recipe])
     captured, eager = (
         tab.run(f"""
@@ -83,8 +83,8 @@ if {eager}: make_eager(run)
         for eager in (False, True)
     )
     assert captured == eager
-    for ours, metric in zip(captured, finish(poem_run(NumpyDevice(), **RECIPES[recipe])), strict=True):
-        assert ours == pytest.approx((metric.loss, metric.val_loss), abs=1e-4)
+    for losses, metric in zip(captured, finish(poem_run(NumpyDevice(), **RECIPES[recipe])), strict=True):
+        assert losses == pytest.approx((metric.loss, metric.val_loss), abs=1e-4)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -114,24 +114,24 @@ def test_the_cache_changes_no_token(kind, tab):
     assert differing == []
 
 
-def test_many_tokens_are_one_call(tab):
+def test_fifty_tokens_take_three_calls(tab):
     calls = tab.run("""
 run = poem_run(device, **{"model.block_size": 64})
 sampler = Sampler(run.model, run.tokenizer)
 sampler.enqueue(70)
-device.gpu = Counting(device.gpu)
+device.gpu = CallCounter(device.gpu)
 sampler.enqueue(50)
 calls, device.gpu = device.gpu.calls, device.gpu.gpu
 calls""")
-    assert calls == 3  # to the end of the window, half a window into the cache, and on from there
+    assert calls == 3  # up to the end of the window, half a window read into the cache, and the rest
 
 
-def test_a_run_saved_here_goes_on_in_a_reloaded_tab_with_the_same_losses(tab):
+def test_a_saved_run_continues_in_a_reloaded_tab_with_the_same_losses(tab):
     changes = json.dumps(KINDS["gpt-with-everything"])
     whole = tab.run(f"listed(await finish_here(poem_run(device, **json.loads({changes!r}))))")
     saved = tab.run(f"""
 run = poem_run(device, **json.loads({changes!r}))
-before = listed(await finish_here(run, at_most=6))
+before = listed(await finish_here(run, last_step=6))
 base64.b64encode(await run.fetch_checkpoint()).decode()""")
     before = tab.run("before")
     tab.boot()
@@ -140,26 +140,26 @@ base64.b64encode(await run.fetch_checkpoint()).decode()""")
     assert sorted(before + after) == whole and after
 
 
-def test_a_run_saved_here_goes_on_natively(tab, gpu):
+def test_a_saved_run_continues_natively(tab, gpu):
     from pygpt.training.run import Run
     from tests.tiny_runs import finish
 
     saved = tab.run("""
 run = poem_run(device)
-await finish_here(run, at_most=6)
+await finish_here(run, last_step=6)
 base64.b64encode(await run.fetch_checkpoint()).decode()""")
     run = Run.restore(base64.b64decode(saved), gpu)
     assert run.step == 6 and finish(run)[-1].step == 12
 
 
 def test_a_training_step_is_one_call(tab):
-    """One call from Python: a step whose metrics are not logged is a single list of launches."""
+    """A step without logged metrics is one list of launches, so one call from Python."""
     calls = tab.run("""
 run = poem_run(device, **{"train.steps": 60, "train.eval_every": 60, "train.log_every": 60})
 events = run.train()
 while run.step < 2:
     next(events)
-plain, device.gpu = device.gpu, Counting(device.gpu)
+plain, device.gpu = device.gpu, CallCounter(device.gpu)
 for _ in range(50):
     next(events)
 calls, device.gpu = device.gpu.calls, plain
@@ -168,57 +168,57 @@ calls""")
     assert calls == 50
 
 
-def test_memory_is_flat(tab):
-    found = tab.run("""
+def test_training_does_not_leak_memory(tab):
+    counts = tab.run("""
 run = poem_run(device, **{"train.steps": 1000, "train.eval_every": 50})
 events = run.train()
-found = []
+counts = []
 for step in (100, 600):
     while run.step < step:
         next(events)
         if run.step % 20 == 0:
             run.take_metrics(await device.fetch(run.metrics_tensor))
     gc.collect()
-    found.append([len(gc.get_objects()), device.gpu.buffers.size, device.allocated_bytes, device.gpu.launches.size])
-found""")
-    # A list of evaluated steps grows by one number an evaluation; objects are what could leak.
-    assert found[0][1:] == found[1][1:]
-    assert abs(found[1][0] - found[0][0]) < 50, found
+    counts.append([len(gc.get_objects()), device.gpu.buffers.size, device.allocated_bytes, device.gpu.launches.size])
+counts""")
+    # Only the list of evaluated steps grows, by one number per evaluation.
+    assert counts[0][1:] == counts[1][1:]
+    assert abs(counts[1][0] - counts[0][0]) < 50, counts
 
 
-def test_dropped_runs_give_their_memory_back(tab):
-    found = tab.run("""
-found = []
+def test_deleted_runs_free_their_memory(tab):
+    counts = tab.run("""
+counts = []
 for _ in range(4):
     run = poem_run(device)
     await finish_here(run)
     run = None
     gc.collect()
     device.pool.trim()
-    found.append([device.gpu.buffers.size, device.allocated_bytes])
-found""")
-    assert found[1] == found[-1], found
+    counts.append([device.gpu.buffers.size, device.allocated_bytes])
+counts""")
+    assert counts[1] == counts[-1], counts
 
 
-def test_a_blocking_read_names_the_other_way(tab):
+def test_the_error_of_a_blocking_read_names_fetch(tab):
     message = tab.run("""
 from pygpt.errors import DeviceError
 try:
     poem_run(device).seed.tolist()
-    said = ""
+    message = ""
 except DeviceError as error:
-    said = str(error)
-said""")
+    message = str(error)
+message""")
     assert "await device.fetch(tensor)" in message
 
 
-def test_no_numpy_was_loaded(tab):
+def test_webgpu_does_not_load_numpy(tab):
     assert tab.run("'numpy' in sys.modules") is False
 
 
-def test_shaders_are_tried_once_and_remembered(tab):
-    """On a device under a real GPU's name; what was found lies in the browser's private file system."""
-    found, again, losses = tab.run("""
+def test_shaders_are_tuned_once_and_the_result_is_stored(tab):
+    """The device poses as a real GPU; the results are stored in the browser's private file system."""
+    tuned, stored, losses = tab.run("""
 import opfs_store
 from pygpt.analysis import autotune as tuning
 
@@ -235,5 +235,5 @@ try:
 finally:
     device.software, device.preferences = True, {}
 [*preferences, losses]""")
-    assert found == again and len(found) > 8 and all(key.startswith("matmul ") for key in found)
+    assert tuned == stored and len(tuned) > 8 and all(key.startswith("matmul ") for key in tuned)
     assert losses[-1] < losses[0]

@@ -1,10 +1,10 @@
-"""Record what PyTorch makes of a tiny GPT: logits, loss, every gradient, ten losses under clipped AdamW.
+"""Record a tiny GPT in PyTorch: logits, loss, every gradient, ten losses with clipped AdamW.
 
     pip install torch==2.13.0 numpy
     python tests/goldens/make_goldens.py        # writes tests/goldens/gpt_*.npz beside itself
 
-PyTorch is wanted here alone; the tests read the recordings. Everything is computed in float64 from float32 weights, so
-the recordings are right to more digits than any device under test. Linear weights are kept as (n_in, n_out).
+Only this script needs PyTorch; the tests read the recordings. Everything is computed in float64 from float32 weights,
+so the recordings are more precise than any device under test. Linear weights are stored as (n_in, n_out).
 """
 
 import math
@@ -20,18 +20,18 @@ CONFIGURATIONS = {"biased_untied": (True, False), "plain_tied": (False, True)}
 
 
 def parameters(bias, tie, rng):
-    """Names as pygpt gives them, in order, with their initial values."""
-    made = {"embedding.tokens": rng.normal(0, 0.3, (V, C)), "embedding.positions": rng.normal(0, 0.3, (T, C))}
+    """The initial values by pygpt's names, in pygpt's order."""
+    values = {"embedding.tokens": rng.normal(0, 0.3, (V, C)), "embedding.positions": rng.normal(0, 0.3, (T, C))}
 
     def linear(name, n_in, n_out):
-        made[f"{name}.weight"] = rng.normal(0, 0.3, (n_in, n_out))
+        values[f"{name}.weight"] = rng.normal(0, 0.3, (n_in, n_out))
         if bias:
-            made[f"{name}.bias"] = rng.normal(0, 0.1, n_out)
+            values[f"{name}.bias"] = rng.normal(0, 0.1, n_out)
 
     def norm(name):
-        made[f"{name}.weight"] = rng.normal(1, 0.1, C)
+        values[f"{name}.weight"] = rng.normal(1, 0.1, C)
         if bias:
-            made[f"{name}.bias"] = rng.normal(0, 0.1, C)
+            values[f"{name}.bias"] = rng.normal(0, 0.1, C)
 
     for layer in range(L):
         norm(f"blocks.{layer}.norm_1")
@@ -42,12 +42,12 @@ def parameters(bias, tie, rng):
         linear(f"blocks.{layer}.mlp.contract", 4 * C, C)
     norm("norm")
     if not tie:
-        made["head.weight"] = rng.normal(0, 0.3, (C, V))
-    return {name: value.astype(np.float32) for name, value in made.items()}
+        values["head.weight"] = rng.normal(0, 0.3, (C, V))
+    return {name: value.astype(np.float32) for name, value in values.items()}
 
 
 def logits(p, ids, tie):
-    """The forward pass, written with PyTorch's own layer_norm, gelu and scaled_dot_product_attention."""
+    """The forward pass, written with PyTorch's layer_norm, gelu and scaled_dot_product_attention."""
 
     def linear(x, name):
         y = x @ p[f"{name}.weight"]
@@ -72,7 +72,7 @@ def logits(p, ids, tie):
 
 
 def record(bias, tie):
-    """One configuration's recording, as arrays by name."""
+    """Record one configuration, as arrays by name."""
     rng = np.random.default_rng(7)
     initial = parameters(bias, tie, rng)
     ids = rng.integers(0, V, (STEPS, B, T))

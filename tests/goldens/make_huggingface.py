@@ -1,10 +1,10 @@
-"""Record tiny models of Hugging Face's `transformers`: their folders, and the logits they give.
+"""Record tiny models of Hugging Face `transformers`: their folders and their logits.
 
     pip install torch==2.13.0 transformers==5.23.0
     python tests/goldens/make_huggingface.py        # writes tests/goldens/hf_*/ beside itself
 
-PyTorch and transformers are wanted here alone; the tests read the recordings. The weights are drawn wide, so that every
-part of a model shows in its logits.
+Only this script needs PyTorch and transformers; the tests read the recordings. The weights have a large standard
+deviation, so that every part of a model affects its logits.
 """
 
 import json
@@ -23,10 +23,10 @@ BLOCK, WIDTH, HEADS, LAYERS = 12, 16, 4, 2
 
 def tokenizer():
     """A byte-level BPE of 256 bytes, the delimiter and seven merges."""
-    made = Tokenizer(models.BPE())
-    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    made.decoder, made.post_processor = decoders.ByteLevel(), processors.ByteLevel()
-    made.train_from_iterator(
+    bpe = Tokenizer(models.BPE())
+    bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    bpe.decoder, bpe.post_processor = decoders.ByteLevel(), processors.ByteLevel()
+    bpe.train_from_iterator(
         [TEXT],
         trainers.BpeTrainer(
             vocab_size=264,
@@ -35,7 +35,7 @@ def tokenizer():
             show_progress=False,
         ),
     )
-    return made
+    return bpe
 
 
 def gpt2(vocab_size, **changes):
@@ -56,7 +56,7 @@ def gpt2(vocab_size, **changes):
 
 
 def llama(vocab_size, **changes):
-    """A Llama whose heads share keys."""
+    """A Llama with shared key/value heads."""
     return LlamaForCausalLM(
         LlamaConfig(
             vocab_size=vocab_size,
@@ -76,34 +76,33 @@ def llama(vocab_size, **changes):
 
 
 def record(name, make, half=None, bare=False, files=False):
-    """Write one folder: `half` is a smaller type for the weights, `bare` leaves the prefix of their names away, `files`
+    """Write one folder: `half` is a smaller type for the weights, `bare` omits the prefix of their names, `files`
     writes vocab.json and merges.txt."""
     folder = HERE / f"hf_{name}"
     shutil.rmtree(folder, ignore_errors=True)
     torch.manual_seed(7)
-    words = tokenizer()
-    model = make(words.get_vocab_size()).eval()
+    bpe = tokenizer()
+    model = make(bpe.get_vocab_size()).eval()
     with torch.no_grad():
         for parameter in model.parameters():
-            if parameter.dim() == 1:  # biases are zeros and norms are ones at first, which would hide them
+            if parameter.dim() == 1:  # biases are initially zeros and norms ones, which would hide mistakes
                 parameter += 0.2 * torch.randn_like(parameter)
     if half:
         model = model.to(half)
     if bare:
-        model.transformer.save_pretrained(folder)  # GPT-2 as it was first published: no head, no prefix
+        model.transformer.save_pretrained(folder)  # like the first release of GPT-2: no head, no prefix
     else:
         model.save_pretrained(folder)
     if files:
-        described = json.loads(words.to_str())["model"]
-        (folder / "vocab.json").write_text(json.dumps(described["vocab"], ensure_ascii=False), encoding="utf-8")
-        merges = "\n".join(" ".join(pair) for pair in described["merges"])
+        bpe_model = json.loads(bpe.to_str())["model"]
+        (folder / "vocab.json").write_text(json.dumps(bpe_model["vocab"], ensure_ascii=False), encoding="utf-8")
+        merges = "\n".join(" ".join(pair) for pair in bpe_model["merges"])
         (folder / "merges.txt").write_text(f"#version: 0.2\n{merges}\n", encoding="utf-8")
     else:
-        words.save(str(folder / "tokenizer.json"))
-    ids = np.random.default_rng(3).integers(0, words.get_vocab_size(), (2, BLOCK))
-    model = (
-        type(model).from_pretrained(folder, dtype=torch.float32).eval()
-    )  # as a user would, tables in full precision too
+        bpe.save(str(folder / "tokenizer.json"))
+    ids = np.random.default_rng(3).integers(0, bpe.get_vocab_size(), (2, BLOCK))
+    # Load it as a user would, with tables in full precision too.
+    model = type(model).from_pretrained(folder, dtype=torch.float32).eval()
     with torch.no_grad():
         logits = model(torch.tensor(ids)).logits.numpy()
     np.savez_compressed(folder / "logits.npz", ids=ids, logits=logits)

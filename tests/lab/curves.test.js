@@ -1,4 +1,4 @@
-// The loss curves: they stay small whatever comes, and keep their shape.
+// The loss curves: their size is bounded, and thinning preserves their shape.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -13,11 +13,11 @@ function progress(first, count, loss) {
 /** @param {number} step @param {number|null} val_loss */
 const evaluated = (step, val_loss) => /** @type {any} */ ({ type: "evaluated", step, val_loss });
 
-test("a step is a point", () => {
+test("each step is one point", () => {
   const curves = new Curves();
-  curves.take(evaluated(0, 4.5));
-  curves.take(progress(1, 3, (step) => 4 - step));
-  curves.take(evaluated(3, 2.5));
+  curves.handle(evaluated(0, 4.5));
+  curves.handle(progress(1, 3, (step) => 4 - step));
+  curves.handle(evaluated(3, 2.5));
   const [steps, losses, smoothed, validation] = curves.columns;
   assert.deepEqual(steps, [0, 1, 2, 3]);
   assert.deepEqual(losses, [null, 3, 2, 1]);
@@ -27,11 +27,11 @@ test("a step is a point", () => {
   assert.ok(Math.abs(Number(smoothed[2]) - (2 * 2.9 - 2.99)) < 1e-12);
 });
 
-test("a million steps become at most two thousand points, each the mean of those it stands for", () => {
+test("a million steps become at most 2000 points, each the mean of its steps", () => {
   const curves = new Curves();
   for (let step = 1; step <= 1_000_000; step += 100) {
-    curves.take(progress(step, 100, (at) => (at % 2 ? 1 : 3)));
-    if (step % 1000 === 1) curves.take(evaluated(step, 2.5));
+    curves.handle(progress(step, 100, (at) => (at % 2 ? 1 : 3)));
+    if (step % 1000 === 1) curves.handle(evaluated(step, 2.5));
   }
   const [steps, losses, , validation] = curves.columns;
   assert.ok(steps.length > 900 && steps.length <= POINTS && POINTS === 2000);
@@ -41,41 +41,41 @@ test("a million steps become at most two thousand points, each the mean of those
   assert.ok(validation.filter(Boolean).length > 400);
 });
 
-test("what Python thinned is drawn as what was thinned here", () => {
+test("a curve thinned by Python is drawn like one thinned here", () => {
   const curves = new Curves();
   const training = Array.from({ length: 1000 }, (_, index) => [512 * (index + 1), 2, 512]);
-  curves.take(/** @type {any} */ ({ type: "curve", training: [...training, [512_100, 4, 100]], validation: [[0, 3, null], [512_000, 2.5, null]] }));
+  curves.handle(/** @type {any} */ ({ type: "curve", training: [...training, [512_100, 4, 100]], validation: [[0, 3, null], [512_000, 2.5, null]] }));
   assert.equal(curves.stride, 512);
   assert.equal(curves.columns[0].length, 1001);
   assert.equal(curves.columns[3][0], 3);
-  // The last row was not whole: 412 more steps make it so.
-  curves.take(progress(512_101, 412, () => 4));
+  // The last row was incomplete: 412 more steps complete it.
+  curves.handle(progress(512_101, 412, () => 4));
   assert.deepEqual([curves.columns[0].length, curves.columns[0].at(-1), curves.columns[1].at(-1)], [1002, 512_512, 4]);
 });
 
-test("a run that goes back forgets what came after", () => {
+test("resuming from an earlier step removes the later points", () => {
   const curves = new Curves();
-  curves.take(progress(1, 10, (step) => step));
-  curves.take(/** @type {any} */ ({ type: "resumed", step: 6 }));
+  curves.handle(progress(1, 10, (step) => step));
+  curves.handle(/** @type {any} */ ({ type: "resumed", step: 6 }));
   assert.deepEqual(curves.columns[0], [1, 2, 3, 4, 5, 6]);
-  curves.take(progress(6, 3, (step) => 10 * step));
+  curves.handle(progress(6, 3, (step) => 10 * step));
   assert.deepEqual(curves.columns[0].slice(-2), [7, 8]);
   assert.deepEqual(curves.columns[1].slice(-3), [6, 70, 80]);
 });
 
-test("a loss that is no number is left out", () => {
+test("a missing loss is left out", () => {
   const curves = new Curves();
-  curves.take(progress(1, 3, (step) => (step === 2 ? null : step)));
+  curves.handle(progress(1, 3, (step) => (step === 2 ? null : step)));
   assert.deepEqual(curves.columns[0], [1, 3]);
 });
 
-test("a new run begins anew, and only what changes the curves is drawn again", () => {
+test("a new run clears the curves, and unrelated events do not redraw them", () => {
   const curves = new Curves();
-  curves.take(progress(1, 3, () => 1));
+  curves.handle(progress(1, 3, () => 1));
   const before = curves.revision;
-  curves.take(/** @type {any} */ ({ type: "kept", run_id: "", step: 3 }));
+  curves.handle(/** @type {any} */ ({ type: "kept", run_id: "", step: 3 }));
   assert.equal(curves.revision, before);
-  curves.take(/** @type {any} */ ({ type: "started" }));
+  curves.handle(/** @type {any} */ ({ type: "started" }));
   assert.equal(curves.columns[0].length, 0);
   assert.ok(curves.revision > before);
 });

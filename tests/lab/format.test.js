@@ -1,4 +1,4 @@
-// Numbers as people read them.
+// Number formatting.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -39,7 +39,7 @@ test("numbers of any size", () => check(format.number, [
 
 test("sentences", () => check(format.sentence, [["", ""], ["it works", "It works."], ["It works.", "It works."]]));
 
-test("settings are called by their names on the page", () => {
+test("messages use the page's names of settings", () => {
   assert.equal(format.fieldName("model.n_head"), "Heads");
   assert.equal(format.fieldName("model.brand_new"), "brand_new");
   assert.equal(format.withFieldNames("choose a multiple of model.n_head (2), not model.brand_new"),

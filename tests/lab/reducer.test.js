@@ -1,4 +1,4 @@
-// What each event and each action does to the page's state.
+// The effect of each event and each action on the page's state.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -6,7 +6,8 @@ import { beforeEach, test } from "node:test";
 import { reduce } from "../../lab/state/reducer.js";
 import { INITIAL, SAMPLES_KEPT, isEdited } from "../../lab/state/state.js";
 
-const ready = JSON.parse(readFileSync(new URL("../goldens/compatibility/ready.json", import.meta.url), "utf8"));
+const recorded = JSON.parse(readFileSync(new URL("../goldens/compatibility/ready.json", import.meta.url), "utf8"));
+const ready = { ...recorded, data_sets: { words: { layout: "documents" }, names: { layout: "documents" } } };
 
 let state = INITIAL;
 beforeEach(() => {
@@ -39,14 +40,14 @@ function training(id, ...events) {
   return send({ type: "starting" }, { type: "started", run_id: id, run: facts(id) }, ...events);
 }
 
-test("ready makes a draft of the first preset, and keeps one that is there", () => {
+test("ready creates a draft from the first preset and keeps an existing draft", () => {
   assert.equal(state.loading, null);
   assert.deepEqual(state.draft, ready.presets.baby);
   send({ type: "edit", field: "model.n_layer", value: 7 }, ready);
   assert.equal(state.draft?.model["n_layer"], 7);
 });
 
-test("an edit changes one field, and nothing of the preset", () => {
+test("an edit changes one field of the draft, not the preset", () => {
   send({ type: "edit", field: "optim.learning_rate", value: 0.5 });
   assert.equal(state.draft?.optim["learning_rate"], 0.5);
   assert.notEqual(ready.presets.baby.optim.learning_rate, 0.5);
@@ -55,7 +56,7 @@ test("an edit changes one field, and nothing of the preset", () => {
   assert.ok(!isEdited(state));
 });
 
-test("a preset keeps the text, and trains on answers alone only where there are some", () => {
+test("a preset keeps the text and trains on answers only if the text has answers", () => {
   send({ type: "choosing_text", choice: "python" }, { type: "choose_preset", name: "sort" });
   assert.equal(state.preset, "sort");
   assert.equal(state.draft?.train["answers_only"], false);
@@ -66,7 +67,7 @@ test("a preset keeps the text, and trains on answers alone only where there are 
   assert.equal(state.preset, "sort");
 });
 
-test("a text that was loaded becomes the draft's source", () => {
+test("a loaded text becomes the draft's source", () => {
   send({ type: "text", text: { name: "tales", built_in: true, characters: 10, distinct: 5, alphabet: "", excerpt: "" } });
   assert.equal(state.draft?.data["source"], "tales");
   send({ type: "text", text: { name: "poem.txt", built_in: false, characters: 10, distinct: 5, alphabet: "", excerpt: "" } });
@@ -74,13 +75,13 @@ test("a text that was loaded becomes the draft's source", () => {
   assert.equal(state.draft?.data["source"], "poem.txt");
 });
 
-test("a text that was chosen stays chosen while the previous one still arrives", () => {
+test("the chosen text stays chosen when the previous one arrives late", () => {
   send({ type: "choosing_text", choice: "python" },
     { type: "text", text: { name: "words", built_in: true, characters: 10, distinct: 5, alphabet: "", excerpt: "" } });
   assert.equal(state.text.choice, "python");
 });
 
-test("what is waited for is shown where it will be", () => {
+test("loading progress is shown in the part of the page that it concerns", () => {
   send({ type: "loading", stage: "Fetching python", fraction: null, field: "text" });
   assert.deepEqual(state.fetching, { text: "Fetching python…", device: "" });
   send({ type: "loading", stage: "Fetching NumPy", fraction: null, field: "device" }, device);
@@ -92,7 +93,7 @@ test("what is waited for is shown where it will be", () => {
   assert.deepEqual(state.loading, { stage: "Downloading", fraction: 0.2 });
 });
 
-test("a run goes through its phases", () => {
+test("events of a run change its phase", () => {
   training("a");
   assert.equal(state.phase, "running");
   assert.equal(state.run?.saved_step, -1);
@@ -104,7 +105,7 @@ test("a run goes through its phases", () => {
   }
 });
 
-test("progress brings the latest metrics, and smooths the loss a little", () => {
+test("progress updates the metrics and smooths the loss", () => {
   training("a", progress("a", { logged: { step: [1, 2], grad_norm: [0.5, 0.25], update_ratio: [null, 1e-3] } }));
   assert.equal(state.run?.step, 2);
   assert.deepEqual(state.run?.metrics,
@@ -117,20 +118,20 @@ test("progress brings the latest metrics, and smooths the loss a little", () => 
   assert.ok(Number.isNaN(state.run?.metrics["loss"]));
 });
 
-test("an evaluation brings its own", () => {
+test("an evaluation updates its own metrics", () => {
   training("a", { type: "evaluated", run_id: "a", step: 2, val_loss: 2.5, accuracy: null });
   assert.deepEqual(state.run?.metrics, { val_loss: 2.5 });
   send({ type: "evaluated", run_id: "a", step: 4, val_loss: 2.4, accuracy: 0.5 });
   assert.deepEqual(state.run?.metrics, { val_loss: 2.4, accuracy: 0.5 });
 });
 
-test("a run that this page joins brings the losses so far", () => {
+test("joining a run loads its losses so far", () => {
   training("a", { type: "curve", run_id: "a", training: [[10, 3, 10], [20, 2, 10]], validation: [[0, 4, null], [20, 2.5, 0.75]] });
   assert.deepEqual(state.run?.metrics, { loss: 3 + 0.1 * (2 - 3), val_loss: 2.5, accuracy: 0.75 });
   assert.equal(state.run?.step, 20);
 });
 
-test("events of a run that was replaced are ignored", () => {
+test("events of a replaced run are ignored", () => {
   training("a");
   training("b", progress("b"));
   const before = state;
@@ -138,22 +139,22 @@ test("events of a run that was replaced are ignored", () => {
   assert.equal(state, before);
 });
 
-test("a new run begins without what the last one had", () => {
+test("a new run clears the metrics, samples and errors of the last one", () => {
   training("a", progress("a"), { type: "sample", run_id: "a", step: 0, text: "x" }, error("cannot", "", "training"));
   training("b");
   assert.deepEqual(state.run?.metrics, {});
   assert.deepEqual(state.samples, []);
-  assert.deepEqual(state.mistakes, {});
+  assert.deepEqual(state.errors, {});
 });
 
-test("samples are kept newest first, and not without end", () => {
+test("a limited number of samples is kept, newest first", () => {
   training("a");
   for (let step = 0; step < 2 * SAMPLES_KEPT; step += 1) send({ type: "sample", run_id: "a", step, text: String(step) });
   assert.equal(state.samples.length, SAMPLES_KEPT);
   assert.equal(state.samples[0]?.step, 2 * SAMPLES_KEPT - 1);
 });
 
-test("a run that was opened is paused, or finished, and counts as saved", () => {
+test("an opened run is paused or finished, and counts as saved", () => {
   send({ type: "opened", run_id: "a", run: facts("a", 40) });
   assert.equal(state.phase, "paused");
   assert.equal(state.run?.saved_step, 40);
@@ -162,25 +163,25 @@ test("a run that was opened is paused, or finished, and counts as saved", () => 
   assert.equal(state.phase, "finished");
 });
 
-test("saving and safety copies are remembered", () => {
+test("the steps of the last save and safety copy are stored", () => {
   training("a", { type: "saved", run_id: "a", name: "x", step: 30 }, { type: "kept", run_id: "a", step: 50 });
   assert.equal(state.run?.saved_step, 30);
   assert.equal(state.run?.kept_step, 50);
 });
 
-test("a mistake stands where it belongs", () => {
+test("an error is shown in the part of the page that it concerns", () => {
   send(error("model.n_head: must divide", "model.n_head", "check"));
-  assert.equal(state.mistakes["model.n_head"], "must divide");
+  assert.equal(state.errors["model.n_head"], "must divide");
   assert.equal(state.checked, null);
   send({ type: "checked", parameters: 1, bytes: 1, vocabulary: 65 });
-  assert.deepEqual(state.mistakes, {});
+  assert.deepEqual(state.errors, {});
   for (const [during, place] of [["choose_text", "text"], ["open_device", "device"], ["open", "file"], ["sample", "prompt"], ["x", ""]]) {
     send(error("no", "", String(during)));
-    assert.equal(state.mistakes[String(place)], "no", String(during));
+    assert.equal(state.errors[String(place)], "no", String(during));
   }
 });
 
-test("a start that fails leaves the last run", () => {
+test("a failed start keeps the last run", () => {
   training("a", { type: "stopped", run_id: "a", step: 40 });
   send({ type: "starting" }, error("cannot", "model.n_head", "start"));
   assert.equal(state.phase, "stopped");
@@ -189,40 +190,40 @@ test("a start that fails leaves the last run", () => {
   assert.equal(state.phase, "none");
 });
 
-test("a device that cannot be opened leaves the previous one chosen", () => {
+test("if a device cannot be opened, the previous one stays chosen", () => {
   send(device, { type: "choosing_device", choice: "webgpu" });
   assert.ok(state.device.opening);
   send(error("no adapter", "device", "open_device"));
   assert.equal(state.device.choice, "numpy");
   assert.ok(!state.device.opening);
-  assert.equal(state.mistakes["device"], "no adapter");
+  assert.equal(state.errors["device"], "no adapter");
 });
 
-test("a lab that cannot start says so", () => {
+test("a failed start of the lab is shown", () => {
   state = INITIAL;
   send(error("gone", "", "begin"));
   assert.deepEqual(state.loading, { stage: "gone", fraction: null, failed: true });
 });
 
-test("a connection that drops gives up what was under way", () => {
+test("a dropped connection ends sampling and the benchmark", () => {
   training("a");
   send({ type: "sampling", prompt: "x" }, { type: "benchmarking" }, { type: "line", open: false, message: "lost" });
   assert.equal(state.answer.running, false);
   assert.equal(state.benchmark?.running, false);
-  assert.equal(state.mistakes["line"], "lost");
+  assert.equal(state.errors["line"], "lost");
   assert.equal(state.phase, "running");
   send({ type: "line", open: true, message: "" });
-  assert.equal(state.mistakes["line"], undefined);
+  assert.equal(state.errors["line"], undefined);
 });
 
-test("a continuation grows piece by piece", () => {
+test("a continuation is appended piece by piece", () => {
   training("a", { type: "sampling", prompt: "To" }, { type: "sampled", run_id: "a", text: " be", done: false });
   assert.deepEqual(state.answer, { running: true, prompt: "To", text: " be" });
   send({ type: "sampled", run_id: "a", text: " or", done: true });
   assert.deepEqual(state.answer, { running: false, prompt: "To", text: " be or" });
 });
 
-test("the benchmark and the profile gather what comes", () => {
+test("the benchmark and the profile store their results", () => {
   send({ type: "benchmarking" }, { type: "measured", result: { kind: "matmul" } }, { type: "measuring_ended", complete: true });
   assert.equal(state.benchmark?.results.length, 1);
   assert.ok(state.benchmark?.complete && !state.benchmark.running);
@@ -230,20 +231,20 @@ test("the benchmark and the profile gather what comes", () => {
   assert.deepEqual(state.profile, { running: false, found: null });
 });
 
-test("a link's settings are adopted at once", () => {
+test("a link's settings replace the draft", () => {
   const draft = ready.presets.small;
   send({ type: "adopt", preset: "small", draft, ignored: "something" });
   assert.equal(state.preset, "small");
   assert.equal(state.draft, draft);
-  assert.equal(state.mistakes["link"], "something");
+  assert.equal(state.errors["link"], "something");
 });
 
-test("a safety copy that was discarded is no longer offered", () => {
-  send({ type: "found", runs: [{ copy: "1" }, { copy: "2" }] }, { type: "forget_found", copy: "1" });
-  assert.deepEqual(state.found.map(({ copy }) => copy), ["2"]);
+test("a discarded safety copy is no longer offered", () => {
+  send({ type: "found", runs: [{ copy: "1" }, { copy: "2" }] }, { type: "remove_copy", copy: "1" });
+  assert.deepEqual(state.copies.map(({ copy }) => copy), ["2"]);
 });
 
-test("an action that nobody knows changes nothing", () => {
+test("an unknown action changes nothing", () => {
   const before = state;
   assert.equal(send({ type: "unheard of" }), before);
 });

@@ -1,4 +1,4 @@
-"""The links of the chain that every kernel passes: twin against finite differences, shader against twin.
+"""Checks for every kernel: the twin's gradient against finite differences, and the shader against the twin.
 
 A kernel's test file lists `CASES` and calls two functions of this module:
 
@@ -12,7 +12,7 @@ A kernel's test file lists `CASES` and calls two functions of this module:
     def test_gradient(case):
         case.check_gradient()
 
-tests/e2e/test_kernels.py runs the same CASES in the tab.
+tests/e2e/test_kernels.py runs the same CASES in the browser tab.
 """
 
 import base64
@@ -27,7 +27,7 @@ from tests.ops.run_case import start_case
 
 
 def normal(*shape, seed=0, scale=1.0):
-    """Normal deviates as float32; the shape is part of the seed, so that two inputs differ."""
+    """Normal random numbers as float32; the shape is part of the seed, so that inputs of different shapes differ."""
     rng = np.random.default_rng([seed, *shape])
     return (scale * rng.standard_normal(shape)).astype(np.float32)
 
@@ -38,8 +38,8 @@ def integers(*shape, low=0, high, seed=0, dtype=np.uint32):
 
 
 class Case:
-    """One call of a kernel: inputs as arrays (None for an absent one), attributes, and initial outputs if it updates
-    in place. `rtol` is relative to each element, `atol` to the largest."""
+    """One call of a kernel: inputs as arrays (None if absent), attributes, and initial outputs if it updates them in
+    place. `rtol` is relative to each element, `atol` to the largest."""
 
     def __init__(self, kernel, inputs, out=(), rtol=1e-4, atol=1e-5, **attributes):
         self.kernel, self.inputs, self.out, self.attributes = kernel, inputs, list(out), attributes
@@ -50,7 +50,7 @@ class Case:
         return "-".join([self.kernel, shapes, *(f"{name}={value}" for name, value in self.attributes.items())])
 
     def described(self) -> dict:
-        """The case as JSON-able data."""
+        """Return the case as data that JSON can represent."""
 
         def array(a):
             return (
@@ -67,16 +67,16 @@ class Case:
         }
 
     def expected(self) -> list:
-        """The outputs of the twin in double precision."""
+        """Return the outputs of the twin in double precision."""
         return [t.numpy() for t in self._run_in_double([_double(a) for a in self.inputs])[1]]
 
     def check_shader(self, device):
-        """The shader on `device` gives what the twin gives."""
+        """Check that the shader on `device` gives the outputs of the twin."""
         outputs = start_case(device, self.described())
         self.compare([output.read() for output in outputs])
 
     def compare(self, outputs):
-        """Compare outputs, as bytes, with the twin's. Integers must be equal."""
+        """Compare outputs, as bytes, with those of the twin. Integers must be equal."""
         for name, got, want in zip(KERNELS[self.kernel].outputs, outputs, self.expected(), strict=True):
             if want.dtype.kind in "iu":
                 np.testing.assert_array_equal(np.frombuffer(got, want.dtype).reshape(want.shape), want, err_msg=name)
@@ -86,19 +86,19 @@ class Case:
                 np.testing.assert_allclose(got, want, rtol=self.rtol, atol=self.atol * scale + 1e-30, err_msg=name)
 
     def check_gradient(self, step=1e-5, rtol=1e-6):
-        """The gradient, in double precision, agrees with central differences along random directions."""
+        """Check the gradient in double precision against central differences along random directions."""
         rng = np.random.default_rng(zlib.crc32(str(self).encode()))
         arrays = [_double(a) for a in self.inputs]
         leaves, outputs = self._run_in_double(arrays)
         weights = rng.standard_normal(outputs[0].shape)
         node = outputs[0].node
-        nothing = (None,) * len(node.parents)
+        absent = (None,) * len(node.parents)
         gradients = node.kernel.backward(
             tensor(outputs[0].device, weights, weights.shape, "float64"),
             node.saved,
             tuple(parent is not None for parent in node.parents),
-            nothing,
-            nothing,
+            absent,
+            absent,
         )
         checked = 0
         for index, (leaf, gradient) in enumerate(zip(leaves, gradients, strict=True)):
@@ -107,12 +107,12 @@ class Case:
             assert gradient.shape == leaf.shape, f"the gradient of input {index} has shape {gradient.shape}"
             for _ in range(3):
                 direction = rng.standard_normal(leaf.shape)
-                sides = []
+                losses = []
                 for sign in (1, -1):
-                    moved = list(arrays)
-                    moved[index] = arrays[index] + sign * step * direction
-                    sides.append((self._run_in_double(moved)[1][0].numpy() * weights).sum())
-                numerical = (sides[0] - sides[1]) / (2 * step)
+                    shifted = list(arrays)
+                    shifted[index] = arrays[index] + sign * step * direction
+                    losses.append((self._run_in_double(shifted)[1][0].numpy() * weights).sum())
+                numerical = (losses[0] - losses[1]) / (2 * step)
                 analytical = (gradient.numpy() * direction).sum()
                 size = max(np.abs(gradient.numpy()).sum(), 1.0)
                 assert abs(numerical - analytical) <= rtol * size, (index, numerical, analytical)
@@ -120,7 +120,7 @@ class Case:
         assert checked, "no input got a gradient"
 
     def _run_in_double(self, arrays):
-        """Leaves and outputs on NumPy in float64; every float input is a leaf of the tape."""
+        """Run on NumPy in float64 and return leaves and outputs; every float input is a leaf of the tape."""
         device = NumpyDevice()
         leaves = []
         for array in arrays:

@@ -1,4 +1,4 @@
-"""Run one kernel from a JSON-able description. It needs pygpt alone, so the same lines run natively and in the tab."""
+"""Run one kernel from a JSON description. Depends on pygpt only, so the same code runs natively and in the browser."""
 
 import base64
 
@@ -7,7 +7,7 @@ from pygpt.tensor.tensor import KERNELS, tensor
 
 
 def start_case(device, case):
-    """Launch the described kernel on the device and return its output tensors."""
+    """Launch the kernel of `case` on the device and return its output tensors."""
 
     def upload(described):
         if described is None:
@@ -21,5 +21,5 @@ def start_case(device, case):
 
 
 def encode(data: bytes) -> str:
-    """Bytes as text, for JSON."""
+    """Encode bytes as text, for JSON."""
     return base64.b64encode(data).decode()

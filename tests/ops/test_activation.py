@@ -13,7 +13,7 @@ FORWARD = [
 ]
 CASES = [*FORWARD]
 for kind in KINDS:
-    # Where exponentials overflow.
+    # Inputs for which exponentials overflow.
     CASES += [Case("activation", [normal(33, scale=200.0)], kind=kind)]
     CASES += [
         Case("activation_gradient", [normal(*shape), normal(*shape, seed=1, scale=scale)], kind=kind)
@@ -32,11 +32,11 @@ def test_gradient(case):
 
 
 @pytest.mark.parametrize("dtype, tolerance", [("float64", 1e-15), ("float32", 3e-7)])
-def test_the_exact_gelu_is_that_of_the_library_of_c(dtype, tolerance, cpu):
+def test_exact_gelu_equals_math_erfc(dtype, tolerance, cpu):
     x = np.linspace(-9.0, 9.0, 1801).astype(dtype)
     y = activation(tensor(cpu, x, x.shape, dtype), kind="gelu_erf").numpy()
     wanted = np.array([v * math.erfc(-v / math.sqrt(2)) / 2 for v in x.tolist()])
-    # Far to the left a rounding of x^2 / 2 is multiplied by its size.
+    # Far left of 0, exp multiplies the relative error of rounding x^2 / 2 by x^2 / 2.
     np.testing.assert_allclose(y, wanted, rtol=tolerance * 40, atol=tolerance)
     np.testing.assert_allclose(y[x > -1], wanted[x > -1], rtol=tolerance, atol=tolerance)
 
@@ -52,6 +52,6 @@ def test_known_values(device):
         np.testing.assert_allclose(activation(x, kind=kind).numpy(), wanted, rtol=1e-6, atol=1e-7, err_msg=kind)
 
 
-def test_another_kind_is_refused(cpu):
+def test_unknown_kind_raises(cpu):
     with pytest.raises(ValueError, match="kind must be one of relu, relu_squared, silu, gelu_erf, got 'mish'"):
         activation(tensor(cpu, normal(3)), kind="mish")

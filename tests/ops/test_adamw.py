@@ -47,7 +47,7 @@ def test_shader(case, gpu):
     case.check_shader(gpu)
 
 
-def test_three_steps_by_the_formula(device):
+def test_three_steps_match_the_formula(device):
     length, decayed, rows = 20_000, 128, schedule(3)
     p = normal(length).astype(np.float64)
     m, v = np.zeros(length), np.zeros(length)
@@ -76,9 +76,9 @@ def test_three_steps_by_the_formula(device):
         np.testing.assert_allclose(got.numpy(), want, rtol=1e-4, atol=1e-6)
 
 
-def test_lengths_that_differ_are_named(device):
+def test_different_lengths_raise(device):
     flat, rows = [tensor(device, normal(length)) for length in (4, 4, 4, 5)], tensor(device, schedule(2), (2, 3))
-    with pytest.raises(ShapeError, match=r"flat and of one length, got \[4\], \[4\], \[4\], \[5\]"):
+    with pytest.raises(ShapeError, match=r"flat and of equal length, got \[4\], \[4\], \[4\], \[5\]"):
         adamw(
             flat[0],
             tensor(device, [1.0]),
@@ -90,7 +90,7 @@ def test_lengths_that_differ_are_named(device):
         )
 
 
-def test_a_schedule_has_three_columns(device):
+def test_schedule_without_three_columns_raises(device):
     flat = [tensor(device, normal(4)) for _ in range(4)]
     with pytest.raises(ShapeError, match=r"wanted a schedule \(S, 3\).*got \[3, 2\]"):
         adamw(

@@ -17,6 +17,6 @@ def test_gradient(case):
     case.check_gradient()
 
 
-def test_shapes_that_differ_are_refused(cpu):
+def test_different_shapes_raise(cpu):
     with pytest.raises(ShapeError, match=r"the shapes differ: \[2\] and \[3\]"):
         tensor(cpu, [1.0, 2.0]) + tensor(cpu, [1.0, 2.0, 3.0])

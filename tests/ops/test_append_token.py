@@ -11,14 +11,14 @@ def word(value):
     return np.array([value], np.uint32)
 
 
-# (T, position, L, count): room, the last place, full windows of even and odd length.
+# (T, position, L, count): free space, the last element, full windows of even and odd length.
 CASES = [
     Case(
         "append_token",
         [word(77)],
-        out=[integers(t, high=1000), word(position), integers(places, high=1000, seed=1), word(count)],
+        out=[integers(t, high=1000), word(position), integers(output_length, high=1000, seed=1), word(count)],
     )
-    for t, position, places, count in (
+    for t, position, output_length, count in (
         (1, 0, 1, 0),
         (2, 1, 1, 5),
         (3, 2, 2, 5),
@@ -38,7 +38,7 @@ def test_shader(case, gpu):
     case.check_shader(gpu)
 
 
-def test_a_window_fills_and_is_cut_to_its_newest_half(device):
+def test_full_window_is_cut_to_its_newest_half(device):
     window, position, output, count = (
         tensor(device, data, dtype="uint32") for data in ([1, 0, 0, 0, 0], [0], [0] * 4, [0])
     )
@@ -59,7 +59,7 @@ def test_a_window_fills_and_is_cut_to_its_newest_half(device):
     assert (output.tolist(), count.tolist()) == ([6, 7, 8, 9], [8])
 
 
-def test_one_token_at_a_time(device):
-    made = [tensor(device, data, dtype="uint32") for data in ([0] * 3, [0], [0] * 4, [0])]
+def test_several_tokens_raise(device):
+    out = [tensor(device, data, dtype="uint32") for data in ([0] * 3, [0], [0] * 4, [0])]
     with pytest.raises(ShapeError, match=r"got \[2\], \[3\] and \[4\]"):
-        append_token(tensor(device, [1, 2], dtype="uint32"), out=made)
+        append_token(tensor(device, [1, 2], dtype="uint32"), out=out)

@@ -7,18 +7,18 @@ from pygpt.ops.threefry import threefry2x32
 from pygpt.tensor.tensor import tensor
 from tests.ops.chain import Case, normal
 
-# (B, T, H, D): ones, primes, head sizes that 4 does not divide, tails of 4 queries and 8 keys and of tiles of 32 x 32, the
+# (B, T, H, D): ones, primes, head sizes that 4 does not divide, remainders of 4 queries, 8 keys and 32 x 32 tiles, the
 # largest head.
 SHAPES = [(1, 1, 1, 1), (2, 7, 3, 5), (3, 8, 1, 4), (1, 33, 2, 6), (2, 13, 2, 128), (1, 67, 1, 3), (1, 65, 2, 41)]
-# Two tiles of the twin, the second cut short; several sequences at a time and a rest.
+# Two tiles of the twin, the second shorter; several sequences at a time and a remainder.
 LONG = (9, 131, 4, 3)
 DROPPED = [(2, 13, 3, 5), (1, 67, 2, 4)]
 SEED, STEP = np.uint32([1337]), np.uint32([42])
 RATE = {"rate": 0.3, "purpose": 7}
 
 
-# What can be switched on: fewer heads of keys (one, two, all), windows (of one token, of some, of less and more than a tile
-# of 32 or 64, of all but one, of more than there are), caps that bend much and little, slopes for 1, 2, 3, 6 and 8 heads, sinks.
+# Options: fewer key/value heads (one, two, all), windows (one token, several, smaller and larger than a tile of 32 or
+# 64, all tokens except one, larger than T), small and large caps, ALiBi slopes for 1, 2, 3, 6 and 8 heads, sinks.
 SWITCHED = [
     ((2, 7, 3, 5), {"n_kv_head": 1}),
     ((1, 33, 6, 4), {"n_kv_head": 2}),
@@ -48,14 +48,16 @@ SWITCHED_AND_DROPPED = [
 
 
 def forward(b, t, h, d, scale=1.0, dropped=False, sinks=0.0, **switches):
-    """`sinks` is how large they are: 0 stands for none."""
+    """`sinks` is the scale of the sinks; 0 means none."""
     qkv = np.float32(scale) * normal(b, t, (h + 2 * (switches.get("n_kv_head") or h)) * d)
-    chance, rate = ([SEED, STEP], RATE) if dropped else ([None, None], {})
-    return Case("attention", [qkv, *chance, normal(h, scale=sinks) if sinks else None], n_head=h, **rate, **switches)
+    random_inputs, rate = ([SEED, STEP], RATE) if dropped else ([None, None], {})
+    return Case(
+        "attention", [qkv, *random_inputs, normal(h, scale=sinks) if sinks else None], n_head=h, **rate, **switches
+    )
 
 
 def saved(b, t, h, d, **options):
-    """What the way back gets of a case: dy, and the log_sum_exp and delta that go with its inputs."""
+    """Return inputs of the gradient kernels: dy, and log_sum_exp and delta for the inputs of a case."""
     y, log_sum_exp = forward(b, t, h, d, **options).expected()
     dy = normal(b, t, h * d, seed=1)
     delta = (dy * y).reshape(b, t, h, d).sum(axis=-1).swapaxes(1, 2)
@@ -104,7 +106,7 @@ def test_gradient_over_several_tiles():
     forward(*LONG, n_kv_head=2, window=80, sinks=1.0).check_gradient()
 
 
-# As in the published code of ALiBi, for 1, 2, 3, 4, 6 and 8 heads.
+# From the published code of ALiBi, for 1, 2, 3, 4, 6 and 8 heads.
 SLOPES = {
     1: [2**-8],
     2: [2**-4, 2**-8],
@@ -115,8 +117,8 @@ SLOPES = {
 }
 
 
-def plain(qkv, n_head, kept=1.0, n_kv_head=0, window=0, cap=0.0, alibi=False, sinks=None):
-    """Attention as it is written on paper, with every probability at hand."""
+def reference(qkv, n_head, kept=1.0, n_kv_head=0, window=0, cap=0.0, alibi=False, sinks=None):
+    """Attention by its formula, with all probabilities in memory."""
     b, t, width = qkv.shape
     key_heads = n_kv_head or n_head
     heads = qkv.astype(np.float64).reshape(b, t, n_head + 2 * key_heads, -1).swapaxes(1, 2)
@@ -147,28 +149,28 @@ def test_equals_the_formula(cpu, shape, options):
         None if sinks is None else tensor(cpu, sinks, sinks.shape),
         **case.attributes,
     )
-    np.testing.assert_allclose(y.numpy(), plain(qkv, sinks=sinks, **case.attributes), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(y.numpy(), reference(qkv, sinks=sinks, **case.attributes), rtol=1e-4, atol=1e-5)
 
 
-def test_a_window_saves_work(device):
-    """NaN in all that a query must not see: what is merely masked would carry it on."""
+def test_window_skips_keys_outside(device):
+    """Keys outside the window are NaN, which masking alone would not remove."""
     qkv = normal(1, 300, 12)
     qkv[:, :100] = np.nan
     y = attention(tensor(device, qkv, qkv.shape), n_head=1, window=10)[0].numpy()
     assert np.isfinite(y[:, 140:]).all() and np.isnan(y[:, 100:109]).all()
 
 
-def test_dropout_keeps_what_threefry_says(device):
+def test_dropout_mask_matches_threefry(device):
     b, t, h, d = 2, 70, 2, 4
     qkv = normal(b, t, 3 * h * d)
     seed, step = tensor(device, [2**32 - 5], dtype="uint32"), tensor(device, [3], dtype="uint32")
     index = np.arange(b * h * t * t, dtype=np.uint32).reshape(b, h, t, t)
     kept = threefry2x32(2**32 - 5, 9, index, 3)[0] >= int(0.25 * 2**32)
     y, _ = attention(tensor(device, qkv, qkv.shape), seed, step, n_head=h, rate=0.25, purpose=9)
-    np.testing.assert_allclose(y.numpy(), plain(qkv, h, kept / 0.75), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(y.numpy(), reference(qkv, h, kept / 0.75), rtol=1e-4, atol=1e-5)
 
 
-def test_dropout_is_fixed_by_seed_step_and_purpose(device):
+def test_dropout_depends_on_seed_step_and_purpose(device):
     qkv = tensor(device, normal(1, 9, 24), (1, 9, 24))
 
     def run(seed, step, purpose):
@@ -180,7 +182,7 @@ def test_dropout_is_fixed_by_seed_step_and_purpose(device):
 
 
 @pytest.mark.parametrize("changed", [1, 6, 64, 70])
-def test_earlier_tokens_do_not_see_later_ones(device, changed):
+def test_earlier_tokens_do_not_depend_on_later_ones(device, changed):
     before = normal(2, 71, 3 * 12)
     after = before.copy()
     after[:, changed:] += normal(2, 71 - changed, 3 * 12, seed=1, scale=9.0)
@@ -190,7 +192,7 @@ def test_earlier_tokens_do_not_see_later_ones(device, changed):
 
 
 def test_large_scores_do_not_overflow(device):
-    """Scores of plus and minus 80 and beyond: each token looks at the largest alone."""
+    """With scores of +-80 and beyond, each token attends only to the largest."""
     qkv = np.zeros((1, 5, 3, 1, 4), np.float32)
     qkv[:, :, 0] = 20.0
     qkv[:, :, 1] = np.float32([2, -2, 4, -40, 3]).reshape(5, 1, 1)
@@ -200,7 +202,7 @@ def test_large_scores_do_not_overflow(device):
     np.testing.assert_allclose(log_sum_exp.numpy()[0, 0], [80, 80, 160, 160, 160], rtol=1e-6)
 
 
-def test_mistakes_are_named(cpu):
+def test_invalid_arguments_raise(cpu):
     qkv = tensor(cpu, normal(1, 2, 9), (1, 2, 9))
     with pytest.raises(
         ShapeError, match=r"a multiple of 2 \+ 2 \* 2, the heads of queries, keys and values, got \[1, 2, 9\]"
@@ -208,13 +210,13 @@ def test_mistakes_are_named(cpu):
         attention(qkv, n_head=2)
     with pytest.raises(ShapeError, match="n_head must be a multiple of n_kv_head, got 5 and 2"):
         attention(qkv, n_head=5, n_kv_head=2)
-    with pytest.raises(ShapeError, match="window and cap must be at least 0, which stands for none, got -1 and 0.0"):
+    with pytest.raises(ShapeError, match="window and cap must be at least 0, where 0 means none, got -1 and 0.0"):
         attention(qkv, n_head=3, window=-1)
     with pytest.raises(ShapeError, match=r"sinks must be a number for each of 3 heads, got \[2\]"):
         attention(qkv, None, None, tensor(cpu, normal(2), (2,)), n_head=3)
     with pytest.raises(ShapeError, match=r"wanted sinks \(H,\), log_sum_exp and delta \(B, H, T\), got \[3\]"):
         attention_sinks_gradient(tensor(cpu, normal(3), (3,)), qkv, qkv)
-    with pytest.raises(ShapeError, match=r"above 0 it takes seed and step; got rate 0.5, seed None"):
+    with pytest.raises(ShapeError, match=r"needs seed and step if above 0; got rate 0.5, seed None"):
         attention(tensor(cpu, normal(1, 2, 6), (1, 2, 6)), n_head=2, rate=0.5)
     with pytest.raises(ShapeError, match=r"wanted dy like y \[1, 2, 2\], got \[1, 2, 4\]"):
         attention_delta(tensor(cpu, normal(8), (1, 2, 4)), tensor(cpu, normal(4), (1, 2, 2)), n_head=2)

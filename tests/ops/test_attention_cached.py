@@ -6,7 +6,7 @@ from pygpt.ops import attention, attention_cached
 from pygpt.tensor.tensor import empty, tensor
 from tests.ops.chain import Case, normal
 
-# (B, T, H, D, position): ones, the first row, the last and beyond; primes; one, two and three times 64 keys; large heads.
+# (B, T, H, D, position): ones; the first row, the last and past it; primes; one, two, three times 64 keys; large heads.
 SHAPES = [
     (1, 1, 1, 1, 0),
     (1, 16, 4, 4, 0),
@@ -21,7 +21,7 @@ SHAPES = [
 ]
 
 
-# Windows that end at, before and after the first row, groups of all sizes, and all at once.
+# Windows that reach exactly to, past and not as far as the first row; groups of all sizes; all options at once.
 SWITCHED = [
     ((2, 13, 4, 5, 9), {"n_kv_head": 1}),
     ((1, 70, 6, 4, 66), {"n_kv_head": 2}),
@@ -39,7 +39,7 @@ SWITCHED = [
 
 
 def case(b, t, h, d, position, scale=1.0, sinks=0.0, **switches):
-    """`sinks` is how large they are: 0 stands for none."""
+    """`sinks` is the scale of the sinks; 0 means none."""
     width = (h + 2 * (switches.get("n_kv_head") or h)) * d
     return Case(
         "attention_cached",
@@ -74,7 +74,7 @@ def test_shader(case, gpu):
 )
 @pytest.mark.parametrize("filled", [0, 1, 5, 12])
 def test_token_by_token_equals_the_whole_window(device, filled, switches):
-    """The first rows from a forward pass that goes on with garbage, the others one by one: what attention gives at once."""
+    """Rows before `filled` come from a forward pass, with NaN after them; the others are added one by one."""
     b, t, h, d = 2, 13, 3, 4
     switches = {"n_head": h, **switches}
     qkv = normal(b, t, (h + 2 * switches.get("n_kv_head", h)) * d)
@@ -93,7 +93,7 @@ def test_token_by_token_equals_the_whole_window(device, filled, switches):
     assert cache.numpy().tobytes() == qkv.tobytes()
 
 
-def test_mistakes_are_named(cpu):
+def test_invalid_arguments_raise(cpu):
     place = tensor(cpu, [0], dtype="uint32")
     for row, cache, y in (
         ((1, 2, 6), (1, 4, 6), (1, 1, 2)),
@@ -101,7 +101,8 @@ def test_mistakes_are_named(cpu):
         ((1, 1, 6), (1, 4, 6), (1, 1, 3)),
     ):
         with pytest.raises(
-            ShapeError, match=r"wanted qkv \(B, 1, W\), a cache \(B, T, W\) and y \(B, 1, H D\) where W is that of 2"
+            ShapeError,
+            match=r"wanted qkv \(B, 1, W\), a cache \(B, T, W\) and y \(B, 1, H D\) where W is the width for 2",
         ):
             attention_cached(empty(cpu, row), place, out=(empty(cpu, cache), empty(cpu, y)), n_head=2)
     for cache in ((1, 4, 9), (4, 6)):

@@ -15,7 +15,7 @@ def word(value):
 
 
 def documents(*lengths):
-    """Tokens BOS document BOS ... BOS, and the places of the BOS."""
+    """Return tokens BOS document BOS ... BOS, and the index of each BOS."""
     offsets = np.cumsum([0, *(length + 1 for length in lengths)]).astype(np.uint32)
     tokens = integers(int(offsets[-1]) + 1, high=BOS)
     tokens[offsets] = BOS
@@ -99,7 +99,7 @@ CASES += [
 ]
 
 
-def drawn(device, kernel, arrays, step, seed=7, **attributes):
+def draw(device, kernel, arrays, step, seed=7, **attributes):
     arrays = [tensor(device, a, a.shape, "uint32") for a in (*arrays, word(seed), word(step))]
     return [output.numpy() for output in kernel(*arrays, purpose=BATCH, **attributes)]
 
@@ -109,9 +109,9 @@ def test_shader(case, gpu):
     case.check_shader(gpu)
 
 
-def test_rows_begin_where_the_generator_says(device):
+def test_row_starts_match_threefry(device):
     tokens = np.arange(1000, dtype=np.uint32)
-    inputs, targets = drawn(device, batch, [tokens], 4, batch_size=6, block_size=11)
+    inputs, targets = draw(device, batch, [tokens], 4, batch_size=6, block_size=11)
     for b in range(6):
         start = int(threefry2x32(7, BATCH, b, 4)[0]) % (1000 - 11)
         assert inputs[b].tolist() == list(range(start, start + 11))
@@ -119,69 +119,69 @@ def test_rows_begin_where_the_generator_says(device):
 
 
 @pytest.mark.parametrize("layout", ["stream", "documents"])
-def test_parts_of_a_batch_are_its_rows(layout, device):
+def test_parts_of_a_batch_equal_its_rows(layout, device):
     kernel, arrays = (
         (batch, [integers(500, high=9)]) if layout == "stream" else (batch_documents, documents(3, 0, 11, 12, 5))
     )
-    whole = drawn(device, kernel, arrays, 2, batch_size=6, block_size=5)
-    parts = [drawn(device, kernel, arrays, 2, batch_size=2, block_size=5, first=first) for first in (0, 2, 4)]
+    whole = draw(device, kernel, arrays, 2, batch_size=6, block_size=5)
+    parts = [draw(device, kernel, arrays, 2, batch_size=2, block_size=5, first=first) for first in (0, 2, 4)]
     for index in (0, 1):
         np.testing.assert_array_equal(np.concatenate([part[index] for part in parts]), whole[index])
 
 
-def test_every_window_is_drawn(cpu):
-    starts = drawn(cpu, batch, [np.arange(9, dtype=np.uint32)], 0, batch_size=500, block_size=4)[0][:, 0]
+def test_every_window_can_be_drawn(cpu):
+    starts = draw(cpu, batch, [np.arange(9, dtype=np.uint32)], 0, batch_size=500, block_size=4)[0][:, 0]
     assert sorted(set(starts.tolist())) == [0, 1, 2, 3, 4]
 
 
 @pytest.mark.parametrize("length", [2, 61, 62, 1009])
-def test_a_sweep_meets_each_prediction_once(cpu, length):
+def test_sequential_batches_cover_each_prediction_once(cpu, length):
     tokens = np.arange(length, dtype=np.uint32)
-    met = []
+    predictions = []
     for step in range(-(-(length - 1) // 60)):
-        inputs, targets = drawn(cpu, batch, [tokens], step, batch_size=4, block_size=15, sequential=True)
-        met += [(int(i), int(t)) for i, t in zip(inputs.ravel(), targets.ravel(), strict=True) if t != -1]
-    assert met == [(i, i + 1) for i in range(length - 1)]
+        inputs, targets = draw(cpu, batch, [tokens], step, batch_size=4, block_size=15, sequential=True)
+        predictions += [(int(i), int(t)) for i, t in zip(inputs.ravel(), targets.ravel(), strict=True) if t != -1]
+    assert predictions == [(i, i + 1) for i in range(length - 1)]
 
 
 def test_documents_by_hand(device):
     tokens, offsets = np.array([9, 1, 2, 9, 3, 9, 4, 5, 6, 7, 9], np.uint32), np.array([0, 3, 5, 10], np.uint32)
-    inputs, targets = drawn(device, batch_documents, [tokens, offsets], 0, batch_size=4, block_size=4, sequential=True)
+    inputs, targets = draw(device, batch_documents, [tokens, offsets], 0, batch_size=4, block_size=4, sequential=True)
     assert inputs.tolist() == [[9, 1, 2, 9], [9, 3, 9, 9], [9, 4, 5, 6], [9, 9, 9, 9]]
     assert targets.tolist() == [[1, 2, 9, -1], [3, 9, -1, -1], [4, 5, 6, 7], [-1, -1, -1, -1]]
 
 
-def test_after_the_last_document_comes_the_first(device):
+def test_first_document_follows_the_last(device):
     tokens, offsets = documents(1, 2, 3)
-    turns = [
-        drawn(device, batch_documents, [tokens, offsets], step, batch_size=2, block_size=4, sequential=2)[0]
+    steps = [
+        draw(device, batch_documents, [tokens, offsets], step, batch_size=2, block_size=4, sequential=2)[0]
         for step in range(6)
     ]
-    assert np.concatenate(turns[:3]).tolist() == np.concatenate(turns[3:]).tolist()
-    assert np.array_equal(turns[1][1], turns[0][0]) and not np.array_equal(turns[0][0], turns[0][1])
+    assert np.concatenate(steps[:3]).tolist() == np.concatenate(steps[3:]).tolist()
+    assert np.array_equal(steps[1][1], steps[0][0]) and not np.array_equal(steps[0][0], steps[0][1])
 
 
-def test_only_answers_by_hand(device):
+def test_separator_by_hand(device):
     tokens, offsets = np.array([9, 1, 7, 2, 9, 3, 9, 7, 5, 7, 6, 9], np.uint32), np.array([0, 4, 6, 11], np.uint32)
-    inputs, targets = drawn(
+    inputs, targets = draw(
         device, batch_documents, [tokens, offsets], 0, batch_size=4, block_size=5, sequential=True, separator=7
     )
     assert inputs.tolist() == [[9, 1, 7, 2, 9], [9, 3, 9, 9, 9], [9, 7, 5, 7, 6], [9] * 5]
     assert targets.tolist() == [[-1, -1, 2, 9, -1], [-1] * 5, [-1, 5, 7, 6, 9], [-1] * 5]
 
 
-def test_every_document_is_drawn(cpu):
+def test_every_document_can_be_drawn(cpu):
     tokens, offsets = documents(2, 2, 2)
     tokens[offsets[:3] + 1] = [0, 1, 2]
-    first = drawn(cpu, batch_documents, [tokens, offsets], 0, batch_size=100, block_size=4)[0][:, 1]
+    first = draw(cpu, batch_documents, [tokens, offsets], 0, batch_size=100, block_size=4)[0][:, 1]
     assert sorted(set(first.tolist())) == [0, 1, 2]
 
 
-def test_too_few_tokens_are_named(cpu):
+def test_too_few_tokens_raise(cpu):
     with pytest.raises(ShapeError, match=r"at least 5 of them for a block of 4, got \[4\]"):
-        drawn(cpu, batch, [np.arange(4, dtype=np.uint32)], 0, batch_size=1, block_size=4)
+        draw(cpu, batch, [np.arange(4, dtype=np.uint32)], 0, batch_size=1, block_size=4)
 
 
-def test_no_document_is_an_error(cpu):
+def test_no_document_raises(cpu):
     with pytest.raises(ShapeError, match=r"at least one document, got \[4\] and \[1\]"):
-        drawn(cpu, batch_documents, [np.arange(4, dtype=np.uint32), word(0)], 0, batch_size=1, block_size=4)
+        draw(cpu, batch_documents, [np.arange(4, dtype=np.uint32), word(0)], 0, batch_size=1, block_size=4)

@@ -13,7 +13,7 @@ SHAPES = [(1, 1), (1, 65), (7, 13), (2, 5, 33), (131, 9)]
 
 
 def targets(*shape, vocab_size):
-    """Tokens, some of them -1: to be ignored."""
+    """Return random tokens, some of them -1, which is ignored."""
     return integers(*shape, low=-1, high=vocab_size, dtype=np.int32)
 
 
@@ -42,7 +42,7 @@ for shape in SHAPES:
             [normal(rows, seed=1), logits, targets(*shape[:-1], vocab_size=shape[-1]), log_sum_exp],
             **costs,
         )
-        # Of one token the gradient is 0, which smoothed terms round to 1e-9 in compilers that fuse products.
+        # With a vocabulary of one token the gradient is 0; with smoothing, fused multiply-adds round it to 1e-9.
         for costs in ({}, *(COSTS if shape[-1] > 1 else ()))
     ]
 
@@ -57,7 +57,7 @@ def test_gradient(case):
     case.check_gradient()
 
 
-def test_equal_logits_cost_the_logarithm_of_the_vocabulary(device):
+def test_loss_of_equal_logits_is_log_vocab_size(device):
     logits = tensor(device, np.full((3, 65), 80.0, np.float32), (3, 65))
     ids = tensor(device, [0, -1, 64], dtype="int32")
     loss, _ = mean_valid(cross_entropy(logits, ids)[0], ids)
@@ -65,7 +65,7 @@ def test_equal_logits_cost_the_logarithm_of_the_vocabulary(device):
     assert loss.tolist()[0] == pytest.approx(math.log(65), rel=1e-6)
 
 
-def test_ignored_rows_cost_nothing_and_get_no_gradient(device):
+def test_ignored_rows_have_zero_loss_and_gradient(device):
     logits = tensor(device, normal(4, 7), (4, 7))
     logits.node = Node()
     ids = tensor(device, [3, -1, 6, -1], dtype="int32")
@@ -84,15 +84,15 @@ def test_large_logits_do_not_overflow(device):
     np.testing.assert_allclose(log_sum_exp.numpy(), [80.0, 800.0], rtol=1e-6)
 
 
-def test_smoothing_shares_the_target_among_all_tokens(device):
+def test_smoothing_and_z_loss_match_the_formula(device):
     logits, ids = tensor(device, normal(4, 7), (4, 7)), np.int32([3, 0, 6, 2])
     loss, log_sum_exp = cross_entropy(logits, tensor(device, ids, dtype="int32"), smoothing=0.1, z_loss=0.5)
-    surprise = np.log(np.exp(normal(4, 7)).sum(axis=1, keepdims=True)) - normal(4, 7)
-    wanted = 0.9 * surprise[np.arange(4), ids] + 0.1 * surprise.mean(axis=1) + 0.5 * log_sum_exp.numpy() ** 2
+    losses = np.log(np.exp(normal(4, 7)).sum(axis=1, keepdims=True)) - normal(4, 7)
+    wanted = 0.9 * losses[np.arange(4), ids] + 0.1 * losses.mean(axis=1) + 0.5 * log_sum_exp.numpy() ** 2
     np.testing.assert_allclose(loss.numpy(), wanted, rtol=1e-5)
 
 
-def test_targets_have_the_shape_of_the_rows(cpu):
+def test_targets_of_another_shape_or_dtype_raise(cpu):
     logits = tensor(cpu, normal(2, 3), (2, 3))
     with pytest.raises(ShapeError, match=r"targets \(...\) of int32, got \[2, 3\] and int32\[3\]"):
         cross_entropy(logits, tensor(cpu, [0, 1, 2], dtype="int32"))

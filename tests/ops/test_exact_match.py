@@ -8,7 +8,7 @@ from tests.ops.chain import Case, integers, normal
 
 
 def questions(b, t, v, mistakes):
-    """Logits, and targets of which every third row is all right, every third has `mistakes`, and every third has none."""
+    """Return logits and targets. Rows in turn match, have `mistakes` wrong targets, or have only targets of -1."""
     logits = normal(b, t, v)
     targets = logits.argmax(axis=-1).astype(np.int32)
     targets[:, : t // 3] = -1
@@ -36,13 +36,13 @@ def test_shader(case, gpu):
 
 def test_by_hand(device):
     logits = np.zeros((4, 3, 3), np.float32)
-    logits[:, 1, 2] = logits[:, 2, 1] = 1.0  # the likeliest are 0 (the first of equals), 2, 1
+    logits[:, 1, 2] = logits[:, 2, 1] = 1.0  # the most likely are 0 (the first of equals), 2, 1
     targets = np.array([[0, 2, 1], [-1, 2, 0], [-1, 2, 1], [-1, -1, -1]], np.int32)
     right, asked = exact_match(tensor(device, logits, logits.shape), tensor(device, targets, targets.shape, "int32"))
     assert right.tolist() == [1.0, 0.0, 1.0, 0.0]
     assert asked.tolist() == [0, 0, 0, -1]
 
 
-def test_shapes_are_named(cpu):
+def test_unsigned_targets_raise(cpu):
     with pytest.raises(ShapeError, match=r"got \[2, 3, 4\] and uint32\[2, 3\]"):
         exact_match(tensor(cpu, normal(2, 3, 4), (2, 3, 4)), tensor(cpu, integers(2, 3, high=4), (2, 3), "uint32"))

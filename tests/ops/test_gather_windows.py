@@ -35,7 +35,7 @@ def test_shader(case, gpu):
     case.check_shader(gpu)
 
 
-def test_step_after_step_by_hand(device):
+def test_steps_by_hand(device):
     ring = tensor(device, list(range(2 * 2 * 4)), dtype="uint32")
     for step in range(5):
         inputs, targets = gather_windows(
@@ -47,7 +47,7 @@ def test_step_after_step_by_hand(device):
 
 
 @pytest.mark.parametrize("length, attributes", [(7, {}), (0, {}), (8, {"first": 1})])
-def test_what_is_no_ring_is_an_error(length, attributes, cpu):
+def test_invalid_ring_raises(length, attributes, cpu):
     with pytest.raises(ShapeError, match="wanted a ring of steps with 2 windows of 4 tokens"):
         gather_windows(
             tensor(cpu, np.zeros(length, np.uint32), (length,), "uint32"),

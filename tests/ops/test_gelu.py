@@ -3,7 +3,7 @@ import pytest
 from tests.ops.chain import Case, normal
 
 FORWARD = [Case("gelu", [normal(*shape, scale=3.0)]) for shape in ((1,), (7,), (3, 65), (64, 129))]
-# Where drivers' tanh overflows.
+# Inputs for which the tanh of some drivers overflows.
 FORWARD += [Case("gelu", [normal(33, scale=100.0)])]
 CASES = FORWARD + [
     Case("gelu_gradient", [normal(*shape), normal(*shape, seed=1, scale=3.0)]) for shape in ((1,), (7, 13))

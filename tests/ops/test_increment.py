@@ -24,6 +24,6 @@ def test_counts(device):
     assert step.tolist() == [300]
 
 
-def test_one_counter_at_a_time(device):
+def test_several_counters_raise(device):
     with pytest.raises(ShapeError, match=r"wanted a step \(1,\), got \[2\]"):
         increment(out=tensor(device, [0, 0], dtype="uint32"))

@@ -6,12 +6,12 @@ from pygpt.ops import layernorm
 from pygpt.tensor.tensor import tensor
 from tests.ops.chain import Case, normal
 
-# Ones, primes, more rows than a workgroup has invocations, whole parts of 16 rows and a rest, several of the twin's blocks.
+# Ones, primes, more rows than a workgroup has invocations, parts of 16 rows and remainders, several blocks of the twin.
 SHAPES = [(1, 2), (1, 65), (7, 13), (3, 5, 32), (64, 9), (131, 33), (70, 2000)]
 
 
 def statistics(rows):
-    """Means, and positive numbers of about 1 to stand for inverse standard deviations."""
+    """Return random means and inverse standard deviations of about 1."""
     return np.stack([normal(rows, seed=4), 0.5 + np.abs(normal(rows, seed=5))], axis=1)
 
 
@@ -51,16 +51,16 @@ def test_gradient(case):
     case.check_gradient()
 
 
-def test_a_constant_row_gives_the_bias(device):
+def test_constant_row_gives_the_bias(device):
     x = tensor(device, np.full((2, 8), 3.0, np.float32), (2, 8))
     y, statistics = layernorm(x, tensor(device, normal(8)), tensor(device, normal(8, seed=1)))
     np.testing.assert_array_equal(y.numpy(), np.stack([normal(8, seed=1)] * 2))
     np.testing.assert_array_equal(statistics.numpy()[:, 0], [3.0, 3.0])
 
 
-def test_a_weight_of_another_width_is_refused(cpu):
+def test_weight_of_another_width_raises(cpu):
     x = tensor(cpu, normal(2, 3), (2, 3))
-    with pytest.raises(ShapeError, match=r"weight must be \[3\], the last length of x \[2, 3\], got \[4\]"):
+    with pytest.raises(ShapeError, match=r"weight must be \[3\], the last dimension of x \[2, 3\], got \[4\]"):
         layernorm(x, tensor(cpu, normal(4)))
     with pytest.raises(ShapeError, match=r"bias must be \[3\]"):
         layernorm(x, tensor(cpu, normal(3)), tensor(cpu, normal(2)))

@@ -30,7 +30,7 @@ def test_shader(case, gpu):
     case.check_shader(gpu)
 
 
-def test_the_mean_of_parts_is_the_mean(device):
+def test_running_mean_of_parts_is_the_mean(device):
     parts = [normal(length, seed=length) for length in (4, 1, 7)]
     mean, total, share = (tensor(device, [0.0]) for _ in range(3))
     step = tensor(device, [0], dtype="uint32")
@@ -41,8 +41,8 @@ def test_the_mean_of_parts_is_the_mean(device):
     assert total.tolist() == [12.0]
 
 
-def test_shapes_that_differ_are_named(device):
-    with pytest.raises(ShapeError, match=r"x and y alike and shares \(S,\), got \[4\], \[5\] and \[1\]"):
+def test_different_shapes_raise(device):
+    with pytest.raises(ShapeError, match=r"x and y of the same shape and shares \(S,\), got \[4\], \[5\] and \[1\]"):
         lerp(
             tensor(device, normal(4)),
             tensor(device, [0.5]),

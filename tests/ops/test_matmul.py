@@ -6,7 +6,7 @@ from pygpt.ops import matmul
 from pygpt.tensor.tensor import tensor
 from tests.ops.chain import Case, normal
 
-# (M, N, K): ones, a row in vectors of 4, primes, tails of the 8 x 8 tile and of the 64 x 64 x 16 one, shapes of a small GPT.
+# (M, N, K): ones, a row in vectors of 4, primes, remainders of 8 x 8 and 64 x 64 x 16 tiles, shapes of a small GPT.
 SHAPES = [
     (1, 1, 1),
     (1, 20, 8),
@@ -64,17 +64,17 @@ def test_gradient(case):
     case.check_gradient()
 
 
-def test_a_batch_of_rows_keeps_its_shape(cpu):
+def test_batch_of_rows_keeps_its_shape(cpu):
     x, w = tensor(cpu, normal(2, 3, 5), (2, 3, 5)), tensor(cpu, normal(5, 7), (5, 7))
     assert matmul(x, w).shape == (2, 3, 7)
 
 
-def test_lengths_that_differ_are_named(cpu):
+def test_different_inner_dimensions_raise(cpu):
     with pytest.raises(ShapeError, match=r"x \[2, 3\] has 3, w \[4, 5\] has 4"):
         tensor(cpu, normal(2, 3), (2, 3)) @ tensor(cpu, normal(4, 5), (4, 5))
 
 
-def test_a_residual_of_another_shape_is_refused(cpu):
+def test_residual_of_another_shape_raises(cpu):
     x, w, residual = (tensor(cpu, normal(*shape), shape) for shape in ((2, 3), (3, 4), (4, 2)))
     with pytest.raises(ShapeError, match=r"residual must be \[2, 4\], like the product, got \[4, 2\]"):
         matmul(x, w, None, residual)

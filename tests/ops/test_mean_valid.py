@@ -6,7 +6,7 @@ from pygpt.ops import mean_valid
 from pygpt.tensor.tensor import Node, backward, tensor
 from tests.ops.chain import Case, integers, normal
 
-# One row, fewer than the workgroup's 64 invocations, a tail, many.
+# One row, fewer rows than the workgroup's 64 invocations, a remainder, many.
 SHAPES = [(1,), (13,), (5, 13), (64,), (7, 131)]
 
 
@@ -32,7 +32,7 @@ def test_gradient(case):
     case.check_gradient()
 
 
-def test_nothing_valid_gives_zero_and_no_gradient(device):
+def test_no_valid_target_gives_zero_mean_and_gradient(device):
     loss = tensor(device, normal(3), (3,))
     loss.node = Node()
     mean, count = mean_valid(loss, tensor(device, [-1, -1, -1], dtype="int32"))
@@ -40,6 +40,6 @@ def test_nothing_valid_gives_zero_and_no_gradient(device):
     assert backward(mean, [loss])[0].tolist() == [0.0, 0.0, 0.0]
 
 
-def test_as_many_losses_as_targets(cpu):
+def test_different_numbers_of_losses_and_targets_raise(cpu):
     with pytest.raises(ShapeError, match=r"as many losses .* got \[2\] and int32\[3\]"):
         mean_valid(tensor(cpu, normal(2)), tensor(cpu, [0, 1, 2], dtype="int32"))

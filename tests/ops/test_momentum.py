@@ -35,10 +35,10 @@ def test_shader(case, gpu):
 
 
 @pytest.mark.parametrize("nesterov", [False, True])
-def test_three_steps_by_the_formula(nesterov, device):
+def test_three_steps_match_the_formula(nesterov, device):
     length, decayed = 20_000, 70
     p, v = normal(length).astype(np.float64), np.zeros(length)
-    placed, velocity = tensor(device, normal(length)), tensor(device, np.zeros(length, np.float32))
+    parameter, velocity = tensor(device, normal(length)), tensor(device, np.zeros(length, np.float32))
     for t in (1, 2, 3):
         g = 0.5 * normal(length, seed=t).astype(np.float64)
         g[:decayed] += 0.1 * p[:decayed]
@@ -46,7 +46,7 @@ def test_three_steps_by_the_formula(nesterov, device):
         direction = g + 0.9 * v if nesterov else v
         gradient = tensor(device, normal(length, seed=t))
         momentum(
-            placed,
+            parameter,
             tensor(device, [0.5]),
             out=(gradient, velocity),
             beta=0.9,
@@ -58,7 +58,7 @@ def test_three_steps_by_the_formula(nesterov, device):
     np.testing.assert_allclose(velocity.numpy(), v, rtol=1e-4, atol=1e-6)
 
 
-def test_lengths_that_differ_are_named(device):
+def test_different_lengths_raise(device):
     flat = [tensor(device, normal(length)) for length in (4, 4, 5)]
-    with pytest.raises(ShapeError, match=r"flat and of one length, got \[4\], \[4\], \[5\]"):
+    with pytest.raises(ShapeError, match=r"flat and of equal length, got \[4\], \[4\], \[5\]"):
         momentum(flat[0], tensor(device, [1.0]), out=flat[1:], beta=0.9, nesterov=False, weight_decay=0.0, decayed=0)

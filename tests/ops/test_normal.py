@@ -19,10 +19,10 @@ CASES = [
 ]
 
 
-def deviates(device, length, seed=1337, std=1.0, purpose=INIT):
-    made = empty(device, (length,))
-    normal(tensor(device, [seed], dtype="uint32"), out=made, std=std, purpose=purpose)
-    return made.numpy()
+def random_numbers(device, length, seed=1337, std=1.0, purpose=INIT):
+    y = empty(device, (length,))
+    normal(tensor(device, [seed], dtype="uint32"), out=y, std=std, purpose=purpose)
+    return y.numpy()
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -30,21 +30,21 @@ def test_shader(case, gpu):
     case.check_shader(gpu)
 
 
-def test_the_same_bits_on_every_device(cpu, gpu):
+def test_all_devices_give_the_same_bits(cpu, gpu):
     for std in (1.0, 0.02, 0.02 / 12**0.5):
         np.testing.assert_array_equal(
-            deviates(cpu, 40_001, std=std).view(np.uint32), deviates(gpu, 40_001, std=std).view(np.uint32)
+            random_numbers(cpu, 40_001, std=std).view(np.uint32), random_numbers(gpu, 40_001, std=std).view(np.uint32)
         )
 
 
 def test_one_element_by_hand(cpu):
     words = [int(word) for counter in range(3) for word in threefry2x32(1337, INIT, 5, counter)]
     total = sum((word & 0xFFFF) + (word >> 16) for word in words) - 393210
-    assert deviates(cpu, 6)[5] == total / 65536
+    assert random_numbers(cpu, 6)[5] == total / 65536
 
 
 def test_distribution(cpu):
-    z = deviates(cpu, 100_000).astype(np.float64)
+    z = random_numbers(cpu, 100_000).astype(np.float64)
     assert abs(z.mean()) < 4 / 100_000**0.5
     assert abs(z.std() - 1) < 4 / 200_000**0.5
     assert abs((z**4).mean() - 2.9) < 0.15
@@ -60,6 +60,10 @@ def irwin_hall(x):
 
 
 def test_seeds_and_purposes_are_independent(cpu):
-    base = deviates(cpu, 20_000)
-    for other in (deviates(cpu, 20_000, seed=1338), deviates(cpu, 20_000, purpose=INIT + 1), np.roll(base, 1)):
+    base = random_numbers(cpu, 20_000)
+    for other in (
+        random_numbers(cpu, 20_000, seed=1338),
+        random_numbers(cpu, 20_000, purpose=INIT + 1),
+        np.roll(base, 1),
+    ):
         assert abs(np.corrcoef(base, other)[0, 1]) < 4 / 20_000**0.5

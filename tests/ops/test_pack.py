@@ -40,7 +40,7 @@ def test_by_hand(device):
 
 
 def test_bits_are_copied(device):
-    """Also those of infinities and of a negative zero."""
+    """The bits of infinities and of negative zero do not change."""
     x = np.array([np.inf, -np.inf, -0.0, 3e38], np.float32)
     y = tensor(device, np.zeros(4, np.float32))
     pack(tensor(device, x), out=y)
@@ -48,9 +48,9 @@ def test_bits_are_copied(device):
 
 
 @pytest.mark.parametrize("length, start", [(64, 0), (1000, 32)])
-def test_what_does_not_fit_is_named(device, length, start):
+def test_tensors_that_do_not_fit_raise(device, length, start):
     with pytest.raises(
-        ShapeError, match=rf"\[60\], \[2, 3\] at element {start} do not fit \[{length}\] in steps of 64"
+        ShapeError, match=rf"\[60\], \[2, 3\] from element {start} do not fit in \[{length}\] in steps of 64"
     ):
         pack(
             tensor(device, normal(60)),

@@ -6,7 +6,7 @@ from pygpt.ops import qk_norm
 from pygpt.tensor.tensor import tensor
 from tests.ops.chain import Case, normal
 
-# (B, T), n_head, n_kv_head, D: ones, heads of their own, shared ones, odd sizes, several of the twin's blocks.
+# (B, T), n_head, n_kv_head, D: ones, own and shared key/value heads, odd sizes, several blocks of the twin.
 SHAPES = [((1, 1), 1, 0, 1), ((2, 5), 3, 0, 4), ((3, 7), 4, 2, 8), ((2, 9), 6, 1, 13), ((17, 64), 4, 2, 16)]
 
 
@@ -19,8 +19,8 @@ FORWARD += [Case("qk_norm", [packed((2, 3), 2, 1, 5)], n_head=2, n_kv_head=1, ep
 CASES = [*FORWARD]
 for rows, n_head, n_kv_head, size in SHAPES:
     inverse = 0.5 + np.abs(normal(*rows, n_head + (n_kv_head or n_head)))
-    both = [packed(rows, n_head, n_kv_head, size, seed) for seed in (1, 2)]
-    CASES += [Case("qk_norm_gradient", [*both, inverse], n_head=n_head, n_kv_head=n_kv_head)]
+    dy_and_qkv = [packed(rows, n_head, n_kv_head, size, seed) for seed in (1, 2)]
+    CASES += [Case("qk_norm_gradient", [*dy_and_qkv, inverse], n_head=n_head, n_kv_head=n_kv_head)]
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -33,7 +33,7 @@ def test_gradient(case):
     case.check_gradient()
 
 
-def test_queries_and_keys_have_one_length_and_values_their_own(device):
+def test_queries_and_keys_are_normalized_and_values_copied(device):
     qkv = packed((2, 3), 2, 1, 8)
     y, _ = qk_norm(tensor(device, qkv, qkv.shape), n_head=2, n_kv_head=1)
     heads = y.numpy().reshape(6, 4, 8)
@@ -41,7 +41,7 @@ def test_queries_and_keys_have_one_length_and_values_their_own(device):
     np.testing.assert_array_equal(heads[:, 3], qkv.reshape(6, 4, 8)[:, 3])
 
 
-def test_heads_that_do_not_fit_are_refused(cpu):
+def test_heads_that_do_not_fit_raise(cpu):
     qkv = tensor(cpu, normal(1, 2, 20), (1, 2, 20))
     with pytest.raises(ShapeError, match=r"qk_norm: wanted qkv \(B, T, 9 D\)"):
         qk_norm(qkv, n_head=3)

@@ -18,13 +18,13 @@ def test_shader(case, gpu):
     case.check_shader(gpu)
 
 
-def test_the_history_goes_round(device):
+def test_history_wraps_around(device):
     history = tensor(device, [0.0] * 3)
     for step in range(5):
         record(tensor(device, [float(step)]), tensor(device, [step], dtype="uint32"), out=history)
     assert history.tolist() == [3.0, 4.0, 2.0]
 
 
-def test_several_values_are_an_error(device):
+def test_several_values_raise(device):
     with pytest.raises(ShapeError, match=r"got \[2\] and \[5\]"):
         record(tensor(device, [1.0, 2.0]), tensor(device, [0], dtype="uint32"), out=tensor(device, [0.0] * 5))

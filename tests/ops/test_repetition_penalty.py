@@ -35,7 +35,7 @@ def test_shader(case, gpu):
 
 
 def test_by_hand(device):
-    """Tokens 0 and 3 were written; what lies behind the position in the window was not, and twice counts once."""
+    """Tokens 0 and 3 are penalized once each; the window after the position does not count."""
     logits = tensor(device, [*[9.0] * 5, 2.0, 2.0, -2.0, -2.0, 0.0], (2, 5))
     window = tensor(device, [0, 3, 0, 2], dtype="uint32")
     position, strength = tensor(device, [2], dtype="uint32"), tensor(device, [4.0])
@@ -43,7 +43,7 @@ def test_by_hand(device):
     assert y.shape == (1, 5) and y.tolist() == [0.5, 2.0, -2.0, -8.0, 0.0]
 
 
-def test_shapes_are_named(cpu):
+def test_several_strengths_raise(cpu):
     one = tensor(cpu, [1], dtype="uint32")
     with pytest.raises(ShapeError, match=r"a strength \(1,\), got \[1\] and \[2\]"):
         repetition_penalty(tensor(cpu, normal(1, 5), (1, 5)), one, one, tensor(cpu, [1.0, 2.0]))

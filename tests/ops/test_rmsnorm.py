@@ -6,7 +6,7 @@ from pygpt.ops import rmsnorm
 from pygpt.tensor.tensor import tensor
 from tests.ops.chain import Case, normal
 
-# Ones, primes, more rows than a workgroup has invocations, whole parts of 16 rows and a rest, several of the twin's blocks.
+# Ones, primes, more rows than a workgroup has invocations, parts of 16 rows and remainders, several blocks of the twin.
 SHAPES = [(1, 1), (1, 65), (7, 13), (3, 5, 32), (64, 9), (131, 33), (70, 2000)]
 
 
@@ -44,13 +44,13 @@ def test_gradient(case):
     case.check_gradient()
 
 
-def test_a_row_has_a_mean_square_of_one(device):
+def test_rows_have_a_mean_square_of_one(device):
     y, inverse_rms = rmsnorm(tensor(device, np.float32([[3, 4], [-5, 0]]), (2, 2)), epsilon=0.0)
     np.testing.assert_allclose(np.square(y.numpy()).mean(axis=1), [1.0, 1.0], rtol=1e-6)
     np.testing.assert_allclose(inverse_rms.numpy(), [12.5**-0.5, 12.5**-0.5], rtol=1e-6)
 
 
-def test_a_weight_of_another_width_is_refused(cpu):
+def test_weight_of_another_width_raises(cpu):
     x = tensor(cpu, normal(2, 3), (2, 3))
-    with pytest.raises(ShapeError, match=r"weight must be \[3\], the last length of x \[2, 3\], got \[4\]"):
+    with pytest.raises(ShapeError, match=r"weight must be \[3\], the last dimension of x \[2, 3\], got \[4\]"):
         rmsnorm(x, tensor(cpu, normal(4)))

@@ -8,7 +8,7 @@ from pygpt.ops import rope, rope_table
 from pygpt.tensor.tensor import tensor
 from tests.ops.chain import Case, normal
 
-# (B, T), n_head, n_kv_head, D: one pair, heads of their own, shared ones, a head in the middle of a vector, several blocks.
+# (B, T), n_head, n_kv_head, D: one pair, own and shared key/value heads, heads that split vectors, several blocks.
 SHAPES = [
     ((1, 1), 1, 0, 2),
     ((2, 5), 3, 0, 4),
@@ -31,7 +31,7 @@ FORWARD += [
     )
     for start in (0, 5, 17)
 ]
-# Past the table's end.
+# Positions past the end of the table.
 CASES = FORWARD + [Case("rope", [*inputs((2, 3), 2, 1, 8, positions=5), np.uint32([4])], n_head=2, n_kv_head=1)]
 
 
@@ -45,14 +45,14 @@ def test_gradient(case):
     case.check_gradient()
 
 
-def test_the_table_is_that_of_the_paper():
+def test_table_matches_the_paper():
     table = np.array(rope_table(4096, 64, 10000.0)).reshape(4096, 64)
     angles = np.arange(4096)[:, None] * 10000.0 ** (-np.arange(0, 64, 2) / 64)
     np.testing.assert_allclose(table, np.concatenate([np.cos(angles), np.sin(angles)], axis=1), atol=1e-7)
     assert table[1, 1] == np.float32(math.cos(10000.0 ** (-2 / 64)))
 
 
-def test_scores_depend_on_the_distance_alone(cpu):
+def test_scores_depend_only_on_the_distance(cpu):
     q, k = normal(8), normal(8, seed=1)
     qkv = np.tile(np.concatenate([q, k, k]), (1, 40, 1))
     y = rope(tensor(cpu, qkv, qkv.shape), tensor(cpu, rope_table(40, 8), (40, 8)), n_head=1).numpy()[0]
@@ -62,16 +62,16 @@ def test_scores_depend_on_the_distance_alone(cpu):
     np.testing.assert_array_equal(y[:, 16:], qkv[0, :, 16:])
 
 
-def test_one_row_at_its_position_is_that_row_of_all(device):
+def test_one_row_with_start_equals_that_row_of_all(device):
     whole, table = inputs((1, 12), 2, 1, 8)
-    kept = tensor(device, table, table.shape)
-    rows = rope(tensor(device, whole, whole.shape), kept, n_head=2, n_kv_head=1).numpy()
+    table_tensor = tensor(device, table, table.shape)
+    rows = rope(tensor(device, whole, whole.shape), table_tensor, n_head=2, n_kv_head=1).numpy()
     row = tensor(device, whole[:, 7:8].copy(), (1, 1, 32))
     start = tensor(device, [7], dtype="uint32")
-    np.testing.assert_array_equal(rope(row, kept, start, n_head=2, n_kv_head=1).numpy()[0, 0], rows[0, 7])
+    np.testing.assert_array_equal(rope(row, table_tensor, start, n_head=2, n_kv_head=1).numpy()[0, 0], rows[0, 7])
 
 
-def test_what_does_not_go_together_is_refused(cpu):
+def test_invalid_arguments_raise(cpu):
     qkv, table = (tensor(cpu, array, array.shape) for array in inputs((1, 4), 2, 1, 8))
     with pytest.raises(
         ShapeError, match=r"wanted qkv \(B, T, 9 D\) for 3 query heads and 3 key and .*, got \[1, 4, 32\]"

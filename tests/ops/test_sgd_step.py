@@ -31,20 +31,20 @@ def test_shader(case, gpu):
 
 @pytest.mark.parametrize("step, rate", [(0, 0.5), (2, 0.125), (7, 0.125)])
 def test_by_hand(step, rate, device):
-    placed = tensor(device, [1.0, 1.0, 1.0])
+    parameter = tensor(device, [1.0, 1.0, 1.0])
     sgd_step(
         tensor(device, [2.0, -4.0, 2.0]),
         tensor(device, [0.5]),
         tensor(device, SCHEDULE, (3, 3)),
         tensor(device, [step], dtype="uint32"),
-        out=placed,
+        out=parameter,
         weight_decay=0.5,
         decayed=2,
     )
-    assert placed.tolist() == [1 - rate * 1.5, 1 + rate * 1.5, 1 - rate]
+    assert parameter.tolist() == [1 - rate * 1.5, 1 + rate * 1.5, 1 - rate]
 
 
-def test_shapes_that_do_not_go_together_are_named(device):
+def test_different_shapes_raise(device):
     direction, step = tensor(device, normal(4)), tensor(device, [0], dtype="uint32")
     with pytest.raises(ShapeError, match=r"a schedule \(S, 3\), got \[4\], \[5\] and \[3, 3\]"):
         sgd_step(

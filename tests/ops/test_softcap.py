@@ -8,7 +8,7 @@ from tests.ops.chain import Case, normal
 FORWARD = [
     Case("softcap", [normal(*shape, scale=cap)], cap=cap) for shape, cap in (((1,), 30.0), ((7,), 0.5), ((3, 65), 15.0))
 ]
-# Where drivers' tanh overflows, and where digits would be lost.
+# Inputs for which the tanh of some drivers overflows, and for which 1 - 2 / (exp(2 u) + 1) would lose digits.
 CASES = FORWARD + [Case("softcap", [normal(33, scale=1e4)], cap=30.0)]
 CASES += [Case("softcap", [normal(35, scale=1e-3)], cap=30.0, atol=1e-9)]
 CASES += [
@@ -27,6 +27,6 @@ def test_gradient(case):
     case.check_gradient()
 
 
-def test_nothing_leaves_the_cap(device):
+def test_values_stay_within_the_cap(device):
     x = tensor(device, np.float32([0.0, 0.01, -1e30, 30.0]))
     np.testing.assert_allclose(softcap(x, cap=30.0).numpy(), [0.0, 0.01, -30.0, 30 * np.tanh(1.0)], rtol=1e-6)

@@ -28,6 +28,6 @@ def test_rows_add_up_to_one(device):
     assert (y >= 0.0).all()
 
 
-def test_gradients_of_another_shape_are_refused(cpu):
+def test_dy_of_another_shape_raises(cpu):
     with pytest.raises(ShapeError, match=r"wanted dy like y \[3\], got \[2\]"):
         softmax_gradient(tensor(cpu, normal(2)), tensor(cpu, normal(3)))

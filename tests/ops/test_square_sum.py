@@ -39,7 +39,7 @@ def test_norm(device, length):
     np.testing.assert_allclose(scale.numpy(), [min(1.0, 1.0 / (want + 1e-6))], rtol=1e-5)
 
 
-def test_a_small_gradient_is_left_alone(device):
+def test_small_gradient_is_not_scaled(device):
     scale, _ = clip_scale(square_sum(tensor(device, [0.3, 0.4])), max_norm=1.0)
     assert scale.tolist() == [1.0]
 
@@ -49,6 +49,6 @@ def test_each_run_gives_the_same_bits(gpu):
     assert square_sum(x).read() == square_sum(x).read()
 
 
-def test_partial_sums_must_be_a_line(cpu):
+def test_partial_sums_that_are_not_flat_raise(cpu):
     with pytest.raises(ShapeError, match=r"wanted partial sums \(P,\), got \[2, 1\]"):
         clip_scale(tensor(cpu, [1.0, 2.0], (2, 1)), max_norm=1.0)

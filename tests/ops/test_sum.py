@@ -13,6 +13,6 @@ def test_shader(case, gpu):
     case.check_shader(gpu)
 
 
-def test_wants_three_dimensions(cpu):
+def test_other_than_three_dimensions_raise(cpu):
     with pytest.raises(ShapeError, match="reshape first"):
         sum_kernel(tensor(cpu, [1.0, 2.0]))

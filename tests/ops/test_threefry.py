@@ -1,4 +1,3 @@
-import re
 import warnings
 from pathlib import Path
 
@@ -12,9 +11,9 @@ from pygpt.tensor.kernel import Kernel
 from pygpt.tensor.tensor import tensor
 from tests.ops.chain import Case
 
-SHADERS = Path(__file__).resolve().parents[2] / "shaders"
+FUNCTION = Path(__file__).resolve().parents[2] / "shaders/shared/threefry.wgsl"
 
-# Random123's kat_vectors, threefry 2x32 20: counter, key, outcome.
+# Random123's kat_vectors, threefry 2x32 20: counter, key, expected words.
 KNOWN = [
     (0x00000000, 0x00000000, 0x00000000, 0x00000000, 0x6B200159, 0x99BA4EFE),
     (0xFFFFFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0x1CB996FC, 0xBB002BE7),
@@ -40,14 +39,14 @@ CASES = [
 
 @pytest.mark.parametrize("known", KNOWN, ids=lambda known: f"{known[0]:08x}")
 def test_known_answers(known):
-    counter0, counter1, key0, key1, *outcome = known
+    counter0, counter1, key0, key1, *expected = known
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert [int(w) for w in threefry2x32(key0, key1, counter0, counter1)] == outcome
+        assert [int(w) for w in threefry2x32(key0, key1, counter0, counter1)] == expected
 
 
 def test_known_answers_of_the_shader(gpu, monkeypatch):
-    """The shader's function on keys and counters that the kernel cannot be given."""
+    """Run the shader's function on keys and counters that the kernel cannot take."""
     header = (
         "@group(0) @binding(0) var<storage, read> words: array<vec4u>;\n"
         "@group(0) @binding(1) var<storage, read_write> bits: array<vec2u>;\n"
@@ -56,10 +55,10 @@ def test_known_answers_of_the_shader(gpu, monkeypatch):
         "@compute @workgroup_size(64) fn main(@builtin(local_invocation_index) i: u32) {\n"
         "if (i < arrayLength(&bits)) { bits[i] = threefry(words[i].zw, words[i].xy); }}\n"
     )
-    monkeypatch.setattr(wgpu_device, "source", lambda name: header + function("threefry") + entry)
+    monkeypatch.setattr(wgpu_device, "source", lambda name: header + FUNCTION.read_text() + entry)
 
     def known_answers(words, bits):
-        raise AssertionError("for the shader alone")
+        raise AssertionError("only the shader should run")
 
     kernel = Kernel(known_answers, outputs=("bits",))
     kernel.shapes(lambda words: (words.shape[0], 2))
@@ -81,21 +80,7 @@ def test_shader(case, gpu):
     case.check_shader(gpu)
 
 
-def function(shader):
-    """The text of the function threefry in a shader, or None."""
-    text = (SHADERS / f"{shader}.wgsl").read_text(encoding="utf-8")
-    found = re.search(r"^fn threefry\(.*?^}\n", text, re.DOTALL | re.MULTILINE)
-    return found and found.group()
-
-
-def test_all_shaders_have_the_same_function():
-    own = function("threefry")
-    copies = [path.stem for path in sorted(SHADERS.glob("*.wgsl")) if "threefry(" in path.read_text(encoding="utf-8")]
-    assert "threefry" in copies
-    assert [name for name in copies if function(name) != own] == []
-
-
-def test_wants_two_words_a_row(device):
+def test_bits_without_two_columns_raise(device):
     with pytest.raises(ShapeError, match=r"bits must be \(N, 2\), got \[4\]"):
         threefry(
             tensor(device, [0], dtype="uint32"),

@@ -1,4 +1,4 @@
-"""Kernels with several shaders: the ones for real GPUs too give what the twins give, on the processor that plays one."""
+"""The shaders for real GPUs give the outputs of the twins; here a software renderer runs them."""
 
 import importlib
 from pathlib import Path
@@ -22,13 +22,13 @@ def test_shader_for_a_real_gpu(case, gpu_as_hardware):
     case.check_shader(gpu_as_hardware)
 
 
-def test_every_shader_is_taken_by_a_case():
-    taken = set()
+def test_a_case_uses_every_shader():
+    used = set()
     for case in VARIED:
         kernel, operands = KERNELS[case.kernel], case_operands(case)
         attributes = {**kernel.attributes, **case.attributes}
-        taken |= {
+        used |= {
             kernel.shader_for(SimpleNamespace(software=software, preferences={}), operands, attributes)
             for software in (True, False)
         }
-    assert taken == {shader for kernel in KERNELS.values() if kernel.variants for shader in kernel.shaders}
+    assert used == {shader for kernel in KERNELS.values() if kernel.variants for shader in kernel.shaders}

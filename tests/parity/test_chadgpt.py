@@ -1,4 +1,4 @@
-"""ChadGPT's row: data sets and models over HTTP, with its eleven names, against the server as a person starts it."""
+"""The README's row for ChadGPT: data sets and models over HTTP, with its eleven settings, against `pygpt serve`."""
 
 import json
 import signal
@@ -44,15 +44,15 @@ def upload(serving, name="poem", text=POEM, status=201, **fields):
 
 
 def test_upload_train_watch_evaluate_and_generate(server):
-    assert [known["name"] for known in server.json("GET", "/ds")["datasets"]][-1] == "poem"
+    assert [dataset["name"] for dataset in server.json("GET", "/ds")["datasets"]][-1] == "poem"
     queued = server.json("POST", "/lm/first/train", 202, json={**TINY, "dataset": "poem", "seed": 7})
     assert queued["state"] in ("waiting", "training")
-    told = list(server.events("first"))
-    steps = [step for event in told if event["type"] == "progress" for step in event["steps"]]
-    losses = [loss for event in told if event["type"] == "progress" for loss in event["losses"]]
+    events = list(server.events("first"))
+    steps = [step for event in events if event["type"] == "progress" for step in event["steps"]]
+    losses = [loss for event in events if event["type"] == "progress" for loss in event["losses"]]
     assert steps == list(range(1, 41)) and losses[-1] < losses[0]
-    assert [event["step"] for event in told if event["type"] == "evaluated"] == [0, 20, 40]
-    assert told[-1]["state"] == "trained"
+    assert [event["step"] for event in events if event["type"] == "evaluated"] == [0, 20, 40]
+    assert events[-1]["state"] == "trained"
 
     facts = server.json("GET", "/lm/first")
     model, train = facts["experiment"]["model"], facts["experiment"]["train"]
@@ -81,19 +81,19 @@ def test_upload_train_watch_evaluate_and_generate(server):
     assert (
         measured["dataset"] == "poem" and measured["perplexity"] > 1 and abs(measured["loss"] - facts["val_loss"]) < 1
     )
-    asked = {"prompt": "Twin", "max_new_tokens": 60, "seed": 3}
-    with server.client.stream("POST", "/lm/first/generate", json=asked) as reply:
-        pieces = [piece for piece in reply.iter_text() if piece]
+    request = {"prompt": "Twin", "max_new_tokens": 60, "seed": 3}
+    with server.client.stream("POST", "/lm/first/generate", json=request) as response:
+        pieces = [piece for piece in response.iter_text() if piece]
     assert len("".join(pieces)) == 60 and len(pieces) > 1
-    assert "".join(pieces) == server.client.post("/lm/first/generate", json=asked).text
-    usual = {"top_p": 1.0, "min_p": 0.0, "repetition_penalty": 1.0}
+    assert "".join(pieces) == server.client.post("/lm/first/generate", json=request).text
+    defaults = {"top_p": 1.0, "min_p": 0.0, "repetition_penalty": 1.0}
     stop = "".join(pieces)[3:5]
-    shorter = server.client.post("/lm/first/generate", json={**asked, **usual, "stop": [stop]}).text
+    shorter = server.client.post("/lm/first/generate", json={**request, **defaults, "stop": [stop]}).text
     assert shorter == "".join(pieces).partition(stop)[0]
     assert "top_p" in server.json("POST", "/lm/first/generate", 422, json={"top_p": 2.0})["detail"]
 
 
-def test_the_loss_is_the_one_the_command_line_would_have_had(server, tmp_path):
+def test_the_losses_equal_those_of_the_command_line(server, tmp_path):
     server.json("POST", "/lm/same/train", 202, json={**TINY, "dataset": "poem"})
     list(server.events("same"))
     folder = tmp_path / "run"
@@ -119,16 +119,16 @@ def test_the_loss_is_the_one_the_command_line_would_have_had(server, tmp_path):
         capture_output=True,
     )
     logged = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    told = {
+    losses = {
         step: loss
         for event in server.events("same")
         if event["type"] == "progress"
         for step, loss in zip(event["steps"], event["losses"])
     }
-    assert {row["step"]: row["loss"] for row in logged}.items() <= told.items()
+    assert {row["step"]: row["loss"] for row in logged}.items() <= losses.items()
 
 
-def test_a_list_of_documents(server):
+def test_a_data_set_of_documents(server):
     assert upload(server, "list", NAMES, layout="documents")["layout"] == "documents"
     server.json("POST", "/lm/named/train", 202, json={**TINY, "vocab_size": 256, "dataset": "list"})
     list(server.events("named"))
@@ -138,7 +138,7 @@ def test_a_list_of_documents(server):
     assert upload(server, "odd", POEM, 422, layout="heap")["field"] == "layout"
 
 
-def test_a_vocabulary_that_is_learned_and_a_task(server):
+def test_a_bpe_vocabulary_and_a_task(server):
     server.json("POST", "/lm/pairs/train", 202, json={**TINY, "dataset": "poem", "vocab_size": 280})
     server.json(
         "POST",
@@ -164,7 +164,7 @@ def test_a_vocabulary_that_is_learned_and_a_task(server):
     assert "task" in server.json("POST", "/lm/refused/train", 422, json={"dataset": "task:nothing"})["detail"]
 
 
-def test_one_at_a_time_stop_and_delete(server):
+def test_queue_stop_resume_and_delete(server):
     server.json("POST", "/lm/long/train", 202, json=ENDLESS)
     server.wait_until("long", lambda facts: facts["step"] > 10)
     second = server.json("POST", "/lm/later/train", 202, json=ENDLESS)
@@ -172,7 +172,7 @@ def test_one_at_a_time_stop_and_delete(server):
     assert (second["place"], third["place"]) == (1, 2) and "long" in second["waits_for"]
     assert server.json("GET", "/lm")["queue"] == ["later", "last"]
     assert "stop it first" in server.json("DELETE", "/lm/long", 409)["detail"]
-    assert "wanted for" in server.json("DELETE", "/ds/poem", 409)["detail"]
+    assert "in use by" in server.json("DELETE", "/ds/poem", 409)["detail"]
     assert server.json("POST", "/lm/later/stop")["state"] == "stopped"
     assert server.json("GET", "/lm/last")["place"] == 1
     stopped = server.json("POST", "/lm/long/stop")
@@ -180,21 +180,21 @@ def test_one_at_a_time_stop_and_delete(server):
     server.wait_until("last", lambda facts: facts["step"] > 0)
     server.json("POST", "/lm/last/stop")
 
-    # A stopped training goes on from where it was, and its curve has no gap and no step twice.
+    # A resumed training continues at its last step, and its curve has no gap and no repeated step.
     server.json("POST", "/lm/long/resume", 202)
     server.wait_until("long", lambda facts: facts["step"] > stopped["step"])
-    again = server.json("POST", "/lm/long/stop")
-    story = [step for event in server.events("long") if event["type"] == "progress" for step in event["steps"]]
-    assert again["step"] > stopped["step"] and story == sorted(set(story))
-    last = next(iter(server.events("long", **{"Last-Event-ID": str(stopped["step"])})))
-    assert last["type"] == "state"
-    assert server.client.get("/lm/long/events", headers={"Last-Event-ID": str(again["step"])}).status_code == 204
+    resumed = server.json("POST", "/lm/long/stop")
+    steps = [step for event in server.events("long") if event["type"] == "progress" for step in event["steps"]]
+    assert resumed["step"] > stopped["step"] and steps == sorted(set(steps))
+    first_event = next(iter(server.events("long", **{"Last-Event-ID": str(stopped["step"])})))
+    assert first_event["type"] == "state"
+    assert server.client.get("/lm/long/events", headers={"Last-Event-ID": str(resumed["step"])}).status_code == 204
     for name in ("long", "later", "last"):
         server.json("DELETE", f"/lm/{name}")
         assert "no model" in server.json("GET", f"/lm/{name}", 404)["detail"]
 
 
-def test_a_text_that_is_too_short_fails_with_a_sentence(server):
+def test_a_text_that_is_too_short_is_an_error(server):
     upload(server, "short", "Only a few words.\n")
     server.json("POST", "/lm/hopeless/train", 202, json={"dataset": "short"})
     list(server.events("hopeless"))
@@ -206,7 +206,7 @@ def test_a_text_that_is_too_short_fails_with_a_sentence(server):
 
 
 @pytest.mark.parametrize(
-    "body, field, said",
+    "body, field, message",
     [
         ({"n_layers": 2}, "n_layers", "did you mean 'n_layer'"),
         ({"n_embd": 32}, "n_embd", "did you mean 'n_embed'"),
@@ -222,17 +222,17 @@ def test_a_text_that_is_too_short_fails_with_a_sentence(server):
         ({"tokenizer": "words"}, "tokenizer", "is not one of"),
     ],
 )
-def test_training_requests_are_refused_in_their_own_words(server, body, field, said):
+def test_errors_use_the_field_names_of_the_request(server, body, field, message):
     status = 404 if field == "dataset" else 422
-    answer = server.json("POST", "/lm/refused/train", status, json=body)
-    assert answer["field"] == field and said in answer["detail"]
+    error = server.json("POST", "/lm/refused/train", status, json=body)
+    assert error["field"] == field and message in error["detail"]
     assert "no model" in server.json("GET", "/lm/refused", 404)["detail"]
 
 
 @pytest.mark.parametrize(
     "name", ["..", ".hidden", "a/b", "..%2Fup", "a%5Cb", "con", "nul.txt", "a" * 65, "a..b", "a%00", "é"]
 )
-def test_names_lead_nowhere(server, name):
+def test_names_cannot_be_paths(server, name):
     for method, path in (
         ("POST", f"/lm/{name}/train"),
         ("GET", f"/lm/{name}/eval"),
@@ -242,22 +242,22 @@ def test_names_lead_nowhere(server, name):
         assert raw(server, f"{method} {path}") in (400, 404, 405, 422)
     plain = name.replace("%2F", "/").replace("%5C", "\\").replace("%00", "\0")
     assert "cannot be the name" in upload(server, plain, status=422)["detail"]
-    answer = server.json("POST", "/ds/upload", 422, files={"file": ("poem.txt", POEM.encode())}, data={"name": plain})
-    assert "cannot be the name" in answer["detail"]
+    error = server.json("POST", "/ds/upload", 422, files={"file": ("poem.txt", POEM.encode())}, data={"name": plain})
+    assert "cannot be the name" in error["detail"]
 
 
 def raw(server, request: str, *headers: str, body: bytes = b"") -> int:
-    """The status of a request sent as it is written: a client would tidy the path."""
+    """The status of a request sent unchanged: an HTTP client would normalize the path."""
     parts = urlsplit(server.url)
     lines = [f"{request} HTTP/1.1", f"Content-Length: {len(body)}", "Connection: close", *headers]
     if not any(header.lower().startswith("host:") for header in headers):
         lines.append(f"Host: {parts.netloc}")
-    with socket.create_connection((parts.hostname, parts.port), timeout=20) as line:
-        line.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
-        return int(line.makefile("rb").readline().split()[1])
+    with socket.create_connection((parts.hostname, parts.port), timeout=20) as connection:
+        connection.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
+        return int(connection.makefile("rb").readline().split()[1])
 
 
-def test_names_that_are_taken(server):
+def test_taken_and_unknown_names_are_refused(server):
     assert "already" in upload(server, status=409)["detail"]
     assert "already" in upload(server, "tales", status=409)["detail"]
     assert "built in" in server.json("DELETE", "/ds/tales", 409)["detail"]
@@ -267,7 +267,7 @@ def test_names_that_are_taken(server):
     assert "UTF-8" in server.json("POST", "/ds/upload", 422, files={"file": ("x.txt", b"\xff\xff")})["detail"]
 
 
-def test_large_bodies_are_cut_off_before_they_are_read(server):
+def test_large_bodies_are_refused_before_they_are_read(server):
     assert "2 MB" in upload(server, "huge", "x" * 2_100_000, 413)["detail"]
     assert raw(server, "POST /ds/upload", "Content-Length: 999999999999") in (400, 413)
 
@@ -279,16 +279,16 @@ def test_large_bodies_are_cut_off_before_they_are_read(server):
 
     sent = []
     try:
-        reply = server.client.post(
+        response = server.client.post(
             "/ds/upload", content=endless(), headers={"Content-Type": "multipart/form-data; boundary=b"}
         )
-        assert reply.status_code == 413
+        assert response.status_code == 413
     except Exception as error:
-        # The server hung up on a client that went on sending.
+        # The server closed the connection while the client was sending.
         assert "httpx" in type(error).__module__
     assert len(sent) < 5000
     assert "1 MB" in server.json("POST", "/lm/first/generate", 413, json={"prompt": "x" * 1_100_000})["detail"]
-    assert [known["name"] for known in server.json("GET", "/ds")["datasets"]].count("huge") == 0
+    assert [dataset["name"] for dataset in server.json("GET", "/ds")["datasets"]].count("huge") == 0
 
 
 def test_pages_of_other_sites_are_refused(server):
@@ -312,7 +312,7 @@ def test_pages_of_other_sites_are_refused(server):
     assert raw(server, "GET /lm", "Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate") == 200
 
 
-def test_the_interface_is_shown_without_a_network(server):
+def test_the_documentation_page_needs_no_network(server):
     page = server.client.get("/docs")
     assert page.status_code == 200 and "https://" not in page.text
     for path in ("/static-offline-docs/swagger-ui-bundle.js", "/static-offline-docs/swagger-ui.css"):
@@ -321,32 +321,32 @@ def test_the_interface_is_shown_without_a_network(server):
     assert {"/ds", "/ds/upload", "/lm", "/lm/{name}/train", "/lm/{name}/eval", "/lm/{name}/generate"} <= schema[
         "paths"
     ].keys()
-    described = schema["components"]["schemas"]["TrainRequest"]["properties"]
-    assert set(TINY) | {"dataset", "preset", "tokenizer", "seed"} == described.keys()
+    fields = schema["components"]["schemas"]["TrainRequest"]["properties"]
+    assert set(TINY) | {"dataset", "preset", "tokenizer", "seed"} == fields.keys()
 
 
 def test_requests_are_answered_while_a_model_trains(server):
     server.json("POST", "/lm/busy/train", 202, json={**ENDLESS, "preset": "small"})
     server.wait_until("busy", lambda facts: facts["step"] > 0)
-    took = []
+    seconds = []
     for _ in range(40):
-        began = time.perf_counter()
+        start = time.perf_counter()
         server.json("GET", "/lm")
-        took.append(time.perf_counter() - began)
+        seconds.append(time.perf_counter() - start)
         time.sleep(0.01)
     server.json("POST", "/lm/busy/stop")
     server.json("DELETE", "/lm/busy")
-    assert statistics.median(took) < 0.1
+    assert statistics.median(seconds) < 0.1
 
 
-def test_a_reader_who_goes_away_stops_the_writing(server):
+def test_a_client_that_disconnects_stops_the_generation(server):
     server.json("POST", "/lm/reader/train", 202, json={**TINY, "dataset": "poem", "max_iters": 1})
     list(server.events("reader"))
-    with server.client.stream("POST", "/lm/reader/generate", json={"max_new_tokens": 10_000}) as reply:
-        next(reply.iter_raw())
-    began = time.perf_counter()
+    with server.client.stream("POST", "/lm/reader/generate", json={"max_new_tokens": 10_000}) as response:
+        next(response.iter_raw())
+    start = time.perf_counter()
     assert len(server.client.post("/lm/reader/generate", json={"max_new_tokens": 5}).text) == 5
-    assert time.perf_counter() - began < 5
+    assert time.perf_counter() - start < 5
     refused = server.json("POST", "/lm/reader/generate", 422, json={"prompt": "☃"})
     assert refused["detail"]
     assert "temperature" in server.json("POST", "/lm/reader/generate", 422, json={"temperature": -1.0})["detail"]
@@ -364,29 +364,29 @@ def test_models_and_data_survive_a_restart(tmp_path):
     serving.wait_until("cut", lambda facts: facts["step"] > 5)
     serving.json("POST", "/lm/waiting/train", 202, json={**TINY, "dataset": "poem"})
     serving.end()
-    assert serving.process.returncode == 0, serving.said
+    assert serving.process.returncode == 0, serving.output
 
     serving = Serving(tmp_path)
-    assert [known["name"] for known in serving.json("GET", "/ds")["datasets"]][-1] == "poem"
+    assert [dataset["name"] for dataset in serving.json("GET", "/ds")["datasets"]][-1] == "poem"
     assert serving.client.post("/lm/done/generate", json={"seed": 5, "max_new_tokens": 40}).text == text
     cut = serving.json("GET", "/lm/cut")
     assert cut["state"] == "interrupted" and cut["resumable"] and cut["step"] > 5 and "/lm/cut/resume" in cut["error"]
     serving.wait_until("waiting", lambda facts: facts["state"] == "trained")
 
-    # Without a warning: what was kept last is there.
+    # After SIGKILL, the last checkpoint is available.
     serving.json("POST", "/lm/cut/resume", 202)
     serving.wait_until("cut", lambda facts: facts["step"] > cut["step"])
     serving.end(signal.SIGKILL)
     serving = Serving(tmp_path)
-    again = serving.json("GET", "/lm/cut")
-    assert again["state"] == "interrupted" and again["step"] >= cut["step"]
+    killed = serving.json("GET", "/lm/cut")
+    assert killed["state"] == "interrupted" and killed["step"] >= cut["step"]
     serving.json("POST", "/lm/cut/resume", 202)
-    resumed = serving.wait_until("cut", lambda facts: facts["step"] > again["step"])
+    resumed = serving.wait_until("cut", lambda facts: facts["step"] > killed["step"])
     assert "error" not in resumed
     serving.end()
 
 
-def test_without_the_extra_it_says_what_to_install(tmp_path):
+def test_without_the_extra_the_error_says_what_to_install(tmp_path):
     code = (
         "import sys; sys.modules['fastapi'] = None; sys.modules['uvicorn'] = None\n"
         "from pygpt.cli import main; sys.exit(main(['serve', '--folder', sys.argv[1]]))"

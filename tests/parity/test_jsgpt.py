@@ -1,4 +1,4 @@
-"""The row of jsGPT: models that are layers of others, and models with the habits of a model."""
+"""The README's row for jsGPT: models as layers of other models, and models trained alone."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ OPTIM = experiment(**{"optim.warmup_steps": 0}).optim
 
 
 class Mixture(Module):
-    """A GPT, a bigram, and between them a layer that weighs what the GPT saw: their scores are added."""
+    """The sum of the logits of a GPT, a bigram model and a linear layer on the GPT's activations."""
 
     def __init__(self, vocab_size, config):
         self.experts = [GPT(vocab_size, config), Bigram(vocab_size, config)]
@@ -29,15 +29,15 @@ class Mixture(Module):
 
     def logits(self, ids, chance=None):
         gpt, bigram = self.experts
-        seen = gpt.norm(gpt.hidden(ids, chance))
-        return gpt.head(seen) + bigram.logits(ids) + self.bridge(gelu(seen))
+        hidden = gpt.norm(gpt.hidden(ids, chance))
+        return gpt.head(hidden) + bigram.logits(ids) + self.bridge(gelu(hidden))
 
     def losses(self, ids, targets, chance=None):
         return cross_entropy(self.logits(ids, chance), targets)[0]
 
 
-class Teacher:
-    """Any module with `losses`, trained on the poem by this package's own parts."""
+class Trainer:
+    """Trains any module with `losses` on the poem, with this package's optimizer and capture."""
 
     def __init__(self, device, module):
         self.device, self.module = device, module
@@ -50,7 +50,7 @@ class Teacher:
         self.targets = tensor(device, ids[:, 1:].astype(np.int32), (4, 8), "int32")
         self.losses = empty(device, (STEPS,))
 
-    def learn(self):
+    def train_step(self):
         loss, _ = mean_valid(self.module.losses(self.ids, self.targets, RngState(self.seed, self.step)), self.targets)
         record(loss, self.step, out=self.losses)
         gradients = self.optimizer.gradients
@@ -59,38 +59,38 @@ class Teacher:
         increment(out=self.step)
 
     def curve(self, captured=True):
-        step = Capture(self.device, self.learn) if captured else self.learn
+        step = Capture(self.device, self.train_step) if captured else self.train_step
         for _ in range(STEPS):
             step()
         return self.losses.tolist()
 
 
-def test_models_are_layers_of_a_module_and_train_together(device):
-    teacher = Teacher(device, Mixture(len(LETTERS), CONFIG))
-    before = {name: placed.numpy() for name, placed in teacher.weights.named.items()}
-    losses = teacher.curve()
+def test_models_train_together_as_layers_of_a_module(device):
+    trainer = Trainer(device, Mixture(len(LETTERS), CONFIG))
+    before = {name: placed.numpy() for name, placed in trainer.weights.named.items()}
+    losses = trainer.curve()
     assert losses[-1] < losses[0] - 1.0 and np.isfinite(losses).all()
     assert {"experts.0.blocks.0.attention.qkv.weight", "experts.1.table.tokens", "bridge.weight", "bridge.bias"} <= set(
         before
     )
-    for name, placed in teacher.weights.named.items():
-        assert not np.array_equal(placed.numpy(), before[name]), f"{name} learned nothing"
-    assert teacher.module.parameter_count == sum(
-        module.parameter_count for module in (*teacher.module.experts, teacher.module.bridge)
+    for name, placed in trainer.weights.named.items():
+        assert not np.array_equal(placed.numpy(), before[name]), f"{name} did not change"
+    assert trainer.module.parameter_count == sum(
+        module.parameter_count for module in (*trainer.module.experts, trainer.module.bridge)
     )
 
 
-def test_a_module_of_models_is_captured_like_any_other(device):
-    curves = [Teacher(device, Mixture(len(LETTERS), CONFIG)).curve(captured) for captured in (True, False)]
+def test_a_module_of_models_trains_the_same_with_capture(device):
+    curves = [Trainer(device, Mixture(len(LETTERS), CONFIG)).curve(captured) for captured in (True, False)]
     assert curves[0] == curves[1]
 
 
-def test_devices_agree_on_it(cpu, gpu):
-    ours, theirs = (Teacher(device, Mixture(len(LETTERS), CONFIG)).curve() for device in (cpu, gpu))
+def test_devices_agree_on_a_module_of_models(cpu, gpu):
+    ours, theirs = (Trainer(device, Mixture(len(LETTERS), CONFIG)).curve() for device in (cpu, gpu))
     assert ours == pytest.approx(theirs, abs=1e-4)
 
 
-def test_a_model_alone_is_a_module_too(cpu):
+def test_a_single_model_trains_as_a_module(cpu):
     for model in (GPT(len(LETTERS), CONFIG), Bigram(len(LETTERS), CONFIG)):
-        losses = Teacher(cpu, model).curve()
+        losses = Trainer(cpu, model).curve()
         assert losses[-1] < losses[0] - 0.2

@@ -1,4 +1,4 @@
-"""The row of microgpt: the engine has the losses of the scalar program, step by step."""
+"""The README's row for microgpt: the engine's losses equal those of the scalar program, step by step."""
 
 import itertools
 import json
@@ -46,41 +46,41 @@ def losses(text, device, **changes):
     for event in run.train():
         if run.step == STEPS and event.kind != "evaluating":
             break
-    found = [metric.loss for metric in run.take_metrics(device.read(run.metrics_tensor)) if metric.loss is not None]
-    return found[:STEPS]
+    values = [metric.loss for metric in run.take_metrics(device.read(run.metrics_tensor)) if metric.loss is not None]
+    return values[:STEPS]
 
 
-def largest_difference(original, found):
-    assert len(original) == len(found) == STEPS and found[-1] < found[0] - 0.5
-    largest = max(abs(ours - theirs) for ours, theirs in zip(found, original))
+def largest_difference(original, ours):
+    assert len(original) == len(ours) == STEPS and ours[-1] < ours[0] - 0.5
+    largest = max(abs(our_loss - loss) for our_loss, loss in zip(ours, original))
     print(f"the losses differ from the scalar program's by at most {largest:.1e}")
     return largest
 
 
-def test_numpys_losses_are_the_originals(names, original):
+def test_numpy_matches_the_original(names, original):
     assert largest_difference(original, losses(names, NumpyDevice())) < 2e-4
 
 
-def test_the_losses_of_the_kernels_in_c_are_the_originals(names, original):
+def test_c_kernels_match_the_original(names, original):
     device = open_numpy()
     if device.library is None:
-        unavailable("no C compiler: there are no kernels in C here")
+        unavailable("no C compiler: the C kernels are missing")
     assert largest_difference(original, losses(names, device)) < 2e-4
 
 
-def test_a_gpus_losses_are_the_originals(names, original, gpu):
+def test_a_gpu_matches_the_original(names, original, gpu):
     assert largest_difference(original, losses(names, gpu)) < 2e-4
 
 
-def test_a_real_gpus_shaders_have_the_originals_losses(names, original, gpu_as_hardware):
+def test_the_shaders_for_hardware_gpus_match_the_original(names, original, gpu_as_hardware):
     assert largest_difference(original, losses(names, gpu_as_hardware)) < 2e-4
 
 
-def test_in_float64_they_are_the_originals_to_the_last_digits(names, original):
+def test_float64_matches_the_original_to_nine_digits(names, original):
     assert largest_difference(original, losses(names, NumpyDevice(), **{"model.dtype": "float64"})) < 1e-9
 
 
-def test_deeper_and_from_another_seed_they_are_the_originals_too(names):
+def test_a_deeper_model_with_another_seed_matches_the_original(names):
     original = list(itertools.islice(MicroGPT(names.text, 7, n_layer=3).train(1000), 20))
     run = Run(
         EXPERIMENT.with_fields(**{"model.n_layer": 3, "train.seed": 7, "model.dtype": "float64"}), names, NumpyDevice()
@@ -88,7 +88,7 @@ def test_deeper_and_from_another_seed_they_are_the_originals_too(names):
     assert [metric.loss for metric in finish(run, at_most=20) if metric.loss] == pytest.approx(original, abs=1e-9)
 
 
-def test_the_command_line_has_them_too(original, tmp_path):
+def test_the_command_line_matches_the_original(original, tmp_path):
     assert (
         main(
             [
@@ -118,8 +118,8 @@ def test_the_command_line_has_them_too(original, tmp_path):
     assert len(logged) == 1000 and logged[:STEPS] == pytest.approx(original, abs=1e-9)
 
 
-def test_it_writes_names(names):
-    """At the temperature the original samples with, after its thousand steps."""
+def test_a_trained_model_generates_names(names):
+    """With the temperature and the thousand steps of the original."""
     model = LanguageModel(EXPERIMENT, open_numpy())
     model.fit(names)
     written = [model.generate(temperature=0.5, seed=seed) for seed in range(20)]

@@ -1,4 +1,4 @@
-"""The row of nanoGPT and GPT-2: a model of 124M parameters is imported, writes as it is read, learns on, and goes back."""
+"""The README's row for nanoGPT and GPT-2: import a model of 124M parameters, generate, fine-tune and export."""
 
 import json
 from itertools import islice, product
@@ -23,15 +23,15 @@ FOLDER = Path(__file__).resolve().parents[1] / "goldens" / "hf_gpt2"
 GPT2 = {"model.n_layer": 12, "model.n_head": 12, "model.n_embd": 768, "model.block_size": 1024, "model.bias": True}
 
 
-def test_import_write_learn_and_export(tmp_path):
-    run, tuned, back = tmp_path / "run", tmp_path / "tuned", tmp_path / "back"
+def test_import_generate_fine_tune_and_export(tmp_path):
+    run, tuned, exported = tmp_path / "run", tmp_path / "tuned", tmp_path / "exported"
     text = tmp_path / "text.txt"
     text.write_text("the hedgehog and the duck went to the pond. " * 60)
     assert "GPT2LMHeadModel" in run_pygpt("import", "hf", FOLDER, run)
-    shown = json.loads(run_pygpt("show", run, "--json"))
-    assert shown["provenance"]["imported"]["from"] == "hf_gpt2" and shown["step"] == 0
+    summary = json.loads(run_pygpt("show", run, "--json"))
+    assert summary["provenance"]["imported"]["from"] == "hf_gpt2" and summary["step"] == 0
 
-    # It writes on from a prompt, piece by piece, and no longer than it may.
+    # Generation continues the prompt piece by piece, and keeps to the token limit.
     model = pygpt.load(run, "numpy")
     pieces = list(model.stream("the duck", 25, temperature=0.9, seed=3))
     longest = max(map(len, model.tokenizer.vocabulary.tokens))
@@ -39,7 +39,7 @@ def test_import_write_learn_and_export(tmp_path):
     shorter = model.generate("the duck", 5, temperature=0.9, seed=3)
     assert len(shorter) <= 5 * longest and "".join(pieces).startswith(shorter.rstrip("\ufffd"))
     assert "".join(pieces) == model.generate("the duck", 25, temperature=0.9, seed=3)
-    said = run_pygpt(
+    output = run_pygpt(
         "sample",
         run,
         "--prompt",
@@ -53,7 +53,7 @@ def test_import_write_learn_and_export(tmp_path):
         "--device",
         "numpy",
     )
-    assert said == "the duck" + "".join(pieces) + "\n"
+    assert output == "the duck" + "".join(pieces) + "\n"
 
     run_pygpt(
         "train",
@@ -84,30 +84,30 @@ def test_import_write_learn_and_export(tmp_path):
     assert losses[-1] < losses[0] - 1
     assert json.loads(run_pygpt("show", tuned, "--json"))["provenance"]["init_from"]["imported"]["from"] == "hf_gpt2"
 
-    assert "with a tokenizer" in run_pygpt("export", tuned, "--to", "hf", back)
-    again = TrainedModel(read_checkpoint(b"".join(checkpoint_pieces(import_folder(back)))), open_numpy())
+    assert "with its tokenizer" in run_pygpt("export", tuned, "--to", "hf", exported)
+    reimported = TrainedModel(read_checkpoint(b"".join(checkpoint_pieces(import_folder(exported)))), open_numpy())
     ids = [[1, 5, 200, 263]]
-    np.testing.assert_allclose(again.logits(ids), pygpt.load(tuned, "numpy").logits(ids), atol=1e-5)
+    np.testing.assert_allclose(reimported.logits(ids), pygpt.load(tuned, "numpy").logits(ids), atol=1e-5)
     done = run_pygpt("export", tuned, run, check=False)
     assert done.returncode == 1 and "holds a run of pygpt, which would be lost" in done.stderr
 
 
 def gpt2_tokenizer():
-    """As many tokens as GPT-2 has, of which no more is asked here: bytes, pairs of bytes, and the delimiter."""
+    """A tokenizer with as many tokens as GPT-2's: bytes, pairs of bytes, and the delimiter."""
     pairs = list(islice(product(BYTES, BYTES), 50_000))
     return BPETokenizer(
         Vocabulary((*BYTES, *(left + right for left, right in pairs), b""), tuple(pairs), {END_OF_TEXT: 50_256})
     )
 
 
-def test_the_full_shape_of_124_million(tmp_path):
-    # Random weights in a folder like GPT-2's. Arrays are made, written, read and turned one at a time.
-    tokenizer, drawn = gpt2_tokenizer(), np.random.default_rng(5)
+def test_a_model_of_124_million_parameters(tmp_path):
+    # Random weights in a folder like GPT-2's. Arrays are created, written, read and transposed one at a time.
+    tokenizer, rng = gpt2_tokenizer(), np.random.default_rng(5)
     experiment = Experiment(name="gpt2").with_fields(**GPT2)
     shapes = parameter_shapes(experiment, tokenizer)
     assert sum(np.prod(shape) for shape in shapes.values()) == 124_439_808
     weights = {
-        name: (0.02 * drawn.standard_normal(shape, "float32") + (len(shape) == 1 and name.endswith("weight"))).astype(
+        name: (0.02 * rng.standard_normal(shape, "float32") + (len(shape) == 1 and name.endswith("weight"))).astype(
             "float32"
         )
         for name, shape in shapes.items()
@@ -138,7 +138,7 @@ def test_the_full_shape_of_124_million(tmp_path):
     assert written == model.tokenizer.decode([int(model.logits([ids])[0, -1].argmax())])
     del model, sampler
 
-    # A step of fine-tuning, over a short block: a step over 1,024 tokens takes minutes on a slow machine.
+    # One step of fine-tuning with a short context: a step over 1,024 tokens takes minutes on a slow machine.
     short = checkpoint.experiment.with_fields(
         **{
             "model.block_size": 16,

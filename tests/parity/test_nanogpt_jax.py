@@ -1,4 +1,4 @@
-"""The row of nanogpt-jax: TOML with overrides, download, prepare, train from shards, sample from the checkpoint."""
+"""The README's row for nanogpt-jax: TOML with overrides, download, prepare, train on shards, sample from the run."""
 
 import json
 import math
@@ -31,8 +31,8 @@ eval_batches = 2
 def test_download_prepare_train_from_shards(tmp_path):
     file, shards, out = tmp_path / "mine.toml", tmp_path / "shards", tmp_path / "run"
     file.write_text(TOML)
-    place = run_pygpt("download", "shakespeare").strip()
-    said = run_pygpt(
+    downloaded = run_pygpt("download", "shakespeare").strip()
+    output = run_pygpt(
         "prepare",
         "shakespeare",
         "--encoding",
@@ -46,14 +46,16 @@ def test_download_prepare_train_from_shards(tmp_path):
         "--out",
         shards,
     )
-    assert place.endswith("tinyshakespeare.txt") and f"pygpt train --data {shards}" in said
-    about = json.loads((shards / "dataset.json").read_bytes())
+    assert downloaded.endswith("tinyshakespeare.txt") and f"pygpt train --data {shards}" in output
+    dataset = json.loads((shards / "dataset.json").read_bytes())
     assert (
-        about["sha256"] == DATASETS["shakespeare"].remote.sha256 and len(about["val"]) == 2 and len(about["train"]) > 2
+        dataset["sha256"] == DATASETS["shakespeare"].remote.sha256
+        and len(dataset["val"]) == 2
+        and len(dataset["train"]) > 2
     )
 
-    # The file says 50 steps and a width of 16; the command line says otherwise.
-    said = run_pygpt(
+    # The command line overrides the file's 50 steps and width of 16.
+    output = run_pygpt(
         "train",
         file,
         "--data",
@@ -69,26 +71,26 @@ def test_download_prepare_train_from_shards(tmp_path):
         "--out",
         out,
     )
-    assert f"{about['tokens']:,} tokens in shards, vocabulary of 512" in said
+    assert f"{dataset['tokens']:,} tokens in shards, vocabulary of 512" in output
     experiment = Experiment.from_toml((out / "experiment.toml").read_text())
     assert (experiment.train.steps, experiment.model.n_embd, experiment.model.block_size) == (20, 24, 8)
     assert (experiment.data.tokenizer, experiment.data.vocab_size, experiment.data.source) == ("bpe", 512, str(shards))
     assert (out / "tokenizer.json").read_bytes() == (shards / "tokenizer.json").read_bytes()
     assert metrics(out)[-1]["loss"] < math.log(512) + 0.1
 
-    # Nothing but the run and the shards is needed from here on.
+    # The rest needs only the run and the shards.
     written = run_pygpt("sample", "--init-from", "resume", out, "--prompt", "ROMEO:", "--max-new-tokens", 20)
     assert written.startswith("ROMEO:") and written == run_pygpt(
         "sample", out, "--prompt", "ROMEO:", "--max-new-tokens", 20
     )
-    found = json.loads(run_pygpt("eval", out, "--json"))
-    assert found["predictions"] == sum(shard["tokens"] for shard in about["val"]) - 1
-    assert found == json.loads(run_pygpt("eval", out, "--data", shards, "--json"))
+    evaluation = json.loads(run_pygpt("eval", out, "--json"))
+    assert evaluation["predictions"] == sum(shard["tokens"] for shard in dataset["val"]) - 1
+    assert evaluation == json.loads(run_pygpt("eval", out, "--data", shards, "--json"))
     assert "Continuing from step 20" in run_pygpt("train", "--resume", out, "--steps", 30, "--device", "numpy")
     assert json.loads(run_pygpt("plan", file, "--data", shards, "--json"))["vocabulary"] == 512
 
 
-def test_mistakes_are_told_in_a_sentence(tmp_path):
+def test_errors_are_one_sentence(tmp_path):
     (tmp_path / "poem.txt").write_text(POEM)
     run_pygpt("prepare", tmp_path / "poem.txt", "--encoding", "byte", "--shard-size", 1000, cwd=tmp_path)
     shards = tmp_path / "shards" / "poem"
@@ -107,13 +109,13 @@ def test_mistakes_are_told_in_a_sentence(tmp_path):
         assert done.returncode == 1 and message in done.stderr and done.stderr.count("\n") == 1
 
 
-def test_gpt2s_tokenizer_is_fetched_once_and_checked(tmp_path, monkeypatch):
+def test_the_gpt2_tokenizer_is_downloaded_once_and_checked(tmp_path, monkeypatch):
     monkeypatch.delenv("PYGPT_DATA", raising=False)
     monkeypatch.setenv("PYGPT_CACHE", str(tmp_path))
-    asked = []
+    requests = []
 
     def download(dataset):
-        asked.append(dataset.url)
+        requests.append(dataset.url)
         return b"{}"
 
     monkeypatch.setattr("pygpt.data.download._download", download)
@@ -122,8 +124,8 @@ def test_gpt2s_tokenizer_is_fetched_once_and_checked(tmp_path, monkeypatch):
     ):
         fetch(DOWNLOADS["gpt2-tokenizer"])
     monkeypatch.setattr(RemoteFile, "check", lambda *arguments: None)
-    wanted = [tmp_path / "gpt2-tokenizer" / name for name in ("vocab.json", "merges.txt")]
-    assert fetch(DOWNLOADS["gpt2-tokenizer"]) == wanted == fetch(DOWNLOADS["gpt2-tokenizer"]) and len(asked) == 3
-    assert [remote.url.rsplit("/", 1)[1] for remote in DOWNLOADS["gpt2-tokenizer"]] == [path.name for path in wanted]
+    paths = [tmp_path / "gpt2-tokenizer" / name for name in ("vocab.json", "merges.txt")]
+    assert fetch(DOWNLOADS["gpt2-tokenizer"]) == paths == fetch(DOWNLOADS["gpt2-tokenizer"]) and len(requests) == 3
+    assert [remote.url.rsplit("/", 1)[1] for remote in DOWNLOADS["gpt2-tokenizer"]] == [path.name for path in paths]
     done = run_pygpt("download", "gpt2", check=False)
     assert done.returncode == 1 and "there is nothing named 'gpt2' to download" in done.stderr

@@ -1,18 +1,18 @@
-"""The page that says how fast it is, from records: what it says, not the figures."""
+"""The performance page, written from benchmark records: tests its content, not its figures."""
 
 import sys
 
 from tests.bench import bars, native, records, report
-from tests.bench.work import hand_over
+from tests.bench.work import write_work
 
 
 def test_without_records_every_bar_is_unmeasured():
-    judged = list(bars.judged({}))
-    assert len(judged) > 20 and all(met is None for _, _, _, met in judged)
+    verdicts = list(bars.targets({}))
+    assert len(verdicts) > 20 and all(met is None for _, _, _, met in verdicts)
 
 
-def test_a_ratio_is_against_the_best_peer_of_the_run():
-    found = {
+def test_a_ratio_compares_with_the_fastest_peer_of_the_run():
+    benchmark_records = {
         ("tab", "micro"): {
             "results": {
                 "ours numpy": {"ms": [1.0, 2.0, 3.0]},
@@ -22,39 +22,39 @@ def test_a_ratio_is_against_the_best_peer_of_the_run():
             }
         }
     }
-    what, aim, measured, met = next(bar for bar in bars.judged(found) if "NumPy): micro" in bar[0])
+    what, aim, measured, met = next(bar for bar in bars.targets(benchmark_records) if "NumPy): micro" in bar[0])
     assert met is True and measured.startswith("0.40 x") and "jaxjs wasm" in measured
 
 
-def test_the_page_is_written_from_what_was_kept(tmp_path, monkeypatch):
+def test_the_page_is_written_from_saved_records(tmp_path, monkeypatch):
     monkeypatch.setattr(records, "FOLDER", tmp_path)
     monkeypatch.setattr(report, "ROOT", tmp_path)
     monkeypatch.setattr(report, "PAGE", tmp_path / "performance.md")
     results = {}
     for contender, loss in (("ours numpy", 4.0), ("torch eager", 4.0001)):
         for _ in range(2):
-            records.merged(
+            records.add_round(
                 results,
                 contender,
                 {"ms_per_step": [2.0, 4.0], "first_step_ms": 9.0, "loss": [loss], "sample_tok_s": 100.0},
             )
-    records.merged(results, "jax", {"error": "EOFError: it ended"})
+    records.add_round(results, "jax", {"error": "EOFError: the process ended"})
     records.compare_losses(results, "ours numpy")
-    records.keep("native", "micro", {"results": results, "versions": {}, "threads": 1, "batch": 1})
+    records.save("native", "micro", {"results": results, "versions": {}, "threads": 1, "batch": 1})
     report.write(None)
     page = (tmp_path / "performance.md").read_text()
     assert "| torch eager | 3 | 2 – 4 | 1 |" in page and "EOFError" in page and "Tried, and slower" in page
     assert results["torch eager"]["loss_difference"] < 1e-3
 
 
-def test_our_side_answers_like_a_peer(tmp_path):
-    work = hand_over("micro", folder=tmp_path)
+def test_our_process_speaks_the_peers_protocol(tmp_path):
+    work = write_work("micro", folder=tmp_path)
     ours = native.Contender([sys.executable, "-m", "tests.bench.ours", "numpy"], threads=1)
     try:
-        answer = ours.ask("train", work=str(work), steps=3, warmup=0, min_steps=1, sample_tokens=4)
+        answer = ours.request("train", work=str(work), steps=3, warmup=0, min_steps=1, sample_tokens=4)
         assert len(answer["loss"]) == 4 and answer["launches"] > 20 and answer["sample_tok_s"] > 0, answer
         assert answer["device_bytes"] > 0 and answer["estimate_bytes"] > 0
-        assert ours.ask("multiply", m=8, k=4, n=2, reps=1)["gflops"] > 0
-        assert "NoSuchWork" in ours.ask("train", work="NoSuchWork")["error"]
+        assert ours.request("multiply", m=8, k=4, n=2, reps=1)["gflops"] > 0
+        assert "NoSuchWork" in ours.request("train", work="NoSuchWork")["error"]
     finally:
         ours.close()

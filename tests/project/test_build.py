@@ -1,4 +1,4 @@
-"""What build.py makes: the layout the page relies on, and nothing from anywhere else."""
+"""The output of build.py: the layout that the page relies on, without references to other hosts."""
 
 import json
 import os
@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def build(out: Path, *options: str) -> subprocess.CompletedProcess:
-    """Run build.py as a person would."""
+    """Run build.py from the command line."""
     return subprocess.run(
         [sys.executable, str(ROOT / "build.py"), "--out", str(out), *options], capture_output=True, text=True
     )
@@ -25,12 +25,12 @@ def build(out: Path, *options: str) -> subprocess.CompletedProcess:
 
 @pytest.fixture(scope="module")
 def dist(tmp_path_factory) -> Path:
-    """A site built for this file's tests."""
+    """A site built for the tests in this file."""
     out = tmp_path_factory.mktemp("build") / "dist"
-    done = build(out)
-    if "npm was not found" in done.stderr:
-        unavailable(done.stderr.strip())
-    assert done.returncode == 0, done.stdout + done.stderr
+    process = build(out)
+    if "npm was not found" in process.stderr:
+        unavailable(process.stderr.strip())
+    assert process.returncode == 0, process.stdout + process.stderr
     return out
 
 
@@ -57,23 +57,23 @@ def test_layout(dist):
         *(f"shaders/{path.name}" for path in (ROOT / "shaders").glob("*.wgsl")),
     ]
     assert [name for name in expected if not (dist / name).is_file()] == []
-    assert "data/python.txt" in expected  # the one data set that needs no network
+    assert "data/python.txt" in expected  # the only data set that needs no network
     for entry in site["data"].values():
         assert (dist / entry["file"]).stat().st_size == entry["bytes"]
 
 
-def test_what_is_for_building_only_stays_behind(dist):
+def test_build_tools_are_not_shipped(dist):
     names = [path.name for path in dist.rglob("*")]
     assert not {"precompile_stdlib.mjs", "vendor.d.ts", "__pycache__"} & set(names)
 
 
 def test_configuration_is_relative_and_complete(dist):
     text = (dist / "lab.json").read_text()
-    assert not re.search(r"https?:|\"/|//", text)  # any sub-path, no other host
+    assert not re.search(r"https?:|\"/|//", text)  # works under any path, uses no other host
     config = json.loads(text)
     for name in [config["interpreter"], *config["files"], *config["js_modules"]["worker"]]:
         assert (dist / name).is_file(), name
-    assert not any("numpy-" in name for name in config["files"]), "NumPy is loaded by the NumPy device alone"
+    assert not any("numpy-" in name for name in config["files"]), "only the NumPy device loads NumPy"
 
 
 def test_standard_library_is_bytecode(dist):
@@ -89,44 +89,44 @@ def test_wheel_has_sources_and_shaders(dist):
     assert wheel.read("pygpt/errors.py") == (ROOT / "pygpt" / "errors.py").read_bytes()
     assert {f"pygpt/shaders/{path.name}" for path in (ROOT / "shaders").glob("*.wgsl")} <= names
     sources = {path.relative_to(ROOT).as_posix() for path in (ROOT / "pygpt").rglob("*.py")}
-    assert sources <= names, "a package is missing in pyproject.toml"
+    assert sources <= names, "pyproject.toml does not list every package"
 
 
-def test_a_second_build_is_quick_and_touches_only_what_changed(dist):
-    def touched() -> dict[str, int]:
+def test_a_second_build_rewrites_only_changed_files(dist):
+    def times() -> dict[str, int]:
         return {path.name: path.stat().st_mtime_ns for path in dist.rglob("*") if path.is_file()}
 
     (dist / "left-over.txt").write_text("from an earlier build")
-    before = touched()
+    before = times()
     start = time.perf_counter()
-    done = build(dist)
+    process = build(dist)
     print(f"\nsecond build: {time.perf_counter() - start:.1f} s")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "unchanged" in done.stdout
-    after = touched()
+    assert process.returncode == 0, process.stdout + process.stderr
+    assert "unchanged" in process.stdout
+    after = times()
     assert before.keys() - after.keys() == {"left-over.txt"}
-    assert {name for name in after if after[name] != before[name]} <= {"site.json"}  # it tells the time
+    assert {name for name in after if after[name] != before[name]} <= {"site.json"}  # it contains the build time
 
 
-def test_a_folder_with_other_things_is_not_emptied(tmp_path):
+def test_a_folder_with_other_files_is_not_emptied(tmp_path):
     (tmp_path / "thesis.txt").write_text("years of work")
-    done = build(tmp_path)
-    assert done.returncode == 1
-    assert "not an earlier build" in done.stderr
+    process = build(tmp_path)
+    assert process.returncode == 1
+    assert "not an earlier build" in process.stderr
     assert (tmp_path / "thesis.txt").exists()
 
 
-def test_without_npm_the_error_says_what_to_do(tmp_path):
+def test_without_npm_the_error_explains_how_to_install_it(tmp_path):
     code = (
         f"import sys; sys.path.insert(0, {str(ROOT)!r}); import build\n"
         "build.importlib.util.find_spec = lambda name: None\n"
         "sys.exit(build.main())"
     )
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", code, "--out", str(tmp_path / "dist")],
         capture_output=True,
         text=True,
         env={**os.environ, "PATH": str(tmp_path)},
     )
-    assert done.returncode == 1
-    assert "Install Node.js" in done.stderr
+    assert process.returncode == 1
+    assert "Install Node.js" in process.stderr

@@ -1,4 +1,4 @@
-"""The Dockerfile, read and held against the checkout. It is not built here: that takes Docker."""
+"""The Dockerfile agrees with the checkout. These tests do not build it: that needs Docker."""
 
 import json
 import tomllib
@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def instructions():
-    """(instruction, its words) of each line, continued lines joined."""
+    """(instruction, arguments) of each line, with continued lines joined."""
     text = (ROOT / "Dockerfile").read_text().replace("\\\n", " ")
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
     return [(line.split()[0], line.split(maxsplit=1)[1]) for line in lines]
@@ -20,16 +20,16 @@ def instructions():
 
 def stages():
     """The instructions of each stage."""
-    found = []
+    result = []
     for instruction, words in instructions():
         if instruction == "FROM":
-            found.append([])
-        found[-1].append((instruction, words))
-    return found
+            result.append([])
+        result[-1].append((instruction, words))
+    return result
 
 
 def copied(stage):
-    """What a stage copies from the checkout."""
+    """The paths that a stage copies from the checkout."""
     return [
         source
         for instruction, words in stage
@@ -38,15 +38,15 @@ def copied(stage):
     ]
 
 
-def test_what_is_copied_is_there_and_let_through():
+def test_every_copied_path_exists_and_is_not_ignored():
     ignored = (ROOT / ".dockerignore").read_text().splitlines()
-    let_through = {line[1:] for line in ignored if line.startswith("!")}
+    exceptions = {line[1:] for line in ignored if line.startswith("!")}
     for stage in stages():
         for source in copied(stage):
-            assert (ROOT / source).exists() and source in let_through, source
+            assert (ROOT / source).exists() and source in exceptions, source
 
 
-def test_both_stages_have_what_the_package_is_made_of():
+def test_both_stages_copy_the_package_sources():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     needed = {"pyproject.toml", project["readme"], *project["license-files"], "pygpt", "shaders"}
     site, server = stages()
@@ -55,18 +55,18 @@ def test_both_stages_have_what_the_package_is_made_of():
     assert {"serve", "build"} <= set(project["optional-dependencies"])
 
 
-def test_the_server_runs_as_the_command_is_and_not_as_root():
-    found = dict(stages()[-1])
-    command = json.loads(found["ENTRYPOINT"])
+def test_the_entry_point_is_a_valid_command_and_does_not_run_as_root():
+    server = dict(stages()[-1])
+    command = json.loads(server["ENTRYPOINT"])
     assert command[:2] == ["pygpt", "serve"]
     serve = tyro.cli(ServeCommand, args=command[2:])
-    assert serve.host == "0.0.0.0" and str(serve.port) == found["EXPOSE"] and str(serve.folder) == found["VOLUME"]
+    assert serve.host == "0.0.0.0" and str(serve.port) == server["EXPOSE"] and str(serve.folder) == server["VOLUME"]
     assert f"{serve.site}" in [words.split()[-1] for instruction, words in instructions() if instruction == "COPY"]
     assert str(serve.site.parent / "netlify.toml") in [
         words.split()[-1] for instruction, words in instructions() if instruction == "COPY"
     ]
-    assert f":{serve.port}/lm" in found["HEALTHCHECK"]
+    assert f":{serve.port}/lm" in server["HEALTHCHECK"]
     order = [instruction for instruction, _ in stages()[-1]]
-    assert found["USER"] not in ("root", "0") and order.index("USER") > max(
+    assert server["USER"] not in ("root", "0") and order.index("USER") > max(
         index for index, instruction in enumerate(order) if instruction in ("RUN", "COPY")
     )

@@ -1,4 +1,4 @@
-"""What a model must reach on Tiny Shakespeare. The whole of `small` takes minutes, so a first stretch stands for it."""
+"""The loss that models must reach on Tiny Shakespeare. `small` trains for 150 steps only: all take minutes."""
 
 import pytest
 
@@ -19,23 +19,23 @@ def shakespeare():
 
 
 def trained(preset, text, device, **changes):
-    """A preset trained to its end, and its last validation loss."""
+    """Train a preset to its end; return the run and its last validation loss."""
     run = Run(Experiment.preset(preset).with_fields(**changes), text, device)
-    found = []
+    metrics = []
     for event in run.train():
         if event.kind == "evaluation":
-            found += run.take_metrics(device.read(run.metrics_tensor))
-    return run, found[-1].val_loss
+            metrics += run.take_metrics(device.read(run.metrics_tensor))
+    return run, metrics[-1].val_loss
 
 
-def test_the_bigram_reaches_what_a_bigram_can(shakespeare, device):
+def test_the_bigram_reaches_a_loss_of_2_55(shakespeare, device):
     run, val_loss = trained("bigram", shakespeare, device)
     assert val_loss < 2.55
     loss, predictions = full_loss(run.model, run.val_batches)
     assert loss < 2.55 and predictions == 111_539
 
 
-def test_small_is_on_its_way(shakespeare, cpu):
-    # 2.60 when this was written; a model that has learned only how frequent characters are stands at 3.3.
+def test_small_reaches_a_loss_of_2_65_in_150_steps(shakespeare, cpu):
+    # 2.60 when this was written; a model that has learned only character frequencies is at 3.3.
     _, val_loss = trained("small", shakespeare, cpu, **{"train.steps": 150})
     assert val_loss < 2.65

@@ -1,4 +1,4 @@
-"""What the README shows, run."""
+"""The README's example runs, and its tables are complete."""
 
 import importlib.util
 import re
@@ -21,7 +21,7 @@ BLOCKS = re.findall(
 
 @pytest.fixture
 def relu(tmp_path, monkeypatch):
-    """The worked example, written where it says and imported."""
+    """The worked example, written to the files it names and imported."""
     for name, text in BLOCKS:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
@@ -40,7 +40,7 @@ def load(name, path):
     return module
 
 
-def test_the_worked_example_is_whole():
+def test_the_worked_example_is_complete():
     assert [name for name, _ in BLOCKS] == [
         "pygpt/ops/relu.py",
         "shaders/relu.wgsl",
@@ -58,7 +58,7 @@ def test_the_worked_example_passes_its_own_tests(relu, gpu):
         tests.test_gradient(case)
 
 
-def test_presets_and_texts_are_the_documented_ones():
+def test_all_presets_and_data_sets_are_documented():
     from pygpt.data import DATASETS
 
     rows = set(re.findall(r"^\| (.*?) \|", README, re.MULTILINE))
@@ -66,8 +66,8 @@ def test_presets_and_texts_are_the_documented_ones():
     assert set(PRESETS) | set(DATASETS) <= documented
 
 
-def test_every_row_names_a_test_that_is_there():
-    """The systems this project follows: each row of their table links to the test that holds it."""
+def test_every_row_of_the_parity_table_links_to_an_existing_test():
+    """The README lists the systems this project reproduces, each with its test."""
     rows = re.findall(r"^\| (\w[\w -]*), .*\| \[`(test_\w+\.py)`\]\((.*?)\) \|$", README, re.MULTILINE)
     assert [name for name, *_ in rows] == ["microgpt", "jsGPT", "ChadGPT", "nanoGPT", "nanogpt-jax"]
     for _, file, link in rows:

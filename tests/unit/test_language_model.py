@@ -1,4 +1,4 @@
-"""The row of jsGPT, the habits: fit, evaluate, generate, summary, save, load."""
+"""LanguageModel, which has the methods of jsGPT: fit, evaluate, generate, summary, save, load."""
 
 import doctest
 import errno
@@ -26,23 +26,23 @@ def poem_metrics(device, **changes):
     return finish(poem_run(device, **changes))
 
 
-def test_the_example_is_true(tmp_path, monkeypatch):
+def test_the_docstring_examples_pass(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    tried = doctest.testmod(language_model)
-    assert tried.attempted >= 8 and tried.failed == 0
+    results = doctest.testmod(language_model)
+    assert results.attempted >= 8 and results.failed == 0
 
 
 @pytest.mark.parametrize("kind", ["gpt", "bigram"])
-def test_fit_is_a_run(kind, device):
+def test_fit_gives_the_metrics_of_a_run(kind, device):
     model = model_on(device, **{"model.kind": kind})
-    seen = []
-    found = model.fit(POEM, callback=seen.append)
-    assert bits(found) == bits(poem_metrics(device, **{"model.kind": kind}))
-    assert found == seen == model.history and model.step == 12
+    received = []
+    metrics = model.fit(POEM, callback=received.append)
+    assert bits(metrics) == bits(poem_metrics(device, **{"model.kind": kind}))
+    assert metrics == received == model.history and model.step == 12
 
 
-def test_what_was_broken_off_goes_on_as_if_nothing_had_happened(device):
-    whole = bits(poem_metrics(device))
+def test_interrupted_training_continues_with_the_same_losses(device):
+    uninterrupted = bits(poem_metrics(device))
     model = model_on(device)
     for metric in model.training(POEM):
         if metric.step >= 4:
@@ -50,69 +50,69 @@ def test_what_was_broken_off_goes_on_as_if_nothing_had_happened(device):
     model.generate("Twinkle", 5)
     model.evaluate()
     model.fit()
-    assert bits(model.history) == whole
+    assert bits(model.history) == uninterrupted
 
 
-def test_more_steps_end_the_schedule_later(cpu):
+def test_additional_steps_extend_the_schedule(cpu):
     model = model_on(cpu)
     assert model.fit(POEM)[-1].step == 12
     rates = [metric.learning_rate for metric in model.fit(steps=8)]
     assert [metric.step for metric in model.history] == list(range(21))
     assert rates == sorted(rates, reverse=True) and rates[-1] < 2e-3 and model.experiment.train.steps == 20
-    with pytest.raises(ExperimentError, match=r"all 20 steps are done; ask for more of them, as in fit\(steps=100\)"):
+    with pytest.raises(ExperimentError, match=r"all 20 steps are done; pass more steps, as in fit\(steps=100\)"):
         model.fit()
     with pytest.raises(ExperimentError, match="0 is fewer than 1"):
         model.fit(steps=0)
 
 
-def test_saved_and_loaded_it_goes_on_with_the_same_losses(device, tmp_path):
-    whole = bits(poem_metrics(device))
+def test_a_loaded_model_continues_with_the_same_losses(device, tmp_path):
+    uninterrupted = bits(poem_metrics(device))
     model = model_on(device)
     for metric in model.training(POEM):
         if metric.step >= 6:
             break
     model.save(tmp_path / "run")
-    before = {step: value for step, value in whole.items() if step[0] <= model.step}
-    again = pygpt.load(tmp_path / "run", device)
-    assert isinstance(again, pygpt.LanguageModel) and again.step == model.step
-    assert again.generate("Twinkle", 20) == model.generate("Twinkle", 20)
-    assert again.evaluate() == model.evaluate()
-    assert before | bits(again.fit()) == whole
-    again.save(tmp_path / "run")
+    before = {step: value for step, value in uninterrupted.items() if step[0] <= model.step}
+    loaded = pygpt.load(tmp_path / "run", device)
+    assert isinstance(loaded, pygpt.LanguageModel) and loaded.step == model.step
+    assert loaded.generate("Twinkle", 20) == model.generate("Twinkle", 20)
+    assert loaded.evaluate() == model.evaluate()
+    assert before | bits(loaded.fit()) == uninterrupted
+    loaded.save(tmp_path / "run")
     assert pygpt.load(tmp_path / "run", device).step == 12 and len(list((tmp_path / "run").iterdir())) == 1
-    again.save(tmp_path / "elsewhere" / "it.safetensors")
-    assert pygpt.load(tmp_path / "elsewhere" / "it.safetensors", device).summary() == again.summary()
+    loaded.save(tmp_path / "elsewhere" / "it.safetensors")
+    assert pygpt.load(tmp_path / "elsewhere" / "it.safetensors", device).summary() == loaded.summary()
 
 
-def test_another_text_is_a_new_run_from_its_weights(cpu):
+def test_fit_on_another_text_starts_a_new_run_from_the_weights(cpu):
     model = model_on(cpu)
     model.fit(POEM)
-    known = model.evaluate().loss
-    found = model.fit(POEM.replace("star", "tail"), steps=5)
-    assert found[0].step == 0 and found[0].val_loss == pytest.approx(known, abs=0.2) and model.step == 5
+    loss_before = model.evaluate().loss
+    metrics = model.fit(POEM.replace("star", "tail"), steps=5)
+    assert metrics[0].step == 0 and metrics[0].val_loss == pytest.approx(loss_before, abs=0.2) and model.step == 5
     with pytest.raises(TokenizerError, match="not in the vocabulary"):
         model.fit("0123456789" * 100, steps=5)
     assert model.step == 5 and model.generate("T", 3)
 
 
-def test_texts_by_name_come_as_they_are(cpu):
+def test_a_text_by_name_keeps_its_layout(cpu):
     model = LanguageModel("micro", cpu, **{**SMALL, "train.steps": 5})
     model.fit("names")
     assert (model.experiment.data.source, model.experiment.data.layout) == ("names", "documents")
     assert "\n" not in model.generate(max_new_tokens=30)
-    stream = LanguageModel("baby", cpu, **{**SMALL, "train.steps": 5})
-    stream.fit(load_text("names"))
-    assert stream.experiment.data.layout == "stream", "a Text is read as the experiment says"
+    from_text = LanguageModel("baby", cpu, **{**SMALL, "train.steps": 5})
+    from_text.fit(load_text("names"))
+    assert from_text.experiment.data.layout == "stream", "a Text uses the experiment's layout"
     words = pygpt.LanguageModel("micro", cpu, **SMALL)
     assert words.fit(steps=5)[-1].step == 5 and words.text.name == "words"
 
 
-def test_evaluation_covers_a_text(cpu):
+def test_evaluate_covers_the_validation_part_or_a_whole_text(cpu):
     model = model_on(cpu, **{"train.steps": 40})
     model.fit(POEM)
-    held_back, whole = model.evaluate(), model.evaluate(POEM)
-    assert held_back.predictions == len(POEM) - int(len(POEM) * 0.9) - 1 and whole.predictions == len(POEM) - 1
-    assert whole.perplexity == math.exp(whole.loss) and abs(whole.loss - held_back.loss) < 0.5
+    held_out, whole = model.evaluate(), model.evaluate(POEM)
+    assert held_out.predictions == len(POEM) - int(len(POEM) * 0.9) - 1 and whole.predictions == len(POEM) - 1
+    assert whole.perplexity == math.exp(whole.loss) and abs(whole.loss - held_out.loss) < 0.5
     assert model.evaluate(POEM[::-1]).loss > whole.loss + 0.1
     with pytest.raises(DataError, match="a token to foretell another from"):
         model.evaluate("T")
@@ -122,19 +122,19 @@ def test_evaluation_covers_a_text(cpu):
     assert names.evaluate(NAMES).predictions == sum(len(name) + 1 for name in documents)
 
 
-def test_a_text_in_shards_is_learned_and_evaluated(cpu, tmp_path):
+def test_it_trains_on_and_evaluates_shards(cpu, tmp_path):
     (tmp_path / "poem.txt").write_text(POEM)
     prepare(experiment(**{"data.source": str(tmp_path / "poem.txt")}).data, tmp_path / "shards", 1000, 1)
     model = model_on(cpu)
     model.fit(load_text(str(tmp_path / "shards")), steps=8)
-    held_back = model.evaluate()
-    assert held_back.predictions == len(POEM) - 4000 - 1
+    held_out = model.evaluate()
+    assert held_out.predictions == len(POEM) - 4000 - 1
     model.save(tmp_path / "run")
-    again = pygpt.load(tmp_path / "run", cpu)
-    assert again.evaluate() == held_back and again.fit(steps=4)[-1].step == 12
+    loaded = pygpt.load(tmp_path / "run", cpu)
+    assert loaded.evaluate() == held_out and loaded.fit(steps=4)[-1].step == 12
 
 
-def test_it_writes_whole_or_in_pieces(device):
+def test_generate_and_stream_give_the_same_text(device):
     model = model_on(device)
     model.fit(POEM)
     settings = {"temperature": 0.7, "top_k": 5, "seed": 3}
@@ -152,28 +152,26 @@ def test_the_summary_lists_every_parameter(cpu):
     rows = [line.split() for line in lines[2:-1]]
     assert any(row[0] == "blocks.*.attention.qkv.weight" and row[1:] == ["16", "x", "48", "3", "2,304"] for row in rows)
     total = sum(int(row[-1].replace(",", "")) for row in rows)
-    assert lines[-1].split() == ["in", "all", f"{total:,}"] and total == model.model.parameter_count
+    assert lines[-1].split() == ["total", f"{total:,}"] and total == model.model.parameter_count
 
 
-def test_before_a_text_there_is_nothing_to_ask(cpu, tmp_path):
+def test_an_untrained_model_raises_an_error(cpu, tmp_path):
     model = LanguageModel("baby", cpu)
-    for ask in (
+    for use in (
         lambda: model.generate("a"),
         model.evaluate,
         lambda: model.save(tmp_path),
         lambda: model.logits([[0]]),
         model.sampler,
     ):
-        with pytest.raises(
-            PygptError, match="this model has read nothing yet, so it has no vocabulary; call fit first"
-        ):
-            ask()
+        with pytest.raises(PygptError, match="this model has no vocabulary yet; call fit first"):
+            use()
     with pytest.raises(PygptError, match=r"summary\(vocab_size=65\)"):
         model.summary()
     assert "65 tokens, block 32" in model.summary(vocab_size=65) and repr(model) == "<LanguageModel baby, step 0>"
 
 
-def test_mistakes_are_said_in_words(cpu, tmp_path):
+def test_errors_have_clear_messages(cpu, tmp_path):
     with pytest.raises(ExperimentError, match="did you mean 'baby'"):
         LanguageModel("babby")
     with pytest.raises(ExperimentError, match="did you mean 'n_layer'"):
@@ -189,7 +187,7 @@ def test_mistakes_are_said_in_words(cpu, tmp_path):
         model.save(tmp_path / "file" / "run")
 
 
-def test_a_disk_that_is_full_is_left_as_it_was(tmp_path):
+def test_a_full_disk_keeps_the_last_checkpoint(tmp_path):
     def pieces():
         yield b"half of it"
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -200,7 +198,7 @@ def test_a_disk_that_is_full_is_left_as_it_was(tmp_path):
     assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("model.safetensors", b"the last one")]
 
 
-def test_a_loss_that_is_no_number_keeps_what_came_before(cpu):
+def test_a_diverged_run_keeps_the_metrics_before_it(cpu):
     model = model_on(
         cpu,
         **{
@@ -218,13 +216,13 @@ def test_a_loss_that_is_no_number_keeps_what_came_before(cpu):
     assert model.history and model.history[-1].step == caught.value.step - 1
 
 
-def test_a_text_of_ones_own_travels_with_the_model(cpu, tmp_path):
+def test_a_custom_text_is_saved_with_the_model(cpu, tmp_path):
     model = model_on(cpu)
     model.fit(text_from_bytes("poem", POEM.encode()), steps=3)
     model.save(tmp_path)
-    again = pygpt.load(tmp_path, "numpy")
-    assert again.text.text == POEM and again.fit(steps=2)[-1].step == 5
+    loaded = pygpt.load(tmp_path, "numpy")
+    assert loaded.text.text == POEM and loaded.fit(steps=2)[-1].step == 5
 
 
-def test_the_public_names_are_there():
+def test_the_public_names_exist():
     assert {name: getattr(pygpt, name) for name in pygpt.__all__}["LanguageModel"] is LanguageModel

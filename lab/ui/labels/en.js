@@ -1,5 +1,5 @@
-// Every word that the page itself shows, in English. (Descriptions of settings and error messages come from the package.)
-// Keys go by the part of the page that shows them; a text with figures in it is a function of them.
+// All texts of the page, in English. (Descriptions of settings and error messages come from the package.) The keys
+// follow the parts of the page; a text that contains figures is a function of them.
 
 /** @param {number} number @param {string} noun */
 const plural = (number, noun) => `${number} ${noun}${number === 1 ? "" : "s"}`;
@@ -21,7 +21,7 @@ export const english = {
     reload: "Reload the page to try again.",
   },
 
-  /** Read out by screen readers when they happen. */
+  /** Screen readers announce these. */
   notices: {
     loading: "Loading.",
     ready: "Ready.",
@@ -89,10 +89,10 @@ export const english = {
   model: {
     title: "Model",
     choose: "Preset",
-    changed: "You have changed its settings.",
+    changed: "You have changed some of its settings.",
     names: /** @type {Record<string, string>} */ ({ "llama-tiny": "Llama", gpt2: "GPT-2" }),
     about: /** @type {Record<string, string>} */ ({
-      bigram: "A single table that says which character follows which: the simplest language model.",
+      bigram: "A single table of which character follows which: the simplest language model.",
       micro: "One transformer block, as in microgpt: the smallest GPT there is. It suits lists such as Words.",
       baby: "A tiny GPT that learns to spell within minutes.",
       small: "A GPT that a laptop can train during a coffee break.",
@@ -101,7 +101,7 @@ export const english = {
       gpt2: "GPT-2 with 124 million parameters. It needs GPT-2's tokenizer, a desktop GPU and days.",
       sort: "Learns to sort digits. It answers 99 % of unseen questions correctly within minutes.",
       reverse: "Learns to write words backwards. The quickest of the tasks.",
-      addition: "Learns to add three-digit numbers, carrying included.",
+      addition: "Learns to add three-digit numbers, including carries.",
     }),
     parameters: (/** @type {string} */ parameters, /** @type {string} */ memory) => `${parameters} parameters, about ${memory} to train`,
     all: "All settings",
@@ -113,7 +113,7 @@ export const english = {
     limits: (/** @type {string} */ help, /** @type {string} */ minimum, /** @type {string} */ maximum) => `${help}, ${minimum} to ${maximum}.`,
   },
 
-  /** Short names of settings. One that is missing here is shown by its own name. */
+  /** Short names of settings. The page shows other settings by their field names. */
   fields: /** @type {Record<string, string>} */ ({
     "data.layout": "Text layout",
     "data.tokenizer": "Tokenizer",
@@ -188,7 +188,7 @@ export const english = {
     none: "No device",
     pauseFirst: "Pause the training first; the run then moves to the other device.",
     lostConnection: (/** @type {string} */ server) =>
-      `${server} is not responding. A run continues there; this page keeps trying to reconnect.`,
+      `${server} is not responding. A run there continues; this page keeps trying to reconnect.`,
     noAnswer: (/** @type {string} */ server) => `${server} is not responding`,
   },
 
@@ -211,7 +211,7 @@ export const english = {
   },
 
   figures: {
-    /** By the name of the metric; one that is missing here is shown by its own name. */
+    /** Names of metrics. The page shows other metrics by their field names. */
     names: /** @type {Record<string, string>} */ ({
       loss: "Training loss",
       val_loss: "Validation loss",
@@ -224,20 +224,20 @@ export const english = {
       time_left: "Time left",
     }),
     about: /** @type {Record<string, string>} */ ({
-      loss: "How badly the model predicts the text it learns from. Lower is better.",
-      val_loss: "The same for text it has never seen. If this rises while the training loss falls, the model is overfitting.",
-      accuracy: "The fraction of unseen questions answered completely right at the last evaluation.",
-      tokens_per_second: "Characters, bytes or word pieces that it trains on per second.",
+      loss: "How badly the model predicts the training text. Lower is better.",
+      val_loss: "The same for unseen text. If this rises while the training loss falls, the model is overfitting.",
+      accuracy: "The fraction of unseen questions answered entirely correctly at the last evaluation.",
+      tokens_per_second: "Characters, bytes or word pieces trained on per second.",
       time_left: "At the current speed.",
     }),
     done: "done",
     finer: "More metrics",
     press: "Press Train. The model starts by guessing at random; watch its loss fall as it learns the text.",
-    willTrainOn: (/** @type {string} */ device) => `It will train on ${device}.`,
+    willTrainOn: (/** @type {string} */ device) => `The model will train on ${device}.`,
     openingDevice: "Opening a device…",
     symbols: /** @type {Record<string, string>} */ ({ byte: "byte", char: "character" }),
     token: "token",
-    /** What a loss means: its exponential is the number of equally likely tokens that would be as hard to guess. */
+    /** The meaning of a loss: its exponential is the number of equally likely tokens that would be as hard to guess. */
     guessing: (/** @type {string} */ vocabulary, /** @type {string} */ symbol, /** @type {string} */ loss) =>
       `Guessing at random among ${vocabulary} ${symbol}s gives a loss of ${loss}.`,
     nothingYet: (/** @type {string} */ loss) => `The model is at ${loss}: it has learned nothing yet.`,
@@ -267,7 +267,7 @@ export const english = {
   samples: {
     title: "What it writes",
     list: "Samples, newest first",
-    empty: "While it trains, the model writes a few lines from time to time. The first ones are noise.",
+    empty: "During training the model writes a few lines from time to time. The first ones are noise.",
     step: (/** @type {string} */ step) => `Step ${step}`,
     blank: "…",
   },
@@ -276,7 +276,7 @@ export const english = {
     title: "Sample",
     prompt: "Prompt",
     placeholder: "Once upon a time",
-    /** Short names of the settings, and of the two that are no setting of the sampler. */
+    /** Short names of the sampler's settings, and of the two controls that are not sampler settings. */
     names: /** @type {Record<string, string>} */ ({
       temperature: "Temperature", top_k: "Top-k", top_p: "Top-p", min_p: "Min-p", repetition_penalty: "Repetition penalty",
       seed: "Random seed", length: "Length", stop: "Stop at",
@@ -291,7 +291,7 @@ export const english = {
     copyTitle: "Copy the prompt and its continuation",
     copied: "Copied",
     selected: "Selected",
-    noModel: "Train a model, or open one, first.",
+    noModel: "Train or open a model first.",
   },
 
   benchmark: {

@@ -1,4 +1,4 @@
-// A minute's benchmark of the device: its peak rate in matrix products, and how fast each preset trains and samples on it.
+// A benchmark of the device in one minute: its peak rate in matrix products, and the speed of each preset.
 
 import { element, setText, show } from "../../ui/dom.js";
 import { count, percent, short } from "../../ui/format.js";

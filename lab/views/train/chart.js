@@ -1,4 +1,4 @@
-// The loss as it falls. uPlot draws the columns of curves.js; colours come from the style sheet, so dark and light follow.
+// The loss chart. uPlot draws the columns of curves.js; the colours come from the style sheet, which has a dark scheme.
 
 import uPlot from "../../uplot/uPlot.esm.js";
 import { element, setText } from "../../ui/dom.js";
@@ -26,7 +26,7 @@ export function chartView(curves) {
   /** @type {Record<string, number>} */
   let counted = {};
   let steps = 0;
-  let inks = { line: "", paper: "" }; // of the marks, looked up once a chart: asking for a style each frame costs a layout
+  let inks = { line: "", paper: "" }; // of the marks, read once per chart: reading a style forces a layout
 
   function draw() {
     const { width, height } = frame.getBoundingClientRect();
@@ -73,7 +73,7 @@ export function chartView(curves) {
     };
   }
 
-  /** The scale reaches from a little below the lowest loss to a little above blind guessing.
+  /** The scale ranges from slightly below the lowest loss to slightly above random guessing.
    * @param {number|null} low @param {number|null} high @returns {[number, number]} */
   function heights(low, high) {
     const top = Math.max(high ?? 0, Number.isFinite(blind) ? blind : 0) || 4;
@@ -82,8 +82,8 @@ export function chartView(curves) {
     return [Math.max(0, bottom - room), top + room];
   }
 
-  /** The losses of random guessing and of n-gram counts: a line each, with its name where there is room for it.
-   * The lines run behind the curves, the names stand before them, in a gap of their own: a good model's curve ends where they are.
+  /** The losses of random guessing and of n-gram counts: a line each, with its name if there is room. The lines are
+   * behind the curves; the names are in front, with a margin, because a good model's curve ends near them.
    * @param {uPlot} chart @param {boolean} names */
   function drawMarks(chart, names) {
     const { ctx, bbox } = chart;

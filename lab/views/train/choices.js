@@ -1,4 +1,4 @@
-// A row of choices, one of which is taken: native radio buttons, so that arrow keys and screen readers just work.
+// A row of choices, as native radio buttons: they support arrow keys and screen readers.
 
 import { element, setText } from "../../ui/dom.js";
 
@@ -6,7 +6,7 @@ import { element, setText } from "../../ui/dom.js";
  * @param {string} name
  * @param {string} legend
  * @param {(value: string) => void} choose
- * @param {boolean} [again]  whether choosing what is chosen already means something too
+ * @param {boolean} [again]  whether clicking the current choice calls `choose` too
  */
 export function choicesView(name, legend, choose, again = false) {
   const row = element("div", { class: "choices" });

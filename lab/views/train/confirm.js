@@ -1,15 +1,15 @@
-// A question before something would be lost.
+// A confirmation before unsaved training is lost.
 
 import { element } from "../../ui/dom.js";
 import { labels } from "../../ui/labels.js";
 
 /**
- * Asks whether to go on though a run has not been saved. Resolves to "go", "save" or "".
- * @param {string} what  what is about to happen, such as "Open the file"
- * @param {string} lost  what would be lost
+ * Asks whether to continue although the run has not been saved. Resolves to "go", "save" or "".
+ * @param {string} what  the action to confirm, such as "Open the file"
+ * @param {string} lost  the message about what would be lost
  * @returns {Promise<string>}
  */
-export function askFirst(what, lost) {
+export function confirmLoss(what, lost) {
   return new Promise((resolve) => {
     const choice = (/** @type {string} */ value, /** @type {string} */ text, kind = "") =>
       element("button", { value, class: `button small ${kind}`, autofocus: value === "save" }, text);

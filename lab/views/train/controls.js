@@ -1,6 +1,6 @@
-// Train, Pause, Resume, Stop, and how far it has come.
+// Train, Pause, Resume, Stop, and the progress.
 
-import { complain, complaint, element, setAttribute, setText, show } from "../../ui/dom.js";
+import { showError, errorPlace, element, setAttribute, setText, show } from "../../ui/dom.js";
 import { isField } from "../../state/state.js";
 import { count, duration } from "../../ui/format.js";
 import { labels } from "../../ui/labels.js";
@@ -13,7 +13,7 @@ const { controls: words } = labels;
 /** @param {Controller} controller */
 export function controlsView(controller) {
   const train = element("button", { id: "train", class: "button primary", onclick: () => controller.train() }, words.train);
-  let asked = ""; // what has been asked for and not been done yet: a step on a slow device takes its time
+  let asked = ""; // status text of a request that is not done yet: a step on a slow device takes a while
   const steer = (/** @type {"pause"|"stop"} */ type, /** @type {string} */ meanwhile) => () => {
     asked = meanwhile;
     controller.send({ type });
@@ -24,7 +24,7 @@ export function controlsView(controller) {
   const stop = element("button", { id: "stop", class: "button", onclick: steer("stop", words.stopping) }, words.stop);
   const where = element("p", { class: "where", id: "where" });
   const bar = element("progress", { max: 1, value: 0, "aria-label": words.progress });
-  const mistake = complaint("run-mistake");
+  const mistake = errorPlace("run-mistake");
   const dom = element("div", { class: "controls" },
     element("div", { class: "buttons" }, train, resume, pause, stop, where), bar, mistake);
 
@@ -42,15 +42,15 @@ export function controlsView(controller) {
       show(train, phase !== "running" && phase !== "paused");
       setAttribute(train, "class", canResume ? "button" : "button primary");
       setText(train, phase === "starting" ? words.starting : run ? words.trainNew : words.train);
-      // Not disabled while starting: it would lose the focus that then goes to Pause.
+      // Not disabled while starting, to keep the focus, which then moves to Pause.
       setAttribute(train, "aria-busy", phase === "starting" ? "true" : null);
       setDisabled(train, !state.about || !state.device.open || state.device.opening);
       setDisabled(resume, state.device.opening);
       if (phase !== "running") asked = "";
       setText(where, asked || whereabouts(state));
       setAttribute(bar, "value", phase === "starting" ? (state.preparing?.fraction ?? 0) : run ? run.step / steps : 0);
-      complain(mistake, state.mistakes[""] ?? elsewhere(state));
-      // A button that vanishes under the keyboard hands its focus to the one that took its place.
+      showError(mistake, state.errors[""] ?? elsewhere(state));
+      // If the focused button disappears, move the focus to the button that replaces it.
       if (active instanceof HTMLButtonElement && dom.contains(active) && active.hidden) {
         [pause, resume, train].find((button) => !button.hidden)?.focus();
       }
@@ -67,10 +67,10 @@ function whereabouts({ phase, run, preparing }) {
   return phase === "none" ? of : words[phase](of);
 }
 
-/** Starting failed because of a field: it is marked where it stands, and pointed to here.
+/** A message that points to an invalid setting elsewhere on the page.
  * @param {State} state */
-function elsewhere({ phase, mistakes }) {
-  const marked = Object.keys(mistakes).some((field) => isField(field) || field === "text");
+function elsewhere({ phase, errors }) {
+  const marked = Object.keys(errors).some((field) => isField(field) || field === "text");
   return marked && phase !== "running" ? words.marked : undefined;
 }
 

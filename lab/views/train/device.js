@@ -1,6 +1,6 @@
-// Where it trains, and why there.
+// The choice of the device, and the reason for the automatic choice.
 
-import { complain, complaint, element, setText } from "../../ui/dom.js";
+import { showError, errorPlace, element, setText } from "../../ui/dom.js";
 import { sentence } from "../../ui/format.js";
 import { labels } from "../../ui/labels.js";
 import { SERVER, serverName } from "../../transport/socket_client.js";
@@ -16,7 +16,7 @@ export function deviceView(controller) {
   const choices = choicesView("device", words.choose, (choice) => controller.chooseDevice(choice));
   const name = element("p", { class: "facts", id: "device-name" });
   const why = element("p", { class: "hint", id: "device-why" });
-  const mistake = complaint("device-mistake");
+  const mistake = errorPlace("device-mistake");
   return {
     dom: element("div", {}, choices.dom, mistake, name, why),
     /** @param {State} state */
@@ -28,7 +28,7 @@ export function deviceView(controller) {
       if (state.about?.numpy) offered.push(["numpy", words.numpy]);
       if (state.about?.machine) offered.push([SERVER, serverName()]);
       choices.sync(offered, choice, busy);
-      complain(mistake, state.mistakes.device);
+      showError(mistake, state.errors.device);
       setText(name, opening ? words.opening : open ? open.name : words.none);
       setText(why, opening ? state.fetching.device : open ? sentence(open.why) : "");
       choices.dom.title = state.phase === "running" ? words.pauseFirst : "";

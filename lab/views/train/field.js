@@ -1,6 +1,6 @@
-// One control for one setting, made from the setting's own description.
+// The control of one setting, created from the setting's description.
 
-import { complain, complaint, element, setAttribute, setValue } from "../../ui/dom.js";
+import { showError, errorPlace, element, setAttribute, setValue } from "../../ui/dom.js";
 import { capitalized, count, fieldName, sentence, withFieldNames } from "../../ui/format.js";
 import { labels } from "../../ui/labels.js";
 
@@ -9,7 +9,7 @@ import { labels } from "../../ui/labels.js";
 /** @typedef {import("../../state/state.js").Controller} Controller */
 
 /**
- * The control of a setting of the experiment, with its name and the place for a mistake.
+ * The control of a setting of the experiment, with its name and a place for an error message.
  * @param {FieldDescription} field
  * @param {Controller} controller
  */
@@ -18,7 +18,7 @@ export function fieldView(field, controller) {
   const change = () => controller.dispatch({ type: "edit", field: field.field, value: read(field, control) });
   const help = describe(field);
   const control = makeControl(field, { id, oninput: change, onblur: () => controller.refresh(), "aria-description": help });
-  const mistake = complaint(`${id}-mistake`);
+  const mistake = errorPlace(`${id}-mistake`);
   const dom = element(
     "div",
     { class: field.type === "bool" ? "field check" : "field", title: help },
@@ -36,7 +36,7 @@ export function fieldView(field, controller) {
       const value = state.draft?.[/** @type {"model"} */ (section)][name ?? ""];
       if (control instanceof HTMLInputElement && control.type === "checkbox") control.checked = value === true;
       else if (value !== undefined) setValue(control, String(value));
-      complain(mistake, withFieldNames(state.mistakes[field.field] ?? ""), control);
+      showError(mistake, withFieldNames(state.errors[field.field] ?? ""), control);
       const unused = !isUsed(state, section ?? "", name ?? "");
       setAttribute(dom, "data-idle", unused ? "true" : null);
       if (control.disabled !== unused) control.disabled = unused;
@@ -47,7 +47,7 @@ export function fieldView(field, controller) {
 /** Whether the draft uses a setting: a bigram has neither layers nor heads, and only bpe learns a vocabulary.
  * @param {State} state @param {string} section @param {string} name */
 function isUsed({ about, draft }, section, name) {
-  if (name === "vocab_size") return draft?.data["tokenizer"] === "bpe";
+  if (name === "vocab_size") return Boolean(about?.tokenizers[draft?.data["tokenizer"]]?.sized);
   const fields = section === "model" ? about?.models[draft?.model["kind"]]?.fields : null;
   return name === "kind" || !fields || fields.includes(name);
 }
@@ -66,7 +66,7 @@ export function makeControl(field, attributes) {
   return element("input", { ...attributes, type: "number", step, inputmode: step === 1 ? "numeric" : "decimal" });
 }
 
-/** What is in the control; what is not a number is sent as it is, and the package says what it wanted.
+/** The control's value. Text that is not a number is returned unchanged; the package reports the error.
  * @param {FieldDescription} field @param {HTMLInputElement|HTMLSelectElement} control */
 function read(field, control) {
   if (field.type === "bool" && control instanceof HTMLInputElement) return control.checked;
@@ -75,7 +75,7 @@ function read(field, control) {
   return Number.isNaN(number) ? control.value : number;
 }
 
-/** What a setting means, and its limits.
+/** The meaning of a setting, and its limits.
  * @param {FieldDescription} field */
 export function describe({ help, minimum, maximum }) {
   if (minimum === null || maximum === null) return sentence(help);

@@ -1,4 +1,4 @@
-// The figures of the run: loss, validation loss, speed, time left, and the other metrics; and the loss in words.
+// The figures of the run: loss, validation loss, speed, time left and the other metrics, and the meaning of the loss.
 
 import { element, setAttribute, setText, show } from "../../ui/dom.js";
 import { capitalized, count, duration, loss, number, percent, sentence, short } from "../../ui/format.js";
@@ -9,7 +9,7 @@ import { labels } from "../../ui/labels.js";
 
 const { figures: words } = labels;
 
-// The metrics that always stand there, and how they are written; the others are folded away, in the order of their declaration.
+// The metrics that are always visible, and their formats; the others are folded, in the order of their declaration.
 const MAIN = /** @type {Record<string, (value: number) => string>} */ ({
   loss, val_loss: loss, accuracy: percent, tokens_per_second: (value) => (Number.isFinite(value) ? short(value) : loss(NaN)),
 });
@@ -58,13 +58,13 @@ export function figuresView() {
       setText(left.value, phase === "running" ? duration(run?.seconds_left ?? NaN) : phase === "finished" ? words.done : duration(NaN));
       setText(meaning, run ? meaningOf(run) : words.press);
       const { open, opening } = state.device;
-      setText(summary, run ? summarize(run, open?.name ?? labels.device.none)
+      setText(summary, run ? summarize(run, about, open?.name ?? labels.device.none)
         : open && !opening ? words.willTrainOn(open.name) : words.openingDevice);
     },
   };
 }
 
-/** What the loss means, beside random guessing and the n-gram models.
+/** The meaning of the loss, compared with random guessing and the n-gram models.
  * @param {RunState} run */
 function meaningOf({ metrics, baselines, vocabulary, experiment }) {
   const symbol = words.symbols[experiment.data["tokenizer"]] ?? words.token;
@@ -81,9 +81,9 @@ function meaningOf({ metrics, baselines, vocabulary, experiment }) {
   return parts.join(" ");
 }
 
-/** @param {RunState} run @param {string} device */
-function summarize({ experiment, text, parameters }, device) {
+/** @param {RunState} run @param {State["about"]} about @param {string} device */
+function summarize({ experiment, text, parameters }, about, device) {
   const { model, name } = experiment;
-  const sizes = model["kind"] === "gpt" ? words.gpt(model["n_layer"], model["n_head"], model["n_embd"]) : model["kind"];
+  const sizes = about?.models[model["kind"]]?.has_blocks ? words.gpt(model["n_layer"], model["n_head"], model["n_embd"]) : model["kind"];
   return words.summary(name || words.aModel, text, sizes, model["block_size"], count(parameters), device);
 }

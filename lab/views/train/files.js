@@ -1,6 +1,6 @@
-// Save the run to a file, open one, drop one anywhere; and the safety copies of earlier visits.
+// Saving the run to a file, opening or dropping a file, and the safety copies of earlier visits.
 
-import { complain, complaint, element, setText, show } from "../../ui/dom.js";
+import { showError, errorPlace, element, setText, show } from "../../ui/dom.js";
 import { ago, count } from "../../ui/format.js";
 import { labels } from "../../ui/labels.js";
 
@@ -64,28 +64,28 @@ export function filesView(controller) {
   };
 }
 
-/** Above everything stands what concerns a whole run: a file that would not open, a link with unknown settings, a connection
- * that dropped, unfinished runs of earlier visits.
+/** Notices about a whole run, at the top of the page: a file that did not open, a link with unknown settings, a dropped
+ * connection, unfinished runs of earlier visits.
  * @param {Controller} controller */
 export function noticesView(controller) {
-  const mistake = complaint("file-mistake");
-  const link = complaint("link-mistake");
-  const line = complaint("line-mistake");
+  const mistake = errorPlace("file-mistake");
+  const link = errorPlace("link-mistake");
+  const line = errorPlace("line-mistake");
   const latest = element("div", {});
   const more = element("summary", {});
   const list = element("ol", {});
   const others = element("details", {}, more, list);
   const found = element("div", { id: "found", class: "notice", hidden: true }, latest, others);
-  /** @type {State["found"]} */
+  /** @type {State["copies"]} */
   let shown = [];
 
-  /** @param {import("../../transport/messages.js").KeptRun} kept @param {string} description @param {string} [weight] of its first button */
+  /** @param {import("../../transport/messages.js").KeptRun} kept @param {string} description @param {string} [weight] class of its first button */
   function row({ copy }, description, weight = "") {
     return element("div", { class: "kept" }, element("p", {}, description),
       element("div", { class: "buttons" },
         element("button", { class: `button small ${weight}`, onclick: () => controller.send({ type: "open_kept", copy }) }, words.restore),
         element("button", { class: "button small", onclick: () => {
-          controller.dispatch({ type: "forget_found", copy });
+          controller.dispatch({ type: "remove_copy", copy });
           controller.send({ type: "forget_kept", copy });
         } }, words.discard)));
   }
@@ -94,12 +94,12 @@ export function noticesView(controller) {
     dom: element("div", { class: "notices" }, line, mistake, link, found),
     /** @param {State} state */
     sync(state) {
-      complain(mistake, state.mistakes.file);
-      complain(link, state.mistakes.link);
-      complain(line, state.mistakes.line);
-      show(found, state.found.length > 0 && state.run === null && state.device.open !== null);
-      if (state.found === shown) return;
-      shown = state.found;
+      showError(mistake, state.errors.file);
+      showError(link, state.errors.link);
+      showError(line, state.errors.line);
+      show(found, state.copies.length > 0 && state.run === null && state.device.open !== null);
+      if (state.copies === shown) return;
+      shown = state.copies;
       const [first, ...older] = shown;
       latest.replaceChildren(...(first
         ? [row(first, words.found(progress(first), ago(first.seconds_ago)), "primary")] : []));

@@ -1,4 +1,4 @@
-// What is being waited for, until the lab is ready.
+// The loading stage, shown until the lab is ready.
 
 import { element, setAttribute, setText, show } from "../../ui/dom.js";
 import { labels } from "../../ui/labels.js";

@@ -1,6 +1,6 @@
-// Step two: what learns, and for how long. A preset sets everything; the sizes that matter stand open, the rest is folded.
+// The model and its training settings. A preset sets all of them; only the main ones are always visible.
 
-import { complain, complaint, element, setText } from "../../ui/dom.js";
+import { showError, errorPlace, element, setText } from "../../ui/dom.js";
 import { isEdited, isTask } from "../../state/state.js";
 import { capitalized, count, size, withFieldNames } from "../../ui/format.js";
 import { labels } from "../../ui/labels.js";
@@ -15,7 +15,7 @@ const OPEN_FIELDS = [
   "model.n_layer", "model.n_head", "model.n_embd", "model.block_size", "train.steps", "train.batch_size",
   "optim.learning_rate", "train.seed",
 ];
-// The groups of the folded settings, by the beginnings of their names; of several, the longest decides.
+// The groups of the folded settings, by prefixes of their names; the longest matching prefix decides.
 const GROUPS = /** @type {Record<keyof typeof words.groups, string[]>} */ ({
   text: ["data."],
   model: ["model."],
@@ -26,7 +26,7 @@ const GROUPS = /** @type {Record<keyof typeof words.groups, string[]>} */ ({
   optimizer: ["optim."],
   training: ["train."],
 });
-// The text is chosen above, a page names no files, and the curve shows every step.
+// Not shown: the text has its own control, a page has no files to name, and the curve shows every step.
 const NOT_HERE = new Set(["name", "data.source", "data.tokenizer_file", "train.log_every"]);
 
 /** @param {Controller} controller */
@@ -36,7 +36,7 @@ export function modelView(controller) {
   const grid = element("div", { class: "fields" });
   const hint = element("p", { class: "hint explains", "aria-hidden": "true" });
   const total = element("p", { class: "facts", id: "parameters" });
-  const mistake = complaint("model-mistake");
+  const mistake = errorPlace("model-mistake");
   const rest = element("div", { class: "rest" });
   const more = element("details", { class: "more" }, element("summary", {}, words.all), rest);
   const dom = element("div", {}, presets.dom, about, grid, total, mistake, more, hint);
@@ -45,7 +45,7 @@ export function modelView(controller) {
   /** @type {Record<string, import("../../transport/messages.js").Experiment>|undefined} */
   let known;
 
-  /** A preset for a task brings its task along.
+  /** A preset for a task also selects that task.
    * @param {string} name */
   function choose(name) {
     controller.dispatch({ type: "choose_preset", name });
@@ -88,11 +88,11 @@ export function modelView(controller) {
       presets.sync(names.map((name) => [name, words.names[name] ?? capitalized(name)]), state.preset);
       setText(about, [words.about[state.preset], isEdited(state) && words.changed].filter(Boolean).join(" "));
       for (const field of fields) field.sync(state);
-      // A mistake in a folded field must not hide.
+      // Unfold the settings if one of them is invalid.
       if (rest.querySelector("[aria-invalid]") && !more.open) more.open = true;
       const { checked } = state;
       setText(total, checked ? words.parameters(count(checked.parameters), size(checked.bytes)) : "\u00a0");
-      complain(mistake, withFieldNames(state.mistakes.model ?? ""));
+      showError(mistake, withFieldNames(state.errors.model ?? ""));
     },
   };
 }

@@ -1,6 +1,6 @@
-// Continues a prompt with the model. Escape stops it.
+// Continues a prompt with the model; Escape stops.
 
-import { complain, complaint, element, setAttribute, setText, show } from "../../ui/dom.js";
+import { showError, errorPlace, element, setAttribute, setText, show } from "../../ui/dom.js";
 import { labels } from "../../ui/labels.js";
 import { describe, makeControl } from "./field.js";
 
@@ -10,7 +10,7 @@ import { describe, makeControl } from "./field.js";
 
 const { sampling: words } = labels;
 const FIRST_DIALS = ["temperature", "top_k"]; // the other settings of the sampler are folded away
-const HOTTEST = 2; // where the slider of the temperature ends: above, there is only noise
+const HOTTEST = 2; // maximum of the temperature slider: higher temperatures give only noise
 
 /** @param {Controller} controller */
 export function sampleView(controller) {
@@ -22,7 +22,7 @@ export function sampleView(controller) {
       start();
     },
   });
-  /** @type {Map<string, HTMLInputElement>} of the sampler's settings, by name */
+  /** @type {Map<string, HTMLInputElement>} the controls of the sampler's settings, by name */
   const dials = new Map();
   const length = element("input", { id: "length", type: "number", min: 1, max: 100_000, step: 1, value: 300, inputmode: "numeric" });
   const end = element("input", { id: "stop-text", type: "text", spellcheck: "false", autocomplete: "off" });
@@ -43,7 +43,7 @@ export function sampleView(controller) {
       setTimeout(() => setText(copy, words.copy), 2000);
     },
   }, words.copy);
-  const mistake = complaint("prompt-mistake");
+  const mistake = errorPlace("prompt-mistake");
   const given = element("span", { class: "given" });
   const made = element("span", { class: "made" });
   const answer = element("p", { id: "answer", class: "prose answer", hidden: true }, given, made);
@@ -108,7 +108,7 @@ export function sampleView(controller) {
       if (handBack) go.focus();
       show(copy, !running && state.answer.text !== "");
       setText(note, possible ? "" : words.noModel);
-      complain(mistake, state.mistakes.prompt, prompt);
+      showError(mistake, state.errors.prompt, prompt);
       show(answer, running || state.answer.text !== "");
       setText(given, state.answer.prompt);
       append(made, state.answer.text);
@@ -117,7 +117,7 @@ export function sampleView(controller) {
   };
 }
 
-/** A control with its name above it; a slider shows its value there.
+/** A control below its name; a slider shows its value beside the name.
  * @param {HTMLInputElement} control @param {string} name @param {string} title */
 function dial(control, name, title) {
   const label = element("label", { for: control.id }, words.names[name] ?? name);
@@ -129,7 +129,7 @@ function dial(control, name, title) {
   return element("div", { class: "field", title }, label, control);
 }
 
-/** Appends what came, rather than setting the whole text again.
+/** Appends the new part of a text instead of setting the whole text.
  * @param {HTMLElement} dom @param {string} text */
 function append(dom, text) {
   const before = dom.textContent ?? "";

@@ -1,4 +1,4 @@
-// What the model writes while it trains, newest first: from noise to words.
+// Samples that the model writes during training, newest first.
 
 import { element, setText, show } from "../../ui/dom.js";
 import { count } from "../../ui/format.js";

@@ -1,4 +1,4 @@
-// A synthetic task as the text: which one, how long its questions are, how many, and the seed they are made from.
+// A synthetic task as the text: its name, the length and number of its questions, and their random seed.
 
 import { element, setText, setValue, show } from "../../ui/dom.js";
 import { labels } from "../../ui/labels.js";

@@ -1,6 +1,6 @@
-// What the model learns from: a built-in text, one's own pasted in, or a file.
+// The training text: a built-in text, a task, a pasted text or a file.
 
-import { complain, complaint, element, setText, show } from "../../ui/dom.js";
+import { showError, errorPlace, element, setText, show } from "../../ui/dom.js";
 import { count, withFieldNames } from "../../ui/format.js";
 import { labels } from "../../ui/labels.js";
 import { isTask } from "../../state/state.js";
@@ -26,7 +26,7 @@ export function textView(controller) {
       typing = setTimeout(sendOwn, 250);
     },
     onblur() {
-      if (typing) sendOwn(); // on the way to Train, which is to read what stands here
+      if (typing) sendOwn(); // the user may press Train next, which must use the current text
     },
   });
   const file = element("input", {
@@ -43,7 +43,7 @@ export function textView(controller) {
   );
   const facts = element("p", { class: "facts" });
   const excerpt = element("blockquote", { class: "excerpt prose" });
-  const mistake = complaint("text-mistake");
+  const mistake = errorPlace("text-mistake");
   const task = taskView(controller);
   const dom = element("div", {}, choices.dom, own, task.dom, mistake, facts, excerpt);
 
@@ -75,12 +75,12 @@ export function textView(controller) {
         [TASK, words.task], [OWN, words.own]], isTask(choice) ? TASK : choice);
       task.sync(state);
       show(own, choice === OWN);
-      complain(mistake, withFieldNames(state.mistakes.text ?? ""), choice === OWN ? area : undefined);
+      showError(mistake, withFieldNames(state.errors.text ?? ""), choice === OWN ? area : undefined);
       const named = text !== null && !text.built_in && text.name !== words.ownName;
       const size = text ? words.size(count(text.characters), count(text.distinct)) : state.fetching.text || "\u00a0";
       setText(facts, named ? words.named(text.name, size) : size);
       facts.title = text?.alphabet ?? "";
-      show(excerpt, choice !== OWN || (named && text.excerpt !== "")); // empty while a text is fetched: nothing below moves
+      show(excerpt, choice !== OWN || (named && text.excerpt !== "")); // keep its place while a text is fetched
       setText(excerpt, text?.excerpt ?? "");
     },
   };

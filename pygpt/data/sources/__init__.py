@@ -1,1 +1,1 @@
-"""Texts that are made here rather than downloaded."""
+"""Generated texts, which need no download."""

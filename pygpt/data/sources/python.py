@@ -1,4 +1,4 @@
-"""The data set `python`: the source of the standard library, present wherever Python runs."""
+"""The data set `python`: the source of the standard library, which needs no download."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pygpt.errors import DataError
 
-# Modules worth reading that every CPython since 3.11 has. Tables (html.entities) and tests are left out.
+# Readable modules of every CPython since 3.11. Tables (html.entities) and tests are left out.
 MODULES = """
     __future__ abc argparse asyncio.locks asyncio.queues asyncio.runners asyncio.timeouts base64 bisect calendar cmd
     codeop collections colorsys concurrent.futures.thread contextlib copy csv dataclasses difflib
@@ -24,10 +24,10 @@ _HEADER = "# The standard library of Python {version}: "
 
 
 def python_sources_text() -> str:
-    """Join about a megabyte of the running Python's standard library into one text; its first line says which Python.
+    """Join about a megabyte of the running Python's standard library into one text; its first line gives the version.
 
     Raises:
-        DataError: this Python came without its sources.
+        DataError: this Python has no source files.
     """
     library = Path(sysconfig.get_path("stdlib"))
     files = []
@@ -37,28 +37,28 @@ def python_sources_text() -> str:
             files.append(f"# {module}\n\n{source.strip()}\n")
     if not files:
         raise DataError(
-            f"the data set python is the standard library's source, but {library} has no .py files "
-            "(this Python came precompiled): choose the data set tales, or a file of your own"
+            f"the data set python needs the standard library's source, but {library} has no .py files "
+            "(this Python is precompiled): choose the data set tales, or a text file"
         )
     header = _HEADER.format(version=platform.python_version())
     return "\n\n".join([f"{header}{len(files)} of its modules.\n", *files])
 
 
 def python_sources_origin(text: str) -> str:
-    """Say which Python a text of `python_sources_text` is made from."""
+    """Return the origin of a text from `python_sources_text`, with its Python version."""
     start, _, _ = _HEADER.partition("{")
     version = text.removeprefix(start).partition(":")[0] if text.startswith(start) else "an unknown version"
     return f"the standard library's source, Python {version}"
 
 
 def _ascii_source(library: Path, module: str) -> str | None:
-    place = library.joinpath(*module.split("."))
-    for path in place.with_suffix(".py"), place / "__init__.py":
+    base = library.joinpath(*module.split("."))
+    for path in base.with_suffix(".py"), base / "__init__.py":
         try:
             return path.read_bytes().decode("ascii").replace("\r\n", "\n")
         except FileNotFoundError:
-            continue  # a module of one Python is a package of the next (pathlib, string)
+            continue  # pathlib and string are modules in some Python versions, packages in others
         except (OSError, UnicodeDecodeError):
-            # One letter of an author's name would put a character into the vocabulary that the model sees once.
+            # A non-ASCII letter in an author's name would add a character to the vocabulary that occurs only once.
             return None
     return None

@@ -1,10 +1,10 @@
-"""The data set `tales`: children's stories without end, made from a seed.
+"""The data set `tales`: any number of children's stories, generated from a seed.
 
-A story is a plot filled in (tale_templates: mishaps, friends, wonders, moments): animals of the valley take its
-roles, things and weather its other places. Templates are written in braces, filled from the inside outwards:
+A story is a plot with its slots filled in (tale_templates: mishaps, friends, wonders, moments). Animals of the valley
+fill the roles; things and weather fill the other slots. Slots are in braces and are filled from the inside outwards:
 
-    {h}  {h.they}  {thing}     what the word stands for in this story
-    {gently|slowly|}           one of these, chosen anew each time
+    {h}  {h.they}  {thing}     the slot's text in this story
+    {gently|slowly|}           one of these, drawn each time
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ _SLOT = re.compile(r"\{([^{}]*)\}")
 _ARTICLE = re.compile(r"\b([Aa]) (?=[aeiouAEIOU])")
 _SENTENCE = re.compile(r"(^|[.!?] )([a-z])")
 _SMALL = frozenset("a an and at for in of on or that the to who with".split())
-_SHORTEST, _LONGEST = 60, 140  # words in a story, its title included
+_SHORTEST, _LONGEST = 60, 140  # words in a story, including its title
 
 
 class Chance:
-    """Splitmix64, written out so that a seed tells the same tales under every Python, everywhere.
+    """The Splitmix64 generator, implemented here so that a seed gives the same text on every Python and platform.
 
     Source: Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014.
     """
@@ -32,7 +32,7 @@ class Chance:
         self._state = seed & 0xFFFFFFFFFFFFFFFF
 
     def below(self, limit: int) -> int:
-        """Draw a whole number from 0 to limit - 1."""
+        """Draw an integer from 0 to limit - 1."""
         self._state = (self._state + 0x9E3779B97F4A7C15) & 0xFFFFFFFFFFFFFFFF
         mixed = self._state
         mixed = ((mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9) & 0xFFFFFFFFFFFFFFFF
@@ -40,32 +40,32 @@ class Chance:
         return ((mixed ^ (mixed >> 31)) * limit) >> 64
 
     def pick(self, choices):
-        """Draw one of a sequence."""
+        """Draw one element of a sequence."""
         return choices[self.below(len(choices))]
 
     def shuffled(self, choices) -> list:
-        """Give the choices in a new order."""
-        rest = list(choices)
-        return [rest.pop(self.below(len(rest))) for _ in choices]
+        """Return the elements of a sequence in random order."""
+        remaining = list(choices)
+        return [remaining.pop(self.below(len(remaining))) for _ in choices]
 
 
 def tales(seed: int = 0, size: int = 1_000_000) -> str:
-    """Tell whole stories, a blank line between them, until the text has at least `size` characters.
+    """Generate whole stories, separated by blank lines, until the text has at least `size` characters.
 
     Raises:
         DataError: the size is below 1.
     """
     if size < 1:
-        raise DataError(f"tales need room for at least 1 character; the size is {size}: ask for more")
+        raise DataError(f"tales need at least 1 character; the size is {size}: choose a larger size")
     chance = Chance(seed)
-    stories, length, before = [], 0, ""
+    stories, length, previous_title = [], 0, ""
     while length < size:
         story = _story(chance)
         title = story.partition("\n")[0]
-        if title != before and _SHORTEST <= len(story.split()) <= _LONGEST:
+        if title != previous_title and _SHORTEST <= len(story.split()) <= _LONGEST:
             stories.append(story)
             length += len(story) + 2
-            before = title
+            previous_title = title
     return "\n\n".join(stories) + "\n\n"
 
 
@@ -96,19 +96,19 @@ def _story(chance: Chance) -> str:
 
 
 def _cast(chance: Chance, slots: dict[str, str]) -> None:
-    """Give the roles h, f and k to three animals; hero and friend differ in pronoun, so that "she" is never both."""
+    """Assign three animals to the roles h, f and k; h and f differ in pronoun if possible, so that "she" is clear."""
     taken: list[words.Animal] = []
     for role in "hfk":
-        wanted = slots.pop(role, "").split()
-        fitting = [
+        required = slots.pop(role, "").split()
+        candidates = [
             animal
             for animal in words.ANIMALS
             if animal not in taken
-            and all((tag[1:] not in animal.tags) if tag[0] == "-" else tag in animal.tags for tag in wanted)
+            and all((tag[1:] not in animal.tags) if tag[0] == "-" else tag in animal.tags for tag in required)
         ]
         if role == "f":
-            fitting = [animal for animal in fitting if animal.they != taken[0].they] or fitting
-        animal = chance.pick(fitting)
+            candidates = [animal for animal in candidates if animal.they != taken[0].they] or candidates
+        animal = chance.pick(candidates)
         taken.append(animal)
         slots |= {(f"{role}.{key}" if key else role): value for key, value in animal.slots.items()}
         slots[f"{role}.habit"] = chance.pick(animal.habits)
@@ -128,7 +128,7 @@ def _titled(title: str) -> str:
 
 
 def _plots() -> tuple[Plot, ...]:
-    # Imported late: the plots are made of the Plot above.
+    # Imported here because only this data set needs the plots.
     from pygpt.data.sources.tale_templates import friends, mishaps, moments, wonders
 
     return mishaps.PLOTS + friends.PLOTS + wonders.PLOTS + moments.PLOTS

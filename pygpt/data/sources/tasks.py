@@ -1,8 +1,8 @@
-"""Synthetic tasks: questions with one right answer each, made from a seed, so that learning can be counted in right answers.
+"""Synthetic tasks: generated questions with one right answer each, so that accuracy can be measured.
 
-A task is a text by name. "task:addition" is ten thousand lines such as 123+045=0168; what can be set follows the name:
-"task:addition,length=4,examples=50000,seed=1". No question comes twice, so that none of those held back for validation
-was trained on. Each maker below draws one question and its answer from `chance`, for a length that the task explains.
+A task is a text that is loaded by name. "task:addition" is ten thousand lines such as 123+045=0168. Settings follow the
+name: "task:addition,length=4,examples=50000,seed=1". Every question is unique, so no question held back for validation
+is trained on. Each maker below draws one question and its answer with `chance`, for a given length.
 """
 
 from __future__ import annotations
@@ -15,19 +15,18 @@ from pygpt.data.text import Text, make_text
 from pygpt.errors import DataError
 
 PREFIX = "task:"
-SEPARATOR = "="  # between question and answer; no question has one
+SEPARATOR = "="  # between question and answer; no question contains it
 LETTERS = "abcdefghij"
 DIGITS = "0123456789"
 BRACKETS = ("()", "[]", "{}")
 
 FEWEST, MOST = 20, 1_000_000  # examples
-# A task that gave so many questions in a row that it had given before has hardly any others.
-PATIENCE = 1000
+PATIENCE = 1000  # repeated questions in a row after which a task counts as exhausted
 
 
 @dataclasses.dataclass(frozen=True)
 class Task:
-    """A task that can be had by name. `length` is the usual one, from `shortest` to `longest`, and `measures` says of what."""
+    """A task that can be loaded by name. `length` is the default, and `measures` describes what it counts."""
 
     name: str
     description: str
@@ -39,7 +38,7 @@ class Task:
 
 
 def _word(chance: Chance, length: int, symbols: str = LETTERS) -> str:
-    """One to `length` symbols."""
+    """Draw one to `length` symbols."""
     return "".join(chance.pick(symbols) for _ in range(1 + chance.below(length)))
 
 
@@ -59,7 +58,7 @@ def _sort(chance, length):
 
 
 def _addition(chance, length):
-    # Every second time short numbers are as frequent as long ones: from these a model learns to carry.
+    # In half of the questions, short numbers are as frequent as long ones: a model learns to carry from them.
     if chance.below(2):
         a, b = chance.below(10**length), chance.below(10**length)
     else:
@@ -79,26 +78,26 @@ def _parity(chance, length):
 
 
 def _brackets(chance, length):
-    word, open_ones, left = "", [], 1 + chance.below(length)
-    while left or open_ones:
-        if open_ones and (not left or chance.below(2)):
-            word += open_ones.pop()
+    word, closers, left = "", [], 1 + chance.below(length)
+    while left or closers:
+        if closers and (not left or chance.below(2)):
+            word += closers.pop()
         else:
             pair = chance.pick(BRACKETS)
             word, left = word + pair[0], left - 1
-            open_ones.append(pair[1])
+            closers.append(pair[1])
     if chance.below(2):
         return word, "yes"
-    # One bracket becomes another, and then some bracket has no partner.
-    place = chance.below(len(word))
-    other = chance.pick([bracket for bracket in "".join(BRACKETS) if bracket != word[place]])
-    return word[:place] + other + word[place + 1 :], "no"
+    # Replace one bracket with a different one, so that some bracket has no partner.
+    position = chance.below(len(word))
+    other = chance.pick([bracket for bracket in "".join(BRACKETS) if bracket != word[position]])
+    return word[:position] + other + word[position + 1 :], "no"
 
 
 def _two_sum(chance, length):
-    most = max(100, 4 * length * length)
+    limit = max(100, 4 * length * length)
     while True:
-        numbers = [chance.below(most) for _ in range(length)]
+        numbers = [chance.below(limit) for _ in range(length)]
         i = chance.below(length - 1)
         j = i + 1 + chance.below(length - 1 - i)
         total = numbers[i] + numbers[j]
@@ -126,7 +125,7 @@ def _lookup(chance, length):
 
 
 def largest_prime_below(limit: int) -> int:
-    """The largest prime below a limit above 2."""
+    """Return the largest prime below a limit that is above 2."""
     return next(
         number
         for number in range(limit - 1, 1, -1)
@@ -137,38 +136,38 @@ def largest_prime_below(limit: int) -> int:
 TASKS: dict[str, Task] = {
     task.name: task
     for task in (
-        Task("copy", "A word, and the same word: cab=cab.", _copy, "letters at most", 8),
-        Task("reverse", "A word, and the word from behind: cab=bac.", _reverse, "letters at most", 8),
-        Task("sort", "Digits, and the same in order: 3142=1234.", _sort, "digits at most", 6),
+        Task("copy", "A word and its copy: cab=cab.", _copy, "maximum number of letters", 8),
+        Task("reverse", "A word and its reverse: cab=bac.", _reverse, "maximum number of letters", 8),
+        Task("sort", "Digits, and the same digits sorted: 3142=1234.", _sort, "maximum number of digits", 6),
         Task(
             "addition",
-            "Two numbers and their sum, with zeros before the short ones: 123+045=0168.",
+            "Two numbers and their sum, padded with zeros: 123+045=0168.",
             _addition,
-            "digits of a number",
+            "digits per number",
             3,
             longest=32,
         ),
         Task(
             "modular-addition",
-            "Two numbers and their sum modulo the largest prime of as many digits: 60+50=13.",
+            "Two numbers and their sum modulo the largest prime with that many digits: 60+50=13.",
             _modular_addition,
-            "digits of a number at most",
+            "maximum number of digits per number",
             2,
             longest=9,
         ),
         Task(
-            "parity", "Bits, and whether the number of ones among them is odd: 10110=odd.", _parity, "bits at most", 14
+            "parity", "Bits, and whether the number of ones is odd: 10110=odd.", _parity, "maximum number of bits", 14
         ),
         Task(
             "brackets",
-            "Brackets, and whether each has its partner (a Dyck language): ([]{})=yes.",
+            "Brackets, and whether they are balanced (a Dyck language): ([]{})=yes.",
             _brackets,
-            "pairs at most",
+            "maximum number of pairs",
             6,
         ),
         Task(
             "two-sum",
-            "Numbers, a colon, a sum, and the only two of the numbers that make it: 17,4,38,25:42=17+25.",
+            "Numbers, a colon, a sum, and the only two numbers that add up to it: 17,4,38,25:42=17+25.",
             _two_sum,
             "numbers",
             4,
@@ -177,23 +176,23 @@ TASKS: dict[str, Task] = {
         ),
         Task(
             "repeat",
-            "A word and how often, and the word so many times: cab*3=cabcabcab.",
+            "A word, a count, and the word repeated that many times: cab*3=cabcabcab.",
             _repeat,
-            "letters at most",
+            "maximum number of letters",
             6,
         ),
         Task(
             "counting",
-            "Letters, a colon, one of them, and how often it is there: abcab:a=2.",
+            "Letters, a colon, one of the letters, and how often it occurs: abcab:a=2.",
             _counting,
-            "letters at most",
+            "maximum number of letters",
             10,
         ),
         Task(
             "lookup",
             "Letters with a digit each, a colon, one of the letters, and its digit: a4c7b1:c=7.",
             _lookup,
-            "entries at most",
+            "maximum number of entries",
             6,
             longest=26,
         ),
@@ -202,17 +201,18 @@ TASKS: dict[str, Task] = {
 
 
 def is_task(source: str) -> bool:
-    """Whether the name of a text is that of a task."""
+    """Return whether the name of a text is that of a task."""
     return source.startswith(PREFIX)
 
 
 def task_text(source: str) -> Text:
-    """Make a task's text from its name; the Text's own name leaves out what is as usual.
+    """Generate a task's text from its name. The name of the Text omits settings that have their defaults.
 
-    Raises: DataError for a task that does not exist, a setting that does not or has no such value, or a task of which
-    there are fewer than 20 different questions.
+    Raises:
+        DataError: there is no such task or setting, a value is out of range, or the task has fewer than 20 different
+            questions.
     """
-    task, settings = _read(source)
+    task, settings = _parse(source)
     chance, answers, repeated = Chance(settings["seed"]), {}, 0
     while len(answers) < settings["examples"] and repeated < PATIENCE:
         question, answer = task.make(chance, settings["length"])
@@ -220,36 +220,37 @@ def task_text(source: str) -> Text:
         answers[question] = answer
     if len(answers) < FEWEST:
         raise DataError(
-            f"{source} has only {len(answers)} different questions, and {FEWEST} are the fewest to learn from: "
+            f"{source} has only {len(answers)} different questions, but learning needs at least {FEWEST}: "
             f"choose a length above {settings['length']}"
         )
-    usual = {"length": task.length, "examples": 10_000, "seed": 0}
-    name = PREFIX + ",".join([task.name, *(f"{key}={value}" for key, value in settings.items() if value != usual[key])])
+    defaults = {"length": task.length, "examples": 10_000, "seed": 0}
+    changed = [f"{key}={value}" for key, value in settings.items() if value != defaults[key]]
+    name = PREFIX + ",".join([task.name, *changed])
     origin = f"{len(answers):,} questions of the task {task.name}, made by pygpt with seed {settings['seed']}"
     lines = "".join(f"{question}{SEPARATOR}{answer}\n" for question, answer in answers.items())
     return make_text(name, lines, origin, built_in=True)
 
 
-def _read(source):
-    """The task and the settings that a name gives."""
-    name, *words = source.removeprefix(PREFIX).split(",")
+def _parse(source):
+    """Return the task and the settings that a name gives."""
+    name, *assignments = source.removeprefix(PREFIX).split(",")
     task = TASKS.get(name)
     if task is None:
         raise DataError(f"there is no task {name!r}: the tasks are {', '.join(TASKS)}")
     limits = {"length": (task.shortest, task.longest), "examples": (FEWEST, MOST), "seed": (0, 2**32 - 1)}
     settings = {"length": task.length, "examples": 10_000, "seed": 0}
-    for word in words:
-        key, _, value = word.partition("=")
+    for assignment in assignments:
+        key, _, value = assignment.partition("=")
         if key not in limits:
             raise DataError(
-                f"{source}: a task has no setting {key!r}: it has {', '.join(limits)}, as in "
+                f"{source}: a task has no setting {key!r}: the settings are {', '.join(limits)}, as in "
                 f"{PREFIX}{name},length={task.length}"
             )
         low, high = limits[key]
         if not (value.isascii() and value.isdecimal() and low <= int(value) <= high):
             raise DataError(
-                f"{source}: the {key} of the task {name} is a whole number from {low:,} to {high:,}, and "
-                f"{value!r} is not"
+                f"{source}: {key} must be a whole number from {low:,} to {high:,} for the task {name}, "
+                f"and {value!r} is not"
             )
         settings[key] = int(value)
     return task, settings

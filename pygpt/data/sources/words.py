@@ -1,8 +1,8 @@
-"""The words of a text as documents: short, pronounceable, and there without a network, for the smallest of models."""
+"""The words of a text as documents: short, pronounceable data for the smallest models, available offline."""
 
 import re
 
 
 def words(text: str) -> str:
-    """Every different word of a text in small letters, those of two letters and more, sorted, one on each line."""
+    """List the distinct words of a text in lower case, sorted, one per line, without single letters."""
     return "".join(f"{word}\n" for word in sorted(set(re.findall("[a-z]{2,}", text.lower()))))

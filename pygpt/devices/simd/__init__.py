@@ -1,13 +1,13 @@
-"""Kernels in C for the NumPy device.
+"""C kernels for the NumPy device.
 
-In the tab NumPy has no BLAS, no SIMD and no threads, and a C function of a kernel's name does what its twin does twenty to
-fifty times faster. Natively NumPy's own loops are good and its BLAS is better than any C here, but a step of a small model
-is mostly Python between them: there a whole step becomes one call. Each kernel is optional: what has none, and every launch
-with a float64 among its operands, is left to the twin.
+In the tab NumPy has no BLAS, no SIMD and no threads, and a C kernel is twenty to fifty times faster than its NumPy
+twin. Natively NumPy's own loops are fast and its BLAS is faster than the C here, but most of a small model's step is
+Python overhead; with C kernels a whole step is one call. Each kernel is optional: the twin runs a kernel without a C
+function, and every launch with a float64 operand.
 
-For the tab build.py compiles the files beside this one into two libraries (see compile.py) and puts them into the wheel: one
-for browsers with relaxed SIMD, whose fused multiply-add is half again as fast, and one for the others. Natively they are
-compiled once, by the C compiler that the machine has, and kept in the user's cache. simd.h says how a kernel is written.
+For the tab, build.py compiles the files in this folder into two libraries (see compile.py) and puts them into the
+wheel: one for browsers with relaxed SIMD, whose fused multiply-add is 1.5 times as fast, and one for the others.
+Natively the machine's C compiler compiles them once, into the user's cache folder. simd.h describes how to add one.
 """
 
 import ctypes
@@ -16,13 +16,13 @@ import math
 import sys
 from pathlib import Path
 
-# The best first.
+# In order of preference.
 LIBRARIES = ("simd_relaxed.so", "simd.so")
 
-# Natively, products with more multiplications than this are left to NumPy's BLAS: at 2^17 both take as long (measured on
-# attention over 64 tokens in heads of 32), at 768 x 128 x 512 BLAS is twice as fast.
+# Natively, products with more multiplications than this are left to NumPy's BLAS: at 2^17 both take the same time
+# (measured on attention over 64 tokens in heads of 32), at 768 x 128 x 512 BLAS is twice as fast.
 LARGEST_NATIVE_PRODUCT = 1 << 17
-# Of which override constants a kernel's largest product is made.
+# The override constants whose product counts the multiplications of a kernel's largest matrix product.
 PRODUCTS = {"matmul": ("M", "N", "K"), "attention": ("T", "WINDOW", "D"), "attention_gradient": ("T", "WINDOW", "D")}
 
 MOST_OPERANDS = 12
@@ -30,7 +30,7 @@ MOST_CONSTANTS = 20
 
 
 class Launch(ctypes.Structure):
-    """A kernel with its operands and constants: what `run_all` of launch.c takes an array of."""
+    """A kernel with its operands and constants; `run_all` in launch.c takes an array of these."""
 
     _fields_ = [
         ("run", ctypes.c_void_p),
@@ -41,7 +41,7 @@ class Launch(ctypes.Structure):
 
 
 class Library:
-    """One compiled library; `name` is its file's. It leaves products of more than `largest_product` multiplications alone."""
+    """A compiled library; `name` is its file name. It takes products of up to `largest_product` multiplications."""
 
     def __init__(self, path: Path, largest_product: float = math.inf):
         self.name = path.name
@@ -52,20 +52,20 @@ class Library:
         self._functions = {}
 
     def has(self, kernel: str) -> bool:
-        """Whether there is a function of that name."""
+        """Whether the library has a function of that name."""
         if kernel not in self._functions:
             function = getattr(self._library, kernel, None)
             self._functions[kernel] = ctypes.cast(function, ctypes.c_void_p).value if function else None
         return self._functions[kernel] is not None
 
     def takes(self, kernel: str, constants: dict) -> bool:
-        """Whether it has the kernel and, by the shader's constants, should run it."""
+        """Whether the library has the kernel and should run it for these override constants of the shader."""
         if not self.has(kernel):
             return False
         return math.prod(constants[name] for name in PRODUCTS.get(kernel, ())) <= self.largest_product
 
     def prepare(self, kernel: str, operands, constants: dict) -> Launch:
-        """A launch of a kernel on operands (address and number of elements, or None) and the shader's constants."""
+        """Make a launch of a kernel from its operands (address and size in elements, or None) and constants."""
         launch = Launch(run=self._functions[kernel])
         for index, operand in enumerate(operands):
             if operand is not None:
@@ -74,12 +74,12 @@ class Library:
         return launch
 
     def run(self, launches) -> None:
-        """Run launches, a ctypes array of them, in order."""
+        """Run a ctypes array of launches in order."""
         self._library.run_all(launches, len(launches))
 
 
 def load(names: tuple = LIBRARIES) -> Library | None:
-    """The first of the libraries that is there and that this browser can run; natively, the one compiled here, if any."""
+    """Load the first library that exists and that this browser supports; natively, the one compiled here, if any."""
     if sys.platform != "emscripten":
         return _native()
     from js import WebAssembly

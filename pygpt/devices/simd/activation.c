@@ -1,4 +1,4 @@
-// Activations, gates and the soft cap, element by element; gelu's tanh form alone is in gelu.c.
+// Activations, gates and the soft cap, element by element. The tanh form of GELU is in gelu.c.
 #include "simd.h"
 
 enum { RELU, RELU_SQUARED, SILU, GELU_ERF };
@@ -6,7 +6,7 @@ enum { GATE_SILU, GATE_GELU, GATE_SIGMOID };
 
 static inline Lanes sigmoid(Lanes x) { return splat(1.0f) / (splat(1.0f) + exponential(-x)); }
 
-// (1 + erf(x / sqrt(2))) / 2, from erfc, which is right to 1.2e-7 of itself.
+// (1 + erf(x / sqrt(2))) / 2, from erfc with a relative error below 1.2e-7.
 // Source: Press et al., "Numerical Recipes", section 6.2.
 static inline Lanes chance_of_less(Lanes x) {
     static const float terms[] = {-0.82215223f, 1.48851587f, -1.13520398f, 0.27886807f, -0.18628806f,
@@ -53,7 +53,7 @@ KERNEL(activation_gradient) {
 #define SLOPE 1.5957691216057308f
 #define CUBIC 0.044715f
 
-// What the sigmoid is taken of.
+// The argument of the sigmoid.
 static inline Lanes inner(int32_t kind, Lanes x) {
     return kind == GATE_GELU ? (Lanes)(splat(SLOPE) * x * multiply_add(x * x, splat(CUBIC), splat(1.0f))) : x;
 }
@@ -75,7 +75,7 @@ KERNEL(gate_gradient) {
     for (int32_t i = 0, size = SIZE(DX); i < size; i += 4) {
         int32_t left = size - i;
         Lanes x = take(FLOATS(X) + i, left, 0.0f), u = inner(kind, x), s = sigmoid(u);
-        Lanes slope = sigmoid(-u);  // 1 - s, to the last digits
+        Lanes slope = sigmoid(-u);  // 1 - s, without loss of digits
         if (kind == GATE_GELU) slope *= multiply_add(x * x, splat(3.0f * SLOPE * CUBIC), splat(SLOPE));
         if (kind != GATE_SIGMOID) slope = multiply_add(slope, x, splat(1.0f));
         Lanes dy = take(FLOATS(DY) + i, left, 0.0f);

@@ -1,9 +1,9 @@
-// The optimizers over the flat parameters, adamw, momentum and sgd_step, and the norm that clips, square_sum and clip_scale.
+// Optimizers over the flat parameters: adamw, momentum and sgd_step. Gradient clipping: square_sum and clip_scale.
 #include "simd.h"
 
 #define LANES 64
 
-// Two functions from one text: beside a branch in the loop compilers fuse other products, and AdamW's bits would change.
+// Inlined once per value of `coupled`: a branch in the loop changes which products compilers fuse, and so AdamW's bits.
 static inline __attribute__((always_inline)) void adam(const Launch *launch, const int coupled) {
     OPERANDS { GRADIENT, SCALE, SCHEDULE, STEP, PARAMETER, FIRST_MOMENT, SECOND_MOMENT };
     CONSTANTS { BETA1, REST1, BETA2, REST2, EPSILON, WEIGHT_DECAY, DECAYED };
@@ -74,7 +74,7 @@ KERNEL(sgd_step) {
     }
 }
 
-// As a tree: the upper half onto the lower, until one is left.
+// The sum as a tree: add the upper half to the lower until one value is left.
 static inline float joined(float lanes[LANES]) {
     for (int32_t half = LANES / 2; half; half /= 2)
         for (int32_t lane = 0; lane < half; lane++) lanes[lane] += lanes[lane + half];

@@ -1,15 +1,15 @@
-// Causal self-attention: for each head, a block of queries against the keys it may see. The scores of a block are made by
-// the product of matmul.c and stay in the second-level cache; the way back makes them again from log_sum_exp.
+// Causal self-attention: for each head, a block of queries against the keys it can see. The scores of a block come from
+// the product in matmul.c and stay in the L2 cache; the backward pass recomputes the probabilities from log_sum_exp.
 #include "simd.h"
 
-// At T = 64, forward and back, 32 take 10.4 ms where 64 take 12.0 (a block sees fewer keys that are masked), and 16 take 10.9.
+// Forward and backward at T = 64: 10.4 ms with 32, 12.0 with 64 (which computes more masked scores), 10.9 with 16.
 #define QUERIES 32
 #define SCORES (1 << 16)
 
-// bends: the derivatives of the scores by what they would be without CAP.
+// bends: the derivatives of the scores with respect to the scores before CAP.
 static float scores[SCORES + 4], slopes[SCORES + 4], bends[SCORES + 4];
 
-// Of attention and of its gradient.
+// The constants of attention and of its gradient.
 CONSTANTS { T, H, K, D, SCALE, WINDOW, CAP, ALIBI, THRESHOLD, FACTOR, PURPOSE };
 
 typedef struct Sizes {
@@ -24,7 +24,7 @@ static int32_t queries_at_once(int32_t time) {
     return fit < 1 ? 1 : least(fit, QUERIES);
 }
 
-// Four columns of the mask that dropout multiplies probabilities by, for row `row` of all rows of all heads.
+// Four columns of the dropout mask for the probabilities. `row` counts the rows of all heads.
 static inline Lanes kept(const Sizes *s, uint32_t row, int32_t column) {
     WordLanes counter = splat_word(row * (uint32_t)s->time + (uint32_t)column) + (WordLanes){0, 1, 2, 3}, word, unused;
     threefry_lanes(s->seed, s->purpose, counter, splat_word(s->step), &word, &unused);
@@ -55,8 +55,8 @@ void bend(float scale, float cap, float slope, int32_t behind, float *scores, fl
     }
 }
 
-// scores = q k^T of `rows` queries from `start` on and `columns` keys from `first` on, rows `pitch` apart, as they would be
-// before SCALE if nothing bent them: with CAP and ALIBI, divided by SCALE again. Hidden by the window: minus infinity.
+// scores = q k^T of `rows` queries from `start` and `columns` keys from `first`, rows `pitch` apart, before SCALE.
+// CAP and ALIBI apply after SCALE, so the result is divided by SCALE again. Keys outside the window get minus infinity.
 static void score(const Sizes *s, const float *q, const float *k, int32_t head, int32_t start, int32_t rows, int32_t first,
                   int32_t columns, int32_t pitch) {
     Product p = {.x = q + start * s->row, .w = k + first * s->row, .y = scores, .m = rows, .n = columns, .k = s->size,
@@ -128,7 +128,7 @@ KERNEL(attention) {
     }
 }
 
-// scores = the probabilities times dropout's mask; slopes = the gradients of the scores, from those of the probabilities.
+// scores = the probabilities times the dropout mask; slopes = gradients of the scores, from those of the probabilities.
 static void turn_back(const Sizes *s, int32_t head, int32_t start, int32_t stop, int32_t first, int32_t pitch,
                       const float *log_sum_exp, const float *delta) {
     for (int32_t i = 0; i < stop - start; i++) {
@@ -156,8 +156,8 @@ KERNEL(attention_gradient) {
         const float *q = FLOATS(QKV) + offset + h * s.size, *k = FLOATS(QKV) + offset + (s.heads + h / group) * s.size;
         const float *v = k + values, *dy = FLOATS(DY) + sequence * s.time * s.width + h * s.size;
         float *dq = FLOATS(DQKV) + (q - FLOATS(QKV)), *dk = FLOATS(DQKV) + (k - FLOATS(QKV)), *dv = dk + values;
-        // The last queries first: without a window they see every key, so that dk and dv need not be cleared. From `reached` on
-        // they hold something; the heads of a group add to what the first one left.
+        // The last queries come first: without a window they see every key, so dk and dv need no clearing. Rows from
+        // `reached` on hold values already; the other heads of a group add to those of the first.
         int32_t reached = h % group ? 0 : s.time;
         for (int32_t start = (s.time - 1) / block * block; start >= 0; start -= block) {
             int32_t stop = least(start + block, s.time), rows = stop - start, first = first_key(&s, start);

@@ -1,4 +1,4 @@
-// Attention of one new token to the rows of a cache; each row of keys and of values is read once.
+// Attention of one new token over the key/value cache; each row of keys and of values is read once.
 #include "simd.h"
 
 KERNEL(attention_cached) {
@@ -9,7 +9,7 @@ KERNEL(attention_cached) {
     float scale = NUMBER(SCALE), cap = NUMBER(CAP);
     const float *sinks = FLOATS(SINKS);
     int32_t place = WORDS(POSITION)[0] < (uint32_t)time ? (int32_t)WORDS(POSITION)[0] : time - 1;
-    for (int32_t head = 0; head < SIZE(Y) / size; head++) {  // of every sequence
+    for (int32_t head = 0; head < SIZE(Y) / size; head++) {  // the heads of all sequences
         const float *qkv = FLOATS(QKV) + head / heads * step, *q = qkv + head % heads * size;
         float *cache = FLOATS(CACHE) + head / heads * time * step, *y = FLOATS(Y) + head * size;
         if (head % heads == 0)
@@ -26,7 +26,7 @@ KERNEL(attention_cached) {
             float product = sum_lanes(along);
             if (cap > 0.0f || slope > 0.0f) bend(scale, cap, slope, place - j, &product, 0, 1);
             float score = product * scale, before = peak;
-            // The largest score so far is what the exponentials are relative to; when a larger one comes, all shrink.
+            // The exponentials are relative to the largest score so far; a larger score rescales them.
             peak = larger(score, peak);
             Lanes both = exponential((Lanes){score - peak, before - peak, 0.0f, 0.0f});
             total = total * both[1] + both[0];

@@ -1,11 +1,11 @@
-// What attention's gradient needs of the way there, and the gradient of its sinks.
+// The inner products dy y that attention's gradient needs, and the gradient of the attention sinks.
 #include "simd.h"
 
 KERNEL(attention_delta) {
     OPERANDS { DY, Y, DELTA };
     CONSTANTS { T, H, D };
     int32_t time = INTEGER(T), heads = INTEGER(H), size = INTEGER(D);
-    for (int32_t row = 0; row < SIZE(DELTA); row++) {  // a token and a head
+    for (int32_t row = 0; row < SIZE(DELTA); row++) {  // one row per token and head
         int32_t head = row % heads, token = row / heads;
         const float *dy = FLOATS(DY) + row * size, *y = FLOATS(Y) + row * size;
         Lanes sum = splat(0.0f);
@@ -21,7 +21,7 @@ KERNEL(attention_sinks_gradient) {
     int32_t time = INTEGER(T), heads = INTEGER(H);
     for (int32_t h = 0; h < heads; h++) {
         float total = 0.0f;
-        for (int32_t row = h; row < SIZE(DELTA) / time; row += heads) {  // a head of a sequence
+        for (int32_t row = h; row < SIZE(DELTA) / time; row += heads) {  // one row per sequence and head
             const float *log_sum_exp = FLOATS(LOG_SUM_EXP) + row * time, *delta = FLOATS(DELTA) + row * time;
             Lanes sum = splat(0.0f);
             for (int32_t t = 0; t < time; t += 4) {

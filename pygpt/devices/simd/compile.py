@@ -1,5 +1,5 @@
-"""Compile the C beside this file: for the tab with the clang that PyPI's `ziglang` carries, a tool of the build alone; for
-this machine with the C compiler it has."""
+"""Compile the C files in this folder: for the tab with the clang in PyPI's `ziglang`, which only the build needs; for
+this machine with its own C compiler."""
 
 import hashlib
 import importlib.metadata
@@ -26,7 +26,7 @@ FLAGS = (
     "-Wl,--import-memory",
     "-Wl,--strip-all",
 )
-# Not-a-number stays what it is: nothing here makes light of the standard but the error codes of sqrt.
+# NaN is preserved: the only relaxations are fused multiply-add and sqrt without errno.
 NATIVE_FLAGS = (
     "-std=gnu17",
     "-O3",
@@ -43,9 +43,9 @@ EXTRA = {"simd.so": (), "simd_relaxed.so": ("-mrelaxed-simd",)}
 
 
 def compile_kernels(cache: Path) -> list[Path] | None:
-    """The libraries, kept in `cache` by the hash of what went in; None where ziglang is not installed.
+    """Compile the libraries for the tab, cached in `cache` by a hash of their inputs; None if ziglang is not installed.
 
-    Raises: CalledProcessError, with the compiler's words in `stderr`.
+    Raises: CalledProcessError, with the compiler's output in `stderr`.
     """
     try:
         version = importlib.metadata.version("ziglang")
@@ -59,31 +59,31 @@ def compile_kernels(cache: Path) -> list[Path] | None:
 
 
 def compile_natively(cache: Path) -> Path | None:
-    """The library for this machine, kept in `cache`; None where no C compiler is found, or none understands the files.
+    """Compile the library for this machine, cached in `cache`; None if no C compiler is found or accepts the files.
 
-    PYGPT_CC names the compiler to use, with arguments if it needs some; empty, nothing is compiled.
+    PYGPT_CC names the compiler to use, with its arguments. If it is empty, nothing is compiled.
     """
     chosen = os.environ.get("PYGPT_CC")
     compilers = [shlex.split(chosen)] if chosen is not None else [[name] for name in ("clang", "cc", "gcc")] + [ZIG]
     for compiler in compilers:
         if not compiler or not shutil.which(compiler[0]):
             continue
-        # What the compiler knows of itself and of this processor: a home folder may be shared by machines that differ.
-        known = subprocess.run(
+        # The macros identify the compiler and the processor, because different machines can share a home folder.
+        macros = subprocess.run(
             [*compiler, "-march=native", "-dM", "-E", "-x", "c", os.devnull], capture_output=True, text=True
         )
-        target = cache / f"simd-{_hash(known.stdout)}" / "native.so"
+        target = cache / f"simd-{_hash(macros.stdout)}" / "native.so"
         try:
             if not target.is_file():
                 _compile([*compiler, *NATIVE_FLAGS], target, cache)
             return target
         except (subprocess.CalledProcessError, OSError):
-            continue  # the next one may do; without any the twins do the work
+            continue  # try the next one; if none works, the twins run
     return None
 
 
 def _hash(version):
-    """What tells two outcomes apart: the compiler, the files and how they are compiled."""
+    """Hash what determines the library: the compiler, the C files and the commands in this file."""
     hashed = hashlib.sha256(version.encode())
     for path in (*sorted(FOLDER.glob("*.c")), FOLDER / "simd.h", Path(__file__)):
         hashed.update(hashlib.sha256(path.read_bytes()).digest())
@@ -93,12 +93,12 @@ def _hash(version):
 def _compile(command, target, cache):
     environment = {"ZIG_GLOBAL_CACHE_DIR": str(cache / "zig"), "ZIG_LOCAL_CACHE_DIR": str(cache / "zig"), **os.environ}
     target.parent.mkdir(parents=True, exist_ok=True)
-    half = target.with_suffix(f".{os.getpid()}")  # so that an interrupted step leaves nothing that looks whole
+    partial = target.with_suffix(f".{os.getpid()}")  # an interrupted run leaves no file that looks complete
     subprocess.run(
-        [*command, "-o", str(half), *map(str, sorted(FOLDER.glob("*.c")))],
+        [*command, "-o", str(partial), *map(str, sorted(FOLDER.glob("*.c")))],
         env=environment,
         check=True,
         capture_output=True,
         text=True,
     )
-    half.replace(target)
+    partial.replace(target)

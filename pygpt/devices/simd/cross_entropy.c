@@ -47,7 +47,7 @@ KERNEL(cross_entropy_gradient) {
         float *dx = FLOATS(DLOGITS) + row * vocabulary;
         int32_t target = INTEGERS(TARGETS)[row];
         float dloss = target == ignored ? 0.0f : FLOATS(DLOSS)[row], log_sum_exp = FLOATS(LOG_SUM_EXP)[row];
-        // The slope of z_loss joins the factor of every probability.
+        // The derivative of z_loss adds to the factor of every probability.
         float factor = z_loss ? dloss * (1.0f + 2.0f * z_loss * log_sum_exp) : dloss;
         Lanes shared = splat(dloss * smoothing / (float)vocabulary);
         int32_t place = inside(target, vocabulary);
@@ -62,7 +62,7 @@ KERNEL(cross_entropy_gradient) {
 KERNEL(mean_valid) {
     OPERANDS { LOSS, TARGETS, MEAN, COUNT };
     CONSTANTS { IGNORE_INDEX };
-    // Pairwise in effect: 64 sums, then their sum.
+    // Close to pairwise summation: 64 sums, then their sum.
     float sums[64] = {0}, total = 0.0f;
     int32_t count = 0;
     for (int32_t row = 0; row < SIZE(LOSS); row++) {

@@ -1,4 +1,4 @@
-// Element by element, and sums: add, scale, divide, fill, sum, pack, record, increment; lerp and running_share, means that are kept up to date.
+// Element by element: add, scale, divide, fill, sum, pack, record, increment. Running means: lerp and running_share.
 #include "simd.h"
 
 KERNEL(add) {

@@ -1,4 +1,4 @@
-// The way in: rows of a table by token, and their gradient.
+// Embeddings: rows of a table by token, and their gradient.
 #include "simd.h"
 
 KERNEL(embedding) {

@@ -1,4 +1,4 @@
-// Activations, element by element: gelu and its gradient.
+// The tanh form of GELU, element by element: gelu and its gradient.
 #include "simd.h"
 
 #define SLOPE 0.7978845608028654f

@@ -1,4 +1,4 @@
-// The one door: a list of launches, run in order.
+// The entry point: runs a list of launches in order.
 #include "simd.h"
 
 __attribute__((visibility("default"))) void run_all(const Launch *launches, int32_t count) {

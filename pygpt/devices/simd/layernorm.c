@@ -1,4 +1,4 @@
-// Layer normalization, row by row: layernorm and its gradient.
+// Layer normalization of rows: layernorm and its gradient.
 #include "simd.h"
 
 KERNEL(layernorm) {

@@ -1,15 +1,15 @@
-// matmul: x and w are packed into panels that fit the caches, and a tile of ROWS x COLUMNS of y is made in registers.
+// matmul: packs x and w into panels that fit the caches, and computes a tile of ROWS x COLUMNS of y in registers.
 // Source: Goto and van de Geijn, "Anatomy of high-performance matrix multiplication", ACM TOMS 34(3), 2008.
 #include "simd.h"
 
-// A tile of 4 x 8. Measured in V8 on a product of 512^3, in GFLOP/s with and without relaxed SIMD: 50 and 40; 3 x 12: 50;
-// 2 x 16: 47; 8 x 4: 43; whatever takes ten vectors of sums or more: 20 to 25, for they no longer stay in registers;
-// nor do they when the loop over the inner index is unrolled twice (22).
+// A tile of 4 x 8. GFLOP/s measured in V8 on a product of 512^3: 50 with relaxed SIMD, 40 without; 3 x 12: 50;
+// 2 x 16: 47; 8 x 4: 43. Tiles with ten or more vectors of sums reach 20 to 25, because the sums no longer fit in
+// registers. Unrolling the loop over the inner index twice has the same effect (22).
 #define ROWS 4
 #define VECTORS 2
 #define COLUMNS (4 * VECTORS)
 // The inner length of a panel, and how many rows of x and columns of w are packed at a time: a panel of w and one of x
-// stay in a first-level cache of 32 KiB, all of x's in the second level.
+// fit in an L1 cache of 32 KiB, all panels of x in the L2 cache.
 #define DEPTH 384
 #define HEIGHT 96
 #define WIDTH 512
@@ -18,7 +18,7 @@ static float x_panels[DEPTH * (HEIGHT + ROWS)] __attribute__((aligned(64)));
 static float w_panels[DEPTH * (WIDTH + COLUMNS)] __attribute__((aligned(64)));
 
 // Write `lines` lines (rows of x, columns of w) of `depth` elements as panels of `width` lines, inner index first, the
-// last panel filled up with zeros. Lines are `line` apart, a line's elements `inner`.
+// last panel padded with zeros. Lines are `line` apart, the elements of a line `inner`.
 static inline __attribute__((always_inline)) void pack(float *panel, const float *from, int32_t line, int32_t inner,
                                                        int32_t lines, int32_t depth, const int32_t width) {
     for (int32_t first = 0; first < lines; first += width, panel += width * depth, from += width * line) {
@@ -52,7 +52,7 @@ static inline __attribute__((always_inline)) void pack(float *panel, const float
     }
 }
 
-// What one panel of x and one of w add to a tile of y.
+// The contribution of one panel of x and one of w to a tile of y.
 static inline __attribute__((always_inline)) void make_tile(const float *a, const float *b, int32_t depth,
                                                             Lanes sum[ROWS][VECTORS]) {
 #pragma unroll
@@ -72,7 +72,7 @@ static inline __attribute__((always_inline)) void make_tile(const float *a, cons
     }
 }
 
-// Four columns of a row of y: the sum, and what it starts from.
+// Store four columns of a row of y: the sum, plus what it accumulates onto, the bias and the residual.
 static inline void finish(const Product *p, int32_t row, int32_t column, int32_t left, Lanes sum, int32_t first) {
     float *y = p->y + row * p->y_row + column;
     if (!first || p->accumulate) sum += take(y, left, 0.0f);
@@ -112,7 +112,7 @@ static void multiply_packed(const Product *p) {
     }
 }
 
-// One row of x, w as it lies: reading w once is all the work there is.
+// One row of x, without packing w: the time goes into reading w once.
 static void multiply_row(const Product *p, int32_t row) {
     const float *x = p->x + row * p->x_row;
     if (p->w_column == 1) {

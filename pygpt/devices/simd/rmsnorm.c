@@ -1,4 +1,4 @@
-// Root mean square normalization: of rows, rmsnorm and its gradient.
+// Root mean square normalization of rows: rmsnorm and its gradient.
 #include "simd.h"
 
 KERNEL(rmsnorm) {

@@ -1,4 +1,4 @@
-// What attention's queries and keys go through: rope, qk_norm and its gradient.
+// Transformations of attention's queries and keys: rope, qk_norm and its gradient.
 #include "simd.h"
 
 KERNEL(rope) {

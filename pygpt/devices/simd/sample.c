@@ -1,15 +1,15 @@
-// Writing a text, token by token: repetition_penalty, sample and append_token.
+// Text generation, token by token: repetition_penalty, sample and append_token.
 #include "simd.h"
 
 #define SAMPLE 0x50000u
 
-// An unsigned number in the order of the floats; both zeros give the same.
+// An unsigned integer that sorts like the float; equal for both zeros.
 static inline uint32_t rank(float x) {
     union { float number; uint32_t bits; } parts = {x == 0.0f ? 0.0f : x};
     return parts.bits >> 31 ? ~parts.bits : parts.bits | 0x80000000u;
 }
 
-// The rank of the k-th largest, bit by bit: the greatest that at least k elements reach.
+// The rank of the k-th largest element, found bit by bit: the greatest rank that at least k elements reach.
 static uint32_t rank_of_largest(const float *x, int32_t length, int32_t k) {
     uint32_t threshold = 0;
     for (uint32_t bit = 0x80000000u; bit; bit >>= 1) {
@@ -20,7 +20,7 @@ static uint32_t rank_of_largest(const float *x, int32_t length, int32_t k) {
     return threshold;
 }
 
-// Four odds: exp((x - top) / temperature), and 0 for those that may not be drawn or do not exist.
+// Four odds: exp((x - top) / temperature), and 0 for elements that are excluded or do not exist.
 static inline Lanes odds(const float *x, int32_t left, float top, float temperature, uint32_t threshold) {
     Lanes values = take(x, left, -__builtin_inff());
     Lanes found = exponential((values - splat(top)) / splat(temperature));
@@ -40,7 +40,7 @@ static float sum_of_odds(const float *x, int32_t length, float top, float temper
     return total;
 }
 
-// The greatest threshold from `least` on such that the odds of what reaches it are `share` of those of what reaches `least`.
+// The greatest threshold, at least `least`, whose elements have `share` of the odds of the elements that reach `least`.
 static uint32_t rank_of_share(const float *x, int32_t length, float top, float temperature, uint32_t least, float share) {
     float goal = share * sum_of_odds(x, length, top, temperature, least, 0.0f);
     uint32_t threshold = 0;
@@ -82,7 +82,7 @@ KERNEL(sample) {
         float total = sum_of_odds(x, vocabulary, x[best], temperature, threshold, min_p), running = 0.0f;
         uint32_t word = threefry_word(WORDS(SEED)[0], SAMPLE, WORDS(COUNT)[0], 0);
         float mark = (float)(word >> 8) * 0x1p-24f * total;
-        // Rounding may put the mark at the very end, beyond the last token with any odds: then that one is drawn.
+        // Rounding can put the mark beyond the last token with nonzero odds; then that token is drawn.
         for (int32_t i = 0; i < vocabulary && running <= mark; i += 4) {
             Lanes some = odds(x + i, vocabulary - i, x[best], temperature, threshold);
             for (int32_t lane = 0; lane < 4 && running <= mark; lane++)

@@ -1,9 +1,9 @@
-// What every family of kernels uses: the launch, four lanes at a time, exp, tanh, log and Threefry.
+// Shared by all kernels: the launch, vectors of four lanes, exp, tanh, log and Threefry.
 //
-// A kernel is a C function of the kernel's name that does what its NumPy twin says, for float32. It gets a Launch: its
-// operands in the order of the twin's parameters and the numbers that its shader gets as override constants, in the order
-// of the op's `overrides`. Each kernel names both in two lists, OPERANDS and CONSTANTS, and tests/test_house.py holds the
-// lists against the op. One thread, fixed order: the same launch gives the same bits.
+// A kernel is a C function that has the name of its NumPy twin and computes the same, for float32. Its Launch holds the
+// operands in the order of the twin's parameters, and the shader's override constants in the order of the op's
+// `overrides`. Each kernel names both in two lists, OPERANDS and CONSTANTS; tests/test_house.py checks them against the
+// op. Kernels run on one thread in a fixed order: the same launch gives the same bits.
 #pragma once
 #include <stdint.h>
 
@@ -12,7 +12,7 @@
 
 typedef struct Launch {
     void (*run)(const struct Launch *);
-    void *operand[MOST_OPERANDS];     // 0 where an optional input is absent
+    void *operand[MOST_OPERANDS];     // null if an optional input is absent
     int32_t size[MOST_OPERANDS];      // in elements
     double constant[MOST_CONSTANTS];
 } Launch;
@@ -28,7 +28,7 @@ typedef struct Launch {
 #define WORD(constant_name) ((uint32_t)launch->constant[constant_name])
 #define NUMBER(constant_name) ((float)launch->constant[constant_name])
 
-// Four lanes. Nothing in a tensor is aligned to more than an element.
+// Vectors of four lanes. Tensor data is aligned to single elements only.
 
 typedef float Lanes __attribute__((vector_size(16), aligned(4), may_alias));
 typedef uint32_t WordLanes __attribute__((vector_size(16), aligned(4), may_alias));
@@ -40,7 +40,7 @@ static inline WordLanes splat_word(uint32_t x) { return (WordLanes){x, x, x, x};
 static inline Lanes load(const float *from) { return *(const Lanes *)from; }
 static inline void store(float *to, Lanes x) { *(Lanes *)to = x; }
 
-// The elements at `from` of which only `left` exist (4 or more: all four lanes); `filler` stands in for the rest.
+// Load up to four elements at `from`, of which `left` exist (4 or more: all four); `filler` replaces the others.
 static inline Lanes take(const float *from, int32_t left, float filler) {
     if (left >= 4) return load(from);
     return (Lanes){from[0], left > 1 ? from[1] : filler, left > 2 ? from[2] : filler, filler};
@@ -61,7 +61,7 @@ static inline Lanes choose(IntegerLanes mask, Lanes a, Lanes b) {
 
 static inline float sum_lanes(Lanes x) { return (x[0] + x[1]) + (x[2] + x[3]); }
 static inline float larger(float a, float b) { return a > b ? a : b; }
-// a, unless it is less (or more) than b; so not-a-number stays in a. WASM's own are one instruction.
+// a, unless it is less (or greater) than b, so a NaN in a is kept. The WASM builtins are one instruction.
 #ifdef __wasm__
 static inline Lanes larger_lanes(Lanes a, Lanes b) { return __builtin_wasm_pmax_f32x4(a, b); }
 static inline Lanes smaller_lanes(Lanes a, Lanes b) { return __builtin_wasm_pmin_f32x4(a, b); }
@@ -76,7 +76,7 @@ static inline Lanes square_root(Lanes x) {
     return x;
 }
 
-// a * b + c. Relaxed SIMD rounds once where the processor can; a browser that lacks it runs the other library.
+// a * b + c. Relaxed SIMD rounds once if the processor can; a browser without it runs the other library.
 static inline Lanes multiply_add(Lanes a, Lanes b, Lanes c) {
 #ifdef __wasm_relaxed_simd__
     return __builtin_wasm_relaxed_madd_f32x4(a, b, c);
@@ -85,8 +85,8 @@ static inline Lanes multiply_add(Lanes a, Lanes b, Lanes c) {
 #endif
 }
 
-// A number in all lanes, made once before a loop: for WASM the compiler would make it anew in each turn, which takes V8
-// three instructions (gelu: 3.5 against 2.2 ms for four times 768 x 512).
+// A number in all lanes, computed once before a loop. Otherwise the WASM compiler recomputes it in each iteration,
+// which takes V8 three instructions (gelu: 3.5 against 2.2 ms for four times 768 x 512).
 static inline Lanes constant(float x) {
     Lanes all = splat(x);
 #ifdef __wasm__
@@ -95,7 +95,7 @@ static inline Lanes constant(float x) {
     return all;
 }
 
-// e^x, 0 from -87.7 down and e^88 from 88 up; not-a-number stays what it is. Relative error below 2e-7.
+// e^x; 0 below -87.7, e^88 above 88, NaN for NaN. Relative error below 2e-7.
 // Source: Moshier, Cephes, expf.c.
 static inline Lanes exponential(Lanes x) {
     x = smaller_lanes(larger_lanes(x, constant(-88.0f)), constant(88.0f));
@@ -112,11 +112,11 @@ static inline Lanes exponential(Lanes x) {
     p = multiply_add(p, rest, constant(1.6666665459e-1f));
     p = multiply_add(p, rest, constant(5.0000001201e-1f));
     p = multiply_add(p, rest * rest, rest) + constant(1.0f);
-    // 2^whole, made of the bits of its exponent: those of -127, where x is least, are zeros, and so is the outcome.
+    // 2^whole, built from its exponent bits. For the least x the exponent is -127: all bits are zero, as is the result.
     return p * (Lanes)(((IntegerLanes)shifted << 23) + (127 << 23));
 }
 
-// Relative error below 4e-7: near 0 a polynomial, where 1 - 2 / (e^2x + 1) would lose digits.
+// Relative error below 4e-7. Near 0 a polynomial is used, because 1 - 2 / (e^2x + 1) would lose digits.
 // Source: Moshier, Cephes, tanhf.c.
 static inline Lanes hyperbolic_tangent(Lanes x) {
     Lanes square = x * x, p = constant(-5.70498872745e-3f);
@@ -151,7 +151,7 @@ static inline float logarithm(float x) {
     p = p * m + 3.3333331174e-1f;
     float square = m * m;
     float y = p * m * square + (float)exponent * -2.12194440e-4f - 0.5f * square;
-    return x < 1e38f && x > 0 ? m + y + (float)exponent * 0.693359375f : x;  // infinity and not-a-number pass through
+    return x < 1e38f && x > 0 ? m + y + (float)exponent * 0.693359375f : x;  // infinity and NaN pass through
 }
 
 // Threefry-2x32-20 for four counters at once; as in pygpt/ops/threefry.py.
@@ -181,7 +181,7 @@ static inline uint32_t threefry_word(uint32_t key0, uint32_t key1, uint32_t coun
     return word0[0];
 }
 
-// y = x @ w, an inner part of the work of matmul and attention; matmul.c. An element of x is at
+// y = x @ w, used by matmul and attention; in matmul.c. An element of x is at
 // row * x_row + inner * x_inner, one of w at inner * w_inner + column * w_column, one of y and of the residual at
 // row * y_row + column.
 typedef struct Product {
@@ -193,9 +193,9 @@ typedef struct Product {
 
 void multiply(const Product *product);
 
-// Of attention and attention_cached; attention.c. ALiBi's slope of a head, where `power` is the override ALIBI.
+// ALiBi's slope of a head, where `power` is the override ALIBI. For attention and attention_cached; in attention.c.
 float alibi_slope(int32_t power, int32_t h);
 
-// What CAP and ALIBI make of the scores of a query and `count` keys, the first of them `behind` tokens behind it: divided by
-// `scale`, as they come. `bends` (or 0) gets their derivatives by what they would be without CAP.
+// Apply CAP and ALIBI to the scores of a query and `count` keys, the first of which is `behind` tokens before it. Input
+// and output are divided by `scale`. `bends` (or null) receives the derivatives with respect to the scores before CAP.
 void bend(float scale, float cap, float slope, int32_t behind, float *scores, float *bends, int32_t count);

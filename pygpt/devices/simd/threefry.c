@@ -1,4 +1,4 @@
-// What draws, and what was drawn: threefry, normal, dropout, batch, batch_documents and gather_windows.
+// Random numbers and batches: threefry, normal, dropout, batch, batch_documents and gather_windows.
 #include "simd.h"
 
 static const WordLanes FIRST_FOUR = {0, 1, 2, 3};

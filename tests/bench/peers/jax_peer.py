@@ -1,4 +1,4 @@
-"""The same GPT in JAX on the processor: one jitted function, its arguments donated."""
+"""The same GPT in JAX on the processor: one jitted update with donated arguments."""
 
 import os
 
@@ -14,13 +14,13 @@ import jax.numpy as jnp  # noqa: E402
 
 
 def norm(x, weight):
-    """Norm of rows with a learned scale."""
+    """Layer norm of each row, with a learned scale."""
     centred = x - x.mean(-1, keepdims=True)
     return centred * jax.lax.rsqrt((centred * centred).mean(-1, keepdims=True) + 1e-5) * weight
 
 
 def forward(w, work, ids):
-    """ids (B, T) -> the last norm's output (B, T, C), or for a bigram the logits."""
+    """ids (B, T) -> the output of the final norm (B, T, C), or the logits of a bigram."""
     if work["kind"] == "bigram":
         return w["table.tokens"][ids]
     batch, length = ids.shape
@@ -38,7 +38,7 @@ def forward(w, work, ids):
 
 
 class Model:
-    """Weights, the two means of Adam, and the jitted functions over them."""
+    """The weights, Adam's two moments, and the jitted functions on them."""
 
     def __init__(self, work):
         self.block = work["block"]
@@ -70,7 +70,7 @@ class Model:
         self.last_row = jax.jit(lambda w, ids, last: head(w, forward(w, work, ids)[0, last]))
 
     def step(self, inputs, targets):
-        """One update; the loss before it."""
+        """Run one update; return the loss before it."""
         self.steps += 1
         loss, self.w, self.first, self.second = self.update(
             self.w, self.first, self.second, float(self.steps), inputs, targets
@@ -78,12 +78,12 @@ class Model:
         return loss
 
     def scores(self, window):
-        """The logits after a window, which is filled up to a whole block so that its shape never changes."""
+        """Return the logits after a window, which is padded to a whole block so that its shape stays constant."""
         return self.last_row(self.w, jnp.array([window + [0] * (self.block - len(window))]), len(window) - 1)
 
 
 def product(x, w, transpose_x, transpose_w):
-    """A function that multiplies, and waits."""
+    """Return a function that multiplies and waits for the result."""
     x, w = jnp.array(x), jnp.array(w)
     multiply = jax.jit(lambda x, w: (x.T if transpose_x else x) @ (w.T if transpose_w else w))
     return lambda: multiply(x, w).block_until_ready()

@@ -1,5 +1,5 @@
-// The same GPT in jax-js: one jitted function takes weights, means and a batch, and gives the loss and the next ones.
-// "?device=wasm" or "webgpu". Every array is owned: passing it on gives it away, `.ref` keeps it.
+// The same GPT in jax-js: one jitted function takes weights, Adam's moments and a batch; it returns the loss and the new
+// weights and moments. "?device=wasm" or "webgpu". Passing an array transfers its ownership; `.ref` keeps it.
 
 import { blockUntilReady, defaultDevice, init, jit, lax, nn, numpy as np, random, tree, valueAndGrad } from "./node_modules/@jax-js/jax/dist/index.js";
 import { offer } from "./measure.js";
@@ -9,16 +9,16 @@ const devices = await init(device);
 if (!devices.includes(device)) throw new Error(`jax-js has no device ${device} here`);
 defaultDevice(device);
 
-/** Norm of rows with a learned scale. */
+/** Layer norm of each row, with a learned scale. */
 function norm(x, weight) {
   return nn.standardize(x, -1, { epsilon: 1e-5 }).mul(weight);
 }
 
-/** ids (B, T) -> the last norm's output (B, T, C), or for a bigram the logits. Uses up `ids`, and none of the weights. */
+/** ids (B, T) -> the output of the final norm (B, T, C), or the logits of a bigram. Consumes `ids`, not the weights. */
 function forward(w, work, ids) {
   const { heads, width, vocabulary, layers } = work;
   const [batch, block] = ids.shape;
-  // As a product with one-hot rows, as the library's own examples do: it has no gradient of a gather.
+  // A product with one-hot rows, as in the library's examples: it has no gradient for a gather.
   const hot = lax.stopGradient(nn.oneHot(ids, vocabulary));
   if (work.kind === "bigram") return np.dot(hot, w["table.tokens"].ref);
   let x = np.dot(hot, w["embedding.tokens"].ref).add(w["embedding.positions"].ref);
@@ -44,7 +44,7 @@ async function start(work) {
     tree.dispose(w);
     return scores.mul(hot).sum().mul(-1 / (batch * block));
   };
-  // Bias corrections come as numbers: 1 / (1 - beta^t).
+  // The bias corrections are arguments: 1 / (1 - beta^t).
   const update = jit((w, first, second, inputs, targets, firstScale, secondScale) => {
     const [loss, gradients] = valueAndGrad(lossOf)(tree.ref(w), inputs, targets);
     const next = [{}, {}, {}];
@@ -63,7 +63,7 @@ async function start(work) {
   });
   const lastRow = jit((w, ids, last) => {
     const x = forward(w, work, ids);
-    // The one row that is asked for, picked before the head.
+    // Select the requested row before the head.
     const row = np.dot(nn.oneHot(last, block), x.reshape([block, x.shape[2]]));
     const scores = head(w, work, row);
     tree.dispose(w);
@@ -98,7 +98,7 @@ async function multiply(m, k, n) {
   const y = random.normal(random.key(1), [k, n]);
   await blockUntilReady([x, y]);
   const product = jit((a, b) => np.matmul(a, b));
-  // All are kept until they are done: what is disposed of before anybody looks is never computed.
+  // Keep all products until they are computed: jax-js never computes an array that is disposed of unread.
   const made = [];
   return {
     run() {

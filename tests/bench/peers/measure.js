@@ -1,13 +1,13 @@
-// What every peer's page offers: window.runBench and window.runMatmul, with the meaning they have on our own page
-// (lab/bench.js), over the work that tests/bench/work.py wrote. A peer gives `start` and `multiply`.
+// The interface of every peer's page: window.runBench and window.runMatmul, as on our own page (lab/bench.js), with the
+// work from tests/bench/work.py. A peer provides `start` and `multiply`.
 
-const SAMPLE_MS = 5; // what is timed at once takes this long at least: the clock moves in steps of 0.1 ms
+const SAMPLE_MS = 5; // minimum duration of one timed group of steps: the clock has a resolution of 0.1 ms
 
 /**
  * @typedef {object} Work  weights by name, batches, and sizes
  * @typedef {{step: (inputs: Int32Array, targets: Int32Array) => Promise<number>,
  *            scores: (window: Int32Array, last: number) => Promise<Float32Array>, close: () => void}} Model
- *   step: one update, and the loss before it; scores: the logits after place `last` of a window of a whole block
+ *   step: runs one update and returns the loss before it; scores: the logits at position `last` of a whole block
  */
 
 /**
@@ -68,7 +68,7 @@ async function bench(start, { size, batch_size, steps = 100, warmup = 2, min_ste
     for (let count = 0; count < atOnce; count++) await step();
     const took = performance.now() - from;
     done += atOnce;
-    // Of those shorter than the clock is good for the last is kept, unless there is a longer one.
+    // A group shorter than SAMPLE_MS counts only if there is no longer one.
     if (took >= SAMPLE_MS || !found.length) found.push(took / atOnce);
     if (took < SAMPLE_MS && done + 2 * atOnce <= steps) {
       atOnce *= 2;
@@ -80,7 +80,7 @@ async function bench(start, { size, batch_size, steps = 100, warmup = 2, min_ste
   return { ms_per_step: found, first_step_ms, loss, sample_tok_s };
 }
 
-/** Tokens a second at temperature 0.8, from a window of a whole block that moves on: the shapes never change. */
+/** Tokens per second at temperature 0.8. The window is always a whole block, so the shapes never change. */
 async function sampling(work, model, count, longest) {
   const text = [0];
   const next = async () => {

@@ -10,7 +10,7 @@ await tf.ready();
 if (tf.getBackend() !== device) throw new Error(`TensorFlow.js has no backend ${device} here`);
 tf.enableProdMode();
 
-/** Norm of rows with a learned scale. */
+/** Layer norm of each row, with a learned scale. */
 function norm(x, weight) {
   const { mean, variance } = tf.moments(x, -1, true);
   return x.sub(mean).mul(variance.add(1e-5).rsqrt()).mul(weight);
@@ -21,11 +21,11 @@ function gelu(x) {
   return inner.tanh().add(1).mul(x).mul(0.5);
 }
 
-/** ids (B x T) -> the last norm's output (B x T, C), or for a bigram the logits. */
+/** ids (B x T) -> the output of the final norm (B x T, C), or the logits of a bigram. */
 function forward(w, work, ids, batch) {
   const { block, heads, width, vocabulary, layers } = work;
-  // As a product with one-hot rows: its gradient is a product too, and the backends are fast at those.
-  // Cast, because the WebAssembly backend's oneHot writes integers whatever type it is asked for (4.22).
+  // A product with one-hot rows: its gradient is also a product, which the backends compute fast.
+  // The cast is needed because oneHot of the WebAssembly backend always returns integers (4.22).
   const hot = tf.oneHot(ids, vocabulary).toFloat();
   if (work.kind === "bigram") return tf.matMul(hot, w["table.tokens"]);
   const tokens = tf.matMul(hot, w["embedding.tokens"]).reshape([batch, block, width]);

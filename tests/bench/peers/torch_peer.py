@@ -13,7 +13,7 @@ torch.set_num_threads(THREADS)
 
 
 class GPT(torch.nn.Module):
-    """nanoGPT's model without biases, on the weights it is given (input, output): x @ w."""
+    """nanoGPT's model without biases. Weights have shape (input, output): x @ w."""
 
     def __init__(self, work):
         super().__init__()
@@ -50,13 +50,13 @@ class GPT(torch.nn.Module):
 
 
 class Model:
-    """The model with its optimizer."""
+    """The model and its optimizer."""
 
     def __init__(self, work, compiled):
         self.model = GPT(work)
         self.block = work["block"]
         self.call = torch.compile(self.model, dynamic=False) if compiled else self.model
-        # Fused is the fastest of its implementations here (for-loop, foreach, fused).
+        # Fused is the fastest of the three implementations here (for-loop, foreach, fused).
         self.optimizer = torch.optim.Adam(
             self.model.parameters(),
             lr=work["learning_rate"],
@@ -66,26 +66,26 @@ class Model:
         )
 
     def step(self, inputs, targets):
-        """One update; the loss before it."""
-        ids, wanted = torch.from_numpy(inputs.astype("int64")), torch.from_numpy(targets.astype("int64"))
+        """Run one update; return the loss before it."""
+        ids, labels = torch.from_numpy(inputs.astype("int64")), torch.from_numpy(targets.astype("int64"))
         logits = self.call(ids)
-        loss = F.cross_entropy(logits.view(-1, logits.shape[-1]), wanted.view(-1))
+        loss = F.cross_entropy(logits.view(-1, logits.shape[-1]), labels.view(-1))
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.optimizer.step()
         return loss.item()
 
     def scores(self, window):
-        """The logits after a window, as nanoGPT's `generate` computes them: eager, the window as long as it is."""
+        """Return the logits after a window, as nanoGPT's `generate` does: eagerly, without padding the window."""
         with torch.no_grad():
             return self.model(torch.tensor([window]), last_only=True)[0, 0].numpy()
 
 
 def product(x, w, transpose_x, transpose_w):
-    """A function that multiplies."""
+    """Return a function that multiplies."""
     x, w = torch.from_numpy(x), torch.from_numpy(w)
     return lambda: (x.T if transpose_x else x) @ (w.T if transpose_w else w)
 
 
-how = sys.argv[1]
-serve(f"PyTorch {torch.__version__} {how}", lambda work: Model(work, how == "compiled"), product)
+mode = sys.argv[1]
+serve(f"PyTorch {torch.__version__} {mode}", lambda work: Model(work, mode == "compiled"), product)

@@ -1,6 +1,6 @@
-"""The worker of the test page: runs the Python a test sends, and answers in JSON.
+"""The worker of the test page: runs Python code for a test and returns the result as JSON.
 
-Names bound by one piece of code are there in the next, as in a notebook.
+Names persist from one piece of code to the next, as in a notebook.
 """
 
 import ast
@@ -12,9 +12,9 @@ NAMES: dict = {"__name__": "harness"}
 
 
 async def run(code: str) -> str:
-    """Execute statements (top-level `await` works); the value of a final expression is the result.
+    """Execute statements (top-level `await` works); return the value of a final expression.
 
-    The answer is {"value": ...} or {"error": the traceback}, as JSON.
+    The result is {"value": ...} or {"error": the traceback}, as JSON.
     """
     try:
         value = None

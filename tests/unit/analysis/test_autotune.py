@@ -1,4 +1,4 @@
-"""The choice among a real GPU's shaders. Here a processor plays the GPU, under a real one's name."""
+"""The choice among a real GPU's shaders, tested on a software adapter that is presented as a real GPU."""
 
 import asyncio
 import json
@@ -18,7 +18,7 @@ SIZES = 30
 
 
 class Store:
-    """A store in memory that counts what is written to it."""
+    """A store in memory that counts its writes."""
 
     def __init__(self, text=""):
         self.text, self.written = text, 0
@@ -33,14 +33,14 @@ class Store:
 
 @pytest.fixture
 def fake(gpu_as_hardware, monkeypatch):
-    """The GPU with no preferences before and after, and few launches a sample: a processor is slow."""
+    """The GPU without preferences before and after, with few launches per sample because the adapter is slow."""
     monkeypatch.setattr(gpu_as_hardware, "preferences", {})
     monkeypatch.setattr(tuning, "MOST_LAUNCHES", 2)
     return gpu_as_hardware
 
 
 def submissions(device, monkeypatch):
-    """A list that grows with whatever the device is sent."""
+    """A list to which every submission and replay of the device is appended."""
     sent, submit, replay = [], device._submit, device._replay
     monkeypatch.setattr(device, "_submit", lambda launches: sent.append(len(launches)) or submit(launches))
     monkeypatch.setattr(device, "_replay", lambda plan, times: sent.append(times) or replay(plan, times))
@@ -52,7 +52,7 @@ def tuned(device, store, seconds=60.0, **changes):
     return device.preferences
 
 
-def test_a_listing_says_what_a_step_asks_a_gpu_for(fake):
+def test_a_listing_has_the_launches_of_a_step(fake):
     run = poem_run(fake, **LARGER)
     run.training_step()
     listed = step_works(run.experiment, run.tokenizer.vocab_size)
@@ -63,9 +63,9 @@ def test_a_listing_says_what_a_step_asks_a_gpu_for(fake):
     assert products[0] == products[1] and len(products[0]) == 3 * 5
 
 
-def test_tuning_fills_the_preferences_and_a_second_time_reads_them(fake, monkeypatch):
+def test_tuning_fills_the_preferences_and_later_reads_them(fake, monkeypatch):
     store = Store()
-    found = dict(tuned(fake, store))
+    preferences = dict(tuned(fake, store))
     listing = Listing()
     for work in step_works(experiment(**LARGER), SIZES):
         if work.kernel == "matmul":
@@ -73,12 +73,12 @@ def test_tuning_fills_the_preferences_and_a_second_time_reads_them(fake, monkeyp
             candidates = list(matmul.candidates(fake, operands, work.attributes))
             assert len(candidates) > 1 and candidates[-1] == "matmul"
             key = matmul.shape_class(operands, work.attributes)
-            assert found[key] in candidates
-            assert matmul.shader_for(fake, operands, work.attributes) == found[key]
-    assert store.written == 1 and json.loads(store.text)["adapters"][fake.name] == found
+            assert preferences[key] in candidates
+            assert matmul.shader_for(fake, operands, work.attributes) == preferences[key]
+    assert store.written == 1 and json.loads(store.text)["adapters"][fake.name] == preferences
     fake.preferences = {}
     sent = submissions(fake, monkeypatch)
-    assert tuned(fake, store) == found and not sent and store.written == 1
+    assert tuned(fake, store) == preferences and not sent and store.written == 1
 
 
 @pytest.mark.parametrize(
@@ -93,12 +93,12 @@ def test_tuning_fills_the_preferences_and_a_second_time_reads_them(fake, monkeyp
         '{"version": "VERSION", "adapters": {"NAME": {"KEY": "matmul_of_old"}}}',
     ],
 )
-def test_a_store_that_makes_no_sense_is_written_anew(text, fake):
+def test_an_invalid_store_is_overwritten(text, fake):
     key = next(iter(tuned(fake, Store())))
     fake.preferences = {}
     store = Store(text.replace("VERSION", tuning.__version__).replace("NAME", fake.name).replace("KEY", key))
-    found = tuned(fake, store)
-    assert json.loads(store.text)["adapters"][fake.name] == found and found[key] in matmul.shaders
+    preferences = tuned(fake, store)
+    assert json.loads(store.text)["adapters"][fake.name] == preferences and preferences[key] in matmul.shaders
 
 
 def test_other_adapters_stay_in_the_store(fake):
@@ -108,14 +108,14 @@ def test_other_adapters_stay_in_the_store(fake):
     assert json.loads(store.text)["adapters"]["another"] == other
 
 
-def test_the_budget_stops_it_and_the_order_of_before_stays(fake, monkeypatch):
+def test_without_a_budget_the_first_shader_that_fits_is_used(fake, monkeypatch):
     store, sent = Store(), submissions(fake, monkeypatch)
-    found = tuned(fake, store, seconds=0.0)
+    preferences = tuned(fake, store, seconds=0.0)
     assert not sent and not store.written
-    assert set(found.values()) == {"matmul_workgroup_vec4", "matmul_workgroup"}
+    assert set(preferences.values()) == {"matmul_workgroup_vec4", "matmul_workgroup"}
 
 
-def test_the_faster_shader_is_taken_and_noise_is_not(fake, monkeypatch):
+def test_only_a_clearly_faster_shader_is_taken(fake, monkeypatch):
     clock, pace = [0.0], {"matmul_workgroup_vec4": 3.0, "matmul_vec4": 1.0, "matmul_workgroup": 0.97, "matmul": 2.0}
 
     def replay(plan, times):
@@ -123,12 +123,12 @@ def test_the_faster_shader_is_taken_and_noise_is_not(fake, monkeypatch):
 
     monkeypatch.setattr(fake, "_replay", replay)
     monkeypatch.setattr(tuning, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
-    found = tuned(fake, Store(), seconds=1e9)
-    assert found and {shader for key, shader in found.items() if key.endswith(" 1")} == {"matmul_vec4"}
+    preferences = tuned(fake, Store(), seconds=1e9)
+    assert preferences and {shader for key, shader in preferences.items() if key.endswith(" 1")} == {"matmul_vec4"}
 
 
-def test_a_coarse_clock_is_given_more_launches(fake, monkeypatch):
-    """What takes 1 to 3 steps of the clock is timed again, more of it, and for all candidates as much."""
+def test_a_coarse_clock_gets_more_launches(fake, monkeypatch):
+    """A sample of 1 to 3 clock ticks is repeated with more launches, equally many for all candidates."""
     clock, pace, sent = (
         [0.0],
         {"matmul_workgroup_vec4": 3.0, "matmul_vec4": 1.0, "matmul_workgroup": 2.0, "matmul": 2.0},
@@ -144,30 +144,28 @@ def test_a_coarse_clock_is_given_more_launches(fake, monkeypatch):
     monkeypatch.setattr(tuning, "tick", lambda: 1.0)
     monkeypatch.setattr(fake, "_replay", replay)
     monkeypatch.setattr(tuning, "time", SimpleNamespace(perf_counter=lambda: int(clock[0])))
-    found = tuned(fake, Store(), seconds=1e9)
-    assert "matmul_vec4" in found.values()
-    assert {8} <= set(sent["matmul_workgroup_vec4"]) and max(
-        sent["matmul_workgroup_vec4"]
-    ) == 8  # 24 steps of the clock
+    preferences = tuned(fake, Store(), seconds=1e9)
+    assert "matmul_vec4" in preferences.values()
+    assert {8} <= set(sent["matmul_workgroup_vec4"]) and max(sent["matmul_workgroup_vec4"]) == 8  # 24 clock ticks
     assert 8 in sent["matmul_vec4"]
 
 
-def test_a_model_without_products_has_nothing_to_try(fake):
+def test_a_model_without_products_is_not_timed(fake):
     store = Store()
     assert tuned(fake, store, **{"model.kind": "bigram"}) == {} and not store.written
 
 
-def test_a_preference_that_does_not_fit_is_not_taken(fake):
+def test_a_preference_that_does_not_fit_is_not_used(fake):
     for n in (24, 23):
         x, w, y = (empty(fake, shape) for shape in ((32, 64), (64, n), (32, n)))
         attributes = {**matmul.attributes}
         fake.preferences = {matmul.shape_class((x, w, None, None, y), attributes): "matmul_vec4"}
-        wanted = "matmul_vec4" if n == 24 else "matmul_workgroup"
-        assert matmul.shader_for(fake, (x, w, None, None, y), attributes) == wanted
+        expected = "matmul_vec4" if n == 24 else "matmul_workgroup"
+        assert matmul.shader_for(fake, (x, w, None, None, y), attributes) == expected
 
 
 @pytest.mark.parametrize("shader", ["matmul_vec4", "matmul_workgroup", "matmul"])
-def test_a_run_with_other_shaders_has_the_losses_of_one_without(shader, fake):
+def test_other_shaders_do_not_change_the_losses(shader, fake):
     before = finish(poem_run(fake, **LARGER))
     listing = Listing()
     for work in step_works(experiment(**LARGER), poem_run(fake).tokenizer.vocab_size):
@@ -188,24 +186,24 @@ def test_a_run_with_other_shaders_has_the_losses_of_one_without(shader, fake):
     assert bits(finish(eager)) == bits(after)
 
 
-def test_software_adapters_and_processors_are_left_alone(device):
+def test_software_adapters_and_numpy_are_not_tuned(device):
     store = Store()
-    store.recall = None  # to be called would fail
+    store.recall = None  # a call would fail
     assert tuned(device, store) == {}
 
 
-def test_natively_it_is_kept_in_the_cache_folder(tmp_path, monkeypatch):
+def test_natively_the_cache_folder_is_the_store(tmp_path, monkeypatch):
     monkeypatch.setenv("PYGPT_CACHE", str(tmp_path / "cache"))
 
-    async def story():
+    async def write_and_read():
         cache = Cache()
         before = await cache.recall(FILE)
         await cache.remember(FILE, "{}")
         return before, await cache.recall(FILE)
 
-    assert asyncio.run(story()) == ("", "{}")
+    assert asyncio.run(write_and_read()) == ("", "{}")
     (tmp_path / "cache" / FILE).write_bytes(b"\xff\xfe")
     assert asyncio.run(Cache().recall(FILE)) == ""
-    monkeypatch.setenv("PYGPT_CACHE", str(tmp_path / "cache" / FILE))  # a file, where a folder is wanted
+    monkeypatch.setenv("PYGPT_CACHE", str(tmp_path / "cache" / FILE))  # a file instead of a folder
     asyncio.run(Cache().remember(FILE, "{}"))
     assert asyncio.run(Cache().recall(FILE)) == ""

@@ -1,4 +1,4 @@
-"""Which device `auto` takes beside a GPU. Here a processor plays the GPU, under a real one's name."""
+"""Which device `auto` takes if there is a GPU, tested on a software adapter that is presented as a real GPU."""
 
 import asyncio
 import time
@@ -16,7 +16,7 @@ MICRO = BABY.with_fields(
 
 
 def chosen(gpu, experiment, rates=None, monkeypatch=None):
-    """What is taken, and whether NumPy was opened; `rates` are the GPU's and the processor's, instead of measured ones."""
+    """The chosen device and the opened NumPy devices. `rates`, of GPU and processor, replace measured ones."""
     opened = []
 
     async def open_cpu(why):
@@ -25,37 +25,37 @@ def chosen(gpu, experiment, rates=None, monkeypatch=None):
 
     if rates:
 
-        async def given(device):
+        async def fixed_rates(device):
             return rates[device is not gpu]
 
-        monkeypatch.setattr(choosing, "measure_rates", given)
+        monkeypatch.setattr(choosing, "measure_rates", fixed_rates)
     return asyncio.run(choose(gpu, open_cpu, experiment)), opened
 
 
-def test_a_tiny_model_goes_to_the_processor_and_a_large_one_to_the_gpu_untried(gpu_as_hardware, monkeypatch):
-    monkeypatch.setattr(choosing, "measure_rates", None)  # to be called would fail
+def test_tiny_models_get_the_processor_and_large_ones_the_gpu_without_measuring(gpu_as_hardware, monkeypatch):
+    monkeypatch.setattr(choosing, "measure_rates", None)  # a call would fail
     device, _ = chosen(gpu_as_hardware, MICRO)
     assert device.kind == "numpy" and "million operations a step" in device.why
     device, opened = chosen(gpu_as_hardware, SMALL)
     assert device is gpu_as_hardware and device.why == "a real GPU" and not opened
 
 
-def test_in_between_the_faster_one_is_taken(gpu_as_hardware, monkeypatch):
+def test_in_between_the_faster_device_is_taken(gpu_as_hardware, monkeypatch):
     quick, middling, slow = Rates(1e-6, 2e13), Rates(4e-5, 1e12), Rates(2e-4, 1e11)
     processor = Rates(2e-6, 5e10)
     device, opened = chosen(gpu_as_hardware, BABY, (quick, processor), monkeypatch)
-    assert device is gpu_as_hardware and not opened, "no need to bring NumPy in"
+    assert device is gpu_as_hardware and not opened, "NumPy is not needed"
     device, opened = chosen(gpu_as_hardware, BABY, (middling, processor), monkeypatch)
-    assert device is gpu_as_hardware and "and NumPy" in device.why and opened
+    assert device is gpu_as_hardware and "on NumPy" in device.why and opened
     device, opened = chosen(gpu_as_hardware, BABY, (slow, processor), monkeypatch)
     assert device is opened[0] and "a step of this model should take" in device.why
 
 
-def test_trying_is_quick_and_tells_what_a_step_takes(device):
+def test_measuring_is_quick_and_estimates_the_time_of_a_step(device):
     asyncio.run(measure_rates(device))  # compiles
     began = time.perf_counter()
     rates = asyncio.run(measure_rates(device))
-    assert time.perf_counter() - began < 3  # 0.02 to 0.1 s where nothing else runs
+    assert time.perf_counter() - began < 3  # 0.02 to 0.1 s if nothing else runs
     assert 1e-7 <= rates.launch < 0.01 and 1e8 < rates.flops < 1e14
     assert rates.step(SMALL) > rates.step(BABY) > rates.step(MICRO) > 0
     assert (
@@ -63,14 +63,14 @@ def test_trying_is_quick_and_tells_what_a_step_takes(device):
     )
 
 
-def test_natively_a_software_adapter_is_not_tried(gpu, monkeypatch):
+def test_natively_a_software_adapter_is_not_measured(gpu, monkeypatch):
     monkeypatch.setattr(choosing, "choose", None)
     assert open_fitting("numpy", NANO).kind == "numpy"
     auto = open_fitting("auto", NANO)
     assert auto.kind == "numpy" or not wgpu.is_software(wgpu.adapters()[0])
 
 
-def test_a_notebooks_running_loop_is_no_hindrance(gpu_as_hardware, monkeypatch):
+def test_it_works_inside_a_running_event_loop(gpu_as_hardware, monkeypatch):
     monkeypatch.setattr(choosing, "open_device", lambda choice: gpu_as_hardware)
     monkeypatch.setattr(gpu_as_hardware, "close", lambda: None)
 

@@ -55,10 +55,10 @@ def test_the_estimate_of_a_large_vocabulary(tied, batch_size):
         pass
     estimate = memory_estimate(experiment, 8192, len(text.text))
     assert 0.9 < estimate / device.peak_bytes < 1.1, (format_bytes(estimate), format_bytes(device.peak_bytes))
-    assert batch_size == 8 or device.peak_bytes < 2 * 4 * batch_size * 128 * 8192, "the logits are never there whole"
+    assert batch_size == 8 or device.peak_bytes < 2 * 4 * batch_size * 128 * 8192, "the full logits are never in memory"
 
 
-def test_what_does_not_fit_is_refused_with_the_estimate(cpu):
+def test_a_run_that_does_not_fit_is_refused_with_the_estimate(cpu):
     nano = Experiment.preset("nano")
     cpu.memory_limit = 10**9
     with pytest.raises(ExperimentError, match=r"this run needs about [\d.]+ GB \(10,\d{3},\d{3} parameters"):
@@ -72,7 +72,7 @@ def test_what_does_not_fit_is_refused_with_the_estimate(cpu):
         check_memory(nano, 65, cpu)
 
 
-def test_sizes_for_people():
+def test_format_bytes():
     assert [format_bytes(n) for n in (0, 999, 1000, 1_500_000, 123_456_789, 4 * 10**12, 10**19)] == [
         "0 bytes",
         "999 bytes",

@@ -1,4 +1,4 @@
-"""What is planned is what then happens: memory, launches, parameters."""
+"""A plan matches the run: memory, launches, parameters."""
 
 import json
 import os
@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pygpt.analysis.plan import _evaluated, _of_any_size, plan_run, sampling_bytes
+from pygpt.analysis.plan import _evaluate, _plan_any_size, plan_run, sampling_bytes
 from pygpt.config.experiment import Experiment
 from pygpt.data import load_text
 from pygpt.devices.numpy import NumpyDevice
@@ -37,8 +37,8 @@ GPT2 = {
 }
 
 
-def is_as_planned(experiment, device):
-    """Train a step, and compare."""
+def check_plan(experiment, device):
+    """Compare a plan with a training step."""
     device.pool.trim()
     device.peak_bytes = before = device.allocated_bytes
     run = Run(experiment, load_text("tales"), device)
@@ -64,13 +64,13 @@ def is_as_planned(experiment, device):
         ("small", {"data.layout": "documents", "model.bias": True, "model.dropout": 0.1}),
     ],
 )
-def test_the_peak_is_the_one_that_is_measured(preset, changes, cpu):
-    is_as_planned(Experiment.preset(preset).with_fields(**{"train.steps": 1, "train.eval_batches": 1, **changes}), cpu)
+def test_the_planned_peak_is_the_measured_one(preset, changes, cpu):
+    check_plan(Experiment.preset(preset).with_fields(**{"train.steps": 1, "train.eval_batches": 1, **changes}), cpu)
 
 
 @pytest.mark.parametrize("preset, changes", [("bigram", {}), ("baby", {"model.n_layer": 4, "model.block_size": 192})])
-def test_a_gpu_that_cuts_up_its_products_is_planned_as_such(preset, changes, gpu_as_hardware):
-    is_as_planned(
+def test_a_plan_for_a_gpu_that_splits_its_products(preset, changes, gpu_as_hardware):
+    check_plan(
         Experiment.preset(preset).with_fields(**{"train.steps": 1, "train.eval_batches": 1, **changes}), gpu_as_hardware
     )
 
@@ -84,27 +84,27 @@ def test_a_gpu_that_cuts_up_its_products_is_planned_as_such(preset, changes, gpu
     ],
 )
 @pytest.mark.parametrize("vocab_size", [65, 20_000])
-def test_deep_models_are_carried_on_from_shallow_ones(changes, vocab_size):
+def test_deep_models_are_extrapolated_from_shallow_ones(changes, vocab_size):
     experiment = Experiment.preset("small").with_fields(**{"train.steps": 1, "train.batch_size": 40, **changes})
-    whole = _evaluated(experiment, vocab_size, ShapeOnlyDevice())
-    carried = _of_any_size(experiment, vocab_size, "numpy", True)
-    assert carried.peak_bytes == pytest.approx(whole.peak_bytes, rel=0.005)
+    whole = _evaluate(experiment, vocab_size, ShapeOnlyDevice())
+    extrapolated = _plan_any_size(experiment, vocab_size, "numpy", True)
+    assert extrapolated.peak_bytes == pytest.approx(whole.peak_bytes, rel=0.005)
     for name in ("parameters", "activations", "launches", "widest"):
-        assert getattr(carried, name) == getattr(whole, name), name
+        assert getattr(extrapolated, name) == getattr(whole, name), name
 
 
-def test_many_chunks_of_logits_are_carried_on_from_few():
+def test_many_chunks_of_logits_are_extrapolated_from_few():
     experiment = Experiment.preset("baby").with_fields(
         **{"train.steps": 1, "train.batch_size": 2048, "model.n_layer": 2, "model.block_size": 64}
     )
-    whole = _evaluated(experiment, 50_000, ShapeOnlyDevice())
-    carried = _of_any_size(experiment, 50_000, "numpy", True)
-    assert carried is not whole and not carried.activations
+    whole = _evaluate(experiment, 50_000, ShapeOnlyDevice())
+    extrapolated = _plan_any_size(experiment, 50_000, "numpy", True)
+    assert extrapolated is not whole and not extrapolated.activations
     for name in ("peak_bytes", "step_flops", "step_launches", "widest"):
-        assert getattr(carried, name) == pytest.approx(getattr(whole, name), rel=0.001), name
+        assert getattr(extrapolated, name) == pytest.approx(getattr(whole, name), rel=0.001), name
 
 
-def test_nothing_is_allocated_and_depth_costs_nothing():
+def test_a_plan_allocates_nothing_and_is_fast_for_deep_models():
     for layers in (12, 500):
         experiment = Experiment.preset("nano").with_fields(
             **{**GPT2, "model.n_layer": layers, "model.init_std": layers / 1000}
@@ -112,9 +112,9 @@ def test_nothing_is_allocated_and_depth_costs_nothing():
         tracemalloc.start()
         began = time.process_time()
         plan = plan_run(experiment, 50257, 10**9)
-        took, (_, most) = time.process_time() - began, tracemalloc.get_traced_memory()
+        elapsed, (_, peak) = time.process_time() - began, tracemalloc.get_traced_memory()
         tracemalloc.stop()
-        assert most < 2**22 and took < 1.0
+        assert peak < 2**22 and elapsed < 1.0
         assert plan.peak_bytes > 8e9
     assert (
         plan_run(experiment.with_fields(**{"train.batch_size": 65536, "model.block_size": 65536}), 50257).peak_bytes
@@ -131,7 +131,7 @@ def test_the_parameters_of_gpt2():
         and rows["blocks.*.mlp.expand.weight"].nbytes == 12 * 768 * 3072 * 4
     )
     assert plan.memory["weights"] == 4 * 124_439_808
-    # 6 N a token is the usual rule; attention and the recomputed logits come on top.
+    # 6 N per token is the usual rule; attention and the recomputed logits are extra.
     assert 1 < plan.step_flops / (6 * 124e6 * 12 * 1024) < 1.4
 
 
@@ -141,7 +141,7 @@ def test_a_plan_cannot_be_read():
 
 
 @pytest.mark.parametrize("preset, layers", [("bigram", 1), ("baby", 1), ("baby", 5)])
-def test_a_model_that_writes_takes_what_was_planned(preset, layers, cpu):
+def test_sampling_takes_the_planned_memory(preset, layers, cpu):
     experiment = Experiment.preset(preset).with_fields(
         **{"model.n_layer": layers, "train.steps": 1, "train.eval_batches": 1}
     )
@@ -157,55 +157,55 @@ def test_a_model_that_writes_takes_what_was_planned(preset, layers, cpu):
         TrainedModel(read_checkpoint(data), device)
 
 
-def test_the_command_says_it_within_a_second():
+def test_the_command_takes_less_than_a_second():
     flags = [
         f"--{name.replace('_', '-')}" if value is True else f"--{name.replace('_', '-')}={value}"
         for name, value in GPT2.items()
     ]
     command = [sys.executable, "-m", "pygpt", "plan", "nano", *flags, "--vocab-size", "50257"]
-    # The processor's time: other work on this machine does not count.
+    # CPU time, so that other work on this machine does not count.
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    found = json.loads(subprocess.run([*command, "--json"], capture_output=True, text=True, check=True).stdout)
+    plan = json.loads(subprocess.run([*command, "--json"], capture_output=True, text=True, check=True).stdout)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 1.0
-    assert found["parameters"] == 124_439_808 and found["peak_bytes"] == sum(found["memory"].values())
-    assert sum(row["bytes"] for row in found["parameter_tensors"]) == 4 * 124_439_808
-    shown = subprocess.run(
+    assert plan["parameters"] == 124_439_808 and plan["peak_bytes"] == sum(plan["memory"].values())
+    assert sum(row["bytes"] for row in plan["parameter_tensors"]) == 4 * 124_439_808
+    output = subprocess.run(
         command, capture_output=True, text=True, check=True, env={**os.environ, "COLUMNS": "150"}
     ).stdout
-    assert "124,439,808 parameters" in shown and "blocks.*.attention.qkv.weight" in shown and "at the peak" in shown
+    assert "124,439,808 parameters" in output and "blocks.*.attention.qkv.weight" in output and "at the peak" in output
 
 
-def test_the_command_finds_the_vocabulary_where_it_is_cheap(tmp_path):
+def test_the_command_computes_the_vocabulary_if_it_is_cheap(tmp_path):
     (tmp_path / "text.txt").write_text("abcd" * 100)
 
-    def planned(*arguments):
-        done = subprocess.run(
+    def plan(*arguments):
+        process = subprocess.run(
             [sys.executable, "-m", "pygpt", "plan", "baby", "--json", *arguments], capture_output=True, text=True
         )
-        return json.loads(done.stdout) if done.returncode == 0 else done.stderr
+        return json.loads(process.stdout) if process.returncode == 0 else process.stderr
 
-    assert (found := planned("--data", str(tmp_path / "text.txt")))["vocabulary"] == 4 and found["tokens"] == 400
-    assert planned("--data.tokenizer", "byte")["vocabulary"] == 256
-    assert planned("--data", "names")["experiment"]["data"]["layout"] == "documents"
+    assert (result := plan("--data", str(tmp_path / "text.txt")))["vocabulary"] == 4 and result["tokens"] == 400
+    assert plan("--data.tokenizer", "byte")["vocabulary"] == 256
+    assert plan("--data", "names")["experiment"]["data"]["layout"] == "documents"
     assert (
-        planned("--device", "webgpu", "--train.batch-size", "64")["peak_bytes"]
-        > planned("--train.batch-size", "64")["peak_bytes"]
+        plan("--device", "webgpu", "--train.batch-size", "64")["peak_bytes"]
+        > plan("--train.batch-size", "64")["peak_bytes"]
     )
-    assert "vocab-size: 0 is less than 1" in planned("--vocab-size", "0")
+    assert "vocab-size: 0 is less than 1" in plan("--vocab-size", "0")
 
 
 def test_gpt2():
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "pygpt", "plan", "gpt2", "--json"], capture_output=True, text=True, check=True
     )
-    found = json.loads(done.stdout)
-    assert found["parameters"] == 124_439_808 and found["vocabulary"] == 50257
+    plan = json.loads(process.stdout)
+    assert plan["parameters"] == 124_439_808 and plan["vocabulary"] == 50257
 
 
 @settings(max_examples=30, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(st.fixed_dictionaries({name: st.sampled_from(choices) for name, choices in ALL.items() if name not in SELDOM}))
-def test_any_combination_of_switches_is_as_planned(changes):
+def test_any_combination_of_settings_matches_its_plan(changes):
     device = NumpyDevice()
     try:
         run = poem_run(

@@ -1,4 +1,4 @@
-"""The profile of a step: every launch is in it, its times make the step, and its trace is one that Perfetto reads."""
+"""The profile of a step: it has every launch, the times add up to the step, and Perfetto can read its trace."""
 
 import asyncio
 import json
@@ -23,13 +23,13 @@ def profiled(device, steps=4):
     return run, events, asyncio.run(profile(run, events, steps))
 
 
-def test_every_launch_is_there_and_takes_its_part_of_the_step(device):
-    run, events, found = profiled(device)
+def test_the_profile_has_every_launch_and_its_share_of_the_step(device):
+    run, events, result = profiled(device)
     device.read(run.metrics_tensor)
-    assert [launch.work for launch in found.launches] == run.training_step.works
-    assert found.steps == 4 and run.step == 6
-    rows = found.rows()
-    assert sum(row.calls for row in rows) == len(found.launches)
+    assert [launch.work for launch in result.launches] == run.training_step.works
+    assert result.steps == 4 and run.step == 6
+    rows = result.rows()
+    assert sum(row.calls for row in rows) == len(result.launches)
     assert sum(row.share for row in rows) == pytest.approx(1.0)
     assert [row.seconds for row in rows] == sorted((row.seconds for row in rows), reverse=True)
     began = time.perf_counter()
@@ -37,20 +37,20 @@ def test_every_launch_is_there_and_takes_its_part_of_the_step(device):
         next(events)
     device.read(run.metrics_tensor)
     step = (time.perf_counter() - began) / 8
-    # A pass for each launch costs more than one for all, and the machine may be busy.
-    assert 0.1 * step < found.seconds < 10 * step
+    # One pass per launch costs more than one for all, and the machine can be busy.
+    assert 0.1 * step < result.seconds < 10 * step
 
 
-def test_a_profiled_run_has_the_losses_of_one_that_is_not(device):
+def test_profiling_does_not_change_the_losses(device):
     run, events, _ = profiled(device)
     other = poem_run(device, **LARGER)
-    for each, going in ((run, events), (other, other.train())):
+    for each, each_events in ((run, events), (other, other.train())):
         while each.step < 10:
-            next(going)
+            next(each_events)
     assert run.take_metrics(device.read(run.metrics_tensor)) == other.take_metrics(device.read(other.metrics_tensor))
 
 
-def test_a_coarse_clock_is_given_more_steps(cpu, monkeypatch):
+def test_a_coarse_clock_gets_more_steps(cpu, monkeypatch):
     monkeypatch.setattr(profiling, "tick", lambda: 1e6)
     monkeypatch.setattr(profiling, "MOST", 9)
     assert profiled(cpu)[2].steps == 9
@@ -58,7 +58,7 @@ def test_a_coarse_clock_is_given_more_steps(cpu, monkeypatch):
     assert profiled(cpu)[2].steps == 18  # until the evaluation of step 20
 
 
-def test_timestamps_of_a_gpu_are_not_the_clocks_affair(gpu, monkeypatch):
+def test_gpu_timestamps_do_not_depend_on_the_clock(gpu, monkeypatch):
     monkeypatch.setattr(profiling, "tick", lambda: 1e6)
     assert profiled(gpu)[2].steps == 4
 
@@ -75,15 +75,15 @@ def test_a_profile_ends_where_an_evaluation_begins(cpu):
 
 def test_a_device_without_timestamps_is_timed_by_the_clock(gpu, monkeypatch):
     monkeypatch.setattr(gpu, "_has_timestamps", False)
-    _, _, found = profiled(gpu, 1)
-    assert all(launch.seconds > 0 for launch in found.launches)
+    _, _, result = profiled(gpu, 1)
+    assert all(launch.seconds > 0 for launch in result.launches)
 
 
 def test_the_trace_is_a_list_of_complete_events(device):
-    _, _, found = profiled(device, 1)
-    name, *events = json.loads(found.trace())["traceEvents"]
+    _, _, result = profiled(device, 1)
+    name, *events = json.loads(result.trace())["traceEvents"]
     assert name["ph"] == "M" and name["args"]["name"] == device.name
-    assert len(events) == len(found.launches)
+    assert len(events) == len(result.launches)
     for event in events:
         assert event["ph"] == "X" and event["ts"] >= 0 and event["dur"] >= 0 and event["args"]["operands"]
 

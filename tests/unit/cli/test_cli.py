@@ -1,4 +1,4 @@
-"""The commands, as a person types them."""
+"""The commands, run as a user types them."""
 
 import json
 import os
@@ -40,8 +40,8 @@ def poem(tmp_path):
 
 
 def run_pygpt(*arguments, cwd=None, check=True, encoding="utf-8"):
-    """Run a command; its output, or with check=False what subprocess says."""
-    done = subprocess.run(
+    """Run a command. Return its output, or with check=False the completed process."""
+    process = subprocess.run(
         [sys.executable, "-m", "pygpt", *map(str, arguments)],
         capture_output=True,
         cwd=cwd,
@@ -49,24 +49,24 @@ def run_pygpt(*arguments, cwd=None, check=True, encoding="utf-8"):
         env={**os.environ, "COLUMNS": "200", "NO_COLOR": "1", "PYTHONIOENCODING": encoding},
     )
     if check:
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-    return done
+        assert process.returncode == 0, process.stdout + process.stderr
+        return process.stdout
+    return process
 
 
 def metrics(folder):
     return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
 
 
-def test_a_profile_is_shown_and_written(tmp_path, poem):
+def test_a_profile_is_printed_and_written(tmp_path, poem):
     out = tmp_path / "run"
-    said = run_pygpt(
+    output = run_pygpt(
         "train", "baby", "--data", poem, "--device", "numpy", "--steps", 20, "--out", out, "--profile", *TINY
     )
-    assert "% of peak" in said and "matmul" in said and str(out / "profile.json") in said
+    assert "% of peak" in output and "matmul" in output and str(out / "profile.json") in output
     events = json.loads((out / "profile.json").read_text())["traceEvents"]
     assert {"matmul", "adamw"} <= {event["name"] for event in events}
-    # The losses are those of a run without it, and the file is there to go on from.
+    # Profiling does not change the losses.
     other = tmp_path / "other"
     run_pygpt("train", "baby", "--data", poem, "--device", "numpy", "--steps", 20, "--out", other, *TINY)
     assert [row["loss"] for row in metrics(out)] == [row["loss"] for row in metrics(other)]
@@ -74,7 +74,7 @@ def test_a_profile_is_shown_and_written(tmp_path, poem):
 
 def test_train_sample_eval(tmp_path, poem):
     out = tmp_path / "run"
-    said = run_pygpt(
+    output = run_pygpt(
         "train",
         "baby",
         "--data",
@@ -91,7 +91,7 @@ def test_train_sample_eval(tmp_path, poem):
         out,
         *TINY,
     )
-    assert "validation loss" in said and f"pygpt sample {out}" in said
+    assert "validation loss" in output and f"pygpt sample {out}" in output
     rows = metrics(out)
     assert [row["step"] for row in rows] == [5, 10, 15, 20]
     assert [row["step"] for row in rows if "val_loss" in row] == [10, 20]
@@ -105,12 +105,13 @@ def test_train_sample_eval(tmp_path, poem):
     assert first == second and first.startswith("Twinkle") and len(first) == len("Twinkle") + 30 + 1
     assert run_pygpt("sample", out, "--num-samples", 2, "--max-new-tokens", 10).count("\n") >= 3
 
-    found = json.loads(run_pygpt("eval", out, "--json"))
-    assert abs(found["loss"] - rows[-1]["val_loss"]) < 0.5 and abs(np.exp(found["loss"]) - found["perplexity"]) < 1e-6
+    result = json.loads(run_pygpt("eval", out, "--json"))
+    assert abs(result["loss"] - rows[-1]["val_loss"]) < 0.5
+    assert abs(np.exp(result["loss"]) - result["perplexity"]) < 1e-6
     assert "perplexity" in run_pygpt("eval", out, "--data", poem)
 
 
-def test_an_experiment_from_a_file_with_flags_over_it(tmp_path, poem):
+def test_flags_override_an_experiment_file(tmp_path, poem):
     file = tmp_path / "mine.toml"
     file.write_text('[model]\nkind = "bigram"\nblock_size = 4\n[train]\nsteps = 7\n')
     run_pygpt("train", file, "--data", poem, "--device", "numpy", "--train.steps", 9, "--out", tmp_path / "run")
@@ -118,24 +119,24 @@ def test_an_experiment_from_a_file_with_flags_over_it(tmp_path, poem):
     assert (experiment.model.kind, experiment.model.block_size, experiment.train.steps) == ("bigram", 4, 9)
 
 
-def test_names_come_as_documents():
+def test_a_data_set_sets_its_layout():
     from pygpt.cli.train import TrainCommand
 
-    fresh = TrainCommand(source="names").with_defaults()
-    assert fresh.with_layout(["--data", "names"]).experiment().data.layout == "documents"
-    assert fresh.with_layout(["--data", "names", "--data.layout", "stream"]).experiment().data.layout == "stream"
+    command = TrainCommand(source="names").with_defaults()
+    assert command.with_layout(["--data", "names"]).experiment().data.layout == "documents"
+    assert command.with_layout(["--data", "names", "--data.layout", "stream"]).experiment().data.layout == "stream"
     assert TrainCommand(source="tales").with_defaults().with_layout([]).experiment().data.layout == "stream"
 
 
 def test_an_older_run_in_the_folder_is_set_aside(tmp_path, poem):
     for _ in range(2):
-        said = run_pygpt(
+        output = run_pygpt(
             "train", "bigram", "--data", poem, "--device", "numpy", "--steps", 2, "--out", tmp_path / "run"
         )
-    assert "model.1.safetensors" in said and (tmp_path / "run" / "model.1.safetensors").exists()
+    assert "model.1.safetensors" in output and (tmp_path / "run" / "model.1.safetensors").exists()
 
 
-def test_ctrl_c_keeps_the_run_and_resume_goes_on_as_if_nothing_had_happened(tmp_path, poem):
+def test_a_run_resumed_after_ctrl_c_equals_an_uninterrupted_one(tmp_path, poem):
     def arguments(out):
         return [
             "train",
@@ -153,43 +154,46 @@ def test_ctrl_c_keeps_the_run_and_resume_goes_on_as_if_nothing_had_happened(tmp_
             *TINY,
         ]
 
-    whole, cut = tmp_path / "whole", tmp_path / "cut"
-    run_pygpt(*arguments(whole))
-    process = subprocess.Popen([sys.executable, "-m", "pygpt", *arguments(cut)], stdout=subprocess.PIPE, text=True)
-    # Far enough to have learned something, and far from the end.
-    while not (cut / "metrics.jsonl").exists() or len((cut / "metrics.jsonl").read_text().splitlines()) < 100:
+    uninterrupted, resumed = tmp_path / "uninterrupted", tmp_path / "resumed"
+    run_pygpt(*arguments(uninterrupted))
+    process = subprocess.Popen([sys.executable, "-m", "pygpt", *arguments(resumed)], stdout=subprocess.PIPE, text=True)
+    log = resumed / "metrics.jsonl"
+    # Interrupt after some training, and well before the end.
+    while not log.exists() or len(log.read_text().splitlines()) < 100:
         time.sleep(0.01)
         assert process.poll() is None
     process.send_signal(signal.SIGINT)
-    said = process.communicate(timeout=60)[0]
-    assert process.returncode == 130 and f"pygpt train --resume {cut}" in said
-    reached = metrics(cut)[-1]["step"]
-    assert 100 <= reached < 3000
-    assert f"Continuing from step {reached:,}" in run_pygpt("train", "--resume", cut, "--device", "numpy")
+    output = process.communicate(timeout=60)[0]
+    assert process.returncode == 130 and f"pygpt train --resume {resumed}" in output
+    last_step = metrics(resumed)[-1]["step"]
+    assert 100 <= last_step < 3000
+    assert f"Continuing from step {last_step:,}" in run_pygpt("train", "--resume", resumed, "--device", "numpy")
 
     def losses(folder):
         return [(row["step"], row["loss"], row.get("val_loss")) for row in metrics(folder)]
 
-    assert losses(cut) == losses(whole)
+    assert losses(resumed) == losses(uninterrupted)
 
-    # The curve in the file went on too, and was thinned as if nothing had happened.
-    curves = [pygpt.load(folder).checkpoint.curve for folder in (whole, cut)]
+    # The loss curve in the file is the same too, and equally thinned.
+    curves = [pygpt.load(folder).checkpoint.curve for folder in (uninterrupted, resumed)]
     assert curves[0].stride == 2 and curves[0].tables() == curves[1].tables()
-    # What the lab saved has nothing beside it: the file is enough to say what was learned.
-    (cut / "metrics.jsonl").unlink()
-    assert re.search(r"training curve +█[▁-█]{31}  \d\.\d\d to \d\.\d\d *\n", run_pygpt("show", cut, encoding="utf-8"))
-    assert json.loads(run_pygpt("show", cut, "--json"))["losses"]["training"]["step"] == 3000
-    assert "█" not in run_pygpt("show", cut, encoding="ascii")
+    # Without a log, as in a file that the lab saved, `show` uses the curve in the file.
+    log.unlink()
+    assert re.search(
+        r"training curve +█[▁-█]{31}  \d\.\d\d to \d\.\d\d *\n", run_pygpt("show", resumed, encoding="utf-8")
+    )
+    assert json.loads(run_pygpt("show", resumed, "--json"))["losses"]["training"]["step"] == 3000
+    assert "█" not in run_pygpt("show", resumed, encoding="ascii")
 
 
 def test_devices():
-    found = json.loads(run_pygpt("devices", "--json"))
-    assert {"numpy"} <= {device["device"] for device in found["devices"]}
-    assert found["auto"]["device"] in ("numpy", "webgpu") and found["auto"]["why"]
+    listed = json.loads(run_pygpt("devices", "--json"))
+    assert {"numpy"} <= {device["device"] for device in listed["devices"]}
+    assert listed["auto"]["device"] in ("numpy", "webgpu") and listed["auto"]["why"]
     assert "auto    chooses" in run_pygpt("devices")
 
 
-MISTAKES = [
+ERRORS = [
     (["train", "smal"], "there is no preset 'smal' (did you mean 'small'?)"),
     (["train", "--data", "shakespear"], "shakespeare"),
     (["train", "--model.n-embd", "130"], "model.n_embd: 130 cannot be shared out over 4 heads"),
@@ -202,18 +206,18 @@ MISTAKES = [
     (["train", "nothing.toml"], "nothing.toml cannot be read: No such file or directory"),
     (["train", "--resume", "{nothing}"], "there is no run at"),
     (["sample", "{nothing}"], "there is no run at"),
-    (["sample", "{foreign}"], "foreign.safetensors: this is no safetensors file"),
-    (["eval", "{foreign}"], "foreign.safetensors: this is no safetensors file"),
-    (["train", "--resume", "{foreign}"], "foreign.safetensors: this is no safetensors file"),
+    (["sample", "{foreign}"], "foreign.safetensors: this is not a safetensors file"),
+    (["eval", "{foreign}"], "foreign.safetensors: this is not a safetensors file"),
+    (["train", "--resume", "{foreign}"], "foreign.safetensors: this is not a safetensors file"),
 ]
 
 
-@pytest.mark.parametrize("arguments, message", MISTAKES, ids=[" ".join(arguments) for arguments, _ in MISTAKES])
-def test_a_mistake_is_told_in_a_sentence(arguments, message, tmp_path, poem):
+@pytest.mark.parametrize("arguments, message", ERRORS, ids=[" ".join(arguments) for arguments, _ in ERRORS])
+def test_an_error_is_one_sentence_on_standard_error(arguments, message, tmp_path, poem):
     (tmp_path / "empty.txt").write_text("")
     (tmp_path / "short.txt").write_text("too short")
     (tmp_path / "foreign.safetensors").write_bytes(b"something else entirely")
-    places = {
+    paths = {
         "poem": poem,
         "empty": tmp_path / "empty.txt",
         "short": tmp_path / "short.txt",
@@ -221,23 +225,23 @@ def test_a_mistake_is_told_in_a_sentence(arguments, message, tmp_path, poem):
         "foreign": tmp_path / "foreign.safetensors",
     }
     done = run_pygpt(
-        *(argument.format(**places) for argument in arguments), "--device", "numpy", cwd=tmp_path, check=False
+        *(argument.format(**paths) for argument in arguments), "--device", "numpy", cwd=tmp_path, check=False
     )
     assert done.returncode == 1, done.stdout + done.stderr
     assert message in done.stderr and done.stderr.startswith("pygpt: ") and "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("arguments", [["train", "--no-such-flag"], ["train", "--device", "abacus"], ["nonsense"]])
-def test_unknown_flags_and_commands_are_named(arguments):
+def test_unknown_flags_and_commands_are_rejected(arguments):
     done = run_pygpt(*arguments, check=False)
     assert done.returncode == 2 and "Traceback" not in done.stderr
 
 
-def test_a_loss_that_turns_into_no_number_keeps_the_last_good_checkpoint(tmp_path, poem):
+def test_a_diverged_run_keeps_the_last_good_checkpoint(tmp_path, poem):
     out = tmp_path / "run"
     run_pygpt("train", "baby", "--data", poem, "--device", "numpy", "--steps", 10, "--out", out, *TINY)
     good = (out / "model.safetensors").read_bytes()
-    # The same run, longer, at a rate that cannot work.
+    # The same run, longer, at a learning rate that diverges.
     done = run_pygpt(
         "train",
         "baby",
@@ -268,13 +272,13 @@ def test_a_loss_that_turns_into_no_number_keeps_the_last_good_checkpoint(tmp_pat
         assert np.isfinite(pygpt.load(tmp_path / "bad", "numpy").logits([[1, 2]])).all()
 
 
-def test_a_prompt_the_model_never_saw(tmp_path, poem):
+def test_a_prompt_with_an_unknown_character_is_an_error(tmp_path, poem):
     run_pygpt("train", "bigram", "--data", poem, "--device", "numpy", "--steps", 2, "--out", tmp_path / "run")
     done = run_pygpt("sample", tmp_path / "run", "--prompt", "§", check=False)
     assert done.returncode == 1 and "§" in done.stderr and done.stdout == ""
 
 
-def test_no_adapter(monkeypatch):
+def test_without_a_webgpu_adapter(monkeypatch):
     from pygpt.devices import open_device, wgpu
     from pygpt.errors import AdapterError, DeviceError
 
@@ -286,7 +290,7 @@ def test_no_adapter(monkeypatch):
         open_device("abacus")
 
 
-def test_text_only_on_stdout_even_into_a_closed_pipe(tmp_path, poem):
+def test_sample_into_a_closed_pipe_prints_no_error(tmp_path, poem):
     run_pygpt("train", "bigram", "--data", poem, "--device", "numpy", "--steps", 2, "--out", tmp_path / "run")
     command = f"{sys.executable} -m pygpt sample {tmp_path / 'run'} --max-new-tokens 3000 | head -c 5"
     done = subprocess.run(command, shell=True, capture_output=True, text=True)

@@ -7,14 +7,14 @@ from pygpt.errors import ExperimentError
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_presets_survive_toml(name):
+def test_presets_round_trip_through_toml(name):
     experiment = Experiment.preset(name)
     assert Experiment.from_toml(experiment.to_toml()) == experiment
     assert Experiment.from_dict(experiment.to_dict()) == experiment
 
 
 @given(st.text(), st.floats(0, 100), st.integers(0, 2**32 - 1))
-def test_any_values_survive_toml(name, rate, seed):
+def test_any_values_round_trip_through_toml(name, rate, seed):
     experiment = Experiment.from_dict(
         {"name": name, "optim": {"learning_rate": rate, "min_learning_rate": 0}, "train": {"seed": seed}}
     )
@@ -40,14 +40,14 @@ def test_any_values_survive_toml(name, rate, seed):
         ({"train": {"seed": 2**32}}, "train.seed", "outside 0 to 4,294,967,295"),
     ],
 )
-def test_mistakes_name_the_field_and_what_is_allowed(values, field, message):
-    with pytest.raises(ExperimentError) as caught:
+def test_errors_name_the_field_and_the_allowed_values(values, field, message):
+    with pytest.raises(ExperimentError) as error:
         Experiment.from_dict(values)
-    assert caught.value.field == field
-    assert message in str(caught.value)
+    assert error.value.field == field
+    assert message in str(error.value)
 
 
-def test_unknown_presets_and_broken_toml():
+def test_unknown_presets_and_invalid_toml():
     with pytest.raises(ExperimentError, match="did you mean 'small'.*bigram, micro, baby, small"):
         Experiment.preset("smal")
     with pytest.raises(ExperimentError, match="this is not TOML"):

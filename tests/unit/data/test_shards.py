@@ -1,4 +1,4 @@
-"""Texts in shards: prepared piece by piece, mapped into memory, and refused where they lie."""
+"""Shards: prepared piece by piece, mapped into memory, and refused if they are inconsistent."""
 
 import hashlib
 import json
@@ -62,9 +62,9 @@ def test_shards_hold_the_tokens_of_the_text(encoding, piece, file, tmp_path, mon
     assert shards.train.all().tokens + shards.val.all().tokens == tokens
     for start, length in (0, 1), (999, 2), (500, 2100), (len(tokens) - held_back - 3, 3):
         assert shards.train.window(start, length) == tokens[start : start + length]
-    described = json.loads((tmp_path / "shards" / "dataset.json").read_bytes())
-    assert described["sha256"] == hashlib.sha256(text.text.encode()).hexdigest() and described["dtype"] == "uint16"
-    assert described["characters"] == len(text.text) and described["tokens"] == len(tokens)
+    description = json.loads((tmp_path / "shards" / "dataset.json").read_bytes())
+    assert description["sha256"] == hashlib.sha256(text.text.encode()).hexdigest() and description["dtype"] == "uint16"
+    assert description["characters"] == len(text.text) and description["tokens"] == len(tokens)
     assert (tmp_path / "shards" / "tokenizer.json").exists() == (encoding == "bpe")
 
 
@@ -79,11 +79,11 @@ def test_a_large_vocabulary_takes_32_bits(tmp_path):
 
 
 def test_a_text_by_name_is_prepared(tmp_path):
-    found = prepare(data("tales", "bpe"), tmp_path / "shards", 200_000, 1)
-    assert found["sha256"] == load_text("tales").sha256 and len(found["train"]) >= 1
+    description = prepare(data("tales", "bpe"), tmp_path / "shards", 200_000, 1)
+    assert description["sha256"] == load_text("tales").sha256 and len(description["train"]) >= 1
 
 
-def test_a_folder_must_be_empty_but_for_what_was_not_finished(file, tmp_path):
+def test_a_folder_must_be_empty_except_for_unfinished_shards(file, tmp_path):
     out = tmp_path / "shards"
     out.mkdir()
     (out / "tokens-00099.bin").write_bytes(b"left over")
@@ -92,7 +92,7 @@ def test_a_folder_must_be_empty_but_for_what_was_not_finished(file, tmp_path):
     assert not (out / "tokens-00099.bin").exists() and not (out / "tokenizer.json").exists()
     with pytest.raises(DataError, match="is not empty"):
         prepare(data(file), out, 1000, 1)
-    with pytest.raises(DataError, match="cannot be made"):
+    with pytest.raises(DataError, match="cannot create the folder"):
         prepare(data(file), file / "shards", 1000, 1)
 
 
@@ -108,7 +108,7 @@ def test_a_folder_must_be_empty_but_for_what_was_not_finished(file, tmp_path):
     ],
 )
 @pytest.mark.parametrize("piece", [2, 1000])
-def test_what_is_no_text_is_refused_as_in_memory(content, message, piece, tmp_path, monkeypatch):
+def test_bytes_that_are_not_text_are_refused_as_in_memory(content, message, piece, tmp_path, monkeypatch):
     monkeypatch.setattr("pygpt.data.prepare.PIECE", piece)
     path = tmp_path / "text.txt"
     path.write_bytes(content)
@@ -120,17 +120,17 @@ def test_what_is_no_text_is_refused_as_in_memory(content, message, piece, tmp_pa
 
 @settings(max_examples=60)
 @given(st.text("aé東\r\n \ufeff🙂", max_size=30), st.integers(1, 7))
-def test_pieces_decode_to_what_the_whole_does(text, piece):
+def test_pieces_decode_like_the_whole(text, piece):
     from pygpt.data.text import decode_pieces
 
     encoded = ("x" + text).encode()
-    cut = [encoded[start : start + piece] for start in range(0, len(encoded), piece)]
-    assert "".join(decode_pieces("a", cut)) == ("x" + text).replace("\r\n", "\n").replace("\r", "\n")
+    pieces = [encoded[start : start + piece] for start in range(0, len(encoded), piece)]
+    assert "".join(decode_pieces("a", pieces)) == ("x" + text).replace("\r\n", "\n").replace("\r", "\n")
 
 
-def test_mistakes_are_told(file, tmp_path):
+def test_mistakes_are_reported(file, tmp_path):
     out = tmp_path / "shards"
-    with pytest.raises(DataError, match="are to be for validation: choose shards of at most"):
+    with pytest.raises(DataError, match="none is left for training: choose shards of at most"):
         prepare(data(file), out, 10_000_000, 1)
     for size, held_back in (0, 1), (10, 0):
         with pytest.raises(DataError, match="shards need at least 1 token each"):
@@ -152,64 +152,62 @@ def prepared(tmp_path_factory):
 
 
 @pytest.fixture
-def lying(prepared, tmp_path):
-    return shutil.copytree(prepared, tmp_path / "lying")
+def damaged(prepared, tmp_path):
+    """A copy of the shards, for a test to damage."""
+    return shutil.copytree(prepared, tmp_path / "damaged")
 
 
-def describe(folder, change):
+def change_description(folder, change):
     path = folder / "dataset.json"
-    about = json.loads(path.read_bytes())
-    change(about)
-    path.write_text(json.dumps(about))
+    meta = json.loads(path.read_bytes())
+    change(meta)
+    path.write_text(json.dumps(meta))
 
 
-def test_a_shard_that_is_gone_cut_short_or_changed_is_refused(lying):
-    shard = lying / "tokens-00001.bin"
+def test_a_missing_truncated_or_changed_shard_is_refused(damaged):
+    shard = damaged / "tokens-00001.bin"
     whole = shard.read_bytes()
     shard.write_bytes(whole[:-2])
-    with pytest.raises(DataError, match="has 1998 bytes, and 1000 tokens take 2000: it was cut short"):
-        open_shards(lying)
+    with pytest.raises(DataError, match="has 1998 bytes, but 1000 tokens take 2000: it was cut short"):
+        open_shards(damaged)
     shard.write_bytes(whole[:7] + bytes([whole[7] ^ 1]) + whole[8:])
-    with pytest.raises(DataError, match="is not what was prepared: its sha256 should be"):
-        open_shards(lying)
+    with pytest.raises(DataError, match="was changed: its sha256 should be"):
+        open_shards(damaged)
     shard.unlink()
     with pytest.raises(DataError, match="tokens-00001.bin cannot be read .No such file"):
-        open_shards(lying)
+        open_shards(damaged)
 
 
 @pytest.mark.parametrize(
     "change, message",
     [
-        (lambda about: about.update(format="other"), "its format is not"),
-        (lambda about: about.update(version=2), "is of version 2"),
-        (lambda about: about.update(dtype="float32"), "'dtype' is missing or malformed"),
-        (lambda about: about.update(tokens=5), "speaks of 5 tokens in all"),
-        (lambda about: about.update(vocab_size=5), "says that the tokenizer has 5 tokens"),
+        (lambda meta: meta.update(format="other"), "its format is not"),
+        (lambda meta: meta.update(version=2), "has version 2"),
+        (lambda meta: meta.update(dtype="float32"), "'dtype' is missing or malformed"),
+        (lambda meta: meta.update(tokens=5), "lists 5 tokens in total"),
+        (lambda meta: meta.update(vocab_size=5), "gives the tokenizer 5 tokens"),
         (
-            lambda about: about.update(tokenizer={"kind": "other"}),
+            lambda meta: meta.update(tokenizer={"kind": "other"}),
             "a damaged tokenizer: there is no tokenizer of kind 'other'",
         ),
-        (lambda about: about["train"][0].update(file="../poem.txt"), "does not describe a shard in this folder"),
-        (lambda about: about["train"][0].update(tokens=0), "does not describe a shard"),
-        (lambda about: about["train"].append(3), "does not describe a shard"),
-        (lambda about: about["train"][0].update(file="dataset.json"), "has .* bytes"),
-        *(
-            (lambda about, name=name: about.pop(name), "its format|is of version|missing or malformed")
-            for name in FIELDS
-        ),
+        (lambda meta: meta["train"][0].update(file="../poem.txt"), "does not describe a shard in this folder"),
+        (lambda meta: meta["train"][0].update(tokens=0), "does not describe a shard"),
+        (lambda meta: meta["train"].append(3), "does not describe a shard"),
+        (lambda meta: meta["train"][0].update(file="dataset.json"), "has .* bytes"),
+        *((lambda meta, name=name: meta.pop(name), "its format|has version|missing or malformed") for name in FIELDS),
     ],
 )
-def test_a_description_that_lies_is_refused(change, message, lying):
-    describe(lying, change)
+def test_a_wrong_description_is_refused(change, message, damaged):
+    change_description(damaged, change)
     with pytest.raises(DataError, match=message):
-        open_shards(lying)
+        open_shards(damaged)
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"null", b"\xff", b"[" * 100_000])
-def test_a_description_of_any_bytes_is_refused(content, lying):
-    (lying / "dataset.json").write_bytes(content)
+def test_a_description_of_any_bytes_is_refused(content, damaged):
+    (damaged / "dataset.json").write_bytes(content)
     with pytest.raises(DataError):
-        open_shards(lying)
+        open_shards(damaged)
 
 
 anything = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.just([]) | st.just({})
@@ -222,16 +220,16 @@ def test_fuzzed_descriptions_raise_data_error_or_can_be_read(prepared, tmp_path_
     for path in prepared.iterdir():
         (folder / path.name).symlink_to(path)
     (folder / "dataset.json").unlink()
-    about = json.loads((prepared / "dataset.json").read_bytes())
-    place = about
+    meta = json.loads((prepared / "dataset.json").read_bytes())
+    node = meta
     while True:
-        key = data.draw(st.sampled_from(sorted(place) if isinstance(place, dict) else list(range(len(place)))))
-        if isinstance(place[key], dict | list) and place[key] and data.draw(st.booleans()):
-            place = place[key]
+        key = data.draw(st.sampled_from(sorted(node) if isinstance(node, dict) else list(range(len(node)))))
+        if isinstance(node[key], dict | list) and node[key] and data.draw(st.booleans()):
+            node = node[key]
             continue
-        place[key] = data.draw(anything)
+        node[key] = data.draw(anything)
         break
-    (folder / "dataset.json").write_text(json.dumps(about))
+    (folder / "dataset.json").write_text(json.dumps(meta))
     try:
         shards = open_shards(folder)
     except DataError:
@@ -239,17 +237,18 @@ def test_fuzzed_descriptions_raise_data_error_or_can_be_read(prepared, tmp_path_
     assert len(shards.train.all().tokens) == len(shards.train)
 
 
-def test_a_token_the_tokenizer_does_not_have_is_refused(lying):
-    shard = lying / "tokens-00000.bin"
+def test_a_token_outside_the_vocabulary_is_refused(damaged):
+    shard = damaged / "tokens-00000.bin"
     shard.write_bytes(b"\xff\xff" + shard.read_bytes()[2:])
-    describe(lying, lambda about: about["train"][0].update(sha256=hashlib.sha256(shard.read_bytes()).hexdigest()))
-    shards = open_shards(lying)
+    sha256 = hashlib.sha256(shard.read_bytes()).hexdigest()
+    change_description(damaged, lambda meta: meta["train"][0].update(sha256=sha256))
+    shards = open_shards(damaged)
     assert shards.train.window(1, 9)
     with pytest.raises(DataError, match="hold the token 65535, but their tokenizer has 300 tokens"):
         shards.train.window(0, 9)
 
 
-def test_shards_are_one_stream_and_long_enough(prepared):
+def test_shards_must_be_one_stream_and_long_enough(prepared):
     shards = open_shards(prepared)
     with pytest.raises(DataError, match="data.layout is documents: set it to stream"):
         shards.corpus("documents", 8, shards.tokenizer)
@@ -261,14 +260,14 @@ def test_shards_are_one_stream_and_long_enough(prepared):
 
 
 def on_shards(tmp_path, encoding="char", **changes):
-    """The poem in memory and in shards cut where the split in memory is, and the experiments of both."""
+    """Return an experiment, the poem in memory, and the poem in shards with the same training and validation parts."""
     path = tmp_path / "poem.txt"
     path.write_text(POEM)
     text = load_text(str(path))
     changes = {"data.tokenizer": encoding, "data.vocab_size": 280, "model.block_size": 8, **changes}
     tokens = make_tokenizer(experiment(**changes).data, text.text).encode(text.text)
     held_back = len(tokens) - int(len(tokens) * 0.9)
-    # Shards of a tenth of the training tokens: windows cross their ends.
+    # Shards of about a tenth of the training tokens, so that windows cross their ends.
     size = next(size for size in range(held_back, 0, -1) if (len(tokens) - held_back) % size == 0)
     prepare(experiment(**{**changes, "data.source": str(path)}).data, tmp_path / "shards", size, -(-held_back // size))
     return experiment(**changes), text, load_text(str(tmp_path / "shards"))
@@ -284,56 +283,56 @@ def test_a_run_on_shards_has_the_losses_of_a_run_in_memory_bit_for_bit(
     encoding, changes, tmp_path, device, monkeypatch
 ):
     monkeypatch.setattr("pygpt.data.shard_batches.AT_ONCE", 4)
-    described, text, shards = on_shards(tmp_path, encoding, **changes)
-    in_memory = Run(described, text, device)
-    wanted = bits(finish(in_memory))
-    run = Run(described, shards, device)
+    config, text, shards = on_shards(tmp_path, encoding, **changes)
+    in_memory = Run(config, text, device)
+    expected = bits(finish(in_memory))
+    run = Run(config, shards, device)
     assert (run.experiment.data.tokenizer, run.experiment.data.source) == (encoding, str(tmp_path / "shards"))
     assert len(shards.train) == in_memory.train_batches.tokens.size and len(shards.train._views) > 1
-    assert bits(finish(run)) == wanted
-    # Interrupted and gone on with, from the folder that the checkpoint names.
-    begun = Run(described, shards, device)
-    finish(begun, at_most=7)
-    again = Run.restore(begun.checkpoint(), device)
-    assert again.text.text is None and again.tokenizer == run.tokenizer
-    assert bits(finish(again)).items() <= wanted.items()
-    assert again.checkpoint()[-1000:] == run.checkpoint()[-1000:]
+    assert bits(finish(run)) == expected
+    # Interrupted, and continued with the folder that the checkpoint names.
+    interrupted = Run(config, shards, device)
+    finish(interrupted, at_most=7)
+    restored = Run.restore(interrupted.checkpoint(), device)
+    assert restored.text.text is None and restored.tokenizer == run.tokenizer
+    assert bits(finish(restored)).items() <= expected.items()
+    assert restored.checkpoint()[-1000:] == run.checkpoint()[-1000:]
 
 
 def test_only_the_next_windows_are_on_the_device(tmp_path, cpu, monkeypatch):
     monkeypatch.setattr("pygpt.data.shard_batches.AT_ONCE", 4)
-    described, text, shards = on_shards(tmp_path)
+    config, text, shards = on_shards(tmp_path)
     monkeypatch.setattr(type(shards.train), "all", None)
-    run = Run(described, shards, cpu)
+    run = Run(config, shards, cpu)
     finish(run)
-    windows = described.train.batch_size * (described.model.block_size + 1)
+    windows = config.train.batch_size * (config.model.block_size + 1)
     assert run.train_batches.tokens.size == 4 * windows < len(shards.train)
 
 
 def test_another_tokenizer_or_layout_than_the_shards_is_refused(tmp_path, cpu):
-    described, text, shards = on_shards(tmp_path)
+    config, text, shards = on_shards(tmp_path)
     with pytest.raises(DataError, match="hold the tokens of another tokenizer"):
-        Run(described, shards, cpu, make_tokenizer(described.data, "ab"))
+        Run(config, shards, cpu, make_tokenizer(config.data, "ab"))
     with pytest.raises(DataError, match="data.layout is documents"):
-        Run(described.with_fields(**{"data.layout": "documents"}), shards, cpu)
+        Run(config.with_fields(**{"data.layout": "documents"}), shards, cpu)
 
 
-def test_a_run_begins_with_another_ones_weights_where_the_tokenizer_is_its_own(tmp_path, cpu):
-    described, text, shards = on_shards(tmp_path, "bpe")
-    begun = Run(described, text, cpu)
-    last = finish(begun)[-1]
-    run = Run(described, shards, cpu, init_from=read_checkpoint(begun.checkpoint()))
-    assert finish(run)[0].val_loss == last.val_loss and run.tokenizer == begun.tokenizer
+def test_a_run_starts_from_the_weights_of_a_run_with_the_same_tokenizer(tmp_path, cpu):
+    config, text, shards = on_shards(tmp_path, "bpe")
+    first = Run(config, text, cpu)
+    last = finish(first)[-1]
+    run = Run(config, shards, cpu, init_from=read_checkpoint(first.checkpoint()))
+    assert finish(run)[0].val_loss == last.val_loss and run.tokenizer == first.tokenizer
     other = Run(experiment(**{"data.tokenizer": "char"}), text, cpu)
     with pytest.raises(DataError, match="hold the tokens of another tokenizer"):
-        Run(described, shards, cpu, init_from=read_checkpoint(other.checkpoint()))
+        Run(config, shards, cpu, init_from=read_checkpoint(other.checkpoint()))
 
 
-def test_of_more_tokens_than_one_word_reaches_all_are_drawn(cpu):
+def test_positions_beyond_32_bits_are_drawn(cpu):
     class Long:
         def __len__(self):
             return 2**40
 
-    split = ShardBatches(cpu, Long(), 1337, BATCH, 4, 8)
-    starts = [split._start(step, row) for step in range(50) for row in range(4)]
+    batches = ShardBatches(cpu, Long(), 1337, BATCH, 4, 8)
+    starts = [batches._start(step, row) for step in range(50) for row in range(4)]
     assert len(set(starts)) == 200 and max(starts) > 2**39 and min(starts) < 2**36 * 4

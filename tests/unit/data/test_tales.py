@@ -1,4 +1,4 @@
-"""The tales are the same everywhere, long enough, and tidy."""
+"""The tales: the same bytes everywhere, long enough, and well formed."""
 
 import hashlib
 import re
@@ -21,7 +21,7 @@ def test_the_same_bytes_everywhere(text):
     assert hashlib.sha256(text.encode("ascii")).hexdigest() == MEGABYTE
 
 
-def test_a_megabyte_and_not_a_story_more(text):
+def test_the_last_story_reaches_a_megabyte(text):
     assert 1_000_000 <= len(text) < 1_001_500
 
 
@@ -29,7 +29,7 @@ def test_a_longer_text_begins_like_a_shorter_one(text):
     assert text.startswith(tales(0, 5000))
 
 
-def test_another_seed_tells_other_tales():
+def test_another_seed_gives_other_tales():
     assert tales(1, 3000) != tales(0, 3000) and tales(-1, 3000) == tales(2**64 - 1, 3000)
 
 
@@ -52,7 +52,7 @@ def test_stories_are_whole_and_short(text):
 
 
 @pytest.mark.parametrize(
-    "clumsy",
+    "mistake",
     [
         r"\b[Aa] [aeiouAEIOU]",
         r"\b[Aa]n [^aeiouAEIOU]",
@@ -66,12 +66,12 @@ def test_stories_are_whole_and_short(text):
         r" $",
     ],
 )
-def test_nothing_clumsy(text, clumsy):
-    found = re.search(rf".{{0,40}}{clumsy}.{{0,20}}", text, re.MULTILINE)
-    assert found is None, found[0]
+def test_no_mistake_in_form(text, mistake):
+    match = re.search(rf".{{0,40}}{mistake}.{{0,20}}", text, re.MULTILINE)
+    assert match is None, match[0]
 
 
-def test_everybody_appears_with_the_right_pronoun(text):
+def test_every_animal_appears_with_the_right_pronoun(text):
     other = {"he": r"\b(her|she|herself)\b", "she": r"\b(his|him|himself)\b"}
     for animal in ANIMALS:
         assert text.count(f"{animal.name} the {animal.kind}") > 50
@@ -79,6 +79,6 @@ def test_everybody_appears_with_the_right_pronoun(text):
             assert not re.search(other[animal.they], habit), habit
 
 
-def test_no_room_for_a_tale():
+def test_a_size_below_1_is_refused():
     with pytest.raises(DataError, match="at least 1 character; the size is 0"):
         tales(0, 0)

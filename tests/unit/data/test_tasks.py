@@ -1,4 +1,4 @@
-"""Tasks: their answers are right, their questions differ, and a model that has learned one gives whole answers."""
+"""Tasks: their answers are right, their questions differ, and a trained model gives whole answers."""
 
 import json
 import re
@@ -38,11 +38,11 @@ def balanced(word):
     return not word
 
 
-def pair_of(question, answer):
+def is_the_pair(question, answer):
     numbers, total = question.split(":")
     i, j = map(int, answer.split("+"))
-    left = list(map(int, numbers.split(",")))
-    return i + j == int(total) and (left.remove(i), left.remove(j)) == (None, None)
+    remaining = list(map(int, numbers.split(",")))
+    return i + j == int(total) and (remaining.remove(i), remaining.remove(j)) == (None, None)
 
 
 RIGHT = {
@@ -53,7 +53,7 @@ RIGHT = {
     "modular-addition": lambda q, a: eval(q) % 97 == int(a),
     "parity": lambda q, a: ("even", "odd")[sum(map(int, q)) % 2] == a,
     "brackets": lambda q, a: a == ("yes" if balanced(q) else "no"),
-    "two-sum": pair_of,
+    "two-sum": is_the_pair,
     "repeat": lambda q, a: q.split("*")[0] * int(q.split("*")[1]) == a,
     "counting": lambda q, a: len(re.findall(q[-1], q[:-2])) == int(a),
     "lookup": lambda q, a: dict(re.findall(r"(.)(\d)", q[:-2]))[q[-1]] == a,
@@ -65,7 +65,7 @@ def test_answers_are_right_and_questions_differ(name):
     for settings in ("", f",length={TASKS[name].length + 1},examples=300,seed=3"):
         text = task_text(f"task:{name}{settings}")
         pairs = [line.split("=") for line in split_documents(text.text)]
-        if not (settings and name == "modular-addition"):  # with three digits the modulus is another
+        if not (settings and name == "modular-addition"):  # with three digits the modulus differs
             assert all(RIGHT[name](question, answer) for question, answer in pairs)
         assert len({question for question, _ in pairs}) == len(pairs)
         assert len(pairs) == 300 if settings else 9300 < len(pairs) <= 10_000
@@ -73,13 +73,13 @@ def test_answers_are_right_and_questions_differ(name):
 
 
 @pytest.mark.parametrize("name", TASKS)
-def test_the_longest_there_are(name):
+def test_the_longest_questions(name):
     task = TASKS[name]
     text = task_text(f"task:{name},length={task.longest},examples=40")
     assert len(split_documents(text.text)) == 40
 
 
-def test_a_seed_decides():
+def test_the_seed_determines_the_text():
     assert task_text("task:sort").text == task_text("task:sort,seed=0").text != task_text("task:sort,seed=1").text
     assert task_text("task:sort,examples=10000,seed=2,length=6").name == "task:sort,seed=2"
     assert task_text("task:sort").text.startswith("409131=011349\n29375=23579\n"), (
@@ -91,12 +91,15 @@ def test_a_seed_decides():
     "source, message",
     [
         ("task:rhyme", "no task 'rhyme': the tasks are copy, reverse"),
-        ("task:sort,size=3", "a task has no setting 'size': it has length, examples, seed, as in task:sort,length=6"),
-        ("task:sort,length=65", "the length of the task sort is a whole number from 1 to 64, and '65' is not"),
-        ("task:sort,examples=", "the examples of the task sort is a whole number from 20 to 1,000,000, and '' is not"),
+        ("task:sort,size=3", "no setting 'size': the settings are length, examples, seed, as in task:sort,length=6"),
+        ("task:sort,length=65", "length must be a whole number from 1 to 64 for the task sort, and '65' is not"),
+        (
+            "task:sort,examples=",
+            "examples must be a whole number from 20 to 1,000,000 for the task sort, and '' is not",
+        ),
         (
             "task:parity,length=2",
-            "has only 6 different questions, and 20 are the fewest to learn from: choose a length above 2",
+            "has only 6 different questions, but learning needs at least 20: choose a length above 2",
         ),
         ("revers", "did you mean 'task:reverse'[?]"),
     ],
@@ -119,7 +122,7 @@ def test_no_question_for_validation_was_trained_on():
 
 @pytest.fixture(scope="module")
 def learned():
-    """A function that trains `reverse` on a device, once, for as long as it takes to be mostly right."""
+    """A run on the task `reverse`, trained until it is mostly right, and its metrics."""
     from pygpt.devices import open_numpy
 
     run = Run(experiment(**LEARNABLE, **{"train.steps": 800}), load_text("task:reverse,length=4"), open_numpy())
@@ -127,7 +130,7 @@ def learned():
 
 
 def test_reverse_is_learned(learned):
-    """A small brother of `python -m tests.bench tasks`."""
+    """A smaller version of `python -m tests.bench tasks`."""
     run, metrics = learned
     share, questions = accuracy(run.model, run.val_batches)
     assert questions == 1000 and share >= 0.99
@@ -136,7 +139,7 @@ def test_reverse_is_learned(learned):
 
 
 def test_a_right_answer_is_what_greedy_sampling_writes(device):
-    """Half learned, so that there are both."""
+    """The model is half trained, so that there are right and wrong answers."""
     run = Run(experiment(**LEARNABLE, **{"train.steps": 60}), load_text("task:reverse,length=3,examples=400"), device)
     finish(run)
     share, questions = accuracy(run.model, run.val_batches)
@@ -154,15 +157,15 @@ def test_a_right_answer_is_what_greedy_sampling_writes(device):
 
 def test_only_answers_are_learned(cpu):
     settings = {**LEARNABLE, "train.steps": 30, "train.eval_every": 30}
-    both, answers = (
+    all_tokens, answers = (
         finish(Run(experiment(**{**settings, "train.answers_only": only}), load_text("task:copy,length=4"), cpu))
         for only in (False, True)
     )
-    assert both[0].val_loss == pytest.approx(answers[0].val_loss, abs=0.1), "both guess blindly before the first step"
-    assert answers[-1].val_loss != both[-1].val_loss
+    assert all_tokens[0].val_loss == pytest.approx(answers[0].val_loss, abs=0.1), "both are untrained at first"
+    assert answers[-1].val_loss != all_tokens[-1].val_loss
 
 
-def test_a_task_goes_on_from_a_checkpoint_without_its_text(cpu):
+def test_a_task_continues_from_a_checkpoint_without_its_text(cpu):
     settings = {**LEARNABLE, "train.steps": 8, "train.eval_every": 4, "data.source": "task:sort,length=4,seed=5"}
     make = lambda: Run(experiment(**settings), load_text(settings["data.source"]), cpu)
     whole, first = bits(finish(make())), make()
@@ -172,7 +175,7 @@ def test_a_task_goes_on_from_a_checkpoint_without_its_text(cpu):
     assert before | bits(finish(Run.restore(data, cpu))) == whole
 
 
-def test_what_cannot_be_scored_is_refused(cpu):
+def test_a_text_that_cannot_be_scored_is_refused(cpu):
     with pytest.raises(ExperimentError, match="train.answers_only: questions and answers are documents"):
         experiment(**{"train.answers_only": True})
     with pytest.raises(
@@ -187,7 +190,7 @@ def test_what_cannot_be_scored_is_refused(cpu):
             Run(experiment(**LEARNABLE), text_from_bytes("lines", lines.encode()), cpu)
 
 
-def test_lines_of_your_own_are_scored_too(cpu):
+def test_a_users_lines_are_scored_too(cpu):
     lines = "".join(f"{number}={number}\n" for number in range(200))
     run = Run(
         experiment(**{**LEARNABLE, "train.answers_only": False, "train.steps": 2}),
@@ -203,7 +206,7 @@ def test_a_task_on_the_command_line(tmp_path):
         for name, value in LEARNABLE.items()
         if name not in ("data.layout", "train.answers_only")
     ]
-    said = run_pygpt(
+    output = run_pygpt(
         "train",
         "baby",
         "--data",
@@ -217,19 +220,19 @@ def test_a_task_on_the_command_line(tmp_path):
         tmp_path / "run",
         *flags,
     )
-    assert "right answers" in said
+    assert "right answers" in output
     toml = (tmp_path / "run" / "experiment.toml").read_text()
     assert 'source = "task:reverse,length=4,examples=200"' in toml and 'layout = "documents"' in toml
     assert "answers_only = true" in toml
-    found = json.loads(run_pygpt("eval", tmp_path / "run", "--json"))
-    assert found["questions"] == 20 and 0 <= found["accuracy"] <= 1
+    result = json.loads(run_pygpt("eval", tmp_path / "run", "--json"))
+    assert result["questions"] == 20 and 0 <= result["accuracy"] <= 1
     assert re.search(r"right answers: [\d.]+% of 20 questions", run_pygpt("eval", tmp_path / "run"))
 
 
 def test_the_api_scores_too(cpu):
     model = LanguageModel("reverse", device=cpu, **LEARNABLE)
     model.fit("task:reverse,length=3,examples=300", steps=20)
-    found = model.evaluate()
-    assert found.questions == 30 and found.accuracy is not None and found.bits_per_byte() > 0
+    result = model.evaluate()
+    assert result.questions == 30 and result.accuracy is not None and result.bits_per_byte() > 0
     assert model.evaluate(text_from_bytes("own", b"ab=ba\nabc=cba\n")).questions == 2
     assert model.generate("abc=", max_new_tokens=3, temperature=0, stop="a").count("a") == 0

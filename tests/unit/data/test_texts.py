@@ -1,4 +1,4 @@
-"""Texts by name, from files and from bytes; corpora in both layouts; what the errors say."""
+"""Texts by name, from files and from bytes; corpora in both layouts; error messages."""
 
 import dataclasses
 import hashlib
@@ -26,8 +26,8 @@ from tests.conftest import unavailable
 
 
 @pytest.fixture
-def true_files():
-    """The folder that has the real data sets."""
+def real_files():
+    """The folder with the real data sets."""
     folder = os.environ.get("PYGPT_DATA")
     if folder:
         return folder
@@ -36,7 +36,7 @@ def true_files():
 
 @pytest.fixture
 def closed_url():
-    """A URL where nobody listens."""
+    """A URL on a port without a listener."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
@@ -44,14 +44,14 @@ def closed_url():
 
 
 def serve_names_from(monkeypatch, url, **changes):
-    """Let the data set names be downloaded from this URL."""
+    """Set the URL that the data set names is downloaded from."""
     remote = dataclasses.replace(DATASETS["names"].remote, url=url, **changes)
     monkeypatch.setitem(DATASETS, "names", dataclasses.replace(DATASETS["names"], remote=remote))
 
 
 @pytest.fixture
 def tiny_names(tmp_path, monkeypatch, closed_url):
-    """The data set names, replaced by one of ours that cannot be reached; PYGPT_DATA unset, the cache empty."""
+    """Replace the data set names by a small file with an unreachable URL. Unset PYGPT_DATA and use an empty cache."""
     data = b"emma\nolivia\nava\n"
     monkeypatch.delenv("PYGPT_DATA", raising=False)
     monkeypatch.setenv("PYGPT_CACHE", str(tmp_path / "cache"))
@@ -108,7 +108,7 @@ def test_python_without_its_sources(tmp_path, monkeypatch):
         load_text("python")
 
 
-def test_the_real_files(true_files):
+def test_the_real_files(real_files):
     shakespeare, names = load_text("shakespeare"), load_text("names")
     assert shakespeare.sha256 == DATASETS["shakespeare"].remote.sha256 and shakespeare.text.startswith("First Citizen:")
     assert len(shakespeare.text) == DATASETS["shakespeare"].size
@@ -129,20 +129,20 @@ def test_a_wrong_file_in_pygpt_data_is_refused(tiny_names, tmp_path, monkeypatch
         load_text("names")
 
 
-def test_offline_names_the_url_and_the_way_out(tiny_names, closed_url):
+def test_the_offline_error_names_the_url_and_the_alternatives(tiny_names, closed_url):
     with pytest.raises(DataError) as error:
         load_text("names")
     for part in closed_url, "tales and python need no network", "PYGPT_DATA", "names.txt":
         assert part in str(error.value)
 
 
-def test_a_folder_without_the_file_goes_on_to_the_network(tiny_names, tmp_path, monkeypatch):
+def test_without_the_file_in_pygpt_data_the_network_is_used(tiny_names, tmp_path, monkeypatch):
     monkeypatch.setenv("PYGPT_DATA", str(tmp_path))
     with pytest.raises(DataError, match="could not be fetched"):
         load_text("names")
 
 
-def test_downloaded_once_and_kept(tiny_names, tmp_path, monkeypatch):
+def test_a_file_is_downloaded_once_and_cached(tiny_names, tmp_path, monkeypatch):
     source = tmp_path / "source.txt"
     source.write_bytes(tiny_names)
     serve_names_from(monkeypatch, source.as_uri())
@@ -150,7 +150,7 @@ def test_downloaded_once_and_kept(tiny_names, tmp_path, monkeypatch):
     source.unlink()
     assert load_text("names") == first and first.built_in
     assert [path.name for path in (tmp_path / "cache").iterdir()] == ["names.txt"]
-    # A damaged file in the cache is fetched again, not trusted.
+    # A damaged file in the cache is downloaded again.
     (tmp_path / "cache" / "names.txt").write_bytes(tiny_names[:-3])
     with pytest.raises(DataError, match="could not be fetched"):
         load_text("names")
@@ -165,7 +165,7 @@ def test_a_changed_download_is_refused(tiny_names, tmp_path, monkeypatch):
     assert not (tmp_path / "cache").exists()
 
 
-def test_a_cache_that_cannot_be_written_is_no_error(tiny_names, tmp_path, monkeypatch):
+def test_a_read_only_cache_is_not_an_error(tiny_names, tmp_path, monkeypatch):
     source = tmp_path / "source.txt"
     source.write_bytes(tiny_names)
     (tmp_path / "file").touch()
@@ -182,7 +182,7 @@ def test_bytes_of_a_data_set_are_checked(tiny_names):
         open_dataset_bytes("nope", b"x")
 
 
-def test_unknown_name_suggests_the_nearest():
+def test_an_unknown_name_suggests_the_nearest():
     with pytest.raises(
         DataError, match="'Shakespear' .did you mean 'shakespeare'... The data sets are tales, words, python"
     ):
@@ -193,7 +193,7 @@ def test_unknown_name_suggests_the_nearest():
         load_text("a\0b")
 
 
-def test_own_file(tmp_path):
+def test_a_users_file(tmp_path):
     path = tmp_path / "mine.txt"
     path.write_bytes(b"\xef\xbb\xbfone\r\ntwo\rthree\n")
     text = load_text(str(path))
@@ -208,7 +208,7 @@ def test_a_folder_is_not_a_text(tmp_path):
 
 def test_an_unreadable_file(tmp_path, monkeypatch):
     def refuse(path):
-        raise PermissionError(13, "Permission denied")  # not by chmod: root may read every file
+        raise PermissionError(13, "Permission denied")  # not by chmod: root can read every file
 
     monkeypatch.setattr("pathlib.Path.read_bytes", refuse)
     with pytest.raises(DataError, match="cannot read .*Permission denied. Give the name of a data set"):
@@ -227,13 +227,13 @@ def test_an_unreadable_file(tmp_path, monkeypatch):
         (b"PK\x03\x04rest", "starts like a zip archive"),
     ],
 )
-def test_bytes_that_are_no_text(data, message):
+def test_bytes_that_are_not_text(data, message):
     with pytest.raises(DataError, match=message):
         text_from_bytes("mine", data)
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r\ufeff")).filter(str.strip))
-def test_utf8_comes_through_unchanged(text):
+def test_utf8_is_read_unchanged(text):
     if not text.startswith(("PK\x03\x04", "%PDF")):
         assert text_from_bytes("mine", text.encode()).text == text
         assert text_from_bytes("mine", memoryview(text.replace("\n", "\r\n").encode("utf-8-sig"))).text == text
@@ -243,7 +243,7 @@ def test_utf8_comes_through_unchanged(text):
 
 
 @given(st.text("abc", min_size=30), st.integers(1, 2), st.sampled_from(["char", "byte"]))
-def test_a_stream_is_cut_once(text, block_size, kind):
+def test_a_stream_is_split_once(text, block_size, kind):
     tokenizer = train_tokenizer(kind, text, False)
     corpus = make_corpus(text, tokenizer, "stream", block_size)
     assert corpus.layout == "stream" and corpus.train.offsets is corpus.val.offsets is None
@@ -263,12 +263,12 @@ def test_documents_are_delimited(lines, kind):
     corpus = make_corpus(text, tokenizer, "documents", 4)
     held_back = documents[9::10] if len(documents) >= 10 else documents[-1:]
     kept = [d for i, d in enumerate(documents) if i % 10 != 9] if len(documents) >= 10 else documents[:-1]
-    for split, wanted in (corpus.train, kept), (corpus.val, held_back):
+    for split, expected in (corpus.train, kept), (corpus.val, held_back):
         assert split.tokens.typecode == split.offsets.typecode == "I"
-        assert len(split.offsets) == len(wanted) + 1 and split.offsets[0] == 0
+        assert len(split.offsets) == len(expected) + 1 and split.offsets[0] == 0
         assert split.offsets[-1] == len(split.tokens) - 1
         assert all(split.tokens[offset] == tokenizer.bos for offset in split.offsets)
-        for document, start, end in zip(wanted, split.offsets, split.offsets[1:], strict=False):
+        for document, start, end in zip(expected, split.offsets, split.offsets[1:], strict=False):
             assert tokenizer.decode(split.tokens[start + 1 : end]) == document
 
 
@@ -284,20 +284,20 @@ def test_another_fraction():
     assert len(make_corpus("ab" * 50, CharTokenizer("ab"), "stream", 8, val_fraction=0.25).val.tokens) == 25
 
 
-def test_a_text_shorter_than_a_block_says_what_would_fit():
+def test_the_error_for_a_short_text_names_the_longest_block():
     tokenizer = CharTokenizer("ab")
-    wanted = (
+    message = (
         "a block of 10 needs 11 tokens for validation; this text of 100 tokens leaves 10: "
         "choose a block of at most 9, or a longer text"
     )
-    with pytest.raises(DataError, match=wanted):
+    with pytest.raises(DataError, match=message):
         make_corpus("ab" * 50, tokenizer, "stream", 10)
     make_corpus("ab" * 50, tokenizer, "stream", 9)
     with pytest.raises(DataError, match="leaves 1: choose a longer text"):
         make_corpus("ab", tokenizer, "stream", 10)
 
 
-def test_a_text_the_tokenizer_does_not_know():
+def test_a_text_with_a_character_outside_the_vocabulary():
     with pytest.raises(TokenizerError, match="'z' at position 0"):
         make_corpus("zz\nab", CharTokenizer("ab", documents=True), "documents", 4)
 
@@ -313,6 +313,6 @@ def test_a_text_the_tokenizer_does_not_know():
         (("documents", 4), "needs a tokenizer with a delimiter"),
     ],
 )
-def test_a_corpus_that_cannot_be(arguments, message):
+def test_impossible_corpora_are_refused(arguments, message):
     with pytest.raises(DataError, match=message):
         make_corpus("ab\n" * 50, CharTokenizer("\nab"), *arguments)

@@ -1,4 +1,4 @@
-"""Runs in float64: on NumPy alone, as accurate as doubles are, and whole in a checkpoint."""
+"""Runs in float64: on NumPy only, with double precision in all tensors and in the checkpoint."""
 
 import asyncio
 import math
@@ -24,7 +24,7 @@ DOUBLE = {"model.dtype": "float64"}
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_curve_is_that_of_float32_but_for_its_rounding(kind, cpu):
+def test_losses_match_those_of_float32_up_to_rounding(kind, cpu):
     single, double = (finish(poem_run(cpu, **KINDS[kind], **changes)) for changes in ({}, DOUBLE))
     assert [metric.step for metric in single] == [metric.step for metric in double]
     for one, other in zip(single, double):
@@ -63,19 +63,19 @@ RECIPES = {
 
 
 @pytest.mark.parametrize("kind", [*KINDS, *RECIPES])
-def test_everything_is_kept_in_double(kind, cpu):
+def test_all_tensors_are_float64(kind, cpu):
     run = poem_run(cpu, **(KINDS | RECIPES)[kind], **DOUBLE)
     finish(run)
-    held = [run.metrics_tensor, run.weights.values, run.optimizer.gradient.values]
-    held += [slots.values for slots in run.optimizer.state.values()]
-    held += run.model.new_cache() if run.experiment.model.kind == "gpt" else []
+    tensors = [run.metrics_tensor, run.weights.values, run.optimizer.gradient.values]
+    tensors += [slots.values for slots in run.optimizer.state.values()]
+    tensors += run.model.new_cache() if run.experiment.model.kind == "gpt" else []
     works = [*run.training_step.works, *run._evaluate_once.works, *run._conclude_evaluation.works]
-    assert {tensor.dtype for tensor in held} == {"float64"}
-    found = {dtype for work in works for _, dtype in work.operands.values()}
-    assert found == {"float64", "uint32", "int32"}, "a float32 among the operands would round the rest"
+    assert {tensor.dtype for tensor in tensors} == {"float64"}
+    dtypes = {dtype for work in works for _, dtype in work.operands.values()}
+    assert dtypes == {"float64", "uint32", "int32"}, "a float32 operand would round the others"
 
 
-def test_kernels_in_c_leave_it_to_the_twins():
+def test_float64_does_not_use_the_c_kernels():
     device = open_numpy()
     if device.library is None:
         unavailable("there is no C compiler here")
@@ -83,7 +83,7 @@ def test_kernels_in_c_leave_it_to_the_twins():
     assert [metric.loss for metric in compiled] == [metric.loss for metric in twins]
 
 
-def test_it_goes_on_where_it_stopped(cpu):
+def test_a_restored_run_continues_exactly(cpu):
     whole = [metric.loss for metric in finish(poem_run(cpu, **DOUBLE))]
     first = poem_run(cpu, **DOUBLE)
     before = [metric.loss for metric in finish(first, at_most=6)]
@@ -93,7 +93,7 @@ def test_it_goes_on_where_it_stopped(cpu):
     assert before + after == whole
 
 
-def test_a_trained_model_evaluates_and_writes(cpu):
+def test_a_trained_model_evaluates_and_generates(cpu):
     run = poem_run(cpu, **DOUBLE)
     finish(run)
     model = TrainedModel(read_checkpoint(run.checkpoint()), cpu)
@@ -103,7 +103,7 @@ def test_a_trained_model_evaluates_and_writes(cpu):
     assert loss == full_loss(run.model, run.val_batches)[0] and count > 0
 
 
-def test_a_file_of_other_numbers_than_it_says_is_refused(cpu):
+def test_a_checkpoint_with_the_wrong_dtype_is_refused(cpu):
     entries, metadata = read_safetensors(poem_run(cpu, **DOUBLE).checkpoint())
     name, entry = next((name, entry) for name, entry in entries.items() if entry.dtype == "F64")
     entries[name] = Entry("F32", entry.shape, entry.data[: len(entry.data) // 2])
@@ -111,7 +111,7 @@ def test_a_file_of_other_numbers_than_it_says_is_refused(cpu):
         read_checkpoint(write_safetensors(entries, metadata))
 
 
-def test_other_devices_refuse_it(gpu, cpu):
+def test_other_devices_refuse_float64(gpu, cpu):
     with pytest.raises(ExperimentError, match="float64 is for the NumPy device alone") as caught:
         poem_run(gpu, **DOUBLE)
     assert caught.value.field == "model.dtype"
@@ -120,7 +120,7 @@ def test_other_devices_refuse_it(gpu, cpu):
         TrainedModel(checkpoint, gpu)
 
 
-def test_auto_takes_numpy_even_beside_a_real_gpu(gpu, cpu):
+def test_auto_takes_numpy_even_if_there_is_a_real_gpu(gpu, cpu):
     async def open_cpu(why):
         cpu.why = why
         return cpu
@@ -129,6 +129,6 @@ def test_auto_takes_numpy_even_beside_a_real_gpu(gpu, cpu):
     assert asyncio.run(choose(gpu, open_cpu, nano)) is cpu and "float64" in cpu.why
 
 
-def test_memory_is_counted_twice(cpu):
+def test_the_memory_estimate_doubles(cpu):
     single, double = (memory_estimate(experiment(**changes), 60, 1000) for changes in ({}, DOUBLE))
-    assert 1.95 < (double - 4000) / (single - 4000) < 2, "all but the counters and the tokens"
+    assert 1.95 < (double - 4000) / (single - 4000) < 2, "all except the counters and the tokens"

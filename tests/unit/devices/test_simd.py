@@ -1,4 +1,4 @@
-"""The C kernels natively: every case of every kernel against the twin, and what happens without a compiler."""
+"""The native C kernels: every case of every kernel against its twin, and the fallback without a compiler."""
 
 import importlib
 import importlib.util
@@ -23,7 +23,7 @@ MODULES = sorted(path.stem for path in (Path(__file__).resolve().parents[2] / "o
 
 @pytest.fixture(scope="module")
 def compiled(tmp_path_factory):
-    """A NumPy device whose every launch is compiled, with the products that are left to NumPy otherwise."""
+    """A NumPy device that runs every launch in C, including the products that are normally left to NumPy."""
     path = compile_natively(tmp_path_factory.mktemp("compiled")) or unavailable("there is no C compiler here")
     return NumpyDevice(library=simd.Library(path))
 
@@ -60,8 +60,8 @@ def test_without_a_compiler_the_twins_run(tmp_path, monkeypatch):
     assert NumpyDevice(library=None).name.startswith("NumPy") and "SIMD" not in NumpyDevice(library=None).name
 
 
-def test_each_compiler_here_takes_the_files(tmp_path, monkeypatch):
-    """By itself: where it refuses one of them, the next steps in for it, if there is one, and nobody notices."""
+def test_each_installed_compiler_accepts_the_files(tmp_path, monkeypatch):
+    """Tests each compiler alone: otherwise the next one would hide its failure."""
     compilers = [name for name in ("clang", "gcc") if shutil.which(name)]
     compilers += [shlex.join(ZIG)] if importlib.util.find_spec("ziglang") else []
     assert compilers or unavailable("there is no C compiler here")
@@ -72,5 +72,5 @@ def test_each_compiler_here_takes_the_files(tmp_path, monkeypatch):
 
 def test_a_library_is_compiled_once(tmp_path):
     first = compile_natively(tmp_path) or unavailable("there is no C compiler here")
-    made = first.stat().st_mtime_ns
-    assert compile_natively(tmp_path) == first and first.stat().st_mtime_ns == made
+    modified = first.stat().st_mtime_ns
+    assert compile_natively(tmp_path) == first and first.stat().st_mtime_ns == modified

@@ -1,4 +1,4 @@
-"""Folders of `transformers`: read with the logits they have there, written as they were, refused where they lie."""
+"""`transformers` folders: imported with the same logits, exported unchanged, and rejected if invalid."""
 
 import json
 import os
@@ -30,7 +30,7 @@ LLAMA = {"model.norm": "rmsnorm", "model.positions": "rope", "model.mlp": "swigl
 
 
 def imported(folder, **settings) -> Checkpoint:
-    """A folder, imported, written and read."""
+    """Import a folder, write it as a checkpoint and read that."""
     return read_checkpoint(b"".join(checkpoint_pieces(import_folder(folder, **settings))))
 
 
@@ -38,8 +38,8 @@ def trained_model(checkpoint):
     return TrainedModel(checkpoint, NumpyDevice())
 
 
-def written(checkpoint, folder):
-    """An exported folder."""
+def exported(checkpoint, folder):
+    """Export a checkpoint to a folder and return the folder."""
     folder.mkdir(exist_ok=True)
     for name, content in export_folder(checkpoint).items():
         (folder / name).write_bytes(content if isinstance(content, bytes) else b"".join(content))
@@ -47,32 +47,32 @@ def written(checkpoint, folder):
 
 
 @pytest.mark.parametrize("name", FOLDERS)
-def test_the_logits_are_those_of_transformers(name):
+def test_the_logits_equal_those_of_transformers(name):
     golden = np.load(GOLDENS / name / "logits.npz")
     model = trained_model(imported(GOLDENS / name))
     np.testing.assert_allclose(model.logits(golden["ids"]), golden["logits"], atol=1e-4, rtol=0)
-    assert np.ptp(golden["logits"]) > 3, "weights so small would hide mistakes"
+    assert np.ptp(golden["logits"]) > 3, "smaller logits would hide mistakes"
     assert model.provenance["imported"]["from"] == name and len(model.provenance["imported"]["sha256"]) == 64
     assert model.tokenizer.decode(model.tokenizer.encode("the hedgehog ☃")) == "the hedgehog ☃"
 
 
 @pytest.mark.parametrize("name", FOLDERS)
-def test_a_folder_comes_back_as_it_was(name, tmp_path):
-    written(imported(GOLDENS / name), tmp_path)
+def test_an_imported_folder_is_exported_unchanged(name, tmp_path):
+    exported(imported(GOLDENS / name), tmp_path)
     (ours, metadata), (theirs, _) = (
         read_safetensors((folder / "model.safetensors").read_bytes()) for folder in (tmp_path, GOLDENS / name)
     )
     assert metadata == {"format": "pt"}
     prefix = next(layout.prefix for layout in LAYOUTS.values() if name.startswith(f"hf_{layout.model_type}"))
-    # Attention may have biases there without the MLP; here both have them, or none has.
+    # In transformers, attention can have biases without the MLP; in pygpt both have them, or neither.
     added = {key.removeprefix(prefix) for key in ours} - {key.removeprefix(prefix) for key in theirs}
     assert all(key.endswith(".bias") and not np.frombuffer(ours[prefix + key].data, "float32").any() for key in added)
     assert (name == "hf_llama_biased") == bool(added)
     for key, entry in theirs.items():
         back = ours.get(key) or ours[prefix + key]
         assert back.shape == entry.shape and (entry.dtype == "BF16" or bytes(back.data) == bytes(entry.data)), key
-    was, now = (json.loads((folder / "config.json").read_text()) for folder in (GOLDENS / name, tmp_path))
-    different = {key for key, value in now.items() if was.get(key) != value and key in was}
+    before, after = (json.loads((folder / "config.json").read_text()) for folder in (GOLDENS / name, tmp_path))
+    different = {key for key, value in after.items() if before.get(key) != value and key in before}
     assert different <= {"architectures", "dtype", "n_inner", "mlp_bias"}, different
     golden = np.load(GOLDENS / name / "logits.npz")
     np.testing.assert_array_equal(
@@ -92,26 +92,26 @@ def test_a_folder_comes_back_as_it_was(name, tmp_path):
         {**LLAMA, "model.mlp": "geglu", "model.mlp_ratio": 2.5, "model.norm_scale": False, "model.tie_weights": False},
     ],
 )
-def test_what_is_exported_has_the_same_logits_here_and_there(changes, tmp_path):
+def test_exported_models_have_the_same_logits_in_transformers(changes, tmp_path):
     run = Run(
         experiment(**{"data.tokenizer": "bpe", "data.vocab_size": 300, "model.init_std": 0.3, **changes}),
         text_from_bytes("poem", POEM.encode()),
         NumpyDevice(),
     )
     checkpoint = read_checkpoint(run.checkpoint())
-    folder = written(checkpoint, tmp_path / "there")
+    folder = exported(checkpoint, tmp_path / "exported")
     ids = np.random.default_rng(1).integers(0, run.tokenizer.vocab_size, (2, 8))
     expected = trained_model(checkpoint).logits(ids)
     np.testing.assert_allclose(trained_model(imported(folder)).logits(ids), expected, atol=1e-5)
     assert imported(folder).tokenizer.encode("Twinkle") == run.tokenizer.encode("Twinkle")
     if not (find_spec("transformers") and find_spec("torch")):
-        return  # neither is a dependency; the recordings stand for them
+        return  # neither is a dependency; the recordings replace them
     import torch
     import transformers
 
-    there = transformers.AutoModelForCausalLM.from_pretrained(folder).eval()
+    model = transformers.AutoModelForCausalLM.from_pretrained(folder).eval()
     with torch.no_grad():
-        np.testing.assert_allclose(there(torch.tensor(ids)).logits.numpy(), expected, atol=1e-4)
+        np.testing.assert_allclose(model(torch.tensor(ids)).logits.numpy(), expected, atol=1e-4)
     assert transformers.AutoTokenizer.from_pretrained(folder).encode("Twinkle, twinkle") == list(
         run.tokenizer.encode("Twinkle, twinkle")
     )
@@ -122,23 +122,23 @@ def test_what_is_exported_has_the_same_logits_here_and_there(changes, tmp_path):
     [
         (
             {"model.positions": "sinusoidal"},
-            "model.positions: this model is neither .* gpt2, but model.positions is sinusoidal",
+            "model.positions: this model has neither .* gpt2, but model.positions is sinusoidal",
         ),
-        ({"model.attention_gate": True}, "model.attention_gate is True .there it is False"),
-        ({**LLAMA, "model.qk_norm": True}, "The nearer is llama, but model.qk_norm is True"),
-        ({**LLAMA, "model.mlp": "gelu"}, "nearer is llama, but model.mlp is gelu .there it is geglu or swiglu"),
+        ({"model.attention_gate": True}, "model.attention_gate is True .it must be False"),
+        ({**LLAMA, "model.qk_norm": True}, "The closer is llama, but model.qk_norm is True"),
+        ({**LLAMA, "model.mlp": "gelu"}, "closer is llama, but model.mlp is gelu .it must be geglu or swiglu"),
         ({"model.norm_place": "post"}, "model.norm_place is post"),
         ({"model.logit_cap": 3.0}, "model.logit_cap"),
         ({"model.window": 4}, "model.window"),
-        ({"model.kind": "bigram"}, "model.kind: a bigram has no place"),
+        ({"model.kind": "bigram"}, "model.kind: transformers has no bigram model"),
     ],
 )
-def test_what_has_no_place_there_is_refused_by_its_switch(changes, message):
+def test_an_export_is_rejected_with_the_name_of_the_setting(changes, message):
     with pytest.raises(ExperimentError, match=message):
         layout_of(experiment(**changes).model)
 
 
-def test_characters_are_exported_without_a_tokenizer():
+def test_a_character_tokenizer_is_not_exported():
     files = export_folder(read_checkpoint(poem_run(NumpyDevice()).checkpoint()))
     assert files.keys() == {"config.json", "generation_config.json", "model.safetensors"}
 
@@ -151,7 +151,7 @@ def test_a_shorter_block(tmp_path):
         import_folder(GOLDENS / "hf_gpt2", 13)
 
 
-def test_tokens_that_the_tokenizer_does_not_have_are_left_out(tmp_path):
+def test_tokens_without_a_tokenizer_entry_are_dropped(tmp_path):
     shutil.copytree(GOLDENS / "hf_llama", tmp_path / "padded")
     entries, metadata = read_safetensors((GOLDENS / "hf_llama" / "model.safetensors").read_bytes())
     config = json.loads((GOLDENS / "hf_llama" / "config.json").read_text()) | {"vocab_size": 320}
@@ -166,7 +166,7 @@ def test_tokens_that_the_tokenizer_does_not_have_are_left_out(tmp_path):
     )
 
 
-LIES = {
+INVALID = {
     "no config": ("config.json", None, "it has no config.json"),
     "no weights": ("model.safetensors", None, "has no model.safetensors"),
     "no tokenizer": ("merges.txt", None, "no tokenizer"),
@@ -176,16 +176,16 @@ LIES = {
     "another size": (
         "config.json",
         {"n_embd": 32},
-        r"is F32\[\d+, 16\], and config.json asks for numbers as \[\d+, 32\]",
+        r"is F32\[\d+, 16\], but config.json needs floating-point numbers as \[\d+, 32\]",
     ),
     "odd heads": ("config.json", {"n_head": 5}, "cannot build: model.n_embd"),
     "another epsilon": ("config.json", {"layer_norm_epsilon": 1e-6}, "layer_norm_epsilon is 1e-06"),
     "another activation": (
         "config.json",
         {"activation_function": "mish"},
-        "activation_function is 'mish'; pygpt has gelu_new",
+        "activation_function is 'mish'; pygpt supports gelu_new",
     ),
-    "scaled": ("config.json", {"scale_attn_by_inverse_layer_idx": True}, "its logits would be others"),
+    "scaled": ("config.json", {"scale_attn_by_inverse_layer_idx": True}, "its logits would differ"),
     "more layers": ("config.json", {"n_layer": 3}, "no array h.2.attn.c_attn.weight"),
     "fewer layers": ("config.json", {"n_layer": 1}, "arrays that pygpt's gpt2 does not have: h.1"),
     "fewer tokens": ("config.json", {"vocab_size": 100}, "they do not belong together"),
@@ -195,8 +195,8 @@ LIES = {
 }
 
 
-@pytest.mark.parametrize("file, content, message", LIES.values(), ids=LIES)
-def test_a_folder_that_lies(file, content, message, tmp_path):
+@pytest.mark.parametrize("file, content, message", INVALID.values(), ids=INVALID)
+def test_an_invalid_folder_is_rejected(file, content, message, tmp_path):
     folder = tmp_path / "folder"
     shutil.copytree(GOLDENS / "hf_gpt2", folder)
     path = folder / file
@@ -210,7 +210,7 @@ def test_a_folder_that_lies(file, content, message, tmp_path):
         import_folder(folder)
 
 
-def test_a_rope_of_another_kind(tmp_path):
+def test_another_type_of_rope_is_rejected(tmp_path):
     shutil.copytree(GOLDENS / "hf_llama", tmp_path / "folder")
     path = tmp_path / "folder" / "config.json"
     path.write_text(
@@ -221,15 +221,15 @@ def test_a_rope_of_another_kind(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["hf_gpt2", "hf_llama"])
-def test_it_writes_the_same_with_a_cache_and_without(name):
-    for asked, cached, plain in samplers(trained_model(imported(GOLDENS / name))):
-        texts = [sampler.take(sampler.device.read(sampler.output)) for sampler in (cached, plain)]
-        assert texts[0] == texts[1], asked
+def test_the_cache_does_not_change_the_text(name):
+    for case, cached, uncached in samplers(trained_model(imported(GOLDENS / name))):
+        texts = [sampler.take(sampler.device.read(sampler.output)) for sampler in (cached, uncached)]
+        assert texts[0] == texts[1], case
 
 
 @settings(max_examples=150, deadline=None)
 @given(st.sampled_from(["hf_gpt2", "hf_llama"]), st.data())
-def test_a_config_of_every_kind_is_refused_or_read(name, data):
+def test_a_random_config_is_rejected_or_read(name, data):
     values = json.loads((GOLDENS / name / "config.json").read_text())
     for key in data.draw(
         st.lists(st.sampled_from([*values, "rope_scaling", "n_inner", "rope_theta"]), min_size=1, max_size=2)
@@ -263,7 +263,7 @@ def test_weights_in_several_files(tmp_path):
         import_folder(tmp_path / "folder")
 
 
-def test_there_is_nothing_to_resume():
+def test_an_imported_model_cannot_be_resumed():
     data = b"".join(checkpoint_pieces(import_folder(GOLDENS / "hf_gpt2")))
-    with pytest.raises(CheckpointError, match="a new run may begin with its weights: `pygpt train --init-from`"):
+    with pytest.raises(CheckpointError, match="start a new run with its weights: `pygpt train --init-from`"):
         Run.restore(data, NumpyDevice())

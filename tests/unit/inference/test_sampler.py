@@ -1,4 +1,4 @@
-"""Sampling: the same text with and without a cache, captured or not, in whatever pieces; and what its settings do."""
+"""Sampling: the same text with and without a cache, captured or eager, in any slices; and its settings."""
 
 import pytest
 
@@ -18,7 +18,7 @@ WINDOWS = {
 
 
 def trained(kind, device):
-    """A run that has learned a little: greedy sampling then repeats itself less."""
+    """A run with a little training, so that greedy sampling repeats itself less."""
     run = poem_run(device, **WINDOWS[kind])
     finish(run)
     return run
@@ -44,18 +44,18 @@ def test_captured_sampling_equals_eager(kind, device):
 
 
 def make_eager(sampler):
-    """Launch every token and every filling of the cache anew."""
+    """Launch every token and every cache fill eagerly."""
     sampler._next = lambda times: [sampler._next_token() for _ in range(times)]
     sampler._read_half = lambda: sampler._read(sampler.model.block_size // 2)
 
 
 @pytest.mark.parametrize("cached", [True, False])
-def test_the_sizes_of_the_pieces_do_not_matter(cached, device):
+def test_slice_sizes_do_not_change_the_text(cached, device):
     run = trained("gpt", device)
     texts = []
-    for pieces in ([40], [1] * 40, [3, 5, 8, 24], [7, 33]):
+    for slices in ([40], [1] * 40, [3, 5, 8, 24], [7, 33]):
         sampler = Sampler(run.model, run.tokenizer, "Twin", SamplingConfig(seed=3), cached=cached)
-        for count in pieces:
+        for count in slices:
             sampler.enqueue(count)
         texts.append(sampler.take(device.read(sampler.output)))
     assert len(texts[0]) == 40 and texts == [texts[0]] * 4
@@ -71,11 +71,11 @@ def test_a_window_is_cut_to_its_newest_half(device):
 
 
 @pytest.mark.parametrize("cached", [True, False])
-def test_a_token_costs_no_launch_from_python(cached, device, monkeypatch):
+def test_tokens_are_replayed_without_launches_from_python(cached, device, monkeypatch):
     run = trained("gpt", device)
     sampler = Sampler(run.model, run.tokenizer, cached=cached)
     sampler.enqueue(20)
-    monkeypatch.setattr(device, "run", lambda *launch: pytest.fail("a launch was prepared anew"))
+    monkeypatch.setattr(device, "run", lambda *launch: pytest.fail("Python prepared a launch"))
     sampler.enqueue(40)
     assert len(sampler.take(device.read(sampler.output))) == 60
 
@@ -111,7 +111,7 @@ EVERYTHING = {"temperature": 1.2, "top_k": 20, "top_p": 0.95, "min_p": 0.01, "re
 
 
 @pytest.mark.parametrize("kind", ["gpt", "bigram"])
-def test_all_settings_together_go_through_the_same_code(kind, device):
+def test_all_settings_together_give_the_same_text_cached_and_captured(kind, device):
     run = trained(kind, device)
     outputs = []
     for cached, captured in ((True, True), (False, True), (True, False)):
@@ -123,59 +123,59 @@ def test_all_settings_together_go_through_the_same_code(kind, device):
     assert outputs == [outputs[0]] * 3
 
 
-def test_a_penalty_keeps_the_model_from_repeating_itself(device):
+def test_a_repetition_penalty_prevents_repetition(device):
     run = trained("bigram", device)
-    free, held = (
+    free, penalised = (
         "".join(
             generate(run.model, run.tokenizer, "T", 40, SamplingConfig(temperature=0.0, repetition_penalty=penalty))
         )
         for penalty in (1.0, 100.0)
     )
-    assert len(set("T" + held[:6])) == 7, "no token of the window comes again"
-    assert len(set(free)) < len(set(held))
+    assert len(set("T" + penalised[:6])) == 7, "no token of the window is repeated"
+    assert len(set(free)) < len(set(penalised))
 
 
-def stopped(run, at_once, stop):
-    return "".join(generate(run.model, run.tokenizer, "T", 60, SamplingConfig(seed=3, stop=stop), slice_size=at_once))
+def sample(run, size, stop):
+    return "".join(generate(run.model, run.tokenizer, "T", 60, SamplingConfig(seed=3, stop=stop), slice_size=size))
 
 
-@pytest.mark.parametrize("at_once", [1, 2, 7, 60])
-def test_a_text_ends_right_before_what_it_is_to_stop_at(at_once, cpu):
-    """In whatever pieces it comes, and whatever begins like it on the way."""
+@pytest.mark.parametrize("size", [1, 2, 7, 60])
+def test_a_text_ends_right_before_a_stop_text(size, cpu):
+    """This holds for slices of any size, and after partial matches of a stop text."""
     run = trained("gpt", cpu)
-    text = stopped(run, 60, ())
+    text = sample(run, 60, ())
     assert len(text) == 60
     for begin, end in ((5, 6), (9, 13), (20, 29), (58, 60), (0, 3)):
         stop = text[begin:end]
-        assert stopped(run, at_once, stop) == text[: text.index(stop)]
-        assert stopped(run, at_once, ["never seen", text[begin + 1 : end] + "~", stop]) == text[: text.index(stop)]
+        assert sample(run, size, stop) == text[: text.index(stop)]
+        assert sample(run, size, ["never seen", text[begin + 1 : end] + "~", stop]) == text[: text.index(stop)]
     almost = text[-3:] + "~"
-    assert stopped(run, at_once, [almost, text[30:34] + "~"]) == text, "what was held back is given in the end"
+    assert sample(run, size, [almost, text[30:34] + "~"]) == text, "the text held back is yielded at the end"
 
 
-def test_nothing_is_shown_that_belongs_to_a_stop(cpu):
+def test_no_part_of_a_stop_text_is_yielded(cpu):
     run = trained("gpt", cpu)
-    text = stopped(run, 60, ())
+    text = sample(run, 60, ())
     pieces = list(generate(run.model, run.tokenizer, "T", 60, SamplingConfig(seed=3, stop=text[10:20]), slice_size=3))
-    shown = ""
+    yielded = ""
     for piece in pieces:
-        shown += piece
-        assert text.startswith(shown) and len(shown) <= text.index(text[10:20])
+        yielded += piece
+        assert text.startswith(yielded) and len(yielded) <= text.index(text[10:20])
 
 
-def test_a_document_ends_where_the_model_ends_it(cpu):
+def test_sampling_stops_at_the_end_of_a_document(cpu):
     run = poem_run(cpu, **KINDS["documents"], **{"train.steps": 60})
     finish(run)
     text = "".join(generate(run.model, run.tokenizer, "b", 500, SamplingConfig(temperature=0.0)))
     assert len(text) < 20 and "\n" not in text
 
 
-def test_a_short_prompt_under_a_long_block_is_read_in_few_rows(cpu):
+def test_a_short_prompt_in_a_long_block_is_read_in_few_rows(cpu):
     run = poem_run(cpu, **{"model.block_size": 300})
     rows = []
-    reading = run.model.hidden
+    hidden = run.model.hidden
     run.model.hidden = lambda ids, *arguments, **options: (
-        rows.append(ids.shape[1]) or reading(ids, *arguments, **options)
+        rows.append(ids.shape[1]) or hidden(ids, *arguments, **options)
     )
     for prompt, expected in (
         ("Tw", [64, 150]),
@@ -186,4 +186,4 @@ def test_a_short_prompt_under_a_long_block_is_read_in_few_rows(cpu):
         rows.clear()
         sampler = Sampler(run.model, run.tokenizer, prompt)
         sampler.enqueue(320)
-        assert [count for count in rows if count > 1] == expected, prompt  # half a window is captured once
+        assert [count for count in rows if count > 1] == expected, prompt  # a captured fill counts once

@@ -1,4 +1,4 @@
-"""`model.init = "python-random"`: the documents' order and the weights are those of pygpt/micro.py, drawn from the same seed."""
+"""`model.init = "python-random"`: the documents' order and the weights equal those of pygpt/micro.py."""
 
 import numpy as np
 import pytest
@@ -37,51 +37,51 @@ def rows(matrix):
 
 
 def lines(tokens, tokenizer):
-    """Rows of tokens as texts, without the boundary."""
+    """Rows of tokens as texts, without the delimiter."""
     return [tokenizer.decode([token for token in row if token != tokenizer.bos]) for row in tokens.tolist()]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_every_matrix_is_drawn_in_the_order_of_the_original(cpu, dtype):
+def test_every_matrix_equals_microgpts(cpu, dtype):
     run, original = run_on(cpu, **{"model.dtype": dtype}), MicroGPT(NAMES, seed=5, n_layer=2)
-    wanted = {
+    expected = {
         "embedding.tokens": rows(original.wte),
         "embedding.positions": rows(original.wpe),
         "head.weight": rows(original.lm_head).T,
     }
     for index, layer in enumerate(original.layers):
-        wanted |= {
+        expected |= {
             f"blocks.{index}.attention.qkv.weight": np.hstack([rows(layer[name]).T for name in ("wq", "wk", "wv")]),
             f"blocks.{index}.attention.projection.weight": rows(layer["wo"]).T,
             f"blocks.{index}.mlp.expand.weight": rows(layer["fc1"]).T,
             f"blocks.{index}.mlp.contract.weight": rows(layer["fc2"]).T,
         }
     matrices = {name: placed for name, placed in run.weights.named.items() if len(placed.shape) == 2}
-    assert matrices.keys() == wanted.keys()
+    assert matrices.keys() == expected.keys()
     for name, placed in matrices.items():
-        assert np.array_equal(placed.numpy(), wanted[name].astype(dtype)), name
+        assert np.array_equal(placed.numpy(), expected[name].astype(dtype)), name
 
 
-def test_a_gpu_begins_with_the_same_bits(gpu, cpu):
+def test_a_gpu_starts_with_the_same_bits(gpu, cpu):
     assert run_on(gpu).weights.values.read() == run_on(cpu).weights.values.read()
 
 
 @pytest.mark.parametrize("batch_size", [1, 3])
-def test_documents_come_in_the_order_of_the_original_and_again(cpu, batch_size):
+def test_documents_repeat_in_microgpts_order(cpu, batch_size):
     run, original = run_on(cpu, **{"train.batch_size": batch_size}), MicroGPT(NAMES, seed=5)
     held_back = int(0.1 * len(original.documents))
-    kept = original.documents[:-held_back]
-    met = []
-    while len(met) < len(kept) + 5:
+    train = original.documents[:-held_back]
+    read = []
+    while len(read) < len(train) + 5:
         inputs, _ = run.train_batches.next_batch(RngState(run.seed, run.metrics.steps_done), BATCH, sequential=2)
-        met += lines(inputs.numpy(), run.tokenizer)
-        run.device.write(run.metrics.steps_done, np.array([len(met) // batch_size], np.uint32))
-    assert met == (kept + kept)[: len(met)]
-    held = run.val_batches.tokens.numpy().tolist()
-    assert lines(np.array([held]), run.tokenizer) == ["".join(original.documents[-held_back:])]
+        read += lines(inputs.numpy(), run.tokenizer)
+        run.device.write(run.metrics.steps_done, np.array([len(read) // batch_size], np.uint32))
+    assert read == (train + train)[: len(read)]
+    val = run.val_batches.tokens.numpy().tolist()
+    assert lines(np.array([val]), run.tokenizer) == ["".join(original.documents[-held_back:])]
 
 
-def test_a_batch_in_parts_meets_the_same_documents(cpu):
+def test_accumulation_reads_the_same_documents(cpu):
     whole, parts = (
         [metric.loss for metric in finish(run_on(cpu, **changes, **{"model.dtype": "float64"}))]
         for changes in ({"train.batch_size": 4}, {"train.batch_size": 2, "train.accumulation": 2})
@@ -89,7 +89,7 @@ def test_a_batch_in_parts_meets_the_same_documents(cpu):
     assert parts[1:] == pytest.approx(whole[1:], abs=1e-12)
 
 
-def test_it_goes_on_where_it_stopped(device):
+def test_a_resumed_run_has_the_same_losses(device):
     whole = bits(finish(run_on(device)))
     first = run_on(device)
     before = bits(finish(first, at_most=5))
@@ -109,16 +109,16 @@ def test_it_goes_on_where_it_stopped(device):
         ("model.attention_gate", True),
     ],
 )
-def test_what_has_other_matrices_is_refused(field, value):
+def test_models_with_other_matrices_are_rejected(field, value):
     with pytest.raises(
-        ExperimentError, match=f"{field} must be .*, not .*{str(value).lower()}.*choose normal"
+        ExperimentError, match=f"{field} must be .*, not .*{str(value).lower()}.*set model.init to normal"
     ) as caught:
         Experiment.preset("micro").with_fields(**{**CHANGES, field: value})
     assert caught.value.field == "model.init"
 
 
 @pytest.mark.parametrize("name, value", ONE_BY_ONE, ids=str)
-def test_a_switch_is_refused_or_all_its_matrices_are_drawn(cpu, name, value):
+def test_a_setting_is_rejected_or_all_matrices_are_drawn(cpu, name, value):
     try:
         run = run_on(cpu, **{**CHANGES, "train.steps": 2, name: value})
     except ExperimentError as error:
@@ -126,9 +126,9 @@ def test_a_switch_is_refused_or_all_its_matrices_are_drawn(cpu, name, value):
         return
     normal = run_on(cpu, **{**CHANGES, "train.steps": 2, name: value, "model.init": "normal"})
     for parameter, placed in run.weights.named.items():
-        alike = np.array_equal(placed.numpy(), normal.weights.named[parameter].numpy())
-        assert alike == (len(placed.shape) < 2), parameter
+        equal = np.array_equal(placed.numpy(), normal.weights.named[parameter].numpy())
+        assert equal == (len(placed.shape) < 2), parameter
 
 
-def test_other_experiments_draw_nothing_from_it():
+def test_other_experiments_have_no_python_generator():
     assert python_random(Experiment.preset("micro")) is None

@@ -1,4 +1,4 @@
-"""The switches of a model, each by itself and in random company."""
+"""The settings of a model, one at a time and in random combinations."""
 
 import dataclasses
 import math
@@ -17,7 +17,7 @@ from pygpt.ops import mean_valid
 from pygpt.tensor.tensor import backward, tensor
 from tests.tiny_runs import experiment, finish, poem_run, samplers
 
-# What each switch can be, where it is not a choice or a yes or no.
+# The values to test of each setting that is neither a choice nor a bool.
 VALUES = {
     "model.n_head": (4,),
     "model.n_embd": (16, 24),
@@ -38,7 +38,7 @@ VALUES = {
 
 
 def values(section, config):
-    """Each field of a section with what it may be."""
+    """Yield each field of a section with the values to test."""
     for field in dataclasses.fields(config):
         dotted = f"{section}.{field.name}"
         if dotted in VALUES:
@@ -72,16 +72,16 @@ ONE_BY_ONE = [
 ONE_BY_ONE += [("optim.label_smoothing", 0.2), ("optim.z_loss", 0.1)]
 
 
-# What few other values go with, or no GPU.
+# Settings with values that few other settings, or no GPU, support: their defaults are drawn more often.
 SELDOM = ("model.init", "model.dtype")
 
 
-def company(changes):
-    """What a switch cannot be without, outside of the model."""
+def required(changes):
+    """The settings outside the model that the changes require."""
     return {"data.layout": "documents"} if changes.get("model.init") == "python-random" else {}
 
 
-def test_every_switch_is_tried():
+def test_every_setting_is_covered():
     assert {field.name for field in dataclasses.fields(ModelConfig)} == {name.split(".")[1] for name in SWITCHES}
 
 
@@ -91,9 +91,9 @@ def test_every_switch_is_tried():
         {name: st.sampled_from((*choices[:1] * (8 * (name in SELDOM)), *choices)) for name, choices in ALL.items()}
     )
 )
-def test_random_combinations_train_alike(cpu, gpu, changes):
-    """Two steps on NumPy and on a GPU: finite losses that agree, or a refusal that names a field."""
-    changes |= {"train.steps": 2, "train.eval_every": 2, "train.batch_size": 3, **company(changes)}
+def test_random_combinations_agree_across_devices(cpu, gpu, changes):
+    """Two steps on NumPy and on a GPU: finite losses that agree, or an error that names a field."""
+    changes |= {"train.steps": 2, "train.eval_every": 2, "train.batch_size": 3, **required(changes)}
     try:
         experiment(**changes)
     except ExperimentError as error:
@@ -102,23 +102,23 @@ def test_random_combinations_train_alike(cpu, gpu, changes):
     if changes["model.dtype"] == "float64":
         with pytest.raises(ExperimentError, match="float64 is for the NumPy device alone"):
             poem_run(gpu, **changes)
-        found = [finish(poem_run(cpu, **changes | {"model.dtype": dtype})) for dtype in ("float64", "float32")]
+        metrics = [finish(poem_run(cpu, **changes | {"model.dtype": dtype})) for dtype in ("float64", "float32")]
     else:
-        found = [finish(poem_run(device, **changes)) for device in (cpu, gpu)]
-    for ours, theirs in zip(*found, strict=True):
+        metrics = [finish(poem_run(device, **changes)) for device in (cpu, gpu)]
+    for ours, theirs in zip(*metrics, strict=True):
         for one, other in ((ours.loss, theirs.loss), (ours.val_loss, theirs.val_loss)):
             assert (one is None) == (other is None)
             assert one is None or math.isfinite(one) and one == pytest.approx(other, abs=2e-4), changes
 
 
 @pytest.mark.parametrize("name, value", ONE_BY_ONE, ids=lambda part: str(part).removeprefix("model."))
-def test_gradients_pass_finite_differences(name, value):
+def test_gradients_match_finite_differences(name, value):
     """The gradient of every parameter, through a whole model in double precision."""
-    # Norms and positions at their defaults hide nothing of the switch; a large spread has every branch matter.
-    changes = {"model.init_std": 0.3, "model.n_layer": 2, "model.n_head": 4, name: value, **company({name: value})}
+    # The default norms and positions do not mask the setting; a large init_std makes every branch matter.
+    changes = {"model.init_std": 0.3, "model.n_layer": 2, "model.n_head": 4, name: value, **required({name: value})}
     changes |= {"model.tie_weights": False} if name == "model.init" else {}
-    described = experiment(**changes)
-    config, options = described.model, {"smoothing": described.optim.label_smoothing, "z_loss": described.optim.z_loss}
+    tiny = experiment(**changes)
+    config, options = tiny.model, {"smoothing": tiny.optim.label_smoothing, "z_loss": tiny.optim.z_loss}
     device = NumpyDevice()
     rng = np.random.default_rng(3)
     ids = tensor(device, rng.integers(0, 11, (2, 8)).astype(np.uint32), (2, 8), "uint32")
@@ -131,23 +131,23 @@ def test_gradients_pass_finite_differences(name, value):
         return mean_valid(model.losses(ids, targets, RngState(seed, step), **options), targets)[0]
 
     before = weights.values.numpy()
-    before += 0.05 * rng.standard_normal(before.shape)  # biases, scales and sinks off their round numbers
+    before += 0.05 * rng.standard_normal(before.shape)  # move biases, scales and sinks away from 0 and 1
     device.write(weights.values, before.tobytes())
     names = list(weights.named)
     gradients = backward(loss(), [weights.named[name] for name in names])
     for name, gradient in zip(names, gradients, strict=True):
         placed = weights.named[name]
-        here = slice(placed.offset, placed.offset + placed.size)
+        part = slice(placed.offset, placed.offset + placed.size)
         direction = np.zeros_like(before)
-        direction[here] = rng.standard_normal(placed.size)
+        direction[part] = rng.standard_normal(placed.size)
         sides = []
         for sign in (1, -1):
             device.write(weights.values, (before + sign * 1e-5 * direction).tobytes())
             sides.append(loss().numpy().item())
         device.write(weights.values, before.tobytes())
         expected = (sides[0] - sides[1]) / 2e-5
-        found = (gradient.numpy().reshape(-1) * direction[here]).sum()
-        assert found == pytest.approx(expected, rel=1e-5, abs=1e-7), name
+        actual = (gradient.numpy().reshape(-1) * direction[part]).sum()
+        assert actual == pytest.approx(expected, rel=1e-5, abs=1e-7), name
 
 
 @pytest.mark.parametrize(
@@ -168,12 +168,12 @@ def test_gradients_pass_finite_differences(name, value):
     ],
     ids=str,
 )
-def test_the_cache_changes_nothing(device, changes):
-    """Sampling with what attention kept of the tokens before gives the tokens that sampling anew gives."""
+def test_the_cache_does_not_change_the_tokens(device, changes):
+    """Sampling with cached keys and values gives the same tokens as recomputing them."""
     run = poem_run(device, **changes)
     finish(run)
-    for settings_, cached, anew in samplers(run):
-        assert cached.take(device.read(cached.output)) == anew.take(device.read(anew.output)), settings_
+    for settings_, cached, uncached in samplers(run):
+        assert cached.take(device.read(cached.output)) == uncached.take(device.read(uncached.output)), settings_
 
 
 @pytest.mark.parametrize(
@@ -187,12 +187,12 @@ def test_the_cache_changes_nothing(device, changes):
         (
             {"model.n_embd": 15, "model.n_head": 3, "model.positions": "rope"},
             "model.positions",
-            "a head of 5 .* has an odd one",
+            "a head has 5 .*choose sizes that give an even number",
         ),
         ({"model.norm": "batchnorm"}, "model.norm", "'batchnorm' is not one of layernorm, rmsnorm, none"),
     ],
 )
-def test_what_does_not_go_together_is_refused(changes, field, message):
+def test_incompatible_settings_are_rejected(changes, field, message):
     with pytest.raises(ExperimentError, match=message) as caught:
         experiment(**changes)
     assert caught.value.field == field

@@ -9,15 +9,15 @@ from pygpt.tensor.tensor import Node, backward, empty, no_tape, tensor
 from tests.ops.chain import integers, normal
 
 WIDTH, VOCABULARY = 20, 37
-# Of (B, T): whole chunks, a ragged last one, a single row in the last, an even and an odd number of chunks.
+# (B, T): whole chunks, a shorter last chunk, one row in the last chunk, an even and an odd number of chunks.
 SHAPES = [(4, 64), (3, 64), (5, 30), (1, 129), (2, 150)]
 WHOLE, CHUNKED = 1 << 24, 64 * VOCABULARY
-# Small enough a cap to bend what normal inputs make.
+# Caps small enough to change the logits of normal inputs.
 COSTS = [{"cap": 3.0}, {"smoothing": 0.1, "z_loss": 0.01}, {"cap": 5.0, "smoothing": 0.2, "z_loss": 1e-3}]
 
 
 class Head:
-    """A hidden layer, a head, targets of which some are to be ignored; the parts that learn are leaves of the tape."""
+    """Hidden states, a head, and targets, some of them ignored; the states and the weight are leaves of the tape."""
 
     def __init__(self, device, shape, transpose_w, dtype="float32", **costs):
         self.transpose_w, self.costs = transpose_w, costs
@@ -28,21 +28,21 @@ class Head:
         self.targets = tensor(device, integers(*shape, low=-1, high=VOCABULARY, dtype=np.int32), shape, "int32")
 
     def step(self, chunk, into=None):
-        """The loss of each row, their log_sum_exp, and the gradients of the mean loss."""
-        outcome = linear_cross_entropy(
+        """Return the loss and log_sum_exp of each row, and the gradients of the mean loss."""
+        outputs = linear_cross_entropy(
             *self.leaves, self.targets, transpose_w=self.transpose_w, chunk=chunk, **self.costs
         )
-        return [*outcome, *backward(mean_valid(outcome[0], self.targets)[0], self.leaves, into)]
+        return [*outputs, *backward(mean_valid(outputs[0], self.targets)[0], self.leaves, into)]
 
 
-def both(device, *arguments, **costs):
-    """What a step gives in chunks, and what it gives at once."""
+def chunked_and_whole(device, *arguments, **costs):
+    """Return the results of a step in chunks and of one at once."""
     head = Head(device, *arguments, **costs)
     return ([t.numpy() for t in head.step(chunk)] for chunk in (CHUNKED, WHOLE))
 
 
-def agree(chunked, whole, relative):
-    """Within a share of the largest element, for the losses, log_sum_exp and both gradients."""
+def assert_close(chunked, whole, relative):
+    """Compare losses, log_sum_exp and both gradients, with a tolerance relative to the largest element."""
     for name, got, want in zip(("loss", "log_sum_exp", "dx", "dw"), chunked, whole, strict=True):
         assert got.shape == want.shape
         np.testing.assert_allclose(got, want, rtol=relative, atol=relative * np.abs(want).max(), err_msg=name)
@@ -50,24 +50,24 @@ def agree(chunked, whole, relative):
 
 @pytest.mark.parametrize("transpose_w", [True, False])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_chunks_give_what_the_whole_gives(shape, transpose_w, cpu):
-    agree(*both(cpu, shape, transpose_w, "float64"), 1e-12)
+def test_chunks_equal_the_whole(shape, transpose_w, cpu):
+    assert_close(*chunked_and_whole(cpu, shape, transpose_w, "float64"), 1e-12)
 
 
 @pytest.mark.parametrize("transpose_w", [True, False])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_chunks_on_a_gpu(shape, transpose_w, gpu):
-    chunked, whole = both(gpu, shape, transpose_w)
-    agree(chunked, whole, 1e-5)
-    agree(chunked, next(both(NumpyDevice(), shape, transpose_w, "float64")), 1e-5)
+    chunked, whole = chunked_and_whole(gpu, shape, transpose_w)
+    assert_close(chunked, whole, 1e-5)
+    assert_close(chunked, next(chunked_and_whole(NumpyDevice(), shape, transpose_w, "float64")), 1e-5)
 
 
 @pytest.mark.parametrize("costs", COSTS, ids=str)
-def test_a_cap_smoothing_and_a_z_loss_in_chunks(costs, cpu, gpu):
+def test_cap_smoothing_and_z_loss_in_chunks(costs, cpu, gpu):
     arguments = ((5, 30), True)
-    agree(*both(cpu, *arguments, "float64", **costs), 1e-12)
-    for outcome in both(gpu, *arguments, **costs):
-        agree(outcome, next(both(cpu, *arguments, "float64", **costs)), 1e-5)
+    assert_close(*chunked_and_whole(cpu, *arguments, "float64", **costs), 1e-12)
+    for outputs in chunked_and_whole(gpu, *arguments, **costs):
+        assert_close(outputs, next(chunked_and_whole(cpu, *arguments, "float64", **costs)), 1e-5)
 
 
 @pytest.mark.parametrize("costs", COSTS, ids=str)
@@ -76,20 +76,20 @@ def test_gradients_by_finite_differences(costs, cpu):
     _, _, *gradients = (t.numpy() for t in head.step(CHUNKED))
     for leaf, gradient in zip(head.leaves, gradients):
         values, direction = leaf.numpy().copy(), np.random.default_rng(3).standard_normal(leaf.shape)
-        sides = []
+        losses = []
         for step in (1e-5, -1e-5):
             leaf.device.write(leaf, (values + step * direction).tobytes())
             loss, _ = linear_cross_entropy(*head.leaves, head.targets, chunk=CHUNKED, **costs)
-            sides.append(mean_valid(loss, head.targets)[0].tolist()[0])
+            losses.append(mean_valid(loss, head.targets)[0].tolist()[0])
         leaf.device.write(leaf, values.tobytes())
-        assert (sides[0] - sides[1]) / 2e-5 == pytest.approx((gradient * direction).sum(), rel=1e-6)
+        assert (losses[0] - losses[1]) / 2e-5 == pytest.approx((gradient * direction).sum(), rel=1e-6)
 
 
 def test_chunks_with_the_shaders_of_a_real_gpu(gpu_as_hardware):
-    agree(*both(gpu_as_hardware, (5, 30), True), 1e-5)
+    assert_close(*chunked_and_whole(gpu_as_hardware, (5, 30), True), 1e-5)
 
 
-def test_what_is_replayed_is_what_ran(device):
+def test_replay_equals_the_eager_step(device):
     head = Head(device, (5, 30), True)
     eager = [t.read() for t in head.step(CHUNKED)]
     into = [empty(device, leaf.shape) for leaf in head.leaves]
@@ -110,7 +110,7 @@ def test_one_gradient_alone(cpu):
         head.leaves[1 - index].node = Node()
 
 
-def test_the_logits_are_never_there_whole():
+def test_logits_are_never_in_memory_at_once():
     peaks = []
     for chunk in (64 * 1000, WHOLE):
         device = NumpyDevice()
@@ -120,23 +120,23 @@ def test_the_logits_are_never_there_whole():
         loss, _ = linear_cross_entropy(x, w, ids, transpose_w=True, chunk=chunk)
         backward(mean_valid(loss, ids)[0], [x, w])
         peaks.append(device.peak_bytes)
-    spared = 2 * (640 - 64) * 4 * 1000  # logits and their gradient
-    assert peaks[1] - peaks[0] == pytest.approx(spared, rel=0.01)
+    saved_bytes = 2 * (640 - 64) * 4 * 1000  # logits and their gradient
+    assert peaks[1] - peaks[0] == pytest.approx(saved_bytes, rel=0.01)
 
 
-def test_without_a_tape_nothing_is_kept(cpu):
+def test_without_a_tape_there_is_no_node(cpu):
     head = Head(cpu, (5, 30), True)
     with no_tape():
         assert linear_cross_entropy(*head.leaves, head.targets, transpose_w=True, chunk=CHUNKED)[0].node is None
 
 
-def test_how_many_rows_at_a_time():
+def test_rows_at_a_time():
     assert rows_at_a_time(16384, 65) == 16384, "characters: all at once"
     assert rows_at_a_time(8192, 50257) == 320 and rows_at_a_time(600, 50257) == 600
     assert rows_at_a_time(8192, 10**7) == 64, "a slice begins at a multiple of 64"
 
 
-def test_targets_have_the_shape_of_the_rows(cpu):
+def test_targets_of_another_shape_raise(cpu):
     head = Head(cpu, (5, 30), True)
     with pytest.raises(ShapeError, match=r"got \[5, 30, 20\] and \[150\]"):
         linear_cross_entropy(*head.leaves, head.targets.reshape(150), transpose_w=True)

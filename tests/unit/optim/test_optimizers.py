@@ -1,4 +1,4 @@
-"""The optimizers, by their formulas in double precision, and what each keeps."""
+"""The optimizers, against their formulas in double precision, and the state that each keeps."""
 
 import numpy as np
 import pytest
@@ -35,12 +35,12 @@ OPTIMIZERS = {
     "decay of all": {"name": "sgd", "decay_groups": "all"},
     "unclipped": {"grad_clip": 0.0},
     "muon": {"name": "muon"},
-    "muon by itself": {"name": "muon", "momentum": 0.0, "decay_groups": "linear"},
+    "muon without momentum": {"name": "muon", "momentum": 0.0, "decay_groups": "linear"},
 }
 
 
 class Small(Module):
-    """Layers of each kind, in the order in which a GPT declares them."""
+    """Layers of each kind, in the order of a GPT."""
 
     def __init__(self):
         self.table = Embedding(5, 6, None, 1.0)
@@ -64,7 +64,7 @@ def decays(config, name):
 
 
 def orthogonalised(matrix):
-    """Newton and Schulz's way with Muon's numbers, in double precision, and Moonshot's scale."""
+    """The Newton-Schulz iteration with Muon's coefficients in double precision, and Moonshot's scale."""
     x = matrix / (np.sqrt(np.sum(matrix**2)) + 1e-7)
     for _ in range(5):
         gram = x @ x.T
@@ -73,14 +73,14 @@ def orthogonalised(matrix):
 
 
 def reference(config, weights):
-    """Five steps, parameter by parameter."""
-    kept = {name: [np.zeros(shape), np.zeros(shape)] for name, shape in SHAPES.items()}
+    """The weights after five steps, computed parameter by parameter."""
+    state = {name: [np.zeros(shape), np.zeros(shape)] for name, shape in SHAPES.items()}
     for step in range(5):
         gradients, rate = gradients_of(step), learning_rate(config, 5, step)
         norm = np.sqrt(sum(np.sum(g * g) for g in gradients.values()))
         clip = min(1.0, config.grad_clip / norm) if config.grad_clip else 1.0
         for name, g in gradients.items():
-            g, p, (m, v) = g * clip, weights[name], kept[name]
+            g, p, (m, v) = g * clip, weights[name], state[name]
             decay = config.weight_decay if decays(config, name) else 0.0
             if config.name == "muon" and name in ("blocks.0.weight", "blocks.1.weight"):
                 m[:] = config.momentum * m + g
@@ -103,19 +103,19 @@ def reference(config, weights):
 
 
 @pytest.mark.parametrize("changes", OPTIMIZERS.values(), ids=OPTIMIZERS)
-def test_five_steps_by_the_formula(changes, device):
+def test_five_steps_match_the_formula(changes, device):
     config, step = config_of(**changes), tensor(device, [0], dtype="uint32")
     weights = Weights(device, Small(), tensor(device, [3], dtype="uint32"))
     schedule = tensor(device, schedule_table(config, 5), (5, 3))
     optimizer = Optimizer(weights, config, schedule, step)
-    want = reference(config, {name: placed.numpy().astype(np.float64) for name, placed in weights.named.items()})
-    for number in range(5):
-        for name, gradient in gradients_of(number).items():
+    expected = reference(config, {name: placed.numpy().astype(np.float64) for name, placed in weights.named.items()})
+    for index in range(5):
+        for name, gradient in gradients_of(index).items():
             device.write(optimizer.gradients[name], gradient.astype(np.float32).tobytes())
         optimizer.update()
         increment(out=step)
     for name, placed in weights.named.items():
-        np.testing.assert_allclose(placed.numpy(), want[name], rtol=2e-5, atol=2e-5, err_msg=name)
+        np.testing.assert_allclose(placed.numpy(), expected[name], rtol=2e-5, atol=2e-5, err_msg=name)
 
 
 RUNS = {
@@ -164,41 +164,41 @@ def test_devices_agree(changes, gpu, cpu):
         assert ours.loss is None or abs(ours.loss - theirs.loss) < 1e-4
 
 
-def test_nothing_is_kept_that_nobody_uses(cpu):
+def test_each_optimizer_keeps_only_the_state_it_uses(cpu):
     sizes = {
-        name: sum(slots.values.size for slots in poem_run(cpu, **changes).optimizer.state.values())
+        name: sum(flat.values.size for flat in poem_run(cpu, **changes).optimizer.state.values())
         for name, changes in RUNS.items()
     }
-    every = poem_run(cpu).weights.values.size
-    inside = 12 * 16 * 16
+    count = poem_run(cpu).weights.values.size
+    in_blocks = 12 * 16 * 16
     assert sizes == {
-        "adam": 2 * every,
+        "adam": 2 * count,
         "sgd": 0,
-        "momentum": every,
-        "nesterov": every,
-        "linear": 2 * every,
-        "muon": 2 * every - inside,
+        "momentum": count,
+        "nesterov": count,
+        "linear": 2 * count,
+        "muon": 2 * count - in_blocks,
     }
 
 
 @pytest.mark.parametrize("shape", [(12, 12), (5, 70), (70, 6), (1, 9), (64, 192)], ids=str)
-def test_muon_makes_singular_values_alike(shape, device):
+def test_muon_equalises_singular_values(shape, device):
     matrix = tensor(device, np.random.default_rng(shape).standard_normal(shape).astype(np.float32), shape)
     left, _, right = np.linalg.svd(matrix.numpy(), full_matrices=False)
     orthogonalise(matrix)
     values = np.linalg.svd(matrix.numpy(), compute_uv=False) / (0.2 * np.sqrt(max(shape)))
     assert 0.6 < values.min() and values.max() < 1.3
     alignment = np.trace(left.T @ matrix.numpy() @ right.T) / np.sqrt(np.sum(matrix.numpy() ** 2) * min(shape))
-    assert alignment > 0.97, "the same directions"
+    assert alignment > 0.97, "the singular vectors do not change"
     assert 0.13 < np.sqrt(np.mean(matrix.numpy() ** 2)) < 0.25
 
 
-def test_muon_has_nothing_to_do_in_a_bigram():
+def test_muon_is_rejected_for_a_bigram():
     with pytest.raises(ExperimentError, match="a bigram has no blocks; choose adamw or sgd"):
         experiment(**{"model.kind": "bigram", "optim.name": "muon"})
 
 
-def test_a_schedule_falls_in_steps_or_smoothly():
+def test_learning_rate_schedules():
     def curve(**changes):
         config = config_of(learning_rate=1.0, min_learning_rate=0.1, fall_every=4, **changes)
         return [learning_rate(config, 1000, step) for step in range(20)]

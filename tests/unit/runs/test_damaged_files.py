@@ -1,4 +1,4 @@
-"""Files that lie, or were damaged: every one is refused with a sentence, whatever is in it."""
+"""Inconsistent and damaged files: each is rejected with a message, whatever it contains."""
 
 import json
 
@@ -9,20 +9,22 @@ import safetensors.numpy
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pygpt.runs.checkpoint import read_checkpoint
+from pygpt.config.experiment import Experiment
 from pygpt.devices.numpy import NumpyDevice
 from pygpt.errors import CheckpointError, ExperimentError
-from pygpt.config.experiment import Experiment
+from pygpt.runs.checkpoint import read_checkpoint
 from pygpt.runs.safetensors import _ITEM_SIZE, Entry, read_safetensors, write_safetensors
 from tests.tiny_runs import finish, poem_run
 
 ANY_JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3), max_leaves=8)
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
 
 
 def file(header, body=b"") -> bytes:
-    """A file with a header as it is given: text, or what becomes JSON."""
+    """A file with a header: bytes, or a value to encode as JSON."""
     text = header if isinstance(header, bytes) else json.dumps(header).encode()
     return len(text).to_bytes(8, "little") + text + body
 
@@ -35,80 +37,104 @@ def saved():
 
 
 GOOD = {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}
-LIES = {
-    "claims more than there is": ({"a": {**GOOD, "shape": [2], "data_offsets": [0, 8]}}, bytes(4), "cut short"),
-    "overlap": ({"a": {**GOOD, "shape": [2], "data_offsets": [0, 8]}, "b": {**GOOD, "data_offsets": [4, 8]}}, bytes(8), "begin at 8"),
-    "gap": ({"a": GOOD, "b": {**GOOD, "data_offsets": [8, 12]}}, bytes(12), "wanted them to begin at 4"),
-    "backwards": ({"a": {**GOOD, "data_offsets": [4, 0]}}, bytes(4), "claims bytes 4 to 0"),
-    "left over": ({"a": GOOD}, bytes(5), "belong to no array"),
-    "does not multiply out": ({"a": {**GOOD, "shape": [3]}}, bytes(4), "takes 12 bytes, and 4 are given"),
-    "multiplies out to a number with no end": ({"a": {**GOOD, "shape": [2**62] * 60}}, bytes(4), "takes"),
+INCONSISTENT = {
+    "beyond the end": ({"a": {**GOOD, "shape": [2], "data_offsets": [0, 8]}}, bytes(4), "cut short"),
+    "overlap": (
+        {"a": {**GOOD, "shape": [2], "data_offsets": [0, 8]}, "b": {**GOOD, "data_offsets": [4, 8]}},
+        bytes(8),
+        "begin at 8",
+    ),
+    "gap": ({"a": GOOD, "b": {**GOOD, "data_offsets": [8, 12]}}, bytes(12), "expected to begin at 4"),
+    "backwards": ({"a": {**GOOD, "data_offsets": [4, 0]}}, bytes(4), "is at bytes 4 to 0"),
+    "extra bytes at the end": ({"a": GOOD}, bytes(5), "belong to no array"),
+    "shape does not match": ({"a": {**GOOD, "shape": [3]}}, bytes(4), "takes 12 bytes, but its data_offsets span 4"),
+    "huge shape": ({"a": {**GOOD, "shape": [2**62] * 60}}, bytes(4), "takes"),
     "many dimensions": ({"a": {**GOOD, "shape": [1] * 1000}}, bytes(4), "has the shape"),
-    "unknown type": ({"a": {**GOOD, "dtype": "F31"}}, bytes(4), "unknown dtype 'F31'"),
-    "type of another kind": ({"a": {**GOOD, "dtype": ["F32"]}}, bytes(4), "unknown dtype"),
-    "another type": ({"a": {**GOOD, "dtype": "F64"}}, bytes(4), "takes 8 bytes, and 4 are given"),
-    "twice": (b'{"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}}',
-              b"", "has 'a' twice"),
+    "unknown dtype": ({"a": {**GOOD, "dtype": "F31"}}, bytes(4), "unknown dtype 'F31'"),
+    "dtype is not a string": ({"a": {**GOOD, "dtype": ["F32"]}}, bytes(4), "unknown dtype"),
+    "dtype of another size": ({"a": {**GOOD, "dtype": "F64"}}, bytes(4), "takes 8 bytes, but its data_offsets span 4"),
+    "duplicate name": (
+        b'{"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}}',
+        b"",
+        "has 'a' twice",
+    ),
     "not a number": (b'{"a": NaN}', b"", "NaN is not a number"),
-    "endless number": (b'{"a": ' + b"9" * 5000 + b"}", b"", "not JSON"),
-    "deep": (b'{"a":' * 100_000, b"", "not JSON"),
+    "number with thousands of digits": (b'{"a": ' + b"9" * 5000 + b"}", b"", "not JSON"),
+    "deeply nested": (b'{"a":' * 100_000, b"", "not JSON"),
     "not UTF-8": (b'{"a\xff": 1}', b"", "not JSON"),
     "not JSON": (b"{]", b"", "not JSON"),
     "no header": (b"", b"", "begin with a header|header is not"),
 }
 
 
-@pytest.mark.parametrize("header, body, message", LIES.values(), ids=LIES)
-def test_a_header_that_lies(header, body, message):
+@pytest.mark.parametrize("header, body, message", INCONSISTENT.values(), ids=INCONSISTENT)
+def test_an_inconsistent_header_is_rejected(header, body, message):
     with pytest.raises(CheckpointError, match=message):
         read_safetensors(file(header, body))
 
 
 @pytest.mark.parametrize("length", [2**64 - 1, 2**63, 10**8 + 1, 10**8, 1000])
-def test_an_absurd_length_of_the_header(length):
+def test_an_impossible_header_length_is_rejected(length):
     with pytest.raises(CheckpointError, match="cut short|does not begin with a header"):
         read_safetensors(length.to_bytes(8, "little") + b'{"a": 1}')
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.data())
-def test_bytes_changed_anywhere(saved, data):
+def test_random_bytes_changed(saved, data):
     damaged = bytearray(saved)
     for _ in range(data.draw(st.integers(1, 4))):
         at = data.draw(st.integers(0, min(len(damaged), 6000) - 1))
         damaged[at : at + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=4))
-    refused_or_read(read_checkpoint, bytes(damaged[: data.draw(st.integers(0, len(damaged)) | st.just(len(damaged)))]))
+    rejected_or_read(read_checkpoint, bytes(damaged[: data.draw(st.integers(0, len(damaged)) | st.just(len(damaged)))]))
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.dictionaries(st.text(max_size=5) | st.just("__metadata__"), ANY_JSON | st.fixed_dictionaries({
-    "dtype": st.sampled_from([*_ITEM_SIZE, "F33", 3, None]) | ANY_JSON,
-    "shape": st.lists(st.integers(-1, 2**70) | st.integers(0, 4), max_size=3) | ANY_JSON,
-    "data_offsets": st.lists(st.integers(-1, 40), min_size=1, max_size=3) | ANY_JSON}), max_size=4), st.binary(max_size=40))
-def test_headers_of_every_kind(header, body):
-    refused_or_read(read_safetensors, file(header, body))
+@given(
+    st.dictionaries(
+        st.text(max_size=5) | st.just("__metadata__"),
+        ANY_JSON
+        | st.fixed_dictionaries(
+            {
+                "dtype": st.sampled_from([*_ITEM_SIZE, "F33", 3, None]) | ANY_JSON,
+                "shape": st.lists(st.integers(-1, 2**70) | st.integers(0, 4), max_size=3) | ANY_JSON,
+                "data_offsets": st.lists(st.integers(-1, 40), min_size=1, max_size=3) | ANY_JSON,
+            }
+        ),
+        max_size=4,
+    ),
+    st.binary(max_size=40),
+)
+def test_random_headers(header, body):
+    rejected_or_read(read_safetensors, file(header, body))
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.sampled_from(["experiment", "tokenizer", "provenance", "step", "version", "format"]),
-       ANY_JSON.map(json.dumps) | st.text(max_size=30) | st.just("9" * 5000) | st.just("[" * 100_000))
-def test_descriptions_of_every_kind(saved, name, value):
+@given(
+    st.sampled_from(["experiment", "tokenizer", "provenance", "step", "version", "format"]),
+    ANY_JSON.map(json.dumps) | st.text(max_size=30) | st.just("9" * 5000) | st.just("[" * 100_000),
+)
+def test_random_metadata(saved, name, value):
     entries, metadata = read_safetensors(saved)
-    refused_or_read(read_checkpoint, write_safetensors(entries, {**metadata, name: value}))
+    rejected_or_read(read_checkpoint, write_safetensors(entries, {**metadata, name: value}))
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.sampled_from(["data", "model", "optim", "train"]), st.text(max_size=8) | st.sampled_from(
-    ["n_layer", "n_embd", "n_head", "dropout", "kind", "steps", "learning_rate", "source", "bias"]), ANY_JSON)
-def test_one_field_of_every_kind(saved, section, field, value):
+@given(
+    st.sampled_from(["data", "model", "optim", "train"]),
+    st.text(max_size=8)
+    | st.sampled_from(["n_layer", "n_embd", "n_head", "dropout", "kind", "steps", "learning_rate", "source", "bias"]),
+    ANY_JSON,
+)
+def test_random_experiment_fields(saved, section, field, value):
     entries, metadata = read_safetensors(saved)
     experiment = json.loads(metadata["experiment"])
     experiment[section][field] = value
-    refused_or_read(read_checkpoint, write_safetensors(entries, {**metadata, "experiment": json.dumps(experiment)}))
+    rejected_or_read(read_checkpoint, write_safetensors(entries, {**metadata, "experiment": json.dumps(experiment)}))
 
 
-def refused_or_read(read, data):
-    """A reader may refuse with a sentence; nothing else may come of it."""
+def rejected_or_read(read, data):
+    """Check that a reader succeeds or raises a CheckpointError with a message."""
     try:
         read(data)
     except CheckpointError as error:
@@ -116,24 +142,43 @@ def refused_or_read(read, data):
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.dictionaries(st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8).filter(lambda name: name != "__metadata__"),
-                       st.sampled_from(["float32", "float64", "int32", "uint8", "bool"]).flatmap(
-                           lambda dtype: st.lists(st.integers(0, 3), max_size=3).map(lambda shape: np.ones(shape, dtype))),
-                       max_size=4))
-def test_the_reference_library_and_ours_read_each_other(arrays):
+@given(
+    st.dictionaries(
+        st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8).filter(
+            lambda name: name != "__metadata__"
+        ),
+        st.sampled_from(["float32", "float64", "int32", "uint8", "bool"]).flatmap(
+            lambda dtype: st.lists(st.integers(0, 3), max_size=3).map(lambda shape: np.ones(shape, dtype))
+        ),
+        max_size=4,
+    )
+)
+def test_files_are_compatible_with_the_reference_library(arrays):
     entries, _ = read_safetensors(safetensors.numpy.save(arrays))
     assert {name: (entry.shape, bytes(entry.data)) for name, entry in entries.items()} == {
-        name: (array.shape, array.tobytes()) for name, array in arrays.items()}
+        name: (array.shape, array.tobytes()) for name, array in arrays.items()
+    }
     back = safetensors.numpy.load(write_safetensors(entries, {"who": "me"}))
     for name, array in arrays.items():
         assert back[name].dtype == array.dtype and np.array_equal(back[name], array)
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.dictionaries(st.text(max_size=4), st.fixed_dictionaries({
-    "dtype": st.sampled_from(["F32", "U8"]), "shape": st.lists(st.integers(0, 3), max_size=2),
-    "data_offsets": st.lists(st.integers(0, 12), min_size=2, max_size=2)}), max_size=3), st.integers(0, 12))
-def test_what_the_reference_library_refuses_we_refuse(header, length):
+@given(
+    st.dictionaries(
+        st.text(max_size=4),
+        st.fixed_dictionaries(
+            {
+                "dtype": st.sampled_from(["F32", "U8"]),
+                "shape": st.lists(st.integers(0, 3), max_size=2),
+                "data_offsets": st.lists(st.integers(0, 12), min_size=2, max_size=2),
+            }
+        ),
+        max_size=3,
+    ),
+    st.integers(0, 12),
+)
+def test_rejects_what_the_reference_library_rejects(header, length):
     data = file(header, bytes(length))
     try:
         read_safetensors(data)
@@ -142,12 +187,12 @@ def test_what_the_reference_library_refuses_we_refuse(header, length):
     safetensors.deserialize(data)
 
 
-def test_a_writer_that_is_handed_too_little():
-    with pytest.raises(CheckpointError, match="takes 8 bytes, and 4 came"):
+def test_writing_too_few_bytes_is_an_error():
+    with pytest.raises(CheckpointError, match="takes 8 bytes, but it has 4"):
         write_safetensors({"x": Entry("F32", (2,), lambda: bytes(4))}, {})
 
 
-TOML_LIES = {
+INVALID_TOML = {
     "[model]\nn_layers = 2": "model.n_layers: there is no such field (did you mean 'n_layer'?)",
     "[modle]\nn_layer = 2": "modle: there is no such field (did you mean 'model'?)",
     '[model]\nn_layer = "2"': "model.n_layer: wanted a whole number, got '2'",
@@ -156,7 +201,7 @@ TOML_LIES = {
     "[optim]\nlearning_rate = nan": "optim.learning_rate: wanted a finite number",
     f"[optim]\nlearning_rate = {10**400}": "optim.learning_rate: wanted a finite number",
     f"[model]\nn_layer = 0x{'f' * 9999}": "model.n_layer: wanted a whole number of at most 18 digits",
-    f"[model]\nkind = 0x{'f' * 9999}": "model.kind: wanted a text, got a number without end",
+    f"[model]\nkind = 0x{'f' * 9999}": "model.kind: wanted a text, got a number with thousands of digits",
     f"[model]\nn_layer = {'9' * 9999}": "this is not TOML",
     "[model]\nn_layer = 1979-05-27": "model.n_layer: wanted a whole number",
     "model = 3": "model: wanted a table of fields, got 3",
@@ -166,8 +211,8 @@ TOML_LIES = {
 }
 
 
-@pytest.mark.parametrize("text, message", TOML_LIES.items(), ids=[text[:30] for text in TOML_LIES])
-def test_a_toml_that_lies(text, message):
+@pytest.mark.parametrize("text, message", INVALID_TOML.items(), ids=[text[:30] for text in INVALID_TOML])
+def test_invalid_toml_is_rejected(text, message):
     with pytest.raises(ExperimentError) as caught:
         Experiment.from_toml(text)
     assert message in str(caught.value)
@@ -175,11 +220,11 @@ def test_a_toml_that_lies(text, message):
 
 @settings(max_examples=300, deadline=None)
 @given(st.data())
-def test_a_toml_changed_anywhere(data):
+def test_random_changes_to_toml(data):
     text = Experiment().to_toml()
     for _ in range(data.draw(st.integers(1, 3))):
         at = data.draw(st.integers(0, len(text)))
-        text = text[:at] + data.draw(st.text(max_size=3)) + text[at + data.draw(st.integers(0, 3)):]
+        text = text[:at] + data.draw(st.text(max_size=3)) + text[at + data.draw(st.integers(0, 3)) :]
     try:
         assert isinstance(Experiment.from_toml(text), Experiment)
     except ExperimentError as error:
@@ -192,7 +237,7 @@ def saved_with_bpe():
 
 
 def paths(value, path=()):
-    """Every place in nested lists and tables."""
+    """Yield the path of every value in nested lists and tables."""
     yield path
     for key in value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ():
         yield from paths(value[key], (*path, key))
@@ -200,7 +245,7 @@ def paths(value, path=()):
 
 @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.data())
-def test_one_place_of_a_description_of_every_kind(saved_with_bpe, data):
+def test_random_values_in_the_metadata(saved_with_bpe, data):
     entries, metadata = read_safetensors(saved_with_bpe)
     name = data.draw(st.sampled_from(["tokenizer", "experiment", "provenance"]))
     described = json.loads(metadata[name])
@@ -212,4 +257,4 @@ def test_one_place_of_a_description_of_every_kind(saved_with_bpe, data):
         owner[path[-1]] = data.draw(ANY_JSON)
     else:
         del owner[path[-1]]
-    refused_or_read(read_checkpoint, write_safetensors(entries, {**metadata, name: json.dumps(described)}))
+    rejected_or_read(read_checkpoint, write_safetensors(entries, {**metadata, name: json.dumps(described)}))

@@ -1,4 +1,4 @@
-"""The lab's line to the machine behind it, without a page: the messages, who may send them, and what a run survives."""
+"""The lab's WebSocket, without a page: its messages, refused origins, and runs that outlive a page or the server."""
 
 import json
 import signal
@@ -28,8 +28,8 @@ ENDLESS = TINY.with_fields(**{"train.steps": 1_000_000, "train.eval_every": 1000
 BEGIN = {"type": "begin", "site": "", "device": "machine"}
 
 
-class Line:
-    """A line to the lab's session; `until` reads events."""
+class Connection:
+    """A connection to the lab's session; `until` reads events."""
 
     def __init__(self, serving, **options):
         self.opened = connect(f"ws://{urlsplit(serving.url).netloc}/lab/socket", max_size=None, **options)
@@ -37,13 +37,13 @@ class Line:
         self.data = None
 
     def send(self, command: dict, data: bytes | None = None):
-        """Send a command, its bytes before it."""
+        """Send a command after its bytes."""
         if data is not None:
             self.socket.send(data)
         self.socket.send(json.dumps(command))
 
     def until(self, *kinds: str, seconds: float = 60) -> list[dict]:
-        """The events up to the first of these kinds; `data` is what came beside the last."""
+        """The events up to the first of these kinds; `data` holds the bytes sent with the last."""
         events, data = [], None
         while not events or events[-1]["type"] not in kinds:
             message = self.socket.recv(timeout=seconds)
@@ -73,24 +73,24 @@ def serving(tmp_path, site):
     serving.end()
 
 
-def test_a_session_over_the_line(serving):
-    line = Line(serving)
-    line.send(BEGIN)
-    begun = {event["type"]: event for event in line.until("device")}
-    assert begun["ready"]["machine"] is True and begun["text"]["text"]["name"] == "tales"
-    assert begun["device"]["choice"] == "machine" and begun["device"]["kind"] == "numpy"
-    line.send({"type": "choose_text", "name": "poem", "built_in": False}, POEM.encode())
-    assert line.until("text")[-1]["text"]["characters"] == len(POEM)
-    line.send({"type": "start", "experiment": TINY.to_dict()})
-    told = line.until("finished")
-    assert [step for event in told if event["type"] == "progress" for step in event["steps"]] == list(range(1, 31))
-    line.send({"type": "save"})
-    saved = line.until("saved")[-1]
-    assert saved["step"] == 30 and line.data[8:9] == b"{"
-    line.send({"type": "open", "name": "again"}, line.data)
-    assert line.until("opened")[-1]["run"]["step"] == 30
+def test_a_session_over_the_websocket(serving):
+    connection = Connection(serving)
+    connection.send(BEGIN)
+    first_events = {event["type"]: event for event in connection.until("device")}
+    assert first_events["ready"]["machine"] is True and first_events["text"]["text"]["name"] == "tales"
+    assert first_events["device"]["choice"] == "machine" and first_events["device"]["kind"] == "numpy"
+    connection.send({"type": "choose_text", "name": "poem", "built_in": False}, POEM.encode())
+    assert connection.until("text")[-1]["text"]["characters"] == len(POEM)
+    connection.send({"type": "start", "experiment": TINY.to_dict()})
+    events = connection.until("finished")
+    assert [step for event in events if event["type"] == "progress" for step in event["steps"]] == list(range(1, 31))
+    connection.send({"type": "save"})
+    saved = connection.until("saved")[-1]
+    assert saved["step"] == 30 and connection.data[8:9] == b"{"
+    connection.send({"type": "open", "name": "again"}, connection.data)
+    assert connection.until("opened")[-1]["run"]["step"] == 30
 
-    # Commands are those of the protocol, and a page names no files of this machine.
+    # Only commands of the protocol are accepted, and no paths of files on the server.
     for command in (
         {"type": "_quiet"},
         {"type": "tell", "event": {}},
@@ -99,39 +99,41 @@ def test_a_session_over_the_line(serving):
         {"type": "choose_text", "name": "/etc/hostname", "built_in": True},
         {"type": "nonsense"},
     ):
-        line.send(command)
-        assert line.until("error")[-1]["message"], command
+        connection.send(command)
+        assert connection.until("error")[-1]["message"], command
     for text in ("nonsense", "[]", '"begin"', "{}"):
-        line.socket.send(text)
-        assert "JSON with a type" in line.until("error")[-1]["message"]
+        connection.socket.send(text)
+        assert "JSON with a type" in connection.until("error")[-1]["message"]
 
 
-def test_the_run_goes_on_and_is_found_again(serving):
-    first = Line(serving)
+def test_a_run_continues_without_a_page(serving):
+    first = Connection(serving)
     first.send(BEGIN)
     first.until("device")
     first.send({"type": "start", "experiment": ENDLESS.to_dict()})
-    left_at = first.until("progress")[-1]["steps"][-1]
+    last_step = first.until("progress")[-1]["steps"][-1]
     first.socket.close()
 
-    second = Line(serving)
+    second = Connection(serving)
     second.send(BEGIN)
-    story = second.until("curve")
-    assert {"ready", "device", "text", "started"} <= {event["type"] for event in story}
-    rows = story[-1]["training"]
+    past = second.until("curve")
+    assert {"ready", "device", "text", "started"} <= {event["type"] for event in past}
+    rows = past[-1]["training"]
     assert (
-        rows[0][0] == rows[0][2] and rows[-1][0] >= left_at and [step for step, _, _ in story[-1]["validation"]][0] == 0
+        rows[0][0] == rows[0][2]
+        and rows[-1][0] >= last_step
+        and [step for step, _, _ in past[-1]["validation"]][0] == 0
     )
     while max(second.until("progress")[-1]["steps"], default=0) <= rows[-1][0]:
         continue
-    third = Line(serving)
+    third = Connection(serving)
     third.send(BEGIN)
     third.until("progress")
     with pytest.raises(ConnectionClosed) as closed:
         second.until("finished")
     assert closed.value.rcvd.code == 4001
 
-    # One training at a time, whoever asks.
+    # The lab and the HTTP API share one training slot.
     assert (
         serving.json("POST", "/lm/later/train", 202, json={"max_iters": 1_000_000, "n_embed": 16, "n_layer": 1})[
             "place"
@@ -146,35 +148,35 @@ def test_the_run_goes_on_and_is_found_again(serving):
     serving.json("POST", "/lm/later/stop")
 
 
-def test_a_run_survives_the_server(tmp_path, serving, site):
-    line = Line(serving)
-    line.send(BEGIN)
-    line.until("device")
-    line.send({"type": "start", "experiment": ENDLESS.to_dict()})
-    line.until("progress")
+def test_a_run_survives_a_server_restart(tmp_path, serving, site):
+    connection = Connection(serving)
+    connection.send(BEGIN)
+    connection.until("device")
+    connection.send({"type": "start", "experiment": ENDLESS.to_dict()})
+    connection.until("progress")
     serving.end(signal.SIGINT)
-    again = Serving(tmp_path / "served", "--site", str(site))
-    line = Line(again)
-    line.send(BEGIN)
-    (found,) = line.until("found")[-1]["runs"]
-    assert found["step"] > 0 and found["steps"] == 1_000_000
-    line.send({"type": "open_kept", "copy": found["copy"]})
-    assert line.until("opened")[-1]["run"]["step"] == found["step"]
-    again.end()
+    restarted = Serving(tmp_path / "served", "--site", str(site))
+    connection = Connection(restarted)
+    connection.send(BEGIN)
+    (copy,) = connection.until("found")[-1]["runs"]
+    assert copy["step"] > 0 and copy["steps"] == 1_000_000
+    connection.send({"type": "open_kept", "copy": copy["copy"]})
+    assert connection.until("opened")[-1]["run"]["step"] == copy["step"]
+    restarted.end()
 
 
 def test_pages_of_other_sites_are_refused(serving):
     host = urlsplit(serving.url).netloc
-    Line(serving, origin=f"http://{host}").socket.close()
+    Connection(serving, origin=f"http://{host}").socket.close()
     for origin in ("https://evil.example", "null", f"http://{host}0"):
         with pytest.raises(InvalidStatus) as refused:
-            Line(serving, origin=origin)
+            Connection(serving, origin=origin)
         assert refused.value.response.status_code == 403
     with pytest.raises(InvalidStatus):
-        Line(serving, additional_headers={"Host": "evil.example"})
+        Connection(serving, additional_headers={"Host": "evil.example"})
 
 
-def test_the_site_is_served_as_it_is_hosted(serving):
+def test_the_site_has_the_headers_of_its_host(serving):
     page = serving.client.get("/")
     assert "The lab" in page.text and "default-src 'none'" in page.headers["content-security-policy"]
     script = serving.client.get("/app.js")

@@ -1,4 +1,4 @@
-"""The lab's server: the headers of hosting, types, 304s, a prefix, and mistakes told in words."""
+"""The lab's static server: headers, MIME types, 304s, the URL prefix and error messages."""
 
 import re
 import urllib.error
@@ -24,7 +24,7 @@ Cache-Control = "immutable"
 
 @pytest.fixture
 def site(tmp_path):
-    """A little site below /some/path/, with a file outside it that nobody may read."""
+    """A small site under /some/path/, and a file outside it that must not be served."""
     (tmp_path / "secret.txt").write_text("secret")
     (tmp_path / "netlify.toml").write_text(NETLIFY)
     folder = tmp_path / "dist"
@@ -39,8 +39,8 @@ def site(tmp_path):
 def get(url: str, **headers: str):
     """(status, headers, body) of a GET."""
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, headers=headers)) as reply:
-            return reply.status, reply.headers, reply.read().decode()
+        with urllib.request.urlopen(urllib.request.Request(url, headers=headers)) as response:
+            return response.status, response.headers, response.read().decode()
     except urllib.error.HTTPError as error:
         with error:
             return error.code, error.headers, error.read().decode()
@@ -62,26 +62,26 @@ def test_files_types_and_headers(site):
     assert get(site.url + "wheels/a.whl")[1]["Cache-Control"] == "immutable"
 
 
-def test_unchanged_is_304_and_changed_is_sent(site, tmp_path):
+def test_unchanged_files_are_304_and_changed_files_are_sent(site, tmp_path):
     etag = get(site.url + "a.json")[1]["ETag"]
     status, _, body = get(site.url + "a.json", **{"If-None-Match": etag})
     assert (status, body) == (304, "")
-    (tmp_path / "dist" / "a.json").write_text("a.JSON")  # as long as before, and within the same second
+    (tmp_path / "dist" / "a.json").write_text("a.JSON")  # the same length, and within the same second
     status, _, body = get(site.url + "a.json", **{"If-None-Match": etag})
     assert (status, body) == (200, "a.JSON")
 
 
 @pytest.mark.parametrize("path", ["wheels/", "nothing.txt", "../secret.txt", "%2e%2e/secret.txt", "..%2fsecret.txt"])
-def test_what_is_not_there_is_404(site, path):
+def test_missing_files_are_404(site, path):
     status, _, body = get(site.url + path)
     assert status == 404 and "secret" not in body.replace("secret.txt", "")
 
 
-def test_outside_the_prefix_is_404(site):
+def test_paths_outside_the_prefix_are_404(site):
     assert get(site.url.removesuffix("some/path/") + "a.json")[0] == 404
 
 
-def test_a_taken_port_and_a_missing_folder_are_told(site, tmp_path):
+def test_a_taken_port_and_a_missing_folder_are_errors(site, tmp_path):
     port = int(site.url.split(":")[2].split("/")[0])
     with pytest.raises(PygptError, match=f"Port {port} .*--port"):
         serve(tmp_path, port=port)
@@ -91,13 +91,13 @@ def test_a_taken_port_and_a_missing_folder_are_told(site, tmp_path):
         serve(tmp_path / "nowhere")
 
 
-def test_without_a_checkout_the_lab_says_where_to_go(monkeypatch, tmp_path):
+def test_without_a_checkout_the_error_says_what_to_do(monkeypatch, tmp_path):
     monkeypatch.setattr(module, "CHECKOUT", tmp_path)
     with pytest.raises(PygptError, match="Clone the repository"):
         module.find_site()
 
 
-def test_the_headers_of_hosting():
+def test_the_headers_in_netlify_toml():
     headers = dict(read_headers(module.CHECKOUT / "netlify.toml"))["/*"]
     policy = headers["Content-Security-Policy"]
     assert "http" not in policy and "default-src 'none'" in policy

@@ -1,4 +1,4 @@
-"""The lab's session beside a GPU: where the choice is left to it, each run gets the device that suits its size."""
+"""The lab's session with a GPU: if the device is chosen automatically, each run gets the one that suits its size."""
 
 import asyncio
 
@@ -28,7 +28,7 @@ LARGER = TINY.with_fields(**{"model.n_embd": 32, "train.batch_size": 8})
 
 
 class Site:
-    """A site in a browser with a GPU, as the session sees it."""
+    """A stand-in for the site in a browser with a GPU."""
 
     contents = {"version": "0"}
     texts, numpy, automatic = ["tales"], True, ("auto",)
@@ -48,13 +48,13 @@ class Site:
 
 
 class Store:
-    """A store with room for nothing."""
+    """A store that stores nothing."""
 
     async def begin(self, run, copy=""):
-        """A name for what comes."""
+        """Do nothing."""
 
     async def log(self, metrics, every):
-        """It is gone with the tab."""
+        """Do nothing."""
 
     async def keep(self, data, about):
         return False
@@ -69,84 +69,84 @@ class Store:
         return ""
 
     async def remember(self, name, text):
-        """It is gone with the tab."""
+        """Do nothing."""
 
 
 @pytest.fixture
 def session(monkeypatch, gpu):
     monkeypatch.setattr(sampling, "SAMPLE_LENGTH", 4)
-    # What is surely large is lowered, so that a processor can play the GPU of a run that is.
+    # Lower the size at which a GPU is certain, so that a software GPU can stand in for a real one.
     monkeypatch.setattr(choose, "SURELY_CPU", 1e6)
     monkeypatch.setattr(choose, "SURELY_GPU", 2e6)
 
-    told = []
-    session = Session(lambda event, data=None: told.append(event.to_dict()), Site(), Store())
-    session.told, session.text = told, text_from_bytes("poem", POEM.encode())
+    events = []
+    session = Session(lambda event, data=None: events.append(event.to_dict()), Site(), Store())
+    session.events, session.text = events, text_from_bytes("poem", POEM.encode())
     yield session
 
 
-@pytest.mark.parametrize("there", [True, False])
-def test_gpt2_is_offered_where_its_tokenizer_is(session, monkeypatch, tmp_path, there):
-    if there:
+@pytest.mark.parametrize("installed", [True, False])
+def test_gpt2_is_offered_only_with_its_tokenizer(session, monkeypatch, tmp_path, installed):
+    if installed:
         (tmp_path / "gpt2-tokenizer").mkdir()
     monkeypatch.setenv("PYGPT_DATA", str(tmp_path))
     monkeypatch.setenv("PYGPT_CACHE", str(tmp_path / "cache"))
 
-    async def story():
+    async def scenario():
         await session.begin("", "numpy")
-        return session.told[0]
+        return session.events[0]
 
-    told = asyncio.run(story())
-    choices = next(field["choices"] for field in told["fields"] if field["field"] == "data.tokenizer")
-    assert ("gpt2" in told["presets"]) is there and ("gpt2" in choices) is there
-    assert {"bigram", "baby", "addition"} < set(told["presets"]) and {"char", "byte", "bpe"} <= set(choices)
+    ready = asyncio.run(scenario())
+    choices = next(field["choices"] for field in ready["fields"] if field["field"] == "data.tokenizer")
+    assert ("gpt2" in ready["presets"]) is installed and ("gpt2" in choices) is installed
+    assert {"bigram", "baby", "addition"} < set(ready["presets"]) and {"char", "byte", "bpe"} <= set(choices)
 
 
-def test_gpt2s_tokens_are_refused_before_the_start(session, monkeypatch, tmp_path):
+def test_check_refuses_the_gpt2_tokenizer_without_its_files(session, monkeypatch, tmp_path):
     monkeypatch.setenv("PYGPT_DATA", str(tmp_path))
     monkeypatch.setenv("PYGPT_CACHE", str(tmp_path / "cache"))
     draft = TINY.with_fields(**{"data.tokenizer": "gpt2"}).to_dict()
 
-    async def story():
+    async def scenario():
         await session.open_device("numpy")
         with pytest.raises(ExperimentError, match="GPT-2's tokenizer is read from its files"):
             await session.check(draft)
 
     session.text = text_from_bytes("a long text", POEM.encode() * (SHORT_TEXT // len(POEM) + 1))
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 def test_each_run_gets_the_device_that_suits_it(session):
-    async def story():
+    async def scenario():
         await session.open_device("auto")
-        found = [session.device.kind]
+        kinds = [session.device.kind]
         for experiment in (TINY, LARGER, TINY):
             await session.start(experiment.to_dict())
             await session.training.task
-            found.append(session.device.kind)
-        return found
+            kinds.append(session.device.kind)
+        return kinds
 
-    assert asyncio.run(story()) == ["webgpu", "numpy", "webgpu", "numpy"]
-    devices = [event["kind"] for event in session.told if event["type"] == "device"]
+    assert asyncio.run(scenario()) == ["webgpu", "numpy", "webgpu", "numpy"]
+    devices = [event["kind"] for event in session.events if event["type"] == "device"]
     assert devices == ["webgpu", "numpy", "webgpu", "numpy"]
-    assert [event["type"] for event in session.told].count("finished") == 3
-    assert not [event for event in session.told if event["type"] == "error"]
+    assert [event["type"] for event in session.events].count("finished") == 3
+    assert not [event for event in session.events if event["type"] == "error"]
 
 
-def test_a_device_chosen_by_name_stays(session):
-    async def story():
+def test_a_device_chosen_by_name_is_kept(session):
+    async def scenario():
         await session.open_device("webgpu")
         await session.start(TINY.to_dict())
         await session.training.task
         return session.device.kind
 
-    assert asyncio.run(story()) == "webgpu"
+    assert asyncio.run(scenario()) == "webgpu"
 
 
-def test_float64_goes_to_numpy_by_itself_and_is_refused_elsewhere(session):
+def test_float64_selects_numpy_automatically_and_is_refused_on_webgpu(session):
     double = LARGER.with_fields(**{"model.dtype": "float64"}).to_dict()
 
-    async def story():
+    async def scenario():
         await session.open_device("webgpu")
         for command in (session.check, session.start):
             with pytest.raises(ExperimentError, match="float64 is for the NumPy device alone") as caught:
@@ -158,36 +158,36 @@ def test_float64_goes_to_numpy_by_itself_and_is_refused_elsewhere(session):
         await session.training.task
         return session.device.kind
 
-    assert asyncio.run(story()) == "numpy"
-    kinds = [event["type"] for event in session.told]
+    assert asyncio.run(scenario()) == "numpy"
+    kinds = [event["type"] for event in session.events]
     assert kinds.count("checked") == 1 and kinds.count("finished") == 1 and "error" not in kinds
 
 
-def test_of_two_texts_the_one_chosen_last_is_taken(session, monkeypatch):
-    """The first is still on its way when the second is there already."""
-    arrives = {}
+def test_the_text_chosen_last_is_used(session, monkeypatch):
+    """The first text is still loading when the second is ready."""
+    ready = {}
 
     async def load_text(name):
-        await arrives[name].wait()
+        await ready[name].wait()
         return text_from_bytes(name, POEM.encode())
 
-    async def choosing():
-        arrives.update(slow=asyncio.Event(), quick=asyncio.Event())
+    async def scenario():
+        ready.update(slow=asyncio.Event(), quick=asyncio.Event())
         first = asyncio.create_task(session.choose_text("slow", built_in=True))
         await asyncio.sleep(0)
-        arrives["quick"].set()
+        ready["quick"].set()
         await session.choose_text("quick", built_in=True)
-        arrives["slow"].set()
+        ready["slow"].set()
         await first
 
     monkeypatch.setattr(session.site, "load_text", load_text, raising=False)
-    asyncio.run(choosing())
+    asyncio.run(scenario())
     assert session.text.name == "quick"
-    assert [event["text"]["name"] for event in session.told if event["type"] == "text"][-1] == "quick"
+    assert [event["text"]["name"] for event in session.events if event["type"] == "text"][-1] == "quick"
 
 
-def test_without_a_text_nothing_starts(session):
-    """One's own was chosen and not written: the text of before is not taken for it."""
+def test_start_requires_a_text(session):
+    """After `clear_text` the previous text is not used."""
     asyncio.run(session.choose_text("poem", built_in=False, data=POEM.encode()))
     asyncio.run(session.clear_text())
     with pytest.raises(DataError, match="no text to train on yet"):

@@ -9,13 +9,13 @@ from pygpt.tensor.tensor import Node, backward, empty, no_tape, tensor
 
 
 def leaf(device, values):
-    made = tensor(device, values)
-    made.node = Node()
-    return made
+    result = tensor(device, values)
+    result.node = Node()
+    return result
 
 
 def total(x):
-    """The sum of a flat tensor as a tensor of one element, through the kernels that have gradients."""
+    """Sum a flat tensor into a tensor of one element, with kernels that have gradients."""
     ones = tensor(x.device, [1.0] * x.size, (x.size, 1))
     return matmul(x.reshape(1, -1), ones).reshape(1)
 
@@ -42,7 +42,7 @@ def test_reshape_is_on_the_tape(device):
     assert dx.tolist()[3] > 0.9
 
 
-def test_graphs_have_no_cycles_so_memory_comes_back_at_once(cpu):
+def test_graphs_have_no_cycles_so_memory_is_freed_at_once(cpu):
     x = leaf(cpu, np.ones(4096, np.float32))
     gc.collect()
     gc.disable()
@@ -52,7 +52,7 @@ def test_graphs_have_no_cycles_so_memory_comes_back_at_once(cpu):
         before = cpu.allocated_bytes
         for _ in range(20):
             step()
-        assert cpu.allocated_bytes == before, "the pool had to grow although nothing is alive"
+        assert cpu.allocated_bytes == before, "the pool grew although no tensor is alive"
     finally:
         gc.enable()
 
@@ -67,7 +67,7 @@ def test_without_a_tape_nothing_is_kept(cpu):
     assert gelu(x).node is not None, "the tape is on again after an error"
 
 
-def test_backward_names_what_it_cannot_do(cpu):
+def test_backward_refuses_losses_without_a_gradient(cpu):
     x, other = leaf(cpu, [1.0]), leaf(cpu, [2.0])
     with pytest.raises(ShapeError, match="does not depend on"):
         backward(x * 2.0, [x, other])
@@ -98,25 +98,25 @@ def test_a_buffer_over_the_limit_is_refused_with_the_figures(device):
         device.buffer_limit = limit
 
 
-def test_memory_that_the_driver_refuses_is_said_in_words(gpu):
-    with pytest.raises(MemoryLimit, match="did not give"):
+def test_memory_refused_by_the_driver_is_an_error(gpu):
+    with pytest.raises(MemoryLimit, match="refused to allocate"):
         gpu._create(2**50)
 
 
 def test_all_memory_in_use_is_refused_with_the_figures(cpu):
     cpu.memory_limit = cpu.allocated_bytes + 2**20
-    with pytest.raises(MemoryLimit, match="more were asked for"):
+    with pytest.raises(MemoryLimit, match="more were requested"):
         empty(cpu, (2**19,))
 
 
 def test_a_recording_refuses_what_a_replay_could_not_repeat(device):
     x = tensor(device, [1.0])
-    for deed in (
+    for action in (
         lambda: x.read(),
         lambda: device.write(x, b"\0\0\0\0"),
         lambda: tensor(device, [2.0]),
         lambda: device.record().__enter__(),
     ):
         with device.record(), pytest.raises(CaptureError, match="while recording"):
-            deed()
+            action()
     assert x.tolist() == [1.0]

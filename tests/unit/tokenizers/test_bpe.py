@@ -1,4 +1,4 @@
-"""Byte-level BPE: what it learns, and that nothing is lost on the way to ids and back."""
+"""Byte-level BPE: what it learns, and lossless encoding."""
 
 import json
 import random
@@ -27,7 +27,7 @@ texts = st.text(st.characters(exclude_categories=["Cs"]))
         ("a  b\n\nc \n d", ["a", " ", " b", "\n", "\n", "c", " \n", " d"]),
         ("x²+½ no. 4", ["x", "²", "+", "½", " no", ".", " 4"]),
         ("été_東京 ٣٤\u2003\u2003b ", ["été", "_", "東京", " ٣٤", "\u2003", "\u2003", "b", " "]),
-        ("\x1c\x1d a", ["\x1c\x1d", " a"]),  # no white space to Unicode, though it is to str.isspace
+        ("\x1c\x1d a", ["\x1c\x1d", " a"]),  # not white space in Unicode, but in str.isspace
         ("", []),
     ],
 )
@@ -36,7 +36,7 @@ def test_words_are_those_of_gpt2(text, words):
 
 
 @given(texts, st.data())
-def test_words_join_to_the_text_and_a_seam_cuts_none(text, data):
+def test_words_join_to_the_text_and_a_seam_splits_none(text, data):
     text += data.draw(st.text(" a.\n\x1c", max_size=9))
     words = split_words(text)
     assert "".join(words) == text
@@ -45,15 +45,15 @@ def test_words_join_to_the_text_and_a_seam_cuts_none(text, data):
     assert split_words(text[:seam]) + split_words(text[seam:]) == words
 
 
-def test_a_long_text_is_cut_at_seams(monkeypatch):
+def test_a_long_text_is_split_at_seams(monkeypatch):
     monkeypatch.setattr("pygpt.tokenizers.pretokens.PIECE", 50)
-    cut = list(pieces(TEXT))
-    assert len(cut) > len(TEXT) / 70
-    assert [word for piece in cut for word in split_words(piece)] == split_words(TEXT)
+    parts = list(pieces(TEXT))
+    assert len(parts) > len(TEXT) / 70
+    assert [word for part in parts for word in split_words(part)] == split_words(TEXT)
 
 
 @given(texts)
-def test_any_text_comes_back(text):
+def test_any_text_is_restored(text):
     for tokenizer in TOKENIZER, DOCUMENTS:
         ids = tokenizer.encode(text)
         assert ids.typecode == "I" and tokenizer.bos not in ids
@@ -62,7 +62,7 @@ def test_any_text_comes_back(text):
 
 
 @given(st.binary())
-def test_any_bytes_come_back(data):
+def test_any_bytes_are_restored(data):
     ids = TOKENIZER.encode_bytes(data)
     assert TOKENIZER.decode_bytes(ids) == data
     assert TOKENIZER.decode(ids) == data.decode("utf-8", errors="replace")
@@ -83,7 +83,7 @@ def test_the_decoder_waits_for_the_whole_character():
 
 
 def slow_merges(words, count):
-    """What the definition says: count all pairs anew each time."""
+    """The merges by definition: all pairs are counted again for each merge."""
     words, merges = {tuple(BPETokenizer.train("", False, 256).encode(word)): n for word, n in words.items()}, []
     size = 256
     for _ in range(count):
@@ -102,11 +102,11 @@ def slow_merges(words, count):
 
 def merged(word, pair, token):
     """A word with a pair replaced from left to right."""
-    new, place = [], 0
-    while place < len(word):
-        both = word[place : place + 2] == pair
-        new.append(token if both else word[place])
-        place += 2 if both else 1
+    new, position = [], 0
+    while position < len(word):
+        both = word[position : position + 2] == pair
+        new.append(token if both else word[position])
+        position += 2 if both else 1
     return tuple(new)
 
 
@@ -121,11 +121,11 @@ def test_it_learns_the_most_frequent_pair_each_time(text):
     assert [(ids[left], ids[right]) for left, right in tokenizer.vocabulary.merges] == slow_merges(words, 20)
 
 
-def test_of_equally_frequent_pairs_the_first_in_the_alphabet_is_taken():
+def test_of_equally_frequent_pairs_the_first_in_the_alphabet_is_merged():
     assert BPETokenizer.train("dc ba" * 2, False, 257).vocabulary.merges == ((b"b", b"a"),)
 
 
-def test_a_vocabulary_has_the_size_asked_for_if_the_text_repeats_enough():
+def test_a_vocabulary_has_the_requested_size_if_the_text_repeats_enough():
     assert TOKENIZER.vocab_size == 350 and TOKENIZER.bos is None
     assert DOCUMENTS.vocab_size == 300 and DOCUMENTS.bos == 299
     assert BPETokenizer.train("abcdefg", False, 1000).vocab_size == 256
@@ -139,23 +139,23 @@ def test_the_delimiter_is_never_read_from_a_text():
     assert DOCUMENTS.decode([299, *DOCUMENTS.encode("hi"), 299]) == "hi"
 
 
-def test_learning_tells_how_far_it_is():
-    shares, learning = [], BPETokenizer.learning(POEM, False, 300)
+def test_learning_reports_its_progress():
+    fractions, learning = [], BPETokenizer.learning(POEM, False, 300)
     while True:
         try:
-            shares.append(next(learning))
+            fractions.append(next(learning))
         except StopIteration as done:
             learned = done.value
             break
-    assert shares == sorted(shares) and shares[0] == 0 and shares[-1] > 0.9
+    assert fractions == sorted(fractions) and fractions[0] == 0 and fractions[-1] > 0.9
     assert learned == BPETokenizer.train(POEM, False, 300)
 
 
 @pytest.mark.parametrize("tokenizer", [TOKENIZER, DOCUMENTS])
 def test_a_description_survives_json(tokenizer):
-    again = tokenizer_from_dict(json.loads(json.dumps(tokenizer.to_dict())))
-    assert again == tokenizer and (again.vocab_size, again.bos) == (tokenizer.vocab_size, tokenizer.bos)
-    assert again.encode(TEXT) == tokenizer.encode(TEXT)
+    restored = tokenizer_from_dict(json.loads(json.dumps(tokenizer.to_dict())))
+    assert restored == tokenizer and (restored.vocab_size, restored.bos) == (tokenizer.vocab_size, tokenizer.bos)
+    assert restored.encode(TEXT) == tokenizer.encode(TEXT)
 
 
 @pytest.mark.parametrize("wrong", [-1, 350])
@@ -170,19 +170,19 @@ def test_half_a_surrogate_pair_has_no_bytes():
         TOKENIZER.encode("a\udcff")
 
 
-def test_words_are_forgotten_when_they_are_too_many(monkeypatch):
-    monkeypatch.setattr("pygpt.tokenizers.bpe._REMEMBERED", 3)
+def test_the_word_cache_is_limited(monkeypatch):
+    monkeypatch.setattr("pygpt.tokenizers.bpe._CACHE_SIZE", 3)
     fresh = train_tokenizer("bpe", TEXT, False, 350)
     assert fresh.encode(TEXT) == TOKENIZER.encode(TEXT) and len(fresh._words) <= 3
 
 
-def test_a_word_as_long_as_a_book_is_no_trouble():
+def test_a_very_long_word_is_encoded():
     text = "".join(random.Random(1).choices("abcd", k=50_000))
     tokenizer = BPETokenizer.train(text, False, 300)
     assert tokenizer.decode(tokenizer.encode(text)) == text
 
 
-def test_the_library_learns_the_same():
+def test_the_library_learns_the_same_vocabulary():
     library = tokenizers.Tokenizer(tokenizers.models.BPE())
     library.pre_tokenizer = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False)
     library.train_from_iterator(

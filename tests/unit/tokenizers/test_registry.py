@@ -1,4 +1,4 @@
-"""data.tokenizer and its two companions: what each choice trains with, what is refused, and what is kept of it."""
+"""data.tokenizer, data.tokenizer_file and data.vocab_size: training, settings that are refused, and what is saved."""
 
 import asyncio
 import itertools
@@ -24,7 +24,7 @@ BPE = {"data.tokenizer": "bpe", "data.vocab_size": 280}
 
 @pytest.fixture(scope="module")
 def gpt2_like():
-    """A vocabulary with the sizes of GPT-2's, which is nobody's: the first 50,000 pairs of bytes are its merges."""
+    """An artificial vocabulary of GPT-2's size: its merges are the first 50,000 pairs of bytes."""
     merges = tuple(itertools.islice(itertools.product(BYTES, BYTES), 50_000))
     return Vocabulary((*BYTES, *(left + right for left, right in merges), b""), merges, {END_OF_TEXT: 50_256})
 
@@ -38,23 +38,22 @@ def write_gpt2(folder, vocabulary):
 
 
 @pytest.mark.parametrize("layout", ["stream", "documents"])
-def test_a_run_with_bpe_goes_on_from_its_checkpoint(layout, device):
+def test_a_run_with_bpe_continues_from_its_checkpoint(layout, device):
     changes = {**BPE, "data.layout": layout, "model.block_size": 4}
     text = text_from_bytes("poem", (NAMES if layout == "documents" else POEM).encode())
     whole = Run(experiment(**changes), text, device)
     assert isinstance(whole.tokenizer, BPETokenizer) and 256 < whole.tokenizer.vocab_size <= 280
     losses = bits(finish(whole))
-    begun = Run(experiment(**changes), text, device)
-    finish(begun, at_most=7)
-    data = begun.checkpoint()
-    again = Run.restore(data, device)
-    assert again.tokenizer == whole.tokenizer
-    assert bits(finish(again)).items() <= losses.items()
+    interrupted = Run(experiment(**changes), text, device)
+    finish(interrupted, at_most=7)
+    restored = Run.restore(interrupted.checkpoint(), device)
+    assert restored.tokenizer == whole.tokenizer
+    assert bits(finish(restored)).items() <= losses.items()
 
 
 def test_the_command_line_trains_with_bpe_and_writes_tokenizer_json(tmp_path, poem):  # noqa: F811
     out = tmp_path / "run"
-    said = run_pygpt(
+    output = run_pygpt(
         "train",
         "baby",
         "--data",
@@ -71,13 +70,13 @@ def test_the_command_line_trains_with_bpe_and_writes_tokenizer_json(tmp_path, po
         out,
         *TINY,
     )
-    assert "vocabulary of 300" in said
+    assert "vocabulary of 300" in output
     library = tokenizers.Tokenizer.from_file(str(out / "tokenizer.json"))
     checkpoint = read_checkpoint((out / "model.safetensors").read_bytes())
     assert library.encode(POEM).ids == checkpoint.tokenizer.encode(POEM).tolist()
     assert run_pygpt("sample", out, "--prompt", "Twinkle", "--max-new-tokens", 5).startswith("Twinkle")
     assert "perplexity" in run_pygpt("eval", out)
-    # The same tokenizer, read from the file; then a run of characters leaves none behind.
+    # Read the same tokenizer from the file. A later run with characters then removes the file.
     run_pygpt(
         "train",
         "baby",
@@ -100,33 +99,31 @@ def test_the_command_line_trains_with_bpe_and_writes_tokenizer_json(tmp_path, po
     assert not (out / "tokenizer.json").exists()
 
 
-def test_gpt2s_tokenizer_comes_from_its_files(tmp_path, monkeypatch, gpt2_like):
+def test_gpt2s_tokenizer_is_read_from_its_files(tmp_path, monkeypatch, gpt2_like):
     config = experiment(**{"data.tokenizer": "gpt2"}).data
     monkeypatch.setenv("PYGPT_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("PYGPT_CACHE", str(tmp_path / "cache"))
-    with pytest.raises(
-        ExperimentError, match="`pygpt download gpt2-tokenizer` fetches them; or data.tokenizer_file names"
-    ):
+    with pytest.raises(ExperimentError, match="run `pygpt download gpt2-tokenizer`, or set data.tokenizer_file to"):
         make_tokenizer(config, POEM)
     assert expected_vocabulary(config) == 50_257
-    for place in "cache", "data", "elsewhere":
-        folder = tmp_path / place / "gpt2-tokenizer"
+    for location in "cache", "data", "elsewhere":
+        folder = tmp_path / location / "gpt2-tokenizer"
         write_gpt2(folder, gpt2_like)
-        if place == "elsewhere":
+        if location == "elsewhere":
             config = experiment(**{"data.tokenizer": "gpt2", "data.tokenizer_file": str(folder)}).data
-        found = make_tokenizer(config, POEM)
-        assert found.vocabulary == gpt2_like and found.bos == 50_256
-        assert len(found.encode("abab")) == 2
+        tokenizer = make_tokenizer(config, POEM)
+        assert tokenizer.vocabulary == gpt2_like and tokenizer.bos == 50_256
+        assert len(tokenizer.encode("abab")) == 2
         (folder / "vocab.json").unlink()
         with pytest.raises(ExperimentError, match="data.tokenizer_file: the folder .* has no tokenizer"):
             make_tokenizer(config, POEM)
-        if place != "elsewhere":
-            write_gpt2(tmp_path / place / "again", gpt2_like)
+        if location != "elsewhere":
+            write_gpt2(tmp_path / location / "again", gpt2_like)
             (folder / "merges.txt").unlink()
             folder.rmdir()
 
 
-def test_another_tokenizer_is_not_gpt2s(tmp_path):
+def test_another_tokenizer_is_refused_as_gpt2s(tmp_path):
     file = tmp_path / "tokenizer.json"
     file.write_bytes(tokenizer_json_bytes(BPETokenizer.train(POEM, True, 270)))
     with pytest.raises(
@@ -146,26 +143,26 @@ def test_another_tokenizer_is_not_gpt2s(tmp_path):
         ({"data.tokenizer_file": "x.json"}, "data.tokenizer_file: the tokenizer char has no file"),
     ],
 )
-def test_what_does_not_go_together_is_refused(changes, message):
+def test_invalid_settings_are_refused(changes, message):
     with pytest.raises(ExperimentError, match=message):
         experiment(**changes)
 
 
-def test_a_plan_knows_the_vocabulary_without_a_text(monkeypatch, tmp_path):
+def test_a_plan_has_the_vocabulary_size_without_a_text(monkeypatch, tmp_path):
     monkeypatch.setenv("PYGPT_CACHE", str(tmp_path))
     for flags, size in ((["bpe", "--data.vocab-size", 5000], 5000), (["gpt2"], 50_257), (["byte"], 256)):
-        found = json.loads(run_pygpt("plan", "baby", "--data.tokenizer", *flags, "--json"))
-        assert found["vocabulary"] == size
+        plan = json.loads(run_pygpt("plan", "baby", "--data.tokenizer", *flags, "--json"))
+        assert plan["vocabulary"] == size
 
 
 class Site:
-    """A site that chooses no device by itself."""
+    """A site without automatic devices."""
 
     automatic = ()
 
 
 class Page:
-    """A page with a text and the NumPy device, and what it was told."""
+    """A page with a text and the NumPy device. `events` are the messages that it received."""
 
     def __init__(self):
         self.events = []
@@ -178,27 +175,28 @@ class Page:
         return self.events
 
 
-def test_the_lab_tells_how_far_learning_is_and_learns_once(monkeypatch):
+def test_the_lab_reports_learning_progress_and_learns_once(monkeypatch):
     monkeypatch.setattr("pygpt.session.session.LEARNING_SLICE", 0.0)
-    page, begun = Page(), []
+    page, runs = Page(), []
 
     async def begin(run, text):
-        begun.append(run)
+        runs.append(run)
 
     page.session.training.begin = begin
     draft = experiment(**BPE).to_dict()
     checked = page.send({"type": "check", "experiment": draft})[-1]
     assert (checked["type"], checked["vocabulary"]) == ("checked", 280) and len(page.events) == 1
     page.send({"type": "start", "experiment": draft})
-    told = [event for event in page.events if event["type"] == "loading"]
-    assert {event["stage"] for event in told} == {"Learning 280 tokens from poem"} and told[-1]["fraction"] > 0.9
+    progress = [event for event in page.events if event["type"] == "loading"]
+    assert {event["stage"] for event in progress} == {"Learning 280 tokens from poem"}
+    assert progress[-1]["fraction"] > 0.9
     count = len(page.events)
     page.send({"type": "start", "experiment": draft})
-    assert len(page.events) == count and begun[0].tokenizer is begun[1].tokenizer
-    assert begun[0].tokenizer == BPETokenizer.train(POEM * 20, False, 280)
+    assert len(page.events) == count and runs[0].tokenizer is runs[1].tokenizer
+    assert runs[0].tokenizer == BPETokenizer.train(POEM * 20, False, 280)
 
 
-def test_a_page_names_no_files():
+def test_a_page_cannot_name_a_file():
     page = Page()
     for kind in "check", "start":
         draft = experiment(**{"data.tokenizer": "bpe", "data.tokenizer_file": "/etc/hostname"}).to_dict()

@@ -1,4 +1,4 @@
-"""tokenizer.json: Hugging Face's library gives the same ids, other kinds are refused, and no file raises anything else."""
+"""tokenizer.json: Hugging Face's library gives the same ids, and other files raise only TokenizerError."""
 
 import copy
 import json
@@ -27,7 +27,7 @@ CHARACTERS = [chr(code) for code in range(sys.maxunicode + 1) if not 0xD800 <= c
 
 
 def random_text(chance):
-    """Up to 60 characters: from all of Unicode, from what the tokenizer learned, and spaces, mixed."""
+    """Up to 60 characters, mixed from all of Unicode, the training text of the tokenizer, and white space."""
     pools = (CHARACTERS, TEXT, " \n\t'\xa0\u3000", "'s't're've'm'll'd aZ0", CHARACTERS[:0x800])
     return "".join(chance.choice(chance.choice(pools)) for _ in range(chance.randrange(60)))
 
@@ -48,8 +48,8 @@ def test_the_library_gives_the_same_text_for_random_ids():
         assert TOKENIZER.decode(ids) == library.decode(ids)
 
 
-def telling_characters():
-    """All characters below U+3000; above, where Unicode's category changes, where our own table does, and every 40th."""
+def boundary_characters():
+    """All characters below U+3000, those where Unicode's category or our table changes, and every 40th."""
     edges = {edge + step for first, last, _ in _NEWER for edge in (first, last) for step in (-1, 0, 1)}
     kinds = [unicodedata.category(character) for character in CHARACTERS]
     changes = [before != kind or kind != after for before, kind, after in zip(["", *kinds], kinds, [*kinds[1:], ""])]
@@ -60,8 +60,8 @@ def telling_characters():
     ]
 
 
-def test_a_character_is_a_letter_a_number_a_space_or_none_as_in_the_library():
-    theirs, characters = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False), telling_characters()
+def test_characters_have_the_classes_of_the_library():
+    theirs, characters = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False), boundary_characters()
     for start in range(0, len(characters), 500):
         text = "".join(f"a{character}1{character}!" for character in characters[start : start + 500])
         assert split_words(text) == [text[first:last] for _, (first, last) in theirs.pre_tokenize_str(text)]
@@ -72,14 +72,14 @@ def test_a_character_is_a_letter_a_number_a_space_or_none_as_in_the_library():
 def test_any_order_of_merges_gives_the_librarys_ids(chance):
     tokens, merges = list(BPETokenizer.train("", False, 256).vocabulary.tokens), []
     chance.shuffle(tokens)
-    known = [b"a", b"b", b" "]
+    symbols = [b"a", b"b", b" "]
     for _ in range(20):
-        pair = chance.choice(known), chance.choice(known)
+        pair = chance.choice(symbols), chance.choice(symbols)
         if pair not in merges:
             merges.append(pair)
-            known += {pair[0] + pair[1]} - set(known)
+            symbols += {pair[0] + pair[1]} - set(symbols)
     chance.shuffle(merges)
-    vocabulary = Vocabulary((*tokens, *known[3:]), tuple(merges), {})
+    vocabulary = Vocabulary((*tokens, *symbols[3:]), tuple(merges), {})
     ours = BPETokenizer(vocabulary)
     library = tokenizers.Tokenizer.from_str(tokenizer_json_bytes(ours).decode())
     for _ in range(20):
@@ -87,13 +87,13 @@ def test_any_order_of_merges_gives_the_librarys_ids(chance):
         assert ours.encode(text).tolist() == library.encode(text).ids
 
 
-def test_what_is_written_is_read():
+def test_a_written_file_is_read_back():
     assert BPETokenizer(read_tokenizer_json(FILE)) == TOKENIZER
-    again = json.loads(tokenizers.Tokenizer.from_str(FILE.decode()).to_str())
-    assert BPETokenizer(vocabulary_from_json(again)) == TOKENIZER
+    rewritten = json.loads(tokenizers.Tokenizer.from_str(FILE.decode()).to_str())
+    assert BPETokenizer(vocabulary_from_json(rewritten)) == TOKENIZER
 
 
-def test_a_folder_has_one_form_or_the_other(tmp_path):
+def test_a_folder_with_either_form_is_read(tmp_path):
     with pytest.raises(TokenizerError, match="has no tokenizer: wanted tokenizer.json, or vocab.json and merges.txt"):
         read_tokenizer(tmp_path)
     vocab = json.loads(FILE)["model"]["vocab"]
@@ -114,10 +114,10 @@ def changed(**changes):
     contents = copy.deepcopy(json.loads(FILE))
     for name, value in changes.items():
         *path, last = name.split("__")
-        place = contents
+        node = contents
         for part in path:
-            place = place[part]
-        place[last] = value
+            node = node[part]
+        node[last] = value
     return contents
 
 
@@ -129,11 +129,11 @@ WITH_ANOTHER = {"id": 340, "content": "<tool>", "special": False}
 @pytest.mark.parametrize(
     "contents, message",
     [
-        (None, "is a table"),
-        ([], "is a table"),
-        ({}, "with a table 'model'"),
-        ({"model": 3}, "with a table 'model'"),
-        (changed(model__type="WordPiece"), "a WordPiece model; pygpt reads byte-level BPE, as GPT-2's is"),
+        (None, "should be a JSON object"),
+        ([], "should be a JSON object"),
+        ({}, "with an object 'model'"),
+        ({"model": 3}, "with an object 'model'"),
+        (changed(model__type="WordPiece"), "a WordPiece model; pygpt reads only byte-level BPE, as in GPT-2"),
         (changed(model__type="Unigram"), "a Unigram model"),
         ({"model": {"vocab": {}}}, "a None model"),
         (changed(model__type=["BPE"]), "model"),
@@ -160,7 +160,7 @@ WITH_ANOTHER = {"id": 340, "content": "<tool>", "special": False}
             changed(added_tokens=[{"id": 3, "content": "<|endoftext|>", "special": True}]),
             "has the id 3 in one place and 339",
         ),
-        (changed(model__vocab=[]), "the vocabulary should be a table"),
+        (changed(model__vocab=[]), "the vocabulary should be an object"),
         (changed(model__merges={}), "no list of merges"),
         (changed(model__merges=["a b c"]), "a merge should be two tokens; one of these is 'a b c'"),
         (changed(model__merges=[["a"]]), "a merge should be two tokens"),
@@ -178,13 +178,13 @@ WITH_ANOTHER = {"id": 340, "content": "<tool>", "special": False}
         (changed(model__vocab={"a": 0}, added_tokens=[], model__merges=[]), "255 bytes have no token"),
     ],
 )
-def test_another_kind_is_refused_with_what_it_is(contents, message):
+def test_another_kind_is_refused_and_named(contents, message):
     with pytest.raises(TokenizerError, match=message):
         vocabulary_from_json(contents)
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b"\xff", b"[" * 200_000, b"9" * 9000, b'{"model": {"merges": NaN}}'])
-def test_what_is_no_json_is_refused(data):
+def test_data_that_is_not_json_is_refused(data):
     with pytest.raises(TokenizerError):
         read_tokenizer_json(data)
 
@@ -210,22 +210,22 @@ anything = st.recursive(
 
 @settings(max_examples=200, deadline=None)
 @given(st.data())
-def test_a_file_that_lies_raises_tokenizer_error_or_can_be_used(data):
+def test_a_fuzzed_file_raises_tokenizer_error_or_can_be_used(data):
     contents = json.loads(FILE)
     for _ in range(data.draw(st.integers(1, 3))):
-        place = contents
+        node = contents
         while True:
-            keys = sorted(place) if isinstance(place, dict) else list(range(len(place)))
+            keys = sorted(node) if isinstance(node, dict) else list(range(len(node)))
             if not keys:
                 break
             key = data.draw(st.sampled_from(keys))
-            if isinstance(place[key], dict | list) and place[key] and data.draw(st.integers(0, 3)):
-                place = place[key]
+            if isinstance(node[key], dict | list) and node[key] and data.draw(st.integers(0, 3)):
+                node = node[key]
                 continue
             if data.draw(st.booleans()):
-                place[key] = data.draw(anything)
+                node[key] = data.draw(anything)
             else:
-                del place[key]
+                del node[key]
             break
     try:
         tokenizer = BPETokenizer(vocabulary_from_json(contents))
@@ -246,10 +246,10 @@ def test_gpt2s_files_are_read_line_by_line():
     vocab = {shown(token): index for index, token in enumerate(BPETokenizer.train("", False, 256).vocabulary.tokens)}
     vocab |= {"##": 256, "<|endoftext|>": 257}
     data = json.dumps(vocab).encode()
-    found = read_gpt2(data, b"#version: 0.2\r\n# #\r\n")
-    assert found.merges == ((b"#", b"#"),) and found.bos == 257 and found.tokens[256] == b"##"
+    vocabulary = read_gpt2(data, b"#version: 0.2\r\n# #\r\n")
+    assert vocabulary.merges == ((b"#", b"#"),) and vocabulary.bos == 257 and vocabulary.tokens[256] == b"##"
     for wrong in "a", "a b c", "a  b", " a":
         with pytest.raises(TokenizerError, match="a line of merges.txt should be two tokens|an empty one"):
             read_gpt2(data, wrong.encode())
-    with pytest.raises(TokenizerError, match="UTF-8, and is not at byte 1"):
+    with pytest.raises(TokenizerError, match="should be UTF-8 text, but byte 1 is not"):
         read_gpt2(data, b"a\xff")

@@ -1,4 +1,4 @@
-"""Text to ids and back, and what the errors say."""
+"""Text to ids and back, and error messages."""
 
 import json
 from array import array
@@ -41,9 +41,9 @@ def test_byte_round_trip(text, documents):
 @given(some_text, st.booleans(), st.sampled_from(["char", "byte"]))
 def test_description_survives_json(text, documents, kind):
     tokenizer = train_tokenizer(kind, "x" + text, documents)
-    again = tokenizer_from_dict(json.loads(json.dumps(tokenizer.to_dict())))
-    assert again == tokenizer and type(again) is type(tokenizer)
-    assert (again.kind, again.vocab_size, again.bos) == (kind, tokenizer.vocab_size, tokenizer.bos)
+    restored = tokenizer_from_dict(json.loads(json.dumps(tokenizer.to_dict())))
+    assert restored == tokenizer and type(restored) is type(tokenizer)
+    assert (restored.kind, restored.vocab_size, restored.bos) == (kind, tokenizer.vocab_size, tokenizer.bos)
 
 
 @given(st.lists(st.lists(st.integers(0, 256), max_size=4)))
@@ -82,13 +82,13 @@ def test_byte_decoder_waits_for_the_whole_character():
     assert decoder.feed(b"ok") == "ok"
 
 
-def test_char_decoder_needs_no_waiting():
+def test_char_decoder_holds_nothing_back():
     decoder = CharTokenizer("éö").decoder()
     assert decoder.feed([1, 0]) == "öé" and decoder.flush() == ""
 
 
 def test_unknown_character_is_named_with_its_position():
-    with pytest.raises(TokenizerError, match=r"'z' at position 2 is not in the vocabulary.*knows \\nab\. "):
+    with pytest.raises(TokenizerError, match=r"'z' at position 2 is not in the vocabulary.* has \\nab\. "):
         CharTokenizer("\nab").encode("abz?")
 
 

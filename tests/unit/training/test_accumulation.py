@@ -1,4 +1,4 @@
-"""A batch in parts is that batch."""
+"""Gradient accumulation: a batch in parts trains like the whole batch."""
 
 import pytest
 
@@ -18,7 +18,7 @@ def test_three_batches_of_four_give_the_curve_of_a_batch_of_twelve(layout, devic
         assert ours.loss is None or abs(ours.loss - theirs.loss) < 2e-5
 
 
-def test_the_parts_do_not_drop_the_same(cpu):
+def test_parts_of_a_batch_have_different_dropout_masks(cpu):
     dropped = {"model.dropout": 0.5}
     losses = [
         [m.loss for m in finish(poem_run(cpu, **changes)) if m.loss is not None]
@@ -31,7 +31,7 @@ def test_the_parts_do_not_drop_the_same(cpu):
 
 
 @pytest.mark.parametrize("changes", [{}, {"model.dropout": 0.2, "optim.name": "sgd"}], ids=["adamw", "sgd and dropout"])
-def test_captured_equals_eager_and_it_can_be_resumed(changes, device):
+def test_captured_equals_eager_and_resumes_exactly(changes, device):
     changes = {**changes, **PARTS}
     whole, eager, first = (poem_run(device, **changes) for _ in range(3))
     eager.training_step = eager._train_step
@@ -41,7 +41,7 @@ def test_captured_equals_eager_and_it_can_be_resumed(changes, device):
     assert before | bits(finish(Run.restore(first.checkpoint(), device))) == expected
 
 
-def test_it_takes_no_more_memory_than_one_more_gradient(cpu):
+def test_accumulation_needs_memory_for_one_more_gradient(cpu):
     one, three, eight = (plan_run(experiment(**{"train.accumulation": passes}), 60) for passes in (1, 3, 8))
     weights = one.memory["weights"]
     assert weights <= three.peak_bytes - one.peak_bytes < weights + 4096

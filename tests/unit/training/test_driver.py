@@ -1,4 +1,4 @@
-"""The one training loop: every metric it yields has the value of its own step, however a run is halted."""
+"""The training loop: every metric has the value of its own step, regardless of when a run is halted."""
 
 import asyncio
 import math
@@ -13,7 +13,7 @@ from tests.tiny_runs import poem_run
 
 
 def drive(driver, on_event=lambda event: None):
-    """All metrics of a driver, in the order they came."""
+    """Return all metrics of a driver, in the order of its events."""
 
     async def collect():
         metrics = []
@@ -25,7 +25,7 @@ def drive(driver, on_event=lambda event: None):
     return asyncio.run(collect())
 
 
-def test_every_step_comes_once_with_its_own_values(cpu):
+def test_every_step_is_reported_once_with_its_own_values(cpu):
     run = poem_run(cpu, **{"train.steps": 300, "train.eval_every": 100})
     metrics = drive(Driver(run))
     steps = [metric for metric in metrics if metric.loss is not None]
@@ -33,12 +33,12 @@ def test_every_step_comes_once_with_its_own_values(cpu):
     optim, train = run.experiment.optim, run.experiment.train
     rates = [metric.learning_rate for metric in steps]
     assert rates == [pytest.approx(learning_rate(optim, train.steps, step)) for step in range(300)]
-    assert len(set(rates)) > 250  # each step's own, not that of the slice it came in
+    assert len(set(rates)) > 250  # each step has its own rate, not that of its slice
     assert [metric.step for metric in metrics if metric.val_loss is not None] == [0, 100, 200, 300]
 
 
 def test_the_speed_is_measured(cpu):
-    """`ms_per_step` is the time the steps took, without what the caller does meanwhile; tokens per second follow from it."""
+    """`ms_per_step` is the time of the steps without the caller's; `tokens_per_second` is derived from it."""
     run = poem_run(cpu, **{"train.steps": 400, "train.eval_every": 400})
     idled = 0.0
 
@@ -58,8 +58,8 @@ def test_the_speed_is_measured(cpu):
 
 
 @pytest.mark.parametrize("after", [4, 6, 9])
-def test_a_halt_leaves_no_metric_behind(cpu, after):
-    """Halted by its caller after some events: what was sent by then is read all the same."""
+def test_a_halt_loses_no_metrics(cpu, after):
+    """The caller halts after some events: the metrics of all steps sent are still read."""
     run = poem_run(cpu, **{"train.steps": 5000, "train.eval_every": 5000})
     driver, seen = Driver(run), []
 
@@ -73,7 +73,7 @@ def test_a_halt_leaves_no_metric_behind(cpu, after):
     assert [metric.step for metric in metrics if metric.loss is not None] == list(range(1, run.step + 1))
 
 
-def test_a_run_that_diverges_gives_what_came_before(cpu):
+def test_a_diverging_run_yields_the_finite_losses(cpu):
     run = poem_run(
         cpu, **{"train.steps": 400, "optim.learning_rate": 100.0, "optim.warmup_steps": 0, "optim.weight_decay": 10.0}
     )

@@ -1,4 +1,4 @@
-"""A new run that begins with the weights of another."""
+"""A new run that starts with the weights of another."""
 
 import json
 import math
@@ -23,32 +23,32 @@ def first():
     return finish(run), read_checkpoint(run.checkpoint())
 
 
-def begun(first, device, text=POEM, **changes):
-    """A run of `experiment(**changes)` that begins where the first one ended."""
+def fine_tuned(first, device, text=POEM, **changes):
+    """A run of `experiment(**changes)` that starts with the final weights of the first one."""
     return Run(experiment(**changes), text_from_bytes("poem", text.encode()), device, init_from=first[1])
 
 
 @pytest.mark.parametrize("changes", [{}, {"optim.ema": 0.9}, {"optim.name": "sgd", "train.accumulation": 2}])
-def test_it_begins_where_the_other_ended(first, device, changes):
-    metrics = finish(begun(first, device, **changes))
+def test_it_starts_where_the_other_run_ended(first, device, changes):
+    metrics = finish(fine_tuned(first, device, **changes))
     before = [metric.val_loss for metric in first[0] if metric.val_loss is not None]
     assert abs(metrics[0].val_loss - before[-1]) < 1e-3 and before[-1] < before[0] - 0.3
     assert metrics[0].step == 0 and metrics[1].step == 1
 
 
-def test_its_file_says_where_it_comes_from_and_it_goes_on_after_a_pause(first, cpu):
-    run = begun(first, cpu)
-    whole = finish(begun(first, NumpyDevice()))
+def test_its_checkpoint_records_the_other_run_and_can_be_resumed(first, cpu):
+    run = fine_tuned(first, cpu)
+    whole = finish(fine_tuned(first, NumpyDevice()))
     finish(run, at_most=7)
-    again = Run.restore(run.checkpoint(), NumpyDevice())
-    assert [m.loss for m in finish(again)] == [m.loss for m in whole if m.step > 7]
-    made = read_checkpoint(again.checkpoint()).provenance
-    assert made["init_from"]["name"] == "test" and made["init_from"]["step"] == 60
-    assert made["init_from"]["data"]["sha256"] == made["data"]["sha256"]
+    restored = Run.restore(run.checkpoint(), NumpyDevice())
+    assert [m.loss for m in finish(restored)] == [m.loss for m in whole if m.step > 7]
+    provenance = read_checkpoint(restored.checkpoint()).provenance
+    assert provenance["init_from"]["name"] == "test" and provenance["init_from"]["step"] == 60
+    assert provenance["init_from"]["data"]["sha256"] == provenance["data"]["sha256"]
 
 
-def test_what_may_differ_and_what_may_not(first, cpu):
-    finish(begun(first, cpu, **{"model.block_size": 5, "model.dropout": 0.2, "optim.learning_rate": 1e-2}))
+def test_settings_that_can_and_cannot_differ(first, cpu):
+    finish(fine_tuned(first, cpu, **{"model.block_size": 5, "model.dropout": 0.2, "optim.learning_rate": 1e-2}))
     for name, value in {
         "n_layer": 2,
         "n_embd": 32,
@@ -58,17 +58,17 @@ def test_what_may_differ_and_what_may_not(first, cpu):
         "mlp": "relu",
     }.items():
         with pytest.raises(ExperimentError, match="the weights to begin with are those of a model with") as caught:
-            begun(first, cpu, **{f"model.{name}": value})
+            fine_tuned(first, cpu, **{f"model.{name}": value})
         assert caught.value.field == f"model.{name}"
     with pytest.raises(TokenizerError, match="~"):
-        begun(first, cpu, text=POEM + "~")
+        fine_tuned(first, cpu, text=POEM + "~")
 
 
-def test_the_commands(tmp_path, monkeypatch):
+def test_the_command_line(tmp_path, monkeypatch):
     poem, out, tuned = tmp_path / "poem.txt", tmp_path / "first", tmp_path / "tuned"
     poem.write_text(POEM)
     run_pygpt("train", "baby", "--data", poem, "--device", "numpy", "--steps", 10, "--out", out, *TINY, cwd=tmp_path)
-    said = run_pygpt(
+    output = run_pygpt(
         "train",
         "--init-from",
         out,
@@ -86,14 +86,14 @@ def test_the_commands(tmp_path, monkeypatch):
         2,
         cwd=tmp_path,
     )
-    assert f"The initial weights are those of {out}, after step 10." in said
-    found = json.loads(run_pygpt("show", tuned, "--json"))
-    assert found["experiment"]["model"]["n_embd"] == 16 and found["experiment"]["model"]["dropout"] == 0.1
-    assert found["provenance"]["init_from"]["step"] == 10 and found["losses"]["validation"]["step"] == 4
-    assert found["provenance"]["seed"] == 1337 and "git" not in found["provenance"]
-    assert found["parameters"] == sum(math.prod(shape) for shape in found["parameter_tensors"].values())
-    shown = run_pygpt("show", tuned)
-    for words in (
+    assert f"The initial weights are those of {out}, after step 10." in output
+    summary = json.loads(run_pygpt("show", tuned, "--json"))
+    assert summary["experiment"]["model"]["n_embd"] == 16 and summary["experiment"]["model"]["dropout"] == 0.1
+    assert summary["provenance"]["init_from"]["step"] == 10 and summary["losses"]["validation"]["step"] == 4
+    assert summary["provenance"]["seed"] == 1337 and "git" not in summary["provenance"]
+    assert summary["parameters"] == sum(math.prod(shape) for shape in summary["parameter_tensors"].values())
+    output = run_pygpt("show", tuned)
+    for text in (
         "after 4 of 4 steps",
         "your own text, poem.txt, kept in this file",
         "begun with",
@@ -103,17 +103,17 @@ def test_the_commands(tmp_path, monkeypatch):
         "validation loss",
         "blocks.0.attention.qkv.weight",
     ):
-        assert words in shown, words
-    done = run_pygpt(
+        assert text in output, text
+    result = run_pygpt(
         "train", "--init-from", out, "--model.n-layer", 3, "--data", poem, "--device", "numpy", check=False
     )
     assert (
-        done.returncode == 1
-        and "model.n_layer: 3, but the weights to begin with are those of a model with 1" in done.stderr
+        result.returncode == 1
+        and "model.n_layer: 3, but the weights to begin with are those of a model with 1" in result.stderr
     )
 
 
-def test_the_state_of_git(tmp_path, monkeypatch):
+def test_git_state(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert git_state.__wrapped__() is None
     git = ["git", "-c", "user.name=me", "-c", "user.email=me@here", "-c", "init.defaultBranch=main"]
@@ -127,7 +127,7 @@ def test_the_state_of_git(tmp_path, monkeypatch):
     assert git_state.__wrapped__() is None
 
 
-def test_files_of_older_versions_are_shown(tmp_path):
+def test_show_reads_files_of_older_versions(tmp_path):
     entries, metadata = read_safetensors(poem_run(NumpyDevice()).checkpoint())
     for provenance in ({}, {"pygpt": "0.0.1", "data": {"name": "poem"}}):
         (tmp_path / "old.safetensors").write_bytes(

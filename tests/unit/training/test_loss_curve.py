@@ -1,4 +1,4 @@
-"""The loss curve that a run carries: bounded, exact, in every checkpoint, and gone on with."""
+"""The loss curve of a run: bounded, exact, saved in every checkpoint, and continued by a resumed run."""
 
 import math
 import struct
@@ -22,7 +22,7 @@ from tests.tiny_runs import experiment, finish, poem_run
 
 
 def rows(metrics):
-    """What the curve of a short run should hold."""
+    """The expected curve of a short run."""
     return (
         [(m.step, m.loss, 1) for m in metrics if m.loss is not None],
         [(m.step, m.val_loss, m.accuracy) for m in metrics if m.val_loss is not None],
@@ -31,7 +31,7 @@ def rows(metrics):
 
 @settings(max_examples=50, deadline=None)
 @given(st.integers(1, 20_000), st.floats(-1e6, 1e6))
-def test_any_number_of_steps_stays_small_and_keeps_its_means(steps, slope):
+def test_a_curve_of_any_length_stays_bounded_and_keeps_exact_means(steps, slope):
     curve = LossCurve()
     for step in range(1, steps + 1):
         curve.add(step, slope * step)
@@ -42,45 +42,45 @@ def test_any_number_of_steps_stays_small_and_keeps_its_means(steps, slope):
     for step, mean, count in curve.training:
         assert math.isclose(mean, slope * (step - (count - 1) / 2), rel_tol=1e-9, abs_tol=1e-6)
     assert len({count for _, _, count in curve.training[:-1]}) <= 1
-    back = LossCurve.from_tables(curve.tables(), steps)
-    assert (back.training, back.validation, back.stride) == (curve.training, curve.validation, curve.stride)
+    read = LossCurve.from_tables(curve.tables(), steps)
+    assert (read.training, read.validation, read.stride) == (curve.training, curve.validation, curve.stride)
 
 
-def test_a_checkpoint_carries_it_whoever_looked_when(device):
-    looked, blind = poem_run(device), poem_run(device)
-    for _ in looked.train():
-        looked.take_metrics(device.read(looked.metrics_tensor))
-    for _ in blind.train():
+def test_a_checkpoint_has_the_curve_whether_or_not_metrics_were_read(device):
+    read, unread = poem_run(device), poem_run(device)
+    for _ in read.train():
+        read.take_metrics(device.read(read.metrics_tensor))
+    for _ in unread.train():
         continue
-    curves = [read_checkpoint(run.checkpoint()).curve for run in (looked, blind)]
+    curves = [read_checkpoint(run.checkpoint()).curve for run in (read, unread)]
     assert curves[0].training == curves[1].training and curves[0].validation == curves[1].validation
-    # To save takes nothing away from who reads the losses afterwards.
-    assert (curves[1].training, curves[1].validation) == rows(blind.take_metrics(device.read(blind.metrics_tensor)))
+    # Saving does not consume the metrics: a later read still returns all of them.
+    assert (curves[1].training, curves[1].validation) == rows(unread.take_metrics(device.read(unread.metrics_tensor)))
 
 
-def test_a_run_that_goes_on_has_the_whole_of_it(device):
+def test_a_resumed_run_has_the_whole_curve(device):
     whole = poem_run(device)
-    known = rows(finish(whole))
+    expected = rows(finish(whole))
     run = poem_run(device)
     finish(run, at_most=7)
-    again = Run.restore(run.checkpoint(), device)
-    assert again.metrics.curve.last_step == 7
-    finish(again)
-    curve = read_checkpoint(again.checkpoint()).curve
-    assert (curve.training, curve.validation) == known
+    restored = Run.restore(run.checkpoint(), device)
+    assert restored.metrics.curve.last_step == 7
+    finish(restored)
+    curve = read_checkpoint(restored.checkpoint()).curve
+    assert (curve.training, curve.validation) == expected
 
 
-def test_the_step_under_evaluation_is_in_it(cpu):
+def test_a_checkpoint_includes_the_step_under_evaluation(cpu):
     run = poem_run(cpu)
     for event in run.train():
         if event.kind == "evaluating" and event.step == 5:
             break
-    run.take_metrics(cpu.read(run.metrics_tensor))  # which waits for the evaluation
+    run.take_metrics(cpu.read(run.metrics_tensor))  # holds back step 5 until its evaluation ends
     curve = read_checkpoint(run.checkpoint()).curve
     assert curve.last_step == 5 and [step for step, _, _ in curve.validation] == [0]
 
 
-def test_a_run_that_diverges_keeps_what_was_finite(cpu):
+def test_a_diverging_run_keeps_its_finite_losses(cpu):
     run = poem_run(
         cpu,
         **{
@@ -107,7 +107,7 @@ def saved():
     return run, run.checkpoint()
 
 
-def test_any_reader_of_safetensors_gives_it_as_numbers(saved):
+def test_the_safetensors_library_reads_the_curve(saved):
     run, data = saved
     arrays = safetensors.numpy.load(data)
     steps, losses, counts = arrays["curve.training"].T
@@ -116,22 +116,22 @@ def test_any_reader_of_safetensors_gives_it_as_numbers(saved):
     assert (
         arrays["curve.validation"][:, 0].tolist() == [0, 5, 10, 12] and np.isnan(arrays["curve.validation"][:, 2]).all()
     )
-    # In place, as a map of the file would have them.
+    # Aligned, so that a memory map of the file can use the numbers in place.
     start = 8 + int.from_bytes(data[:8], "little")
     assert start % 8 == 0 and data[start : start + 8] == struct.pack("<d", 1.0)
 
 
-def test_files_of_before_open_as_they_did(saved, cpu):
+def test_files_without_a_curve_still_open(saved, cpu):
     run, data = saved
     entries, metadata = read_safetensors(data)
     old = write_safetensors({name: entry for name, entry in entries.items() if not name.startswith("curve.")}, metadata)
-    again = Run.restore(old, cpu, steps=14)
-    assert again.metrics.curve.empty
-    assert [m.step for m in finish(again)] == [13, 14]
-    assert [step for step, _, _ in read_checkpoint(again.checkpoint()).curve.training] == [13, 14]
+    restored = Run.restore(old, cpu, steps=14)
+    assert restored.metrics.curve.empty
+    assert [m.step for m in finish(restored)] == [13, 14]
+    assert [step for step, _, _ in read_checkpoint(restored.checkpoint()).curve.training] == [13, 14]
 
 
-def test_another_program_gets_the_model_without_it(saved):
+def test_an_exported_model_has_no_curve(saved):
     content = export_folder(read_checkpoint(saved[1]))["model.safetensors"]
     entries, _ = read_safetensors(content if isinstance(content, bytes) else b"".join(content))
     assert entries and not [name for name in entries if "curve" in name]
@@ -141,30 +141,30 @@ def table(*values):
     return Entry("F64", (len(values) // 3, 3), struct.pack(f"<{len(values)}d", *values))
 
 
-LIES = {
+INVALID = {
     "another type": ("training", Entry("F32", (1, 3), bytes(12)), "rows of three F64"),
     "another width": ("training", Entry("F64", (3, 1), bytes(24)), "rows of three F64"),
     "flat": ("validation", Entry("F64", (3,), bytes(24)), "rows of three F64"),
-    "too long": ("training", Entry("F64", (POINTS + 1, 3), bytes(24 * (POINTS + 1))), "2000 at most"),
-    "wider than it has rows": ("training", Entry("F64", (0, 2**40), b""), "rows of three F64"),
-    "a loss that is no number": ("training", table(1, math.nan, 1), "damaged"),
-    "half a step": ("training", table(1.5, 2, 1), "damaged"),
-    "a step that was not taken": ("training", table(13, 2, 1), "damaged"),
+    "too long": ("training", Entry("F64", (POINTS + 1, 3), bytes(24 * (POINTS + 1))), "at most 2000"),
+    "no rows and too many columns": ("training", Entry("F64", (0, 2**40), b""), "rows of three F64"),
+    "a loss of NaN": ("training", table(1, math.nan, 1), "damaged"),
+    "a fractional step": ("training", table(1.5, 2, 1), "damaged"),
+    "a step after the last": ("training", table(13, 2, 1), "damaged"),
     "a step before the first": ("training", table(0, 2, 1), "damaged"),
-    "steps that go back": ("training", table(2, 2, 1, 1, 2, 1), "damaged"),
-    "steps that overlap": ("training", table(2, 2, 2, 3, 2, 2), "damaged"),
-    "the mean of nothing": ("training", table(1, 2, 0), "damaged"),
-    "the mean of endless steps": ("training", table(1, 2, math.inf), "damaged"),
-    "an endless step": ("training", table(math.inf, 2, 1), "damaged"),
-    "evaluated twice": ("validation", table(5, 2, math.nan, 5, 2, math.nan), "damaged"),
-    "evaluated later": ("validation", table(99, 2, math.nan), "damaged"),
-    "an endless loss": ("validation", table(5, math.inf, math.nan), "damaged"),
-    "an endless share": ("validation", table(5, 2, -math.inf), "damaged"),
+    "descending steps": ("training", table(2, 2, 1, 1, 2, 1), "damaged"),
+    "overlapping steps": ("training", table(2, 2, 2, 3, 2, 2), "damaged"),
+    "a mean of no steps": ("training", table(1, 2, 0), "damaged"),
+    "a mean of infinitely many steps": ("training", table(1, 2, math.inf), "damaged"),
+    "an infinite step": ("training", table(math.inf, 2, 1), "damaged"),
+    "a repeated evaluation": ("validation", table(5, 2, math.nan, 5, 2, math.nan), "damaged"),
+    "an evaluation after the last step": ("validation", table(99, 2, math.nan), "damaged"),
+    "an infinite loss": ("validation", table(5, math.inf, math.nan), "damaged"),
+    "an infinite accuracy": ("validation", table(5, 2, -math.inf), "damaged"),
 }
 
 
-@pytest.mark.parametrize("name, entry, message", LIES.values(), ids=LIES)
-def test_a_curve_that_lies(saved, name, entry, message):
+@pytest.mark.parametrize("name, entry, message", INVALID.values(), ids=INVALID)
+def test_an_invalid_curve_is_rejected(saved, name, entry, message):
     entries, metadata = read_safetensors(saved[1])
     with pytest.raises(CheckpointError, match=message):
         read_checkpoint(write_safetensors({**entries, f"curve.{name}": entry}, metadata))
@@ -172,41 +172,41 @@ def test_a_curve_that_lies(saved, name, entry, message):
 
 @settings(max_examples=200, deadline=None)
 @given(st.sampled_from(["training", "validation"]), st.lists(st.floats() | st.integers(0, 12).map(float), max_size=12))
-def test_curves_of_every_kind(saved, name, values):
+def test_random_curves_are_read_or_rejected(saved, name, values):
     entries, metadata = read_safetensors(saved[1])
-    lie = table(*values[: len(values) // 3 * 3])
+    entry = table(*values[: len(values) // 3 * 3])
     try:
-        curve = read_checkpoint(write_safetensors({**entries, f"curve.{name}": lie}, metadata)).curve
+        curve = read_checkpoint(write_safetensors({**entries, f"curve.{name}": entry}, metadata)).curve
     except CheckpointError as error:
         assert len(str(error)) > 20
     else:
-        assert len(getattr(curve, name)) == lie.shape[0]
+        assert len(getattr(curve, name)) == entry.shape[0]
 
 
-def test_the_habits_of_a_model_keep_it(tmp_path, cpu):
+def test_a_language_model_saves_and_loads_its_curve(tmp_path, cpu):
     model = pygpt.LanguageModel(experiment(), cpu)
     model.fit("the cat sat on the mat. " * 40, steps=6)
     model.save(tmp_path)
-    again = pygpt.load(tmp_path, cpu)
-    again.save(tmp_path / "copy")
+    loaded = pygpt.load(tmp_path, cpu)
+    loaded.save(tmp_path / "copy")
     curves = [
         read_checkpoint(Path(path, "model.safetensors").read_bytes()).curve for path in (tmp_path, tmp_path / "copy")
     ]
     assert curves[0].last_step == 6 and curves[0].tables() == curves[1].tables()
 
 
-def test_the_event_log_catches_a_reader_up_and_a_page():
+def test_the_event_log_catches_up_subscribers_and_pages():
     log, run = EventLog(), {"step": 0, "experiment": {"train": {"steps": 9000}}}
     log.take({"type": "started", "run_id": "a", "run": run})
     for step in range(1, 5001):
         log.take({"type": "progress", "steps": [step], "losses": [1.0], "ms_per_step": 2.0})
         if step % 1000 == 0:
             log.take({"type": "evaluated", "step": step, "val_loss": 2.0, "accuracy": None})
-    drawn = {event["type"]: event for event in log.events_for_page()}
-    assert len(drawn["curve"]["training"]) <= POINTS and drawn["curve"]["training"][-1][0] == 5000 == log.step
-    assert drawn["progress"]["steps"] == [] and drawn["progress"]["ms_per_step"] == 2.0
-    later = log.events_after(4000)
-    assert later[0]["type"] == "progress" and min(later[0]["steps"]) > 4000 and later[0]["steps"][-1] == 5000
-    assert [event["step"] for event in later if event["type"] == "evaluated"] == [5000]
+    page = {event["type"]: event for event in log.events_for_page()}
+    assert len(page["curve"]["training"]) <= POINTS and page["curve"]["training"][-1][0] == 5000 == log.step
+    assert page["progress"]["steps"] == [] and page["progress"]["ms_per_step"] == 2.0
+    new = log.events_after(4000)
+    assert new[0]["type"] == "progress" and min(new[0]["steps"]) > 4000 and new[0]["steps"][-1] == 5000
+    assert [event["step"] for event in new if event["type"] == "evaluated"] == [5000]
     log.take({"type": "resumed", "step": 4500})
     assert log.curve.last_step <= 4500 and [step for step, _, _ in log.curve.validation] == [1000, 2000, 3000, 4000]

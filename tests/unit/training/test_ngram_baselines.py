@@ -1,4 +1,4 @@
-"""What counting gives: against the formula written out plainly, and in figures that can be worked out by hand."""
+"""N-gram baselines, against a direct implementation of the formula and values worked out by hand."""
 
 import json
 import math
@@ -18,35 +18,34 @@ def corpus_of(text, layout="stream", kind="char", block_size=8):
     return tokenizer, make_corpus(text, tokenizer, layout, block_size)
 
 
-def plainly(train, guessed, vocab_size):
-    """Witten and Bell's rule, word for word. Both are lists of (two tokens before, token), contexts as tuples."""
+def reference_losses(train, predicted, vocab_size):
+    """Witten and Bell's rule, directly. `train` and `predicted` are lists of ((two tokens before), token)."""
 
-    def odds(context, token):
-        follow = [t for before, t in train if before[len(before) - len(context) :] == context]
-        simpler = 1 / vocab_size if not context else odds(context[1:], token)
-        if not follow:
-            return simpler
-        different = len(set(follow)) * simpler if context else len(set(follow)) / vocab_size
-        return (follow.count(token) + different) / (len(follow) + len(set(follow)))
+    def probability(context, token):
+        followers = [t for before, t in train if before[len(before) - len(context) :] == context]
+        shorter = 1 / vocab_size if not context else probability(context[1:], token)
+        if not followers:
+            return shorter
+        distinct = len(set(followers)) * shorter if context else len(set(followers)) / vocab_size
+        return (followers.count(token) + distinct) / (len(followers) + len(set(followers)))
 
     return [
-        -sum(math.log(odds(before[len(before) - length :], token)) for before, token in guessed) / len(guessed)
+        -sum(math.log(probability(before[len(before) - length :], token)) for before, token in predicted)
+        / len(predicted)
         for length in (0, 1, 2)
     ]
 
 
 def test_a_stream_against_the_formula():
     tokenizer, corpus = corpus_of("the cat sat on the mat, the rat sat on the hat; " * 3 + "zq then that")
-    train, val = (
-        ["-", "-", *corpus.train.tokens],
-        ["+", *corpus.val.tokens],
-    )  # before the beginning stands nothing known
-    known = [((train[i - 2], train[i - 1]), train[i]) for i in range(2, len(train))]
-    found = baselines(corpus.train, corpus.val, tokenizer.vocab_size)
-    assert found["uniform"] == pytest.approx(math.log(tokenizer.vocab_size))
-    guessed = [((val[i - 2], val[i - 1]), val[i]) for i in range(2, len(val))]
-    assert [found[name] for name in ("unigram", "bigram", "trigram")] == pytest.approx(
-        plainly(known, guessed, tokenizer.vocab_size)
+    # Placeholders for the tokens before the start.
+    train, val = ["-", "-", *corpus.train.tokens], ["+", *corpus.val.tokens]
+    train_ngrams = [((train[i - 2], train[i - 1]), train[i]) for i in range(2, len(train))]
+    losses = baselines(corpus.train, corpus.val, tokenizer.vocab_size)
+    assert losses["uniform"] == pytest.approx(math.log(tokenizer.vocab_size))
+    val_ngrams = [((val[i - 2], val[i - 1]), val[i]) for i in range(2, len(val))]
+    assert [losses[name] for name in ("unigram", "bigram", "trigram")] == pytest.approx(
+        reference_losses(train_ngrams, val_ngrams, tokenizer.vocab_size)
     )
 
 
@@ -54,7 +53,7 @@ def test_a_stream_against_the_formula():
 def test_documents_against_the_formula(separator):
     text = "\n".join(f"{a}{b}={b}{a}" for a in "abcd" for b in "abcde")
     tokenizer, corpus = corpus_of(text, "documents")
-    sides = []
+    ngrams = []
     for split in (corpus.train, corpus.val):
         rows = []
         for begin, end in zip(split.offsets, split.offsets[1:]):
@@ -64,22 +63,22 @@ def test_documents_against_the_formula(separator):
                 for i in range(2, len(row))
                 if separator is None or split is corpus.train or tokenizer.encode("=")[0] in row[2:i]
             ]
-        sides.append(rows)
+        ngrams.append(rows)
     token = tokenizer.encode("=")[0] if separator else None
-    found = baselines(corpus.train, corpus.val, tokenizer.vocab_size, token)
-    assert [found[name] for name in ("unigram", "bigram", "trigram")] == pytest.approx(
-        plainly(*sides, tokenizer.vocab_size)
+    losses = baselines(corpus.train, corpus.val, tokenizer.vocab_size, token)
+    assert [losses[name] for name in ("unigram", "bigram", "trigram")] == pytest.approx(
+        reference_losses(*ngrams, tokenizer.vocab_size)
     )
 
 
-def test_a_text_that_repeats_itself_costs_nothing_once_pairs_are_counted():
+def test_a_repetitive_text_has_almost_no_bigram_loss():
     tokenizer, corpus = corpus_of("ab" * 20_000)
-    found = baselines(corpus.train, corpus.val, tokenizer.vocab_size)
-    assert found["uniform"] == found["unigram"] == pytest.approx(math.log(2), abs=1e-6)
-    assert found["bigram"] < 1e-3 and found["trigram"] < 1e-3
+    losses = baselines(corpus.train, corpus.val, tokenizer.vocab_size)
+    assert losses["uniform"] == losses["unigram"] == pytest.approx(math.log(2), abs=1e-6)
+    assert losses["bigram"] < 1e-3 and losses["trigram"] < 1e-3
 
 
-def test_what_was_never_seen_is_not_impossible():
+def test_unseen_tokens_have_a_finite_loss():
     tokenizer, corpus = corpus_of("aaaaaaaaabbbbbbbbb" * 10 + "xyzxyzxyzxyzxyzxyzxyzxyz", block_size=4)
     assert all(map(math.isfinite, baselines(corpus.train, corpus.val, tokenizer.vocab_size).values()))
 
@@ -87,14 +86,14 @@ def test_what_was_never_seen_is_not_impossible():
 def test_shakespeare():
     text = load_text("shakespeare")
     tokenizer, corpus = corpus_of(text.text)
-    *pieces, found = baseline_steps(corpus.train, corpus.val, tokenizer.vocab_size)
-    assert len(pieces) >= 8, "in pieces, so that a worker can listen in between"
-    assert [round(loss, 3) for loss in found.values()] == [4.174, 3.347, 2.486, 2.049]
+    *pieces, losses = baseline_steps(corpus.train, corpus.val, tokenizer.vocab_size)
+    assert len(pieces) >= 8, "in pieces, so that a worker can handle messages in between"
+    assert [round(loss, 3) for loss in losses.values()] == [4.174, 3.347, 2.486, 2.049]
 
 
 @pytest.mark.parametrize("kind", ["char", "byte"])
 @pytest.mark.parametrize("layout", ["stream", "documents"])
-def test_bytes_of_what_is_predicted(kind, layout):
+def test_predicted_bytes(kind, layout):
     text = (NAMES + "\nnaïve\nçé\n") * 3 if layout == "documents" else POEM + "naïve çé " * 200
     tokenizer, corpus = corpus_of(text, layout, kind, block_size=64)
     size = predicted_bytes(corpus.val, tokenizer, 64)
@@ -112,9 +111,9 @@ def test_bytes_of_what_is_predicted(kind, layout):
 
 
 def test_bits_per_byte_do_not_depend_on_the_tokenizer(tmp_path):
-    """A bigram of characters and one of bytes that have seen nothing: their losses differ in nats a token."""
+    """An untrained bigram of characters and one of bytes: their losses in nats per token differ."""
     (tmp_path / "text.txt").write_text("naïve çédille où " * 400)
-    found = {}
+    results = {}
     for kind in ("char", "byte"):
         run_pygpt(
             "train",
@@ -131,13 +130,13 @@ def test_bits_per_byte_do_not_depend_on_the_tokenizer(tmp_path):
             tmp_path / kind,
             *TINY,
         )
-        found[kind] = json.loads(run_pygpt("eval", tmp_path / kind, "--json"))
-    assert found["char"]["bytes"] == pytest.approx(found["byte"]["bytes"], abs=2)
-    assert found["byte"]["predictions"] > found["char"]["predictions"]
-    for one in found.values():
-        total = one["loss"] * one["predictions"] / math.log(2)
-        assert one["bits_per_byte"] == pytest.approx(total / one["bytes"])
-        assert list(one["baselines"]) == ["uniform", "unigram", "bigram", "trigram"]
-        assert one["baselines"]["uniform"]["loss"] == pytest.approx(one["loss"], abs=0.2), "it guesses blindly still"
-    said = run_pygpt("eval", tmp_path / "char")
-    assert "bits per byte" in said and "uniform guess" in said and "this model" in said
+        results[kind] = json.loads(run_pygpt("eval", tmp_path / kind, "--json"))
+    assert results["char"]["bytes"] == pytest.approx(results["byte"]["bytes"], abs=2)
+    assert results["byte"]["predictions"] > results["char"]["predictions"]
+    for result in results.values():
+        total = result["loss"] * result["predictions"] / math.log(2)
+        assert result["bits_per_byte"] == pytest.approx(total / result["bytes"])
+        assert list(result["baselines"]) == ["uniform", "unigram", "bigram", "trigram"]
+        assert result["baselines"]["uniform"]["loss"] == pytest.approx(result["loss"], abs=0.2), "it is untrained"
+    output = run_pygpt("eval", tmp_path / "char")
+    assert "bits per byte" in output and "uniform guess" in output and "this model" in output

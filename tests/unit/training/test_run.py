@@ -1,4 +1,4 @@
-"""A run: the same bits every time, captured or not, interrupted or not; and what stops it."""
+"""A run gives the same bits every time, captured or eager, resumed or not; and the errors that stop it."""
 
 import gc
 import math
@@ -57,8 +57,8 @@ def test_resuming_gives_the_losses_of_the_uninterrupted_run(kind, device):
 
 
 @pytest.mark.parametrize("events", range(1, 12))
-def test_a_generator_may_be_dropped_anywhere_and_looked_at_any_time(events, device):
-    """Also in the middle of an evaluation, as Pause in the lab does."""
+def test_the_generator_can_be_dropped_and_the_metrics_read_at_any_event(events, device):
+    """This includes the middle of an evaluation, where Pause in the lab can stop."""
     run = poem_run(device, **{"train.steps": 6, "train.eval_every": 3})
     metrics = []
     for count, _ in enumerate(run.train(), 1):
@@ -67,30 +67,30 @@ def test_a_generator_may_be_dropped_anywhere_and_looked_at_any_time(events, devi
             break
     metrics += finish(run)
     assert bits(metrics) == bits(finish(poem_run(device, **{"train.steps": 6, "train.eval_every": 3})))
-    assert [m.step for m in metrics] == list(range(7)), "one line a step"
+    assert [m.step for m in metrics] == list(range(7)), "one line per step"
 
 
 def test_devices_agree_and_start_from_the_same_bits(gpu, cpu):
     runs = [poem_run(device, **KINDS["gpt-with-everything"]) for device in (gpu, cpu)]
     assert runs[0].weights.values.read() == runs[1].weights.values.read()
-    for mine, other in zip(*(finish(run) for run in runs)):
-        assert mine.step == other.step
-        for a, b in ((mine.loss, other.loss), (mine.val_loss, other.val_loss)):
+    for ours, theirs in zip(*(finish(run) for run in runs)):
+        assert ours.step == theirs.step
+        for a, b in ((ours.loss, theirs.loss), (ours.val_loss, theirs.val_loss)):
             assert (a is None and b is None) or math.isclose(a, b, abs_tol=1e-4)
 
 
-def test_a_real_gpu_would_see_the_same_curve(gpu_as_hardware, cpu):
-    """Other shaders, and weight gradients in parts: batches of 1,024 tokens are long enough to be cut."""
+def test_the_shaders_for_hardware_gpus_give_the_same_curve(gpu_as_hardware, cpu):
+    """They include weight gradients in parts: batches of 1,024 tokens are large enough to be split."""
     changes = {**KINDS["gpt-with-everything"], "model.block_size": 32, "train.batch_size": 32}
     losses = [[m.loss for m in finish(poem_run(device, **changes)) if m.loss] for device in (gpu_as_hardware, cpu)]
     assert len(losses[0]) == 12
     for ours, reference in zip(*losses, strict=True):
         assert math.isclose(ours, reference, abs_tol=1e-4)
-    again = [m.loss for m in finish(poem_run(gpu_as_hardware, **changes)) if m.loss]
-    assert again == losses[0]
+    repeated = [m.loss for m in finish(poem_run(gpu_as_hardware, **changes)) if m.loss]
+    assert repeated == losses[0]
 
 
-def test_the_driver_may_look_seldom(cpu):
+def test_a_late_read_returns_the_last_2048_steps(cpu):
     run = poem_run(cpu, **{"model.kind": "bigram", "train.steps": 4200, "train.eval_every": 4000})
     metrics = finish(run)
     assert [m.step for m in metrics if m.loss is not None][-1] == 4200
@@ -98,7 +98,7 @@ def test_the_driver_may_look_seldom(cpu):
 
 
 @pytest.mark.parametrize("kind", ["bigram", "gpt"])
-def test_a_loss_that_is_no_number_stops_the_run(kind, device):
+def test_a_loss_that_is_not_finite_stops_the_run(kind, device):
     run = poem_run(
         device,
         **KINDS[kind],
@@ -119,15 +119,15 @@ def test_a_loss_that_is_no_number_stops_the_run(kind, device):
     assert [m.step for m in caught.value.metrics][-1] == caught.value.step - 1
 
 
-def test_texts_that_make_no_run(cpu):
+def test_texts_that_are_too_short_are_rejected(cpu):
     with pytest.raises(DataError):
         Run(experiment(), text_from_bytes("short", b"too short"), cpu)
     with pytest.raises(DataError, match="block"):
         Run(experiment(**{"model.block_size": 4000}), text_from_bytes("poem", POEM.encode()), cpu)
 
 
-def test_a_model_that_cannot_fit_is_refused_before_anything_is_allocated(device):
-    gc.collect()  # a run of an earlier test may still hang on the error it ended with
+def test_a_model_that_does_not_fit_is_rejected_before_any_allocation(device):
+    gc.collect()  # the exception of an earlier test can still hold its run
     before = device.allocated_bytes
     huge = {"model.n_layer": 500, "model.n_embd": 65536, "model.n_head": 512}
     with pytest.raises(ExperimentError, match=r"parameters|in one piece") as caught:
@@ -141,7 +141,7 @@ def test_a_run_on_another_text_cannot_be_resumed(cpu):
         Run.restore(data, cpu, text=text_from_bytes("poem", NAMES.encode()))
 
 
-async def _saved_while_stepping(run):
+async def _save_while_stepping(run):
     steps = run.train()
     next(steps)
     fetch = run.device.fetch
@@ -155,8 +155,8 @@ async def _saved_while_stepping(run):
     await run.fetch_checkpoint()
 
 
-def test_a_checkpoint_torn_by_a_step_is_noticed(cpu):
+def test_a_step_during_a_save_is_an_error(cpu):
     import asyncio
 
     with pytest.raises(CheckpointError, match="continued from step 0 to"):
-        asyncio.run(_saved_while_stepping(poem_run(cpu)))
+        asyncio.run(_save_while_stepping(poem_run(cpu)))

@@ -1,4 +1,4 @@
-"""An average of the weights, which answers in their place; and what makes a training loss another than the evaluated one."""
+"""The average of the weights, which is evaluated and sampled; and options that change only the training loss."""
 
 import numpy as np
 import pytest
@@ -16,25 +16,25 @@ from tests.tiny_runs import bits, finish, poem_run
 AVERAGED = {"optim.ema": 0.9}
 
 
-def test_the_average_is_the_formulas(device):
+def test_the_average_follows_the_formula(device):
     run = poem_run(device, **AVERAGED)
     average, done = run.weights.values.numpy().astype(np.float64), 0
     for _ in run.train():
         if run.step > done:
             done = run.step
-            kept = min(0.9, (1 + done) / (10 + done))
-            average = kept * average + (1 - kept) * run.weights.values.numpy()
+            share_kept = min(0.9, (1 + done) / (10 + done))
+            average = share_kept * average + (1 - share_kept) * run.weights.values.numpy()
             np.testing.assert_allclose(run.optimizer.average.values.numpy(), average, atol=1e-6)
     assert done == 12
 
 
-def test_the_table_of_shares():
+def test_average_table():
     shares = average_table(Experiment.from_dict({"optim": {"ema": 0.99}}).optim, 2000)
     np.testing.assert_allclose(shares[:2], [9 / 11, 9 / 12])
     np.testing.assert_allclose(shares[-1], 0.01)
 
 
-def test_the_average_is_what_is_evaluated_sampled_and_saved(device):
+def test_the_average_is_evaluated_sampled_and_saved(device):
     run, plain = poem_run(device, **AVERAGED), poem_run(device)
     ours, theirs = finish(run), finish(plain)
     assert [m.loss for m in ours] == [m.loss for m in theirs]
@@ -56,7 +56,7 @@ def test_the_average_is_what_is_evaluated_sampled_and_saved(device):
     ],
     ids=["adamw", "sgd", "accumulated"],
 )
-def test_captured_equals_eager_and_it_is_resumed_exactly(changes, device):
+def test_captured_equals_eager_and_resumes_exactly(changes, device):
     changes = {**AVERAGED, **changes}
     whole, eager, first = (poem_run(device, **changes) for _ in range(3))
     expected = bits(finish(whole))
@@ -68,7 +68,7 @@ def test_captured_equals_eager_and_it_is_resumed_exactly(changes, device):
     assert second.weights.values.read() == whole.weights.values.read()
 
 
-def test_a_run_that_begins_with_weights_averages_from_there(cpu):
+def test_a_fine_tuning_run_averages_from_its_initial_weights(cpu):
     earlier = poem_run(cpu)
     finish(earlier)
     weights = read_checkpoint(earlier.checkpoint())
@@ -78,8 +78,8 @@ def test_a_run_that_begins_with_weights_averages_from_there(cpu):
 
 @pytest.mark.parametrize("field, value", [("optim.label_smoothing", 0.1), ("optim.z_loss", 0.01)])
 @pytest.mark.parametrize("kind", ["gpt", "bigram"])
-def test_training_losses_alone_are_changed(kind, field, value, device):
-    still = {"model.kind": kind, "optim.learning_rate": 0.0, "optim.min_learning_rate": 0.0}
-    ours, plain = finish(poem_run(device, **still, **{field: value})), finish(poem_run(device, **still))
+def test_only_training_losses_change(kind, field, value, device):
+    frozen = {"model.kind": kind, "optim.learning_rate": 0.0, "optim.min_learning_rate": 0.0}
+    ours, plain = finish(poem_run(device, **frozen, **{field: value})), finish(poem_run(device, **frozen))
     assert [m.val_loss for m in ours] == [m.val_loss for m in plain]
     assert all(one.loss != other.loss for one, other in zip(ours[1:], plain[1:], strict=True))

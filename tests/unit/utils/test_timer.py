@@ -1,4 +1,4 @@
-"""How coarse the clock is, which a browser decides; and what is timed by a coarse one."""
+"""The resolution of the clock, which a browser can make coarse, and timings taken with a coarse clock."""
 
 import asyncio
 import itertools
@@ -15,46 +15,46 @@ from tests.tiny_runs import finish, poem_run
 
 
 @pytest.fixture(autouse=True)
-def forgetful():
-    """Neither what was measured before, nor what is measured here, is remembered."""
+def fresh_tick():
+    """Clear the cached resolution before and after each test."""
     tick.cache_clear()
     yield
     tick.cache_clear()
 
 
-def test_this_clock_is_finer_than_a_tabs():
+def test_the_native_clock_is_finer_than_a_tabs():
     assert 0 < tick() < 1e-4
 
 
 @pytest.mark.parametrize("step", [0.001, 0.0001])
-def test_the_step_of_a_coarse_clock_is_found(step, monkeypatch):
-    reading = itertools.count()
-    monkeypatch.setattr(clock, "time", SimpleNamespace(perf_counter=lambda: next(reading) // 40 * step))
+def test_tick_measures_the_step_of_a_coarse_clock(step, monkeypatch):
+    readings = itertools.count()
+    monkeypatch.setattr(clock, "time", SimpleNamespace(perf_counter=lambda: next(readings) // 40 * step))
     assert tick() == pytest.approx(step)
 
 
-def test_a_benchmark_puts_together_what_the_clock_cannot_tell_apart(cpu, monkeypatch):
+def test_a_benchmark_times_steps_together_on_a_coarse_clock(cpu, monkeypatch):
     experiment = bench.bench_experiment("bigram", batch_size=1)
     monkeypatch.setattr(bench, "tick", lambda: 1e6)
-    found = asyncio.run(bench.time_training(experiment, cpu, steps=20, warmup=1))
-    assert len(found.steps) == 1 and found.steps[0] > 0  # nothing takes long enough, and the longest is kept
+    timing = asyncio.run(bench.time_training(experiment, cpu, steps=20, warmup=1))
+    assert len(timing.steps) == 1 and timing.steps[0] > 0  # no step takes long enough, so the longest is kept
 
 
-def stopped(monkeypatch, module):
-    """A clock that does not move while this is done, as one of a millisecond does not within a step of a small model."""
+def stop_clock(monkeypatch, module):
+    """Make a module's clock stand still, as a clock of 1 ms does during a step of a small model."""
     monkeypatch.setattr(module, "time", SimpleNamespace(perf_counter=lambda: 1.0))
     monkeypatch.setattr(module, "tick", lambda: 0.001)
 
 
-def test_steps_that_took_no_time_are_timed(monkeypatch):
-    stopped(monkeypatch, driver)
+def test_steps_within_one_tick_are_timed(monkeypatch):
+    stop_clock(monkeypatch, driver)
     timer = driver.StepTimer(tokens_per_step=10)
     timer.add(1, evaluated=False)
     assert timer.milliseconds == 1.0 and timer.metrics() == {"ms_per_step": 1.0, "tokens_per_second": 10_000.0}
 
 
-def test_steps_that_took_no_time_are_sent(cpu, monkeypatch):
-    stopped(monkeypatch, reporting)
+def test_steps_within_one_tick_are_sent(cpu, monkeypatch):
+    stop_clock(monkeypatch, reporting)
     run, sent = poem_run(cpu), []
     reporter = reporting.ProgressReporter(sent.append, run)
     reporter.take(finish(run))

@@ -1,1 +1,1 @@
-"""The plots and the vocabulary that the tales are made of."""
+"""The plots and the vocabulary of the tales."""

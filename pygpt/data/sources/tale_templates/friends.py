@@ -49,8 +49,8 @@ _BOAST = Plot(
         {
             "contest": "night without sleep",
             "claim": "I never sleep! I shall stay awake until the sun comes up!",
-            "flop": "At seven {h} told a joke. At eight {h.they} told it again. At nine {h.they} leaned on a post, only "
-            "for a moment, and began to snore.",
+            "flop": "At seven {h} told a joke. At eight {h.they} told it again. At nine {h.they} leaned on a post, "
+            "only for a moment, and began to snore.",
             "rescue": '{f} fetched a blanket and tucked {h.them} in. In the morning {f} said, "You missed a lovely '
             'moon, so I kept you a piece," and gave {h.them} {a slice of melon|a round white pebble|a silver '
             "button}.",
@@ -60,8 +60,8 @@ _BOAST = Plot(
             "claim": "My voice is so loud that it can crack an egg!",
             "flop": "{h} took a breath as big as a barrel, opened wide, and out came a squeak so small that a beetle "
             'said, "Pardon?"',
-            "rescue": "Nobody knew where to look. Then {f} squeaked too, and {k} squeaked a little lower, and it turned "
-            "into the prettiest song of the year.",
+            "rescue": "Nobody knew where to look. Then {f} squeaked too, and {k} squeaked a little lower, and it "
+            "turned into the prettiest song of the year.",
         },
         {
             "contest": "tower of pancakes",
@@ -118,8 +118,8 @@ _QUARREL = Plot(
             "thing": ("red paper kite", "yellow kite"),
             "sky": "windy",
             "oops": 'the wind said "Mine," and took the {thing} up into the clouds.',
-            "mend": "{h} caught the string and {f} caught {h}. So {h} held on, and {f} ran, and the {thing} danced over "
-            "the roofs until supper.",
+            "mend": "{h} caught the string and {f} caught {h}. So {h} held on, and {f} ran, and the {thing} danced "
+            "over the roofs until supper.",
         },
         {
             "thing": ("yellow umbrella", "enormous umbrella"),

@@ -73,8 +73,8 @@ _STUCK = Plot(
                 "called its name three times, but only the bubbles answered.",
                 "asked a trout to fetch it, and the trout pretended not to understand.",
             ],
-            "help": "{f} took such a deep breath that {f.their} cheeks went round, and dived. The ripples grew wider and "
-            "wider, and then up came {f} with the {thing} upside down on {f.their} head.",
+            "help": "{f} took such a deep breath that {f.their} cheeks went round, and dived. The ripples grew wider "
+            "and wider, and then up came {f} with the {thing} upside down on {f.their} head.",
         },
         {
             "h": "-small -dig",
@@ -101,8 +101,8 @@ _STUCK = Plot(
                 "reached in, and shook hands with somebody who was not pleased.",
                 "poured in water, so that the {thing} would float. It did not know how.",
             ],
-            "help": "{f} rolled up {f.their} sleeves, and the earth flew so high that the sparrows had to duck. When it "
-            "stopped, there sat {f} in a very fine tunnel, holding the {thing}.",
+            "help": "{f} rolled up {f.their} sleeves, and the earth flew so high that the sparrows had to duck. When "
+            "it stopped, there sat {f} in a very fine tunnel, holding the {thing}.",
         },
         {
             "h": "-strong",
@@ -161,8 +161,8 @@ _LOST = Plot(
         {
             "thing": ("tall green hat", "picnic basket", "red woolly hat", "brass lantern"),
             "sky": "fair",
-            "found": "Just then something cheeped in the hedge. There was the {thing}, and in it sat a wren on four blue "
-            'eggs. {h} thought about the {thing}. Then {h.they} thought about the eggs. "Keep it," {h.they} '
+            "found": "Just then something cheeped in the hedge. There was the {thing}, and in it sat a wren on four "
+            'blue eggs. {h} thought about the {thing}. Then {h.they} thought about the eggs. "Keep it," {h.they} '
             "whispered. And in {May|June} five wrens sang under {h.their} window, and every song was for {h}.",
         },
         {
@@ -178,8 +178,8 @@ _LOST = Plot(
             "h": "-sleepy",
             "f": "-sleepy",
             "k": "sleepy",
-            "found": "Before {h} could answer, the heap of leaves by the gate began to snore. Under it lay {k.the}, with "
-            'the {thing} pulled up to his chin. "Shall we wake him?" asked {f}. {h} thought. "Not yet," '
+            "found": "Before {h} could answer, the heap of leaves by the gate began to snore. Under it lay {k.the}, "
+            'with the {thing} pulled up to his chin. "Shall we wake him?" asked {f}. {h} thought. "Not yet," '
             "{h.they} said, and sat down to keep him company. {night}",
         },
     ),

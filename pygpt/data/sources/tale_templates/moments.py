@@ -1,4 +1,4 @@
-"""Short plots, hardly more than a moment: a riddle, a nap, a rainbow, a new hat, a puddle, a question at bedtime."""
+"""Very short plots: a riddle, a nap, a rainbow, a new hat, a puddle, a question at bedtime."""
 
 from pygpt.data.sources.tale_templates.plot import Plot
 

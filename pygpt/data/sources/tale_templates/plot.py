@@ -1,16 +1,16 @@
-"""What a plot of the tales is made of; tales.py says how its templates are filled."""
+"""The structure of a plot; tales.py fills in its templates."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
 class Plot:
-    """A story with places to fill in.
+    """A story with slots to fill in.
 
-    `paragraphs` are templates, or choices of templates. `slots` are words the plot adds: of a tuple one is chosen for
-    the whole story, a list is shuffled and numbered ({try1}, {try2}). Each of `cases` is a set of slots that belong
-    together. The slots named h, f and k hold the tags a hero, a friend and a third must have, or, after a minus, must
-    not have; sky is the weather the plot needs.
+    `paragraphs` are templates, or choices of templates. `slots` are words that the plot adds: one element of a tuple is
+    chosen for the whole story, and a list is shuffled and numbered ({try1}, {try2}). Each of `cases` is a set of slots
+    that belong together. The slots h, f and k hold the tags that the hero, the friend and a third animal must have or,
+    after a minus, must not have. The slot sky is the weather that the plot needs.
     """
 
     titles: tuple[str, ...]

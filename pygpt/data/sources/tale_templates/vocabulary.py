@@ -1,4 +1,4 @@
-"""Who lives in the valley of the tales, what they own, and what the sky does."""
+"""The vocabulary of the tales: the animals of the valley, their things, and the weather."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ _PRONOUNS = {"she": ("she", "her", "her", "herself"), "he": ("he", "him", "his",
 
 @dataclass(frozen=True)
 class Animal:
-    """Somebody of the valley: always the same animal, with the same ways, in every tale.
+    """An animal of the valley, with the same traits in every tale.
 
-    `who` goes on after "along came Hazel the hedgehog,". `tags` say what roles the animal can take.
+    `who` continues "along came Hazel the hedgehog,". `tags` determine the roles that the animal can take.
     """
 
     name: str
@@ -28,7 +28,7 @@ class Animal:
 
     @cached_property
     def slots(self) -> dict[str, str]:
-        """What a template may say of the animal; the key "" is its name."""
+        """The slots about the animal, with their texts; the key "" is its name."""
         they, them, their, self_ = _PRONOUNS[self.they]
         return {
             "": self.name,
@@ -322,7 +322,7 @@ ANIMALS = (
     ),
 )
 
-# By kind of sky: what the day is like, and a sentence about it.
+# By kind of sky: a word for the day, and a sentence about it.
 WEATHER = {
     "fair": (
         ("sunny", "The sky was as blue as a new jug."),
@@ -367,7 +367,7 @@ WEATHER = {
     ),
 }
 
-# What any plot may name; a plot's own slots go before these.
+# Slots for every plot; a plot's own slots take precedence.
 POOLS: dict[str, object] = {
     "sky": ("fair", "fair", "windy", "fog"),
     "thing": (

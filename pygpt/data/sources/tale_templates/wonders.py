@@ -1,4 +1,4 @@
-"""Plots with something strange in them: a noise at night, a fallen star, a map, the moon, a seed, a thing to build."""
+"""Plots about something strange: a noise at night, a fallen star, a map, the moon, a seed, a thing to build."""
 
 from pygpt.data.sources.tale_templates.plot import Plot
 
@@ -93,8 +93,8 @@ _STRAY = Plot(
                 "They threw it as high as they could, and it came down again, like a wet pillow.",
                 "They blew at it until they were dizzy.",
             ],
-            "home": "At last they tied it to a kite, and up it went, higher and higher, to where its mother was looking "
-            "for it everywhere. And from that day on it rained on the garden of {h} just when it should, and "
+            "home": "At last they tied it to a kite, and up it went, higher and higher, to where its mother was "
+            "looking for it everywhere. And from that day on it rained on the garden of {h} just when it should, and "
             "never on washing day.",
         },
         {
@@ -108,8 +108,8 @@ _STRAY = Plot(
                 "They put it in a slingshot, but it only hummed and fell in the hay.",
                 "They climbed on the roof, and then on the chimney, but the sky was still too far.",
             ],
-            "home": "Then {h} carried it to the pond, where all the other stars lay shining on the water. In it jumped, "
-            "and a moment later there was one star more in the sky. If you look, it is the one that winks.",
+            "home": "Then {h} carried it to the pond, where all the other stars lay shining on the water. In it "
+            "jumped, and a moment later there was one star more in the sky. If you look, it is the one that winks.",
         },
         {
             "stray": "moonbeam",
