@@ -73,7 +73,7 @@ class BuildError(Exception):
     """The build cannot continue; the message states what to do."""
 
 
-def say(what: str, detail: str = "") -> None:
+def report(what: str, detail: str = "") -> None:
     """Print one line of the build report."""
     print(f"  {what:<28} {detail}".rstrip(), flush=True)
 
@@ -150,11 +150,11 @@ def install_packages(npm: str, environment: dict[str, str]) -> None:
     expected = digest((ROOT / "package.json").read_bytes(), (ROOT / "package-lock.json").read_bytes())
     stamp = MODULES / ".pygpt"
     if stamp.is_file() and stamp.read_text() == expected:
-        return say("npm packages", "unchanged")
+        return report("npm packages", "unchanged")
     # None of these packages needs its install script.
     call([npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"], "npm ci", environment)
     stamp.write_text(expected)
-    say("npm packages", "installed from package-lock.json")
+    report("npm packages", "installed from package-lock.json")
 
 
 # Python for the tab
@@ -170,7 +170,9 @@ def compile_stdlib(environment: dict[str, str]) -> Path:
         partial = target.with_suffix(".half")  # an interrupted step must not leave a file that looks complete
         call(["node", str(PRECOMPILE), str(source), str(partial)], "Compiling the standard library", environment)
         partial.replace(target)
-    say("python_stdlib.zip", f"{size(source.stat().st_size)} of sources -> {size(target.stat().st_size)} of bytecode")
+    report(
+        "python_stdlib.zip", f"{size(source.stat().st_size)} of sources -> {size(target.stat().st_size)} of bytecode"
+    )
     return target
 
 
@@ -205,7 +207,7 @@ def build_wheel(libraries: list[Path]) -> tuple[str, bytes]:
             command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--quiet", "--wheel-dir", folder, str(copy)]
             call(command, "Building the wheel (pip; needs setuptools >= 77 or a network to fetch it)", environment)
         (wheel,) = Path(folder).glob("*.whl")
-        say(wheel.name, size(wheel.stat().st_size))
+        report(wheel.name, size(wheel.stat().st_size))
         return wheel.name, wheel.read_bytes()
 
 
@@ -223,9 +225,9 @@ def find_numpy(folder: str | None) -> Path | None:
         # Only its name is checked: a wheel that the user built has another SHA-256.
         path = Path(folder, name)
         if path.is_file():
-            say("NumPy for the tab", f"{name}, {size(path.stat().st_size)}, from {WHEELS} or --wheels")
+            report("NumPy for the tab", f"{name}, {size(path.stat().st_size)}, from {WHEELS} or --wheels")
             return path
-        say("NumPy for the tab", f"{folder} holds no {name}; trying the CDN")
+        report("NumPy for the tab", f"{folder} holds no {name}; trying the CDN")
     path = CACHE / name
     if not path.is_file():
         address = f"https://cdn.jsdelivr.net/pyodide/v{version}/full/{name}"
@@ -233,14 +235,16 @@ def find_numpy(folder: str | None) -> Path | None:
             with urllib.request.urlopen(address, timeout=30) as response:
                 content = response.read()
         except (urllib.error.URLError, TimeoutError, OSError) as error:
-            say("NumPy for the tab", f"MISSING ({error}): a tab without WebGPU will not be able to fall back to NumPy.")
-            say("", f"To add it, put {name} into a folder and pass that folder with --wheels.")
+            report(
+                "NumPy for the tab", f"MISSING ({error}): a tab without WebGPU will not be able to fall back to NumPy."
+            )
+            report("", f"To add it, put {name} into a folder and pass that folder with --wheels.")
             return None
         checksum = hashlib.sha256(content).hexdigest()
         if checksum != entry["sha256"]:
             raise BuildError(f"{address} has SHA-256 {checksum}, but pyodide-lock.json requires {entry['sha256']}.")
         path.write_bytes(content)
-    say("NumPy for the tab", f"{name}, {size(path.stat().st_size)}")
+    report("NumPy for the tab", f"{name}, {size(path.stat().st_size)}")
     return path
 
 
@@ -256,10 +260,12 @@ def compile_kernels() -> list[Path]:
     finally:
         sys.path.remove(str(ROOT))
     if libraries is None:
-        say("SIMD kernels", "MISSING: a tab without WebGPU will train slowly. To add them, run: pip install '.[build]'")
+        report(
+            "SIMD kernels", "MISSING: a tab without WebGPU will train slowly. To add them, run: pip install '.[build]'"
+        )
         return []
     for path in libraries:
-        say(path.name, size(path.stat().st_size))
+        report(path.name, size(path.stat().st_size))
     return libraries
 
 
@@ -273,16 +279,16 @@ def load_data(folder: str | None) -> dict[str, bytes]:
         from pygpt.data import load_text
         from pygpt.errors import DataError
     except ImportError as error:
-        say("data", f"MISSING ({error}): to include the data sets, install the package first (pip install .)")
+        report("data", f"MISSING ({error}): to include the data sets, install the package first (pip install .)")
         return texts
     finally:
         sys.path.remove(str(ROOT))
     for name in DATA_SETS:
         try:
             texts[name] = load_text(name).text.encode()
-            say(f"data/{name}.txt", size(len(texts[name])))
+            report(f"data/{name}.txt", size(len(texts[name])))
         except DataError as error:
-            say(f"data/{name}.txt", f"MISSING: {error}")
+            report(f"data/{name}.txt", f"MISSING: {error}")
     return texts
 
 
@@ -392,9 +398,9 @@ def build(out: Path, wheels: str | None = None, data: str | None = None) -> None
         for name, value in (("lab.json", configuration(wheel[0])), ("site.json", describe(wheel[0], numpy, texts))):
             files[name] = (json.dumps(value, indent=2) + "\n").encode()
         total = write(files, out)
-    say(f"{out}/", f"{len(files)} files, {size(total)}")
+    report(f"{out}/", f"{len(files)} files, {size(total)}")
     if "index.html" not in files:
-        say("", "lab/index.html is missing: the site has no page.")
+        report("", "lab/index.html is missing: the site has no page.")
 
 
 def main() -> int:

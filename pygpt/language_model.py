@@ -6,7 +6,7 @@
     >>> history[-1].step, history[-1].val_loss < history[0].val_loss / 2
     (200, True)
     >>> print(model.summary())
-    bigram: 11 tokens, block 8
+    bigram: a table of 11 x 11, 11 tokens
     parameter     shape    times  numbers
     table.tokens  11 x 11  1          121
     total                             121
@@ -29,13 +29,14 @@ blocking Python cannot wait for WebGPU: use the device "numpy" there, or a `pygp
 import math
 from pathlib import Path
 
-from pygpt.analysis.device_choice import open_fitting
+from pygpt.analysis.device_choice import open_device_for
 from pygpt.analysis.plan import plan_run
 from pygpt.config.experiment import Experiment
 from pygpt.data import DATASETS, Text, is_task, load_text, text_from_bytes
 from pygpt.devices.base import Device
 from pygpt.errors import ExperimentError, PygptError
 from pygpt.inference.trained_model import TrainedModel
+from pygpt.models import MODELS
 from pygpt.runs.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from pygpt.runs.run_folder import open_run, write_run
 from pygpt.training.driver import Driver
@@ -155,7 +156,7 @@ class LanguageModel(TrainedModel):
 
     def _open_device(self):
         if isinstance(self.device, str):
-            self.device = open_fitting(self.device, self.experiment)
+            self.device = open_device_for(self.device, self.experiment)
 
     # Using the model.
 
@@ -195,7 +196,6 @@ class LanguageModel(TrainedModel):
             )
         model, vocab_size = self.experiment.model, vocab_size or self.tokenizer.vocab_size
         plan = plan_run(self.experiment, vocab_size)
-        shape = f"{model.n_layer} x {model.n_head} heads, {model.n_embd} wide, " if model.kind == "gpt" else ""
         rows = [("parameter", "shape", "times", "numbers")]
         rows += [
             (
@@ -208,7 +208,7 @@ class LanguageModel(TrainedModel):
         ]
         rows.append(("total", "", "", f"{plan.parameter_count:,}"))
         widths = [max(map(len, column)) for column in zip(*rows)]
-        lines = [f"{model.kind}: {shape}{vocab_size:,} tokens, block {model.block_size}"]
+        lines = [f"{model.kind}: {MODELS[model.kind].describe(model, vocab_size)}, {vocab_size:,} tokens"]
         lines += ["  ".join([*map(str.ljust, row[:3], widths), row[3].rjust(widths[3])]) for row in rows]
         return "\n".join(lines)
 

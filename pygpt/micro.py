@@ -19,12 +19,12 @@ LEARNING_RATE, BETA1, BETA2, EPSILON = 0.01, 0.85, 0.99, 1e-8
 
 
 class Number:
-    """A number with the numbers it was computed from (parents) and its derivative with respect to each (slopes)."""
+    """A number with the numbers it was computed from (parents) and its derivative with respect to each (derivatives)."""
 
-    __slots__ = ("value", "parents", "slopes", "gradient")
+    __slots__ = ("value", "parents", "derivatives", "gradient")
 
-    def __init__(self, value, parents=(), slopes=()):
-        self.value, self.parents, self.slopes, self.gradient = value, parents, slopes, 0.0
+    def __init__(self, value, parents=(), derivatives=()):
+        self.value, self.parents, self.derivatives, self.gradient = value, parents, derivatives, 0.0
 
     def __add__(self, other):
         other = other if isinstance(other, Number) else Number(other)
@@ -67,7 +67,7 @@ class Number:
                 stack += [(parent, False) for parent in number.parents]
         self.gradient = 1.0
         for number in reversed(order):
-            for parent, slope in zip(number.parents, number.slopes):
+            for parent, slope in zip(number.parents, number.derivatives):
                 parent.gradient += slope * number.gradient
 
 
@@ -82,10 +82,10 @@ def linear(matrix, x):
     return [dot(row, x) for row in matrix]
 
 
-def softmax(scores):
-    """Turn scores into positive probabilities that sum to 1. Subtracting the largest score only keeps exp in range."""
-    largest = max(score.value for score in scores)
-    exponentials = [(score + -largest).exp() for score in scores]
+def softmax(logits):
+    """Turn logits into positive probabilities that sum to 1. Subtracting the largest logit only keeps exp in range."""
+    largest = max(logit.value for logit in logits)
+    exponentials = [(logit + -largest).exp() for logit in logits]
     scale = dot(exponentials, [Number(1.0)] * len(exponentials)) ** -1
     return [each * scale for each in exponentials]
 
@@ -108,9 +108,9 @@ class MicroGPT:
     """
 
     def __init__(self, text, seed=42, n_layer=N_LAYER):
-        self.chance = random.Random(seed)
+        self.rng = random.Random(seed)
         self.documents = [line.strip() for line in text.split("\n") if line.strip()]
-        self.chance.shuffle(self.documents)
+        self.rng.shuffle(self.documents)
         self.characters = sorted(set("".join(self.documents)))
         self.bos = len(self.characters)
         self.wte, self.wpe, self.lm_head = (self.matrix(rows, N_EMBD) for rows in (self.bos + 1, BLOCK, self.bos + 1))
@@ -129,9 +129,9 @@ class MicroGPT:
 
     def matrix(self, rows, columns):
         """A matrix of small random numbers."""
-        return [[Number(self.chance.gauss(0, 0.08)) for _ in range(columns)] for _ in range(rows)]
+        return [[Number(self.rng.gauss(0, 0.08)) for _ in range(columns)] for _ in range(rows)]
 
-    def scores(self, token, position, memory):
+    def logits(self, token, position, memory):
         """The logit of each possible next token. `memory` holds the keys and values of the earlier tokens, by layer."""
         x = rmsnorm(add(self.wte[token], self.wpe[position]))
         for layer, (keys, values) in zip(self.layers, memory):
@@ -157,7 +157,7 @@ class MicroGPT:
         tokens = [self.bos, *map(self.characters.index, document), self.bos][: BLOCK + 1]
         memory, losses = [([], []) for _ in self.layers], []
         for position, (token, following) in enumerate(zip(tokens, tokens[1:])):
-            losses.append(softmax(self.scores(token, position, memory))[following].log() * -1.0)
+            losses.append(softmax(self.logits(token, position, memory))[following].log() * -1.0)
         return dot(losses, [Number(1 / len(losses))] * len(losses))
 
     def train(self, steps=1000):
@@ -181,12 +181,12 @@ class MicroGPT:
                 number.gradient = 0.0
             yield loss.value
 
-    def write(self, temperature=0.5):
+    def generate(self, temperature=0.5):
         """Generate a document, token by token; a lower temperature makes likely tokens even likelier."""
         token, text, memory = self.bos, "", [([], []) for _ in self.layers]
         for position in range(BLOCK):
-            probabilities = softmax([score * (1 / temperature) for score in self.scores(token, position, memory)])
-            (token,) = self.chance.choices(range(self.bos + 1), [each.value for each in probabilities])
+            probabilities = softmax([logit * (1 / temperature) for logit in self.logits(token, position, memory)])
+            (token,) = self.rng.choices(range(self.bos + 1), [each.value for each in probabilities])
             if token == self.bos:
                 break
             text += self.characters[token]
@@ -202,7 +202,7 @@ def main(path, steps=1000, seed=42):
         print(f"step {step:4} of {steps}   loss {loss:.4f}", end="\r" if step % 100 else "\n", flush=True)
     print("\nGenerated documents:")
     for _ in range(20):
-        print(f"  {model.write()}")
+        print(f"  {model.generate()}")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-// right[b] = 1 if row b has targets other than -1 and each of these has the largest logit, else 0.
-// asked[b] = 0 if row b has targets other than -1, else -1.
+// correct[b] = 1 if row b has targets other than -1 and each of these has the largest logit, else 0.
+// scored[b] = 0 if row b has targets other than -1, else -1.
 //
 //   logits   (B, T, V)
 //   targets  (B, T)
-//   right    (B,)
-//   asked    (B,)
+//   correct    (B,)
+//   scored    (B,)
 //
 // One workgroup computes one row: invocation l reads positions l, l + 64, ... Of equal largest logits the first counts.
 
@@ -13,8 +13,8 @@ override V: u32;
 
 @group(0) @binding(0) var<storage, read> logits: array<f32>;
 @group(0) @binding(1) var<storage, read> targets: array<i32>;
-@group(0) @binding(2) var<storage, read_write> right: array<f32>;
-@group(0) @binding(3) var<storage, read_write> asked: array<i32>;
+@group(0) @binding(2) var<storage, read_write> correct: array<f32>;
+@group(0) @binding(3) var<storage, read_write> scored: array<i32>;
 
 const LANES = 64u;
 
@@ -25,7 +25,7 @@ var<workgroup> valid: array<u32, LANES>;
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
         @builtin(local_invocation_index) lane: u32) {
     let row = group.y * groups.x + group.x;
-    if (row >= arrayLength(&right)) {
+    if (row >= arrayLength(&correct)) {
         return;
     }
     wrong[lane] = 0u;
@@ -50,7 +50,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
         }
     }
     if (lane == 0u) {
-        right[row] = f32(valid[0] > 0u && wrong[0] == 0u);
-        asked[row] = select(-1, 0, valid[0] > 0u);
+        correct[row] = f32(valid[0] > 0u && wrong[0] == 0u);
+        scored[row] = select(-1, 0, valid[0] > 0u);
     }
 }

@@ -38,7 +38,7 @@ MAY_IMPORT = {
     "inference": "errors utils devices tensor ops nn models tokenizers config analysis.memory runs",
     "analysis": "errors utils version devices tensor ops nn models data config training inference",
     "huggingface": "errors version tensor tokenizers config runs",
-    "language_model": "errors utils devices.base data config training analysis runs inference",
+    "language_model": "errors utils devices.base models data config training analysis runs inference",
     "session": "errors utils models tokenizers data config training analysis runs inference",
     "server": "errors utils version devices data config training analysis runs inference session",
     "cli": "errors utils devices tensor tokenizers data config training analysis runs inference huggingface server",

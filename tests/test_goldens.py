@@ -35,7 +35,7 @@ class Trained:
         self.recorded, self.device = recorded, device
         self.model = build_model(experiment.model, 13)
         self.weights = Weights(device, self.model, tensor(device, [0], dtype="uint32"))
-        for name, placed in self.weights.named.items():
+        for name, placed in self.weights.by_name.items():
             device.write(placed, recorded[f"parameter.{name}"].tobytes())
         self.step = tensor(device, [0], dtype="uint32")
         rows = []
@@ -50,13 +50,13 @@ class Trained:
 
     def gradients(self, loss):
         gradients = self.optimizer.gradients
-        backward(loss, [self.weights.named[name] for name in gradients], into=list(gradients.values()))
+        backward(loss, [self.weights.by_name[name] for name in gradients], into=list(gradients.values()))
         return gradients
 
 
 def test_the_parameters_match_the_recording(golden, cpu):
     experiment, recorded = golden
-    named = Trained(experiment, recorded, cpu).weights.named
+    named = Trained(experiment, recorded, cpu).weights.by_name
     assert {f"parameter.{name}": placed.shape for name, placed in named.items()} == {
         name: value.shape for name, value in recorded.items() if name.startswith("parameter.")
     }

@@ -75,7 +75,7 @@ def case_operands(case):
                 captured.extend(operands)
             super().run(kernel, operands, attributes)
 
-    start_case(CapturingDevice(), case.described())
+    start_case(CapturingDevice(), case.to_json())
     return captured
 
 

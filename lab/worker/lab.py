@@ -24,7 +24,7 @@ def emit(event, data: bytes | None = None) -> None:
 class Site:
     """The folder that the page was loaded from, and its contents."""
 
-    automatic = ("auto",)  # the choices with which a session selects the device that suits the model
+    automatic_choices = ("auto",)  # the choices with which a session selects the device that suits the model
 
     def __init__(self, root: str, contents: dict):
         self.root, self.contents = root, contents
@@ -35,7 +35,9 @@ class Site:
         from pygpt.data import DATASETS
 
         served = self.contents["data"]
-        return [name for name, dataset in DATASETS.items() if name in served or (dataset.make and dataset.made_in_tab)]
+        return [
+            name for name, dataset in DATASETS.items() if name in served or (dataset.make and dataset.available_in_tab)
+        ]
 
     @property
     def numpy(self) -> bool:
@@ -68,9 +70,9 @@ class Site:
         """Open a device of the tab, loading NumPy if needed and available. Raises: DeviceError if that fails."""
         from pygpt.devices import open_device_in_tab
 
-        return await open_device_in_tab(choice, self.bring_numpy if self.numpy else None)
+        return await open_device_in_tab(choice, self.load_numpy if self.numpy else None)
 
-    async def fitting_device(self, gpu, experiment):
+    async def device_for(self, gpu, experiment):
         """The device that suits an experiment: the open GPU, or NumPy for a small model."""
         from pygpt.analysis.device_choice import choose
 
@@ -81,7 +83,7 @@ class Site:
 
         return await choose(gpu, open_cpu, experiment) if self.numpy else gpu
 
-    async def bring_numpy(self) -> None:
+    async def load_numpy(self) -> None:
         """Make NumPy importable. Raises: DeviceError if it cannot be loaded."""
         import numpy_wheel
 

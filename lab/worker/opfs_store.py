@@ -19,23 +19,23 @@ from pyodide.ffi import JsException, create_once_callable, to_js
 from pygpt.errors import CheckpointError
 
 NAME, DATA, ABOUT = "run", ".safetensors", ".json"
-MOST = 5  # copies without a tab to keep; older ones are removed
-MOST_BYTES = 1 << 30  # limit on their total size; the newest stays whatever its size
+MAX_COPIES = 5  # copies without a tab to keep; older ones are removed
+MAX_BYTES = 1 << 30  # limit on their total size; the newest stays whatever its size
 # Seconds to wait before each check whether the tab that this one replaces has closed: Chromium ends a busy worker after
 # two seconds, or later on a busy machine.
-PARTING = (2.5, 2.5, 5.0, 10.0)
+CLOSING_WAITS = (2.5, 2.5, 5.0, 10.0)
 
-own = ""  # the name of this tab's copy
-release = None  # releases its lock
+own_copy = ""  # the name of this tab's copy
+release_lock = None  # releases its lock
 
 
 async def begin(run, copy: str = "") -> None:
     """Choose where `keep` stores the run: the given copy unless another tab writes it, otherwise a new one."""
-    global own, release
-    if release is not None:
-        release()
-    for own in filter(None, (copy, f"{NAME}-{uuid.uuid4()}")):
-        granted, release = await _lock(own)
+    global own_copy, release_lock
+    if release_lock is not None:
+        release_lock()
+    for own_copy in filter(None, (copy, f"{NAME}-{uuid.uuid4()}")):
+        granted, release_lock = await _lock(own_copy)
         if granted:
             return
 
@@ -57,7 +57,7 @@ async def keep(data: bytes, about: dict) -> bool:
         total = 0
         for index, other in enumerate(others):
             total += other["bytes"]
-            if index >= MOST or (index and total > MOST_BYTES):
+            if index >= MAX_COPIES or (index and total > MAX_BYTES):
                 await _remove(root, other["copy"])
     except (JsException, AttributeError):
         # A private window without OPFS.
@@ -74,15 +74,15 @@ async def find() -> list[dict]:
         return []
 
 
-async def parting(looked: int) -> bool:
+async def wait_for_closing_tabs(attempt: int) -> bool:
     """Wait for other tabs of the lab to close. Returns False if there is none, or after len(PARTING) attempts."""
-    if looked >= len(PARTING) or not await _open_elsewhere():
+    if attempt >= len(CLOSING_WAITS) or not await _open_elsewhere():
         return False
-    await asyncio.sleep(PARTING[looked])
+    await asyncio.sleep(CLOSING_WAITS[attempt])
     return True
 
 
-async def take(copy: str) -> bytes:
+async def read_copy(copy: str) -> bytes:
     """The bytes of a copy. Raises: CheckpointError if the copy was removed."""
     try:
         return await _read(await js.navigator.storage.getDirectory(), copy + DATA)
@@ -90,7 +90,7 @@ async def take(copy: str) -> bytes:
         raise CheckpointError("this copy is gone; another tab of the lab has removed it") from None
 
 
-async def forget(copy: str) -> None:
+async def delete_copy(copy: str) -> None:
     """Remove a copy if it exists and no other tab writes it."""
     # Without OPFS there is nothing to remove.
     with contextlib.suppress(JsException, AttributeError):
@@ -141,7 +141,7 @@ async def _open_elsewhere() -> set[str]:
         held = (await js.navigator.locks.query()).held
     except AttributeError:
         return set()
-    return {lock.name for lock in held} - {own}
+    return {lock.name for lock in held} - {own_copy}
 
 
 async def _closed_copies(root) -> list[dict]:
@@ -149,7 +149,7 @@ async def _closed_copies(root) -> list[dict]:
     names = {entry.name.partition(".")[0] async for entry in root.values()}
     copies = []
     for copy in (
-        {name for name in names if name == NAME or name.startswith(f"{NAME}-")} - await _open_elsewhere() - {own}
+        {name for name in names if name == NAME or name.startswith(f"{NAME}-")} - await _open_elsewhere() - {own_copy}
     ):
         try:
             about = json.loads(await _read(root, copy + ABOUT))
@@ -171,8 +171,8 @@ async def _remove(root, copy: str) -> None:
 async def _write_own(root, data: bytes, about: dict) -> bool:
     """Write this tab's copy. Returns False if there is no room for it."""
     try:
-        await _write(root, own + DATA, data)
-        await _write(root, own + ABOUT, json.dumps(about | {"time": time.time()}).encode())
+        await _write(root, own_copy + DATA, data)
+        await _write(root, own_copy + ABOUT, json.dumps(about | {"time": time.time()}).encode())
     except OSError:
         return False
     except JsException as error:

@@ -17,19 +17,19 @@ from pygpt.nn.parameters import RngState, Weights
 from pygpt.ops import mean_valid
 from pygpt.tensor.capture import Capture
 from pygpt.tensor.tensor import KERNELS, Tensor, backward, empty, no_tape
-from pygpt.utils.timer import tick
+from pygpt.utils.timer import clock_resolution
 from pygpt.version import __version__
 
 FILE = "shaders.json"
 BUDGET = 0.3  # seconds; the class in progress is still completed, so that even a slow GPU gets one result per run
-WORK = 4e9  # operations per sample: about a millisecond on a GPU, longer than a read
-MOST_LAUNCHES = 50  # per sample
-TICKS = 20  # minimum clock ticks per sample; a tick is 1 ms in Firefox
-MOST_TIMES = 32  # maximum increase of the launches per sample for a coarse clock
-CLEARLY = 0.95  # a shader must take less than this fraction of the best time, so that noise does not decide
+SAMPLE_FLOPS = 4e9  # operations per sample: about a millisecond on a GPU, longer than a read
+MAX_LAUNCHES = 50  # per sample
+MIN_TICKS = 20  # minimum clock ticks per sample; a tick is 1 ms in Firefox
+MAX_REPEAT_FACTOR = 32  # maximum increase of the launches per sample for a coarse clock
+MIN_IMPROVEMENT = 0.95  # a shader must take less than this fraction of the best time, so that noise does not decide
 
 
-class Listing(Device):
+class LaunchRecorder(Device):
     """A real GPU that computes and stores nothing: a recording on it lists the launches of a real GPU."""
 
     kind = "webgpu"
@@ -53,7 +53,7 @@ class Listing(Device):
 
 def step_works(experiment: Experiment, vocab_size: int) -> list:
     """List the launches of a training step on a real GPU, forward and backward."""
-    device = Listing()
+    device = LaunchRecorder()
     counter = empty(device, (1,), "uint32")
     model = build_model(experiment.model, vocab_size)
     weights = Weights(device, model, counter)
@@ -61,8 +61,8 @@ def step_works(experiment: Experiment, vocab_size: int) -> list:
     ids, targets = empty(device, shape, "uint32"), empty(device, shape, "int32")
     with device.record() as recording:
         loss, _ = mean_valid(model.losses(ids, targets, RngState(counter, counter)), targets)
-        backward(loss, list(weights.named.values()))
-    return recording.works
+        backward(loss, list(weights.by_name.values()))
+    return recording.launch_infos
 
 
 async def tune(device: Device, experiment: Experiment, vocab_size: int, store, seconds: float = BUDGET) -> None:
@@ -73,18 +73,18 @@ async def tune(device: Device, experiment: Experiment, vocab_size: int, store, s
     """
     if device.kind == "numpy" or device.software:
         return
-    began, listing = time.perf_counter(), Listing()
-    flops, works = collections.Counter(), {}
+    began, listing = time.perf_counter(), LaunchRecorder()
+    flops, launch_infos = collections.Counter(), {}
     for work in step_works(experiment, vocab_size):
         if key := KERNELS[work.kernel].shape_class(_operands(listing, work), work.attributes):
             flops[key] += launch_flops(work)
-            works.setdefault(key, work)
+            launch_infos.setdefault(key, work)
     adapters = _adapters(await store.recall(FILE))
     stored, changed = adapters.setdefault(device.name, {}), False
     for key, _ in flops.most_common():
         if key in device.preferences:
             continue
-        work = works[key]
+        work = launch_infos[key]
         candidates = list(KERNELS[work.kernel].candidates(device, _operands(listing, work), work.attributes))
         if stored.get(key) not in candidates:
             stored.pop(key, None)
@@ -106,8 +106,8 @@ async def _fastest(device, work, key, candidates):
         with no_tape():
             kernel(*inputs, out=outputs, **work.attributes)
 
-    times = max(1, min(MOST_LAUNCHES, round(WORK / max(1, launch_flops(work)))))
-    max_times = MOST_TIMES * times
+    times = max(1, min(MAX_LAUNCHES, round(SAMPLE_FLOPS / max(1, launch_flops(work)))))
+    max_times = MAX_REPEAT_FACTOR * times
     best, best_seconds = None, float("inf")
 
     async def sample(capture, count):
@@ -122,11 +122,11 @@ async def _fastest(device, work, key, candidates):
             capture = Capture(device, launch)
             await sample(capture, 1)  # compiles
             elapsed = await sample(capture, times)
-            while best is None and elapsed < TICKS * tick() and times < max_times:
+            while best is None and elapsed < MIN_TICKS * clock_resolution() and times < max_times:
                 times *= 2
                 elapsed = await sample(capture, times)
             elapsed = min(elapsed, await sample(capture, times))
-            if elapsed < CLEARLY * best_seconds:
+            if elapsed < MIN_IMPROVEMENT * best_seconds:
                 best, best_seconds = candidate, elapsed
     finally:
         device.preferences.pop(key)

@@ -19,8 +19,8 @@ from pygpt.ops import matmul, normal
 from pygpt.tensor.capture import Capture
 from pygpt.tensor.tensor import Tensor, empty, no_tape, tensor
 from pygpt.training.run import Run
-from pygpt.utils.blocking import let_others_run
-from pygpt.utils.timer import tick
+from pygpt.utils.blocking import yield_to_event_loop
+from pygpt.utils.timer import clock_resolution
 
 # The alphabet of Tiny Shakespeare: 65 characters, so that model sizes match those in published figures.
 ALPHABET = "\n !$&',-.3:;?ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -34,14 +34,14 @@ SIZES = {
     "small": (4, 4, 128, 64, 12),
     "nano": (6, 6, 384, 256, 2),
 }
-LEAST_STEPS = 2000  # length of the schedule, as in a preset; it is computed before the first step
+MIN_STEPS = 2000  # length of the schedule, as in a preset; it is computed before the first step
 SAMPLE_MS = 5.0  # minimum duration of a measurement
-TICKS = 50  # minimum duration in clock ticks, which are 0.1 or 1 ms in a tab
+MIN_TICKS = 50  # minimum duration in clock ticks, which are 0.1 or 1 ms in a tab
 # The character presets, without the tasks, which all have the same size. GPT-2's needs its own tokens and a day.
-MEASURED = tuple(
+MEASURED_PRESETS = tuple(
     name for name, preset in PRESETS.items() if preset.data.tokenizer == "char" and not is_task(preset.data.source)
 )
-SQUARES = (256, 512, 1024, 2048, 4096)
+MATMUL_SIZES = (256, 512, 1024, 2048, 4096)
 
 
 def bench_text() -> Text:
@@ -78,7 +78,7 @@ def bench_experiment(size: str, batch_size: int = 0, steps: int = 0) -> Experime
             "optim.weight_decay": 0.0,
             "optim.grad_clip": 0.0,
             "train.batch_size": batch_size or batch,
-            "train.steps": max(LEAST_STEPS, steps + 1),
+            "train.steps": max(MIN_STEPS, steps + 1),
             "train.eval_every": 10_000_000,
             "train.eval_batches": 1,
         }
@@ -127,9 +127,9 @@ async def time_training(
     first = 1000 * (time.perf_counter() - began)
     for _ in range(warmup):
         await step()
-        await let_others_run()
+        await yield_to_event_loop()
     group, done, hosts = 1, 0, []
-    min_group_ms = max(SAMPLE_MS, 1000 * TICKS * tick())
+    min_group_ms = max(SAMPLE_MS, 1000 * MIN_TICKS * clock_resolution())
     # The last step of a run yields its evaluation instead of a step event.
     steps = min(steps, experiment.train.steps - warmup - 2)
     began = time.perf_counter()
@@ -147,8 +147,8 @@ async def time_training(
             timings.append(elapsed / group)
         if elapsed < min_group_ms and done + 2 * group <= steps:
             group, timings = 2 * group, []
-        await let_others_run()
-    return TrainingTiming(run, first, timings, None if device.immediate else sum(hosts) / len(hosts), losses)
+        await yield_to_event_loop()
+    return TrainingTiming(run, first, timings, None if device.unqueued else sum(hosts) / len(hosts), losses)
 
 
 async def time_sampling(run: Run, tokens: int, max_ms: float = 5000.0) -> float:
@@ -164,13 +164,13 @@ async def time_sampling(run: Run, tokens: int, max_ms: float = 5000.0) -> float:
     text = run.text.text if run.tokenizer.bos is None else run.text.text.replace("\n", "")
     sampler, began = Sampler(run.model, run.tokenizer, text[:block]), time.perf_counter()
 
-    def keep_going():
+    def should_continue():
         return sampler.taken <= SLICE or 1000 * (time.perf_counter() - began) < max_ms
 
-    async for _ in stream(sampler, SLICE + goal, keep_going=keep_going):
+    async for _ in stream(sampler, SLICE + goal, should_continue=should_continue):
         if sampler.taken == SLICE:
             began = time.perf_counter()
-        await let_others_run()
+        await yield_to_event_loop()
     return (sampler.taken - SLICE) / (time.perf_counter() - began)
 
 
@@ -214,7 +214,7 @@ def median(values: list[float]) -> float:
 
 
 @dataclasses.dataclass(frozen=True)
-class Square:
+class MatmulResult:
     """A product of two square matrices: its size, time and rate."""
 
     kind = "matmul"
@@ -224,11 +224,11 @@ class Square:
 
 
 @dataclasses.dataclass(frozen=True)
-class Preset:
+class PresetResult:
     """A preset, trained and sampled briefly. `batch_size` is smaller than the preset's if a step would take too long.
 
-    `share` is the training step's fraction of the best rate of `Square`s, 0 if nothing is multiplied. If the preset is
-    too large for this device, `note` gives the reason, and the figures are 0.
+    `share` is the training step's fraction of the best rate of `MatmulResult`s, 0 if nothing is multiplied. If the
+    preset is too large for this device, `note` gives the reason, and the figures are 0.
     """
 
     kind = "preset"
@@ -243,17 +243,17 @@ class Preset:
 
 
 LONGEST_STEP = 2.0  # seconds; presets with longer steps are measured with fewer sequences per step
-PATIENCE = 3.0  # presets whose step takes this many times LONGEST_STEP with one sequence are not measured
+MAX_STEP_FACTOR = 3.0  # presets whose step takes this many times LONGEST_STEP with one sequence are not measured
 
 
 async def survey(device, seconds: float = 60.0):
-    """Yield this device's measurements: a `Square` for each feasible size, then a `Preset` for each preset.
+    """Yield this device's measurements: a `MatmulResult` for each feasible size, then a `PresetResult` for each preset.
 
     It takes about `seconds`, somewhat more on a slow device. It can be cancelled at any `await`.
     """
     peak = 0.0
-    share = seconds / (2 * len(SQUARES) + 2 * len(MEASURED))
-    for size in SQUARES:
+    share = seconds / (2 * len(MATMUL_SIZES) + 2 * len(MEASURED_PRESETS))
+    for size in MATMUL_SIZES:
         square = await _square(device, size, share)
         if square is None:
             break
@@ -262,7 +262,7 @@ async def survey(device, seconds: float = 60.0):
         # The next product has eight times as many operations.
         if 8 * 2 * square.milliseconds > 1000 * share:
             break
-    for name in MEASURED:
+    for name in MEASURED_PRESETS:
         yield await _preset(device, name, peak, share)
 
 
@@ -273,15 +273,15 @@ async def _square(device, size, seconds):
         best = min([await time_matmul(device, size, size, size, reps) for _ in range(2)])
     except MemoryLimit:
         return None
-    await let_others_run()
-    return Square(size, best, 2 * size**3 / best / 1e6)
+    await yield_to_event_loop()
+    return MatmulResult(size, best, 2 * size**3 / best / 1e6)
 
 
 async def _preset(device, name, peak, seconds):
     preset = Experiment.preset(name)
     # The benchmark's text has no documents, so the layout is a stream.
     changes = {
-        "train.steps": LEAST_STEPS,
+        "train.steps": MIN_STEPS,
         "train.eval_every": 10_000_000,
         "train.eval_batches": 1,
         "data.layout": "stream",
@@ -293,19 +293,19 @@ async def _preset(device, name, peak, seconds):
         expected = step_flops(experiment, vocabulary) / (0.5e9 * peak)
         try:
             check_memory(experiment, vocabulary, device)
-            fits = expected < LONGEST_STEP or (batch == 1 and expected < PATIENCE * LONGEST_STEP)
+            fits = expected < LONGEST_STEP or (batch == 1 and expected < MAX_STEP_FACTOR * LONGEST_STEP)
             note = f"a step with one sequence would take about {expected:.0f} s here"
         except ExperimentError as error:
             fits, note = False, str(error)
         if fits:
             break
         if batch == 1:
-            return Preset(name, batch, note=note)
+            return PresetResult(name, batch, note=note)
         batch //= 2
     training = await time_training(experiment, device, steps=1000, warmup=1, min_steps=1, max_ms=1000 * seconds)
     milliseconds = median(training.steps)
     tokens = await time_sampling(training.run, 2048, 300 * seconds)
     gflops = step_flops(experiment, vocabulary) / milliseconds / 1e6
-    return Preset(
+    return PresetResult(
         name, batch, milliseconds, 1000 * batch * preset.model.block_size / milliseconds, tokens, gflops, gflops / peak
     )

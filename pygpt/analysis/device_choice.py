@@ -21,8 +21,8 @@ from pygpt.utils.blocking import run_blocking
 
 # Operations per step. A processor does 30 to 100 billion per second. It takes 20 ms or more for SURELY_GPU, longer than
 # any real GPU, and a quarter of a millisecond for SURELY_CPU, less than the launches alone take on a GPU.
-SURELY_GPU = 2e9
-SURELY_CPU = 1e7
+GPU_MIN_FLOPS = 2e9
+CPU_MAX_FLOPS = 1e7
 # Operations per second of the fastest processors: if the GPU exceeds this, NumPy is not loaded for a comparison.
 BEST_CPU = 1e11
 
@@ -76,10 +76,10 @@ async def choose(gpu: Device, open_cpu, experiment: Experiment) -> Device:
     if experiment.model.dtype == "float64":
         return await open_cpu("only NumPy supports float64")
     flops = step_flops(experiment, VOCABULARY)
-    if flops >= SURELY_GPU:
+    if flops >= GPU_MIN_FLOPS:
         gpu.why = "a real GPU"
         return gpu
-    if flops < SURELY_CPU:
+    if flops < CPU_MAX_FLOPS:
         return await open_cpu(
             f"a model this small ({_millions(flops)} operations a step) is faster on the processor than on {gpu.name}"
         )
@@ -99,7 +99,7 @@ async def choose(gpu: Device, open_cpu, experiment: Experiment) -> Device:
     return gpu
 
 
-def open_fitting(choice: str, experiment: Experiment) -> Device:
+def open_device_for(choice: str, experiment: Experiment) -> Device:
     """Open a device natively; `auto` is the one that suits the experiment. Raises DeviceError as `open_device` does."""
     device = open_device(choice)
     if choice != "auto" or device.software:

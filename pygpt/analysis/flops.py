@@ -4,7 +4,7 @@ The model declares the operations of its forward pass; the op declares those of 
 """
 
 from pygpt.config.experiment import Experiment
-from pygpt.devices.base import Work
+from pygpt.devices.base import LaunchInfo
 from pygpt.models.registry import MODELS
 from pygpt.tensor.tensor import KERNELS
 
@@ -18,11 +18,11 @@ def step_flops(experiment: Experiment, vocab_size: int) -> int:
     return 3 * MODELS[model.kind].forward_flops(model, experiment.train.sequences, vocab_size)
 
 
-def launch_flops(work: Work) -> int:
+def launch_flops(work: LaunchInfo) -> int:
     """Floating-point operations of a launch: exact for products and attention, else estimated from the elements."""
     return KERNELS[work.kernel].launch_flops(work)
 
 
-def launch_bytes(work: Work) -> int:
+def launch_bytes(work: LaunchInfo) -> int:
     """Minimum bytes that a launch moves: each operand once."""
     return KERNELS[work.kernel].launch_bytes(work)

@@ -46,7 +46,7 @@ def check_memory(experiment: Experiment, vocab_size: int, device: Device, tokens
         )
     for part, field, nbytes in (
         ("the weights", "model", plan.memory["weights"]),
-        ("a batch's widest activations", "train.batch_size", plan.widest),
+        ("a batch's widest activations", "train.batch_size", plan.largest_buffer),
     ):
         if nbytes > device.buffer_limit:
             raise ExperimentError(

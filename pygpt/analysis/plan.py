@@ -21,7 +21,7 @@ from pygpt.data import Corpus, Split
 from pygpt.devices.shape_only import ShapeOnlyDevice
 from pygpt.models.registry import MODELS, build_model
 from pygpt.nn.parameters import Weights
-from pygpt.ops import rows_at_a_time
+from pygpt.ops import rows_per_chunk
 from pygpt.tensor.tensor import ITEM_SIZE, KERNELS, empty, no_tape
 from pygpt.training.step import Trainer
 
@@ -62,7 +62,8 @@ class Plan:
     """The cost of a run. Bytes count as in `Device.peak_bytes`, operations as in `launch_flops`.
 
     `activations` are the outputs of the forward pass (empty if the plan is extrapolated from smaller batches, because
-    the vocabulary and the batch are large), `memory` has the bytes by purpose, `widest` is a step's largest buffer.
+    the vocabulary and the batch are large), `memory` has the bytes by purpose, `largest_buffer` is the size of a
+    step's largest buffer.
     """
 
     experiment: Experiment
@@ -71,7 +72,7 @@ class Plan:
     activations: tuple
     launches: tuple
     memory: dict
-    widest: int
+    largest_buffer: int
 
     @property
     def peak_bytes(self) -> int:
@@ -110,7 +111,7 @@ def plan_run(experiment: Experiment, vocab_size: int, tokens: int = 0, like=None
     plan = _plan_any_size(shared, vocab_size, kind, software)
     memory = dict(plan.memory)
     memory["text"] = 4 * tokens
-    memory[REST] += (experiment.train.steps - 1) * _bytes_of_a_step(shared, vocab_size)
+    memory[OTHER_MEMORY] += (experiment.train.steps - 1) * _bytes_of_a_step(shared, vocab_size)
     return dataclasses.replace(plan, experiment=experiment, memory=memory)
 
 
@@ -151,7 +152,7 @@ RATES = (
     "beta2",
     "epsilon",
 )
-REST = "gradients, optimizer, tables"
+OTHER_MEMORY = "gradients, optimizer, tables"
 
 
 def _trainer(experiment, vocab_size: int, device: ShapeOnlyDevice) -> Trainer:
@@ -167,18 +168,20 @@ def _evaluate(experiment, vocab_size, device) -> Plan:
     placed = device.allocated_bytes
     memory = {
         "weights": run.weights.values.buffer.nbytes,
-        REST: 0,
+        OTHER_MEMORY: 0,
         "text": sum(part.tokens.buffer.nbytes for part in (run.train_batches, run.val_batches)),
     }
     for event in run.train():
         if event.kind == "evaluation" and event.step == 0:
             memory["evaluation"] = device.allocated_bytes - placed
     memory["activations"] = device.allocated_bytes - placed - memory["evaluation"]
-    memory[REST] = device.peak_bytes - sum(memory.values())
-    works = run.training_step.works
-    forward = next((index for index, work in enumerate(works) if work.kernel.endswith("_gradient")), len(works))
+    memory[OTHER_MEMORY] = device.peak_bytes - sum(memory.values())
+    launch_infos = run.training_step.launch_infos
+    forward = next(
+        (index for index, work in enumerate(launch_infos) if work.kernel.endswith("_gradient")), len(launch_infos)
+    )
     activations, launches = collections.Counter(), {}
-    for index, work in enumerate(works):
+    for index, work in enumerate(launch_infos):
         count, flops, nbytes = launches.get(work.kernel, (0, 0, 0))
         launches[work.kernel] = count + 1, flops + launch_flops(work), nbytes + launch_bytes(work)
         kernel = KERNELS[work.kernel]
@@ -231,12 +234,14 @@ def _plan_any_size(experiment, vocab_size, kind, software) -> Plan:
 
     largest, smallest = plans[-1][0], plans[0][0]
     same_batch = largest.experiment.train.batch_size == experiment.train.batch_size
-    widest = max(plan.widest for plan, _ in plans)
+    largest_buffer = max(plan.largest_buffer for plan, _ in plans)
     if not same_batch:
         # Shapes in both batches are chunks or parameters; the others grow with the batch.
         fixed = {(row.name, row.shape) for row in smallest.activations}
         growing = max(row.nbytes // row.count for row in largest.activations if (row.name, row.shape) not in fixed)
-        widest = max(widest, growing * experiment.train.batch_size // largest.experiment.train.batch_size)
+        largest_buffer = max(
+            largest_buffer, growing * experiment.train.batch_size // largest.experiment.train.batch_size
+        )
     activations = total(lambda plan: {(row.name, row.shape, row.dtype): row.count for row in plan.activations})
     launches = total(
         lambda plan: {
@@ -253,7 +258,7 @@ def _plan_any_size(experiment, vocab_size, kind, software) -> Plan:
             for kernel in dict.fromkeys(kernel for kernel, _ in launches)
         ),
         total(lambda plan: plan.memory),
-        widest,
+        largest_buffer,
     )
 
 
@@ -267,7 +272,7 @@ def _extrapolations(experiment, vocab_size):
     if model.n_layer > FEW_LAYERS:
         yield "model.n_layer", FEW_LAYERS - 1, FEW_LAYERS, model.n_layer
     rows = batch_size * model.block_size
-    chunk = rows_at_a_time(rows, vocab_size)
+    chunk = rows_per_chunk(rows, vocab_size)
     if rows > MANY_CHUNKS * chunk:
         # Batches of whole chunks, so that all chunks have the same size.
         whole = chunk // math.gcd(chunk, model.block_size)

@@ -10,19 +10,19 @@ import time
 
 from pygpt.analysis.bench import time_matmul
 from pygpt.analysis.flops import launch_bytes, launch_flops
-from pygpt.devices.base import Device, Work
+from pygpt.devices.base import Device, LaunchInfo
 from pygpt.ops import add, fill
 from pygpt.tensor.capture import Capture
 from pygpt.tensor.tensor import empty, no_tape
 from pygpt.training.run import Run
-from pygpt.utils.blocking import let_others_run
-from pygpt.utils.timer import tick
+from pygpt.utils.blocking import yield_to_event_loop
+from pygpt.utils.timer import clock_resolution
 
 STEPS = 5  # browsers round timestamps, so the mean of several steps is more accurate
 # If launches are timed by the clock, the steps last at least this many clock ticks. A tick is 0.1 or 1 ms in a tab, and
 # most launches are shorter: each measures as zero or one tick, and their mean is right.
-TICKS = 500
-MOST = 1000  # steps at most, however coarse the clock
+MIN_TICKS = 500
+MAX_STEPS = 1000  # steps at most, however coarse the clock
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,9 +37,9 @@ class Peak:
 class TimedLaunch:
     """One launch of a step: the mean of its `seconds` over the steps, and its start in the last step, from 0."""
 
-    work: Work
+    work: LaunchInfo
     seconds: float
-    begun: float
+    start: float
     flops: int
     bytes: int
 
@@ -99,7 +99,7 @@ class Profile:
                     "ph": "X",
                     "pid": 1,
                     "tid": 1,
-                    "ts": 1e6 * launch.begun,
+                    "ts": 1e6 * launch.start,
                     "dur": 1e6 * launch.seconds,
                     "args": {
                         "operands": {name: f"{dtype}{list(shape)}" for name, (shape, dtype) in work.operands.items()},
@@ -124,21 +124,21 @@ async def profile(run: Run, events, steps: int = STEPS) -> Profile | None:
         # The first step records and compiles, so its time is not typical.
         next(events, None)
         before = run.step
-    until = time.perf_counter() + (TICKS * tick() if device.immediate else 0.0)
+    until = time.perf_counter() + (MIN_TICKS * clock_resolution() if device.unqueued else 0.0)
     device.start_timing()
     for event in events:
         done = run.step - before
         if done > 0 and event.kind != "step":
             break
-        if done >= steps and (time.perf_counter() >= until or done >= MOST):
+        if done >= steps and (time.perf_counter() >= until or done >= MAX_STEPS):
             break
-        await let_others_run()  # a tab handles its messages
+        await yield_to_event_loop()  # a tab handles its messages
     timings = await device.stop_timing()
     taken = [times for plan, times in timings if plan is run.training_step.plan]
     if not taken:
         return None
     first = taken[-1][0][0]
-    begun = [start - first for start, _ in taken[-1]]
+    start = [start - first for start, _ in taken[-1]]
     launches = [
         TimedLaunch(
             work,
@@ -147,7 +147,7 @@ async def profile(run: Run, events, steps: int = STEPS) -> Profile | None:
             launch_flops(work),
             launch_bytes(work),
         )
-        for work, begin, times in zip(run.training_step.works, begun, zip(*taken), strict=True)
+        for work, begin, times in zip(run.training_step.launch_infos, start, zip(*taken), strict=True)
     ]
     peak = await measure_peak(device)
     device.pool.trim()

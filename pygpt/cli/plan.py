@@ -54,8 +54,9 @@ def _vocabulary(experiment, requested):
         raise ExperimentError("vocab-size", f"{requested} is less than 1")
     dataset = DATASETS.get(data.source)
     is_local = dataset is None or dataset.remote is None
-    # Only the char tokenizer needs the text, and generating the tales takes a quarter of a second.
-    needs_text = dataset is None or (is_local and requested is None and data.tokenizer == "char")
+    expected = expected_vocabulary(data)
+    # Load the text only if the tokenizer needs it: generating the tales takes a quarter of a second.
+    needs_text = dataset is None or (is_local and requested is None and expected is None)
     loaded = load_text(data.source) if needs_text else None
     if loaded and loaded.text is None:  # shards: the device holds only the next windows, not the text
         origin = "from --vocab-size" if requested else f"from the shards in {data.source}"
@@ -64,11 +65,11 @@ def _vocabulary(experiment, requested):
     tokens = dataset.size if dataset else len(text)
     if requested is not None:
         return requested, tokens, "from --vocab-size"
-    if data.tokenizer == "char" and not is_local:
-        return USUAL_ALPHABET, tokens, f"assumed: a plan does not download {data.source}; set it with --vocab-size"
-    if (expected := expected_vocabulary(data)) is not None:
+    if expected is not None:
         return expected, tokens, f"from the tokenizer {data.tokenizer}"
-    return make_tokenizer(data, text or "a").vocab_size, tokens, f"from {data.source}"
+    if not is_local:
+        return USUAL_ALPHABET, tokens, f"assumed: a plan does not download {data.source}; set it with --vocab-size"
+    return make_tokenizer(data, text).vocab_size, tokens, f"from {data.source}"
 
 
 def _as_json(plan, tokens: int, device: str) -> dict:

@@ -32,5 +32,5 @@ def print_profile(found: Profile, folder: RunFolder, console: Console) -> None:
         f"Measured peak: {found.peak.flops / 1e9:,.1f} GFLOP/s in a matrix product, "
         f"{found.peak.bytes / 1e9:,.1f} GB/s in an addition."
     )
-    folder.keep_profile(found.trace())
+    folder.save_profile(found.trace())
     console.print(f"The trace is in {folder.profile}; open it at https://ui.perfetto.dev.\n")

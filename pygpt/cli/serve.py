@@ -41,7 +41,7 @@ class ServeCommand:
             import uvicorn
 
             from pygpt.server.app import Service, create_app
-            from pygpt.server.static import find_pages
+            from pygpt.server.static import find_lab_files
         except ImportError as error:
             raise PygptError(
                 f"`pygpt serve` needs more packages ({error.name} is missing). Install them with: "
@@ -52,7 +52,7 @@ class ServeCommand:
         largest = 1_000_000 * self.max_upload
         app = create_app(
             service,
-            find_pages(self.site) if self.lab else None,
+            find_lab_files(self.site) if self.lab else None,
             loopback=is_loopback(self.host),
             names=tuple(self.name),
             largest_upload=largest,
@@ -62,7 +62,7 @@ class ServeCommand:
             """A server that closes the open streams on a shutdown signal; uvicorn itself waits for them."""
 
             def handle_exit(self, sig, frame):
-                service.hang_up()
+                service.close_streams()
                 super().handle_exit(sig, frame)
 
         config = uvicorn.Config(

@@ -67,7 +67,7 @@ class TrainCommand(ExperimentCommand):
 
 
 def _started(command, console):
-    from pygpt.analysis.device_choice import open_fitting
+    from pygpt.analysis.device_choice import open_device_for
     from pygpt.data import load_text
     from pygpt.runs.run_folder import RunFolder, open_run
     from pygpt.training.run import Run
@@ -77,7 +77,7 @@ def _started(command, console):
     text = load_text(experiment.data.source)
     if text.text is None and not parent:
         _check_shards(experiment, text)
-    run = Run(experiment, text, open_fitting(command.device, experiment), init_from=parent)
+    run = Run(experiment, text, open_device_for(command.device, experiment), init_from=parent)
     folder = RunFolder(command.out or _free_folder(experiment.name))
     folder.check_writable()
     if older := folder.set_aside_older_run():
@@ -98,7 +98,7 @@ def _check_shards(experiment, shards):
 
 
 def _resumed(command, console):
-    from pygpt.analysis.device_choice import open_fitting
+    from pygpt.analysis.device_choice import open_device_for
     from pygpt.runs.run_folder import RunFolder, open_run, read_run
     from pygpt.training.run import Run
 
@@ -114,7 +114,7 @@ def _resumed(command, console):
             "a resumed run keeps its own settings; with --resume, use only --steps, --device, --out and --profile",
         )
     checkpoint = read_run(command.resume)
-    device = open_fitting(command.device, open_run(command.resume).experiment)
+    device = open_device_for(command.device, open_run(command.resume).experiment)
     run = Run.restore(checkpoint, device, steps=command.steps)
     default = command.resume if command.resume.is_dir() else command.resume.with_suffix("")
     folder = RunFolder(command.out or default)

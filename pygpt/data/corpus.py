@@ -45,13 +45,13 @@ def make_corpus(
     layout: str,
     block_size: int,
     val_fraction: float = 0.1,
-    chance: random.Random | None = None,
+    rng: random.Random | None = None,
 ) -> Corpus:
     """Convert a text to tokens and hold back some of them for validation.
 
     Layout "stream" holds back the end of the text. Layout "documents" holds back every tenth document (for a fraction
     of 0.1), because lists are often sorted. Documents are kept whole here; one that is longer than the block is
-    truncated to its first `block_size` tokens when a batch is drawn. `chance` shuffles the documents, and then the last
+    truncated to its first `block_size` tokens when a batch is drawn. `rng` shuffles the documents, and then the last
     ones are held back: the others have the order they would have without validation.
 
     Raises:
@@ -68,7 +68,7 @@ def make_corpus(
     if block_size < 1:
         raise DataError(f"a block must hold at least 1 token; block_size is {block_size}: choose a longer block")
     if layout == "documents":
-        return _documents(text, tokenizer, block_size, val_fraction, chance)
+        return _documents(text, tokenizer, block_size, val_fraction, rng)
     return _stream(text, tokenizer, block_size, val_fraction)
 
 
@@ -119,12 +119,12 @@ def _stream(text: str, tokenizer: Tokenizer, block_size: int, val_fraction: floa
 
 
 def _documents(
-    text: str, tokenizer: Tokenizer, block_size: int, val_fraction: float, chance: random.Random | None
+    text: str, tokenizer: Tokenizer, block_size: int, val_fraction: float, rng: random.Random | None
 ) -> Corpus:
     documents = _documents_of(text, tokenizer, 2)
     every = round(1 / val_fraction)
-    if chance is not None:
-        chance.shuffle(documents)
+    if rng is not None:
+        rng.shuffle(documents)
         boundary = len(documents) - max(1, int(len(documents) * val_fraction))
         kept, held_back = documents[:boundary], documents[boundary:]
     elif len(documents) < every:

@@ -24,7 +24,7 @@ def load_text(source: str) -> Text:
     dataset = DATASETS.get(source)
     if dataset is None:
         return _load_path(source)
-    if sys.platform == "emscripten" and not (dataset.make and dataset.made_in_tab):
+    if sys.platform == "emscripten" and not (dataset.make and dataset.available_in_tab):
         # Other sites do not let a page read their files.
         raise DataError(
             f"in a tab, the page supplies the text {dataset.name}: fetch data/{dataset.name}.txt from "

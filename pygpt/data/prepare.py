@@ -16,7 +16,7 @@ from pygpt.data.sources.tasks import is_task
 from pygpt.data.text import decode_pieces
 from pygpt.errors import DataError, TokenizerError
 from pygpt.tokenizers import BPETokenizer, tokenizer_json_bytes
-from pygpt.tokenizers.pretokens import at_seams
+from pygpt.tokenizers.pretokens import regroup_at_word_boundaries
 from pygpt.tokenizers.registry import TOKENIZERS, tokenizer_from_pieces
 from pygpt.utils.files import write_atomically
 
@@ -62,7 +62,7 @@ class Source:
 
 
 def prepare(
-    data, folder: Path, shard_size: int, shards_val: int, tell: Callable[[str], None] = lambda line: None
+    data, folder: Path, shard_size: int, shards_val: int, report: Callable[[str], None] = lambda line: None
 ) -> dict:
     """Write the text that a DataConfig selects as shards, and return their description.
 
@@ -81,10 +81,12 @@ def prepare(
     source = Source(data.source)
     _make_folder(folder)
     tokenizer = tokenizer_from_pieces(data, source.pieces())
-    tell(f"{source.name}: {tokenizer.vocab_size:,} tokens in the vocabulary")
-    writer = _Writer(folder, "uint16" if tokenizer.vocab_size <= 1 << 16 else "uint32", shard_size, tell)
+    report(f"{source.name}: {tokenizer.vocab_size:,} tokens in the vocabulary")
+    writer = _Writer(folder, "uint16" if tokenizer.vocab_size <= 1 << 16 else "uint32", shard_size, report)
     sha256, characters = hashlib.sha256(), 0
-    for piece in at_seams(source.pieces()) if isinstance(tokenizer, BPETokenizer) else source.pieces():
+    for piece in (
+        regroup_at_word_boundaries(source.pieces()) if isinstance(tokenizer, BPETokenizer) else source.pieces()
+    ):
         sha256.update(piece.encode("utf-8"))
         characters += len(piece)
         writer.add(_encode(tokenizer, piece))

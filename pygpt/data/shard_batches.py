@@ -11,8 +11,8 @@ from pygpt.ops import gather_windows
 from pygpt.ops.threefry import one_draw
 from pygpt.tensor.tensor import empty
 
-AT_ONCE = 64  # maximum number of steps whose windows are written at once
-MOST_TOKENS = 1 << 20  # maximum number of tokens written at once: 4 MB on the device
+MAX_STEPS_PER_WRITE = 64  # maximum number of steps whose windows are written at once
+MAX_TOKENS_PER_WRITE = 1 << 20  # maximum number of tokens written at once: 4 MB on the device
 
 
 class ShardBatches:
@@ -29,7 +29,7 @@ class ShardBatches:
     ):
         self.batch_size, self._block, self._rows = batch_size, block_size, passes * batch_size
         self.shards, self._seed, self._purpose, rows = shards, seed, purpose, self._rows
-        self._steps = max(1, min(AT_ONCE, MOST_TOKENS // (rows * (block_size + 1))))
+        self._steps = max(1, min(MAX_STEPS_PER_WRITE, MAX_TOKENS_PER_WRITE // (rows * (block_size + 1))))
         self.tokens = empty(device, (self._steps * rows * (block_size + 1),), "uint32")
         self._held = range(0)
 

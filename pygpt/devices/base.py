@@ -29,16 +29,16 @@ GRANULE = 256
 class Buffer:
     """Device memory with one owner. When the last reference is dropped, the memory returns to its pool."""
 
-    __slots__ = ("device", "handle", "nbytes", "home")
+    __slots__ = ("device", "handle", "nbytes", "pool")
 
     def __init__(self, device, handle, nbytes, home):
         self.device = device
         self.handle = handle
         self.nbytes = nbytes
-        self.home = home
+        self.pool = home
 
     def __del__(self):
-        self.home.give_back(self.handle, self.nbytes)
+        self.pool.give_back(self.handle, self.nbytes)
 
 
 class Pool:
@@ -77,7 +77,7 @@ class Pool:
 
 
 @dataclasses.dataclass(frozen=True)
-class Work:
+class LaunchInfo:
     """A description of a launch: the kernel's name, (shape, dtype) of each operand present by name, the attributes, and
     on a GPU the shader. It keeps no memory alive."""
 
@@ -91,20 +91,20 @@ class Recording:
     """The launches between the start and the end of a recording, and the memory they use.
 
     Buffers made while recording come from the recording's own pool, so that nothing else changes them before a replay;
-    buffers from outside are kept alive. `works` describes each launch.
+    buffers from outside are kept alive. `launch_infos` describes each launch.
     """
 
     def __init__(self, device):
         self.pool = Pool(device)
         self.launches = []
-        self.works = []
+        self.launch_infos = []
         self.kept = {}
 
     def add(self, launch, kernel, operands, attributes, shader) -> None:
         """Append a launch and keep alive the buffers it uses from outside."""
         self.launches.append(launch)
-        self.works.append(
-            Work(
+        self.launch_infos.append(
+            LaunchInfo(
                 kernel.name,
                 {
                     name: (operand.shape, operand.dtype)
@@ -116,7 +116,7 @@ class Recording:
             )
         )
         for operand in operands:
-            if operand is not None and operand.buffer.home is not self.pool:
+            if operand is not None and operand.buffer.pool is not self.pool:
                 self.kept[id(operand.buffer)] = operand.buffer
 
     def __del__(self):
@@ -131,16 +131,16 @@ class Device:
     """A device that stores tensors and runs kernels.
 
     Attributes: `kind` ("numpy" or "webgpu"), `name` (for display), `why` (the reason it was chosen), `software` (True
-    if it runs on the processor), `immediate` (True if launches are not queued), `memory_limit` (total bytes it can
+    if it runs on the processor), `unqueued` (True if launches are not queued), `memory_limit` (total bytes it can
     hold, or None if unknown), `buffer_limit` (bytes of the largest buffer), `allocated_bytes` and `peak_bytes` (current
     and maximum), `preferences` (the shader for each class of launches timed on this device; pygpt/analysis/autotune.py
-    fills it), `abstract` (True if it stores no data, so that callers need not compute any).
+    fills it), `stores_no_data` (True if it stores no data, so that callers need not compute any).
     """
 
     kind = "abstract"
     software = True
-    immediate = False
-    abstract = False
+    unqueued = False
+    stores_no_data = False
 
     def __init__(self, name: str, why: str = "", memory_limit: int | None = None, buffer_limit: int = 2**31 - 1):
         self.name = name
@@ -153,7 +153,7 @@ class Device:
         self.pending = []
         self.recording = None
         self.preferences = {}
-        self.timed = None  # (plan, timing) of each replay since `start_timing`, else None
+        self.timed_replays = None  # (plan, timing) of each replay since `start_timing`, else None
 
     # Memory.
 
@@ -198,7 +198,7 @@ class Device:
             shader = kernel.shader_for(self, operands, attributes) if self.kind != "numpy" else ""
             self.recording.add(launch, kernel, operands, attributes, shader)
         self.pending.append(launch)
-        if self.immediate or len(self.pending) >= PENDING_LIMIT:
+        if self.unqueued or len(self.pending) >= PENDING_LIMIT:
             self.flush()
 
     def flush(self) -> None:
@@ -227,18 +227,18 @@ class Device:
         """Run a sealed recording `times` times over the same memory."""
         self._guard("replay a recording")
         self.flush()
-        if self.timed is None:
+        if self.timed_replays is None:
             self._replay(plan, times)
         else:
-            self.timed += [(plan, self._replay_timed(plan)) for _ in range(times)]
+            self.timed_replays += [(plan, self._replay_timed(plan)) for _ in range(times)]
 
     def start_timing(self) -> None:
         """Time each launch of every replay from now on; replays become slower."""
-        self.timed = []
+        self.timed_replays = []
 
     async def stop_timing(self) -> list:
         """Stop timing; return (plan, [(start, end) of each launch in seconds]) for each replay since `start_timing`."""
-        timed, self.timed = self.timed, None
+        timed, self.timed_replays = self.timed_replays, None
         return [(plan, await self._times(timing)) for plan, timing in timed]
 
     def close(self) -> None:

@@ -58,10 +58,10 @@ class Gpu {
     /** @type {Map<number, Launch>} */ this.launches = new Map();
     /** @type {Map<number, Launch[]>} */ this.plans = new Map();
     /** @type {Slot[]} */ this.pipelines = [];
-    /** The number of pipelines being compiled plus replays timed by the clock. `line` is the work waiting for them. */
+    /** The number of pipelines being compiled plus replays timed by the clock. `queue` is the work waiting for them. */
     this.compiling = 0;
-    this.clocked = false;
-    /** @type {{ task: () => void, launches: Launch[] }[]} */ this.line = [];
+    this.timingByClock = false;
+    /** @type {{ task: () => void, launches: Launch[] }[]} */ this.queue = [];
     /** @type {Map<string, GPUShaderModule>} */ this.modules = new Map();
     /** @type {Map<number, GPUBuffer[]>} */ this.staging = new Map();
     device.addEventListener('uncapturederror', (event) => { this.error ||= event.error.message; });
@@ -109,15 +109,15 @@ class Gpu {
   inOrder(task, launches = []) {
     if (!this.compiling) task();
     else {
-      this.line.push({ task, launches });
-      this.proceed();
+      this.queue.push({ task, launches });
+      this.runReady();
     }
   }
 
   /** Run the tasks that are ready. */
-  proceed() {
-    while (!this.clocked && this.line.length && this.line[0].launches.every(({ slot }) => slot.pipeline)) {
-      /** @type {{ task: () => void }} */ (this.line.shift()).task();
+  runReady() {
+    while (!this.timingByClock && this.queue.length && this.queue[0].launches.every(({ slot }) => slot.pipeline)) {
+      /** @type {{ task: () => void }} */ (this.queue.shift()).task();
     }
   }
 
@@ -150,7 +150,7 @@ class Gpu {
       .then((pipeline) => {
         slot.pipeline = pipeline;
         this.compiling--;
-        this.proceed();
+        this.runReady();
       });
     this.pipelines.push(slot);
     return this.pipelines.length - 1;
@@ -175,12 +175,12 @@ class Gpu {
   /** @param {Launch[]} launches */
   encode(launches) {
     const encoder = this.device.createCommandEncoder();
-    this.sweep(encoder, launches);
+    this.encodePass(encoder, launches);
     this.device.queue.submit([encoder.finish()]);
   }
 
   /** @param {GPUCommandEncoder} encoder @param {Launch[]} launches @param {GPUComputePassDescriptor} [descriptor] */
-  sweep(encoder, launches, descriptor) {
+  encodePass(encoder, launches, descriptor) {
     const pass = encoder.beginComputePass(descriptor);
     for (const { slot, group, x, y, z } of launches) {
       pass.setPipeline(/** @type {GPUComputePipeline} */ (slot.pipeline));
@@ -258,12 +258,12 @@ class Gpu {
       const resolved = this.device.createBuffer({ size, usage: GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC });
       const staging = this.device.createBuffer({ size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
       const encoder = this.device.createCommandEncoder();
-      chunk.forEach((launch, index) => this.sweep(encoder, [launch],
+      chunk.forEach((launch, index) => this.encodePass(encoder, [launch],
         { timestampWrites: { querySet, beginningOfPassWriteIndex: 2 * index, endOfPassWriteIndex: 2 * index + 1 } }));
       encoder.resolveQuerySet(querySet, 0, 2 * chunk.length, resolved, 0);
       encoder.copyBufferToBuffer(resolved, 0, staging, 0, size);
       this.device.queue.submit([encoder.finish()]);
-      reads.push(this.settled(staging.mapAsync(GPUMapMode.READ)).then(() => {
+      reads.push(this.awaitGpu(staging.mapAsync(GPUMapMode.READ)).then(() => {
         const seconds = [...new BigUint64Array(staging.getMappedRange())].map((nanoseconds) => Number(nanoseconds) / 1e9);
         for (const used of [querySet, resolved, staging]) used.destroy();
         return seconds;
@@ -279,16 +279,19 @@ class Gpu {
   async timeByClock(launches) {
     const seconds = [];
     this.compiling++;
-    this.clocked = true;
-    for (const launch of launches) {
-      seconds.push(performance.now() / 1000);
-      this.encode([launch]);
-      await this.settled(this.device.queue.onSubmittedWorkDone());
-      seconds.push(performance.now() / 1000);
+    this.timingByClock = true;
+    try {
+      for (const launch of launches) {
+        seconds.push(performance.now() / 1000);
+        this.encode([launch]);
+        await this.awaitGpu(this.device.queue.onSubmittedWorkDone());
+        seconds.push(performance.now() / 1000);
+      }
+    } finally {
+      this.compiling--;
+      this.timingByClock = false;
+      this.runReady();
     }
-    this.compiling--;
-    this.clocked = false;
-    this.proceed();
     return Float64Array.from(seconds);
   }
 
@@ -315,7 +318,7 @@ class Gpu {
     const encoder = this.device.createCommandEncoder();
     encoder.copyBufferToBuffer(/** @type {GPUBuffer} */ (this.buffers.get(id)), offset, staging, 0, size);
     this.device.queue.submit([encoder.finish()]);
-    await this.settled(staging.mapAsync(GPUMapMode.READ));
+    await this.awaitGpu(staging.mapAsync(GPUMapMode.READ));
     const copy = new Uint8Array(staging.getMappedRange()).slice();
     staging.unmap();
     // Small buffers are read ten times a second, so keep them. A large one is read only for a checkpoint.
@@ -331,7 +334,7 @@ class Gpu {
    * @param {Promise<T>} promise
    * @returns {Promise<T>}
    */
-  async settled(promise) {
+  async awaitGpu(promise) {
     let timer = 0;
     const nudge = () => {
       this.device.queue.submit([]);

@@ -22,7 +22,7 @@ class NumpyDevice(Device):
     """
 
     kind = "numpy"
-    immediate = True
+    unqueued = True
 
     def __init__(self, why: str = "chosen by name", library: simd.Library | None = None):
         self.library = library

@@ -14,7 +14,7 @@ class ShapeOnlyDevice(Device):
     Attribute: `largest_recorded`, the bytes of the largest buffer requested while recording.
     """
 
-    abstract = True
+    stores_no_data = True
 
     def __init__(self, kind: str = "numpy", software: bool = True):
         self.kind, self.software = kind, software

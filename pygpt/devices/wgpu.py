@@ -6,12 +6,12 @@ import tempfile
 import time
 
 from pygpt.devices.base import Device
-from pygpt.devices.wgpu_encoding import encode, handles, tick
+from pygpt.devices.wgpu_encoding import encode, native_handles, timestamp_period
 from pygpt.errors import AdapterError, DeviceError, MemoryLimit
 from pygpt.tensor.wgsl import constants, source
 
 BUFFER_LIMIT = 2**31 - 4
-MOST_TIMED = 2048  # launches: a WebGPU query set has at most 4,096 queries, and a launch takes two
+MAX_TIMED_LAUNCHES = 2048  # launches: a WebGPU query set has at most 4,096 queries, and a launch takes two
 
 
 class WgpuDevice(Device):
@@ -121,10 +121,10 @@ class WgpuDevice(Device):
         return self._pipelines[key]
 
     def _submit(self, launches):
-        self._encode(handles(launches))
+        self._encode(native_handles(launches))
 
     def _seal(self, recording):
-        return handles(recording.launches), recording  # the recording keeps the owners of the handles alive
+        return native_handles(recording.launches), recording  # the recording keeps the owners of the handles alive
 
     def _replay(self, plan, times):
         for _ in range(times):
@@ -135,8 +135,8 @@ class WgpuDevice(Device):
         if not self._has_timestamps:
             return [self._time_by_clock(launch) for launch in plan[0]]
         usage, buffers = self._wgpu.BufferUsage, []
-        for start in range(0, len(plan[0]), MOST_TIMED):
-            chunk = plan[0][start : start + MOST_TIMED]
+        for start in range(0, len(plan[0]), MAX_TIMED_LAUNCHES):
+            chunk = plan[0][start : start + MAX_TIMED_LAUNCHES]
             queries = self._device.create_query_set(type="timestamp", count=2 * len(chunk))
             buffer = self._device.create_buffer(size=16 * len(chunk), usage=usage.QUERY_RESOLVE | usage.COPY_SRC)
             encoder = self._device.create_command_encoder()
@@ -164,7 +164,7 @@ class WgpuDevice(Device):
     async def _times(self, timing):
         if not self._has_timestamps:
             return timing
-        seconds = tick(self._queue)
+        seconds = timestamp_period(self._queue)
         ticks = [
             number for buffer in timing for number in memoryview(self._queue.read_buffer(buffer)).cast("B").cast("Q")
         ]

@@ -7,22 +7,22 @@ the handles belong to. If wgpu-py's internals differ from those expected here, i
 """
 
 
-def handles(launches) -> list:
+def native_handles(launches) -> list:
     """Convert launches (pipeline, bind group, numbers of workgroups) to what `encode` takes."""
     if _LIBRARY is None:
         return launches
     return [(pipeline._internal, group._internal, *workgroups) for pipeline, group, workgroups in launches]
 
 
-def encode(sweep, launches) -> None:
-    """Write launches, as returned by `handles`, into a compute pass."""
+def encode(compute_pass, launches) -> None:
+    """Write launches, as returned by `native_handles`, into a compute pass."""
     if _LIBRARY is None:
         for pipeline, group, workgroups in launches:
-            sweep.set_pipeline(pipeline)
-            sweep.set_bind_group(0, group)
-            sweep.dispatch_workgroups(*workgroups)
+            compute_pass.set_pipeline(pipeline)
+            compute_pass.set_bind_group(0, group)
+            compute_pass.dispatch_workgroups(*workgroups)
         return
-    handle, null = sweep._internal, _NULL
+    handle, null = compute_pass._internal, _NULL
     set_pipeline = _LIBRARY.wgpuComputePassEncoderSetPipeline
     set_bind_group = _LIBRARY.wgpuComputePassEncoderSetBindGroup
     dispatch = _LIBRARY.wgpuComputePassEncoderDispatchWorkgroups
@@ -35,7 +35,7 @@ def encode(sweep, launches) -> None:
         dispatch(handle, x, y, z)
 
 
-def tick(queue) -> float:
+def timestamp_period(queue) -> float:
     """Seconds per unit of a timestamp: wgpu-native returns the GPU's own ticks, not nanoseconds."""
     period = getattr(_LIBRARY, "wgpuQueueGetTimestampPeriod", None)
     return 1e-9 * (period(queue._internal) if period else 1.0)

@@ -128,7 +128,7 @@ def _tied(entries, config, layout):
     """Whether the output layer and the embedding share weights; if the folder has both, they are compared."""
     head = entries.get("lm_head.weight")
     if head is None:
-        if not config.truth("tie_word_embeddings", layout.model_type == "gpt2"):
+        if not config.boolean("tie_word_embeddings", layout.model_type == "gpt2"):
             raise CheckpointError("config.json: tie_word_embeddings is false, but there is no lm_head.weight")
         return True
     embedding = entries.get("wte.weight" if layout.model_type == "gpt2" else "embed_tokens.weight")

@@ -12,7 +12,7 @@ from pygpt.errors import CheckpointError, ExperimentError
 # All norms of pygpt add this to the variance.
 EPSILON = 1e-5
 # Settings that every layout accepts with any value. Any other must be at its default unless the layout names it.
-SIZES = {
+FREE_SETTINGS = {
     "n_layer",
     "n_head",
     "n_embd",
@@ -31,7 +31,7 @@ SIZES = {
 
 
 @dataclasses.dataclass(frozen=True)
-class Place:
+class ArrayMapping:
     """How the array `theirs` of `transformers` maps to `columns` of pygpt's parameter `ours`, possibly `transposed`.
 
     `shape` is that of `theirs`. A bias or norm scale that only one side has is all zeros or all ones there.
@@ -67,7 +67,7 @@ class Layout:
     to_config: Callable
     from_config: Callable
 
-    def misfits(self, model: ModelConfig) -> list[str]:
+    def mismatches(self, model: ModelConfig) -> list[str]:
         """The settings that prevent a model from having this architecture, a phrase for each."""
         defaults = ModelConfig()
         phrases = []
@@ -75,7 +75,7 @@ class Layout:
             allowed = self.wanted.get(name, {getattr(defaults, name)})
             if name == "n_kv_head" and value == model.n_head:
                 continue  # equal to the default, 0
-            if name not in SIZES and allowed is not None and value not in allowed:
+            if name not in FREE_SETTINGS and allowed is not None and value not in allowed:
                 wanted = " or ".join(str(option) for option in sorted(allowed, key=str))
                 phrases.append(f"model.{name} is {value} (it must be {wanted})")
         return phrases
@@ -88,8 +88,8 @@ class Layout:
 def gpt2_places(model: ModelConfig, vocab_size: int):
     """Yield the places of GPT-2's arrays. Its linear layers store (n_in, n_out), as ours do."""
     size, hidden = model.n_embd, model.hidden_size
-    yield Place("wte.weight", "embedding.tokens", (vocab_size, size))
-    yield Place("wpe.weight", "embedding.positions", (model.block_size, size))
+    yield ArrayMapping("wte.weight", "embedding.tokens", (vocab_size, size))
+    yield ArrayMapping("wpe.weight", "embedding.positions", (model.block_size, size))
     for layer in range(model.n_layer):
         yield from _both(f"h.{layer}.ln_1", f"blocks.{layer}.norm_1", (size,), size)
         yield from _both(f"h.{layer}.attn.c_attn", f"blocks.{layer}.attention.qkv", (size, 3 * size), 3 * size)
@@ -99,12 +99,12 @@ def gpt2_places(model: ModelConfig, vocab_size: int):
         yield from _both(f"h.{layer}.mlp.c_proj", f"blocks.{layer}.mlp.contract", (hidden, size), size)
     yield from _both("ln_f", "norm", (size,), size)
     if not model.tie_weights:
-        yield Place("lm_head.weight", "head.weight", (vocab_size, size), transposed=True)
+        yield ArrayMapping("lm_head.weight", "head.weight", (vocab_size, size), transposed=True)
 
 
 def _both(theirs, ours, shape, width):
-    yield Place(f"{theirs}.weight", f"{ours}.weight", shape)
-    yield Place(f"{theirs}.bias", f"{ours}.bias", (width,))
+    yield ArrayMapping(f"{theirs}.weight", f"{ours}.weight", shape)
+    yield ArrayMapping(f"{theirs}.bias", f"{ours}.bias", (width,))
 
 
 def llama_places(model: ModelConfig, vocab_size: int):
@@ -114,25 +114,25 @@ def llama_places(model: ModelConfig, vocab_size: int):
 
     def linear(theirs, ours, n_in, n_out, first=None):
         columns = None if first is None else (first, first + n_out)
-        yield Place(f"{theirs}.weight", f"{ours}.weight", (n_out, n_in), True, columns)
+        yield ArrayMapping(f"{theirs}.weight", f"{ours}.weight", (n_out, n_in), True, columns)
         if model.bias:
-            yield Place(f"{theirs}.bias", f"{ours}.bias", (n_out,), False, columns)
+            yield ArrayMapping(f"{theirs}.bias", f"{ours}.bias", (n_out,), False, columns)
 
-    yield Place("embed_tokens.weight", "embedding.tokens", (vocab_size, size))
+    yield ArrayMapping("embed_tokens.weight", "embedding.tokens", (vocab_size, size))
     for layer in range(model.n_layer):
         theirs, ours = f"layers.{layer}", f"blocks.{layer}"
-        yield Place(f"{theirs}.input_layernorm.weight", f"{ours}.norm_1.weight", (size,))
+        yield ArrayMapping(f"{theirs}.input_layernorm.weight", f"{ours}.norm_1.weight", (size,))
         yield from linear(f"{theirs}.self_attn.q_proj", f"{ours}.attention.qkv", size, queries, 0)
         yield from linear(f"{theirs}.self_attn.k_proj", f"{ours}.attention.qkv", size, keys, queries)
         yield from linear(f"{theirs}.self_attn.v_proj", f"{ours}.attention.qkv", size, keys, queries + keys)
         yield from linear(f"{theirs}.self_attn.o_proj", f"{ours}.attention.projection", size, size)
-        yield Place(f"{theirs}.post_attention_layernorm.weight", f"{ours}.norm_2.weight", (size,))
+        yield ArrayMapping(f"{theirs}.post_attention_layernorm.weight", f"{ours}.norm_2.weight", (size,))
         yield from linear(f"{theirs}.mlp.gate_proj", f"{ours}.mlp.expand", size, hidden)
         yield from linear(f"{theirs}.mlp.up_proj", f"{ours}.mlp.factor", size, hidden)
         yield from linear(f"{theirs}.mlp.down_proj", f"{ours}.mlp.contract", hidden, size)
-    yield Place("norm.weight", "norm.weight", (size,))
+    yield ArrayMapping("norm.weight", "norm.weight", (size,))
     if not model.tie_weights:
-        yield Place("lm_head.weight", "head.weight", (vocab_size, size), transposed=True)
+        yield ArrayMapping("lm_head.weight", "head.weight", (vocab_size, size), transposed=True)
 
 
 def gpt2_to_config(model: ModelConfig) -> dict:
@@ -159,10 +159,10 @@ def gpt2_to_config(model: ModelConfig) -> dict:
 def gpt2_from_config(config: "Config") -> dict:
     """ModelConfig's fields."""
     size = config.integer("n_embd")
-    config.only("scale_attn_weights", True)
+    config.require("scale_attn_weights", True)
     for name in ("scale_attn_by_inverse_layer_idx", "add_cross_attention"):
-        config.only(name, False)
-    config.only("layer_norm_epsilon", EPSILON)
+        config.require(name, False)
+    config.require("layer_norm_epsilon", EPSILON)
     return {
         "n_layer": config.integer("n_layer"),
         "n_head": config.integer("n_head"),
@@ -204,12 +204,12 @@ def llama_to_config(model: ModelConfig) -> dict:
 def llama_from_config(config: "Config") -> dict:
     """ModelConfig's fields."""
     size, heads = config.integer("hidden_size"), config.integer("num_attention_heads")
-    config.only("rms_norm_eps", EPSILON)
-    config.only("head_dim", size // max(heads, 1))
+    config.require("rms_norm_eps", EPSILON)
+    config.require("head_dim", size // max(heads, 1))
     rope = config.values.get("rope_parameters") or config.values.get("rope_scaling") or {}
     rope = Config(rope if isinstance(rope, dict) else {"rope_type": rope})
-    rope.only("rope_type", "default")
-    rope.only("type", "default")
+    rope.require("rope_type", "default")
+    rope.require("type", "default")
     key_heads = config.integer("num_key_value_heads", heads)
     return {
         "n_layer": config.integer("num_hidden_layers"),
@@ -217,7 +217,7 @@ def llama_from_config(config: "Config") -> dict:
         "n_embd": size,
         "n_kv_head": 0 if key_heads == heads else key_heads,
         "block_size": config.integer("max_position_embeddings", 2048),
-        "bias": config.truth("attention_bias", False) or config.truth("mlp_bias", False),
+        "bias": config.boolean("attention_bias", False) or config.boolean("mlp_bias", False),
         "norm": "rmsnorm",
         "positions": "rope",
         "rope_base": rope.number("rope_theta", config.number("rope_theta", 10000.0)),
@@ -253,7 +253,7 @@ class Config:
             raise CheckpointError(f"config.json: {name} is {value!r:.60}, wanted a number")
         return float(value)
 
-    def truth(self, name: str, default: bool) -> bool:
+    def boolean(self, name: str, default: bool) -> bool:
         """True or false."""
         value = self._value(name, default)
         if type(value) is not bool:
@@ -267,7 +267,7 @@ class Config:
             raise CheckpointError(f"config.json: {name} is {value!r:.60}; pygpt supports {', '.join(table)}")
         return table[value]
 
-    def only(self, name: str, wanted) -> None:
+    def require(self, name: str, wanted) -> None:
         """Raise CheckpointError unless the field has this value or is missing."""
         value = self._value(name, wanted)
         if value != wanted:
@@ -320,12 +320,12 @@ def layout_of(model: ModelConfig) -> Layout:
     """The layout that fits a model. Raises: ExperimentError, naming the settings that do not fit the closer one."""
     if model.kind != "gpt":
         raise ExperimentError("model.kind", f"transformers has no {model.kind} model; only a gpt can be exported")
-    candidates = [(layout.misfits(model), layout) for layout in LAYOUTS.values()]
-    misfits, layout = min(candidates, key=lambda pair: len(pair[0]))
-    if misfits:
+    candidates = [(layout.mismatches(model), layout) for layout in LAYOUTS.values()]
+    mismatches, layout = min(candidates, key=lambda pair: len(pair[0]))
+    if mismatches:
         raise ExperimentError(
-            misfits[0].split(" ")[0],
+            mismatches[0].split(" ")[0],
             f"this model has neither GPT-2's nor Llama's architecture, the two that can "
-            f"be exported. The closer is {layout.model_type}, but {'; '.join(misfits)}",
+            f"be exported. The closer is {layout.model_type}, but {'; '.join(mismatches)}",
         )
     return layout

@@ -11,15 +11,15 @@ SLICE = 16  # tokens in a slice: few enough to stream, enough to keep a device b
 
 
 async def stream(
-    sampler: Sampler, max_new_tokens: int, slices=lambda done: SLICE, keep_going=lambda: True
+    sampler: Sampler, max_new_tokens: int, next_slice_size=lambda done: SLICE, should_continue=lambda: True
 ) -> AsyncGenerator[str, None]:
-    """Yield a sampler's text in pieces, until it ends, after `max_new_tokens`, or when `keep_going()` is False.
+    """Yield a sampler's text in pieces, until it ends, after `max_new_tokens`, or when `should_continue()` is False.
 
-    `slices(done)` returns the number of tokens to send after the first `done`. The last piece is the text held back.
+    `next_slice_size(done)` returns the number of tokens to send after the first `done`. The last piece is the text held back.
     """
     done = 0
-    while done < max_new_tokens and not sampler.done and keep_going():
-        count = min(slices(done), max_new_tokens - done)
+    while done < max_new_tokens and not sampler.done and should_continue():
+        count = min(next_slice_size(done), max_new_tokens - done)
         sampler.enqueue(count)
         done += count
         yield sampler.take(await sampler.device.fetch(sampler.output))

@@ -30,7 +30,7 @@ class TrainedModel:
         self.model = build_model(self.experiment.model, self.tokenizer.vocab_size)
         weights = Weights(device, self.model, None, self.experiment.model.dtype)
         for name, values in checkpoint.weights.items():
-            device.write(weights.named[name], bytes(values))
+            device.write(weights.by_name[name], bytes(values))
 
     def logits(self, ids):
         """Return the logits of the token after each token: ids (B, T) integers -> a NumPy array (B, T, V).

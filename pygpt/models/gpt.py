@@ -174,7 +174,7 @@ class GPT(Module):
         layers, heads = (
             f"{n} {word}{'s' * (n != 1)}" for n, word in ((config.n_layer, "layer"), (config.n_head, "head"))
         )
-        return f"{layers}, {heads}, {config.n_embd} wide, block {config.block_size}"
+        return f"{layers}, {heads}, width {config.n_embd}, context {config.block_size}"
 
     def _head(self):
         """The output layer's weight, and whether it is (V, C): the token embedding if the weights are tied."""

@@ -16,15 +16,15 @@ def python_random(experiment) -> random.Random | None:
     return random.Random(experiment.train.seed) if experiment.model.init == "python-random" else None
 
 
-def write_python_random_weights(weights: Weights, std: float, chance: random.Random) -> None:
+def write_python_random_weights(weights: Weights, std: float, generator: random.Random) -> None:
     """Draw every matrix of a GPT again, with this standard deviation; other parameters do not change."""
     values = weights.values
     code = {"float32": "f", "float64": "d"}[values.dtype]
-    for name in _microgpt_order(weights.named):
-        placed = weights.named[name]
+    for name in _microgpt_order(weights.by_name):
+        placed = weights.by_name[name]
         shape, transposed = placed.shape, not name.startswith("embedding.")
         rows, columns = reversed(shape) if transposed else shape
-        drawn = [[chance.gauss(0, std) for _ in range(columns)] for _ in range(rows)]
+        drawn = [[generator.gauss(0, std) for _ in range(columns)] for _ in range(rows)]
         # Matrices here are (n_in, n_out). Query, key and value are side by side in one matrix, but drawn one after the
         # other: the matrix is the transpose of one with all their rows.
         drawn = zip(*drawn) if transposed else drawn

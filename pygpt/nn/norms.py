@@ -52,6 +52,6 @@ NORMS = {
 }
 
 
-def make_norm(config, wanted: bool = True) -> Module:
-    """The norm of a ModelConfig, or Identity unless `wanted`."""
-    return NORMS[config.norm if wanted else "none"].make(config.n_embd, config.norm_scale, config.bias)
+def make_norm(config, enabled: bool = True) -> Module:
+    """The norm of a ModelConfig, or Identity unless `enabled`."""
+    return NORMS[config.norm if enabled else "none"].make(config.n_embd, config.norm_scale, config.bias)

@@ -42,7 +42,7 @@ class Constant:
         """Upload the table unless it is on the device already: layers can share one."""
         if self.tensor is None:
             self.tensor = empty(device, self.shape, dtype)
-            if not device.abstract:  # a plan does not need the values, which take a while to compute
+            if not device.stores_no_data:  # a plan does not need the values, which take a while to compute
                 device.write(self.tensor, array(ARRAY_CODE[dtype], self.make()))
 
 
@@ -92,7 +92,7 @@ class Module:
 class Weights:
     """All parameters of a model in one flat tensor. Random values are drawn from `seed`; without one they are zeros.
 
-    `values` is the flat tensor, `named` the parameters as slices of it, `embeddings` the names of the lookup tables.
+    `values` is the flat tensor, `by_name` the parameters as slices of it, `embeddings` the names of the lookup tables.
     Matrices come first, since they usually decay. Every parameter starts at a multiple of 64 elements (a GPU binds
     slices at 256 bytes); the gaps hold zeros.
     """
@@ -107,7 +107,7 @@ class Weights:
             end += -(-parameter.size // 64) * 64
         self.values = empty(device, (end,), dtype)
         fill(out=self.values, value=0.0)
-        self.named = {}
+        self.by_name = {}
         for site, (name, owner, attribute, parameter) in enumerate(declared):
             placed = self.values.slice(starts[name], parameter.shape)
             if parameter.std and seed is not None:
@@ -116,7 +116,7 @@ class Weights:
                 fill(out=placed, value=parameter.value)
             placed.node = Node()
             setattr(owner, attribute, placed)
-            self.named[name] = placed
+            self.by_name[name] = placed
         for constant in model.constants():
             constant.place(device, dtype)
         self.order = [name for name, _, _, _ in ordered]
@@ -124,7 +124,7 @@ class Weights:
 
 
 def with_parameters(model: Module, named: dict) -> Module:
-    """Give a declared model the tensors in `named` as its parameters, without gradients; return the model."""
+    """Give a declared model the tensors in `by_name` as its parameters, without gradients; return the model."""
     for name, owner, attribute, _ in list(model.named_parameters()):
         setattr(owner, attribute, named[name].detached())
     example = next(iter(named.values()))

@@ -31,7 +31,7 @@ from pygpt.ops.layernorm import layernorm_gradient as layernorm_gradient
 from pygpt.ops.lerp import lerp as lerp
 from pygpt.ops.lerp import running_share as running_share
 from pygpt.ops.linear_cross_entropy import linear_cross_entropy as linear_cross_entropy
-from pygpt.ops.linear_cross_entropy import rows_at_a_time as rows_at_a_time
+from pygpt.ops.linear_cross_entropy import rows_per_chunk as rows_per_chunk
 from pygpt.ops.matmul import matmul as matmul
 from pygpt.ops.mean_valid import mean_valid as mean_valid
 from pygpt.ops.mean_valid import mean_valid_gradient as mean_valid_gradient

@@ -53,7 +53,7 @@ def activation(x, y, *, kind):
     Source: So et al., "Primer", arXiv 2109.08668, for the square; Hendrycks and Gimpel, "Gaussian Error Linear Units",
         arXiv 1606.08415, for the others.
     """
-    for x_part, y_part in pieces(x, y):
+    for x_part, y_part in blocks(x, y):
         if kind == "silu":
             sigmoid(x_part, y_part)
             y_part *= x_part
@@ -66,7 +66,7 @@ def activation(x, y, *, kind):
                 y_part *= y_part
 
 
-def pieces(*arrays):
+def blocks(*arrays):
     """Iterate over the arrays in parallel, flattened, BLOCK elements at a time."""
     flat = [array.reshape(-1) for array in arrays]
     return ([array[start : start + BLOCK] for array in flat] for start in range(0, flat[0].size, BLOCK))
@@ -110,7 +110,7 @@ def _normal_cdf(x, y):
     np.subtract(1.0, y, out=y, where=x > 0.0)
 
 
-def number_of(kind: str, kinds: tuple) -> int:
+def kind_index(kind: str, kinds: tuple) -> int:
     """Return the number of `kind` in the shaders. Raises ValueError if it is not in `kinds`."""
     if kind not in kinds:
         raise ValueError(f"kind must be one of {', '.join(kinds)}, got {kind!r}")
@@ -119,13 +119,13 @@ def number_of(kind: str, kinds: tuple) -> int:
 
 @activation.shapes
 def _(x, *, kind):
-    number_of(kind, KINDS)
+    kind_index(kind, KINDS)
     return x.shape
 
 
 @activation.overrides
 def _(x, y, *, kind):
-    return {"KIND": number_of(kind, KINDS)}
+    return {"KIND": kind_index(kind, KINDS)}
 
 
 @activation.threads
@@ -144,7 +144,7 @@ def activation_gradient(dy, x, dx, *, kind):
 
     Shapes: dy, x (...) -> dx (...).
     """
-    for dy_part, x_part, dx_part in pieces(dy, x, dx):
+    for dy_part, x_part, dx_part in blocks(dy, x, dx):
         if kind == "silu":
             # With s = sigmoid(x): f' = s (1 + x (1 - s)).
             s = scratch("sigmoid", x_part.shape, x.dtype)
@@ -178,7 +178,7 @@ def _(dy, x, *, kind):
 
 @activation_gradient.overrides
 def _(dy, x, dx, *, kind):
-    return {"KIND": number_of(kind, KINDS)}
+    return {"KIND": kind_index(kind, KINDS)}
 
 
 @activation_gradient.threads

@@ -8,13 +8,13 @@ from pygpt.ops.attention_gradient import (
     attention_gradient,
     attention_sinks_gradient,
     dropout_overrides,
-    on_gpus,
+    suits_gpu_workgroup,
 )
 from pygpt.ops.attention_scores import (
     attention_pairs,
     by_head,
     check,
-    dropped,
+    dropout_mask,
     grouped,
     overrides,
     parts,
@@ -59,7 +59,7 @@ def attention(
         peak += np.log(total, out=scratch("logarithm", peak.shape, q.dtype))
         log_sum_exp[sequences, :, start:stop] = peak.reshape(len(q), n_head, -1)
         if rate:
-            np.copyto(table, 0.0, where=dropped(table.shape, tile, qkv.shape[1], seed, step, rate, purpose))
+            np.copyto(table, 0.0, where=dropout_mask(table.shape, tile, qkv.shape[1], seed, step, rate, purpose))
             total *= 1.0 - rate
         out = grouped(y[sequences], n_head, n_kv_head)[..., start:stop, :]
         np.matmul(table, v[..., first:stop, :], out=out)
@@ -98,7 +98,7 @@ def _(qkv, seed, step, sinks, y, log_sum_exp, *, n_head, **others):
 # One workgroup computes 32 tokens of a head.
 @attention.variant(
     "attention_workgroup",
-    lambda device, *operands, **others: on_gpus(device, operands[0], **others),
+    lambda device, *operands, **others: suits_gpu_workgroup(device, operands[0], **others),
     workgroup=(8, 8, 1),
 )
 def _(qkv, seed, step, sinks, y, log_sum_exp, *, n_head, **others):

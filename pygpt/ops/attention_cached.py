@@ -3,7 +3,7 @@
 import pygpt.ops.attention_scores as attention_scores
 from pygpt.errors import ShapeError
 from pygpt.ops.attention_scores import by_head, grouped, parts, slopes
-from pygpt.tensor.kernel import for_gpus, kernel, np
+from pygpt.tensor.kernel import is_hardware, kernel, np
 
 LANES = 64
 
@@ -71,6 +71,6 @@ def _(qkv, position, sinks, cache, y, *, n_head, **others):
     return qkv.shape[0] * n_head
 
 
-@attention_cached.variant("attention_cached_workgroup", for_gpus)
+@attention_cached.variant("attention_cached_workgroup", is_hardware)
 def _(qkv, position, sinks, cache, y, *, n_head, **others):
     return qkv.shape[0] * n_head * LANES

@@ -1,7 +1,7 @@
 """The gradient of attention: recomputes the probabilities from the scores and the saved log_sum_exp."""
 
 from pygpt.errors import ShapeError
-from pygpt.ops.attention_scores import attention_pairs, check, dropped, grouped, overrides, parts, scores, tiles
+from pygpt.ops.attention_scores import attention_pairs, check, dropout_mask, grouped, overrides, parts, scores, tiles
 from pygpt.tensor.kernel import kernel, np, scratch
 
 
@@ -66,7 +66,7 @@ def attention_gradient(
         ds = np.matmul(rows, v[..., first:stop, :].swapaxes(3, 4), out=scratch("ds", p.shape, q.dtype))
         p_kept = p
         if rate:
-            dropped_pairs = dropped(p.shape, tile, qkv.shape[1], seed, step, rate, purpose)
+            dropped_pairs = dropout_mask(p.shape, tile, qkv.shape[1], seed, step, rate, purpose)
             p_kept = np.multiply(p, 1.0 / (1.0 - rate), out=scratch("p_kept", p.shape, q.dtype))
             ds *= 1.0 / (1.0 - rate)
             for masked in (p_kept, ds):
@@ -116,7 +116,7 @@ def _(dy, qkv, log_sum_exp, delta, seed, step, dqkv, *, n_head, n_kv_head, **oth
     return qkv.shape[0] * (n_kv_head or n_head) * -(-qkv.shape[1] // 4)
 
 
-def on_gpus(device, qkv, n_head, n_kv_head, **others):
+def suits_gpu_workgroup(device, qkv, n_head, n_kv_head, **others):
     """Whether this is a real GPU and heads have at most 64 channels: more do not fit in workgroup memory."""
     return not device.software and qkv.shape[2] <= 64 * (n_head + 2 * (n_kv_head or n_head))
 
@@ -124,7 +124,7 @@ def on_gpus(device, qkv, n_head, n_kv_head, **others):
 # One workgroup computes 32 tokens of a query head or of a key head.
 @attention_gradient.variant(
     "attention_gradient_workgroup",
-    lambda device, *operands, **others: on_gpus(device, operands[1], **others),
+    lambda device, *operands, **others: suits_gpu_workgroup(device, operands[1], **others),
     workgroup=(8, 8, 1),
 )
 def _(dy, qkv, log_sum_exp, delta, seed, step, dqkv, *, n_head, n_kv_head, **others):

@@ -106,7 +106,7 @@ def _window_mask(rows, columns, diagonal, dtype):
     return np.where(np.tri(rows, columns, diagonal, bool), dtype.type(-np.inf), dtype.type(0))
 
 
-def dropped(shape, tile, time, seed, step, rate, purpose):
+def dropout_mask(shape, tile, time, seed, step, rate, purpose):
     """Return which probabilities of a tile (B, K, H / K, queries, keys) dropout sets to zero."""
     sequences, start, _, first = tile
     flat = shape[0], shape[1] * shape[2], *shape[3:]

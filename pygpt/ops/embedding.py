@@ -2,7 +2,7 @@
 
 from pygpt.errors import ShapeError
 from pygpt.ops.sum import sum
-from pygpt.tensor.kernel import for_gpus, kernel, np, scratch
+from pygpt.tensor.kernel import is_hardware, kernel, np, scratch
 
 
 @kernel(outputs=("y",), optional=("positions", "start"), gathers_rows=True)
@@ -112,6 +112,6 @@ def _(dy, ids, residual, dtokens, *, vocab_size):
     return dy.shape[-1]
 
 
-@embedding_gradient.variant("embedding_gradient_workgroup", for_gpus, workgroup=(64, 1, 1))
+@embedding_gradient.variant("embedding_gradient_workgroup", is_hardware, workgroup=(64, 1, 1))
 def _(dy, ids, residual, dtokens, *, vocab_size):
     return 64 * vocab_size

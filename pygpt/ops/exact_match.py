@@ -6,18 +6,18 @@ from pygpt.tensor.kernel import kernel, np
 LANES = 64
 
 
-@kernel(outputs=("right", "asked"), workgroup=(LANES, 1, 1), no_gradient="right or wrong is not differentiable")
-def exact_match(logits, targets, right, asked):
-    """right[b] = 1 if row b has targets other than -1 and each of these has the largest logit, else 0.
+@kernel(outputs=("correct", "scored"), workgroup=(LANES, 1, 1), no_gradient="correct or wrong is not differentiable")
+def exact_match(logits, targets, correct, scored):
+    """correct[b] = 1 if row b has targets other than -1 and each of these has the largest logit, else 0.
 
-    asked[b] = 0 if row b has targets other than -1, else -1. This equals greedy decoding: as long as a model's tokens
-    are right, it reads the tokens of this row. Of equal largest logits the first counts.
+    scored[b] = 0 if row b has targets other than -1, else -1. This equals greedy decoding: as long as a model's tokens
+    are correct, it reads the tokens of this row. Of equal largest logits the first counts.
 
-    Shapes: logits (B, T, V); targets int32 (B, T) -> right (B,); asked int32 (B,), to pass to `mean_valid` as targets.
+    Shapes: logits (B, T, V); targets int32 (B, T) -> correct (B,); scored int32 (B,), the targets of `mean_valid`.
     """
     valid = targets != -1  # (B, T)
-    right[...] = ((logits.argmax(axis=-1) == targets) | ~valid).all(axis=1) & valid.any(axis=1)
-    asked[...] = np.where(valid.any(axis=1), 0, -1)
+    correct[...] = ((logits.argmax(axis=-1) == targets) | ~valid).all(axis=1) & valid.any(axis=1)
+    scored[...] = np.where(valid.any(axis=1), 0, -1)
 
 
 @exact_match.shapes
@@ -31,10 +31,10 @@ def _(logits, targets):
 
 
 @exact_match.overrides
-def _(logits, targets, right, asked):
+def _(logits, targets, correct, scored):
     return {"T": logits.shape[1], "V": logits.shape[2]}
 
 
 @exact_match.threads
-def _(logits, targets, right, asked):
+def _(logits, targets, correct, scored):
     return LANES * logits.shape[0]

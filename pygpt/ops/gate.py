@@ -1,7 +1,7 @@
 """Gated activations, such as SwiGLU and GeGLU: one half of a layer scales the other half."""
 
 from pygpt.errors import ShapeError
-from pygpt.ops.activation import number_of, pieces, sigmoid
+from pygpt.ops.activation import blocks, kind_index, sigmoid
 from pygpt.ops.gelu import CUBIC, SLOPE
 from pygpt.tensor.kernel import kernel, np, scratch
 
@@ -20,7 +20,7 @@ def gate(x, z, y, *, kind):
     Raises: ValueError if `kind` is not one of these.
     Source: Shazeer, "GLU Variants Improve Transformer", arXiv 2002.05202.
     """
-    for x_part, z_part, y_part in pieces(x, z, y):
+    for x_part, z_part, y_part in blocks(x, z, y):
         _gate_sigmoid(x_part, y_part, kind)
         if kind != "sigmoid":
             y_part *= x_part
@@ -39,7 +39,7 @@ def _gate_sigmoid(x, y, kind):
 
 @gate.shapes
 def _(x, z, *, kind):
-    number_of(kind, KINDS)
+    kind_index(kind, KINDS)
     if x.shape != z.shape:
         raise ShapeError(f"gate: x and z must have the same shape, got {list(x.shape)} and {list(z.shape)}")
     return x.shape
@@ -47,7 +47,7 @@ def _(x, z, *, kind):
 
 @gate.overrides
 def _(x, z, y, *, kind):
-    return {"KIND": number_of(kind, KINDS)}
+    return {"KIND": kind_index(kind, KINDS)}
 
 
 @gate.threads
@@ -66,7 +66,7 @@ def gate_gradient(dy, x, z, dx, dz, *, kind):
 
     Shapes: dy, x, z (...) -> dx, dz (...).
     """
-    for dy_part, x_part, z_part, dx_part, dz_part in pieces(dy, x, z, dx, dz):
+    for dy_part, x_part, z_part, dx_part, dz_part in blocks(dy, x, z, dx, dz):
         _gate_sigmoid(x_part, dz_part, kind)
         # With s = s(u): s' = s (1 - s) u', and (x s)' = s (1 + x (1 - s) u').
         np.subtract(1.0, dz_part, out=dx_part)
@@ -93,7 +93,7 @@ def _(dy, x, z, *, kind):
 
 @gate_gradient.overrides
 def _(dy, x, z, dx, dz, *, kind):
-    return {"KIND": number_of(kind, KINDS)}
+    return {"KIND": kind_index(kind, KINDS)}
 
 
 @gate_gradient.threads

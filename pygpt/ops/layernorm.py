@@ -2,7 +2,7 @@
 
 from pygpt.errors import ShapeError
 from pygpt.ops.sum import sum
-from pygpt.tensor.kernel import for_gpus, kernel, np, scratch
+from pygpt.tensor.kernel import is_hardware, kernel, np, scratch
 
 # Rows per part of the weight gradient: enough parts to keep a GPU busy, few enough to sum cheaply.
 PART = 16
@@ -63,7 +63,7 @@ def _(x, weight, bias, y, statistics, *, epsilon):
     return statistics.shape[0]
 
 
-@layernorm.variant("layernorm_workgroup", for_gpus)
+@layernorm.variant("layernorm_workgroup", is_hardware)
 def _(x, weight, bias, y, statistics, *, epsilon):
     return 64 * statistics.shape[0]
 
@@ -71,12 +71,12 @@ def _(x, weight, bias, y, statistics, *, epsilon):
 @layernorm.gradient
 def _(dy, x, weight, statistics, wanted, x_so_far, weight_into, bias_into):
     dx, weight_parts, bias_parts = layernorm_gradient(dy, x, weight, statistics, x_so_far)
-    dweight = joined(weight_parts, weight_into) if wanted[1] else None
-    dbias = joined(bias_parts, bias_into) if wanted[2] else None
+    dweight = sum_parts(weight_parts, weight_into) if wanted[1] else None
+    dbias = sum_parts(bias_parts, bias_into) if wanted[2] else None
     return dx, dweight, dbias
 
 
-def joined(parts, into):
+def sum_parts(parts, into):
     """Return the sum of (P, C) over P, written to `into` if it is given."""
     width = parts.shape[1]
     return sum(parts.reshape(1, *parts.shape), out=into.reshape(1, width) if into is not None else None).reshape(width)
@@ -157,6 +157,6 @@ def _(dy, x, weight, statistics, residual, dx, dweight, dbias):
     return dweight.shape[0]
 
 
-@layernorm_gradient.variant("layernorm_gradient_workgroup", for_gpus, workgroup=(64, 1, 1))
+@layernorm_gradient.variant("layernorm_gradient_workgroup", is_hardware, workgroup=(64, 1, 1))
 def _(dy, x, weight, statistics, residual, dx, dweight, dbias):
     return 64 * dweight.shape[0]

@@ -17,7 +17,7 @@ from pygpt.tensor.tensor import Node, Tape, Tensor, empty
 CHUNK = 1 << 24
 
 
-def rows_at_a_time(rows: int, vocab_size: int, chunk: int | None = None) -> int:
+def rows_per_chunk(rows: int, vocab_size: int, chunk: int | None = None) -> int:
     """Return how many rows of logits to compute at a time: all if they fit in two chunks, else as many as fit in one,
     in multiples of 64, where a slice can start."""
     chunk = chunk or CHUNK
@@ -47,7 +47,7 @@ def linear_cross_entropy(
             f"linear_cross_entropy: wanted x (..., C) and targets (...), got {list(x.shape)} and {list(targets.shape)}"
         )
     rows, vocab_size = targets.size, w.shape[0 if transpose_w else 1]
-    step = rows_at_a_time(rows, vocab_size, chunk)
+    step = rows_per_chunk(rows, vocab_size, chunk)
     costs = {"smoothing": smoothing, "z_loss": z_loss}
     if step == rows:
         logits = matmul(x, w, transpose_w=transpose_w)
@@ -57,7 +57,7 @@ def linear_cross_entropy(
     buffers = [empty(x.device, (step, vocab_size), x.dtype) for _ in range(2 if cap else 1)]
     for x_rows, target_rows, *outputs in _chunks(step, flat, ids, loss, log_sum_exp):
         cross_entropy(_logits(x_rows, w, transpose_w, cap, buffers), target_rows, out=outputs, **costs)
-    if Tape.on and (x.node or w.node):
+    if Tape.enabled and (x.node or w.node):
         loss.node = Node(
             LINEAR_CROSS_ENTROPY,
             (x.node, w.node),
@@ -95,7 +95,7 @@ class _LinearCrossEntropy:
     """The tape entry: computes the gradients of x and w, one chunk at a time."""
 
     name = "linear_cross_entropy"
-    gathers = frozenset()
+    accumulating_inputs = frozenset()
 
     def backward(self, dloss, saved, wanted, so_far, into):
         x, w, transpose_w, cap, step = (saved[name] for name in ("x", "w", "transpose_w", "cap", "step"))

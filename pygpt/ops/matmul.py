@@ -4,7 +4,7 @@ import math
 
 from pygpt.errors import ShapeError
 from pygpt.ops.sum import sum
-from pygpt.tensor.kernel import for_gpus, kernel, np
+from pygpt.tensor.kernel import is_hardware, kernel, np
 
 
 @kernel(outputs=("y",), optional=("bias", "residual"), workgroup=(8, 8, 1))
@@ -131,7 +131,7 @@ def _(x, w, bias, residual, y, *, transpose_x, transpose_w, splits):
 # On a software renderer, workgroup memory and barriers cost 3 to 6 times the product itself; on a real GPU they make it
 # fast. In both shaders one invocation computes 8 x 8 elements and one workgroup 64 x 64.
 @matmul.threads
-@matmul.variant("matmul_workgroup", for_gpus)
+@matmul.variant("matmul_workgroup", is_hardware)
 def _(x, w, bias, residual, y, *, transpose_x, transpose_w, splits):
     m, n, _ = lengths(x, w, transpose_x, transpose_w)
     return (-(-n // 8), -(-m // 8), splits)

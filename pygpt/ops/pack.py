@@ -18,12 +18,12 @@ def pack(a, b, c, d, e, f, g, y, *, start=0):
     Shapes: a, b, c, d, e, f, g (...), all but a optional; y (N,).
     """
     tensors = (a, b, c, d, e, f, g)
-    for tensor, place in zip(tensors, places(tensors, y, start), strict=True):
+    for tensor, place in zip(tensors, offsets(tensors, y, start), strict=True):
         if tensor is not None:
             y[place : place + tensor.size] = tensor.reshape(-1)
 
 
-def places(given, y, start):
+def offsets(given, y, start):
     """Return where each tensor starts in y, or would if it is absent. Raises ShapeError if they do not fit."""
     starts, end = [], start
     for tensor in given:
@@ -38,7 +38,7 @@ def places(given, y, start):
 @pack.overrides
 def _(*operands, start):
     values = {}
-    for name, tensor, place in zip(NAMES, operands[:-1], places(operands[:-1], operands[-1], start), strict=True):
+    for name, tensor, place in zip(NAMES, operands[:-1], offsets(operands[:-1], operands[-1], start), strict=True):
         values[f"START_{name.upper()}"] = place
         values[f"LENGTH_{name.upper()}"] = 0 if tensor is None else tensor.size
     return values
@@ -46,5 +46,5 @@ def _(*operands, start):
 
 @pack.threads
 def _(*operands, start):
-    placed = zip(operands[:-1], places(operands[:-1], operands[-1], start), strict=True)
+    placed = zip(operands[:-1], offsets(operands[:-1], operands[-1], start), strict=True)
     return max(place + tensor.size for tensor, place in placed if tensor is not None) - start

@@ -39,6 +39,6 @@ def _(value, step, history):
     return 1
 
 
-@record.traffic
+@record.bytes_moved
 def _(shapes, attributes):
     return 3 * 4  # one element of each operand

@@ -1,8 +1,8 @@
 """Root mean square normalization over the last dimension: layer normalization without the mean."""
 
 from pygpt.errors import ShapeError
-from pygpt.ops.layernorm import PART, blocks, joined, part_sums
-from pygpt.tensor.kernel import for_gpus, kernel, np, scratch
+from pygpt.ops.layernorm import PART, blocks, part_sums, sum_parts
+from pygpt.tensor.kernel import is_hardware, kernel, np, scratch
 
 
 @kernel(outputs=("y", "inverse_rms"), optional=("weight",), operations=5)
@@ -44,7 +44,7 @@ def _(x, weight, y, inverse_rms, *, epsilon):
     return inverse_rms.size
 
 
-@rmsnorm.variant("rmsnorm_workgroup", for_gpus)
+@rmsnorm.variant("rmsnorm_workgroup", is_hardware)
 def _(x, weight, y, inverse_rms, *, epsilon):
     return 64 * inverse_rms.size
 
@@ -52,7 +52,7 @@ def _(x, weight, y, inverse_rms, *, epsilon):
 @rmsnorm.gradient
 def _(dy, x, weight, inverse_rms, wanted, x_so_far, weight_into):
     dx, weight_parts = rmsnorm_gradient(dy, x, weight, inverse_rms, x_so_far)
-    return dx, joined(weight_parts, weight_into) if wanted[1] else None
+    return dx, sum_parts(weight_parts, weight_into) if wanted[1] else None
 
 
 @kernel(
@@ -112,6 +112,6 @@ def _(dy, x, weight, inverse_rms, residual, dx, dweight):
     return -(-inverse_rms.size // PART)
 
 
-@rmsnorm_gradient.variant("rmsnorm_gradient_workgroup", for_gpus, workgroup=(64, 1, 1))
+@rmsnorm_gradient.variant("rmsnorm_gradient_workgroup", is_hardware, workgroup=(64, 1, 1))
 def _(dy, x, weight, inverse_rms, residual, dx, dweight):
     return 64 * -(-inverse_rms.size // PART)

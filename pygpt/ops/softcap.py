@@ -1,6 +1,6 @@
 """Soft cap: limits values to (-cap, cap) and hardly changes those near 0."""
 
-from pygpt.ops.activation import pieces
+from pygpt.ops.activation import blocks
 from pygpt.tensor.kernel import kernel, np
 
 
@@ -11,7 +11,7 @@ def softcap(x, y, *, cap):
     Shapes: x (...) -> y (...).
     Source: Gemma Team, "Gemma 2", arXiv 2408.00118, section 2.
     """
-    for x_part, y_part in pieces(x, y):
+    for x_part, y_part in blocks(x, y):
         np.divide(x_part, cap, out=y_part)
         np.tanh(y_part, out=y_part)
         y_part *= cap
@@ -43,7 +43,7 @@ def softcap_gradient(dy, y, dx, *, cap):
 
     Shapes: dy, y (...) -> dx (...).
     """
-    for dy_part, y_part, dx_part in pieces(dy, y, dx):
+    for dy_part, y_part, dx_part in blocks(dy, y, dx):
         np.divide(y_part, cap, out=dx_part)
         np.square(dx_part, out=dx_part)
         np.subtract(1.0, dx_part, out=dx_part)

@@ -10,18 +10,18 @@ from pygpt.tensor.tensor import Tensor, empty
 class FlatState:
     """One number for each element of some parameters, initially zero.
 
-    `values` is a flat tensor, and `named` its parts by parameter name. They are in the order of the weights: adjacent
+    `values` is a flat tensor, and `by_name` its parts by parameter name. They are in the order of the weights: adjacent
     parameters are adjacent here.
     """
 
     def __init__(self, weights: Weights, names):
-        sizes = {name: padded_size(weights.named[name].size) for name in weights.order if name in names}
+        sizes = {name: padded_size(weights.by_name[name].size) for name in weights.order if name in names}
         self.values = empty(weights.values.device, (sum(sizes.values()),), weights.values.dtype)
         # The gaps between parameters are zero too, and stay zero.
         fill(out=self.values, value=0.0)
-        self.named, end = {}, 0
+        self.by_name, end = {}, 0
         for name, size in sizes.items():
-            self.named[name] = self.values.slice(end, weights.named[name].shape)
+            self.by_name[name] = self.values.slice(end, weights.by_name[name].shape)
             end += size
 
 
@@ -36,7 +36,7 @@ class Span:
 
     def of(self, placed) -> Tensor:
         """The slice of a Weights or a FlatState with these parameters."""
-        return placed.values.slice(placed.named[self.names[0]].offset, (self.length,))
+        return placed.values.slice(placed.by_name[self.names[0]].offset, (self.length,))
 
 
 def padded_size(size: int) -> int:
@@ -50,7 +50,7 @@ def spans(weights: Weights, names, decays) -> list[Span]:
     for name in weights.order:
         if name not in names:
             continue
-        placed, length = weights.named[name], padded_size(weights.named[name].size)
+        placed, length = weights.by_name[name], padded_size(weights.by_name[name].size)
         extends = placed.offset == end and (groups[-1].decayed == groups[-1].length or not decays(name))
         if not extends:
             groups.append(Span([]))

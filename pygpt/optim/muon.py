@@ -3,7 +3,7 @@
 import math
 
 from pygpt.ops import clip_scale, divide, matmul, scale, square_sum
-from pygpt.optim.rules import Rule, add_momentum, descend
+from pygpt.optim.rules import Rule, add_momentum, apply_step
 from pygpt.tensor.tensor import Tensor
 
 
@@ -13,7 +13,7 @@ class Muon(Rule):
     help = "orthogonalised momentum for the matrices inside blocks, AdamW for the rest"
     needs_blocks = True
 
-    def takes(self, name, shape):
+    def handles(self, name, shape):
         return "blocks" in name.split(".") and len(shape) == 2
 
     def state(self, config):
@@ -24,7 +24,7 @@ class Muon(Rule):
             add_momentum(optimizer, span, clip, 0.0)
         for name in span.names:
             orthogonalise(optimizer.gradients[name])
-        descend(optimizer, span, optimizer.one, optimizer.config.weight_decay)
+        apply_step(optimizer, span, optimizer.one, optimizer.config.weight_decay)
 
 
 def orthogonalise(matrix: Tensor) -> None:

@@ -23,7 +23,7 @@ OPTIMIZERS = {
 def rule_for(config, name: str, shape: tuple):
     """The rule that updates a parameter: the chosen optimizer's, or AdamW's if that one does not take it."""
     chosen = OPTIMIZERS[config.name]
-    return chosen if chosen.takes(name, shape) else OPTIMIZERS["adamw"]
+    return chosen if chosen.handles(name, shape) else OPTIMIZERS["adamw"]
 
 
 def state_layout(config, shapes: dict) -> dict[str, list[str]]:
@@ -45,20 +45,20 @@ class Optimizer:
     `schedule` is the table of `schedule_table` and `step` the number of updates done, both on the device. The caller
     writes the gradients into `gradients`: tensors by parameter name, parts of one flat tensor, which an update can
     overwrite. `state` holds the state kept between steps, as FlatState by name. If `shares`, the table of
-    `average_table`, is given, `average` holds an average of the weights over the steps.
+    `average_weight_table`, is given, `average` holds an average of the weights over the steps.
     """
 
     def __init__(self, weights: Weights, config, schedule: Tensor, step: Tensor, shares: Tensor | None = None):
         self.weights, self.config = weights, config
         self.schedule, self.step, self.shares = schedule, step, shares
-        shapes = {name: placed.shape for name, placed in weights.named.items()}
+        shapes = {name: placed.shape for name, placed in weights.by_name.items()}
         layout = state_layout(config, shapes)
         self.state = {group: FlatState(weights, names) for group, names in layout.items() if group != "trained"}
         self.average = FlatState(weights, weights.order) if shares else None
         if self.average:
             pack(weights.values, out=self.average.values)
         self.gradient = FlatState(weights, weights.order)
-        self.gradients = self.gradient.named
+        self.gradients = self.gradient.by_name
         self.one = tensor(weights.values.device, [1.0], dtype=weights.values.dtype)
         self._by_rule: dict = {}
         for name, shape in shapes.items():
@@ -77,5 +77,5 @@ class Optimizer:
     def _decays(self, name):
         if self.config.decay_groups == "all":
             return True
-        matrix = len(self.weights.named[name].shape) > 1
+        matrix = len(self.weights.by_name[name].shape) > 1
         return matrix and not (self.config.decay_groups == "linear" and name in self.weights.embeddings)

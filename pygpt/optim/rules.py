@@ -13,7 +13,7 @@ class Rule:
     help = ""
     needs_blocks = False
 
-    def takes(self, name: str, shape: tuple) -> bool:
+    def handles(self, name: str, shape: tuple) -> bool:
         """Whether it updates the parameter of that name and shape; AdamW updates the others."""
         return True
 
@@ -74,9 +74,9 @@ class SGD(Rule):
         decay = optimizer.config.weight_decay
         if optimizer.config.momentum:
             add_momentum(optimizer, span, clip, decay)
-            descend(optimizer, span, optimizer.one, 0.0)
+            apply_step(optimizer, span, optimizer.one, 0.0)
         else:
-            descend(optimizer, span, clip, decay)
+            apply_step(optimizer, span, clip, decay)
 
 
 def add_momentum(optimizer, span, clip, weight_decay: float) -> None:
@@ -93,7 +93,7 @@ def add_momentum(optimizer, span, clip, weight_decay: float) -> None:
     )
 
 
-def descend(optimizer, span, clip, weight_decay: float) -> None:
+def apply_step(optimizer, span, clip, weight_decay: float) -> None:
     """Update a span against its gradients times `clip`, with the learning rate of the step."""
     sgd_step(
         span.of(optimizer.gradient),

@@ -61,7 +61,7 @@ def learning_rate(config, steps: int, step: int) -> float:
     return SCHEDULES[config.schedule].rate(config, since, min(1.0, since / max(1, steps - config.warmup_steps)))
 
 
-def average_table(config, steps: int, typecode: str = "f") -> array:
+def average_weight_table(config, steps: int, typecode: str = "f") -> array:
     """(steps,), as an array of that type: the share of each step's new weights in the average of the weights.
 
     It is 1 - ema, but larger in the first steps, so that the initial weights soon lose their influence.

@@ -88,7 +88,7 @@ class RunFolder:
         """Write the checkpoint, as bytes or pieces. A crash leaves the previous one intact. Raises: CheckpointError."""
         write_run(self.model, checkpoint)
 
-    def keep_profile(self, trace: str) -> None:
+    def save_profile(self, trace: str) -> None:
         """Write the trace of a profiled step. Raises: CheckpointError."""
         with _writing(self.profile):
             write_atomically(self.profile, trace.encode())

@@ -13,18 +13,18 @@ from fastapi.responses import FileResponse, JSONResponse, PlainTextResponse, Res
 
 from pygpt.errors import PygptError, RequestError
 from pygpt.server.generation import Generation
-from pygpt.server.job_queue import ENDED, Job, Queue, TrainingSlot, recall
+from pygpt.server.job_queue import ENDED, Job, Queue, TrainingSlot, restore_log
 from pygpt.server.lab_socket import LabSocket
 from pygpt.server.schemas import GenerateRequest, TrainRequest, experiment_for
 from pygpt.server.security import SecurityMiddleware
-from pygpt.server.session_worker import MACHINE
-from pygpt.server.static import Pages
+from pygpt.server.session_worker import SERVER
+from pygpt.server.static import LabFiles
 from pygpt.server.storage import DataSets, Models
 from pygpt.session.messages import encode
 from pygpt.utils.suggest import did_you_mean
 from pygpt.version import __version__
 
-SILENCE = 15.0  # seconds without an event after which a stream sends a comment, to keep the connection open
+KEEPALIVE_SECONDS = 15.0  # seconds without an event after which a stream sends a comment, to keep the connection open
 
 
 class Service:
@@ -41,17 +41,17 @@ class Service:
     @contextlib.asynccontextmanager
     async def running(self, app):
         """Start the job queue with the application, and end every worker when the application stops."""
-        self.queue.begin()
+        self.queue.start()
         yield
-        await self.queue.end()
+        await self.queue.shut_down()
         await self.lab.end()
         await self.generation.end()
 
-    def hang_up(self) -> None:
+    def close_streams(self) -> None:
         """Close the event streams and the page's socket: a server that shuts down waits for them."""
         for job in self.queue.all_live():
-            job.listeners.end()
-        self.lab.hang_up()
+            job.subscribers.close()
+        self.lab.disconnect_page()
 
     def job(self, name: str) -> Job:
         """A model's training job, live or restored from its folder. Raises: RequestError (404) for an unknown model."""
@@ -59,17 +59,17 @@ class Service:
             return live
         folder = self.models.get(name)
         job = Job(folder, {"state": "trained", **folder.read_job()})
-        recall(job)
+        restore_log(job)
         return job
 
-    def facts(self, name: str) -> dict:
+    def model_summary(self, name: str) -> dict:
         """The fields of a model in the response of GET /lm."""
         live = self.queue.live(name)
-        record = dict(live.known) if live else {"state": "trained", **self.models.get(name).read_job()}
+        record = dict(live.record) if live else {"state": "trained", **self.models.get(name).read_job()}
         state = record["state"]
         facts = {"name": name, **record, "resumable": state in ("stopped", "interrupted", "failed")}
         if live in self.queue.waiting:
-            facts |= {"place": self.queue.place(live), "waits_for": self.slot.user or "its turn"}
+            facts |= {"place": self.queue.position(live), "waits_for": self.slot.user or "its turn"}
         if live and state == "training":
             facts |= {field: live.log.speed.get(field) for field in ("tokens_per_second", "seconds_left")}
         return facts
@@ -77,7 +77,7 @@ class Service:
 
 def create_app(
     service: Service,
-    pages: Pages | None = None,
+    pages: LabFiles | None = None,
     *,
     loopback: bool = True,
     names: tuple[str, ...] = (),
@@ -150,7 +150,7 @@ def _add_dataset_routes(app, service):
     @app.delete("/ds/{name}", tags=["data sets"])
     async def delete_data_set(name: str) -> dict:
         """Delete an uploaded text. Models trained on it keep a copy in their files."""
-        busy = [job.name for job in service.queue.all_live() if job.known["dataset"] == name]
+        busy = [job.name for job in service.queue.all_live() if job.record["dataset"] == name]
         if busy:
             raise RequestError(409, f"the data set {name!r} is in use by the training of {', '.join(busy)}", "name")
         service.datasets.delete(name)
@@ -164,7 +164,7 @@ def _add_model_routes(app, service):
     async def models() -> dict:
         """List the models: trained, training or waiting in the queue."""
         return {
-            "models": [service.facts(folder.name) for folder in service.models.list()],
+            "models": [service.model_summary(folder.name) for folder in service.models.list()],
             "queue": [job.name for job in queue.waiting],
             "machine": service.slot.user or "free",
         }
@@ -172,33 +172,33 @@ def _add_model_routes(app, service):
     @app.get("/lm/{name}", tags=["models"])
     async def model(name: str) -> dict:
         """One model: its settings and its progress."""
-        return service.facts(name)
+        return service.model_summary(name)
 
     @app.post("/lm/{name}/train", status_code=202, tags=["training"])
     async def train(name: str, settings: Annotated[TrainRequest, Body()] = TrainRequest()) -> dict:
         """Queue the training of a new model. One model trains at a time; /lm/{name}/events streams its progress."""
-        get_dataset = service.datasets.get if settings.vocab_size is None else service.datasets.look_into
+        get_dataset = service.datasets.get if settings.vocab_size is None else service.datasets.get_counted
         dataset = await asyncio.to_thread(get_dataset, settings.dataset)
         job = await queue.add(name, experiment_for(settings, name, dataset), dataset.name)
-        return service.facts(job.name) | {"events": f"/lm/{name}/events"}
+        return service.model_summary(job.name) | {"events": f"/lm/{name}/events"}
 
     @app.post("/lm/{name}/resume", status_code=202, tags=["training"])
     async def resume(name: str) -> dict:
         """Queue the rest of a training that was stopped, was interrupted or failed."""
         await queue.resume(name)
-        return service.facts(name) | {"events": f"/lm/{name}/events"}
+        return service.model_summary(name) | {"events": f"/lm/{name}/events"}
 
     @app.post("/lm/{name}/stop", tags=["training"])
     async def stop(name: str) -> dict:
         """Stop training after the current step and keep the model, or remove a waiting model from the queue."""
         await queue.stop(name)
-        return service.facts(name)
+        return service.model_summary(name)
 
     @app.delete("/lm/{name}", tags=["models"])
     async def delete_model(name: str) -> dict:
         """Delete a model and all its files."""
         if live := queue.live(name):
-            raise RequestError(409, f"{name!r} is {live.known['state']}; stop it first (POST /lm/{name}/stop)", "name")
+            raise RequestError(409, f"{name!r} is {live.record['state']}; stop it first (POST /lm/{name}/stop)", "name")
         await asyncio.to_thread(service.models.delete, name)
         return {"deleted": name}
 
@@ -217,7 +217,7 @@ def _add_model_routes(app, service):
         """
         job, last = service.job(name), request.headers.get("last-event-id", "")
         after = int(last) if last.isdecimal() else -1
-        if job.known["state"] in ENDED and after >= job.log.step:
+        if job.record["state"] in ENDED and after >= job.log.step:
             return Response(status_code=204)  # an EventSource then does not reconnect
         return StreamingResponse(
             _stream(service, job, after),
@@ -231,16 +231,16 @@ async def _stream(service, job, after):
         event_id = "" if step is None else f"id: {step}\n"
         return f"{event_id}event: {event['type']}\ndata: {encode(event)}\n\n"
 
-    queue = job.listeners.join()
+    queue = job.subscribers.subscribe()
     try:
-        yield message({"type": "state", **service.facts(job.name)})
+        yield message({"type": "state", **service.model_summary(job.name)})
         past, step = job.log.events_after(after), job.log.step
         # Only the last past event has an id: a client that is cut off before it must receive them all again.
         for event in past:
             yield message(event, step if event is past[-1] else None)
-        while job.known["state"] not in ENDED or not queue.empty():
+        while job.record["state"] not in ENDED or not queue.empty():
             try:
-                event = await asyncio.wait_for(queue.get(), SILENCE)
+                event = await asyncio.wait_for(queue.get(), KEEPALIVE_SECONDS)
             except TimeoutError:
                 yield ": still here\n\n"
                 continue
@@ -248,7 +248,7 @@ async def _stream(service, job, after):
                 break
             yield message(event, job.log.step)
     finally:
-        job.listeners.leave(queue)
+        job.subscribers.unsubscribe(queue)
 
 
 def _add_inference_routes(app, service):
@@ -291,11 +291,11 @@ def _add_inference_routes(app, service):
 def _add_lab_routes(app, service, pages):
     @app.websocket("/lab/socket")
     async def connect_page(socket: WebSocket):
-        await service.lab.attend(socket)
+        await service.lab.serve_page(socket)
 
     @app.get("/site.json", include_in_schema=False)
     async def site() -> JSONResponse:
         # With MACHINE, the page offers this machine as a device.
-        return JSONResponse(pages.contents | {MACHINE: True}, headers=pages.headers("site.json"))
+        return JSONResponse(pages.contents | {SERVER: True}, headers=pages.headers("site.json"))
 
     app.mount("/", pages)

@@ -7,49 +7,49 @@ from pygpt.session.messages import Curve, Evaluated, Finished, Paused
 from pygpt.training.loss_curve import LossCurve
 
 SAMPLES = 30
-PENDING = 1000  # waiting messages at which a slow subscriber is dropped
-TURNS = ("resumed", "paused", "stopped", "finished")
+MAX_PENDING = 1000  # waiting messages at which a slow subscriber is dropped
+STATE_CHANGES = ("resumed", "paused", "stopped", "finished")
 
 
 class EventLog:
     """A compact log of one run's events, from which a new subscriber catches up."""
 
     def __init__(self):
-        self.beginning: dict | None = None
+        self.start_event: dict | None = None
         self.clear()
 
     def clear(self) -> None:
-        """Clear everything except `beginning`."""
+        """Clear everything except `start_event`."""
         self.curve = LossCurve()
         self.speed: dict = {}
         self.baselines: list[dict] = []
         self.samples: deque[dict] = deque(maxlen=SAMPLES)
-        self.turn: dict | None = None
+        self.last_change: dict | None = None
 
     @property
     def run_id(self) -> str:
         """The id of the run, or "" before a run has started."""
-        return self.beginning["run_id"] if self.beginning else ""
+        return self.start_event["run_id"] if self.start_event else ""
 
     @property
     def running(self) -> bool:
         """Whether the run is taking steps."""
-        if self.turn is None:
-            return self.beginning is not None and self.beginning["type"] == "started"
-        return self.turn["type"] == "resumed"
+        if self.last_change is None:
+            return self.start_event is not None and self.start_event["type"] == "started"
+        return self.last_change["type"] == "resumed"
 
     @property
     def step(self) -> int:
         """The last step in the log."""
-        steps = [self.curve.last_step, *(event["step"] for event in (self.turn,) if event)]
-        return max([*steps, self.beginning["run"]["step"] if self.beginning else 0])
+        steps = [self.curve.last_step, *(event["step"] for event in (self.last_change,) if event)]
+        return max([*steps, self.start_event["run"]["step"] if self.start_event else 0])
 
-    def take(self, event: dict) -> None:
+    def add(self, event: dict) -> None:
         """Add an event to the log."""
         kind = event["type"]
         if kind in ("started", "opened"):
             self.clear()
-            self.beginning = event
+            self.start_event = event
         elif kind == "curve":
             self.curve = LossCurve(event["training"], event["validation"])
         elif kind == "progress":
@@ -63,10 +63,10 @@ class EventLog:
             self.baselines = [event]
         elif kind == "sample":
             self.samples.append(event)
-        elif kind in TURNS:
-            self.turn = event
+        elif kind in STATE_CHANGES:
+            self.last_change = event
             if kind == "resumed":
-                self.curve.cut(event["step"])
+                self.curve.truncate_after(event["step"])
 
     def events_after(self, after: int = -1) -> list[dict]:
         """The events that a subscriber needs if it has those up to step `after`."""
@@ -88,49 +88,49 @@ class EventLog:
         return self._events([curve, *speed], -1)
 
     def _events(self, losses, after):
-        if self.beginning is None:
+        if self.start_event is None:
             return []
         # Always `started`: a page that receives `opened` has requested it, and shows the run's settings.
-        run = self.beginning["run"]
+        run = self.start_event["run"]
         events = [{"type": "started", "run_id": self.run_id, "run": run}] if after < 0 else []
         events += losses + self.baselines
         events += [sample for sample in self.samples if sample["step"] > after]
-        if self.turn is not None:
-            events.append(self.turn)
-        elif self.beginning["type"] == "opened":
+        if self.last_change is not None:
+            events.append(self.last_change)
+        elif self.start_event["type"] == "opened":
             ended = run["step"] >= run["experiment"]["train"]["steps"]
             events.append((Finished if ended else Paused)(self.run_id, run["step"]).to_dict())
         return events
 
 
-class Listeners:
+class Subscribers:
     """The subscribers, each with its own queue. One that falls behind is dropped; it can reconnect and catch up."""
 
     def __init__(self):
-        self.listeners: set[asyncio.Queue] = set()
+        self.subscribers: set[asyncio.Queue] = set()
 
-    def join(self) -> asyncio.Queue:
+    def subscribe(self) -> asyncio.Queue:
         """Add a subscriber and return its queue of the events from now on; None ends it."""
         queue: asyncio.Queue = asyncio.Queue()
-        self.listeners.add(queue)
+        self.subscribers.add(queue)
         return queue
 
-    def leave(self, queue: asyncio.Queue) -> None:
+    def unsubscribe(self, queue: asyncio.Queue) -> None:
         """Remove a subscriber."""
-        self.listeners.discard(queue)
+        self.subscribers.discard(queue)
 
-    def tell(self, event: dict) -> None:
+    def publish(self, event: dict) -> None:
         """Send an event to every subscriber."""
-        for queue in list(self.listeners):
+        for queue in list(self.subscribers):
             queue.put_nowait(event)
-            if queue.qsize() > PENDING:
+            if queue.qsize() > MAX_PENDING:
                 self._drop(queue)
 
-    def end(self) -> None:
+    def close(self) -> None:
         """End every subscriber's queue."""
-        for queue in list(self.listeners):
+        for queue in list(self.subscribers):
             self._drop(queue)
 
     def _drop(self, queue):
-        self.listeners.discard(queue)
+        self.subscribers.discard(queue)
         queue.put_nowait(None)

@@ -8,7 +8,7 @@ from pygpt.errors import RequestError
 from pygpt.server.generation_worker import run_generation
 from pygpt.server.worker_process import Worker
 
-IDLE = 300.0  # seconds without a request after which the process ends, to free its memory
+IDLE_TIMEOUT = 300.0  # seconds without a request after which the process ends, to free its memory
 
 
 class Generation:
@@ -77,14 +77,14 @@ class Generation:
     def _worker(self):
         if self._idle_timer:
             self._idle_timer.cancel()
-        self._idle_timer = asyncio.get_running_loop().call_later(IDLE, self._end_if_idle)
+        self._idle_timer = asyncio.get_running_loop().call_later(IDLE_TIMEOUT, self._end_if_idle)
         if self.worker is None:
             self.worker = Worker(run_generation, self.choice)
         return self.worker
 
     def _end_if_idle(self):
         if self._lock.locked():
-            self._idle_timer = asyncio.get_running_loop().call_later(IDLE, self._end_if_idle)
+            self._idle_timer = asyncio.get_running_loop().call_later(IDLE_TIMEOUT, self._end_if_idle)
         else:
             task = asyncio.ensure_future(self.end())
             self._tasks.add(task)

@@ -34,7 +34,7 @@ class GenerationWorker:
     def __init__(self, connection, choice: str):
         self.connection, self.choice = connection, choice
         self.device = None
-        self.known: tuple = ()
+        self.loaded_version: tuple = ()
         self.model: TrainedModel | None = None
 
     def answer(self, command: dict, data: bytes | None) -> None:
@@ -60,14 +60,14 @@ class GenerationWorker:
         if self.device is None:
             self.device = open_device(self.choice)
         version = (path, state.st_mtime_ns, state.st_size)
-        if version != self.known or self.model is None:
+        if version != self.loaded_version or self.model is None:
             self.model = None  # to free its memory before loading
-            self.model, self.known = load(Path(path), self.device), version
+            self.model, self.loaded_version = load(Path(path), self.device), version
         return self.model
 
     def _generate(self, model, prompt, max_new_tokens, **settings):
         sampler = model.sampler(prompt, **settings)
-        for piece in iterate_blocking(stream(sampler, max_new_tokens, keep_going=lambda: not self._stop_requested())):
+        for piece in iterate_blocking(stream(sampler, max_new_tokens, should_continue=lambda: not self._stop_requested())):
             self._send({"type": "sampled", "text": piece, "done": False})
         self._send({"type": "sampled", "text": "", "done": True})
 

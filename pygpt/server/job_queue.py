@@ -7,13 +7,13 @@ import time
 
 from pygpt.config.experiment import Experiment
 from pygpt.errors import PygptError, RequestError
-from pygpt.server.event_log import EventLog, Listeners
-from pygpt.server.session_worker import MACHINE, run_session
+from pygpt.server.event_log import EventLog, Subscribers
+from pygpt.server.session_worker import SERVER, run_session
 from pygpt.server.storage import DataSets, ModelFolder, Models
 from pygpt.server.worker_process import Worker
 from pygpt.session.messages import Evaluated, Progress
 
-LAST_STEP = 20.0  # seconds a training has to stop when the server shuts down
+STOP_TIMEOUT = 20.0  # seconds a training has to stop when the server shuts down
 ENDED = ("trained", "stopped", "interrupted", "failed")
 
 
@@ -24,13 +24,13 @@ class TrainingSlot:
         self.user = ""
         self.changed = asyncio.Condition()
 
-    def take(self, user: str) -> None:
+    def acquire(self, user: str) -> None:
         """Acquire the slot. Raises: RequestError (409) if another user holds it."""
         if self.user not in ("", user):
             raise RequestError(409, f"this machine is busy with {self.user}; it runs one training at a time", "device")
         self.user = user
 
-    async def give_back(self, user: str) -> None:
+    async def release(self, user: str) -> None:
         """Release the slot and wake everyone who waits for it."""
         if self.user == user:
             self.user = ""
@@ -39,13 +39,13 @@ class TrainingSlot:
 
 
 class Job:
-    """One model's training: waiting, running or ended. `known` is the content of job.json."""
+    """One model's training: waiting, running or ended. `record` is the content of job.json."""
 
     def __init__(self, folder: ModelFolder, known: dict):
-        self.folder, self.known = folder, known
-        self.log, self.listeners = EventLog(), Listeners()
+        self.folder, self.record = folder, known
+        self.log, self.subscribers = EventLog(), Subscribers()
         self.worker: Worker | None = None
-        self.halting = self.interrupting = False
+        self.stop_requested = self.shutting_down = False
 
     @property
     def name(self) -> str:
@@ -55,19 +55,19 @@ class Job:
     @property
     def experiment(self) -> Experiment:
         """The experiment that the job trains."""
-        return Experiment.from_dict(self.known["experiment"])
+        return Experiment.from_dict(self.record["experiment"])
 
     def set(self, **changes) -> None:
-        """Change fields of `known`, write job.json, and notify the subscribers."""
-        self.known.update(changes)
-        self.folder.write_job(self.known)
-        self.listeners.tell({"type": "state", "name": self.name, **self.known})
+        """Change fields of `record`, write job.json, and notify the subscribers."""
+        self.record.update(changes)
+        self.folder.write_job(self.record)
+        self.subscribers.publish({"type": "state", "name": self.name, **self.record})
 
-    def take(self, event: dict) -> None:
+    def apply(self, event: dict) -> None:
         """Process an event of the training."""
         kind = event["type"]
-        if kind != "opened" or self.log.beginning is None:  # a resumed job has its log already
-            self.log.take(event)
+        if kind != "opened" or self.log.start_event is None:  # a resumed job has its log already
+            self.log.add(event)
         if kind in ("started", "opened"):
             run = event["run"]
             self.set(
@@ -78,17 +78,17 @@ class Job:
                 vocabulary=run["vocabulary"],
             )
         elif kind == "device":
-            self.known["device"] = event["name"]
+            self.record["device"] = event["name"]
         elif kind == "progress":
-            self.known.update(step=event["steps"][-1], loss=event["losses"][-1])
+            self.record.update(step=event["steps"][-1], loss=event["losses"][-1])
         elif kind == "evaluated":
-            self.known.update({name: event[name] for name in ("val_loss", "accuracy") if event.get(name) is not None})
+            self.record.update({name: event[name] for name in ("val_loss", "accuracy") if event.get(name) is not None})
         elif kind == "kept":
             self.set(kept=event["step"])
         elif kind == "error":
-            self.known["error"] = event["message"]
+            self.record["error"] = event["message"]
         if kind not in ("text", "device", "curve"):  # subscribers have the losses from the log
-            self.listeners.tell(event)
+            self.subscribers.publish(event)
 
 
 class Queue:
@@ -100,7 +100,7 @@ class Queue:
         self.current: Job | None = None
         self.task: asyncio.Task | None = None
 
-    def begin(self) -> None:
+    def start(self) -> None:
         """Restore an earlier server's queue, mark the job it was running as interrupted, and start to run jobs."""
         waiting = []
         for folder in self.models.list():
@@ -109,7 +109,7 @@ class Queue:
                 self._mark_interrupted(folder, record)
             elif record.get("state") == "waiting":
                 waiting.append(Job(folder, record))
-        self.waiting = sorted(waiting, key=lambda job: job.known.get("asked", 0))
+        self.waiting = sorted(waiting, key=lambda job: job.record.get("asked", 0))
         self.task = asyncio.ensure_future(self._run())
 
     def _mark_interrupted(self, folder, record):
@@ -139,7 +139,7 @@ class Queue:
     async def resume(self, name: str) -> Job:
         """Queue the rest of a training that stopped early. Raises: RequestError if there is nothing to resume."""
         if job := self.live(name):
-            raise RequestError(409, f"{name!r} is already {job.known['state']}")
+            raise RequestError(409, f"{name!r} is already {job.record['state']}")
         folder = self.models.get(name)
         record = folder.read_job()
         if record.get("state") not in ("stopped", "interrupted", "failed"):
@@ -148,7 +148,7 @@ class Queue:
             )
         record.pop("error", None)
         job = Job(folder, {**record, "state": "waiting", "asked": time.time()})
-        recall(job)
+        restore_log(job)
         return await self._queue(job)
 
     async def _queue(self, job):
@@ -164,14 +164,14 @@ class Queue:
 
     def all_live(self) -> list[Job]:
         """The waiting jobs and the running one."""
-        return [job for job in (*self.waiting, self.current) if job is not None and job.known["state"] not in ENDED]
+        return [job for job in (*self.waiting, self.current) if job is not None and job.record["state"] not in ENDED]
 
-    def place(self, job: Job) -> int:
+    def position(self, job: Job) -> int:
         """A job's position in the queue; the running job has 0."""
         return self.waiting.index(job) + 1 if job in self.waiting else 0
 
     async def stop(self, name: str) -> dict:
-        """Remove a job from the queue, or stop it after the current step. Returns its `known`."""
+        """Remove a job from the queue, or stop it after the current step. Returns its `record`."""
         job = self.live(name)
         if job is None:
             self.models.get(name)
@@ -179,26 +179,26 @@ class Queue:
         if job in self.waiting:
             self.waiting.remove(job)
             job.set(state="stopped")
-            job.listeners.end()
+            job.subscribers.close()
         else:
             await self._halt(job)
-        return job.known
+        return job.record
 
     async def _halt(self, job):
-        events = job.listeners.join()
-        job.halting = True
+        events = job.subscribers.subscribe()
+        job.stop_requested = True
         if job.worker is not None:
             await job.worker.send({"type": "stop"})
-        while job.known["state"] not in ENDED and await events.get() is not None:
+        while job.record["state"] not in ENDED and await events.get() is not None:
             continue
-        job.listeners.leave(events)
+        job.subscribers.unsubscribe(events)
 
-    async def end(self) -> None:
+    async def shut_down(self) -> None:
         """Shut down: stop the running job and mark it as interrupted. Waiting jobs stay in the queue."""
         if self.current is not None:
-            self.current.interrupting = True
+            self.current.shutting_down = True
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._halt(self.current), LAST_STEP)
+                await asyncio.wait_for(self._halt(self.current), STOP_TIMEOUT)
         if self.task is not None:
             self.task.cancel()
             await asyncio.wait([self.task])
@@ -210,7 +210,9 @@ class Queue:
                 job = self.current = self.waiting.pop(0)
                 self.slot.user = f"the training of {job.name!r}"
             for later in self.waiting:
-                later.listeners.tell({"type": "state", "name": later.name, **later.known, "place": self.place(later)})
+                later.subscribers.publish(
+                    {"type": "state", "name": later.name, **later.record, "place": self.position(later)}
+                )
             user = self.slot.user
             try:
                 await self._train(job)
@@ -225,16 +227,18 @@ class Queue:
                 if job.worker is not None:
                     await asyncio.shield(job.worker.end())
                 self.current, job.worker = None, None
-                job.listeners.end()
-                await self.slot.give_back(user)
+                job.subscribers.close()
+                await self.slot.release(user)
 
     async def _train(self, job):
         job.set(state="training")
         data = (
-            await asyncio.to_thread(self.datasets.read, job.known["dataset"]) if not job.folder.model.exists() else None
+            await asyncio.to_thread(self.datasets.read, job.record["dataset"])
+            if not job.folder.model.exists()
+            else None
         )
         worker = job.worker = Worker(run_session, str(job.folder.folder), self.choice)
-        await worker.send({"type": "open_device", "choice": MACHINE})
+        await worker.send({"type": "open_device", "choice": SERVER})
         await self._until(job, "device")
         if job.folder.model.exists():
             saved = await asyncio.to_thread(job.folder.model.read_bytes)
@@ -242,16 +246,16 @@ class Queue:
             await self._until(job, "opened")
             await worker.send({"type": "resume"})
         else:
-            await worker.send({"type": "choose_text", "name": job.known["dataset"], "built_in": data is None}, data)
+            await worker.send({"type": "choose_text", "name": job.record["dataset"], "built_in": data is None}, data)
             await self._until(job, "text")
-            await worker.send({"type": "start", "experiment": job.known["experiment"]})
+            await worker.send({"type": "start", "experiment": job.record["experiment"]})
             await self._until(job, "started")
-        if job.halting:  # the stop was requested before training started
+        if job.stop_requested:  # the stop was requested before training started
             await worker.send({"type": "stop"})
         ended = await self._until(job, "stopped", "finished")
         if ended["type"] == "finished":
             job.set(state="trained", step=ended["step"])
-        elif job.interrupting:
+        elif job.shutting_down:
             job.set(
                 state="interrupted",
                 step=ended["step"],
@@ -259,7 +263,7 @@ class Queue:
                 f"POST /lm/{job.name}/resume continues from step {ended['step']}",
             )
         else:
-            job.set(state="failed" if "error" in job.known else "stopped", step=ended["step"])
+            job.set(state="failed" if "error" in job.record else "stopped", step=ended["step"])
 
     async def _until(self, job, *kinds):
         """Process events until one of these kinds. Raises: RequestError for an error before training or a crash."""
@@ -268,28 +272,28 @@ class Queue:
             if item is None:
                 raise RequestError(500, job.worker.exit_reason)
             event, _ = item
-            job.take(event)
+            job.apply(event)
             if event["type"] in kinds:
                 return event
             if event["type"] == "error" and event["during"] != "training":
                 raise RequestError(422, event["message"], event["field"])
 
 
-def recall(job: Job) -> None:
+def restore_log(job: Job) -> None:
     """Rebuild the event log of an ended job from its metrics file."""
-    if "experiment" not in job.known:
+    if "experiment" not in job.record:
         return
     metrics = job.folder.read_metrics()
     facts = {
-        "id": job.known.get("run_id", job.name),
-        "experiment": job.known["experiment"],
-        "text": job.known.get("dataset", ""),
+        "id": job.record.get("run_id", job.name),
+        "experiment": job.record["experiment"],
+        "text": job.record.get("dataset", ""),
         "step": 0,
-        "parameters": job.known.get("parameters", 0),
-        "vocabulary": job.known.get("vocabulary", 0),
+        "parameters": job.record.get("parameters", 0),
+        "vocabulary": job.record.get("vocabulary", 0),
     }
     run = {"run_id": facts["id"]}
-    job.log.take({"type": "started", **run, "run": facts})
+    job.log.add({"type": "started", **run, "run": facts})
     losses = [metric for metric in metrics if metric.loss is not None]
     if losses:
         progress = Progress(
@@ -302,10 +306,10 @@ def recall(job: Job) -> None:
             0.0,
             {},
         )
-        job.log.take(progress.to_dict())
+        job.log.add(progress.to_dict())
     for metric in metrics:
         if metric.val_loss is not None:
-            job.log.take(Evaluated(facts["id"], metric.step, metric.val_loss, metric.accuracy).to_dict())
-    if job.known["state"] in ENDED:
-        kind = "finished" if job.known["state"] == "trained" else "stopped"
-        job.log.take({"type": kind, **run, "step": job.known.get("step", 0)})
+            job.log.add(Evaluated(facts["id"], metric.step, metric.val_loss, metric.accuracy).to_dict())
+    if job.record["state"] in ENDED:
+        kind = "finished" if job.record["state"] == "trained" else "stopped"
+        job.log.add({"type": kind, **run, "step": job.record.get("step", 0)})

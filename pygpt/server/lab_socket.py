@@ -10,9 +10,9 @@ import json
 from pathlib import Path
 
 from pygpt.errors import RequestError
-from pygpt.server.event_log import PENDING, EventLog
-from pygpt.server.job_queue import LAST_STEP, TrainingSlot
-from pygpt.server.session_worker import MACHINE, run_session
+from pygpt.server.event_log import MAX_PENDING, EventLog
+from pygpt.server.job_queue import STOP_TIMEOUT, TrainingSlot
+from pygpt.server.session_worker import SERVER, run_session
 from pygpt.server.worker_process import Worker
 from pygpt.session.messages import encode
 
@@ -20,7 +20,7 @@ USER = "the lab"
 TAKEN_OVER, CRASHED, TOO_SLOW = 4001, 4002, 1013  # close codes; the page reconnects only after the last one
 NEEDS_MACHINE = ("start", "resume", "benchmark")
 LAST_KNOWN = ("ready", "device", "text", "found")  # a new page receives the last event of each
-REST = 1800.0  # seconds without a page after which an idle session ends, to free its memory
+IDLE_TIMEOUT = 1800.0  # seconds without a page after which an idle session ends, to free its memory
 
 
 class Page:
@@ -31,10 +31,10 @@ class Page:
         self.waiting: asyncio.Queue = asyncio.Queue()
         self.sending = asyncio.ensure_future(self._send())
 
-    def tell(self, event: dict, data: bytes | None = None) -> None:
+    def send(self, event: dict, data: bytes | None = None) -> None:
         """Queue an event, and its bytes. A page that falls behind is disconnected; it reconnects and catches up."""
         self.waiting.put_nowait((encode(event), data))
-        if self.waiting.qsize() > PENDING:
+        if self.waiting.qsize() > MAX_PENDING:
             self.close(TOO_SLOW, "too slow")
 
     def close(self, code: int, reason: str) -> None:
@@ -43,7 +43,7 @@ class Page:
         self.sending = asyncio.ensure_future(self._close(code, reason))
 
     async def _send(self):
-        with contextlib.suppress(RuntimeError, OSError):  # the page has disconnected; `attend` handles that
+        with contextlib.suppress(RuntimeError, OSError):  # the page has disconnected; `serve_page` handles that
             while True:
                 text, data = await self.waiting.get()
                 if data is not None:
@@ -66,10 +66,10 @@ class LabSocket:
         self._forget()
 
     def _forget(self):
-        self.log, self.known = EventLog(), {}
-        self.asked = ""  # the command that reserved the machine and is not answered yet
+        self.log, self.last_events = EventLog(), {}
+        self.pending_command = ""  # the command that reserved the machine and is not answered yet
 
-    async def attend(self, socket) -> None:
+    async def serve_page(self, socket) -> None:
         """Serve a page until it disconnects."""
         await socket.accept()
         if self.page is not None:
@@ -89,14 +89,14 @@ class LabSocket:
             page.sending.cancel()
             if self.page is page:
                 self.page = None
-                asyncio.get_running_loop().call_later(REST, self._end_if_idle)
+                asyncio.get_running_loop().call_later(IDLE_TIMEOUT, self._end_if_idle)
 
     async def _command(self, page, text, data):
         try:
             command = json.loads(text)
             kind = command["type"]
         except (ValueError, TypeError, KeyError):
-            page.tell(_error("a message must be JSON with a type", ""))
+            page.send(_error("a message must be JSON with a type", ""))
             return
         if page is not self.page:
             return
@@ -106,19 +106,19 @@ class LabSocket:
             else:
                 self._catch_up(page)
                 return
-            command = {"type": "begin", "site": "", "device": MACHINE}
+            command = {"type": "begin", "site": "", "device": SERVER}
         if self.worker is None:
-            page.tell(_error("the session on this machine has ended; reload the page", str(kind)))
+            page.send(_error("the session on this machine has ended; reload the page", str(kind)))
             return
-        if kind in NEEDS_MACHINE and (kind != "resume" or (self.log.beginning and not self.log.running)):
+        if kind in NEEDS_MACHINE and (kind != "resume" or (self.log.start_event and not self.log.running)):
             try:
-                self.slot.take(USER)
+                self.slot.acquire(USER)
             except RequestError as error:
-                page.tell(_error(f"{error}, so try again when that has ended", str(kind)))
+                page.send(_error(f"{error}, so try again when that has ended", str(kind)))
                 return
-            self.asked = kind
+            self.pending_command = kind
         if kind == "forget_kept":
-            self.known.pop("found", None)
+            self.last_events.pop("found", None)
         await self.worker.send(command, data)
 
     def _start(self):
@@ -127,41 +127,45 @@ class LabSocket:
         self.listening = asyncio.ensure_future(self._listen(self.worker))
 
     def _catch_up(self, page):
-        for event in [self.known[kind] for kind in LAST_KNOWN if kind in self.known] + self.log.events_for_page():
-            page.tell(event)
+        for event in [
+            self.last_events[kind] for kind in LAST_KNOWN if kind in self.last_events
+        ] + self.log.events_for_page():
+            page.send(event)
 
     async def _listen(self, worker):
         while (item := await worker.receive()) is not None:
             event, data = item
             await self._take(event)
             if self.page is not None:
-                self.page.tell(event, data)
+                self.page.send(event, data)
         if self.worker is worker:  # it crashed: `end` clears self.worker first
             self.worker = None
             self._forget()
-            await self.slot.give_back(USER)
+            await self.slot.release(USER)
             if self.page is not None:
                 self.page.close(CRASHED, worker.exit_reason[:120])
 
     async def _take(self, event):
         kind = event["type"]
         if kind in LAST_KNOWN:
-            self.known[kind] = event
+            self.last_events[kind] = event
         if kind in ("started", "opened"):
-            self.known.pop("found", None)
-        self.log.take(event)
-        answered = {"start": "started", "resume": "resumed", "benchmark": "measuring_ended"}.get(self.asked) == kind
-        if answered or (kind == "error" and event["during"] == self.asked):
-            self.asked = ""
+            self.last_events.pop("found", None)
+        self.log.add(event)
+        answered = {"start": "started", "resume": "resumed", "benchmark": "measuring_ended"}.get(
+            self.pending_command
+        ) == kind
+        if answered or (kind == "error" and event["during"] == self.pending_command):
+            self.pending_command = ""
         # Keep the slot until the command is answered: between two runs, nobody else can take it.
-        if not self.asked and not self.log.running and self.slot.user == USER:
-            await self.slot.give_back(USER)
+        if not self.pending_command and not self.log.running and self.slot.user == USER:
+            await self.slot.release(USER)
 
     def _end_if_idle(self):
         if self.page is None and self.worker is not None and not self.log.running:
             self.ending = asyncio.ensure_future(self.end())
 
-    def hang_up(self) -> None:
+    def disconnect_page(self) -> None:
         """Disconnect the page: the server is shutting down."""
         if self.page is not None:
             self.page.close(TOO_SLOW, "the server is shutting down")
@@ -173,13 +177,13 @@ class LabSocket:
             return
         if self.log.running:
             await worker.send({"type": "stop"})
-            until = asyncio.get_running_loop().time() + LAST_STEP
+            until = asyncio.get_running_loop().time() + STOP_TIMEOUT
             while self.log.running and asyncio.get_running_loop().time() < until:
                 await asyncio.sleep(0.05)
         self.worker = None
         self._forget()
         await worker.end()
-        await self.slot.give_back(USER)
+        await self.slot.release(USER)
 
 
 def _error(message, during):

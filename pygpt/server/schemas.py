@@ -25,7 +25,7 @@ FIELDS = {
     "seed": "train.seed",
 }
 BYTES = 256
-MOST_TOKENS = 10_000
+MAX_NEW_TOKENS = 10_000
 
 
 class Body(BaseModel):
@@ -68,34 +68,34 @@ GenerateRequest = create_model(
     __base__=Body,
     __doc__="How to continue a text.",
     prompt=(str, Field("", description="text to begin with", max_length=100_000)),
-    max_new_tokens=(int, Field(200, description="number of tokens to write", ge=1, le=MOST_TOKENS)),
+    max_new_tokens=(int, Field(200, description="number of tokens to write", ge=1, le=MAX_NEW_TOKENS)),
     **dict(_sampling_fields()),
 )
 
 
-def experiment_for(asked: BaseModel, name: str, dataset: DataSet) -> Experiment:
+def experiment_for(request: BaseModel, name: str, dataset: DataSet) -> Experiment:
     """The experiment that a TrainRequest describes. Raises: RequestError, with the request's field names."""
-    given = asked.model_dump(exclude_none=True)
+    given = request.model_dump(exclude_none=True)
     try:
-        base = Experiment.preset(asked.preset)
+        base = Experiment.preset(request.preset)
     except ExperimentError as error:
         raise RequestError(422, str(error), "preset") from None
     changes = {FIELDS[field]: value for field, value in given.items() if field in FIELDS and field != "vocab_size"}
     changes |= {"name": name[:64], "data.source": dataset.name, "data.layout": dataset.layout}
-    changes |= _tokenizer(asked, dataset)
+    changes |= _tokenizer(request, dataset)
     optim = base.optim
-    if asked.learning_rate is not None and optim.learning_rate:
+    if request.learning_rate is not None and optim.learning_rate:
         # Keep the schedule's ratio of final to peak learning rate.
-        changes["optim.min_learning_rate"] = asked.learning_rate * optim.min_learning_rate / optim.learning_rate
-    if asked.max_iters is not None:
-        changes["optim.warmup_steps"] = min(optim.warmup_steps, max(asked.max_iters, 0) // 10)
+        changes["optim.min_learning_rate"] = request.learning_rate * optim.min_learning_rate / optim.learning_rate
+    if request.max_iters is not None:
+        changes["optim.warmup_steps"] = min(optim.warmup_steps, max(request.max_iters, 0) // 10)
     try:
         return base.with_fields(**changes)
     except ExperimentError as error:
-        raise in_words_of_the_request(error) from None
+        raise with_request_names(error) from None
 
 
-def in_words_of_the_request(error: ExperimentError) -> RequestError:
+def with_request_names(error: ExperimentError) -> RequestError:
     """The same error with the request's names for the fields."""
     names = {dotted: name for name, dotted in FIELDS.items()}
     message = str(error)
@@ -104,9 +104,9 @@ def in_words_of_the_request(error: ExperimentError) -> RequestError:
     return RequestError(422, message, names.get(error.field, error.field.split(".")[-1]))
 
 
-def _tokenizer(asked, dataset):
+def _tokenizer(request, dataset):
     """The tokenizer for a vocabulary size: characters if the size is their number, bytes at 256, BPE otherwise."""
-    size, kind = asked.vocab_size, asked.tokenizer
+    size, kind = request.vocab_size, request.tokenizer
     if size is None:
         return {} if kind is None else {"data.tokenizer": kind}
     characters, delimiter = dataset.distinct, dataset.layout == "documents"

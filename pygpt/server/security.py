@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 
 SMALL_BODY = 1_000_000  # bytes: more than any settings or prompt needs
 # Bytes discarded before a refusal: a client that is still sending when the connection closes never reads the reason.
-LINGER = 10_000_000
+DISCARD_LIMIT = 10_000_000
 
 
 class SecurityMiddleware:
@@ -103,7 +103,7 @@ def _with_limit(receive, limit):
 
 
 async def _discard(receive):
-    remaining, more = LINGER, True
+    remaining, more = DISCARD_LIMIT, True
     while more and remaining > 0:
         message = await receive()
         remaining -= len(message.get("body", b""))

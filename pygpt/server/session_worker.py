@@ -14,7 +14,7 @@ from pygpt.session.messages import Error, encode
 from pygpt.session.session import Session
 from pygpt.version import __version__
 
-MACHINE = "machine"  # the page's name for the server's device
+SERVER = "machine"  # the page's name for the server's device
 
 
 def is_built_in(name: str) -> bool:
@@ -28,14 +28,14 @@ class Site:
     `choice` is the device of `pygpt serve --device`.
     """
 
-    contents = {"version": __version__, MACHINE: True}
+    contents = {"version": __version__, SERVER: True}
     numpy = True
     texts = list(DATASETS)
 
     def __init__(self, choice: str):
         self.choice = choice
         # With these choices, the session selects the device that suits the model.
-        self.automatic = (MACHINE, "auto") if choice == "auto" else ()
+        self.automatic_choices = (SERVER, "auto") if choice == "auto" else ()
 
     async def load_text(self, name: str):
         """Load a built-in text or a task, never a file. Raises: DataError for any other name."""
@@ -45,9 +45,9 @@ class Site:
 
     async def open_device(self, choice: str):
         """Open the device of `pygpt serve --device`, or one by name. Raises: DeviceError if that fails."""
-        return open_device(self.choice if choice == MACHINE else choice)
+        return open_device(self.choice if choice == SERVER else choice)
 
-    async def fitting_device(self, gpu, experiment):
+    async def device_for(self, gpu, experiment):
         """The device that suits an experiment: a real GPU that is open, or NumPy for a small one."""
 
         async def open_cpu(why):

@@ -11,7 +11,7 @@ from pygpt.errors import PygptError
 from pygpt.server.local_site import CHECKOUT, MIME_TYPES, build_site, headers_for, read_headers
 
 
-class Pages(StaticFiles):
+class LabFiles(StaticFiles):
     """A built site. `headers(path)` returns the response headers of a file, including its type."""
 
     def __init__(self, folder: Path, headers: Callable[[str], dict[str, str]]):
@@ -29,7 +29,7 @@ class Pages(StaticFiles):
         return response
 
 
-def find_pages(site: Path | None) -> Pages | None:
+def find_lab_files(site: Path | None) -> LabFiles | None:
     """The lab's pages: from a folder, or built in this package's checkout.
 
     Returns None, and prints the reason to standard error, if they cannot be built.
@@ -51,4 +51,4 @@ def find_pages(site: Path | None) -> Pages | None:
         mime_type = MIME_TYPES.get(PurePosixPath(path).suffix)
         return headers_for(f"/{path}", site_headers) | ({"Content-Type": mime_type} if mime_type else {})
 
-    return Pages(folder, headers)
+    return LabFiles(folder, headers)

@@ -12,18 +12,18 @@ from pygpt.runs.run_folder import MODEL_FILE, RunFolder
 from pygpt.utils.files import write_atomically
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*")
-LONGEST = 64
+MAX_NAME_LENGTH = 64
 # Names that Windows reserves for devices, with any extension.
 DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 
 
 def check_name(name: str, what: str) -> str:
     """Return the name if it is a valid file name on every system and not a path. Raises: RequestError otherwise."""
-    if len(name) > LONGEST or not NAME.fullmatch(name) or DEVICES.fullmatch(name):
+    if len(name) > MAX_NAME_LENGTH or not NAME.fullmatch(name) or DEVICES.fullmatch(name):
         raise RequestError(
             422,
-            f"{name[:LONGEST]!r} cannot be the name of a {what}: use ASCII letters, digits, '-', '_' and "
-            f"single dots inside, at most {LONGEST} characters, beginning with a letter or a digit",
+            f"{name[:MAX_NAME_LENGTH]!r} cannot be the name of a {what}: use ASCII letters, digits, '-', '_' and "
+            f"single dots inside, at most {MAX_NAME_LENGTH} characters, beginning with a letter or a digit",
             "name",
         )
     return name
@@ -58,13 +58,15 @@ class DataSets:
 
     def __init__(self, folder: Path):
         self.folder = make_folder(folder)
-        # Characters and distinct characters of the built-in texts that `look_into` has read.
-        self.counted: dict[str, tuple[int, int]] = {}
+        # Characters and distinct characters of the built-in texts that `get_counted` has read.
+        self.character_counts: dict[str, tuple[int, int]] = {}
 
     def list(self) -> list[DataSet]:
         """All data sets, the built-in ones first."""
         built_in = [
-            DataSet(text.name, text.title, True, text.layout, text.size, *self.counted.get(text.name, (None, None)))
+            DataSet(
+                text.name, text.title, True, text.layout, text.size, *self.character_counts.get(text.name, (None, None))
+            )
             for text in DATASETS.values()
         ]
         return built_in + [self._uploaded(path) for path in sorted(self.folder.glob("*.json"))]
@@ -86,18 +88,18 @@ class DataSets:
         if name not in datasets:
             raise RequestError(
                 404,
-                f"there is no data set {name[:LONGEST]!r}; choose from {', '.join(datasets)}, "
+                f"there is no data set {name[:MAX_NAME_LENGTH]!r}; choose from {', '.join(datasets)}, "
                 f"or a task such as task:addition",
                 "dataset",
             )
         return datasets[name]
 
-    def look_into(self, name: str) -> DataSet:
+    def get_counted(self, name: str) -> DataSet:
         """A data set with its characters counted, which can take a moment. Raises: as `get`, and DataError."""
         dataset = self.get(name)
         if dataset.characters is None:
             text = load_text(name).text
-            self.counted[name] = (len(text), len(set(text)))
+            self.character_counts[name] = (len(text), len(set(text)))
         return self.get(name)
 
     def add(self, name: str, data: bytes, layout: str, title: str) -> DataSet:
@@ -185,7 +187,7 @@ class Models:
         models = {model.name: model for model in self.list()}
         if name not in models:
             choices = f"choose from {', '.join(models)}" if models else "there are no models yet"
-            raise RequestError(404, f"there is no model {name[:LONGEST]!r}; {choices}", "name")
+            raise RequestError(404, f"there is no model {name[:MAX_NAME_LENGTH]!r}; {choices}", "name")
         return models[name]
 
     def add(self, name: str) -> ModelFolder:

@@ -8,7 +8,7 @@ import threading
 # Not fork: the server runs threads, and a GPU driver does not survive a fork.
 SPAWN = multiprocessing.get_context("spawn")
 BYTES, MESSAGE = b"B", b"M"
-PATIENCE = 3.0  # seconds that an idle process has to end by itself
+EXIT_TIMEOUT = 3.0  # seconds that an idle process has to end by itself
 
 
 def write(connection, message: str, data: bytes | None = None) -> None:
@@ -73,7 +73,7 @@ class Worker:
         """The next message and its bytes, or None if the process has ended."""
         return await self.incoming.queue.get()
 
-    async def end(self, patience: float = PATIENCE) -> None:
+    async def end(self, patience: float = EXIT_TIMEOUT) -> None:
         """Close the connection, which ends the process; kill it if it has not ended after `patience` seconds."""
         self.connection.close()
         await asyncio.to_thread(self.process.join, patience)
@@ -84,7 +84,7 @@ class Worker:
     @property
     def exit_reason(self) -> str:
         """The error message for a process that has ended."""
-        self.process.join(PATIENCE)
+        self.process.join(EXIT_TIMEOUT)
         code = self.process.exitcode
         how = "without an error" if not code else f"with status {code}" if code > 0 else f"by signal {-code}"
         return f"the worker process ended {how}; see the server's log"

@@ -7,9 +7,9 @@ from pygpt.errors import DeviceError
 from pygpt.session.messages import Baselines
 from pygpt.training.ngram_baselines import baseline_steps
 from pygpt.training.run import Run
-from pygpt.utils.blocking import let_others_run
+from pygpt.utils.blocking import yield_to_event_loop
 
-MOST_TOKENS = 4_000_000  # in the training part: more would take a tab too long and too much memory
+MAX_TOKENS = 4_000_000  # in the training part: more would take a tab too long and too much memory
 
 
 async def send_baselines(emit, run: Run) -> None:
@@ -18,7 +18,7 @@ async def send_baselines(emit, run: Run) -> None:
     Texts in shards and long texts are skipped. Nothing is sent if the device is lost meanwhile.
     """
     parts = run.train_batches, run.val_batches
-    if run.text.text is None or parts[0].tokens.size > MOST_TOKENS:
+    if run.text.text is None or parts[0].tokens.size > MAX_TOKENS:
         return
     try:
         train, val = [await _fetch_split(run.device, part) for part in parts]
@@ -26,7 +26,7 @@ async def send_baselines(emit, run: Run) -> None:
         return
     separator = parts[1].separator if run.experiment.train.answers_only else None
     for nats in baseline_steps(train, val, run.tokenizer.vocab_size, separator):
-        await let_others_run()
+        await yield_to_event_loop()
     emit(Baselines(run.id, nats))
 
 

@@ -6,10 +6,10 @@ import time
 from pygpt.session.messages import Evaluated, Progress
 from pygpt.training.metrics import METRICS, STEP, Metric
 from pygpt.training.run import Run
-from pygpt.utils.timer import tick
+from pygpt.utils.timer import clock_resolution
 
 SEND_EVERY = 0.1  # seconds between two progress events
-REMEMBERED = 8.0  # seconds over which the remaining time is averaged
+AVERAGING_SECONDS = 8.0  # seconds over which the remaining time is averaged
 # The logged columns: each step's metrics except its loss, which is sent for every step.
 LOGGED = tuple(field.name for field in METRICS if field.metadata["source"] == STEP and field.name != "loss")
 
@@ -24,7 +24,7 @@ class ProgressReporter:
         self._sent_at = time.perf_counter()
         self._seconds = self._step_count = 0.0
 
-    def take(self, metrics: list[Metric]) -> None:
+    def add(self, metrics: list[Metric]) -> None:
         """Add metrics that were read from the device."""
         self._steps += [metric for metric in metrics if metric.loss is not None]
         self._evaluations += [metric for metric in metrics if metric.val_loss is not None]
@@ -42,8 +42,8 @@ class ProgressReporter:
 
     def _send_steps(self, now):
         # This includes evaluations, samples and safety copies, so it is more than the time per training step.
-        elapsed = max(now - self._sent_at, tick())  # a tab's coarse clock can read the same as before
-        decay = math.exp(-elapsed / REMEMBERED)
+        elapsed = max(now - self._sent_at, clock_resolution())  # a tab's coarse clock can read the same as before
+        decay = math.exp(-elapsed / AVERAGING_SECONDS)
         self._seconds = decay * self._seconds + elapsed
         self._step_count = decay * self._step_count + len(self._steps)
         train, latest = self._run.experiment.train, self._steps[-1]

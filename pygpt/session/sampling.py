@@ -11,14 +11,14 @@ from pygpt.inference.sampler import Sampler
 from pygpt.session.messages import Error, Sample, Sampled
 from pygpt.tokenizers import split_documents
 from pygpt.training.run import Run
-from pygpt.utils.blocking import let_others_run
+from pygpt.utils.blocking import yield_to_event_loop
 
 LONGEST_SLICE = 0.05  # target seconds a slice of tokens takes; the page's messages are handled between slices
-SAMPLE_EVERY = 5.0  # seconds between two samples, at most
-SAMPLE_APART = 1.5  # seconds between two samples, at least
+SAMPLE_MAX_INTERVAL = 5.0  # seconds between two samples, at most
+SAMPLE_MIN_INTERVAL = 1.5  # seconds between two samples, at least
 SAMPLE_SHARE = 0.1  # largest share of the time spent on samples: a slow device writes fewer
 SAMPLE_LENGTH = 160
-PARTING = 0.5  # seconds in which the last sample of a halted run must end
+LAST_SAMPLE_SECONDS = 0.5  # seconds in which the last sample of a halted run must end
 
 
 class TrainingSamples:
@@ -36,7 +36,9 @@ class TrainingSamples:
     def is_due(self, evaluated: bool) -> bool:
         """Whether the next sample is due; after an evaluation it is due sooner."""
         since = time.perf_counter() - self._wrote_at
-        return (since > SAMPLE_EVERY or (evaluated and since > SAMPLE_APART)) and since > self._took / SAMPLE_SHARE
+        return (
+            since > SAMPLE_MAX_INTERVAL or (evaluated and since > SAMPLE_MIN_INTERVAL)
+        ) and since > self._took / SAMPLE_SHARE
 
     async def write(self, run: Run) -> None:
         """Generate and send a sample of the current model, at most one for each step."""
@@ -47,13 +49,13 @@ class TrainingSamples:
         # A model that learns answers gets a held-out question, a different one each time, and decodes greedily.
         prompt, expected = _question(run) if run.val_batches.separator is not None else ("", "")
         config = SamplingConfig(temperature=0.0 if expected else 0.8, seed=step)
-        slices = _GrowingSlices()
+        next_slice_size = _GrowingSlices()
         # After Pause is pressed, the sample ends within PARTING seconds.
-        keep_going = lambda: not (self.halting() and time.perf_counter() - began > PARTING)
+        should_continue = lambda: not (self.halting() and time.perf_counter() - began > LAST_SAMPLE_SECONDS)
         pieces = [prompt]
-        async for piece in stream(Sampler(run.model, run.tokenizer, prompt, config), SAMPLE_LENGTH, slices, keep_going):
+        async for piece in stream(Sampler(run.model, run.tokenizer, prompt, config), SAMPLE_LENGTH, next_slice_size, should_continue):
             pieces.append(piece)
-            await let_others_run()  # NumPy blocks the event loop while it computes
+            await yield_to_event_loop()  # NumPy blocks the event loop while it computes
         text = "".join(pieces)
         # The first sample includes compilation: its time does not predict the next one's.
         self._took = time.perf_counter() - began if step else 0.0
@@ -105,7 +107,7 @@ class Continuation:
         try:
             async for piece in stream(sampler, max_new_tokens):
                 self.emit(Sampled(run_id, piece, done=False))
-                await let_others_run()  # NumPy blocks the event loop while it computes
+                await yield_to_event_loop()  # NumPy blocks the event loop while it computes
         except PygptError as error:
             message = str(error)
         finally:

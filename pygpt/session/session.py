@@ -16,9 +16,9 @@ from pygpt.session.messages import Paused, Stopped
 from pygpt.session.records import KeptRun, TextFacts
 from pygpt.session.sampling import Continuation
 from pygpt.session.training import Training
-from pygpt.tokenizers import Tokenizer, expected_vocabulary, making_tokenizer
+from pygpt.tokenizers import Tokenizer, expected_vocabulary, make_tokenizer_stepwise
 from pygpt.training.run import Run
-from pygpt.utils.blocking import let_others_run
+from pygpt.utils.blocking import yield_to_event_loop
 
 # A text with fewer characters is tokenized to check a draft, on every keystroke; a longer one has room for every block.
 SHORT_TEXT = 20_000
@@ -35,8 +35,8 @@ class Session:
     def __init__(self, emit, site, store):
         self.emit, self.site, self.store = emit, site, store
         self.device = self.choice = self.text = None
-        self.awaited = None  # the text requested last
-        self.by_size = False  # whether NumPy replaced a real GPU because the model is small
+        self.requested_text = None  # the text requested last
+        self.numpy_for_size = False  # whether NumPy replaced a real GPU because the model is small
         self.training = Training(emit, store, self._recover)
         self.bench = Benchmark(emit)
         self.continuation = Continuation(emit)
@@ -55,7 +55,7 @@ class Session:
     async def begin(self, site: str, device: str) -> None:
         """The first command: send the capabilities, load the first text, open a device, list the safety copies."""
         self.emit(capabilities(self.site))
-        await let_others_run()
+        await yield_to_event_loop()
         if self.text is None:
             await self.handle({"type": "choose_text", "name": "tales", "built_in": True}, None)
         await self.handle({"type": "open_device", "choice": device}, None)
@@ -70,7 +70,7 @@ class Session:
                 sent = names
                 fields = ("copy", "name", "step", "steps", "seconds_ago")
                 self.emit(messages.Found([KeptRun(**{field: about[field] for field in fields}) for about in copies]))
-            if not await self.store.parting(attempt):
+            if not await self.store.wait_for_closing_tabs(attempt):
                 return
             attempt += 1
 
@@ -83,7 +83,7 @@ class Session:
             await self.training.halt(Paused)
             await self.continuation.stop()
             run = Run.restore(await self.training.checkpoint(), device, text=run.text)
-        old, self.device, self.choice, self.by_size = self.device, device, choice, False
+        old, self.device, self.choice, self.numpy_for_size = self.device, device, choice, False
         self.training.run = run
         self._send_device()
         if old is not None:
@@ -101,9 +101,9 @@ class Session:
 
     async def choose_text(self, name: str, built_in: bool, data: bytes = b"") -> None:
         """Choose the text of the next run. Raises: DataError if it cannot be loaded; there is no text then."""
-        self.text, self.awaited = None, (name, data)
+        self.text, self.requested_text = None, (name, data)
         text = await self.site.load_text(name) if built_in else text_from_bytes(name, data)
-        if self.awaited != (name, data):
+        if self.requested_text != (name, data):
             return  # another text was chosen while this one was loading
         self.text, alphabet = text, "".join(sorted(set(text.text)))
         self.emit(
@@ -121,7 +121,7 @@ class Session:
 
     async def clear_text(self) -> None:
         """Remove the text of the next run: the visitor chose to write one, and has not written it yet."""
-        self.text = self.awaited = None
+        self.text = self.requested_text = None
 
     async def check(self, experiment: dict) -> None:
         """Send the size of a draft. Raises: ExperimentError, or DataError if the text is too short for it."""
@@ -158,7 +158,7 @@ class Session:
         key = text.sha256, data.layout, data.tokenizer, data.vocab_size
         if self._cached[0] == key:
             return self._cached[1]
-        steps, paused_at = making_tokenizer(data, text.text), time.perf_counter()
+        steps, paused_at = make_tokenizer_stepwise(data, text.text), time.perf_counter()
         while True:
             try:
                 share = next(steps)
@@ -167,24 +167,24 @@ class Session:
                 return done.value
             if time.perf_counter() - paused_at > LEARNING_SLICE:
                 self.emit(messages.Loading(f"Learning {data.vocab_size:,} tokens from {text.name}", share))
-                await let_others_run()
+                await yield_to_event_loop()
                 paused_at = time.perf_counter()
 
     def _may_choose(self) -> bool:
         """Whether the session chooses the device, and has a real GPU beside the processor."""
         return (
             self.device is not None
-            and self.choice in self.site.automatic
-            and (self.by_size or not self.device.software)
+            and self.choice in self.site.automatic_choices
+            and (self.numpy_for_size or not self.device.software)
         )
 
     async def _choose_device(self, draft: Experiment) -> None:
         """Switch to the device that suits the size of the model, if `_may_choose()`."""
         if not self._may_choose():
             return
-        gpu = await self.site.open_device(self.choice) if self.by_size else self.device
-        fitting = await self.site.fitting_device(gpu, draft)
-        self.by_size = fitting is not gpu
+        gpu = await self.site.open_device(self.choice) if self.numpy_for_size else self.device
+        fitting = await self.site.device_for(gpu, draft)
+        self.numpy_for_size = fitting is not gpu
         old, self.device = self.device, fitting
         for device in {old, gpu} - {fitting}:
             device.close()
@@ -263,11 +263,11 @@ class Session:
 
     async def open_kept(self, copy: str) -> None:
         """Open a safety copy of an earlier visit, and continue with it. Raises: CheckpointError."""
-        await self._open(await self.store.take(copy), copy)
+        await self._open(await self.store.read_copy(copy), copy)
 
     async def forget_kept(self, copy: str) -> None:
         """Remove a safety copy of an earlier visit."""
-        await self.store.forget(copy)
+        await self.store.delete_copy(copy)
 
     async def _stop_all(self) -> None:
         await self.bench.stop()

@@ -29,7 +29,7 @@ from pygpt.session.sampling import TrainingSamples
 from pygpt.training.driver import Driver
 from pygpt.training.run import Run
 
-KEEP_APART = 10.0  # seconds between two safety copies, at least; they take at most a twentieth of the time
+COPY_MIN_INTERVAL = 10.0  # seconds between two safety copies, at least; they take at most a twentieth of the time
 
 
 class Training:
@@ -47,9 +47,9 @@ class Training:
         self.driver: Driver | None = None
         self.profiling = False  # whether to time the next steps launch by launch
         self.task: asyncio.Task | None = None
-        self.counting: asyncio.Task | None = None  # computes the n-gram baselines
+        self.baselines_task: asyncio.Task | None = None  # computes the n-gram baselines
         self.lock = asyncio.Lock()  # held while steps are sent, and while a checkpoint is read
-        self.safe: bytes | None = None  # the last checkpoint
+        self.last_checkpoint: bytes | None = None  # the last checkpoint
         self.samples = TrainingSamples(emit, lambda: self.halting is not None)
         self._kept_at = self._keeping_took = 0.0
 
@@ -61,7 +61,7 @@ class Training:
     async def begin(self, run: Run, text: str) -> None:
         """Train a new run from its first step."""
         await self.store.begin(run)
-        self.run, self.text, self.safe, self.samples.step = run, text, None, -1
+        self.run, self.text, self.last_checkpoint, self.samples.step = run, text, None, -1
         self.emit(Started(run.id, self._facts()))
         self._start_baselines()
         self._start()
@@ -69,7 +69,7 @@ class Training:
     async def adopt(self, run: Run, data: bytes, copy: str = "") -> None:
         """Take a restored run without starting it. It gets a new safety copy, or continues `copy`, its source."""
         await self.store.begin(run, copy)
-        self.run, self.safe = run, data
+        self.run, self.last_checkpoint = run, data
         self.text, self.samples.step = run.text.name, -1
         self.emit(Opened(run.id, self._facts()))
         curve = run.metrics.curve
@@ -78,9 +78,9 @@ class Training:
         self._start_baselines()
 
     def _start_baselines(self) -> None:
-        if self.counting is not None:
-            self.counting.cancel()
-        self.counting = asyncio.ensure_future(send_baselines(self.emit, self.run))
+        if self.baselines_task is not None:
+            self.baselines_task.cancel()
+        self.baselines_task = asyncio.ensure_future(send_baselines(self.emit, self.run))
 
     def resume(self) -> None:
         """Continue training. After the last step an evaluation can still be due."""
@@ -108,9 +108,9 @@ class Training:
         try:
             return (await self.snapshot())[1]
         except DeviceLost:
-            if self.safe is None:
+            if self.last_checkpoint is None:
                 raise
-            return self.safe
+            return self.last_checkpoint
 
     def _start(self) -> None:
         self.halting, self.driver = None, None
@@ -137,7 +137,7 @@ class Training:
             self._send_error(error, "optim.learning_rate")
             self.halting = Stopped
             # The weights are no longer finite; those of the last checkpoint are.
-            self.run = run = Run.restore(self.safe, run.device, text=run.text)
+            self.run = run = Run.restore(self.last_checkpoint, run.device, text=run.text)
         except DeviceLost as error:
             self.halting = Stopped
             run = await self._recover(error) or run
@@ -153,7 +153,7 @@ class Training:
 
     async def _recover(self, lost: DeviceLost) -> Run | None:
         try:
-            self.run = await self.recover(self.safe, self.run.text)
+            self.run = await self.recover(self.last_checkpoint, self.run.text)
         except PygptError as error:
             self._send_error(
                 f"{lost}; it cannot be opened again: {error}. Choose another device; the run moves there "
@@ -180,12 +180,12 @@ class Training:
             driver.halt()
         if run.step == 0:
             await self.samples.write(run)
-        if self.safe is None:
-            self.safe = (await self.snapshot())[1]
+        if self.last_checkpoint is None:
+            self.last_checkpoint = (await self.snapshot())[1]
         self._kept_at = time.perf_counter()
         self.samples.begin()
         async for event in driver.events():
-            reporter.take(event.metrics)
+            reporter.add(event.metrics)
             await self.store.log(event.metrics, run.experiment.train.log_every)
             reporter.send()
             if self.profiling:
@@ -209,16 +209,16 @@ class Training:
     async def _keep(self, run: Run, now: bool = False) -> None:
         """Keep a safety copy if the last one is old enough. All losses up to the run's step are finite."""
         began = time.perf_counter()
-        if not now and began - self._kept_at < max(KEEP_APART, 20 * self._keeping_took):
+        if not now and began - self._kept_at < max(COPY_MIN_INTERVAL, 20 * self._keeping_took):
             return
-        step, self.safe = await self.snapshot()
+        step, self.last_checkpoint = await self.snapshot()
         experiment = run.experiment
         about = {
             "name": f"{experiment.name or experiment.model.kind} on {self.text}",
             "step": step,
             "steps": experiment.train.steps,
         }
-        kept = await self.store.keep(self.safe, about)
+        kept = await self.store.keep(self.last_checkpoint, about)
         self._kept_at = time.perf_counter()
         self._keeping_took = self._kept_at - began
         if kept:

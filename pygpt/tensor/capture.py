@@ -6,8 +6,8 @@ class Capture:
 
     The function takes no arguments and returns tensors (or None): everything that changes between calls is in tensors
     it closes over. A replay runs the same launches over the same memory, so it gives the same bits as running the
-    function again, and the returned tensors hold the newest values. `plan` is None before the first call; `works`
-    describes its launches.
+    function again, and the returned tensors hold the newest values. `plan` is None before the first call;
+    `launch_infos` describes its launches.
     """
 
     def __init__(self, device, function):
@@ -15,7 +15,7 @@ class Capture:
         self.function = function
         self.result = None
         self.plan = None
-        self.works = []
+        self.launch_infos = []
 
     def __call__(self, times: int = 1):
         """Run or replay `times` times in all. Raises CaptureError if the function reads or writes a tensor."""
@@ -29,7 +29,7 @@ class Capture:
     def _record(self):
         with self.device.record() as recording:
             self.result = self.function()
-        self.plan, self.works = self.device.seal(recording), recording.works
+        self.plan, self.launch_infos = self.device.seal(recording), recording.launch_infos
         # The function is usually a method of this Capture's owner. Dropping it breaks a cycle that would keep the
         # owner's device memory until the next garbage collection.
         self.function = None

@@ -39,12 +39,12 @@ class Variant:
     threads: Callable
 
 
-def for_processors(device, *operands, **attributes) -> bool:
+def is_software(device, *operands, **attributes) -> bool:
     """Whether the device runs on the processor: 4 or 8 invocations at a time, barriers cost more than they save."""
     return device.software
 
 
-def for_gpus(device, *operands, **attributes) -> bool:
+def is_hardware(device, *operands, **attributes) -> bool:
     """Whether the device is a real GPU: thousands of invocations, workgroup memory is worth its barriers."""
     return not device.software
 
@@ -86,7 +86,7 @@ class Kernel:
         self.operations = operations
         self.gathers_rows = gathers_rows
         self.gradient_rule = None
-        self.gathers = frozenset()
+        self.accumulating_inputs = frozenset()
         self.expansion = None
         self._shapes = None
         self._overrides = lambda *operands, **attributes: attributes
@@ -142,7 +142,7 @@ class Kernel:
         self._flops = rule
         return rule
 
-    def traffic(self, rule):
+    def bytes_moved(self, rule):
         """Declare the bytes that a launch moves, if they are not those of its operands: a function of the operands'
         shapes by name, and the attributes."""
         self._traffic = rule
@@ -166,7 +166,7 @@ class Kernel:
         """
         self.gradient_rule = rule
         self._gradient_names = tuple(inspect.signature(rule).parameters)
-        self.gathers = frozenset(
+        self.accumulating_inputs = frozenset(
             index for index, name in enumerate(self.inputs) if f"{name}_so_far" in self._gradient_names
         )
         return rule
@@ -191,7 +191,7 @@ class Kernel:
         else:
             outputs = _as_tuple(out)
         device.run(self, (*operands, *outputs), attributes)
-        if Tape.on and out is None and self.gradient_rule and any(t is not None and t.node for t in operands):
+        if Tape.enabled and out is None and self.gradient_rule and any(t is not None and t.node for t in operands):
             outputs[0].node = self._node(operands, outputs, attributes)
         return outputs[0] if len(outputs) == 1 else outputs
 
@@ -254,7 +254,7 @@ class Kernel:
         return {name: (float(value) if isinstance(value, float) else int(value)) for name, value in values.items()}
 
     def launch_flops(self, work) -> int:
-        """Return the floating-point operations of a launch, a `Work`: exact if the op's file declares them, else
+        """Return the floating-point operations of a launch, a `LaunchInfo`: exact if the op's file declares them, else
         estimated from the elements of its largest operand."""
         shapes = {name: shape for name, (shape, _) in work.operands.items()}
         if self._flops:
@@ -263,7 +263,7 @@ class Kernel:
         return self.operations * max(map(math.prod, counted))
 
     def launch_bytes(self, work) -> int:
-        """Return the minimum bytes that a launch, a `Work`, moves: each operand once."""
+        """Return the minimum bytes that a launch, a `LaunchInfo`, moves: each operand once."""
         if self._traffic:
             return self._traffic({name: shape for name, (shape, _) in work.operands.items()}, work.attributes)
         sizes = [math.prod(shape) * ITEM_SIZE[dtype] for shape, dtype in work.operands.values()]
@@ -319,4 +319,4 @@ def _as_tuple(value):
     return tuple(value) if isinstance(value, (tuple, list)) else (value,)
 
 
-__all__ = ["KERNELS", "Kernel", "Tensor", "for_gpus", "for_processors", "kernel", "np", "scratch"]
+__all__ = ["KERNELS", "Kernel", "Tensor", "is_hardware", "is_software", "kernel", "np", "scratch"]

@@ -78,7 +78,7 @@ class Tensor:
             shape = tuple(self.size // max(rest, 1) if length == -1 else length for length in shape)
         if math.prod(shape) != self.size:
             raise ShapeError(f"reshape: {self.shape} has {self.size} elements, {shape} has {math.prod(shape)}")
-        if self.node is None or not Tape.on:
+        if self.node is None or not Tape.enabled:
             return Tensor(self.buffer, shape, self.dtype, self.offset)
         return Tensor(self.buffer, shape, self.dtype, self.offset, Node(RESHAPE, (self.node,), {"x_shape": self.shape}))
 
@@ -125,7 +125,7 @@ class _Reshape:
     """The only tape entry that launches no kernel. Its gradient reshapes back."""
 
     name = "reshape"
-    gathers = frozenset()
+    accumulating_inputs = frozenset()
 
     def backward(self, dy, saved, wanted, so_far, into):
         return (dy.reshape(*saved["x_shape"]),)
@@ -162,17 +162,17 @@ def empty(device: Device, shape: tuple, dtype: str = "float32") -> Tensor:
 @contextlib.contextmanager
 def no_tape():
     """Disable the tape inside the `with`: evaluation and sampling then need a fraction of the memory."""
-    previous, Tape.on = Tape.on, False
+    previous, Tape.enabled = Tape.enabled, False
     try:
         yield
     finally:
-        Tape.on = previous
+        Tape.enabled = previous
 
 
 class Tape:
     """Whether kernels record nodes for the backward pass."""
 
-    on = True
+    enabled = True
 
 
 def backward(loss: Tensor, parameters: list[Tensor], into: list[Tensor] | None = None) -> list[Tensor]:
@@ -195,7 +195,7 @@ def backward(loss: Tensor, parameters: list[Tensor], into: list[Tensor] | None =
         wanted = tuple(parent is not None for parent in node.parents)
         occurrences = collections.Counter(node.parents)
         so_far = tuple(
-            gradients.get(parent) if index in node.kernel.gathers and occurrences[parent] == 1 else None
+            gradients.get(parent) if index in node.kernel.accumulating_inputs and occurrences[parent] == 1 else None
             for index, parent in enumerate(node.parents)
         )
         # The last contribution is written to the parameter's target, if it is the whole gradient.

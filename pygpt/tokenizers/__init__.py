@@ -10,7 +10,7 @@ from pygpt.tokenizers.registry import (
     TOKENIZERS,
     expected_vocabulary,
     make_tokenizer,
-    making_tokenizer,
+    make_tokenizer_stepwise,
     tokenizer_from_dict,
     train_tokenizer,
 )
@@ -24,7 +24,7 @@ __all__ = [
     "Tokenizer",
     "expected_vocabulary",
     "make_tokenizer",
-    "making_tokenizer",
+    "make_tokenizer_stepwise",
     "read_tokenizer",
     "split_documents",
     "tokenizer_from_dict",

@@ -89,20 +89,20 @@ class Tokenizer(ABC):
         return f"<{type(self).__name__}: {self.vocab_size} tokens{'' if self.bos is None else ', one of them BOS'}>"
 
 
-def check_fields(description: dict[str, Any], wanted: dict[str, type]) -> None:
+def check_fields(description: dict[str, Any], required: dict[str, type]) -> None:
     """Check that a description has exactly the wanted fields, each with its type.
 
     Raises:
         TokenizerError: a field is missing, unknown, or of another type.
     """
     kind = description.get("kind")
-    if set(description) != set(wanted):
+    if set(description) != set(required):
         actual = ", ".join(map(repr, description))
         raise TokenizerError(
-            f"a {kind} tokenizer is described by the fields {', '.join(map(repr, wanted))}; "
+            f"a {kind} tokenizer is described by the fields {', '.join(map(repr, required))}; "
             f"this description has {actual}: it was not written by this version of pygpt"
         )
-    for field, type_ in wanted.items():
+    for field, type_ in required.items():
         if type(description[field]) is not type_:
             raise TokenizerError(
                 f"the field {field!r} of a {kind} tokenizer is a {type_.__name__}; "

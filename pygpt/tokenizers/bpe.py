@@ -47,7 +47,7 @@ class BPETokenizer(Tokenizer):
         Raises:
             TokenizerError: `vocab_size` has no room for the 256 bytes and the delimiter.
         """
-        return _exhaust(cls.learning(text, documents, vocab_size))
+        return _exhaust(cls.train_stepwise(text, documents, vocab_size))
 
     @classmethod
     def train_on(cls, parts: Iterable[str], vocab_size: int) -> BPETokenizer:
@@ -55,7 +55,7 @@ class BPETokenizer(Tokenizer):
         return cls(_exhaust(learn(count_words(parts), vocab_size, documents=False)))
 
     @classmethod
-    def learning(cls, text: str, documents: bool, vocab_size: int) -> Generator[float, None, BPETokenizer]:
+    def train_stepwise(cls, text: str, documents: bool, vocab_size: int) -> Generator[float, None, BPETokenizer]:
         """Learn like `train`, in small steps: yield the completed fraction, return the tokenizer."""
         if vocab_size < 256 + documents:
             raise TokenizerError(

@@ -11,8 +11,8 @@ from collections.abc import Generator
 from pygpt.tokenizers.bpe_vocabulary import BYTES, END_OF_TEXT, Vocabulary
 from pygpt.tokenizers.pretokens import pieces, split_words
 
-MOST_WORDS = 1 << 22
-FEWEST = 2  # a pair that occurs once would save only one token
+MAX_WORDS = 1 << 22
+MIN_PAIR_COUNT = 2  # a pair that occurs once would save only one token
 # A pair of ids is stored as one number, which is faster to look up and to compare than a tuple. `left << 32 | right` is
 # slow in a 32-bit Python such as the tab's: it hashes numbers modulo 2**31 - 1, where this is 2 * left + right, so
 # thousands of pairs collide (measured: a million random letters took 11 times as long there as natively). With this
@@ -26,7 +26,7 @@ def count_words(texts) -> Counter:
     for text in texts:
         for piece in pieces(text):
             words.update(split_words(piece))
-            if len(words) > MOST_WORDS:
+            if len(words) > MAX_WORDS:
                 words = Counter({word: count for word, count in words.items() if count > 1})
     return words
 
@@ -95,7 +95,7 @@ class _Pairs:
         while self.heap:
             count, pair = self.heap[0]
             current = -self.counts[pair]
-            if pair in self.done or current > -FEWEST:
+            if pair in self.done or current > -MIN_PAIR_COUNT:
                 heapq.heappop(self.heap)
             elif current != count:
                 heapq.heapreplace(self.heap, (current, pair))

@@ -19,7 +19,7 @@ _SHOWN = {
 _BYTE = {character: byte for byte, character in _SHOWN.items()}
 
 
-def shown(token: bytes) -> str:
+def token_text(token: bytes) -> str:
     """Return a token as files write it: b" the" is "Ġthe"."""
     return "".join(map(_SHOWN.__getitem__, token))
 

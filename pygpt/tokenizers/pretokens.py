@@ -41,12 +41,12 @@ def pieces(text: str) -> Iterator[str]:
     yield text[start:]
 
 
-def at_seams(parts: Iterable[str]) -> Iterator[str]:
+def regroup_at_word_boundaries(parts: Iterable[str]) -> Iterator[str]:
     """Regroup the parts of a text so that the words of the parts, in sequence, are the words of the whole text."""
     text = ""
     for part in parts:
         text += part
-        seam = last_seam(text)
+        seam = last_word_boundary(text)
         if seam:
             yield text[:seam]
             text = text[seam:]
@@ -54,7 +54,7 @@ def at_seams(parts: Iterable[str]) -> Iterator[str]:
         yield text
 
 
-def last_seam(text: str) -> int:
+def last_word_boundary(text: str) -> int:
     """Return the last position where a text can be split without changing its words, whatever follows, or else 0."""
     match = _LAST_SEAM.match(text)
     return match.end() if match else 0

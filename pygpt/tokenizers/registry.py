@@ -15,13 +15,13 @@ from pygpt.tokenizers.bpe import BPETokenizer
 from pygpt.tokenizers.byte import ByteTokenizer
 from pygpt.tokenizers.char import CharTokenizer
 from pygpt.tokenizers.files import read_tokenizer
-from pygpt.tokenizers.pretokens import at_seams
+from pygpt.tokenizers.pretokens import regroup_at_word_boundaries
 from pygpt.utils.cache import cache_folder
 
 GPT2_TOKENS = 50257
 GPT2_FOLDER = "gpt2-tokenizer"  # in PYGPT_DATA, or in the cache, where `pygpt download` writes it
 
-Making = Generator[float, None, Tokenizer]
+TokenizerSteps = Generator[float, None, Tokenizer]
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class TokenizerChoice:
 
     help: str
     tokenizer: type[Tokenizer]
-    make: Callable[..., Making]
+    make: Callable[..., TokenizerSteps]
     vocab_size: Callable[..., int | None]
     make_from_pieces: Callable[..., Tokenizer] | None = None
     reads_files: bool = False
@@ -46,10 +46,10 @@ class TokenizerChoice:
     available: Callable[[], bool] = lambda: True
 
 
-def at_once(make: Callable[..., Tokenizer]) -> Callable[..., Making]:
+def at_once(make: Callable[..., Tokenizer]) -> Callable[..., TokenizerSteps]:
     """Wrap `make(data, text)` as a generator that yields nothing, for a tokenizer that takes no time to make."""
 
-    def making(data, text: str) -> Making:
+    def making(data, text: str) -> TokenizerSteps:
         yield from ()
         return make(data, text)
 
@@ -67,16 +67,16 @@ def _char_from_pieces(data, pieces: Iterable[str]) -> Tokenizer:
     return CharTokenizer("".join(sorted(characters)))
 
 
-def _make_bpe(data, text: str) -> Making:
+def _make_bpe(data, text: str) -> TokenizerSteps:
     if data.tokenizer_file:
         return _from_files(Path(data.tokenizer_file))
-    return (yield from BPETokenizer.learning(text, _documents(data), data.vocab_size))
+    return (yield from BPETokenizer.train_stepwise(text, _documents(data), data.vocab_size))
 
 
 def _bpe_from_pieces(data, pieces: Iterable[str]) -> Tokenizer:
     if data.tokenizer_file:
         return _from_files(Path(data.tokenizer_file))
-    return BPETokenizer.train_on(at_seams(pieces), data.vocab_size)
+    return BPETokenizer.train_on(regroup_at_word_boundaries(pieces), data.vocab_size)
 
 
 def _bpe_size(data) -> int:
@@ -146,7 +146,7 @@ def make_tokenizer(data, text: str) -> Tokenizer:
         ExperimentError: its files are missing or wrong.
         TokenizerError: the text has no characters to learn.
     """
-    making = making_tokenizer(data, text)
+    making = make_tokenizer_stepwise(data, text)
     try:
         while True:
             next(making)
@@ -154,7 +154,7 @@ def make_tokenizer(data, text: str) -> Tokenizer:
         return done.value
 
 
-def making_tokenizer(data, text: str) -> Making:
+def make_tokenizer_stepwise(data, text: str) -> TokenizerSteps:
     """Make a tokenizer like `make_tokenizer`, in small steps: yield the completed fraction, return the tokenizer."""
     return TOKENIZERS[data.tokenizer].make(data, text)
 

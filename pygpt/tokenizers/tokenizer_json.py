@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from pygpt.errors import TokenizerError
-from pygpt.tokenizers.bpe_vocabulary import Vocabulary, shown, token_bytes
+from pygpt.tokenizers.bpe_vocabulary import Vocabulary, token_bytes, token_text
 
 _BYTE_LEVEL = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
 _SUPPORTED = "pygpt reads only byte-level BPE, as in GPT-2"
@@ -16,7 +16,9 @@ _SUPPORTED = "pygpt reads only byte-level BPE, as in GPT-2"
 def vocabulary_to_json(vocabulary: Vocabulary) -> dict[str, Any]:
     """Return the contents of a tokenizer.json."""
     names = {index: name for name, index in vocabulary.special.items()}
-    vocab = {names[index] if index in names else shown(token): index for index, token in enumerate(vocabulary.tokens)}
+    vocab = {
+        names[index] if index in names else token_text(token): index for index, token in enumerate(vocabulary.tokens)
+    }
     return {
         "version": "1.0",
         "truncation": None,
@@ -47,7 +49,7 @@ def vocabulary_to_json(vocabulary: Vocabulary) -> dict[str, Any]:
             "byte_fallback": False,
             "ignore_merges": False,
             "vocab": vocab,
-            "merges": [[shown(left), shown(right)] for left, right in vocabulary.merges],
+            "merges": [[token_text(left), token_text(right)] for left, right in vocabulary.merges],
         },
     }
 

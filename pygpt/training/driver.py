@@ -15,14 +15,14 @@ from collections.abc import AsyncGenerator, Awaitable
 from pygpt.errors import DivergedError, PygptError
 from pygpt.training.metrics import Metric
 from pygpt.training.run import Run
-from pygpt.utils.blocking import let_others_run
-from pygpt.utils.timer import tick
+from pygpt.utils.blocking import yield_to_event_loop
+from pygpt.utils.timer import clock_resolution
 
-SLICE = 0.05  # minimum seconds of device work in a slice; two slices are in flight
-LONGEST = 0.25  # maximum seconds: a slice grows up to this length to hide a slow read
-LONGEST_SLICE = 500  # maximum steps in a slice; the device keeps the metrics of 2,048 steps
-TURN = 0.025  # seconds of Python work before other tasks can run
-REMEMBERED = 8.0  # time constant of the average step time, in seconds
+MIN_SLICE_SECONDS = 0.05  # minimum seconds of device work in a slice; two slices are in flight
+MAX_SLICE_SECONDS = 0.25  # maximum seconds: a slice grows up to this length to hide a slow read
+MAX_SLICE_STEPS = 500  # maximum steps in a slice; the device keeps the metrics of 2,048 steps
+YIELD_SECONDS = 0.025  # seconds of Python work before other tasks can run
+SPEED_TIME_CONSTANT = 8.0  # time constant of the average step time, in seconds
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,13 +57,13 @@ class StepTimer:
         """Count steps done since the last call; `evaluated` means that part of the time was an evaluation."""
         now = time.perf_counter()
         # The coarse clock of a browser tab may not have advanced since the last call.
-        elapsed, self._began = max(now - self._began, tick()), now
+        elapsed, self._began = max(now - self._began, clock_resolution()), now
         if not steps or (evaluated and self.milliseconds):
             return
         if not self.milliseconds or evaluated:
             self.milliseconds = 1000 * elapsed / steps  # a rough first value: it includes compilation and evaluation
             return
-        decay = math.exp(-elapsed / REMEMBERED)
+        decay = math.exp(-elapsed / SPEED_TIME_CONSTANT)
         self._seconds = decay * self._seconds + elapsed
         self._steps = decay * self._steps + steps
         self.milliseconds = 1000 * self._seconds / self._steps
@@ -110,14 +110,14 @@ class Driver:
             began = time.perf_counter()
             await device.fetch(self.run.metrics_tensor)
             latency = time.perf_counter() - began  # the time of a read that waits for no work
-            target, count = min(max(SLICE, latency), LONGEST), 1
+            target, count = min(max(MIN_SLICE_SECONDS, latency), MAX_SLICE_SECONDS), 1
             self.timer.start()
             while not (self.ended or self._may_halt()):
                 began = time.perf_counter()
                 self._evaluating = self._in_evaluation
                 evaluated = await self._send(count)
                 pending.append((device.start_fetch(self.run.metrics_tensor), self._evaluating))
-                await let_others_run()  # start the read before more work is queued
+                await yield_to_event_loop()  # start the read before more work is queued
                 drain = evaluated or self.ended or self._may_halt()
                 metrics: list[Metric] = []
                 while len(pending) > (0 if drain else 1):
@@ -125,7 +125,7 @@ class Driver:
                     metrics += self._take(await read, evaluating)
                 now = time.perf_counter()
                 elapsed = now - began - latency
-                count = max(1, min(LONGEST_SLICE, 2 * count, round(count * target / max(elapsed, target / 4))))
+                count = max(1, min(MAX_SLICE_STEPS, 2 * count, round(count * target / max(elapsed, target / 4))))
                 yield Progress(metrics, evaluated)
                 self.timer.skip(time.perf_counter() - now)  # the time spent in the caller
             # The run was halted while the last slice was read, or by the caller during the last yield.
@@ -154,8 +154,8 @@ class Driver:
                     return True
                 if self.ended or self._may_halt():
                     return False
-                if time.perf_counter() - turn > TURN:
-                    await let_others_run()
+                if time.perf_counter() - turn > YIELD_SECONDS:
+                    await yield_to_event_loop()
                     turn = time.perf_counter()
         return False
 

@@ -20,7 +20,7 @@ from pygpt.ops.threefry import EVALUATION
 from pygpt.tensor.capture import Capture
 from pygpt.tensor.tensor import ARRAY_CODE, empty, no_tape, tensor
 from pygpt.training.ngram_baselines import baselines as ngram_baselines
-from pygpt.training.step import share_right
+from pygpt.training.step import answer_accuracy
 
 
 @dataclasses.dataclass(frozen=True)
@@ -129,7 +129,7 @@ def accuracy(model, batches: DeviceBatches) -> tuple[float, int]:
 
     The answer is that of greedy decoding: see `exact_match`. Blocks.
     """
-    return _sweep(model, batches, lambda rng: share_right(model, batches, rng, sequential=True))
+    return _sweep(model, batches, lambda rng: answer_accuracy(model, batches, rng, sequential=True))
 
 
 def _sweep(model, batches, one_batch):

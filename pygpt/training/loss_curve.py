@@ -63,7 +63,7 @@ class LossCurve:
             if metric.val_loss is not None:
                 self.evaluate(metric.step, metric.val_loss, metric.accuracy)
 
-    def cut(self, step: int) -> None:
+    def truncate_after(self, step: int) -> None:
         """Remove the rows after a step from which the run continues."""
         self._drop_after(self.training, step)
         self._drop_after(self.validation, step)

@@ -87,7 +87,8 @@ class MetricsBuffer:
     """The metrics of a run on its device. `values` is the one tensor to read.
 
     `taken` and `evaluations_taken` count the steps and evaluations that the host has read; `curve` holds their losses.
-    `evaluated_at` holds the step of each evaluation begun since the run was opened; `concluded` counts the ended ones.
+    `evaluated_at` holds the step of each evaluation begun since the run was opened; `evaluations_finished` counts
+    those that have ended.
     """
 
     def __init__(self, device, dtype: str, experiment):
@@ -107,9 +108,9 @@ class MetricsBuffer:
         self._after_step: set[str] = set()
         self.curve = LossCurve()
         self.evaluated_at: list[int] = []
-        self.taken = self.concluded = self.evaluations_taken = 0
+        self.taken = self.evaluations_finished = self.evaluations_taken = 0
 
-    def begin_at(self, step: int, curve: LossCurve) -> None:
+    def resume_at(self, step: int, curve: LossCurve) -> None:
         """Start a restored run after `step` steps, with their losses."""
         self.curve = curve
         for counter in (self.steps_done, self._steps_shown):

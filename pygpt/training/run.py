@@ -92,7 +92,7 @@ class Run(Trainer):
             view = memoryview(states[group])
             return {
                 name: view[item * placed.offset : item * placed.offset + placed.nbytes]
-                for name, placed in self._state()[group].named.items()
+                for name, placed in self._state()[group].by_name.items()
             }
 
         origin = {**provenance(self.experiment, self.text, self.device), **self._ancestry}
@@ -139,9 +139,9 @@ class Run(Trainer):
         run._ancestry |= {name: value for name, value in checkpoint.provenance.items() if name in _INHERITED}
         for group, flat in run._state().items():
             arrays = checkpoint.weights if group == "weights" else checkpoint.optimizer_state[group]
-            for name, placed in flat.named.items():
+            for name, placed in flat.by_name.items():
                 device.write(placed, bytes(arrays[name]))
-        run.metrics.begin_at(checkpoint.step, checkpoint.curve)
+        run.metrics.resume_at(checkpoint.step, checkpoint.curve)
         if experiment.train.accumulation > 1:
             device.write(run._passes, struct.pack("<I", checkpoint.step * experiment.train.accumulation % 2**32))
         run.step = run._last_evaluated = checkpoint.step

@@ -31,7 +31,7 @@ from pygpt.ops import (
 from pygpt.ops.threefry import BATCH, EVALUATION
 from pygpt.optim.flat_state import FlatState
 from pygpt.optim.optimizer import Optimizer
-from pygpt.optim.schedules import average_table, schedule_table
+from pygpt.optim.schedules import average_weight_table, schedule_table
 from pygpt.tensor.capture import Capture
 from pygpt.tensor.tensor import ARRAY_CODE, Tensor, backward, empty, no_tape, tensor
 from pygpt.training.metrics import Metric, MetricsBuffer, is_evaluated, is_measured
@@ -78,14 +78,14 @@ class Trainer:
         self.weights = Weights(device, self._learner, self.seed if weights is None else None, dtype)
         if weights:
             for name, values in weights.items():
-                device.write(self.weights.named[name], bytes(values))
+                device.write(self.weights.by_name[name], bytes(values))
         elif generator:
             write_python_random_weights(self.weights, experiment.model.init_std, generator)
         table = schedule_table(experiment.optim, experiment.train.steps, ARRAY_CODE[dtype])
         schedule = tensor(device, table, (experiment.train.steps, 3), dtype)
         shares = None
         if experiment.optim.ema:
-            shares = average_table(experiment.optim, experiment.train.steps, ARRAY_CODE[dtype])
+            shares = average_weight_table(experiment.optim, experiment.train.steps, ARRAY_CODE[dtype])
         self.optimizer = Optimizer(
             self.weights,
             experiment.optim,
@@ -96,7 +96,7 @@ class Trainer:
         self.model = self._learner
         if shares:
             averaged = build_model(experiment.model, vocab_size)
-            self.model = with_parameters(averaged, self.optimizer.average.named)
+            self.model = with_parameters(averaged, self.optimizer.average.by_name)
         self._weights_before = empty(device, self.weights.values.shape, dtype)  # negated: see _copy_weights
 
         # Passes through the model. Dropout counts passes, since each part of a batch needs another mask.
@@ -150,7 +150,7 @@ class Trainer:
         optim = self.experiment.optim
         losses = self._learner.losses(inputs, targets, passes, smoothing=optim.label_smoothing, z_loss=optim.z_loss)
         loss, count = mean_valid(losses, targets)
-        backward(loss, [self.weights.named[name] for name in gradients], into=list(gradients.values()))
+        backward(loss, [self.weights.by_name[name] for name in gradients], into=list(gradients.values()))
         return loss.detached(), count  # detached: the next part needs the memory of the graph
 
     def _accumulate(self) -> Tensor:
@@ -160,7 +160,7 @@ class Trainer:
         for each in (gradient, mean, total):
             fill(out=each, value=0.0)
         for part in range(train.accumulation):
-            loss, count = self._pass(part * train.batch_size, self._part.named)
+            loss, count = self._pass(part * train.batch_size, self._part.by_name)
             running_share(count, out=(total, share))
             lerp(loss, share, self.metrics.steps_done, out=mean)
             lerp(self._part.values, share, self.metrics.steps_done, out=gradient)
@@ -190,7 +190,7 @@ class Trainer:
             loss, _ = mean_valid(self.model.losses(inputs, targets), targets)
         record(loss, self._eval_step, out=self._eval_losses)
         if self._eval_right is not None:
-            right, _ = share_right(self.model, self.val_batches, rng)
+            right, _ = answer_accuracy(self.model, self.val_batches, rng)
             record(right, self._eval_step, out=self._eval_right)
         increment(out=self._eval_step)
 
@@ -211,7 +211,7 @@ class Trainer:
         dropped at any event. A new one continues from there, and repeats an interrupted evaluation.
         """
         train = self.experiment.train
-        del self.metrics.evaluated_at[self.metrics.concluded :]
+        del self.metrics.evaluated_at[self.metrics.evaluations_finished :]
         if is_evaluated(train, self.step) and self._last_evaluated != self.step:
             yield from self._evaluate()
         while self.step < train.steps:
@@ -237,7 +237,7 @@ class Trainer:
             self._evaluate_once()
             yield TrainEvent("evaluating", self.step)
         self._conclude_evaluation()
-        self.metrics.concluded += 1
+        self.metrics.evaluations_finished += 1
         self._last_evaluated = self.step
         yield TrainEvent("evaluation", self.step)
 
@@ -251,7 +251,7 @@ class Trainer:
         return self.metrics.take(data, clock)
 
 
-def share_right(model, batches, rng, sequential=False):
+def answer_accuracy(model, batches, rng, sequential=False):
     """The fraction of a batch's questions answered correctly, and the number of questions, as two tensors (1,)."""
     inputs, targets = batches.next_batch(rng, EVALUATION, sequential=sequential, answers=True)
     with no_tape():

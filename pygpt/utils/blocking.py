@@ -16,7 +16,7 @@ T = TypeVar("T")
 _blocking = ContextVar("blocking", default=False)
 
 
-async def let_others_run() -> None:
+async def yield_to_event_loop() -> None:
     """Let the other tasks of the event loop run; does nothing within `run_blocking`."""
     if not _blocking.get():
         await asyncio.sleep(0)

@@ -5,7 +5,7 @@ import time
 
 
 @functools.cache
-def tick() -> float:
+def clock_resolution() -> float:
     """The smallest step of `time.perf_counter`, in seconds: 0.1 ms in Chromium, 1 ms in Firefox and WebKit
     (measured in 156, 153 and WebKitGTK 2.50, on a page without isolation), and less than a microsecond natively."""
     steps = []

@@ -24,7 +24,7 @@ CASES = {
 }
 SLOW_STEP = 4000  # milliseconds per step; a slower contender runs one round only
 # The GPT's products as (transposition, m, k, n), rows x inner x columns: forward, dX and dW.
-SQUARES = [(side, side, side) for side in (512, 1024, 2048)]
+MATMUL_SIZES = [(side, side, side) for side in (512, 1024, 2048)]
 SHAPES = {
     f"{name} {rows} x {width}": [
         ("nn", rows, width, 4 * width),
@@ -153,7 +153,7 @@ def measure(options) -> None:
 
 def multiply(options) -> None:
     """Measure matrix products: squares, and the GPT's shapes in the forward and the backward pass."""
-    shapes = {f"{m}": [("nn", m, k, n)] for m, k, n in SQUARES} | SHAPES
+    shapes = {f"{m}": [("nn", m, k, n)] for m, k, n in MATMUL_SIZES} | SHAPES
     results, versions = {}, {}
     names = [name for name in options.contenders(CONTENDERS) if name != "torch compiled"]
     with open_contenders(names, options.threads) as running:

@@ -18,7 +18,7 @@ CASES = {
 # Left out unless requested: they take 10 seconds per step or more and are never the fastest.
 TOO_SLOW = {"small": {"tfjs webgpu"}, "nano": {"tfjs webgpu", "tfjs wasm"}}
 SLOW_STEP = 1500  # milliseconds per step; a slower contender runs one round only
-SQUARES = (256, 512, 1024)
+MATMUL_SIZES = (256, 512, 1024)
 
 
 def address(name: str, server, peers) -> str:
@@ -99,7 +99,7 @@ def multiply(options) -> None:
     """Measure products of square matrices in the tab."""
     results, versions = {}, {}
     with pages(options.contenders(CONTENDERS), options.isolated) as (opened, chromium):
-        for side in SQUARES:
+        for side in MATMUL_SIZES:
             print(f"{side:<8}", end="", flush=True)
             for contender, page in opened.items():
                 product = {"m": side, "k": side, "n": side}

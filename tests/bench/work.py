@@ -28,7 +28,7 @@ def write_work(size: str, batch_size: int = 0, folder: Path | None = None) -> Pa
     run = Run(experiment, bench_text(), device)
     model, optim = experiment.model, experiment.optim
     tensors, parts, offset = {}, [], 0
-    for name, weight in run.weights.named.items():
+    for name, weight in run.weights.by_name.items():
         parts.append(device.read(weight))
         tensors[name] = {"offset": offset, "shape": list(weight.shape)}
         offset += len(parts[-1])

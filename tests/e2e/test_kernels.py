@@ -32,7 +32,7 @@ device.name
 @pytest.mark.parametrize("module", MODULES)
 def test_kernel(module, python_in_tab, device_in_tab):
     for case in importlib.import_module(f"tests.ops.{module}").CASES:
-        described = json.dumps(case.described())
+        described = json.dumps(case.to_json())
         # The case with a folded grid would be 22 MB of text; test_a_long_grid_is_folded replaces it.
         if len(described) < 4_000_000:
             outputs = python_in_tab.run(f"await run_case(json.loads({described!r}))")
@@ -76,7 +76,7 @@ def test_the_shaders_for_real_gpus_compile_and_agree(python_in_tab, device_in_ta
     python_in_tab.run("device.software = False")
     try:
         for case in VARIED:
-            described = json.dumps(case.described())
+            described = json.dumps(case.to_json())
             if len(described) < 4_000_000:
                 outputs = python_in_tab.run(f"await run_case(json.loads({described!r}))")
                 case.compare([base64.b64decode(output) for output in outputs])

@@ -35,7 +35,7 @@ def test_a_language_model_fits_saves_loads_and_generates(fresh_python_in_tab, pa
     assert result["steps"] == list(range(31)) and result["step"] == 40
     first, last, resumed = result["losses"]
     assert resumed < last < first - 0.1
-    assert len(result["text"]) == 20 and result["summary"].startswith("gpt: 3 x 3 heads, 48 wide, ")
+    assert len(result["text"]) == 20 and result["summary"].startswith("gpt: 3 layers, 3 heads, width 48, ")
     assert "await device.fetch" in result["message"], (
         "fit cannot wait for a GPU in the tab; its error must explain that"
     )

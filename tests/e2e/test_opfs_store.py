@@ -16,7 +16,7 @@ async def files():
 async def reopen():
     '''Reset the module, as in a newly opened tab.'''
     await kept.begin(None)
-    kept.own = ""
+    kept.own_copy = ""
 
 await reopen()
 for name in await files():
@@ -38,7 +38,7 @@ for step in range(8):
     assert await kept.keep(bytes([step] * 4), ABOUT | {"step": step})
     assert await kept.keep(bytes([step] * 5), ABOUT | {"step": step})
 offered = await kept.find()
-contents = [list(await kept.take(about["copy"])) for about in offered[:2]]
+contents = [list(await kept.read_copy(about["copy"])) for about in offered[:2]]
 [[about["step"] for about in offered], contents, len(await files())]
 """)
     # The tab's own run is not offered.
@@ -72,7 +72,7 @@ for step in range(6):
     await kept.begin(None)
     stored.append(await kept.keep(bytes([step]) * 2_000_000, ABOUT | {"step": step}))
 stored.append(await kept.keep(bytes(20_000_000), ABOUT))  # does not fit even if all other copies are removed
-data = await kept.take(kept.own)
+data = await kept.read_copy(kept.own_copy)
 await reopen()
 [stored, [about["step"] for about in await kept.find()], len(data), set(data) == {5}]
 """) == [[True] * 6 + [False], [5, 4, 3, 2], 2_000_000, True]
@@ -87,13 +87,13 @@ await kept._write(root, "run.json", json.dumps(ABOUT | {"time": 1.0}).encode())
 await kept._write(root, "run-torn.safetensors", b"abcd")  # its tab closed before it wrote run-torn.json
 offered = await kept.find()
 copy = offered[0]["copy"]
-data = await kept.take(copy)
+data = await kept.read_copy(copy)
 await kept.begin(None, copy)
 await kept.keep(b"efgh", ABOUT | {"step": 2})
 own = await files()
 await reopen()
 later = await kept.find()
-await kept.forget(copy)
+await kept.delete_copy(copy)
 [len(offered), offered[0]["seconds_ago"] > 1000, data.decode(), own, later[0]["step"], await files()]
 """) == [1, True, "abcd", ["run.json", "run.safetensors"], 2, []]
 
@@ -102,19 +102,19 @@ def test_a_copy_in_use_by_another_tab_is_not_touched(store):
     assert store.run("""
 await kept.begin(None)
 await kept.keep(b"abcd", ABOUT)
-theirs, their_release = kept.own, kept.release
-kept.own, kept.release = "", None       # from here on, act as another tab
+theirs, their_release = kept.own_copy, kept.release_lock
+kept.own_copy, kept.release_lock = "", None       # from here on, act as another tab
 offered = await kept.find()
-await kept.forget(theirs)
-data = await kept.take(theirs)          # offered just before the other tab took it
+await kept.delete_copy(theirs)
+data = await kept.read_copy(theirs)          # offered just before the other tab took it
 await kept.begin(None, theirs)
 await kept.keep(b"efgh", ABOUT)
-unchanged = (await kept.take(theirs)).decode()
+unchanged = (await kept.read_copy(theirs)).decode()
 their_release()
-[offered, data.decode(), unchanged, kept.own != theirs, len(await kept.find())]
+[offered, data.decode(), unchanged, kept.own_copy != theirs, len(await kept.find())]
 """) == [[], "abcd", "abcd", True, 1]
     with pytest.raises(AssertionError, match="CheckpointError: this copy is gone"):
-        store.run("await kept.take('run-nothing')")
+        store.run("await kept.read_copy('run-nothing')")
 
 
 def test_two_tabs_keep_a_run_each(page, site):

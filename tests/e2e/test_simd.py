@@ -56,7 +56,7 @@ def test_the_faster_library_is_chosen_and_the_device_name_mentions_simd(tab):
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_kernel(library, module, tab):
     for case in importlib.import_module(f"tests.ops.{module}").CASES:
-        described = json.dumps(case.described())
+        described = json.dumps(case.to_json())
         if len(described) < 4_000_000:
             outputs = tab.run(
                 f"[encode(output.read()) for output in start_case(devices[{library!r}], json.loads({described!r}))]"

@@ -49,7 +49,7 @@ class Case:
         shapes = ",".join("x".join(map(str, a.shape)) if a is not None else "-" for a in [*self.inputs, *self.out])
         return "-".join([self.kernel, shapes, *(f"{name}={value}" for name, value in self.attributes.items())])
 
-    def described(self) -> dict:
+    def to_json(self) -> dict:
         """Return the case as data that JSON can represent."""
 
         def array(a):
@@ -72,7 +72,7 @@ class Case:
 
     def check_shader(self, device):
         """Check that the shader on `device` gives the outputs of the twin."""
-        outputs = start_case(device, self.described())
+        outputs = start_case(device, self.to_json())
         self.compare([output.read() for output in outputs])
 
     def compare(self, outputs):

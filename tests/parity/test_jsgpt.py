@@ -27,13 +27,13 @@ class Mixture(Module):
         self.experts = [GPT(vocab_size, config), Bigram(vocab_size, config)]
         self.bridge = Linear(config.n_embd, vocab_size, True, config.init_std)
 
-    def logits(self, ids, chance=None):
+    def logits(self, ids, rng=None):
         gpt, bigram = self.experts
-        hidden = gpt.norm(gpt.hidden(ids, chance))
+        hidden = gpt.norm(gpt.hidden(ids, rng))
         return gpt.head(hidden) + bigram.logits(ids) + self.bridge(gelu(hidden))
 
-    def losses(self, ids, targets, chance=None):
-        return cross_entropy(self.logits(ids, chance), targets)[0]
+    def losses(self, ids, targets, rng=None):
+        return cross_entropy(self.logits(ids, rng), targets)[0]
 
 
 class Trainer:
@@ -54,7 +54,7 @@ class Trainer:
         loss, _ = mean_valid(self.module.losses(self.ids, self.targets, RngState(self.seed, self.step)), self.targets)
         record(loss, self.step, out=self.losses)
         gradients = self.optimizer.gradients
-        backward(loss, [self.weights.named[name] for name in gradients], into=list(gradients.values()))
+        backward(loss, [self.weights.by_name[name] for name in gradients], into=list(gradients.values()))
         self.optimizer.update()
         increment(out=self.step)
 
@@ -67,13 +67,13 @@ class Trainer:
 
 def test_models_train_together_as_layers_of_a_module(device):
     trainer = Trainer(device, Mixture(len(LETTERS), CONFIG))
-    before = {name: placed.numpy() for name, placed in trainer.weights.named.items()}
+    before = {name: placed.numpy() for name, placed in trainer.weights.by_name.items()}
     losses = trainer.curve()
     assert losses[-1] < losses[0] - 1.0 and np.isfinite(losses).all()
     assert {"experts.0.blocks.0.attention.qkv.weight", "experts.1.table.tokens", "bridge.weight", "bridge.bias"} <= set(
         before
     )
-    for name, placed in trainer.weights.named.items():
+    for name, placed in trainer.weights.by_name.items():
         assert not np.array_equal(placed.numpy(), before[name]), f"{name} did not change"
     assert trainer.module.parameter_count == sum(
         module.parameter_count for module in (*trainer.module.experts, trainer.module.bridge)

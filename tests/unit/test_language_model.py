@@ -148,7 +148,8 @@ def test_the_summary_lists_every_parameter(cpu):
     model = model_on(cpu, **{"model.n_layer": 3, "model.bias": True})
     model.fit(POEM, steps=1)
     lines = model.summary().splitlines()
-    assert lines[0] == f"gpt: 3 x 2 heads, 16 wide, {model.tokenizer.vocab_size} tokens, block 8"
+    vocabulary = model.tokenizer.vocab_size
+    assert lines[0] == f"gpt: 3 layers, 2 heads, width 16, context 8, {vocabulary} tokens"
     rows = [line.split() for line in lines[2:-1]]
     assert any(row[0] == "blocks.*.attention.qkv.weight" and row[1:] == ["16", "x", "48", "3", "2,304"] for row in rows)
     total = sum(int(row[-1].replace(",", "")) for row in rows)
@@ -168,7 +169,7 @@ def test_an_untrained_model_raises_an_error(cpu, tmp_path):
             use()
     with pytest.raises(PygptError, match=r"summary\(vocab_size=65\)"):
         model.summary()
-    assert "65 tokens, block 32" in model.summary(vocab_size=65) and repr(model) == "<LanguageModel baby, step 0>"
+    assert "context 32, 65 tokens" in model.summary(vocab_size=65) and repr(model) == "<LanguageModel baby, step 0>"
 
 
 def test_errors_have_clear_messages(cpu, tmp_path):

@@ -37,7 +37,7 @@ def test_it_learns_and_generates():
     model = MicroGPT(NAMES, seed=3)
     losses = list(model.train(steps=100))
     assert sum(losses[-20:]) < 0.7 * sum(losses[:20])
-    texts = [model.write() for _ in range(10)]
+    texts = [model.generate() for _ in range(10)]
     assert all(len(text) <= BLOCK and set(text) <= set(NAMES) for text in texts) and len(set(texts)) > 3
 
 

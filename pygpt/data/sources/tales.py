@@ -22,7 +22,7 @@ _SMALL = frozenset("a an and at for in of on or that the to who with".split())
 _SHORTEST, _LONGEST = 60, 140  # words in a story, including its title
 
 
-class Chance:
+class SplitMix64:
     """The Splitmix64 generator, implemented here so that a seed gives the same text on every Python and platform.
 
     Source: Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014.
@@ -57,7 +57,7 @@ def tales(seed: int = 0, size: int = 1_000_000) -> str:
     """
     if size < 1:
         raise DataError(f"tales need at least 1 character; the size is {size}: choose a larger size")
-    chance = Chance(seed)
+    chance = SplitMix64(seed)
     stories, length, previous_title = [], 0, ""
     while length < size:
         story = _story(chance)
@@ -69,7 +69,7 @@ def tales(seed: int = 0, size: int = 1_000_000) -> str:
     return "\n\n".join(stories) + "\n\n"
 
 
-def _story(chance: Chance) -> str:
+def _story(chance: SplitMix64) -> str:
     plot = chance.pick(_plots())
     slots: dict[str, str] = {}
     chosen = {**words.POOLS, **plot.slots, **chance.pick(plot.cases)}
@@ -95,7 +95,7 @@ def _story(chance: Chance) -> str:
     return "\n".join([_titled(title), *(_SENTENCE.sub(_capital, line.strip()) for line in rest)])
 
 
-def _cast(chance: Chance, slots: dict[str, str]) -> None:
+def _cast(chance: SplitMix64, slots: dict[str, str]) -> None:
     """Assign three animals to the roles h, f and k; h and f differ in pronoun if possible, so that "she" is clear."""
     taken: list[words.Animal] = []
     for role in "hfk":

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
-from pygpt.data.sources.tales import Chance
+from pygpt.data.sources.tales import SplitMix64
 from pygpt.data.text import Text, make_text
 from pygpt.errors import DataError
 
@@ -20,8 +20,8 @@ LETTERS = "abcdefghij"
 DIGITS = "0123456789"
 BRACKETS = ("()", "[]", "{}")
 
-FEWEST, MOST = 20, 1_000_000  # examples
-PATIENCE = 1000  # repeated questions in a row after which a task counts as exhausted
+MIN_EXAMPLES, MAX_EXAMPLES = 20, 1_000_000  # examples
+MAX_REPEATED_QUESTIONS = 1000  # repeated questions in a row after which a task counts as exhausted
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,14 +30,14 @@ class Task:
 
     name: str
     description: str
-    make: Callable[[Chance, int], tuple[str, str]]
+    make: Callable[[SplitMix64, int], tuple[str, str]]
     measures: str
     length: int
     shortest: int = 1
     longest: int = 64
 
 
-def _word(chance: Chance, length: int, symbols: str = LETTERS) -> str:
+def _word(chance: SplitMix64, length: int, symbols: str = LETTERS) -> str:
     """Draw one to `length` symbols."""
     return "".join(chance.pick(symbols) for _ in range(1 + chance.below(length)))
 
@@ -213,14 +213,14 @@ def task_text(source: str) -> Text:
             questions.
     """
     task, settings = _parse(source)
-    chance, answers, repeated = Chance(settings["seed"]), {}, 0
-    while len(answers) < settings["examples"] and repeated < PATIENCE:
+    chance, answers, repeated = SplitMix64(settings["seed"]), {}, 0
+    while len(answers) < settings["examples"] and repeated < MAX_REPEATED_QUESTIONS:
         question, answer = task.make(chance, settings["length"])
         repeated = repeated + 1 if question in answers else 0
         answers[question] = answer
-    if len(answers) < FEWEST:
+    if len(answers) < MIN_EXAMPLES:
         raise DataError(
-            f"{source} has only {len(answers)} different questions, but learning needs at least {FEWEST}: "
+            f"{source} has only {len(answers)} different questions, but learning needs at least {MIN_EXAMPLES}: "
             f"choose a length above {settings['length']}"
         )
     defaults = {"length": task.length, "examples": 10_000, "seed": 0}
@@ -237,7 +237,7 @@ def _parse(source):
     task = TASKS.get(name)
     if task is None:
         raise DataError(f"there is no task {name!r}: the tasks are {', '.join(TASKS)}")
-    limits = {"length": (task.shortest, task.longest), "examples": (FEWEST, MOST), "seed": (0, 2**32 - 1)}
+    limits = {"length": (task.shortest, task.longest), "examples": (MIN_EXAMPLES, MAX_EXAMPLES), "seed": (0, 2**32 - 1)}
     settings = {"length": task.length, "examples": 10_000, "seed": 0}
     for assignment in assignments:
         key, _, value = assignment.partition("=")

@@ -23,10 +23,14 @@ LIBRARIES = ("simd_relaxed.so", "simd.so")
 # (measured on attention over 64 tokens in heads of 32), at 768 x 128 x 512 BLAS is twice as fast.
 LARGEST_NATIVE_PRODUCT = 1 << 17
 # The override constants whose product counts the multiplications of a kernel's largest matrix product.
-PRODUCTS = {"matmul": ("M", "N", "K"), "attention": ("T", "WINDOW", "D"), "attention_gradient": ("T", "WINDOW", "D")}
+PRODUCT_DIMENSIONS = {
+    "matmul": ("M", "N", "K"),
+    "attention": ("T", "WINDOW", "D"),
+    "attention_gradient": ("T", "WINDOW", "D"),
+}
 
-MOST_OPERANDS = 12
-MOST_CONSTANTS = 20
+MAX_OPERANDS = 12
+MAX_CONSTANTS = 20
 
 
 class Launch(ctypes.Structure):
@@ -34,9 +38,9 @@ class Launch(ctypes.Structure):
 
     _fields_ = [
         ("run", ctypes.c_void_p),
-        ("operand", ctypes.c_void_p * MOST_OPERANDS),
-        ("size", ctypes.c_int32 * MOST_OPERANDS),
-        ("constant", ctypes.c_double * MOST_CONSTANTS),
+        ("operand", ctypes.c_void_p * MAX_OPERANDS),
+        ("size", ctypes.c_int32 * MAX_OPERANDS),
+        ("constant", ctypes.c_double * MAX_CONSTANTS),
     ]
 
 
@@ -62,7 +66,7 @@ class Library:
         """Whether the library has the kernel and should run it for these override constants of the shader."""
         if not self.has(kernel):
             return False
-        return math.prod(constants[name] for name in PRODUCTS.get(kernel, ())) <= self.largest_product
+        return math.prod(constants[name] for name in PRODUCT_DIMENSIONS.get(kernel, ())) <= self.largest_product
 
     def prepare(self, kernel: str, operands, constants: dict) -> Launch:
         """Make a launch of a kernel from its operands (address and size in elements, or None) and constants."""

@@ -8,7 +8,7 @@ static inline Lanes sigmoid(Lanes x) { return splat(1.0f) / (splat(1.0f) + expon
 
 // (1 + erf(x / sqrt(2))) / 2, from erfc with a relative error below 1.2e-7.
 // Source: Press et al., "Numerical Recipes", section 6.2.
-static inline Lanes chance_of_less(Lanes x) {
+static inline Lanes normal_cdf(Lanes x) {
     static const float terms[] = {-0.82215223f, 1.48851587f, -1.13520398f, 0.27886807f, -0.18628806f,
                                   0.09678418f, 0.37409196f, 1.00002368f, -1.26551223f};
     Lanes z = (Lanes)((IntegerLanes)x & 0x7fffffff) * splat(0.70710678f);
@@ -21,14 +21,14 @@ static inline Lanes chance_of_less(Lanes x) {
 
 static inline Lanes activate(int32_t kind, Lanes x) {
     if (kind == SILU) return x * sigmoid(x);
-    if (kind == GELU_ERF) return x * chance_of_less(x);
+    if (kind == GELU_ERF) return x * normal_cdf(x);
     Lanes positive = choose(x < splat(0.0f), splat(0.0f), x);
     return kind == RELU ? positive : (Lanes)(positive * positive);
 }
 
 static inline Lanes activation_slope(int32_t kind, Lanes x) {
     if (kind == SILU) return sigmoid(x) * multiply_add(x, sigmoid(-x), splat(1.0f));
-    if (kind == GELU_ERF) return chance_of_less(x) + x * splat(0.39894228f) * exponential(x * x * splat(-0.5f));
+    if (kind == GELU_ERF) return normal_cdf(x) + x * splat(0.39894228f) * exponential(x * x * splat(-0.5f));
     return choose(x > splat(0.0f), kind == RELU ? splat(1.0f) : (Lanes)(x + x), splat(0.0f));
 }
 
@@ -37,7 +37,7 @@ KERNEL(activation) {
     CONSTANTS { KIND };
     int32_t kind = INTEGER(KIND);
     for (int32_t i = 0, size = SIZE(Y); i < size; i += 4)
-        give(FLOATS(Y) + i, size - i, activate(kind, take(FLOATS(X) + i, size - i, 0.0f)));
+        store_partial(FLOATS(Y) + i, size - i, activate(kind, load_partial(FLOATS(X) + i, size - i, 0.0f)));
 }
 
 KERNEL(activation_gradient) {
@@ -45,8 +45,8 @@ KERNEL(activation_gradient) {
     CONSTANTS { KIND };
     int32_t kind = INTEGER(KIND);
     for (int32_t i = 0, size = SIZE(DX); i < size; i += 4) {
-        Lanes slope = activation_slope(kind, take(FLOATS(X) + i, size - i, 0.0f));
-        give(FLOATS(DX) + i, size - i, take(FLOATS(DY) + i, size - i, 0.0f) * slope);
+        Lanes slope = activation_slope(kind, load_partial(FLOATS(X) + i, size - i, 0.0f));
+        store_partial(FLOATS(DX) + i, size - i, load_partial(FLOATS(DY) + i, size - i, 0.0f) * slope);
     }
 }
 
@@ -63,8 +63,8 @@ KERNEL(gate) {
     CONSTANTS { KIND };
     int32_t kind = INTEGER(KIND);
     for (int32_t i = 0, size = SIZE(Y); i < size; i += 4) {
-        Lanes x = take(FLOATS(X) + i, size - i, 0.0f), s = sigmoid(inner(kind, x));
-        give(FLOATS(Y) + i, size - i, (kind == GATE_SIGMOID ? s : (Lanes)(x * s)) * take(FLOATS(Z) + i, size - i, 0.0f));
+        Lanes x = load_partial(FLOATS(X) + i, size - i, 0.0f), s = sigmoid(inner(kind, x));
+        store_partial(FLOATS(Y) + i, size - i, (kind == GATE_SIGMOID ? s : (Lanes)(x * s)) * load_partial(FLOATS(Z) + i, size - i, 0.0f));
     }
 }
 
@@ -74,13 +74,13 @@ KERNEL(gate_gradient) {
     int32_t kind = INTEGER(KIND);
     for (int32_t i = 0, size = SIZE(DX); i < size; i += 4) {
         int32_t left = size - i;
-        Lanes x = take(FLOATS(X) + i, left, 0.0f), u = inner(kind, x), s = sigmoid(u);
+        Lanes x = load_partial(FLOATS(X) + i, left, 0.0f), u = inner(kind, x), s = sigmoid(u);
         Lanes slope = sigmoid(-u);  // 1 - s, without loss of digits
         if (kind == GATE_GELU) slope *= multiply_add(x * x, splat(3.0f * SLOPE * CUBIC), splat(SLOPE));
         if (kind != GATE_SIGMOID) slope = multiply_add(slope, x, splat(1.0f));
-        Lanes dy = take(FLOATS(DY) + i, left, 0.0f);
-        give(FLOATS(DX) + i, left, dy * take(FLOATS(Z) + i, left, 0.0f) * slope * s);
-        give(FLOATS(DZ) + i, left, dy * (kind == GATE_SIGMOID ? s : (Lanes)(x * s)));
+        Lanes dy = load_partial(FLOATS(DY) + i, left, 0.0f);
+        store_partial(FLOATS(DX) + i, left, dy * load_partial(FLOATS(Z) + i, left, 0.0f) * slope * s);
+        store_partial(FLOATS(DZ) + i, left, dy * (kind == GATE_SIGMOID ? s : (Lanes)(x * s)));
     }
 }
 
@@ -89,7 +89,7 @@ KERNEL(softcap) {
     CONSTANTS { CAP };
     Lanes cap = splat(NUMBER(CAP)), share = splat(1.0f / NUMBER(CAP));
     for (int32_t i = 0, size = SIZE(Y); i < size; i += 4)
-        give(FLOATS(Y) + i, size - i, cap * hyperbolic_tangent(take(FLOATS(X) + i, size - i, 0.0f) * share));
+        store_partial(FLOATS(Y) + i, size - i, cap * hyperbolic_tangent(load_partial(FLOATS(X) + i, size - i, 0.0f) * share));
 }
 
 KERNEL(softcap_gradient) {
@@ -97,7 +97,7 @@ KERNEL(softcap_gradient) {
     CONSTANTS { CAP };
     Lanes share = splat(1.0f / NUMBER(CAP));
     for (int32_t i = 0, size = SIZE(DX); i < size; i += 4) {
-        Lanes t = take(FLOATS(Y) + i, size - i, 0.0f) * share;
-        give(FLOATS(DX) + i, size - i, take(FLOATS(DY) + i, size - i, 0.0f) * (splat(1.0f) - t * t));
+        Lanes t = load_partial(FLOATS(Y) + i, size - i, 0.0f) * share;
+        store_partial(FLOATS(DX) + i, size - i, load_partial(FLOATS(DY) + i, size - i, 0.0f) * (splat(1.0f) - t * t));
     }
 }

@@ -17,18 +17,18 @@ static inline __attribute__((always_inline)) void adam(const Launch *launch, con
     for (int32_t i = 0, size = SIZE(PARAMETER); i < size; i += 4) {
         int32_t left = size - i;
         float *parameter = FLOATS(PARAMETER) + i, *first = FLOATS(FIRST_MOMENT) + i, *second = FLOATS(SECOND_MOMENT) + i;
-        Lanes g = take(FLOATS(GRADIENT) + i, left, 0.0f) * scale;
+        Lanes g = load_partial(FLOATS(GRADIENT) + i, left, 0.0f) * scale;
         if (coupled && i < decayed)
             g += choose((IntegerLanes){i, i + 1, i + 2, i + 3} < decayed, splat(NUMBER(WEIGHT_DECAY)), splat(0.0f)) *
-                 take(parameter, left, 0.0f);
-        Lanes m = take(first, left, 0.0f) * beta1 + g * rest1;
-        Lanes v = take(second, left, 0.0f) * beta2 + g * g * rest2;
-        Lanes held = take(parameter, left, 0.0f);
+                 load_partial(parameter, left, 0.0f);
+        Lanes m = load_partial(first, left, 0.0f) * beta1 + g * rest1;
+        Lanes v = load_partial(second, left, 0.0f) * beta2 + g * g * rest2;
+        Lanes held = load_partial(parameter, left, 0.0f);
         if (!coupled && i < decayed)
             held *= choose((IntegerLanes){i, i + 1, i + 2, i + 3} < decayed, splat(kept), splat(1.0f));
-        give(first, left, m);
-        give(second, left, v);
-        give(parameter, left, held - rate * m / (square_root(v) * root + epsilon));
+        store_partial(first, left, m);
+        store_partial(second, left, v);
+        store_partial(parameter, left, held - rate * m / (square_root(v) * root + epsilon));
     }
 }
 
@@ -48,13 +48,13 @@ KERNEL(momentum) {
     for (int32_t i = 0, size = SIZE(GRADIENT), decayed = INTEGER(DECAYED); i < size; i += 4) {
         int32_t left = size - i;
         float *gradient = FLOATS(GRADIENT) + i, *velocity = FLOATS(VELOCITY) + i;
-        Lanes g = take(gradient, left, 0.0f) * scale;
+        Lanes g = load_partial(gradient, left, 0.0f) * scale;
         if (i < decayed)
             g += choose((IntegerLanes){i, i + 1, i + 2, i + 3} < decayed, decay, splat(0.0f)) *
-                 take(FLOATS(PARAMETER) + i, left, 0.0f);
-        Lanes v = take(velocity, left, 0.0f) * beta + g;
-        give(velocity, left, v);
-        give(gradient, left, INTEGER(NESTEROV) ? (Lanes)(g + beta * v) : v);
+                 load_partial(FLOATS(PARAMETER) + i, left, 0.0f);
+        Lanes v = load_partial(velocity, left, 0.0f) * beta + g;
+        store_partial(velocity, left, v);
+        store_partial(gradient, left, INTEGER(NESTEROV) ? (Lanes)(g + beta * v) : v);
     }
 }
 
@@ -68,9 +68,9 @@ KERNEL(sgd_step) {
     for (int32_t i = 0, size = SIZE(PARAMETER); i < size; i += 4) {
         int32_t left = size - i;
         float *parameter = FLOATS(PARAMETER) + i;
-        Lanes held = take(parameter, left, 0.0f);
+        Lanes held = load_partial(parameter, left, 0.0f);
         if (i < decayed) held *= choose((IntegerLanes){i, i + 1, i + 2, i + 3} < decayed, kept, splat(1.0f));
-        give(parameter, left, held - rate * take(FLOATS(DIRECTION) + i, left, 0.0f));
+        store_partial(parameter, left, held - rate * load_partial(FLOATS(DIRECTION) + i, left, 0.0f));
     }
 }
 
@@ -90,7 +90,7 @@ KERNEL(square_sum) {
         float lanes[LANES] = {0};
         for (int32_t start = part * LANES; start < size; start += parts * LANES)
             for (int32_t lane = 0; lane < LANES && start + lane < size; lane += 4) {
-                Lanes v = take(x + start + lane, size - start - lane, 0.0f);
+                Lanes v = load_partial(x + start + lane, size - start - lane, 0.0f);
                 store(lanes + lane, multiply_add(v, v, load(lanes + lane)));
             }
         FLOATS(PARTIAL)[part] = joined(lanes);

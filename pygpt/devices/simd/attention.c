@@ -6,8 +6,8 @@
 #define QUERIES 32
 #define SCORES (1 << 16)
 
-// bends: the derivatives of the scores with respect to the scores before CAP.
-static float scores[SCORES + 4], slopes[SCORES + 4], bends[SCORES + 4];
+// cap_slopes: the derivatives of the scores with respect to the scores before CAP.
+static float scores[SCORES + 4], slopes[SCORES + 4], cap_slopes[SCORES + 4];
 
 // The constants of attention and of its gradient.
 CONSTANTS { T, H, K, D, SCALE, WINDOW, CAP, ALIBI, THRESHOLD, FACTOR, PURPOSE };
@@ -41,17 +41,17 @@ float alibi_slope(int32_t power, int32_t h) {
     return power ? exponential(splat(exponent / (float)power * 0.69314718f))[0] : 0.0f;
 }
 
-void bend(float scale, float cap, float slope, int32_t behind, float *scores, float *bends, int32_t count) {
+void apply_cap_and_alibi(float scale, float cap, float slope, int32_t behind, float *scores, float *cap_slopes, int32_t count) {
     for (int32_t c = 0; c < count; c += 4) {
-        Lanes s = take(scores + c, count - c, 0.0f) * splat(scale), slopes = splat(1.0f);
+        Lanes s = load_partial(scores + c, count - c, 0.0f) * splat(scale), slopes = splat(1.0f);
         if (cap > 0.0f) {
             Lanes tanh = hyperbolic_tangent(s * splat(1.0f / cap));
             s = splat(cap) * tanh;
             slopes -= tanh * tanh;
         }
         s -= splat(slope) * (splat((float)(behind - c)) - (Lanes){0.0f, 1.0f, 2.0f, 3.0f});
-        give(scores + c, count - c, s / splat(scale));
-        if (bends) give(bends + c, count - c, slopes);
+        store_partial(scores + c, count - c, s / splat(scale));
+        if (cap_slopes) store_partial(cap_slopes + c, count - c, slopes);
     }
 }
 
@@ -63,7 +63,7 @@ static void score(const Sizes *s, const float *q, const float *k, int32_t head, 
                  .x_row = s->row, .x_inner = 1, .w_inner = 1, .w_column = s->row, .y_row = pitch};
     multiply(&p);
     for (int32_t i = 0; i < rows && (s->cap > 0.0f || s->alibi); i++)
-        bend(s->scale, s->cap, alibi_slope(s->alibi, head % s->heads), start + i - first, scores + i * pitch, bends + i * pitch,
+        apply_cap_and_alibi(s->scale, s->cap, alibi_slope(s->alibi, head % s->heads), start + i - first, scores + i * pitch, cap_slopes + i * pitch,
              columns);
     for (int32_t i = 0; i < rows; i++)
         for (int32_t c = 0; c < least(start + i - s->window + 1 - first, columns); c++) scores[i * pitch + c] = -__builtin_inff();
@@ -106,11 +106,11 @@ KERNEL(attention) {
                 float *row = scores + i * pitch;
                 int32_t seen = start + i + 1 - first, whole = (seen + 3) & ~3;
                 Lanes peaks = splat(row[0]), totals = splat(0.0f);
-                for (int32_t j = 0; j < seen; j += 4) peaks = larger_lanes(take(row + j, seen - j, row[0]), peaks);
+                for (int32_t j = 0; j < seen; j += 4) peaks = larger_lanes(load_partial(row + j, seen - j, row[0]), peaks);
                 float peak = largest_lane(peaks);
                 if (sinks) peak = larger(sinks[h] / s.scale, peak);
                 for (int32_t j = 0; j < seen; j += 4) {
-                    Lanes p = exponential((take(row + j, seen - j, -__builtin_inff()) - splat(peak)) * splat(s.scale));
+                    Lanes p = exponential((load_partial(row + j, seen - j, -__builtin_inff()) - splat(peak)) * splat(s.scale));
                     totals += p;
                     if (s.threshold) p *= kept(&s, (uint32_t)(head * s.time + start + i), first + j);
                     store(row + j, p);
@@ -129,19 +129,19 @@ KERNEL(attention) {
 }
 
 // scores = the probabilities times the dropout mask; slopes = gradients of the scores, from those of the probabilities.
-static void turn_back(const Sizes *s, int32_t head, int32_t start, int32_t stop, int32_t first, int32_t pitch,
+static void score_gradients(const Sizes *s, int32_t head, int32_t start, int32_t stop, int32_t first, int32_t pitch,
                       const float *log_sum_exp, const float *delta) {
     for (int32_t i = 0; i < stop - start; i++) {
         float *row = scores + i * pitch, *slope = slopes + i * pitch;
         int32_t seen = start + i + 1 - first;
         for (int32_t j = 0; j < seen; j += 4) {
-            Lanes p = exponential(take(row + j, seen - j, -__builtin_inff()) * splat(s->scale) - splat(log_sum_exp[start + i]));
-            Lanes ds = take(slope + j, seen - j, 0.0f), m = splat(1.0f);
+            Lanes p = exponential(load_partial(row + j, seen - j, -__builtin_inff()) * splat(s->scale) - splat(log_sum_exp[start + i]));
+            Lanes ds = load_partial(slope + j, seen - j, 0.0f), m = splat(1.0f);
             if (s->threshold) m = kept(s, (uint32_t)(head * s->time + start + i), first + j);
             store(slope + j, p * (m * ds - splat(delta[start + i])) * splat(s->scale));
             store(row + j, p * m);
         }
-        for (int32_t j = 0; j < seen && s->cap > 0.0f; j += 4) store(slope + j, load(slope + j) * load(bends + i * pitch + j));
+        for (int32_t j = 0; j < seen && s->cap > 0.0f; j += 4) store(slope + j, load(slope + j) * load(cap_slopes + i * pitch + j));
         clear(row, (seen + 3) & ~3, stop - first);
         clear(slope, (seen + 3) & ~3, stop - first);
     }
@@ -166,7 +166,7 @@ KERNEL(attention_gradient) {
             Product p = {.x = dy + start * s.width, .w = v + first * step, .y = slopes, .m = rows, .n = columns, .k = s.size,
                          .x_row = s.width, .x_inner = 1, .w_inner = 1, .w_column = step, .y_row = pitch};
             multiply(&p);
-            turn_back(&s, head, start, stop, first, pitch, FLOATS(LOG_SUM_EXP) + head * s.time, FLOATS(DELTA) + head * s.time);
+            score_gradients(&s, head, start, stop, first, pitch, FLOATS(LOG_SUM_EXP) + head * s.time, FLOATS(DELTA) + head * s.time);
             p = (Product){.x = slopes, .w = k + first * step, .y = dq + start * step, .m = rows, .n = s.size, .k = columns,
                           .x_row = pitch, .x_inner = 1, .w_inner = step, .w_column = 1, .y_row = step};
             multiply(&p);

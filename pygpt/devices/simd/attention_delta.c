@@ -10,7 +10,7 @@ KERNEL(attention_delta) {
         const float *dy = FLOATS(DY) + row * size, *y = FLOATS(Y) + row * size;
         Lanes sum = splat(0.0f);
         for (int32_t d = 0; d < size; d += 4)
-            sum = multiply_add(take(dy + d, size - d, 0.0f), take(y + d, size - d, 0.0f), sum);
+            sum = multiply_add(load_partial(dy + d, size - d, 0.0f), load_partial(y + d, size - d, 0.0f), sum);
         FLOATS(DELTA)[(token / time * heads + head) * time + token % time] = sum_lanes(sum);
     }
 }
@@ -25,8 +25,8 @@ KERNEL(attention_sinks_gradient) {
             const float *log_sum_exp = FLOATS(LOG_SUM_EXP) + row * time, *delta = FLOATS(DELTA) + row * time;
             Lanes sum = splat(0.0f);
             for (int32_t t = 0; t < time; t += 4) {
-                Lanes p = exponential(splat(FLOATS(SINKS)[h]) - take(log_sum_exp + t, time - t, 0.0f));
-                sum = multiply_add(p, take(delta + t, time - t, 0.0f), sum);
+                Lanes p = exponential(splat(FLOATS(SINKS)[h]) - load_partial(log_sum_exp + t, time - t, 0.0f));
+                sum = multiply_add(p, load_partial(delta + t, time - t, 0.0f), sum);
             }
             total += sum_lanes(sum);
         }

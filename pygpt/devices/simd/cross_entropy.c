@@ -7,7 +7,7 @@ static inline int32_t inside(int32_t target, int32_t vocabulary) {
 
 static inline float largest(const float *x, int32_t length) {
     Lanes peaks = splat(x[0]);
-    for (int32_t c = 0; c < length; c += 4) peaks = larger_lanes(take(x + c, length - c, x[0]), peaks);
+    for (int32_t c = 0; c < length; c += 4) peaks = larger_lanes(load_partial(x + c, length - c, x[0]), peaks);
     return largest_lane(peaks);
 }
 
@@ -22,12 +22,12 @@ KERNEL(cross_entropy) {
         float peak = largest(x, vocabulary);
         Lanes total = splat(0.0f);
         for (int32_t c = 0; c < vocabulary; c += 4)
-            total += exponential(take(x + c, vocabulary - c, -__builtin_inff()) - splat(peak));
+            total += exponential(load_partial(x + c, vocabulary - c, -__builtin_inff()) - splat(peak));
         float log_total = logarithm(sum_lanes(total)), log_sum_exp = log_total + peak;
         float near = x[inside(target, vocabulary)] - peak;
         if (smoothing) {
             Lanes shared = splat(0.0f);
-            for (int32_t c = 0; c < vocabulary; c += 4) shared += take(x + c, vocabulary - c, peak) - splat(peak);
+            for (int32_t c = 0; c < vocabulary; c += 4) shared += load_partial(x + c, vocabulary - c, peak) - splat(peak);
             near = (1.0f - smoothing) * near + smoothing * sum_lanes(shared) / (float)vocabulary;
         }
         float loss = log_total - near;
@@ -52,8 +52,8 @@ KERNEL(cross_entropy_gradient) {
         Lanes shared = splat(dloss * smoothing / (float)vocabulary);
         int32_t place = inside(target, vocabulary);
         for (int32_t c = 0; c < vocabulary; c += 4) {
-            Lanes p = exponential(take(x + c, vocabulary - c, 0.0f) - splat(log_sum_exp));
-            give(dx + c, vocabulary - c, smoothing ? p * splat(factor) - shared : p * splat(factor));
+            Lanes p = exponential(load_partial(x + c, vocabulary - c, 0.0f) - splat(log_sum_exp));
+            store_partial(dx + c, vocabulary - c, smoothing ? p * splat(factor) - shared : p * splat(factor));
         }
         dx[place] -= smoothing ? dloss * (1.0f - smoothing) : dloss;
     }
@@ -92,12 +92,12 @@ KERNEL(softmax) {
         float *y = FLOATS(Y) + row * width;
         Lanes total = splat(0.0f), peak = splat(largest(x, width));
         for (int32_t c = 0; c < width; c += 4) {
-            Lanes p = exponential(take(x + c, width - c, -__builtin_inff()) - peak);
+            Lanes p = exponential(load_partial(x + c, width - c, -__builtin_inff()) - peak);
             total += p;
-            give(y + c, width - c, p);
+            store_partial(y + c, width - c, p);
         }
         Lanes whole = splat(sum_lanes(total));
-        for (int32_t c = 0; c < width; c += 4) give(y + c, width - c, take(y + c, width - c, 0.0f) / whole);
+        for (int32_t c = 0; c < width; c += 4) store_partial(y + c, width - c, load_partial(y + c, width - c, 0.0f) / whole);
     }
 }
 
@@ -109,9 +109,9 @@ KERNEL(softmax_gradient) {
         const float *dy = FLOATS(DY) + start, *y = FLOATS(Y) + start;
         Lanes along = splat(0.0f);
         for (int32_t c = 0; c < width; c += 4)
-            along = multiply_add(take(dy + c, width - c, 0.0f), take(y + c, width - c, 0.0f), along);
+            along = multiply_add(load_partial(dy + c, width - c, 0.0f), load_partial(y + c, width - c, 0.0f), along);
         Lanes whole = splat(sum_lanes(along));
         for (int32_t c = 0; c < width; c += 4)
-            give(FLOATS(DX) + start + c, width - c, (take(dy + c, width - c, 0.0f) - whole) * take(y + c, width - c, 0.0f));
+            store_partial(FLOATS(DX) + start + c, width - c, (load_partial(dy + c, width - c, 0.0f) - whole) * load_partial(y + c, width - c, 0.0f));
     }
 }

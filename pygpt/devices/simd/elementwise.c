@@ -4,7 +4,7 @@
 KERNEL(add) {
     OPERANDS { X, Y, Z };
     for (int32_t i = 0, size = SIZE(Z); i < size; i += 4)
-        give(FLOATS(Z) + i, size - i, take(FLOATS(X) + i, size - i, 0.0f) + take(FLOATS(Y) + i, size - i, 0.0f));
+        store_partial(FLOATS(Z) + i, size - i, load_partial(FLOATS(X) + i, size - i, 0.0f) + load_partial(FLOATS(Y) + i, size - i, 0.0f));
 }
 
 KERNEL(scale) {
@@ -12,7 +12,7 @@ KERNEL(scale) {
     CONSTANTS { FACTOR };
     Lanes factor = splat(NUMBER(FACTOR));
     for (int32_t i = 0, size = SIZE(Y); i < size; i += 4)
-        give(FLOATS(Y) + i, size - i, take(FLOATS(X) + i, size - i, 0.0f) * factor);
+        store_partial(FLOATS(Y) + i, size - i, load_partial(FLOATS(X) + i, size - i, 0.0f) * factor);
 }
 
 KERNEL(divide) {
@@ -20,14 +20,14 @@ KERNEL(divide) {
     CONSTANTS { EPSILON };
     Lanes by = splat(FLOATS(BY)[0] + NUMBER(EPSILON));
     for (int32_t i = 0, size = SIZE(Y); i < size; i += 4)
-        give(FLOATS(Y) + i, size - i, take(FLOATS(X) + i, size - i, 0.0f) / by);
+        store_partial(FLOATS(Y) + i, size - i, load_partial(FLOATS(X) + i, size - i, 0.0f) / by);
 }
 
 KERNEL(fill) {
     OPERANDS { Y };
     CONSTANTS { VALUE };
     Lanes value = splat(NUMBER(VALUE));
-    for (int32_t i = 0, size = SIZE(Y); i < size; i += 4) give(FLOATS(Y) + i, size - i, value);
+    for (int32_t i = 0, size = SIZE(Y); i < size; i += 4) store_partial(FLOATS(Y) + i, size - i, value);
 }
 
 KERNEL(sum) {
@@ -39,9 +39,9 @@ KERNEL(sum) {
         float *y = FLOATS(Y) + block * width;
         for (int32_t row = 0; row < rows; row++, x += width)
             for (int32_t c = 0; c < width; c += 4) {
-                Lanes v = take(x + c, width - c, 0.0f);
-                if (row) v += take(y + c, width - c, 0.0f);
-                give(y + c, width - c, v);
+                Lanes v = load_partial(x + c, width - c, 0.0f);
+                if (row) v += load_partial(y + c, width - c, 0.0f);
+                store_partial(y + c, width - c, v);
             }
     }
 }
@@ -53,7 +53,7 @@ KERNEL(pack) {
     for (int32_t i = 0; i < 7; i++) {
         int32_t length = INTEGER(LENGTH_A + 2 * i);
         float *to = FLOATS(Y) + INTEGER(START_A + 2 * i);
-        for (int32_t j = 0; j < length; j += 4) give(to + j, length - j, take(FLOATS(A + i) + j, length - j, 0.0f));
+        for (int32_t j = 0; j < length; j += 4) store_partial(to + j, length - j, load_partial(FLOATS(A + i) + j, length - j, 0.0f));
     }
 }
 
@@ -73,8 +73,8 @@ KERNEL(lerp) {
     uint32_t step = WORDS(STEP)[0], last = (uint32_t)SIZE(SHARES) - 1;
     const Lanes share = splat(FLOATS(SHARES)[step < last ? step : last]);
     for (int32_t i = 0, size = SIZE(Y); i < size; i += 4) {
-        Lanes y = take(FLOATS(Y) + i, size - i, 0.0f);
-        give(FLOATS(Y) + i, size - i, y + share * (take(FLOATS(X) + i, size - i, 0.0f) - y));
+        Lanes y = load_partial(FLOATS(Y) + i, size - i, 0.0f);
+        store_partial(FLOATS(Y) + i, size - i, y + share * (load_partial(FLOATS(X) + i, size - i, 0.0f) - y));
     }
 }
 

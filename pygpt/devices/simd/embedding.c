@@ -15,9 +15,9 @@ KERNEL(embedding) {
         if (position) position += least(row % time + (int32_t)start, last_position) * width;
         float *y = FLOATS(Y) + row * width;
         for (int32_t c = 0; c < width; c += 4) {
-            Lanes sum = take(token + c, width - c, 0.0f);
-            if (position) sum += take(position + c, width - c, 0.0f);
-            give(y + c, width - c, sum);
+            Lanes sum = load_partial(token + c, width - c, 0.0f);
+            if (position) sum += load_partial(position + c, width - c, 0.0f);
+            store_partial(y + c, width - c, sum);
         }
     }
 }
@@ -28,12 +28,12 @@ KERNEL(embedding_gradient) {
     int32_t width = INTEGER(C), size = SIZE(DTOKENS);
     uint32_t last = (uint32_t)INTEGER(V) - 1;
     for (int32_t i = 0; i < size; i += 4)
-        give(FLOATS(DTOKENS) + i, size - i, FLOATS(RESIDUAL) ? take(FLOATS(RESIDUAL) + i, size - i, 0.0f) : splat(0.0f));
+        store_partial(FLOATS(DTOKENS) + i, size - i, FLOATS(RESIDUAL) ? load_partial(FLOATS(RESIDUAL) + i, size - i, 0.0f) : splat(0.0f));
     for (int32_t row = 0; row < INTEGER(ROWS); row++) {
         uint32_t id = WORDS(IDS)[row] < last ? WORDS(IDS)[row] : last;
         const float *dy = FLOATS(DY) + row * width;
         float *to = FLOATS(DTOKENS) + (int32_t)id * width;
         for (int32_t c = 0; c < width; c += 4)
-            give(to + c, width - c, take(to + c, width - c, 0.0f) + take(dy + c, width - c, 0.0f));
+            store_partial(to + c, width - c, load_partial(to + c, width - c, 0.0f) + load_partial(dy + c, width - c, 0.0f));
     }
 }

@@ -2,10 +2,10 @@
 #include "simd.h"
 
 KERNEL(exact_match) {
-    OPERANDS { LOGITS, TARGETS, RIGHT, ASKED };
+    OPERANDS { LOGITS, TARGETS, CORRECT, SCORED };
     CONSTANTS { T, V };
     int32_t time = INTEGER(T), vocabulary = INTEGER(V);
-    for (int32_t row = 0; row < SIZE(RIGHT); row++) {
+    for (int32_t row = 0; row < SIZE(CORRECT); row++) {
         int32_t valid = 0, wrong = 0;
         for (int32_t t = row * time; t < (row + 1) * time; t++) {
             if (INTEGERS(TARGETS)[t] == -1) continue;
@@ -16,7 +16,7 @@ KERNEL(exact_match) {
             valid++;
             wrong += best != INTEGERS(TARGETS)[t];
         }
-        FLOATS(RIGHT)[row] = valid && !wrong ? 1.0f : 0.0f;
-        INTEGERS(ASKED)[row] = valid ? 0 : -1;
+        FLOATS(CORRECT)[row] = valid && !wrong ? 1.0f : 0.0f;
+        INTEGERS(SCORED)[row] = valid ? 0 : -1;
     }
 }

@@ -15,8 +15,8 @@ KERNEL(gelu) {
     const float *x = FLOATS(X);
     float *y = FLOATS(Y);
     for (int32_t i = 0, size = SIZE(Y); i < size; i += 4) {
-        Lanes v = take(x + i, size - i, 0.0f);
-        give(y + i, size - i, v * gate(v));
+        Lanes v = load_partial(x + i, size - i, 0.0f);
+        store_partial(y + i, size - i, v * gate(v));
     }
 }
 
@@ -25,8 +25,8 @@ KERNEL(gelu_gradient) {
     const float *dy = FLOATS(DY), *x = FLOATS(X);
     float *dx = FLOATS(DX);
     for (int32_t i = 0, size = SIZE(DX); i < size; i += 4) {
-        Lanes v = take(x + i, size - i, 0.0f), s = gate(v);
+        Lanes v = load_partial(x + i, size - i, 0.0f), s = gate(v);
         Lanes inner = multiply_add(v * v, splat(6.0f * SLOPE * CUBIC), splat(2.0f * SLOPE)) * v;
-        give(dx + i, size - i, take(dy + i, size - i, 0.0f) * s * multiply_add(inner, splat(1.0f) - s, splat(1.0f)));
+        store_partial(dx + i, size - i, load_partial(dy + i, size - i, 0.0f) * s * multiply_add(inner, splat(1.0f) - s, splat(1.0f)));
     }
 }

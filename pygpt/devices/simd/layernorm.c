@@ -10,18 +10,18 @@ KERNEL(layernorm) {
         const float *x = FLOATS(X) + row * width;
         float *y = FLOATS(Y) + row * width;
         Lanes sum = splat(0.0f), squares = splat(0.0f);
-        for (int32_t c = 0; c < width; c += 4) sum += take(x + c, width - c, 0.0f);
+        for (int32_t c = 0; c < width; c += 4) sum += load_partial(x + c, width - c, 0.0f);
         float mean = sum_lanes(sum) / (float)width;
         for (int32_t c = 0; c < width; c += 4) {
-            Lanes d = take(x + c, width - c, mean) - splat(mean);
+            Lanes d = load_partial(x + c, width - c, mean) - splat(mean);
             squares = multiply_add(d, d, squares);
         }
         float inverse_std = 1.0f / __builtin_sqrtf(sum_lanes(squares) / (float)width + NUMBER(EPSILON));
         for (int32_t c = 0; c < width; c += 4) {
             int32_t left = width - c;
-            Lanes n = (take(x + c, left, 0.0f) - splat(mean)) * splat(inverse_std);
-            Lanes shift = bias ? take(bias + c, left, 0.0f) : splat(0.0f);
-            give(y + c, left, multiply_add(n, take(weight + c, left, 0.0f), shift));
+            Lanes n = (load_partial(x + c, left, 0.0f) - splat(mean)) * splat(inverse_std);
+            Lanes shift = bias ? load_partial(bias + c, left, 0.0f) : splat(0.0f);
+            store_partial(y + c, left, multiply_add(n, load_partial(weight + c, left, 0.0f), shift));
         }
         FLOATS(STATISTICS)[2 * row] = mean;
         FLOATS(STATISTICS)[2 * row + 1] = inverse_std;
@@ -41,22 +41,22 @@ KERNEL(layernorm_gradient) {
         Lanes sum = splat(0.0f), along = splat(0.0f);
         for (int32_t c = 0; c < width; c += 4) {
             int32_t left = width - c;
-            Lanes d = take(dy + c, left, 0.0f), g = d * take(weight + c, left, 0.0f);
-            Lanes n = (take(x + c, left, 0.0f) - splat(mean)) * splat(inverse_std);
+            Lanes d = load_partial(dy + c, left, 0.0f), g = d * load_partial(weight + c, left, 0.0f);
+            Lanes n = (load_partial(x + c, left, 0.0f) - splat(mean)) * splat(inverse_std);
             sum += g;
             along = multiply_add(g, n, along);
             int32_t first = row % part == 0;
-            give(dweight + c, left, multiply_add(d, n, first ? splat(0.0f) : take(dweight + c, left, 0.0f)));
-            give(dbias + c, left, d + (first ? splat(0.0f) : take(dbias + c, left, 0.0f)));
+            store_partial(dweight + c, left, multiply_add(d, n, first ? splat(0.0f) : load_partial(dweight + c, left, 0.0f)));
+            store_partial(dbias + c, left, d + (first ? splat(0.0f) : load_partial(dbias + c, left, 0.0f)));
         }
         Lanes g_mean = splat(sum_lanes(sum) / (float)width), n_mean = splat(sum_lanes(along) / (float)width);
         for (int32_t c = 0; c < width; c += 4) {
             int32_t left = width - c;
-            Lanes g = take(dy + c, left, 0.0f) * take(weight + c, left, 0.0f);
-            Lanes n = (take(x + c, left, 0.0f) - splat(mean)) * splat(inverse_std);
+            Lanes g = load_partial(dy + c, left, 0.0f) * load_partial(weight + c, left, 0.0f);
+            Lanes n = (load_partial(x + c, left, 0.0f) - splat(mean)) * splat(inverse_std);
             Lanes d = (g - g_mean - n * n_mean) * splat(inverse_std);
-            if (residual) d += take(residual + row * width + c, left, 0.0f);
-            give(dx + c, left, d);
+            if (residual) d += load_partial(residual + row * width + c, left, 0.0f);
+            store_partial(dx + c, left, d);
         }
     }
 }

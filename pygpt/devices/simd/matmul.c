@@ -75,10 +75,10 @@ static inline __attribute__((always_inline)) void make_tile(const float *a, cons
 // Store four columns of a row of y: the sum, plus what it accumulates onto, the bias and the residual.
 static inline void finish(const Product *p, int32_t row, int32_t column, int32_t left, Lanes sum, int32_t first) {
     float *y = p->y + row * p->y_row + column;
-    if (!first || p->accumulate) sum += take(y, left, 0.0f);
-    if (first && p->bias) sum += take(p->bias + column, left, 0.0f);
-    if (first && p->residual) sum += take(p->residual + row * p->y_row + column, left, 0.0f);
-    give(y, left, sum);
+    if (!first || p->accumulate) sum += load_partial(y, left, 0.0f);
+    if (first && p->bias) sum += load_partial(p->bias + column, left, 0.0f);
+    if (first && p->residual) sum += load_partial(p->residual + row * p->y_row + column, left, 0.0f);
+    store_partial(y, left, sum);
 }
 
 static void multiply_packed(const Product *p) {
@@ -132,7 +132,7 @@ static void multiply_row(const Product *p, int32_t row) {
             Lanes sum = splat(0.0f);
             const float *w = p->w + column;
             for (int32_t k = 0; k < p->k; k++, w += p->w_inner)
-                sum = multiply_add(splat(x[k * p->x_inner]), take(w, p->n - column, 0.0f), sum);
+                sum = multiply_add(splat(x[k * p->x_inner]), load_partial(w, p->n - column, 0.0f), sum);
             finish(p, row, column, p->n - column, sum, 1);
         }
         return;
@@ -144,11 +144,11 @@ static void multiply_row(const Product *p, int32_t row) {
         Lanes sums[4] = {};
         for (int32_t k = 0; k < p->k; k += 4) {
             int32_t left = p->k - k;
-            Lanes v = take(x + k, left, 0.0f);
-            sums[0] = multiply_add(v, take(a + k, left, 0.0f), sums[0]);
-            sums[1] = multiply_add(v, take(b + k, left, 0.0f), sums[1]);
-            sums[2] = multiply_add(v, take(c + k, left, 0.0f), sums[2]);
-            sums[3] = multiply_add(v, take(d + k, left, 0.0f), sums[3]);
+            Lanes v = load_partial(x + k, left, 0.0f);
+            sums[0] = multiply_add(v, load_partial(a + k, left, 0.0f), sums[0]);
+            sums[1] = multiply_add(v, load_partial(b + k, left, 0.0f), sums[1]);
+            sums[2] = multiply_add(v, load_partial(c + k, left, 0.0f), sums[2]);
+            sums[3] = multiply_add(v, load_partial(d + k, left, 0.0f), sums[3]);
         }
         Lanes joined = {sum_lanes(sums[0]), sum_lanes(sums[1]), sum_lanes(sums[2]), sum_lanes(sums[3])};
         finish(p, row, column, p->n - column, joined, 1);

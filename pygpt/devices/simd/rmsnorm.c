@@ -11,14 +11,14 @@ KERNEL(rmsnorm) {
         float *y = FLOATS(Y) + row * width;
         Lanes squares = splat(0.0f);
         for (int32_t c = 0; c < width; c += 4) {
-            Lanes v = take(x + c, width - c, 0.0f);
+            Lanes v = load_partial(x + c, width - c, 0.0f);
             squares = multiply_add(v, v, squares);
         }
         float inverse = 1.0f / __builtin_sqrtf(sum_lanes(squares) / (float)width + NUMBER(EPSILON));
         for (int32_t c = 0; c < width; c += 4) {
-            Lanes v = take(x + c, width - c, 0.0f) * splat(inverse);
-            if (weight) v *= take(weight + c, width - c, 0.0f);
-            give(y + c, width - c, v);
+            Lanes v = load_partial(x + c, width - c, 0.0f) * splat(inverse);
+            if (weight) v *= load_partial(weight + c, width - c, 0.0f);
+            store_partial(y + c, width - c, v);
         }
         FLOATS(INVERSE_RMS)[row] = inverse;
     }
@@ -36,18 +36,18 @@ KERNEL(rmsnorm_gradient) {
         Lanes inverse = splat(FLOATS(INVERSE_RMS)[row]), along = splat(0.0f);
         for (int32_t c = 0; c < width; c += 4) {
             int32_t left = width - c;
-            Lanes d = take(dy + c, left, 0.0f), n = take(x + c, left, 0.0f) * inverse;
-            along = multiply_add(weight ? (Lanes)(d * take(weight + c, left, 0.0f)) : d, n, along);
-            if (weight) give(dweight + c, left, multiply_add(d, n, row % part ? take(dweight + c, left, 0.0f) : splat(0.0f)));
+            Lanes d = load_partial(dy + c, left, 0.0f), n = load_partial(x + c, left, 0.0f) * inverse;
+            along = multiply_add(weight ? (Lanes)(d * load_partial(weight + c, left, 0.0f)) : d, n, along);
+            if (weight) store_partial(dweight + c, left, multiply_add(d, n, row % part ? load_partial(dweight + c, left, 0.0f) : splat(0.0f)));
         }
         Lanes mean = splat(sum_lanes(along) / (float)width);
         for (int32_t c = 0; c < width; c += 4) {
             int32_t left = width - c;
-            Lanes g = take(dy + c, left, 0.0f), n = take(x + c, left, 0.0f) * inverse;
-            if (weight) g *= take(weight + c, left, 0.0f);
+            Lanes g = load_partial(dy + c, left, 0.0f), n = load_partial(x + c, left, 0.0f) * inverse;
+            if (weight) g *= load_partial(weight + c, left, 0.0f);
             Lanes d = (g - n * mean) * inverse;
-            if (residual) d += take(residual + row * width + c, left, 0.0f);
-            give(dx + c, left, d);
+            if (residual) d += load_partial(residual + row * width + c, left, 0.0f);
+            store_partial(dx + c, left, d);
         }
     }
 }

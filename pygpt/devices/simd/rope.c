@@ -14,15 +14,15 @@ KERNEL(rope) {
         const float *table = FLOATS(TABLE) + (position < last ? position : last) * (uint32_t)size;
         for (int32_t i = 0; i < half; i += 4) {
             int32_t left = half - i;
-            Lanes a = take(x + i, left, 0.0f), b = take(x + half + i, left, 0.0f);
+            Lanes a = load_partial(x + i, left, 0.0f), b = load_partial(x + half + i, left, 0.0f);
             if (head % heads >= rotated) {
-                give(y + i, left, a);
-                give(y + half + i, left, b);
+                store_partial(y + i, left, a);
+                store_partial(y + half + i, left, b);
                 continue;
             }
-            Lanes cosine = take(table + i, left, 0.0f), sine = take(table + half + i, left, 0.0f) * sign;
-            give(y + i, left, a * cosine - b * sine);
-            give(y + half + i, left, b * cosine + a * sine);
+            Lanes cosine = load_partial(table + i, left, 0.0f), sine = load_partial(table + half + i, left, 0.0f) * sign;
+            store_partial(y + i, left, a * cosine - b * sine);
+            store_partial(y + half + i, left, b * cosine + a * sine);
         }
     }
 }
@@ -35,13 +35,13 @@ KERNEL(qk_norm) {
         const float *x = FLOATS(QKV) + head * size;
         Lanes squares = splat(0.0f);
         for (int32_t i = 0; i < size; i += 4) {
-            Lanes v = take(x + i, size - i, 0.0f);
+            Lanes v = load_partial(x + i, size - i, 0.0f);
             squares = multiply_add(v, v, squares);
         }
         float inverse = 1.0f / __builtin_sqrtf(sum_lanes(squares) / (float)size + NUMBER(EPSILON));
         if (head % heads < normed) FLOATS(INVERSE_RMS)[head / heads * normed + head % heads] = inverse;
         Lanes factor = splat(head % heads < normed ? inverse : 1.0f);
-        for (int32_t i = 0; i < size; i += 4) give(FLOATS(Y) + head * size + i, size - i, take(x + i, size - i, 0.0f) * factor);
+        for (int32_t i = 0; i < size; i += 4) store_partial(FLOATS(Y) + head * size + i, size - i, load_partial(x + i, size - i, 0.0f) * factor);
     }
 }
 
@@ -54,11 +54,11 @@ KERNEL(qk_norm_gradient) {
         int32_t copied = head % heads >= normed;
         Lanes along = splat(0.0f), inverse = splat(copied ? 1.0f : FLOATS(INVERSE_RMS)[head / heads * normed + head % heads]);
         for (int32_t i = 0; i < size; i += 4)
-            along = multiply_add(take(dy + i, size - i, 0.0f), take(x + i, size - i, 0.0f) * inverse, along);
+            along = multiply_add(load_partial(dy + i, size - i, 0.0f), load_partial(x + i, size - i, 0.0f) * inverse, along);
         Lanes mean = splat(copied ? 0.0f : sum_lanes(along) / (float)size);
         for (int32_t i = 0; i < size; i += 4) {
-            Lanes n = take(x + i, size - i, 0.0f) * inverse;
-            give(FLOATS(DQKV) + head * size + i, size - i, (take(dy + i, size - i, 0.0f) - n * mean) * inverse);
+            Lanes n = load_partial(x + i, size - i, 0.0f) * inverse;
+            store_partial(FLOATS(DQKV) + head * size + i, size - i, (load_partial(dy + i, size - i, 0.0f) - n * mean) * inverse);
         }
     }
 }

@@ -22,7 +22,7 @@ static uint32_t rank_of_largest(const float *x, int32_t length, int32_t k) {
 
 // Four odds: exp((x - top) / temperature), and 0 for elements that are excluded or do not exist.
 static inline Lanes odds(const float *x, int32_t left, float top, float temperature, uint32_t threshold) {
-    Lanes values = take(x, left, -__builtin_inff());
+    Lanes values = load_partial(x, left, -__builtin_inff());
     Lanes found = exponential((values - splat(top)) / splat(temperature));
     if (threshold)
         for (int32_t lane = 0; lane < 4; lane++)

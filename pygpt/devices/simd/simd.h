@@ -7,14 +7,14 @@
 #pragma once
 #include <stdint.h>
 
-#define MOST_OPERANDS 12
-#define MOST_CONSTANTS 20
+#define MAX_OPERANDS 12
+#define MAX_CONSTANTS 20
 
 typedef struct Launch {
     void (*run)(const struct Launch *);
-    void *operand[MOST_OPERANDS];     // null if an optional input is absent
-    int32_t size[MOST_OPERANDS];      // in elements
-    double constant[MOST_CONSTANTS];
+    void *operand[MAX_OPERANDS];     // null if an optional input is absent
+    int32_t size[MAX_OPERANDS];      // in elements
+    double constant[MAX_CONSTANTS];
 } Launch;
 
 #define KERNEL(name) __attribute__((visibility("default"))) void name(const Launch *launch)
@@ -41,12 +41,12 @@ static inline Lanes load(const float *from) { return *(const Lanes *)from; }
 static inline void store(float *to, Lanes x) { *(Lanes *)to = x; }
 
 // Load up to four elements at `from`, of which `left` exist (4 or more: all four); `filler` replaces the others.
-static inline Lanes take(const float *from, int32_t left, float filler) {
+static inline Lanes load_partial(const float *from, int32_t left, float filler) {
     if (left >= 4) return load(from);
     return (Lanes){from[0], left > 1 ? from[1] : filler, left > 2 ? from[2] : filler, filler};
 }
 
-static inline void give(float *to, int32_t left, Lanes x) {
+static inline void store_partial(float *to, int32_t left, Lanes x) {
     if (left >= 4) {
         store(to, x);
     } else {
@@ -197,5 +197,5 @@ void multiply(const Product *product);
 float alibi_slope(int32_t power, int32_t h);
 
 // Apply CAP and ALIBI to the scores of a query and `count` keys, the first of which is `behind` tokens before it. Input
-// and output are divided by `scale`. `bends` (or null) receives the derivatives with respect to the scores before CAP.
-void bend(float scale, float cap, float slope, int32_t behind, float *scores, float *bends, int32_t count);
+// and output are divided by `scale`. `cap_slopes` (or null) receives the derivatives with respect to the scores before CAP.
+void apply_cap_and_alibi(float scale, float cap, float slope, int32_t behind, float *scores, float *cap_slopes, int32_t count);

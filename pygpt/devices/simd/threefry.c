@@ -28,7 +28,7 @@ KERNEL(normal) {
                            &word1);
             total += (IntegerLanes)((word0 & 0xffff) + (word0 >> 16) + (word1 & 0xffff) + (word1 >> 16));
         }
-        give(FLOATS(Y) + i, size - i, __builtin_convertvector(total, Lanes) * splat(NUMBER(FACTOR)));
+        store_partial(FLOATS(Y) + i, size - i, __builtin_convertvector(total, Lanes) * splat(NUMBER(FACTOR)));
     }
 }
 
@@ -45,9 +45,9 @@ KERNEL(dropout) {
                               __builtin_shufflevector(words[0], words[1], 2, 6, 3, 7)};
         for (int32_t half = 0, left = size - i; half < 2 && left > 0; half++, left -= 4) {
             int32_t at = i + 4 * half;
-            Lanes v = choose((IntegerLanes)(pairs[half] >= threshold), take(FLOATS(X) + at, left, 0.0f) * factor, splat(0.0f));
-            if (FLOATS(RESIDUAL)) v += take(FLOATS(RESIDUAL) + at, left, 0.0f);
-            give(FLOATS(Y) + at, left, v);
+            Lanes v = choose((IntegerLanes)(pairs[half] >= threshold), load_partial(FLOATS(X) + at, left, 0.0f) * factor, splat(0.0f));
+            if (FLOATS(RESIDUAL)) v += load_partial(FLOATS(RESIDUAL) + at, left, 0.0f);
+            store_partial(FLOATS(Y) + at, left, v);
         }
     }
 }

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from pygpt.analysis import autotune as tuning
-from pygpt.analysis.autotune import FILE, Listing, step_works, tune
+from pygpt.analysis.autotune import FILE, LaunchRecorder, step_works, tune
 from pygpt.ops import matmul
 from pygpt.tensor.tensor import empty
 from pygpt.utils.cache import Cache
@@ -35,7 +35,7 @@ class Store:
 def fake(gpu_as_hardware, monkeypatch):
     """The GPU without preferences before and after, with few launches per sample because the adapter is slow."""
     monkeypatch.setattr(gpu_as_hardware, "preferences", {})
-    monkeypatch.setattr(tuning, "MOST_LAUNCHES", 2)
+    monkeypatch.setattr(tuning, "MAX_LAUNCHES", 2)
     return gpu_as_hardware
 
 
@@ -57,8 +57,8 @@ def test_a_listing_has_the_launches_of_a_step(fake):
     run.training_step()
     listed = step_works(run.experiment, run.tokenizer.vocab_size)
     products = [
-        [(work.operands, work.attributes, work.shader) for work in works if work.kernel == "matmul"]
-        for works in (listed, run.training_step.works)
+        [(work.operands, work.attributes, work.shader) for work in launch_infos if work.kernel == "matmul"]
+        for launch_infos in (listed, run.training_step.launch_infos)
     ]
     assert products[0] == products[1] and len(products[0]) == 3 * 5
 
@@ -66,7 +66,7 @@ def test_a_listing_has_the_launches_of_a_step(fake):
 def test_tuning_fills_the_preferences_and_later_reads_them(fake, monkeypatch):
     store = Store()
     preferences = dict(tuned(fake, store))
-    listing = Listing()
+    listing = LaunchRecorder()
     for work in step_works(experiment(**LARGER), SIZES):
         if work.kernel == "matmul":
             operands = tuning._operands(listing, work)
@@ -119,7 +119,7 @@ def test_only_a_clearly_faster_shader_is_taken(fake, monkeypatch):
     clock, pace = [0.0], {"matmul_workgroup_vec4": 3.0, "matmul_vec4": 1.0, "matmul_workgroup": 0.97, "matmul": 2.0}
 
     def replay(plan, times):
-        clock[0] += times * pace[plan[1].works[0].shader]
+        clock[0] += times * pace[plan[1].launch_infos[0].shader]
 
     monkeypatch.setattr(fake, "_replay", replay)
     monkeypatch.setattr(tuning, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
@@ -136,12 +136,12 @@ def test_a_coarse_clock_gets_more_launches(fake, monkeypatch):
     )
 
     def replay(plan, times):
-        shader = plan[1].works[0].shader
+        shader = plan[1].launch_infos[0].shader
         clock[0] += times * pace[shader]
         sent.setdefault(shader, []).append(times)
 
-    monkeypatch.setattr(tuning, "MOST_LAUNCHES", 1)
-    monkeypatch.setattr(tuning, "tick", lambda: 1.0)
+    monkeypatch.setattr(tuning, "MAX_LAUNCHES", 1)
+    monkeypatch.setattr(tuning, "clock_resolution", lambda: 1.0)
     monkeypatch.setattr(fake, "_replay", replay)
     monkeypatch.setattr(tuning, "time", SimpleNamespace(perf_counter=lambda: int(clock[0])))
     preferences = tuned(fake, Store(), seconds=1e9)
@@ -167,13 +167,13 @@ def test_a_preference_that_does_not_fit_is_not_used(fake):
 @pytest.mark.parametrize("shader", ["matmul_vec4", "matmul_workgroup", "matmul"])
 def test_other_shaders_do_not_change_the_losses(shader, fake):
     before = finish(poem_run(fake, **LARGER))
-    listing = Listing()
+    listing = LaunchRecorder()
     for work in step_works(experiment(**LARGER), poem_run(fake).tokenizer.vocab_size):
         if work.kernel == "matmul":
             fake.preferences[matmul.shape_class(tuning._operands(listing, work), work.attributes)] = shader
     run = poem_run(fake, **LARGER)
     after = finish(run)
-    assert shader in {work.shader for work in run.training_step.works}
+    assert shader in {work.shader for work in run.training_step.launch_infos}
     for name in ("loss", "val_loss"):
         losses = [
             [getattr(metric, name) for metric in metrics if getattr(metric, name) is not None]

@@ -65,7 +65,7 @@ def test_flops_of_small():
 
 
 def test_survey_yields_each_preset(cpu, monkeypatch):
-    monkeypatch.setattr(bench, "SQUARES", (32, 64))
+    monkeypatch.setattr(bench, "MATMUL_SIZES", (32, 64))
     monkeypatch.setattr(bench, "LONGEST_STEP", 0.01)
 
     async def collect():
@@ -75,7 +75,12 @@ def test_survey_yields_each_preset(cpu, monkeypatch):
     squares = [result for result in results if result.kind == "matmul"]
     presets = {result.name: result for result in results if result.kind == "preset"}
     assert squares and all(square.gflops > 0 for square in squares)
-    assert tuple(presets) == bench.MEASURED and set(PRESETS) - set(presets) == {"reverse", "sort", "addition", "gpt2"}
+    assert tuple(presets) == bench.MEASURED_PRESETS and set(PRESETS) - set(presets) == {
+        "reverse",
+        "sort",
+        "addition",
+        "gpt2",
+    }
     assert presets["micro"].tokens_per_second > 0 and 0 < presets["micro"].share < 2
     assert "would take" in presets["nano"].note and presets["nano"].batch_size == 1
 

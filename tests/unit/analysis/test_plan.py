@@ -24,7 +24,7 @@ from pygpt.tensor.tensor import tensor
 from pygpt.training.run import Run
 from pygpt.utils.units import format_bytes
 from tests.tiny_runs import poem_run
-from tests.unit.models.test_switches import ALL, SELDOM
+from tests.unit.models.test_switches import ALL, RARE
 
 GPT2 = {
     "model.n_layer": 12,
@@ -47,9 +47,9 @@ def check_plan(experiment, device):
     plan = plan_run(experiment, run.tokenizer.vocab_size, len(run.text.text), device)
     measured = device.peak_bytes - before
     assert abs(plan.peak_bytes / measured - 1) < 0.01, (plan.memory, format_bytes(measured))
-    assert plan.step_launches == len(run.training_step.works)
+    assert plan.step_launches == len(run.training_step.launch_infos)
     assert plan.parameter_count == run.model.parameter_count
-    assert {row.shape for row in plan.parameters} == {placed.shape for placed in run.weights.named.values()}
+    assert {row.shape for row in plan.parameters} == {placed.shape for placed in run.weights.by_name.values()}
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_deep_models_are_extrapolated_from_shallow_ones(changes, vocab_size):
     whole = _evaluate(experiment, vocab_size, ShapeOnlyDevice())
     extrapolated = _plan_any_size(experiment, vocab_size, "numpy", True)
     assert extrapolated.peak_bytes == pytest.approx(whole.peak_bytes, rel=0.005)
-    for name in ("parameters", "activations", "launches", "widest"):
+    for name in ("parameters", "activations", "launches", "largest_buffer"):
         assert getattr(extrapolated, name) == getattr(whole, name), name
 
 
@@ -100,7 +100,7 @@ def test_many_chunks_of_logits_are_extrapolated_from_few():
     whole = _evaluate(experiment, 50_000, ShapeOnlyDevice())
     extrapolated = _plan_any_size(experiment, 50_000, "numpy", True)
     assert extrapolated is not whole and not extrapolated.activations
-    for name in ("peak_bytes", "step_flops", "step_launches", "widest"):
+    for name in ("peak_bytes", "step_flops", "step_launches", "largest_buffer"):
         assert getattr(extrapolated, name) == pytest.approx(getattr(whole, name), rel=0.001), name
 
 
@@ -204,7 +204,7 @@ def test_gpt2():
 
 
 @settings(max_examples=30, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-@given(st.fixed_dictionaries({name: st.sampled_from(choices) for name, choices in ALL.items() if name not in SELDOM}))
+@given(st.fixed_dictionaries({name: st.sampled_from(choices) for name, choices in ALL.items() if name not in RARE}))
 def test_any_combination_of_settings_matches_its_plan(changes):
     device = NumpyDevice()
     try:
@@ -218,5 +218,5 @@ def test_any_combination_of_settings_matches_its_plan(changes):
     tokens = sum(split.tokens.size for split in (run.train_batches, run.val_batches))
     plan = plan_run(run.experiment, run.tokenizer.vocab_size, tokens)
     assert plan.peak_bytes == pytest.approx(device.peak_bytes, rel=0.02), plan.memory
-    assert plan.step_launches == len(run.training_step.works)
+    assert plan.step_launches == len(run.training_step.launch_infos)
     assert plan.parameter_count == run.model.parameter_count

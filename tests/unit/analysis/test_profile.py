@@ -9,7 +9,7 @@ import pytest
 from pygpt.analysis import profile as profiling
 from pygpt.analysis.flops import launch_bytes, launch_flops
 from pygpt.analysis.profile import profile
-from pygpt.devices.base import Work
+from pygpt.devices.base import LaunchInfo
 from tests.tiny_runs import poem_run
 
 LARGER = {"model.n_embd": 64, "model.block_size": 32, "train.batch_size": 8, "train.steps": 40, "train.eval_every": 20}
@@ -26,7 +26,7 @@ def profiled(device, steps=4):
 def test_the_profile_has_every_launch_and_its_share_of_the_step(device):
     run, events, result = profiled(device)
     device.read(run.metrics_tensor)
-    assert [launch.work for launch in result.launches] == run.training_step.works
+    assert [launch.work for launch in result.launches] == run.training_step.launch_infos
     assert result.steps == 4 and run.step == 6
     rows = result.rows()
     assert sum(row.calls for row in rows) == len(result.launches)
@@ -51,15 +51,15 @@ def test_profiling_does_not_change_the_losses(device):
 
 
 def test_a_coarse_clock_gets_more_steps(cpu, monkeypatch):
-    monkeypatch.setattr(profiling, "tick", lambda: 1e6)
-    monkeypatch.setattr(profiling, "MOST", 9)
+    monkeypatch.setattr(profiling, "clock_resolution", lambda: 1e6)
+    monkeypatch.setattr(profiling, "MAX_STEPS", 9)
     assert profiled(cpu)[2].steps == 9
-    monkeypatch.setattr(profiling, "MOST", 1000)
+    monkeypatch.setattr(profiling, "MAX_STEPS", 1000)
     assert profiled(cpu)[2].steps == 18  # until the evaluation of step 20
 
 
 def test_gpu_timestamps_do_not_depend_on_the_clock(gpu, monkeypatch):
-    monkeypatch.setattr(profiling, "tick", lambda: 1e6)
+    monkeypatch.setattr(profiling, "clock_resolution", lambda: 1e6)
     assert profiled(gpu)[2].steps == 4
 
 
@@ -90,13 +90,13 @@ def test_the_trace_is_a_list_of_complete_events(device):
 
 def test_work_is_counted_from_shapes():
     operands = {"x": ((3, 5, 7), "float32"), "w": ((7, 11), "float32"), "y": ((3, 5, 11), "float32")}
-    product = Work("matmul", operands, {})
+    product = LaunchInfo("matmul", operands, {})
     assert launch_flops(product) == 2 * 15 * 7 * 11
     assert launch_bytes(product) == 4 * (105 + 77 + 165)
     back = {"x": ((15, 7), "float32"), "w": ((15, 11), "float32"), "y": ((7, 11), "float32")}
-    assert launch_flops(Work("matmul", back, {"transpose_x": True})) == 2 * 15 * 7 * 11
+    assert launch_flops(LaunchInfo("matmul", back, {"transpose_x": True})) == 2 * 15 * 7 * 11
     attention = {"qkv": ((2, 4, 3 * 8), "float32"), "y": ((2, 4, 8), "float32")}
-    assert launch_flops(Work("attention", attention, {"window": 0})) == 4 * 2 * 10 * 8
-    assert launch_flops(Work("attention", attention, {"window": 2})) == 4 * 2 * 7 * 8
+    assert launch_flops(LaunchInfo("attention", attention, {"window": 0})) == 4 * 2 * 10 * 8
+    assert launch_flops(LaunchInfo("attention", attention, {"window": 2})) == 4 * 2 * 7 * 8
     text = {"tokens": ((1_000_000,), "uint32"), "seed": ((1,), "uint32"), "targets": ((2, 4), "uint32")}
-    assert launch_bytes(Work("batch", text, {})) < 100
+    assert launch_bytes(LaunchInfo("batch", text, {})) < 100

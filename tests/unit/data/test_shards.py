@@ -282,7 +282,7 @@ def on_shards(tmp_path, encoding="char", **changes):
 def test_a_run_on_shards_has_the_losses_of_a_run_in_memory_bit_for_bit(
     encoding, changes, tmp_path, device, monkeypatch
 ):
-    monkeypatch.setattr("pygpt.data.shard_batches.AT_ONCE", 4)
+    monkeypatch.setattr("pygpt.data.shard_batches.MAX_STEPS_PER_WRITE", 4)
     config, text, shards = on_shards(tmp_path, encoding, **changes)
     in_memory = Run(config, text, device)
     expected = bits(finish(in_memory))
@@ -300,7 +300,7 @@ def test_a_run_on_shards_has_the_losses_of_a_run_in_memory_bit_for_bit(
 
 
 def test_only_the_next_windows_are_on_the_device(tmp_path, cpu, monkeypatch):
-    monkeypatch.setattr("pygpt.data.shard_batches.AT_ONCE", 4)
+    monkeypatch.setattr("pygpt.data.shard_batches.MAX_STEPS_PER_WRITE", 4)
     config, text, shards = on_shards(tmp_path)
     monkeypatch.setattr(type(shards.train), "all", None)
     run = Run(config, shards, cpu)

@@ -69,9 +69,13 @@ def test_all_tensors_are_float64(kind, cpu):
     tensors = [run.metrics_tensor, run.weights.values, run.optimizer.gradient.values]
     tensors += [slots.values for slots in run.optimizer.state.values()]
     tensors += run.model.new_cache() if run.experiment.model.kind == "gpt" else []
-    works = [*run.training_step.works, *run._evaluate_once.works, *run._conclude_evaluation.works]
+    launch_infos = [
+        *run.training_step.launch_infos,
+        *run._evaluate_once.launch_infos,
+        *run._conclude_evaluation.launch_infos,
+    ]
     assert {tensor.dtype for tensor in tensors} == {"float64"}
-    dtypes = {dtype for work in works for _, dtype in work.operands.values()}
+    dtypes = {dtype for work in launch_infos for _, dtype in work.operands.values()}
     assert dtypes == {"float64", "uint32", "int32"}, "a float32 operand would round the others"
 
 

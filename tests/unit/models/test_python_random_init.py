@@ -56,7 +56,7 @@ def test_every_matrix_equals_microgpts(cpu, dtype):
             f"blocks.{index}.mlp.expand.weight": rows(layer["fc1"]).T,
             f"blocks.{index}.mlp.contract.weight": rows(layer["fc2"]).T,
         }
-    matrices = {name: placed for name, placed in run.weights.named.items() if len(placed.shape) == 2}
+    matrices = {name: placed for name, placed in run.weights.by_name.items() if len(placed.shape) == 2}
     assert matrices.keys() == expected.keys()
     for name, placed in matrices.items():
         assert np.array_equal(placed.numpy(), expected[name].astype(dtype)), name
@@ -125,8 +125,8 @@ def test_a_setting_is_rejected_or_all_matrices_are_drawn(cpu, name, value):
         assert error.field == "model.init"
         return
     normal = run_on(cpu, **{**CHANGES, "train.steps": 2, name: value, "model.init": "normal"})
-    for parameter, placed in run.weights.named.items():
-        equal = np.array_equal(placed.numpy(), normal.weights.named[parameter].numpy())
+    for parameter, placed in run.weights.by_name.items():
+        equal = np.array_equal(placed.numpy(), normal.weights.by_name[parameter].numpy())
         assert equal == (len(placed.shape) < 2), parameter
 
 

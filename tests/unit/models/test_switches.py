@@ -73,7 +73,7 @@ ONE_BY_ONE += [("optim.label_smoothing", 0.2), ("optim.z_loss", 0.1)]
 
 
 # Settings with values that few other settings, or no GPU, support: their defaults are drawn more often.
-SELDOM = ("model.init", "model.dtype")
+RARE = ("model.init", "model.dtype")
 
 
 def required(changes):
@@ -88,7 +88,7 @@ def test_every_setting_is_covered():
 @settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(
     st.fixed_dictionaries(
-        {name: st.sampled_from((*choices[:1] * (8 * (name in SELDOM)), *choices)) for name, choices in ALL.items()}
+        {name: st.sampled_from((*choices[:1] * (8 * (name in RARE)), *choices)) for name, choices in ALL.items()}
     )
 )
 def test_random_combinations_agree_across_devices(cpu, gpu, changes):
@@ -133,10 +133,10 @@ def test_gradients_match_finite_differences(name, value):
     before = weights.values.numpy()
     before += 0.05 * rng.standard_normal(before.shape)  # move biases, scales and sinks away from 0 and 1
     device.write(weights.values, before.tobytes())
-    names = list(weights.named)
-    gradients = backward(loss(), [weights.named[name] for name in names])
+    names = list(weights.by_name)
+    gradients = backward(loss(), [weights.by_name[name] for name in names])
     for name, gradient in zip(names, gradients, strict=True):
-        placed = weights.named[name]
+        placed = weights.by_name[name]
         part = slice(placed.offset, placed.offset + placed.size)
         direction = np.zeros_like(before)
         direction[part] = rng.standard_normal(placed.size)

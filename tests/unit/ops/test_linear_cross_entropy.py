@@ -3,7 +3,7 @@ import pytest
 
 from pygpt.devices.numpy import NumpyDevice
 from pygpt.errors import ShapeError
-from pygpt.ops import linear_cross_entropy, mean_valid, rows_at_a_time
+from pygpt.ops import linear_cross_entropy, mean_valid, rows_per_chunk
 from pygpt.tensor.capture import Capture
 from pygpt.tensor.tensor import Node, backward, empty, no_tape, tensor
 from tests.ops.chain import integers, normal
@@ -131,9 +131,9 @@ def test_without_a_tape_there_is_no_node(cpu):
 
 
 def test_rows_at_a_time():
-    assert rows_at_a_time(16384, 65) == 16384, "characters: all at once"
-    assert rows_at_a_time(8192, 50257) == 320 and rows_at_a_time(600, 50257) == 600
-    assert rows_at_a_time(8192, 10**7) == 64, "a slice begins at a multiple of 64"
+    assert rows_per_chunk(16384, 65) == 16384, "characters: all at once"
+    assert rows_per_chunk(8192, 50257) == 320 and rows_per_chunk(600, 50257) == 600
+    assert rows_per_chunk(8192, 10**7) == 64, "a slice begins at a multiple of 64"
 
 
 def test_targets_of_another_shape_raise(cpu):

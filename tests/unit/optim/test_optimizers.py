@@ -108,13 +108,13 @@ def test_five_steps_match_the_formula(changes, device):
     weights = Weights(device, Small(), tensor(device, [3], dtype="uint32"))
     schedule = tensor(device, schedule_table(config, 5), (5, 3))
     optimizer = Optimizer(weights, config, schedule, step)
-    expected = reference(config, {name: placed.numpy().astype(np.float64) for name, placed in weights.named.items()})
+    expected = reference(config, {name: placed.numpy().astype(np.float64) for name, placed in weights.by_name.items()})
     for index in range(5):
         for name, gradient in gradients_of(index).items():
             device.write(optimizer.gradients[name], gradient.astype(np.float32).tobytes())
         optimizer.update()
         increment(out=step)
-    for name, placed in weights.named.items():
+    for name, placed in weights.by_name.items():
         np.testing.assert_allclose(placed.numpy(), expected[name], rtol=2e-5, atol=2e-5, err_msg=name)
 
 
@@ -152,7 +152,7 @@ def test_resuming_gives_the_losses_of_the_uninterrupted_run(changes, device):
     data = first.checkpoint()
     second = Run.restore(data, device)
     assert before | bits(finish(second)) == whole
-    shapes = {name: placed.shape for name, placed in first.weights.named.items()}
+    shapes = {name: placed.shape for name, placed in first.weights.by_name.items()}
     assert {group: set(arrays) for group, arrays in read_checkpoint(data).optimizer_state.items()} == {
         group: set(names) for group, names in state_layout(first.experiment.optim, shapes).items()
     }

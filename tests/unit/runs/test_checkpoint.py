@@ -24,7 +24,7 @@ def saved():
 def test_the_reference_library_reads_a_checkpoint(saved):
     run, data = saved
     arrays = safetensors.numpy.load(data)
-    for name, placed in run.weights.named.items():
+    for name, placed in run.weights.by_name.items():
         np.testing.assert_array_equal(arrays[name], placed.numpy())
         assert arrays[f"optimizer.first_moment.{name}"].shape == placed.shape
     assert bytes(arrays["data.text"]).decode() == run.text.text

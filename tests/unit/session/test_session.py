@@ -31,7 +31,7 @@ class Site:
     """A stand-in for the site in a browser with a GPU."""
 
     contents = {"version": "0"}
-    texts, numpy, automatic = ["tales"], True, ("auto",)
+    texts, numpy, automatic_choices = ["tales"], True, ("auto",)
 
     async def open_device(self, choice):
         if choice == "numpy":
@@ -40,7 +40,7 @@ class Site:
         device.software = False
         return device
 
-    async def fitting_device(self, gpu, experiment):
+    async def device_for(self, gpu, experiment):
         async def open_cpu(why):
             return open_numpy(why)
 
@@ -62,7 +62,7 @@ class Store:
     async def find(self):
         return []
 
-    async def parting(self, looked):
+    async def wait_for_closing_tabs(self, looked):
         return False
 
     async def recall(self, name):
@@ -76,8 +76,8 @@ class Store:
 def session(monkeypatch, gpu):
     monkeypatch.setattr(sampling, "SAMPLE_LENGTH", 4)
     # Lower the size at which a GPU is certain, so that a software GPU can stand in for a real one.
-    monkeypatch.setattr(choose, "SURELY_CPU", 1e6)
-    monkeypatch.setattr(choose, "SURELY_GPU", 2e6)
+    monkeypatch.setattr(choose, "CPU_MAX_FLOPS", 1e6)
+    monkeypatch.setattr(choose, "GPU_MIN_FLOPS", 2e6)
 
     events = []
     session = Session(lambda event, data=None: events.append(event.to_dict()), Site(), Store())

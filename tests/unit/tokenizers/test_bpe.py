@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pygpt.errors import TokenizerError
 from pygpt.tokenizers import BPETokenizer, tokenizer_from_dict, tokenizer_json_bytes, train_tokenizer
-from pygpt.tokenizers.pretokens import last_seam, pieces, split_words
+from pygpt.tokenizers.pretokens import last_word_boundary, pieces, split_words
 from tests.tiny_runs import POEM
 
 TEXT = POEM + "Élève, naïve café 東京に行く 12 345 x²\n\n\tIt's we'll; they've... \r\n 🙂🙂 ﷽" * 3
@@ -41,7 +41,7 @@ def test_words_join_to_the_text_and_a_seam_splits_none(text, data):
     words = split_words(text)
     assert "".join(words) == text
     assert "".join(pieces(text)) == text
-    seam = last_seam(text)
+    seam = last_word_boundary(text)
     assert split_words(text[:seam]) + split_words(text[seam:]) == words
 
 
@@ -140,10 +140,10 @@ def test_the_delimiter_is_never_read_from_a_text():
 
 
 def test_learning_reports_its_progress():
-    fractions, learning = [], BPETokenizer.learning(POEM, False, 300)
+    fractions, train_stepwise = [], BPETokenizer.train_stepwise(POEM, False, 300)
     while True:
         try:
-            fractions.append(next(learning))
+            fractions.append(next(train_stepwise))
         except StopIteration as done:
             learned = done.value
             break

@@ -14,7 +14,7 @@ from pygpt.errors import ExperimentError
 from pygpt.runs.checkpoint import read_checkpoint
 from pygpt.session.session import Session
 from pygpt.tokenizers import BPETokenizer, expected_vocabulary, make_tokenizer, tokenizer_json_bytes
-from pygpt.tokenizers.bpe_vocabulary import BYTES, END_OF_TEXT, Vocabulary, shown
+from pygpt.tokenizers.bpe_vocabulary import BYTES, END_OF_TEXT, Vocabulary, token_text
 from pygpt.training.run import Run
 from tests.tiny_runs import NAMES, POEM, bits, experiment, finish
 from tests.unit.cli.test_cli import TINY, poem, run_pygpt  # noqa: F401, a fixture is among them
@@ -31,9 +31,9 @@ def gpt2_like():
 
 def write_gpt2(folder, vocabulary):
     folder.mkdir(parents=True)
-    tokens = {shown(token): index for index, token in enumerate(vocabulary.tokens) if token} | vocabulary.special
+    tokens = {token_text(token): index for index, token in enumerate(vocabulary.tokens) if token} | vocabulary.special
     (folder / "vocab.json").write_text(json.dumps(tokens))
-    lines = ["#version: 0.2", *(f"{shown(left)} {shown(right)}" for left, right in vocabulary.merges)]
+    lines = ["#version: 0.2", *(f"{token_text(left)} {token_text(right)}" for left, right in vocabulary.merges)]
     (folder / "merges.txt").write_text("\n".join(lines), encoding="utf-8")
 
 
@@ -158,7 +158,7 @@ def test_a_plan_has_the_vocabulary_size_without_a_text(monkeypatch, tmp_path):
 class Site:
     """A site without automatic devices."""
 
-    automatic = ()
+    automatic_choices = ()
 
 
 class Page:

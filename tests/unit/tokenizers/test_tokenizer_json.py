@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from pygpt.errors import TokenizerError
 from pygpt.tokenizers import BPETokenizer, read_tokenizer, tokenizer_json_bytes
-from pygpt.tokenizers.bpe_vocabulary import Vocabulary, shown
+from pygpt.tokenizers.bpe_vocabulary import Vocabulary, token_text
 from pygpt.tokenizers.files import read_gpt2
 from pygpt.tokenizers.pretokens import split_words
 from pygpt.tokenizers.tokenizer_json import read_tokenizer_json, vocabulary_from_json
@@ -97,7 +97,7 @@ def test_a_folder_with_either_form_is_read(tmp_path):
     with pytest.raises(TokenizerError, match="has no tokenizer: wanted tokenizer.json, or vocab.json and merges.txt"):
         read_tokenizer(tmp_path)
     vocab = json.loads(FILE)["model"]["vocab"]
-    merges = [f"{shown(left)} {shown(right)}" for left, right in TOKENIZER.vocabulary.merges]
+    merges = [f"{token_text(left)} {token_text(right)}" for left, right in TOKENIZER.vocabulary.merges]
     (tmp_path / "vocab.json").write_text(json.dumps(vocab))
     (tmp_path / "merges.txt").write_text("\n".join(["#version: 0.2", *merges, ""]), encoding="utf-8")
     assert read_tokenizer(tmp_path) == TOKENIZER
@@ -243,7 +243,9 @@ def test_files_of_any_bytes_raise_tokenizer_error(merges, vocab):
 
 
 def test_gpt2s_files_are_read_line_by_line():
-    vocab = {shown(token): index for index, token in enumerate(BPETokenizer.train("", False, 256).vocabulary.tokens)}
+    vocab = {
+        token_text(token): index for index, token in enumerate(BPETokenizer.train("", False, 256).vocabulary.tokens)
+    }
     vocab |= {"##": 256, "<|endoftext|>": 257}
     data = json.dumps(vocab).encode()
     vocabulary = read_gpt2(data, b"#version: 0.2\r\n# #\r\n")

@@ -7,7 +7,7 @@ from pygpt.config.experiment import Experiment
 from pygpt.config.sampling import SamplingConfig
 from pygpt.inference.generate import generate
 from pygpt.inference.trained_model import TrainedModel
-from pygpt.optim.schedules import average_table
+from pygpt.optim.schedules import average_weight_table
 from pygpt.runs.checkpoint import read_checkpoint
 from pygpt.training.evaluate import full_loss
 from pygpt.training.run import Run
@@ -29,7 +29,7 @@ def test_the_average_follows_the_formula(device):
 
 
 def test_average_table():
-    shares = average_table(Experiment.from_dict({"optim": {"ema": 0.99}}).optim, 2000)
+    shares = average_weight_table(Experiment.from_dict({"optim": {"ema": 0.99}}).optim, 2000)
     np.testing.assert_allclose(shares[:2], [9 / 11, 9 / 12])
     np.testing.assert_allclose(shares[-1], 0.01)
 

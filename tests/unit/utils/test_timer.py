@@ -10,32 +10,32 @@ from pygpt.analysis import bench
 from pygpt.session import progress as reporting
 from pygpt.training import driver
 from pygpt.utils import timer as clock
-from pygpt.utils.timer import tick
+from pygpt.utils.timer import clock_resolution
 from tests.tiny_runs import finish, poem_run
 
 
 @pytest.fixture(autouse=True)
 def fresh_tick():
     """Clear the cached resolution before and after each test."""
-    tick.cache_clear()
+    clock_resolution.cache_clear()
     yield
-    tick.cache_clear()
+    clock_resolution.cache_clear()
 
 
 def test_the_native_clock_is_finer_than_a_tabs():
-    assert 0 < tick() < 1e-4
+    assert 0 < clock_resolution() < 1e-4
 
 
 @pytest.mark.parametrize("step", [0.001, 0.0001])
 def test_tick_measures_the_step_of_a_coarse_clock(step, monkeypatch):
     readings = itertools.count()
     monkeypatch.setattr(clock, "time", SimpleNamespace(perf_counter=lambda: next(readings) // 40 * step))
-    assert tick() == pytest.approx(step)
+    assert clock_resolution() == pytest.approx(step)
 
 
 def test_a_benchmark_times_steps_together_on_a_coarse_clock(cpu, monkeypatch):
     experiment = bench.bench_experiment("bigram", batch_size=1)
-    monkeypatch.setattr(bench, "tick", lambda: 1e6)
+    monkeypatch.setattr(bench, "clock_resolution", lambda: 1e6)
     timing = asyncio.run(bench.time_training(experiment, cpu, steps=20, warmup=1))
     assert len(timing.steps) == 1 and timing.steps[0] > 0  # no step takes long enough, so the longest is kept
 
@@ -43,7 +43,7 @@ def test_a_benchmark_times_steps_together_on_a_coarse_clock(cpu, monkeypatch):
 def stop_clock(monkeypatch, module):
     """Make a module's clock stand still, as a clock of 1 ms does during a step of a small model."""
     monkeypatch.setattr(module, "time", SimpleNamespace(perf_counter=lambda: 1.0))
-    monkeypatch.setattr(module, "tick", lambda: 0.001)
+    monkeypatch.setattr(module, "clock_resolution", lambda: 0.001)
 
 
 def test_steps_within_one_tick_are_timed(monkeypatch):
@@ -57,7 +57,7 @@ def test_steps_within_one_tick_are_sent(cpu, monkeypatch):
     stop_clock(monkeypatch, reporting)
     run, sent = poem_run(cpu), []
     reporter = reporting.ProgressReporter(sent.append, run)
-    reporter.take(finish(run))
+    reporter.add(finish(run))
     reporter.send(last=True)
     progress = next(event for event in sent if event.type == "progress")
     assert progress.steps == [*range(1, 13)] and progress.seconds_left == 0
