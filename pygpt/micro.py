@@ -19,7 +19,7 @@ LEARNING_RATE, BETA1, BETA2, EPSILON = 0.01, 0.85, 0.99, 1e-8
 
 
 class Number:
-    """A number with the numbers it was computed from (parents) and its derivative with respect to each (derivatives)."""
+    """A number, the numbers it was computed from (parents) and its derivative with respect to each (derivatives)."""
 
     __slots__ = ("value", "parents", "derivatives", "gradient")
 

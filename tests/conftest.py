@@ -14,6 +14,14 @@ from pygpt.micro import MicroGPT
 MICROGPT_SEED, MICROGPT_STEPS = 42, 200
 
 
+def pytest_collection_modifyitems(items):
+    """Mark the tests that use the native WebGPU device."""
+    for item in items:
+        parameters = item.callspec.params if hasattr(item, "callspec") else {}
+        if "gpu" in item.fixturenames or "webgpu" in parameters.values():
+            item.add_marker("gpu")
+
+
 def unavailable(reason):
     """Fail in CI if an adapter or a browser is missing; elsewhere skip the test with the reason."""
     if os.environ.get("CI") == "true":

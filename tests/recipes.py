@@ -13,6 +13,9 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+# What `make check` runs.
+QUICK_TESTS = ["tests/unit", "tests/ops", "tests/test_house.py", "tests/test_goldens.py", "tests/test_compatibility.py"]
+QUICK_TESTS += ["-m", "not slow and not gpu"]
 STEP = re.compile(
     r"^(A new file|In) `([\w/.]+)`(?:, (with the imports|in `\w+`|above `\w+`))?:\n\n```python\n(.*?)^```$", re.M | re.S
 )

@@ -2,7 +2,8 @@
 
 import struct
 
-from pygpt.config.experiment import Experiment
+from pygpt.analysis.plan import plan_run
+from pygpt.config.experiment import PRESETS, Experiment
 from pygpt.config.sampling import SamplingConfig
 from pygpt.data import text_from_bytes
 from pygpt.inference.sampler import Sampler
@@ -52,6 +53,13 @@ def bits(metrics):
         for name, value in (("loss", m.loss), ("val_loss", m.val_loss))
         if value is not None
     }
+
+
+def preset_kernels() -> list[str]:
+    """Return the names of the kernels that a training step of any preset launches."""
+    names = sorted({row.kernel for preset in PRESETS.values() for row in plan_run(preset, 65).launches})
+    assert len(names) > 15
+    return names
 
 
 def samplers(run):

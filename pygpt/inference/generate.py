@@ -15,7 +15,8 @@ async def stream(
 ) -> AsyncGenerator[str, None]:
     """Yield a sampler's text in pieces, until it ends, after `max_new_tokens`, or when `should_continue()` is False.
 
-    `next_slice_size(done)` returns the number of tokens to send after the first `done`. The last piece is the text held back.
+    `next_slice_size(done)` returns the number of tokens to send after the first `done`. The last piece is the text held
+    back.
     """
     done = 0
     while done < max_new_tokens and not sampler.done and should_continue():

@@ -67,7 +67,8 @@ class GenerationWorker:
 
     def _generate(self, model, prompt, max_new_tokens, **settings):
         sampler = model.sampler(prompt, **settings)
-        for piece in iterate_blocking(stream(sampler, max_new_tokens, should_continue=lambda: not self._stop_requested())):
+        should_continue = lambda: not self._stop_requested()
+        for piece in iterate_blocking(stream(sampler, max_new_tokens, should_continue=should_continue)):
             self._send({"type": "sampled", "text": piece, "done": False})
         self._send({"type": "sampled", "text": "", "done": True})
 

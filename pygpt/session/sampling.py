@@ -53,7 +53,8 @@ class TrainingSamples:
         # After Pause is pressed, the sample ends within PARTING seconds.
         should_continue = lambda: not (self.halting() and time.perf_counter() - began > LAST_SAMPLE_SECONDS)
         pieces = [prompt]
-        async for piece in stream(Sampler(run.model, run.tokenizer, prompt, config), SAMPLE_LENGTH, next_slice_size, should_continue):
+        sampler = Sampler(run.model, run.tokenizer, prompt, config)
+        async for piece in stream(sampler, SAMPLE_LENGTH, next_slice_size, should_continue):
             pieces.append(piece)
             await yield_to_event_loop()  # NumPy blocks the event loop while it computes
         text = "".join(pieces)

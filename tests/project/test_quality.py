@@ -9,6 +9,8 @@ from pygpt.training.evaluate import full_loss
 from pygpt.training.run import Run
 from tests.conftest import unavailable
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def shakespeare():

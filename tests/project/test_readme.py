@@ -1,15 +1,12 @@
 """The README's example runs, and its tables are complete."""
 
-import importlib.util
 import re
-import sys
 from pathlib import Path
 
 import pytest
 
-import pygpt.tensor.wgsl
 from pygpt.config.experiment import PRESETS
-from pygpt.tensor.kernel import KERNELS
+from tests.recipes import QUICK_TESTS, copy_tree, run
 
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text()
 BLOCKS = re.findall(
@@ -19,43 +16,27 @@ BLOCKS = re.findall(
 )
 
 
-@pytest.fixture
-def relu(tmp_path, monkeypatch):
-    """The worked example, written to the files it names and imported."""
-    for name, text in BLOCKS:
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(text)
-    monkeypatch.setattr(pygpt.tensor.wgsl, "_FOLDERS", (*pygpt.tensor.wgsl._FOLDERS, tmp_path / "shaders"))
-    before = dict(KERNELS)
-    yield load("relu_op", tmp_path / "pygpt/ops/relu.py"), load("relu_test", tmp_path / "tests/ops/test_relu.py")
-    KERNELS.clear()
-    KERNELS.update(before)
-
-
-def load(name, path):
-    spec = importlib.util.spec_from_file_location(name, path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
 def test_the_worked_example_is_complete():
     assert [name for name, _ in BLOCKS] == [
         "pygpt/ops/relu.py",
         "shaders/relu.wgsl",
         "shaders/relu_gradient.wgsl",
         "tests/ops/test_relu.py",
+        "pygpt/ops/__init__.py",
     ]
+    assert len(BLOCKS[-1][1].splitlines()) == 1
 
 
-def test_the_worked_example_passes_its_own_tests(relu, gpu):
-    _, tests = relu
-    assert len(tests.CASES) == 6
-    for case in tests.CASES:
-        tests.test_shader(case, gpu)
-    for case in tests.CASES[:3]:
-        tests.test_gradient(case)
+@pytest.mark.slow
+def test_the_worked_example_passes_all_quick_tests(tmp_path, gpu):
+    """The op is added to a copy of the tree: its own tests and all that `make check` runs pass there."""
+    tree = copy_tree(tmp_path / "tree")
+    for name, code in BLOCKS:
+        with (tree / name).open("a") as file:
+            file.write(code)
+    assert "9 passed" in run(tree, "pytest", "-q", "tests/ops/test_relu.py")
+    printed = run(tree, "pytest", "-q", *QUICK_TESTS, timeout=900)
+    assert int(re.search(r"(\d+) passed", printed)[1]) > 1000
 
 
 def test_all_presets_and_data_sets_are_documented():

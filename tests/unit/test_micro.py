@@ -10,6 +10,7 @@ from pygpt.micro import BLOCK, MicroGPT, Number, main
 NAMES = "\n".join(first + rest for first in "bdklmrt" for rest in ("an", "essa", "illo", "om"))
 
 
+@pytest.mark.slow
 def test_gradients_match_finite_differences():
     model = MicroGPT(NAMES, n_layer=2)
     model.loss("bessatilloman").backward()

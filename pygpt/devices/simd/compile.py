@@ -6,6 +6,7 @@ import importlib.metadata
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -39,13 +40,14 @@ NATIVE_FLAGS = (
     "-w",
 )
 ZIG = [sys.executable, "-m", "ziglang", "cc"]
+TIME_LIMIT = 300.0  # seconds; gcc takes 8 s, ziglang 40 s the first time
 EXTRA = {"simd.so": (), "simd_relaxed.so": ("-mrelaxed-simd",)}
 
 
 def compile_kernels(cache: Path) -> list[Path] | None:
     """Compile the libraries for the tab, cached in `cache` by a hash of their inputs; None if ziglang is not installed.
 
-    Raises: CalledProcessError, with the compiler's output in `stderr`.
+    Raises: CalledProcessError, with the compiler's output in `stderr`; TimeoutExpired after TIME_LIMIT seconds.
     """
     try:
         version = importlib.metadata.version("ziglang")
@@ -69,15 +71,13 @@ def compile_natively(cache: Path) -> Path | None:
         if not compiler or not shutil.which(compiler[0]):
             continue
         # The macros identify the compiler and the processor, because different machines can share a home folder.
-        macros = subprocess.run(
-            [*compiler, "-march=native", "-dM", "-E", "-x", "c", os.devnull], capture_output=True, text=True
-        )
-        target = cache / f"simd-{_hash(macros.stdout)}" / "native.so"
         try:
+            macros = _run([*compiler, "-march=native", "-dM", "-E", "-x", "c", os.devnull])
+            target = cache / f"simd-{_hash(macros)}" / "native.so"
             if not target.is_file():
                 _compile([*compiler, *NATIVE_FLAGS], target, cache)
             return target
-        except (subprocess.CalledProcessError, OSError):
+        except (subprocess.SubprocessError, OSError):
             continue  # try the next one; if none works, the twins run
     return None
 
@@ -94,11 +94,33 @@ def _compile(command, target, cache):
     environment = {"ZIG_GLOBAL_CACHE_DIR": str(cache / "zig"), "ZIG_LOCAL_CACHE_DIR": str(cache / "zig"), **os.environ}
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_suffix(f".{os.getpid()}")  # an interrupted run leaves no file that looks complete
-    subprocess.run(
-        [*command, "-o", str(partial), *map(str, sorted(FOLDER.glob("*.c")))],
-        env=environment,
-        check=True,
-        capture_output=True,
-        text=True,
-    )
+    _run([*command, "-o", str(partial), *map(str, sorted(FOLDER.glob("*.c")))], environment)
     partial.replace(target)
+
+
+def _run(command, environment=None) -> str:
+    """Run a compiler and return its output.
+
+    It runs in a process group of its own, which is killed after TIME_LIMIT seconds and on any other exception, such as
+    Ctrl+C. Should this process itself be killed, a limit on the processor time ends the compiler.
+    Raises: CalledProcessError, TimeoutExpired, OSError.
+    """
+    if os.name == "posix":
+        command = ["/bin/sh", "-c", f'ulimit -t {round(2 * TIME_LIMIT)}; exec "$@"', "sh", *command]
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, text=True, env=environment, start_new_session=True, **pipes) as process:
+        try:
+            output, errors = process.communicate(timeout=TIME_LIMIT)
+        except BaseException:
+            _kill_group(process)
+            raise
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command, output, errors)
+    return output
+
+
+def _kill_group(process):
+    if os.name == "posix":
+        os.killpg(process.pid, signal.SIGKILL)
+    else:
+        process.kill()

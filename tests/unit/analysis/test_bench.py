@@ -85,6 +85,7 @@ def test_survey_yields_each_preset(cpu, monkeypatch):
     assert "would take" in presets["nano"].note and presets["nano"].batch_size == 1
 
 
+@pytest.mark.slow
 def test_pygpt_bench():
     report = json.loads(run_pygpt("bench", "--device", "numpy", "--seconds", 0.5, "--json"))
     assert report["device"]["kind"] == "numpy"

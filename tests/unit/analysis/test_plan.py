@@ -52,6 +52,7 @@ def check_plan(experiment, device):
     assert {row.shape for row in plan.parameters} == {placed.shape for placed in run.weights.by_name.values()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "preset, changes",
     [

@@ -72,6 +72,7 @@ def test_a_profile_is_printed_and_written(tmp_path, poem):
     assert [row["loss"] for row in metrics(out)] == [row["loss"] for row in metrics(other)]
 
 
+@pytest.mark.slow
 def test_train_sample_eval(tmp_path, poem):
     out = tmp_path / "run"
     output = run_pygpt(
@@ -136,6 +137,7 @@ def test_an_older_run_in_the_folder_is_set_aside(tmp_path, poem):
     assert "model.1.safetensors" in output and (tmp_path / "run" / "model.1.safetensors").exists()
 
 
+@pytest.mark.slow
 def test_a_run_resumed_after_ctrl_c_equals_an_uninterrupted_one(tmp_path, poem):
     def arguments(out):
         return [

@@ -129,6 +129,7 @@ def learned():
     return run, finish(run)
 
 
+@pytest.mark.slow
 def test_reverse_is_learned(learned):
     """A smaller version of `python -m tests.bench tasks`."""
     run, metrics = learned
@@ -200,6 +201,7 @@ def test_a_users_lines_are_scored_too(cpu):
     assert finish(run)[0].accuracy == 0.0
 
 
+@pytest.mark.slow
 def test_a_task_on_the_command_line(tmp_path):
     flags = [
         f"--{name.replace('_', '-')}={value}"

@@ -5,6 +5,7 @@ import importlib.util
 import shlex
 import shutil
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,11 @@ from pygpt.config.experiment import Experiment
 from pygpt.data import load_text
 from pygpt.devices import simd
 from pygpt.devices.numpy import NumpyDevice
+from pygpt.devices.simd import compile
 from pygpt.devices.simd.compile import ZIG, compile_natively
-from pygpt.tensor.tensor import KERNELS
 from pygpt.training.run import Run
 from tests.conftest import unavailable
+from tests.tiny_runs import preset_kernels
 
 MODULES = sorted(path.stem for path in (Path(__file__).resolve().parents[2] / "ops").glob("test_*.py"))
 
@@ -34,8 +36,42 @@ def test_kernel(module, compiled):
         case.check_shader(compiled)
 
 
-def test_every_kernel_is_compiled(compiled):
-    assert [name for name in KERNELS if not compiled.library.has(name)] == []
+def test_every_kernel_of_a_preset_is_compiled(compiled):
+    """A version in C is optional, but a preset without one would be slow."""
+    assert [name for name in preset_kernels() if not compiled.library.has(name)] == []
+
+
+def test_a_compiler_that_hangs_is_killed_with_its_children(tmp_path, monkeypatch):
+    pids = tmp_path / "pids"
+    hanging = tmp_path / "cc"
+    hanging.write_text(f"#!/bin/sh\necho $$ >> {pids}\nsleep 1000 & echo $! >> {pids}\nwait\n")
+    hanging.chmod(0o755)
+    monkeypatch.setenv("PYGPT_CC", str(hanging))
+    monkeypatch.setattr(compile, "TIME_LIMIT", 1.0)
+    assert compile_natively(tmp_path / "cache") is None
+    started = [int(pid) for pid in pids.read_text().split()]
+    assert len(started) == 2
+    until = time.monotonic() + 10
+    while running := [pid for pid in started if _is_running(pid)]:
+        assert time.monotonic() < until, f"still running: {running}"
+        time.sleep(0.05)
+
+
+def test_a_compiler_without_parent_ends_at_its_limit(tmp_path, monkeypatch):
+    """The limit on processor time is set within the compiler's own process."""
+    printing = tmp_path / "cc"
+    printing.write_text("#!/bin/sh\nulimit -t\n")
+    printing.chmod(0o755)
+    monkeypatch.setattr(compile, "TIME_LIMIT", 7.0)
+    assert compile._run([str(printing)]).strip() == "14"
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
 
 
 def test_a_step_of_micro_is_one_call(compiled):
@@ -60,6 +96,7 @@ def test_without_a_compiler_the_twins_run(tmp_path, monkeypatch):
     assert NumpyDevice(library=None).name.startswith("NumPy") and "SIMD" not in NumpyDevice(library=None).name
 
 
+@pytest.mark.slow
 def test_each_installed_compiler_accepts_the_files(tmp_path, monkeypatch):
     """Tests each compiler alone: otherwise the next one would hide its failure."""
     compilers = [name for name in ("clang", "gcc") if shutil.which(name)]

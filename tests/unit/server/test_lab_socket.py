@@ -106,6 +106,7 @@ def test_a_session_over_the_websocket(serving):
         assert "JSON with a type" in connection.until("error")[-1]["message"]
 
 
+@pytest.mark.slow
 def test_a_run_continues_without_a_page(serving):
     first = Connection(serving)
     first.send(BEGIN)
@@ -148,6 +149,7 @@ def test_a_run_continues_without_a_page(serving):
     serving.json("POST", "/lm/later/stop")
 
 
+@pytest.mark.slow
 def test_a_run_survives_a_server_restart(tmp_path, serving, site):
     connection = Connection(serving)
     connection.send(BEGIN)

@@ -51,6 +51,7 @@ def test_a_run_with_bpe_continues_from_its_checkpoint(layout, device):
     assert bits(finish(restored)).items() <= losses.items()
 
 
+@pytest.mark.slow
 def test_the_command_line_trains_with_bpe_and_writes_tokenizer_json(tmp_path, poem):  # noqa: F811
     out = tmp_path / "run"
     output = run_pygpt(

@@ -110,6 +110,7 @@ def test_predicted_bytes(kind, layout):
         )
 
 
+@pytest.mark.slow
 def test_bits_per_byte_do_not_depend_on_the_tokenizer(tmp_path):
     """An untrained bigram of characters and one of bytes: their losses in nats per token differ."""
     (tmp_path / "text.txt").write_text("naïve çédille où " * 400)
