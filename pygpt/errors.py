@@ -18,6 +18,9 @@ A message says what was wanted, what came, and what to do. The command line prin
 beside the field that it belongs to.
 """
 
+from collections.abc import Iterable
+from typing import Any
+
 
 class PygptError(Exception):
     """The base class: catch this to catch every error that pygpt reports on purpose."""
@@ -76,7 +79,7 @@ class DivergedError(PygptError):
     `step` is the first step whose loss was not finite, `metrics` has the metrics of the steps before it.
     """
 
-    def __init__(self, step: int, message: str, metrics=()):
+    def __init__(self, step: int, message: str, metrics: Iterable[Any] = ()):
         super().__init__(message)
         self.step = step
         self.metrics = list(metrics)

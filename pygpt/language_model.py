@@ -26,8 +26,12 @@ To follow the progress, pass `fit` a callback for each `Metric`, or iterate over
 blocking Python cannot wait for WebGPU: use the device "numpy" there, or a `pygpt.training.run.Run`.
 """
 
+from __future__ import annotations
+
 import math
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pygpt.analysis.device_choice import open_device_for
 from pygpt.analysis.plan import plan_run
@@ -45,6 +49,9 @@ from pygpt.training.metrics import Metric
 from pygpt.training.run import Run
 from pygpt.utils.blocking import iterate_blocking
 
+if TYPE_CHECKING:
+    from pygpt.data.shards import Shards  # not needed in a tab
+
 
 class LanguageModel(TrainedModel):
     """A bigram model or a GPT to train, evaluate, sample from and save.
@@ -56,27 +63,37 @@ class LanguageModel(TrainedModel):
     Raises: ExperimentError for an unknown preset, or for wrong fields.
     """
 
+    # A TrainedModel always has an open device and a checkpoint.
+    device: str | Device  # type: ignore[assignment]
+    checkpoint: Checkpoint | None  # type: ignore[assignment]
+
     def __init__(self, experiment: str | Experiment = "baby", device: str | Device = "auto", **changes):
         if isinstance(experiment, str):
             experiment = Experiment.preset(experiment)
         self.experiment = experiment.with_fields(**changes)
         self.device, self.step, self.provenance = device, 0, {}
-        self.model = self.tokenizer = self.text = None
+        self.model = self.tokenizer = None  # type: ignore[assignment]  # until there is a vocabulary
+        self.text: Text | Shards | None = None
         self.history: list[Metric] = []
-        self.checkpoint = self._run = None
+        self.checkpoint = None
+        self._run: Run | None = None
 
     @staticmethod
-    def from_checkpoint(checkpoint: Checkpoint, device: str | Device = "auto") -> "LanguageModel":
+    def from_checkpoint(checkpoint: Checkpoint, device: str | Device = "auto") -> LanguageModel:
         """Make a model from a checkpoint."""
         model = LanguageModel(checkpoint.experiment, device)
-        model._open_device()
-        TrainedModel.__init__(model, checkpoint, model.device)
+        TrainedModel.__init__(model, checkpoint, model._open_device())
         model.text = checkpoint.text
         return model
 
     # Training.
 
-    def fit(self, text: str | Text | None = None, steps: int | None = None, callback=None) -> list[Metric]:
+    def fit(
+        self,
+        text: str | Text | Shards | None = None,
+        steps: int | None = None,
+        callback: Callable[[Metric], object] | None = None,
+    ) -> list[Metric]:
         """Train and return the metrics of each step; `callback` is called with every Metric as it comes.
 
         `text` is the text itself, the name of one ("shakespeare", "names"), or a Text from `pygpt.data.load_text`. The
@@ -92,7 +109,7 @@ class LanguageModel(TrainedModel):
                 callback(metric)
         return metrics
 
-    def training(self, text: str | Text | None = None, steps: int | None = None):
+    def training(self, text: str | Text | Shards | None = None, steps: int | None = None) -> Iterator[Metric]:
         """Train as `fit` does and yield every Metric. If you stop early, the next call continues from there.
 
         Raises: ExperimentError, DataError, TokenizerError if the experiment does not suit the text, or no step is left;
@@ -104,7 +121,7 @@ class LanguageModel(TrainedModel):
             self.history += event.metrics
             yield from event.metrics
 
-    def _prepare_run(self, text, steps):
+    def _prepare_run(self, text, steps) -> Run:
         """The run to continue: the current one, the checkpoint's, or a new one."""
         if steps is not None and steps < 1:
             raise ExperimentError("steps", f"{steps} is fewer than 1")
@@ -115,26 +132,28 @@ class LanguageModel(TrainedModel):
         total = self.experiment.train.steps if steps is None else done + steps
         if done >= total:
             raise ExperimentError("train.steps", f"all {done:,} steps are done; pass more steps, as in fit(steps=100)")
-        self._open_device()
-        if not (same and self._run is not None and total == self.experiment.train.steps):
-            self._start_run(text, total, same, named)
-        return self._run
+        device = self._open_device()
+        if same and self._run is not None and total == self.experiment.train.steps:
+            return self._run
+        return self._start_run(device, text, total, same, named)
 
-    def _start_run(self, text, total, same, named):
+    def _start_run(self, device, text, total, same, named) -> Run:
         if same:
-            self._run = Run.restore(self._checkpoint_bytes(), self.device, text=text, steps=total)
+            run = Run.restore(self._checkpoint_bytes(), device, text=text, steps=total)
         else:
             changes = {"data.source": text.name} if text.built_in else {}
             changes = {**(text.fields() if text.text is None else changes), "train.steps": total}
             if named:  # use the text's own layout
                 changes["data.layout"] = DATASETS[text.name].layout if text.name in DATASETS else "documents"
-            previous = read_checkpoint(self._checkpoint_bytes()) if self.model is not None else None
-            self._run = Run(self.experiment.with_fields(**changes), text, self.device, init_from=previous)
-        self.experiment, self.step, self.text = self._run.experiment, self._run.step, text
-        self.model, self.tokenizer = self._run.model, self._run.tokenizer
+            previous = read_checkpoint(self._checkpoint_bytes()) if self._has_vocabulary else None
+            run = Run(self.experiment.with_fields(**changes), text, device, init_from=previous)
+        self._run = run
+        self.experiment, self.step, self.text = run.experiment, run.step, text
+        self.model, self.tokenizer = run.model, run.tokenizer
         self.checkpoint = None  # the run supersedes it
+        return run
 
-    def _resolve_text(self, text):
+    def _resolve_text(self, text: str | Text | Shards | None) -> Text | Shards:
         if text is None:
             return self._default_text()
         if not isinstance(text, str):
@@ -143,7 +162,7 @@ class LanguageModel(TrainedModel):
             return load_text(text)
         return text_from_bytes("your text", text.encode())
 
-    def _default_text(self):
+    def _default_text(self) -> Text | Shards:
         """The last training text, or else the experiment's text."""
         return self.text or load_text(self.experiment.data.source)
 
@@ -154,13 +173,14 @@ class LanguageModel(TrainedModel):
         data = self.provenance.get("data")
         return data.get("sha256") if isinstance(data, dict) else None
 
-    def _open_device(self):
+    def _open_device(self) -> Device:
         if isinstance(self.device, str):
             self.device = open_device_for(self.device, self.experiment)
+        return self.device
 
     # Using the model.
 
-    def evaluate(self, text: str | Text | None = None) -> Evaluation:
+    def evaluate(self, text: str | Text | Shards | None = None) -> Evaluation:
         """The loss over a whole text, or by default over the validation part of the training text. Of shards only the
         validation part is read. For questions with answers the result also counts the correct answers.
 
@@ -189,12 +209,14 @@ class LanguageModel(TrainedModel):
 
         Raises: PygptError before the first `fit`, unless `vocab_size` is given.
         """
-        if self.tokenizer is None and vocab_size is None:
-            raise PygptError(
-                "the vocabulary size is unknown before the first fit; call fit first, or pass the size, as in "
-                "summary(vocab_size=65)"
-            )
-        model, vocab_size = self.experiment.model, vocab_size or self.tokenizer.vocab_size
+        if not vocab_size:
+            if not self._has_vocabulary:
+                raise PygptError(
+                    "the vocabulary size is unknown before the first fit; call fit first, or pass the size, as in "
+                    "summary(vocab_size=65)"
+                )
+            vocab_size = self.tokenizer.vocab_size
+        model = self.experiment.model
         plan = plan_run(self.experiment, vocab_size)
         rows = [("parameter", "shape", "times", "numbers")]
         rows += [
@@ -212,8 +234,12 @@ class LanguageModel(TrainedModel):
         lines += ["  ".join([*map(str.ljust, row[:3], widths), row[3].rjust(widths[3])]) for row in rows]
         return "\n".join(lines)
 
+    @property
+    def _has_vocabulary(self) -> bool:
+        return self._run is not None or self.checkpoint is not None
+
     def _require_vocabulary(self):
-        if self.model is None:
+        if not self._has_vocabulary:
             raise PygptError(
                 "this model has no vocabulary yet; call fit first, or open a trained model with pygpt.load"
             )
@@ -229,7 +255,10 @@ class LanguageModel(TrainedModel):
         write_run(Path(path), self._checkpoint_bytes())
 
     def _checkpoint_bytes(self):
-        return self._run.checkpoint() if self._run is not None else write_checkpoint(self.checkpoint)
+        if self._run is not None:
+            return self._run.checkpoint()
+        assert self.checkpoint is not None  # without a run, the model comes from a file
+        return write_checkpoint(self.checkpoint)
 
     def __repr__(self):
         return f"<LanguageModel {self.experiment.name or self.experiment.model.kind}, step {self.step:,}>"

@@ -152,10 +152,14 @@ class MicroGPT:
             x = add(linear(layer["fc2"], hidden), x)
         return linear(self.lm_head, x)
 
+    def empty_memory(self):
+        """The memory before the first token: no keys and no values in any layer."""
+        return [([], []) for _ in self.layers]
+
     def loss(self, document):
         """The cross-entropy of a document: the mean of minus the logarithm of each next token's probability."""
         tokens = [self.bos, *map(self.characters.index, document), self.bos][: BLOCK + 1]
-        memory, losses = [([], []) for _ in self.layers], []
+        memory, losses = self.empty_memory(), []
         for position, (token, following) in enumerate(zip(tokens, tokens[1:])):
             losses.append(softmax(self.logits(token, position, memory))[following].log() * -1.0)
         return dot(losses, [Number(1 / len(losses))] * len(losses))
@@ -183,7 +187,7 @@ class MicroGPT:
 
     def generate(self, temperature=0.5):
         """Generate a document, token by token; a lower temperature makes likely tokens even likelier."""
-        token, text, memory = self.bos, "", [([], []) for _ in self.layers]
+        token, text, memory = self.bos, "", self.empty_memory()
         for position in range(BLOCK):
             probabilities = softmax([logit * (1 / temperature) for logit in self.logits(token, position, memory)])
             (token,) = self.rng.choices(range(self.bos + 1), [each.value for each in probabilities])

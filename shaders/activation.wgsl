@@ -15,7 +15,7 @@ override KIND: u32;
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;
 
 // from shared/normal_cdf.wgsl
-// (1 + erf(v / sqrt(2))) / 2, the distribution function of a normal deviate, right to 1.2e-7 of itself.
+// (1 + erf(v / sqrt(2))) / 2, the cumulative distribution function of the normal distribution; relative error 1.2e-7.
 // Source: Press et al., "Numerical Recipes", section 6.2.
 fn normal_cdf(v: vec4f) -> vec4f {
     let z = min(abs(v), vec4f(20.0)) * 0.7071067812;

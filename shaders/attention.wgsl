@@ -1,21 +1,22 @@
-// y[b, i, h] = sum over the j that i sees of m_ij p_ij v[b, j, h / (H / K)], with p_ij = exp(s_ij - log_sum_exp[b, h, i]) and
-//   s_ij = SCALE * q[b, i, h] . k[b, j, h / (H / K)]; if CAP > 0, CAP tanh(s_ij / CAP) of it; if ALIBI > 0, the head's slope
-//          times i - j less;
-//   log_sum_exp[b, h, i] = log(sum over the j that i sees of exp(s_ij), and exp(sinks[h]) if HAS_SINKS is 1);
+// y[b, i, h] = sum over j of m_ij p_ij v[b, j, g], where g = h / (H / K) is the key/value head of h and j runs over the
+// keys that token i attends to, i - WINDOW < j <= i; and
+//   p_ij = exp(s_ij - log_sum_exp[b, h, i]);
+//   s_ij = SCALE * q[b, i, h] . k[b, j, g]; if CAP > 0, CAP tanh(s_ij / CAP) instead; if ALIBI > 0, minus (i - j) times
+//          the slope of head h;
+//   log_sum_exp[b, h, i] = log(sum over j of exp(s_ij)), where the sum includes exp(sinks[h]) if HAS_SINKS is 1;
 //   m_ij = FACTOR if the first word for key (seed, PURPOSE) and counter (((b H + h) T + i) T + j, step) is at least
 //          THRESHOLD, else 0 (dropout).
-// Token i sees j if i - WINDOW < j <= i.
 //
-//   qkv          (B, T, H + 2 K, D): the heads of queries, of keys, of values
+//   qkv          (B, T, H + 2 K, D): query heads, key heads, value heads
 //   seed         (1,), read if THRESHOLD > 0
 //   step         (1,), read if THRESHOLD > 0
 //   sinks        (H,), read if HAS_SINKS is 1
 //   y            (B, T, H, D)
 //   log_sum_exp  (B, H, T)
 //
-// One invocation makes 4 neighbouring queries of a head (a vector's lanes) and walks their keys 8 at a time with a
-// running maximum. It adds up in y itself: function-scope arrays indexed in a loop live in memory as well, would
-// limit D, and take Mesa's lavapipe 4 to 12 s to compile (this: 0.2 s). Queries past the last repeat it and write the
+// One invocation computes 4 neighbouring queries of a head, one per vector lane. It reads their keys 8 at a time with a
+// running maximum. It accumulates in y: function-scope arrays indexed in a loop would also be in memory, would limit D,
+// and take Mesa's lavapipe 4 to 12 s to compile (this shader: 0.2 s). Lanes past the last query repeat it and write the
 // same values again.
 // Source: Dao et al., "FlashAttention", arXiv 2205.14135; Milakov and Gimelshein, arXiv 1805.02867.
 
@@ -24,7 +25,7 @@ override H: u32;
 override K: u32;
 override D: u32;
 override SCALE: f32;
-override WINDOW: u32;  // T if all are seen
+override WINDOW: u32;  // T without a sliding window
 override CAP: f32;
 override ALIBI: u32;   // the largest power of two up to H
 override THRESHOLD: u32;
@@ -65,7 +66,7 @@ fn threefry(key: vec2u, counter: vec2u) -> vec2u {
 // end of threefry
 
 // from shared/attention_dropout.wgsl
-// The factors of dropout for 4 probabilities, by their rows and columns in the table of all heads.
+// The dropout factors of 4 probabilities, given their rows and columns in the (B H T, T) matrix of all heads.
 fn dropout(row: vec4u, column: vec4u) -> vec4f {
     var m = vec4f(1.0);
     if (THRESHOLD > 0u) {
@@ -79,18 +80,18 @@ fn dropout(row: vec4u, column: vec4u) -> vec4f {
 // end of attention_dropout
 
 // from shared/attention_scores.wgsl
-// ALiBi's slope of head h: see pygpt/ops/attention_scores.py.
+// The ALiBi slope of head h: see pygpt/ops/attention_scores.py.
 fn alibi_slope(h: u32) -> f32 {
     let power = max(ALIBI, 1u);
     return exp2(select(-8.0 * f32(h + 1u), -4.0 * f32(2u * h + 1u - 2u * min(h, power)), h >= power) / f32(power));
 }
 
-// e of tanh(u) = (e - 1) / (e + 1) for the soft cap, u = s / CAP. From u = 15 on tanh is 1 to the last bit.
+// exp(2 u) with u = s / CAP, for the soft cap: tanh(u) = (e - 1) / (e + 1). From u = 15 on, tanh is 1 to the last bit.
 fn cap_exp(s: vec4f) -> vec4f {
     return exp(clamp(2.0 * s / CAP, vec4f(-30.0), vec4f(30.0)));
 }
 
-// The scores of 4 pairs of a query and a key, `distance` tokens apart, from their products times SCALE.
+// The scores of 4 query-key pairs that are `distance` tokens apart; `scaled` is SCALE * q . k.
 fn score(scaled: vec4f, distance: vec4u, slope: f32) -> vec4f {
     var s = scaled;
     if (CAP > 0.0) {
@@ -104,9 +105,9 @@ fn score(scaled: vec4f, distance: vec4u, slope: f32) -> vec4f {
 }
 // end of attention_scores
 
-// The scores of 4 queries and a key; the least number where it is not seen.
+// The scores of 4 queries and one key; -3.4e38 where the query does not attend to the key.
 fn seen_score(scaled: vec4f, i: vec4u, j: u32, slope: f32) -> vec4f {
-    return select(vec4f(-3.4e38), score(scaled, i - j, slope), i - j < vec4u(WINDOW));  // i - j wraps around where j is later
+    return select(vec4f(-3.4e38), score(scaled, i - j, slope), i - j < vec4u(WINDOW));  // i - j wraps around where j > i
 }
 
 fn load(at: vec4u) -> vec4f {
@@ -153,7 +154,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
             s4 = fma(a, vec4f(qkv[k4 + d]), s4); s5 = fma(a, vec4f(qkv[k5 + d]), s5);
             s6 = fma(a, vec4f(qkv[k6 + d]), s6); s7 = fma(a, vec4f(qkv[k7 + d]), s7);
         }
-        // In a loop, which is compiled once: see matmul_vec4.wgsl.
+        // A loop, because its body is compiled only once: see matmul_vec4.wgsl.
         var high = peak;
         for (var n = 0u; n < 8u; n++) {
             let s = seen_score(s0 * SCALE, i, j + n, slope);
@@ -178,7 +179,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
         }
     }
     let log_sum = peak + log(total);
-    for (var n = 0u; n <= i.w - i.x; n++) {  // one that repeats the last would divide it again
+    for (var n = 0u; n <= i.w - i.x; n++) {  // not four: a repeated row would be divided twice
         for (var d = out[n]; d < out[n] + D; d++) {
             y[d] /= total[n];
         }

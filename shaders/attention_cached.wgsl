@@ -1,15 +1,15 @@
-// cache[b, position] = qkv[b], and y[b, h] = sum over the j that are seen of p_j v[b, j, h / (H / K)], with p = softmax of
-// the scores s_j = SCALE * q[b, h] . k[b, j, h / (H / K)], after what CAP, ALIBI and the sinks make of them in attention.wgsl;
-// position - WINDOW < j <= position. Row `position` comes from qkv, the rows before it from the cache.
+// cache[b, position] = qkv[b], and y[b, h] = sum over j of p_j v[b, j, g], where g = h / (H / K) is the key/value head
+// of h and p = softmax of s_j = SCALE * q[b, h] . k[b, j, g] over position - WINDOW < j <= position. CAP, ALIBI and the
+// sinks change the scores as in attention.wgsl. Row `position` is read from qkv, the rows before it from the cache.
 //
-//   qkv       (B, H + 2 K, D): the heads of queries, of keys, of values
-//   position  (1,); beyond the cache it stands for the last row
+//   qkv       (B, H + 2 K, D): query heads, key heads, value heads
+//   position  (1,); past the end of the cache, the last row
 //   sinks     (H,), read if HAS_SINKS is 1
 //   cache     (B, T, H + 2 K, D)
 //   y         (B, H, D)
 //
-// One invocation a head, without workgroup memory: it begins with the token's own row, then walks the rows before it 4 at a
-// time with a running maximum, and adds up in y itself.
+// One invocation computes one head, without workgroup memory. It starts with the token's own row, then reads the rows
+// before it 4 at a time with a running maximum. It accumulates in y.
 // Source: Milakov and Gimelshein, arXiv 1805.02867.
 
 override T: u32;
@@ -17,7 +17,7 @@ override H: u32;
 override K: u32;
 override D: u32;
 override SCALE: f32;
-override WINDOW: u32;  // T if all are seen
+override WINDOW: u32;  // T without a sliding window
 override CAP: f32;
 override ALIBI: u32;   // the largest power of two up to H
 override HAS_SINKS: u32;
@@ -29,18 +29,18 @@ override HAS_SINKS: u32;
 @group(0) @binding(4) var<storage, read_write> y: array<f32>;
 
 // from shared/attention_scores.wgsl
-// ALiBi's slope of head h: see pygpt/ops/attention_scores.py.
+// The ALiBi slope of head h: see pygpt/ops/attention_scores.py.
 fn alibi_slope(h: u32) -> f32 {
     let power = max(ALIBI, 1u);
     return exp2(select(-8.0 * f32(h + 1u), -4.0 * f32(2u * h + 1u - 2u * min(h, power)), h >= power) / f32(power));
 }
 
-// e of tanh(u) = (e - 1) / (e + 1) for the soft cap, u = s / CAP. From u = 15 on tanh is 1 to the last bit.
+// exp(2 u) with u = s / CAP, for the soft cap: tanh(u) = (e - 1) / (e + 1). From u = 15 on, tanh is 1 to the last bit.
 fn cap_exp(s: vec4f) -> vec4f {
     return exp(clamp(2.0 * s / CAP, vec4f(-30.0), vec4f(30.0)));
 }
 
-// The scores of 4 pairs of a query and a key, `distance` tokens apart, from their products times SCALE.
+// The scores of 4 query-key pairs that are `distance` tokens apart; `scaled` is SCALE * q . k.
 fn score(scaled: vec4f, distance: vec4u, slope: f32) -> vec4f {
     var s = scaled;
     if (CAP > 0.0) {

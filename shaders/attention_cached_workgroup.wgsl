@@ -1,16 +1,16 @@
-// cache[b, position] = qkv[b], and y[b, h] = sum over the j that are seen of p_j v[b, j, h / (H / K)], with p = softmax of
-// the scores s_j = SCALE * q[b, h] . k[b, j, h / (H / K)], after what CAP, ALIBI and the sinks make of them in attention.wgsl;
-// position - WINDOW < j <= position. Row `position` comes from qkv, the rows before it from the cache.
+// cache[b, position] = qkv[b], and y[b, h] = sum over j of p_j v[b, j, g], where g = h / (H / K) is the key/value head
+// of h and p = softmax of s_j = SCALE * q[b, h] . k[b, j, g] over position - WINDOW < j <= position. CAP, ALIBI and the
+// sinks change the scores as in attention.wgsl. Row `position` is read from qkv, the rows before it from the cache.
 //
-//   qkv       (B, H + 2 K, D): the heads of queries, of keys, of values
-//   position  (1,); beyond the cache it stands for the last row
+//   qkv       (B, H + 2 K, D): query heads, key heads, value heads
+//   position  (1,); past the end of the cache, the last row
 //   sinks     (H,), read if HAS_SINKS is 1
 //   cache     (B, T, H + 2 K, D)
 //   y         (B, H, D)
 //
-// One workgroup a head. It begins with the token's own row, so that nobody reads what is written here and no barrier has to
-// say so; then 64 keys at a time: each lane makes one key's score, and each lane walks all 64 for its own elements of y,
-// with a running maximum.
+// One workgroup computes one head. It takes the token's own row from qkv, so no invocation reads the cache row written
+// here and no storage barrier is needed. Then it processes 64 keys at a time with a running maximum: each lane computes
+// the score of one key, then adds all 64 values to its own elements of y.
 // Source: Milakov and Gimelshein, arXiv 1805.02867.
 
 override T: u32;
@@ -18,7 +18,7 @@ override H: u32;
 override K: u32;
 override D: u32;
 override SCALE: f32;
-override WINDOW: u32;  // T if all are seen
+override WINDOW: u32;  // T without a sliding window
 override CAP: f32;
 override ALIBI: u32;   // the largest power of two up to H
 override HAS_SINKS: u32;
@@ -34,18 +34,18 @@ const LANES = 64u;
 var<workgroup> scores: array<f32, LANES>;
 
 // from shared/attention_scores.wgsl
-// ALiBi's slope of head h: see pygpt/ops/attention_scores.py.
+// The ALiBi slope of head h: see pygpt/ops/attention_scores.py.
 fn alibi_slope(h: u32) -> f32 {
     let power = max(ALIBI, 1u);
     return exp2(select(-8.0 * f32(h + 1u), -4.0 * f32(2u * h + 1u - 2u * min(h, power)), h >= power) / f32(power));
 }
 
-// e of tanh(u) = (e - 1) / (e + 1) for the soft cap, u = s / CAP. From u = 15 on tanh is 1 to the last bit.
+// exp(2 u) with u = s / CAP, for the soft cap: tanh(u) = (e - 1) / (e + 1). From u = 15 on, tanh is 1 to the last bit.
 fn cap_exp(s: vec4f) -> vec4f {
     return exp(clamp(2.0 * s / CAP, vec4f(-30.0), vec4f(30.0)));
 }
 
-// The scores of 4 pairs of a query and a key, `distance` tokens apart, from their products times SCALE.
+// The scores of 4 query-key pairs that are `distance` tokens apart; `scaled` is SCALE * q . k.
 fn score(scaled: vec4f, distance: vec4u, slope: f32) -> vec4f {
     var s = scaled;
     if (CAP > 0.0) {

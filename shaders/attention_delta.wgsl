@@ -4,7 +4,7 @@
 //   y      (B, T, H, D)
 //   delta  (B, H, T)
 //
-// One invocation an element of delta.
+// One invocation computes one element of delta.
 
 override T: u32;
 override H: u32;

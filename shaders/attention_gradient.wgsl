@@ -1,21 +1,21 @@
-// With s, p, m and who sees whom as in attention.wgsl and ds_ij = SCALE * p_ij * (m_ij * dy_i . v_j - delta_i), times
+// With s, p, m and the range of keys of attention.wgsl, and ds_ij = SCALE * p_ij * (m_ij * dy_i . v_j - delta_i), times
 // 1 - tanh^2 if CAP > 0:
-//   dq_i = sum over the j that i sees of ds_ij k_j
-//   dk_j = sum over the i that see j, of all heads of queries that share the head of keys, of ds_ij q_i
-//   dv_j = sum over the same of m_ij p_ij dy_i
+//   dq_i = sum over the keys j that i attends to of ds_ij k_j
+//   dk_j = sum over the queries i that attend to j, of all query heads that share the key head, of ds_ij q_i
+//   dv_j = sum over the same queries of m_ij p_ij dy_i
 //
 //   dy           (B, T, H, D)
-//   qkv          (B, T, H + 2 K, D): the heads of queries, of keys, of values
+//   qkv          (B, T, H + 2 K, D): query heads, key heads, value heads
 //   log_sum_exp  (B, H, T)
 //   delta        (B, H, T)
 //   seed         (1,), read if THRESHOLD > 0
 //   step         (1,), read if THRESHOLD > 0
 //   dqkv         (B, T, H + 2 K, D)
 //
-// One invocation makes dk and dv of 4 neighbouring tokens t of a head of keys (a vector's lanes) and dq of the H / K heads
-// of queries that share it: for each of them first it walks the keys up to t, then the queries from t on, so all have the
-// same work and every element one writer. It adds up in dqkv itself, as attention.wgsl does in y. Tokens past the last
-// repeat it and write the same values again.
+// One invocation computes dk and dv of 4 neighbouring tokens t of a key head, one per vector lane, and dq of the H / K
+// query heads that share it. For each query head it reads the keys up to t, then the queries from t on, so all
+// invocations do the same work and each element has one writer. It accumulates in dqkv, as attention.wgsl does in y.
+// Lanes past the last token repeat it and write the same values again.
 // Source: Dao et al., "FlashAttention", arXiv 2205.14135, appendix B.2.
 
 override T: u32;
@@ -23,7 +23,7 @@ override H: u32;
 override K: u32;
 override D: u32;
 override SCALE: f32;
-override WINDOW: u32;  // T if all are seen
+override WINDOW: u32;  // T without a sliding window
 override CAP: f32;
 override ALIBI: u32;   // the largest power of two up to H
 override THRESHOLD: u32;
@@ -64,7 +64,7 @@ fn threefry(key: vec2u, counter: vec2u) -> vec2u {
 // end of threefry
 
 // from shared/attention_dropout.wgsl
-// The factors of dropout for 4 probabilities, by their rows and columns in the table of all heads.
+// The dropout factors of 4 probabilities, given their rows and columns in the (B H T, T) matrix of all heads.
 fn dropout(row: vec4u, column: vec4u) -> vec4f {
     var m = vec4f(1.0);
     if (THRESHOLD > 0u) {
@@ -78,18 +78,18 @@ fn dropout(row: vec4u, column: vec4u) -> vec4f {
 // end of attention_dropout
 
 // from shared/attention_scores.wgsl
-// ALiBi's slope of head h: see pygpt/ops/attention_scores.py.
+// The ALiBi slope of head h: see pygpt/ops/attention_scores.py.
 fn alibi_slope(h: u32) -> f32 {
     let power = max(ALIBI, 1u);
     return exp2(select(-8.0 * f32(h + 1u), -4.0 * f32(2u * h + 1u - 2u * min(h, power)), h >= power) / f32(power));
 }
 
-// e of tanh(u) = (e - 1) / (e + 1) for the soft cap, u = s / CAP. From u = 15 on tanh is 1 to the last bit.
+// exp(2 u) with u = s / CAP, for the soft cap: tanh(u) = (e - 1) / (e + 1). From u = 15 on, tanh is 1 to the last bit.
 fn cap_exp(s: vec4f) -> vec4f {
     return exp(clamp(2.0 * s / CAP, vec4f(-30.0), vec4f(30.0)));
 }
 
-// The scores of 4 pairs of a query and a key, `distance` tokens apart, from their products times SCALE.
+// The scores of 4 query-key pairs that are `distance` tokens apart; `scaled` is SCALE * q . k.
 fn score(scaled: vec4f, distance: vec4u, slope: f32) -> vec4f {
     var s = scaled;
     if (CAP > 0.0) {
@@ -104,24 +104,24 @@ fn score(scaled: vec4f, distance: vec4u, slope: f32) -> vec4f {
 // end of attention_scores
 
 // from shared/attention_pair.wgsl
-// For 4 pairs of a query and a key: the probability after dropout, and the derivative ds of the loss by the product q . k.
+// For 4 query-key pairs: the probability after dropout, and the derivative ds of the loss with respect to q . k.
 struct Pair { kept: vec4f, ds: vec4f }
 
-// `product` is q_i . k_j, `slope` dy_i . v_j, `m` the factor of dropout. A query past the last has no pairs.
+// `product` is q_i . k_j, `slope` is dy_i . v_j, `m` is the dropout factor. The results are 0 past the last query.
 fn pair(product: vec4f, slope: vec4f, h: u32, i: vec4u, j: vec4u, log_sum: vec4f, delta_i: vec4f, m: vec4f) -> Pair {
     let scaled = product * SCALE;
-    var score_slope = vec4f(SCALE);  // the derivative of the score by the product
+    var score_slope = vec4f(SCALE);  // the derivative of the score with respect to the product
     if (CAP > 0.0) {
         let e = cap_exp(scaled);
         score_slope *= 4.0 * e / ((e + 1.0) * (e + 1.0));
     }
-    let seen = (i - j < vec4u(WINDOW)) & (i < vec4u(T));  // i - j wraps around where j is later
+    let seen = (i - j < vec4u(WINDOW)) & (i < vec4u(T));  // i - j wraps around where j > i
     let p = select(vec4f(), exp(score(scaled, i - j, alibi_slope(h)) - log_sum), seen);
     return Pair(m * p, score_slope * p * (m * slope - delta_i));
 }
 // end of attention_pair
 
-// The pairs of the keys t and the query i.
+// The pairs of 4 keys t and one query i.
 fn keys(product: vec4f, slope: vec4f, head: u32, i: u32, t: vec4u) -> Pair {
     let row = head * T + min(i, T - 1u);
     return pair(product, slope, head % H, vec4u(i), t, vec4f(log_sum_exp[row]), vec4f(delta[row]), dropout(vec4u(row), t));
@@ -131,7 +131,7 @@ fn qkv4(at: vec4u) -> vec4f {
     return vec4f(qkv[at.x], qkv[at.y], qkv[at.z], qkv[at.w]);
 }
 
-// Adds to what was added before, or begins.
+// Adds `value` to 4 elements of dqkv, or overwrites them if `first`.
 fn add(at: vec4u, first: bool, value: vec4f) {
     let sum = select(vec4f(dqkv[at.x], dqkv[at.y], dqkv[at.z], dqkv[at.w]), vec4f(), first) + value;
     dqkv[at.x] = sum.x; dqkv[at.y] = sum.y; dqkv[at.z] = sum.z; dqkv[at.w] = sum.w;
@@ -156,7 +156,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
         let at = first + t * width;
         let y = first_y + t * H * D;
 
-        // dq: t are queries.
+        // dq: the tokens t are queries.
         let row = head * T + t;
         let log_sum = vec4f(log_sum_exp[row.x], log_sum_exp[row.y], log_sum_exp[row.z], log_sum_exp[row.w]);
         let along = vec4f(delta[row.x], delta[row.y], delta[row.z], delta[row.w]);
@@ -176,7 +176,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
                 g2 = fma(g, vec4f(qkv[k2 + v]), g2); g3 = fma(g, vec4f(qkv[k3 + v]), g3);
             }
             let j0 = vec4u(j); let h = head % H;
-            // In a loop, which is compiled once: SwiftShader takes 135 ms for this shader so, and 190 otherwise.
+            // A loop, because its body is compiled only once: SwiftShader compiles this shader in 135 ms, else in 190.
             for (var n = 0u; n < 4u; n++) {
                 let ds = pair(s0, g0, h, t, j0 + n, log_sum, along, dropout(row, j0 + n)).ds;
                 s0 = s1; s1 = s2; s2 = s3; s3 = ds;
@@ -187,7 +187,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
             }
         }
 
-        // dk and dv: t are keys.
+        // dk and dv: the tokens t are keys.
         for (var i = t.x; i < min(t.w + WINDOW, T); i += 4u) {
             let i1 = min(i + 1u, T - 1u); let i2 = min(i + 2u, T - 1u); let i3 = min(i + 3u, T - 1u);
             let q0 = first + i * width; let q1 = first + i1 * width;

@@ -1,16 +1,17 @@
 // dqkv: the gradients of attention_gradient.wgsl.
 //
 //   dy           (B, T, H, D)
-//   qkv          (B, T, H + 2 K, D): the heads of queries, of keys, of values
+//   qkv          (B, T, H + 2 K, D): query heads, key heads, value heads
 //   log_sum_exp  (B, H, T)
 //   delta        (B, H, T)
 //   seed, step   (1,), read if THRESHOLD > 0
 //   dqkv         (B, T, H + 2 K, D)
 //
-// For real GPUs, D at most 64. A workgroup of 8 x 8 makes the gradients of 32 tokens: of a head of queries, walking the keys
-// up to them, or of a head of keys and its values, walking the queries from them on of all heads that share it, 32 others at
-// a time. Invocation (x, y) has the pairs of its own tokens 4 y to 4 y + 3, lane by lane, and the others 4 x to 4 x + 3, and
-// then adds up channels 4 x to 4 x + 3 and 32 + 4 x to 35 + 4 x. What is shared takes 16 KiB, the least a GPU must have.
+// For real GPUs, D at most 64. A workgroup of 8 x 8 invocations computes the gradients of its 32 own tokens: dq
+// of a query head, from the keys up to them, or dk and dv of a key head, from the queries from them on in all query
+// heads that share it. It reads 32 of these other tokens at a time. Invocation (x, y) computes the pairs of own tokens
+// 4 y to 4 y + 3, one per lane, and other tokens 4 x to 4 x + 3. Then it accumulates channels 4 x to 4 x + 3 and
+// 32 + 4 x to 35 + 4 x. Workgroup memory takes 16 KiB, which every WebGPU device has.
 // Source: Dao et al., "FlashAttention", arXiv 2205.14135, appendix B.2.
 
 override T: u32;
@@ -18,7 +19,7 @@ override H: u32;
 override K: u32;
 override D: u32;
 override SCALE: f32;
-override WINDOW: u32;  // T if all are seen
+override WINDOW: u32;  // T without a sliding window
 override CAP: f32;
 override ALIBI: u32;   // the largest power of two up to H
 override THRESHOLD: u32;
@@ -35,7 +36,8 @@ struct Uniforms { PURPOSE: u32 }
 @group(0) @binding(6) var<storage, read_write> dqkv: array<f32>;
 @group(0) @binding(7) var<uniform> uniforms: Uniforms;
 
-// (channel, own / 4) and (channel, other / 4), then (other, channel / 4) twice, 32 channels at a time; (other, own / 4).
+// own_tile and other_tile: (channel, own / 4) and (channel, other / 4), later both (other, channel / 4), 32 channels at
+// a time. ds_tile and kept_tile: (other, own / 4).
 var<workgroup> own_tile: array<vec4f, 256>;
 var<workgroup> other_tile: array<vec4f, 256>;
 var<workgroup> ds_tile: array<vec4f, 256>;
@@ -67,7 +69,7 @@ fn threefry(key: vec2u, counter: vec2u) -> vec2u {
 // end of threefry
 
 // from shared/attention_dropout.wgsl
-// The factors of dropout for 4 probabilities, by their rows and columns in the table of all heads.
+// The dropout factors of 4 probabilities, given their rows and columns in the (B H T, T) matrix of all heads.
 fn dropout(row: vec4u, column: vec4u) -> vec4f {
     var m = vec4f(1.0);
     if (THRESHOLD > 0u) {
@@ -81,18 +83,18 @@ fn dropout(row: vec4u, column: vec4u) -> vec4f {
 // end of attention_dropout
 
 // from shared/attention_scores.wgsl
-// ALiBi's slope of head h: see pygpt/ops/attention_scores.py.
+// The ALiBi slope of head h: see pygpt/ops/attention_scores.py.
 fn alibi_slope(h: u32) -> f32 {
     let power = max(ALIBI, 1u);
     return exp2(select(-8.0 * f32(h + 1u), -4.0 * f32(2u * h + 1u - 2u * min(h, power)), h >= power) / f32(power));
 }
 
-// e of tanh(u) = (e - 1) / (e + 1) for the soft cap, u = s / CAP. From u = 15 on tanh is 1 to the last bit.
+// exp(2 u) with u = s / CAP, for the soft cap: tanh(u) = (e - 1) / (e + 1). From u = 15 on, tanh is 1 to the last bit.
 fn cap_exp(s: vec4f) -> vec4f {
     return exp(clamp(2.0 * s / CAP, vec4f(-30.0), vec4f(30.0)));
 }
 
-// The scores of 4 pairs of a query and a key, `distance` tokens apart, from their products times SCALE.
+// The scores of 4 query-key pairs that are `distance` tokens apart; `scaled` is SCALE * q . k.
 fn score(scaled: vec4f, distance: vec4u, slope: f32) -> vec4f {
     var s = scaled;
     if (CAP > 0.0) {
@@ -106,7 +108,7 @@ fn score(scaled: vec4f, distance: vec4u, slope: f32) -> vec4f {
 }
 // end of attention_scores
 
-// Channel d of a token at a place: the heads of qkv, then those of dy. 0 past the ends.
+// Channel d of head `place` of a token, where the heads of dy follow those of qkv; 0 past the ends.
 fn value(sequence: u32, place: u32, token: u32, d: u32) -> f32 {
     if (token >= T || d >= D) { return 0.0; }
     if (place >= H + 2u * K) { return dy[((sequence * T + token) * H + place - H - 2u * K) * D + d]; }
@@ -118,7 +120,7 @@ fn four(sequence: u32, place: u32, token: vec4u, d: vec4u) -> vec4f {
                  value(sequence, place, token.z, d.z), value(sequence, place, token.w, d.w));
 }
 
-// To 4 channels of a token at a place (y) of a sequence (x).
+// Writes 4 channels of a token, from d on, to head to.y of sequence to.x.
 fn put(to: vec2u, token: u32, d: u32, values: vec4f) {
     for (var n = 0u; token < T && d + n < D && n < 4u; n++) {
         dqkv[((to.x * T + token) * (H + 2u * K) + to.y) * D + d + n] = values[n];
@@ -126,18 +128,18 @@ fn put(to: vec2u, token: u32, d: u32, values: vec4f) {
 }
 
 // from shared/attention_pair.wgsl
-// For 4 pairs of a query and a key: the probability after dropout, and the derivative ds of the loss by the product q . k.
+// For 4 query-key pairs: the probability after dropout, and the derivative ds of the loss with respect to q . k.
 struct Pair { kept: vec4f, ds: vec4f }
 
-// `product` is q_i . k_j, `slope` dy_i . v_j, `m` the factor of dropout. A query past the last has no pairs.
+// `product` is q_i . k_j, `slope` is dy_i . v_j, `m` is the dropout factor. The results are 0 past the last query.
 fn pair(product: vec4f, slope: vec4f, h: u32, i: vec4u, j: vec4u, log_sum: vec4f, delta_i: vec4f, m: vec4f) -> Pair {
     let scaled = product * SCALE;
-    var score_slope = vec4f(SCALE);  // the derivative of the score by the product
+    var score_slope = vec4f(SCALE);  // the derivative of the score with respect to the product
     if (CAP > 0.0) {
         let e = cap_exp(scaled);
         score_slope *= 4.0 * e / ((e + 1.0) * (e + 1.0));
     }
-    let seen = (i - j < vec4u(WINDOW)) & (i < vec4u(T));  // i - j wraps around where j is later
+    let seen = (i - j < vec4u(WINDOW)) & (i < vec4u(T));  // i - j wraps around where j > i
     let p = select(vec4f(), exp(score(scaled, i - j, alibi_slope(h)) - log_sum), seen);
     return Pair(m * p, score_slope * p * (m * slope - delta_i));
 }
@@ -163,7 +165,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     let shared_places = vec2u(0u, K) + select(H + place / share, place, keys);  // of k and v
     let start = (group.y * groups.x + group.x) % blocks * 32u;
     let own = start + local.y * 4u + NEXT;
-    // dq or dk, channels below 32 and the rest; dv likewise.
+    // dq or dk: a holds the channels below 32, b the others. dv: c and d likewise.
     var a0 = vec4f(); var a1 = vec4f(); var a2 = vec4f(); var a3 = vec4f();
     var b0 = vec4f(); var b1 = vec4f(); var b2 = vec4f(); var b3 = vec4f();
     var c0 = vec4f(); var c1 = vec4f(); var c2 = vec4f(); var c3 = vec4f();
@@ -174,7 +176,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
         let h = head + visit / span; let first = lowest + visit % span * 32u;
         let query_places = vec2u(h, H + 2u * K + h);  // of q and dy
         let mine = select(query_places, shared_places, keys); let theirs = select(shared_places, query_places, keys);
-        // The scores q . k and the slopes dy . v of other n, a lane for each of the own tokens.
+        // s<n> and g<n>: the products q . k and dy . v of other token n, one lane per own token.
         var s0 = vec4f(); var s1 = vec4f(); var s2 = vec4f(); var s3 = vec4f();
         var g0 = vec4f(); var g1 = vec4f(); var g2 = vec4f(); var g3 = vec4f();
         for (var turn = 0u; turn < 2u; turn++) {

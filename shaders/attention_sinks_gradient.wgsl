@@ -5,7 +5,7 @@
 //   delta        (B, H, T)
 //   dsinks       (H,)
 //
-// One workgroup a head: each lane adds up every 64th token of all sequences, then the lanes' sums are added pairwise.
+// One workgroup computes one head: each lane adds up every 64th token of all sequences, then a tree adds up the lanes.
 
 override T: u32;
 override H: u32;

@@ -1,15 +1,16 @@
-// y[b, i, h] = sum over the j that i sees of m_ij p_ij v[b, j, h / (H / K)], with s, p, m, log_sum_exp and who sees whom as in
-// attention.wgsl.
+// y[b, i, h] = sum over the keys j that token i attends to of m_ij p_ij v[b, j, h / (H / K)], with the keys, s, p, m
+// and log_sum_exp of attention.wgsl.
 //
-//   qkv          (B, T, H + 2 K, D): the heads of queries, of keys, of values
+//   qkv          (B, T, H + 2 K, D): query heads, key heads, value heads
 //   seed, step   (1,), read if THRESHOLD > 0
 //   sinks        (H,), read if HAS_SINKS is 1
 //   y            (B, T, H, D)
 //   log_sum_exp  (B, H, T)
 //
-// For real GPUs, D at most 64. A workgroup of 8 x 8 makes 32 queries of a head and walks their keys 32 at a time with a
-// running maximum: invocation (x, y) has the scores of keys 4 x to 4 x + 3 for queries 4 y to 4 y + 3, lane by lane, and
-// then their outputs 4 x to 4 x + 3 and 32 + 4 x to 35 + 4 x. What is shared takes 16 KiB, the least a GPU must have.
+// For real GPUs, D at most 64. A workgroup of 8 x 8 invocations computes 32 queries of a head and reads their keys 32
+// at a time with a running maximum. Invocation (x, y) computes the scores of keys 4 x to 4 x + 3 for queries 4 y to
+// 4 y + 3, one query per lane. Then it computes channels 4 x to 4 x + 3 and 32 + 4 x to 35 + 4 x of their outputs.
+// Workgroup memory takes 16 KiB, which every WebGPU device has.
 // Source: Dao et al., "FlashAttention", arXiv 2205.14135; Milakov and Gimelshein, arXiv 1805.02867.
 
 override T: u32;
@@ -17,7 +18,7 @@ override H: u32;
 override K: u32;
 override D: u32;
 override SCALE: f32;
-override WINDOW: u32;  // T if all are seen
+override WINDOW: u32;  // T without a sliding window
 override CAP: f32;
 override ALIBI: u32;   // the largest power of two up to H
 override THRESHOLD: u32;
@@ -34,7 +35,8 @@ struct Uniforms { PURPOSE: u32 }
 @group(0) @binding(5) var<storage, read_write> log_sum_exp: array<f32>;
 @group(0) @binding(6) var<uniform> uniforms: Uniforms;
 
-// (channel, query / 4); (channel, key / 4) and later (key, channel / 4), 32 channels at a time; (key, query / 4).
+// q_tile: (channel, query / 4). tile: (channel, key / 4), later (key, channel / 4), 32 channels at a time.
+// p_tile: (key, query / 4).
 var<workgroup> q_tile: array<vec4f, 512>;
 var<workgroup> tile: array<vec4f, 256>;
 var<workgroup> p_tile: array<vec4f, 256>;
@@ -65,7 +67,7 @@ fn threefry(key: vec2u, counter: vec2u) -> vec2u {
 // end of threefry
 
 // from shared/attention_dropout.wgsl
-// The factors of dropout for 4 probabilities, by their rows and columns in the table of all heads.
+// The dropout factors of 4 probabilities, given their rows and columns in the (B H T, T) matrix of all heads.
 fn dropout(row: vec4u, column: vec4u) -> vec4f {
     var m = vec4f(1.0);
     if (THRESHOLD > 0u) {
@@ -79,18 +81,18 @@ fn dropout(row: vec4u, column: vec4u) -> vec4f {
 // end of attention_dropout
 
 // from shared/attention_scores.wgsl
-// ALiBi's slope of head h: see pygpt/ops/attention_scores.py.
+// The ALiBi slope of head h: see pygpt/ops/attention_scores.py.
 fn alibi_slope(h: u32) -> f32 {
     let power = max(ALIBI, 1u);
     return exp2(select(-8.0 * f32(h + 1u), -4.0 * f32(2u * h + 1u - 2u * min(h, power)), h >= power) / f32(power));
 }
 
-// e of tanh(u) = (e - 1) / (e + 1) for the soft cap, u = s / CAP. From u = 15 on tanh is 1 to the last bit.
+// exp(2 u) with u = s / CAP, for the soft cap: tanh(u) = (e - 1) / (e + 1). From u = 15 on, tanh is 1 to the last bit.
 fn cap_exp(s: vec4f) -> vec4f {
     return exp(clamp(2.0 * s / CAP, vec4f(-30.0), vec4f(30.0)));
 }
 
-// The scores of 4 pairs of a query and a key, `distance` tokens apart, from their products times SCALE.
+// The scores of 4 query-key pairs that are `distance` tokens apart; `scaled` is SCALE * q . k.
 fn score(scaled: vec4f, distance: vec4u, slope: f32) -> vec4f {
     var s = scaled;
     if (CAP > 0.0) {
@@ -104,12 +106,12 @@ fn score(scaled: vec4f, distance: vec4u, slope: f32) -> vec4f {
 }
 // end of attention_scores
 
-// The scores of 4 queries and a key; the least number where it is not seen.
+// The scores of 4 queries and one key; -3.4e38 where the query does not attend to the key.
 fn seen_score(scaled: vec4f, i: vec4u, j: u32, slope: f32) -> vec4f {
-    return select(vec4f(-3.4e38), score(scaled, i - j, slope), i - j < vec4u(WINDOW));  // i - j wraps around where j is later
+    return select(vec4f(-3.4e38), score(scaled, i - j, slope), i - j < vec4u(WINDOW));  // i - j wraps around where j > i
 }
 
-// Channel d of head `place` of the H + 2 K of a token, 0 past the ends.
+// Channel d of head `place` of the H + 2 K heads of a token; 0 past the ends.
 fn value(sequence: u32, place: u32, token: u32, d: u32) -> f32 {
     if (token >= T || d >= D) {
         return 0.0;
@@ -150,7 +152,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     var total = vec4f();  // of this invocation's keys alone
     if (HAS_SINKS > 0u) { peak = vec4f(sinks[h]); total = vec4f(f32(local.x == 0u)); }
     for (var first = (start - min(start, WINDOW - 1u)) / 32u * 32u; first <= start; first += 32u) {
-        // s<n>: the scores of key n of this invocation's 4, a lane for each of its queries.
+        // s<n>: the scores of key n of this invocation, one lane per query.
         var s0 = vec4f(); var s1 = vec4f(); var s2 = vec4f(); var s3 = vec4f();
         for (var half = 0u; half < D; half += 32u) {
             workgroupBarrier();

@@ -3,8 +3,8 @@
 //
 //   logits   (B, T, V)
 //   targets  (B, T)
-//   correct    (B,)
-//   scored    (B,)
+//   correct  (B,)
+//   scored   (B,)
 //
 // One workgroup computes one row: invocation l reads positions l, l + 64, ... Of equal largest logits the first counts.
 

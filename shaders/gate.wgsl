@@ -1,4 +1,4 @@
-// y = f(x) * z, element by element, where f is by KIND
+// y = f(x) * z, element by element, where KIND selects f:
 //   0  x s(x)
 //   1  x s(2 sqrt(2 / pi) (x + 0.044715 x^3))
 //   2  s(x)
@@ -8,7 +8,7 @@
 //   z  (...)
 //   y  (...)
 //
-// One invocation makes 4 neighbours.
+// One invocation computes 4 neighbouring elements.
 // Source: Shazeer, "GLU Variants Improve Transformer", arXiv 2002.05202.
 
 override KIND: u32;

@@ -1,9 +1,9 @@
-// dx = dy * z * f'(x) and dz = dy * f(x), element by element; f as in gate.wgsl.
+// dx = dy * z * f'(x) and dz = dy * f(x), element by element, with f as in gate.wgsl.
 //
 //   dy, x, z  (...)
 //   dx, dz    (...)
 //
-// With s = s(u): s' = s (1 - s) u', and (x s)' = s (1 + x (1 - s) u'). One invocation makes 4 neighbours.
+// With s = s(u): s' = s (1 - s) u', and (x s)' = s (1 + x (1 - s) u'). One invocation computes 4 neighbouring elements.
 
 override KIND: u32;
 
@@ -27,7 +27,7 @@ fn gelu_factor_slope(x: vec4f) -> vec4f {
 }
 // end of gelu_tanh
 
-// The slope of f in the first four, f in the last four.
+// f'(v) and f(v).
 fn slope_and_value(v: vec4f) -> array<vec4f, 2> {
     var u = v;
     var inner = vec4f(1.0);

@@ -3,8 +3,8 @@
 //   x  (...)
 //   y  (...)
 //
-// One invocation makes 4 neighbours. (1 + tanh(u)) / 2 = e / (e + 1) with e = exp(2 u): on processors that play the GPU, exp takes a
-// third of the time of tanh.
+// One invocation computes 4 neighbouring elements. (1 + tanh(u)) / 2 = e / (e + 1) with e = exp(2 u): on software
+// renderers (lavapipe, SwiftShader), exp takes a third of the time of tanh.
 // Source: Hendrycks and Gimpel, "Gaussian Error Linear Units", arXiv 1606.08415.
 
 @group(0) @binding(0) var<storage, read> x: array<f32>;
@@ -25,7 +25,7 @@ fn gelu_factor_slope(x: vec4f) -> vec4f {
 // end of gelu_tanh
 
 fn gelu(v: vec4f) -> vec4f {
-    // From u = 10 on tanh is 1 to the last bit; beyond 44 exp(2 u) would overflow.
+    // From u = 10 on, tanh is 1 to the last bit; beyond 44, exp(2 u) would overflow.
     let u = clamp(GELU_SLOPE * v * gelu_factor(v), vec4f(-15.0), vec4f(15.0));
     let e = exp(2.0 * u);
     return v * e / (e + 1.0);

@@ -1,9 +1,10 @@
-// dx = dy * gelu'(x), element by element; gelu as in gelu.wgsl.
+// dx = dy * gelu'(x), element by element, with gelu as in gelu.wgsl.
 //
 //   dy, x  (...)
 //   dx     (...)
 //
-// With h = (1 + tanh(u)) / 2, gelu'(x) = h * (1 + 2 x (1 - h) u'). One invocation makes 4 neighbours.
+// With h = (1 + tanh(u)) / 2, gelu'(x) = h * (1 + 2 x (1 - h) u'). One invocation computes 4 neighbouring
+// elements.
 
 @group(0) @binding(0) var<storage, read> dy: array<f32>;
 @group(0) @binding(1) var<storage, read> x: array<f32>;

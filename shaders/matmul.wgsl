@@ -1,14 +1,14 @@
-// y = x @ w + bias + residual, either operand read transposed if asked. Register-blocked, without workgroup memory:
-// the shader for processors that play the GPU (there a barrier costs more than it saves).
+// y = x @ w + bias + residual; either operand can be read transposed. Register-blocked, without workgroup memory: the
+// shader for software renderers (lavapipe, SwiftShader), where a barrier costs more than it saves.
 //
-//   x         M x K elements, rows first, or columns first if TRANSPOSE_X
-//   w         K x N elements, rows first, or columns first if TRANSPOSE_W
+//   x         M x K elements in row-major order, or column-major if TRANSPOSE_X
+//   w         K x N elements in row-major order, or column-major if TRANSPOSE_W
 //   bias      (N,), read if HAS_BIAS
 //   residual  like y, read if HAS_RESIDUAL
 //   y         (S, M, N): part s adds up k from s * PART to (s + 1) * PART; S is the grid's depth, 1 for a plain product
 //
-// One invocation makes 8 x 8 elements of y, held in 16 named vectors: an indexed array of accumulators would live in
-// memory, not in registers. Rows and columns past the edge are clamped for reading, and not written.
+// One invocation computes 8 x 8 elements of y in 16 named vectors: an indexed array of accumulators would be in memory,
+// not in registers. Reads past the edges are clamped to the last row or column; nothing is written there.
 // Source: the 8 x 8 register tile of Z. Nussbaum, "Optimizing a WebGPU Matmul Kernel for 1TFLOP+".
 
 struct Uniforms {
@@ -82,7 +82,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
         low6 = fma(vec4f(a.z), low, low6); high6 = fma(vec4f(a.z), high, high6);
         low7 = fma(vec4f(a.w), low, low7); high7 = fma(vec4f(a.w), high, high7);
     }
-    // In loops, for what is written out is compiled again each time: SwiftShader takes 55 ms for this shader so, and 170 otherwise.
+    // Loops, because their bodies are compiled only once: SwiftShader compiles this shader in 55 ms, else in 170.
     let last = min(row + 8u, uniforms.M);
     for (var r = row; r < last; r++) {
         let base = (id.z * uniforms.M + r) * uniforms.N;

@@ -1,13 +1,13 @@
-// y = x @ w + bias + residual for one row x, in vectors of 4: the shader for processors that play the GPU, where N and K are
-// multiples of 4. A tile of eight rows would spend seven of them on nothing.
+// y = x @ w + bias + residual for one row x, in vectors of 4: the shader for software renderers (lavapipe, SwiftShader)
+// where N and K are multiples of 4. A tile of eight rows would compute seven rows for nothing.
 //
 //   x         (1, K)
-//   w         K x N elements, rows first, or columns first if TRANSPOSE_W
+//   w         K x N elements in row-major order, or column-major if TRANSPOSE_W
 //   bias      (N,), read if HAS_BIAS
 //   residual  (1, N), read if HAS_RESIDUAL
 //   y         (1, N)
 //
-// One invocation makes 4 neighbouring elements of y and takes 4 k at a time.
+// One invocation computes 4 neighbouring elements of y, from 4 k at a time.
 
 override TRANSPOSE_X: u32;
 override TRANSPOSE_W: u32;

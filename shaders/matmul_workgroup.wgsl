@@ -1,14 +1,15 @@
-// y = x @ w + bias + residual, either operand read transposed if asked. Tiles in workgroup memory: the shader for GPUs.
+// y = x @ w + bias + residual; either operand can be read transposed. Tiles in workgroup memory: the shader for real
+// GPUs.
 //
-//   x         M x K elements, rows first, or columns first if TRANSPOSE_X
-//   w         K x N elements, rows first, or columns first if TRANSPOSE_W
+//   x         M x K elements in row-major order, or column-major if TRANSPOSE_X
+//   w         K x N elements in row-major order, or column-major if TRANSPOSE_W
 //   bias      (N,), read if HAS_BIAS
 //   residual  like y, read if HAS_RESIDUAL
 //   y         (S, M, N): part s adds up k from s * PART to (s + 1) * PART; S is the grid's depth, 1 for a plain product
 //
-// A workgroup of 64 invocations makes 64 x 64 elements of y: it brings 64 x 16 of x and 16 x 64 of w into workgroup
-// memory (transposing on the way, so that one inner loop serves all layouts), and each invocation makes 8 x 8 of them
-// in named vectors. Past the edges zeros are brought in, and nothing is written.
+// A workgroup of 64 invocations computes 64 x 64 elements of y. It loads 64 x 16 of x and 16 x 64 of w into workgroup
+// memory, transposing them so that one inner loop serves all layouts. Each invocation computes 8 x 8 elements in named
+// vectors. Past the edges it loads zeros and writes nothing.
 // Source: 2D block tiling as in S. Boehm, "How to Optimize a CUDA Matmul Kernel", kernel 5.
 
 struct Uniforms {
@@ -83,7 +84,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
     let end = min(uniforms.K, start + uniforms.PART);
     for (var k0 = start; k0 < end; k0 += 16u) {
         for (var slot = index; slot < 256u; slot += 64u) {
-            // Neighbouring invocations read neighbouring memory: along k where k is the inner stride, else across.
+            // Neighbouring invocations read neighbouring memory: along k where k has stride 1, else across.
             var k = k0 + slot / 16u;
             var quad = slot % 16u;
             if (uniforms.TRANSPOSE_X == 0u) {

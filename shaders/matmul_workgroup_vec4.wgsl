@@ -1,19 +1,20 @@
-// y = x @ w + bias + residual, either operand read transposed if asked. Tiles in workgroup memory, brought in by vectors:
-// the shader for GPUs where M (if x is transposed), N, K and PART are multiples of 4.
+// y = x @ w + bias + residual; either operand can be read transposed. Tiles in workgroup memory, loaded as vectors: the
+// shader for real GPUs where M (if x is transposed), N, K and PART are multiples of 4.
 //
-//   x         M x K elements, rows first, or columns first if TRANSPOSE_X
-//   w         K x N elements, rows first, or columns first if TRANSPOSE_W
+//   x         M x K elements in row-major order, or column-major if TRANSPOSE_X
+//   w         K x N elements in row-major order, or column-major if TRANSPOSE_W
 //   bias      (N,), read if HAS_BIAS
 //   residual  like y, read if HAS_RESIDUAL
 //   y         (S, M, N): part s adds up k from s * PART to (s + 1) * PART; S is the grid's depth, 1 for a plain product
 //
-// A workgroup of 8 x 16 makes 64 x 64 elements of y. Half of its invocations bring 64 x 16 of x into workgroup memory, half
-// 16 x 64 of w, 4 x 4 each, turned on the way so that one inner loop serves all layouts. Invocation (a, b) makes rows 4 b
-// to 4 b + 3 of columns 4 a to 4 a + 3 and 32 + 4 a to 35 + 4 a: neighbours read neighbouring vectors, 8 accumulators of 4
-// stay in registers on every GPU (16 do not on Apple's), and 128 invocations fill a multiprocessor better than 64.
+// A workgroup of 8 x 16 invocations computes 64 x 64 elements of y. Half of them load 64 x 16 of x into workgroup
+// memory, the others 16 x 64 of w. Each loads 4 x 4 and transposes them so that one inner loop serves all layouts.
+// Invocation (a, b) computes rows 4 b to 4 b + 3 of columns 4 a to 4 a + 3 and 32 + 4 a to 35 + 4 a: neighbours read
+// neighbouring vectors, 8 accumulators of 4 stay in registers on every GPU (16 do not on Apple's), and 128 invocations
+// fill a multiprocessor better than 64.
 // Source: S. Boehm, "How to Optimize a CUDA Matmul Kernel", kernels 5 and 6.
 
-// Compiled in: a pipeline for each of the three layouts that occur.
+// Overrides: one pipeline for each of the three layouts that occur.
 override TRANSPOSE_X: u32;
 override TRANSPOSE_W: u32;
 
@@ -33,11 +34,11 @@ struct Uniforms {
 @group(0) @binding(4) var<storage, read_write> y: array<vec4f>;
 @group(0) @binding(5) var<uniform> uniforms: Uniforms;
 
-// (k, row / 4) and (k, column / 4); a line has 17 vectors, so that writing down a column meets different banks.
+// (k, row / 4) and (k, column / 4). A line has 17 vectors, so that writes along a column go to different banks.
 var<workgroup> x_tile: array<vec4f, 272>;
 var<workgroup> w_tile: array<vec4f, 272>;
 
-// 4 neighbours in memory, from (row, k) on; zeros past the edges.
+// 4 neighbouring elements in memory, from (row, k) on; zeros past the edges.
 fn x_vector(row: u32, k: u32, end: u32) -> vec4f {
     if (row >= uniforms.M || k >= end) {
         return vec4f();
@@ -52,7 +53,7 @@ fn w_vector(k: u32, column: u32, end: u32) -> vec4f {
     return w[select(k * uniforms.N + column, column * uniforms.K + k, TRANSPOSE_W == 1u) / 4u];
 }
 
-// Vector n has 4 rows of x, or 4 columns of w, at k + n.
+// Vector n holds 4 rows of x, or 4 columns of w, at k + n.
 fn x_block(row: u32, k: u32, end: u32) -> mat4x4f {
     if (TRANSPOSE_X == 1u) {
         return mat4x4f(x_vector(row, k, end), x_vector(row, k + 1u, end),
@@ -91,7 +92,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_id) local
         @builtin(local_invocation_index) index: u32) {
     let start = group.z * uniforms.PART;
     let end = min(uniforms.K, start + uniforms.PART);
-    // The block to bring in: neighbouring invocations read neighbouring memory.
+    // The block to load: neighbouring invocations read neighbouring memory.
     let is_x = index < 64u;
     let along = (is_x && TRANSPOSE_X == 0u) || (!is_x && TRANSPOSE_W == 1u);
     let block = index % 64u;

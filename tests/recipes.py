@@ -23,7 +23,7 @@ STEP = re.compile(
 
 def copy_tree(target: Path) -> Path:
     """Copy what is needed to run the package and its quick tests, without build products."""
-    left_out = shutil.ignore_patterns("__pycache__", "node_modules", "compatibility")
+    left_out = shutil.ignore_patterns("__pycache__", "node_modules")
     for name in ("pygpt", "shaders", "tests", "lab", "docs"):
         shutil.copytree(ROOT / name, target / name, ignore=left_out)
     for path in ROOT.iterdir():

@@ -12,9 +12,10 @@ import httpx
 
 
 class Serving:
-    """A server on a free port, at `url`; `client` sends requests to it."""
+    """A server on a free port, at `url`, with its files in `folder`; `client` sends requests to it."""
 
     def __init__(self, folder, *arguments: str):
+        self.folder = folder
         if "--site" not in arguments:
             arguments = (*arguments, "--no-lab")
         command = [

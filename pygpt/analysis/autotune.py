@@ -11,7 +11,7 @@ import time
 
 from pygpt.analysis.flops import launch_flops
 from pygpt.config.experiment import Experiment
-from pygpt.devices.base import Device
+from pygpt.devices.base import Device, LaunchInfo
 from pygpt.models import build_model
 from pygpt.nn.parameters import RngState, Weights
 from pygpt.ops import mean_valid
@@ -51,7 +51,7 @@ class LaunchRecorder(Device):
         """Run nothing."""
 
 
-def step_works(experiment: Experiment, vocab_size: int) -> list:
+def step_works(experiment: Experiment, vocab_size: int) -> list[LaunchInfo]:
     """List the launches of a training step on a real GPU, forward and backward."""
     device = LaunchRecorder()
     counter = empty(device, (1,), "uint32")
@@ -74,7 +74,8 @@ async def tune(device: Device, experiment: Experiment, vocab_size: int, store, s
     if device.kind == "numpy" or device.software:
         return
     began, listing = time.perf_counter(), LaunchRecorder()
-    flops, launch_infos = collections.Counter(), {}
+    flops: collections.Counter[str] = collections.Counter()
+    launch_infos: dict[str, LaunchInfo] = {}
     for work in step_works(experiment, vocab_size):
         if key := KERNELS[work.kernel].shape_class(_operands(listing, work), work.attributes):
             flops[key] += launch_flops(work)

@@ -6,12 +6,14 @@ of work ends by reading a result back, because only then is it known to be compl
 
 import dataclasses
 import time
+from collections.abc import AsyncIterator
 
 from pygpt.analysis.flops import step_flops
 from pygpt.analysis.memory import check_memory
 from pygpt.config.experiment import PRESETS, Experiment
 from pygpt.data.sources.tasks import is_task
 from pygpt.data.text import Text, make_text
+from pygpt.devices.base import Device
 from pygpt.errors import ExperimentError, MemoryLimit
 from pygpt.inference.generate import SLICE, stream
 from pygpt.inference.sampler import Sampler
@@ -101,7 +103,13 @@ class TrainingTiming:
 
 
 async def time_training(
-    experiment: Experiment, device, *, steps: int = 100, warmup: int = 2, min_steps: int = 3, max_ms: float = 5000.0
+    experiment: Experiment,
+    device: Device,
+    *,
+    steps: int = 100,
+    warmup: int = 2,
+    min_steps: int = 3,
+    max_ms: float = 5000.0,
 ) -> TrainingTiming:
     """Train and read each loss: `warmup` steps, then `steps` steps, or at least `min_steps` if `max_ms` have passed.
 
@@ -111,7 +119,9 @@ async def time_training(
     began = time.perf_counter()
     run = Run(experiment, text, device)
     step_events = (event for event in run.train() if event.kind == "step")
-    losses, hosts, timings = [], [], []
+    losses: list[float] = []
+    hosts: list[float] = []
+    timings: list[float] = []
 
     async def step():
         start = time.perf_counter()
@@ -160,6 +170,7 @@ async def time_sampling(run: Run, tokens: int, max_ms: float = 5000.0) -> float:
     block = run.model.block_size
     half = max(1, block - block // 2)
     goal = -(-max(tokens, 2 * block) // half) * half
+    assert run.text.text is not None  # not shards
     # A model trained line by line has no token for the end of a line.
     text = run.text.text if run.tokenizer.bos is None else run.text.text.replace("\n", "")
     sampler, began = Sampler(run.model, run.tokenizer, text[:block]), time.perf_counter()
@@ -175,7 +186,7 @@ async def time_sampling(run: Run, tokens: int, max_ms: float = 5000.0) -> float:
 
 
 async def time_matmul(
-    device, m: int, k: int, n: int, reps: int, transpose_x: bool = False, transpose_w: bool = False
+    device: Device, m: int, k: int, n: int, reps: int, transpose_x: bool = False, transpose_w: bool = False
 ) -> float:
     """Measure the milliseconds of a product (M, K) @ (K, N), from at least `reps` of them launched in a row.
 
@@ -246,7 +257,7 @@ LONGEST_STEP = 2.0  # seconds; presets with longer steps are measured with fewer
 MAX_STEP_FACTOR = 3.0  # presets whose step takes this many times LONGEST_STEP with one sequence are not measured
 
 
-async def survey(device, seconds: float = 60.0):
+async def survey(device: Device, seconds: float = 60.0) -> AsyncIterator[MatmulResult | PresetResult]:
     """Yield this device's measurements: a `MatmulResult` for each feasible size, then a `PresetResult` for each preset.
 
     It takes about `seconds`, somewhat more on a slow device. It can be cancelled at any `await`.

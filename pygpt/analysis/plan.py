@@ -13,7 +13,9 @@ import functools
 import math
 import re
 from array import array
+from collections.abc import Callable, Mapping
 from fractions import Fraction
+from typing import TypeVar
 
 from pygpt.analysis.flops import launch_bytes, launch_flops
 from pygpt.config.experiment import Experiment
@@ -31,13 +33,16 @@ FEW_LAYERS = 2
 # With more chunks of logits than this, batches with a sixteenth and an eighth of this number are evaluated.
 MANY_CHUNKS = 256
 
+K = TypeVar("K")
+TensorKind = tuple[str, tuple[int, ...], str]  # name, shape and dtype of equal tensors
+
 
 @dataclasses.dataclass(frozen=True)
 class Row:
     """Equal tensors and their count: a parameter of every block, or an activation."""
 
     name: str
-    shape: tuple
+    shape: tuple[int, ...]
     dtype: str
     count: int
 
@@ -68,10 +73,10 @@ class Plan:
 
     experiment: Experiment
     vocab_size: int
-    parameters: tuple
-    activations: tuple
-    launches: tuple
-    memory: dict
+    parameters: tuple[Row, ...]
+    activations: tuple[Row, ...]
+    launches: tuple[Launches, ...]
+    memory: dict[str, int]
     largest_buffer: int
 
     @property
@@ -135,7 +140,7 @@ def _sampling_peak(config, vocab_size, device):
     cache = model.new_cache()
     with no_tape():
         if cache:
-            model.hidden(empty(device, (1, config.block_size), "uint32"), cache=cache)
+            model.fill_cache(empty(device, (1, config.block_size), "uint32"), cache)
         model.logits(empty(device, (1, 1), "uint32"), cache=cache, position=counter)
     return device.peak_bytes
 
@@ -151,6 +156,11 @@ RATES = (
     "beta1",
     "beta2",
     "epsilon",
+    "nesterov",
+    "weight_decay",
+    "label_smoothing",
+    "z_loss",
+    "grad_clip",
 )
 OTHER_MEMORY = "gradients, optimizer, tables"
 
@@ -180,14 +190,16 @@ def _evaluate(experiment, vocab_size, device) -> Plan:
     forward = next(
         (index for index, work in enumerate(launch_infos) if work.kernel.endswith("_gradient")), len(launch_infos)
     )
-    activations, launches = collections.Counter(), {}
+    activations: collections.Counter[TensorKind] = collections.Counter()
+    launches: dict[str, tuple[int, int, int]] = {}  # count, operations and bytes by kernel
     for index, work in enumerate(launch_infos):
         count, flops, nbytes = launches.get(work.kernel, (0, 0, 0))
         launches[work.kernel] = count + 1, flops + launch_flops(work), nbytes + launch_bytes(work)
         kernel = KERNELS[work.kernel]
         if index < forward and not kernel.in_place:
             for name in kernel.outputs:
-                activations[f"{kernel.name}.{name}", *work.operands[name]] += 1
+                shape, dtype = work.operands[name]
+                activations[f"{kernel.name}.{name}", shape, dtype] += 1
     return Plan(
         experiment,
         vocab_size,
@@ -199,10 +211,10 @@ def _evaluate(experiment, vocab_size, device) -> Plan:
     )
 
 
-def _parameters(experiment, vocab_size) -> tuple:
+def _parameters(experiment, vocab_size) -> tuple[Row, ...]:
     """The parameters in model order, with one row for the same parameter of all blocks."""
     model = experiment.model
-    rows = collections.Counter()
+    rows: collections.Counter[TensorKind] = collections.Counter()
     few = build_model(dataclasses.replace(model, n_layer=min(model.n_layer, 2)), vocab_size)
     for name, _, _, parameter in few.named_parameters():
         rows[re.sub(r"\.\d+\.", ".*.", name), parameter.shape, model.dtype] += 1
@@ -224,9 +236,9 @@ def _plan_any_size(experiment, vocab_size, kind, software) -> Plan:
     if len(plans) == 1:
         return plans[0][0]
 
-    def total(figures):
+    def total(figures: Callable[[Plan], Mapping[K, int]]) -> dict[K, int]:
         """Return the weighted sum of the plans' tables of figures."""
-        totals = collections.defaultdict(Fraction)
+        totals: collections.defaultdict[K, Fraction] = collections.defaultdict(Fraction)
         for (_, weight), table in zip(plans, map(figures, (plan for plan, _ in plans))):
             for key, figure in table.items():
                 totals[key] += weight * figure

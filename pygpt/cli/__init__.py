@@ -2,6 +2,8 @@
 
 import os
 import sys
+from collections.abc import Callable
+from typing import Any
 
 from pygpt.errors import PygptError
 
@@ -39,7 +41,7 @@ def _run(arguments):
     from pygpt.cli.show import ShowCommand
     from pygpt.cli.train import TrainCommand
 
-    commands = {
+    commands: dict[str, Callable[..., Any]] = {
         "download": DownloadCommand,
         "prepare": PrepareCommand,
         "train": TrainCommand,

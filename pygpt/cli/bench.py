@@ -38,9 +38,9 @@ class BenchCommand:
 
 
 async def _measure(device, seconds, console):
-    from pygpt.analysis.bench import survey
+    from pygpt.analysis.bench import MatmulResult, PresetResult, survey
 
-    results = []
+    results: list[MatmulResult | PresetResult] = []
     with console.status("measuring"):
         async for result in survey(device, seconds):
             if result.kind == "preset" and not any(earlier.kind == "preset" for earlier in results):

@@ -2,13 +2,14 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import tyro
 
-from pygpt.config.experiment import PRESETS, DataConfig, Experiment, ModelConfig, OptimConfig, TrainConfig
+from pygpt.config.experiment import PRESETS, Experiment
 from pygpt.config.fields import choice_help
 from pygpt.config.sampling import SamplingConfig
+from pygpt.config.sections import DataConfig, ModelConfig, OptimConfig, TrainConfig
 from pygpt.data import DATASETS, is_task
 from pygpt.errors import ExperimentError
 
@@ -27,7 +28,7 @@ def help_of(field) -> str:
     return field.metadata["help"] + (f" ({choices})" if choices else "")
 
 
-def flags_for(config, **annotations):
+def flags_for(config, **annotations) -> Any:
     """Make a dataclass like `config` that adds each field's help for tyro. `annotations` adds more, by field."""
     fields = []
     for field in dataclasses.fields(config):
@@ -36,8 +37,12 @@ def flags_for(config, **annotations):
     return dataclasses.make_dataclass(f"{config.__name__}Flags", fields)
 
 
-DataFlags, ModelFlags, OptimFlags, TrainFlags = map(flags_for, (DataConfig, ModelConfig, OptimConfig, TrainConfig))
-SamplingFlags = flags_for(
+# Any, because mypy cannot see a class that is made at run time.
+DataFlags: Any = flags_for(DataConfig)
+ModelFlags: Any = flags_for(ModelConfig)
+OptimFlags: Any = flags_for(OptimConfig)
+TrainFlags: Any = flags_for(TrainConfig)
+SamplingFlags: Any = flags_for(
     SamplingConfig,
     # The flag is repeated for each text; every text is used unchanged.
     stop=(tyro.conf.UseAppendAction, tyro.conf.arg(metavar="TEXT", help_behavior_hint="(can be repeated)")),
@@ -86,7 +91,7 @@ class ExperimentCommand:
     def with_layout(self, arguments: list[str]):
         """A copy with the data.layout that fits --data: a data set's own, or documents for a task. --data.layout in
         `arguments` takes precedence."""
-        dataset = DATASETS.get(self.source)
+        dataset = DATASETS.get(self.source or "")
         layout = dataset.layout if dataset else "documents" if is_task(self.source or "") else None
         if layout and not any(argument.startswith("--data.layout") for argument in arguments):
             return dataclasses.replace(self, data=dataclasses.replace(self.data, layout=layout))

@@ -57,11 +57,13 @@ def _vocabulary(experiment, requested):
     expected = expected_vocabulary(data)
     # Load the text only if the tokenizer needs it: generating the tales takes a quarter of a second.
     needs_text = dataset is None or (is_local and requested is None and expected is None)
-    loaded = load_text(data.source) if needs_text else None
-    if loaded and loaded.text is None:  # shards: the device holds only the next windows, not the text
-        origin = "from --vocab-size" if requested else f"from the shards in {data.source}"
-        return requested or loaded.tokenizer.vocab_size, 0, origin
-    text = loaded.text if loaded else ""
+    text = ""
+    if needs_text:
+        loaded = load_text(data.source)
+        if loaded.text is None:  # shards: the device holds only the next windows, not the text
+            origin = "from --vocab-size" if requested else f"from the shards in {data.source}"
+            return requested or loaded.tokenizer.vocab_size, 0, origin
+        text = loaded.text
     tokens = dataset.size if dataset else len(text)
     if requested is not None:
         return requested, tokens, "from --vocab-size"

@@ -2,16 +2,18 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import tyro
 
 from pygpt.cli.flags import help_of, optional
-from pygpt.config.experiment import DataConfig, Experiment
+from pygpt.config.experiment import Experiment
+from pygpt.config.sections import DataConfig
 from pygpt.data import DATASETS
 from pygpt.tokenizers import TOKENIZERS
 
 FIELDS = {field.name: field for field in dataclasses.fields(DataConfig)}
+Encoding: Any = Literal[*TOKENIZERS]  # Any, because mypy cannot see these names
 
 
 @dataclasses.dataclass
@@ -24,8 +26,8 @@ class PrepareCommand:
     ]
     out: Annotated[Path | None, optional("DIR")] = None
     """an empty or new folder (default: shards/NAME)"""
-    encoding: Annotated[Literal[*TOKENIZERS], tyro.conf.arg(help=help_of(FIELDS["tokenizer"]))] = "bpe"
-    vocab_size: Annotated[int, tyro.conf.arg(help=help_of(FIELDS["vocab_size"]))] = FIELDS["vocab_size"].default
+    encoding: Annotated[Encoding, tyro.conf.arg(help=help_of(FIELDS["tokenizer"]))] = "bpe"
+    vocab_size: Annotated[int, tyro.conf.arg(help=help_of(FIELDS["vocab_size"]))] = DataConfig.vocab_size
     tokenizer_file: Annotated[str, tyro.conf.arg(help=help_of(FIELDS["tokenizer_file"]))] = ""
     shard_size: int = 10_000_000
     """tokens per shard; the last can have fewer"""

@@ -62,14 +62,13 @@ def _losses(folder: RunFolder, curve: LossCurve) -> dict:
         *(Metric(step, val_loss=loss) for step, loss, _ in curve.validation),
     ]
     losses = {}
-    trained = [metric for metric in metrics if metric.loss is not None]
-    evaluated = [metric for metric in metrics if metric.val_loss is not None]
+    trained = [{"step": metric.step, "loss": metric.loss} for metric in metrics if metric.loss is not None]
+    evaluated = [{"step": metric.step, "loss": metric.val_loss} for metric in metrics if metric.val_loss is not None]
     if trained:
-        losses["training"] = {"step": trained[-1].step, "loss": trained[-1].loss}
+        losses["training"] = trained[-1]
     if evaluated:
-        best = min(evaluated, key=lambda metric: metric.val_loss)
-        losses["validation"] = {"step": evaluated[-1].step, "loss": evaluated[-1].val_loss}
-        losses["best validation"] = {"step": best.step, "loss": best.val_loss}
+        losses["validation"] = evaluated[-1]
+        losses["best validation"] = min(evaluated, key=lambda row: row["loss"])
     return losses
 
 

@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from pygpt.cli.flags import DEFAULT_PRESET, DeviceChoice, ExperimentCommand, optional, read_experiment
-from pygpt.config.experiment import DataConfig, Experiment
+from pygpt.config.experiment import Experiment
+from pygpt.config.sections import DataConfig
 from pygpt.errors import DivergedError, ExperimentError
 from pygpt.utils.units import format_bytes
 
@@ -157,7 +158,8 @@ class _Training:
         self.run, self.folder, self.console = run, folder, console
         self.profiled_after = run.step + STEPS_BEFORE_PROFILE if profiled else None
         self.interrupted = False
-        self.val_loss = self.saved_step = None
+        self.val_loss: float | None = None
+        self.saved_step: int | None = None
 
     async def train(self) -> int:
         """Train to the end or until Ctrl+C, and return the exit status. Raises: DivergedError."""

@@ -6,8 +6,9 @@ from outside: names, types, limits, and the rules that involve several fields.
 
 import dataclasses
 import tomllib
+from typing import Any
 
-from pygpt.config.fields import build, check_limits, setting, toml_value
+from pygpt.config.fields import Value, build, check_limits, setting, toml_value
 from pygpt.config.presets import CHANGES
 from pygpt.config.sections import DataConfig, ModelConfig, OptimConfig, TrainConfig
 from pygpt.errors import ExperimentError
@@ -40,7 +41,7 @@ class Experiment:
         return PRESETS[name]
 
     @staticmethod
-    def from_dict(values: dict) -> "Experiment":
+    def from_dict(values: dict[str, Any]) -> "Experiment":
         """Read a nested dictionary; missing fields keep their defaults.
 
         Raises: ExperimentError naming the field, for an unknown name, a wrong type, a value outside its limits, or
@@ -57,7 +58,7 @@ class Experiment:
             raise ExperimentError("", f"this is not TOML: {error}") from None
         return Experiment.from_dict(values)
 
-    def to_dict(self) -> dict:
+    def to_dict(self) -> dict[str, Any]:
         """The nested dictionary that `from_dict` reads."""
         return dataclasses.asdict(self)
 
@@ -69,7 +70,7 @@ class Experiment:
             lines += [f"{name} = {toml_value(value)}" for name, value in vars(getattr(self, section)).items()]
         return "\n".join(lines) + "\n"
 
-    def with_fields(self, **changes) -> "Experiment":
+    def with_fields(self, **changes: object) -> "Experiment":
         """A copy with dotted fields changed: `with_fields(**{"model.n_layer": 6, "train.steps": 100})`."""
         values = self.to_dict()
         for dotted, value in changes.items():
@@ -117,7 +118,7 @@ class Experiment:
         return self
 
 
-def _check_heads(model):
+def _check_heads(model: ModelConfig) -> None:
     """Check the rules for attention heads. Raises: ExperimentError."""
     if model.n_embd % model.n_head:
         raise ExperimentError(
@@ -138,7 +139,7 @@ def _check_heads(model):
 
 
 # The settings of microgpt that determine its matrices and the order of its documents.
-_MICROGPT = {
+_MICROGPT: dict[str, tuple[Value, ...]] = {
     "data.layout": ("documents",),
     "model.kind": ("gpt",),
     "model.tie_weights": (False,),
@@ -148,7 +149,7 @@ _MICROGPT = {
 }
 
 
-def _check_python_random(experiment):
+def _check_python_random(experiment: Experiment) -> None:
     """Check the rules for `model.init = "python-random"`. Raises: ExperimentError."""
     for dotted, allowed in _MICROGPT.items():
         section, name = dotted.split(".")

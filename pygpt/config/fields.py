@@ -3,13 +3,30 @@
 import dataclasses
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pygpt.errors import ExperimentError
 from pygpt.utils.suggest import did_you_mean
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
-def setting(default, help, *, minimum=None, maximum=None, choices=None):
+T = TypeVar("T")
+D = TypeVar("D", bound="DataclassInstance")
+
+# What a field of an experiment can hold.
+Value = bool | int | float | str
+
+
+def setting(
+    default: T,
+    help: str,
+    *,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    choices: Collection[str] | None = None,
+) -> T:
     """Declare a field with its help and its limits (inclusive).
 
     `choices` is a tuple of names, or a registry: a mapping from names to entries that each have a `help`.
@@ -18,7 +35,7 @@ def setting(default, help, *, minimum=None, maximum=None, choices=None):
     return dataclasses.field(default=default, metadata=limits)
 
 
-def build(cls, values, prefix):
+def build(cls: type[D], values: object, prefix: str) -> D:
     """Build a dataclass from a nested dictionary; missing fields keep their defaults.
 
     Raises: ExperimentError naming the dotted field, for an unknown name (with a suggestion) or a wrong type.
@@ -26,21 +43,27 @@ def build(cls, values, prefix):
     if not isinstance(values, dict):
         raise ExperimentError(prefix, f"wanted a table of fields, got {_shown(values)}")
     fields = {field.name: field for field in dataclasses.fields(cls)}
-    arguments = {}
+    arguments: dict[str, Any] = {}
     for name, value in values.items():
         dotted = f"{prefix}.{name}" if prefix else str(name)
         if name not in fields:
             raise ExperimentError(
                 dotted, f"there is no such field{did_you_mean(str(name), fields)}; the fields are {', '.join(fields)}"
             )
-        if dataclasses.is_dataclass(fields[name].type):
-            arguments[name] = build(fields[name].type, value, dotted)
+        wanted = _type(fields[name])
+        if dataclasses.is_dataclass(wanted):
+            arguments[name] = build(wanted, value, dotted)
         else:
-            arguments[name] = _coerce(dotted, fields[name].type, value)
+            arguments[name] = _coerce(dotted, wanted, value)
     return cls(**arguments)
 
 
-def _coerce(dotted, wanted, value):
+def _type(field: dataclasses.Field[Any]) -> type[Any]:
+    assert not isinstance(field.type, str)  # the modules that declare settings do not postpone their annotations
+    return field.type
+
+
+def _coerce(dotted: str, wanted: type[Any], value: Any) -> Any:
     """Return the value as the field's type: converts an integer to a float, and nothing else."""
     if wanted is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value) if abs(value) < 2**63 else math.inf
@@ -53,7 +76,7 @@ def _coerce(dotted, wanted, value):
     return value
 
 
-def _shown(value):
+def _shown(value: object) -> str:
     if value == "":  # an empty control of the page
         return "nothing"
     try:
@@ -66,14 +89,14 @@ def _shown(value):
 _TYPE_NAMES = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
 
 
-def describe(field, dotted: str) -> dict:
+def describe(field: dataclasses.Field[Any], dotted: str) -> dict[str, Any]:
     """Describe a field in JSON values for the page's controls: name, type, default, help, limits and choices."""
     choices = field.metadata["choices"]
-    described = {"field": dotted, "type": field.type.__name__, "default": field.default, **field.metadata}
+    described = {"field": dotted, "type": _type(field).__name__, "default": field.default, **field.metadata}
     return described | {"choices": None if choices is None else list(choices)}
 
 
-def choice_help(field) -> str:
+def choice_help(field: dataclasses.Field[Any]) -> str:
     """The choices of a field, with their help if they have any; "" for a field without choices."""
     choices = field.metadata["choices"] or ()
     if not isinstance(choices, Mapping):
@@ -81,7 +104,7 @@ def choice_help(field) -> str:
     return "; ".join(f"{name}: {choice.help}" for name, choice in choices.items())
 
 
-def check_limits(dotted, field, value):
+def check_limits(dotted: str, field: dataclasses.Field[Any], value: object) -> None:
     """Check a value against the declared limits and choices of its field. Raises: ExperimentError."""
     limits = field.metadata
     if limits["choices"] and value not in limits["choices"]:
@@ -90,7 +113,7 @@ def check_limits(dotted, field, value):
         raise ExperimentError(dotted, f"{value:,} is outside {limits['minimum']:,} to {limits['maximum']:,}")
 
 
-def toml_value(value):
+def toml_value(value: Value) -> str:
     """Format a number, string or boolean as TOML."""
     # JSON numbers, booleans and strings are valid TOML, except for escaped surrogate pairs and for DEL, the one control
     # character that JSON does not escape.

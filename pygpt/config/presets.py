@@ -1,7 +1,9 @@
 """The presets: the fields in which each differs from the defaults of an Experiment."""
 
+from pygpt.config.fields import Value
+
 # Shared by the task presets: a small GPT that trains on the answers only, one document per line.
-ANSWERS = {
+ANSWERS: dict[str, Value] = {
     "data.layout": "documents",
     "train.answers_only": True,
     "model.n_layer": 2,
@@ -12,7 +14,7 @@ ANSWERS = {
     "train.eval_batches": 10,
 }
 
-CHANGES = {
+CHANGES: dict[str, dict[str, Value]] = {
     # The V x V table of the lecture "Let's build GPT". Its steps are cheap, so it takes many, at a large learning rate.
     "bigram": {
         "model.kind": "bigram",

@@ -1,6 +1,7 @@
 """The sampling settings, shared by the flags, the page, the server and `LanguageModel.generate`."""
 
 import dataclasses
+from typing import Any
 
 from pygpt.config.fields import check_limits, setting
 from pygpt.errors import ExperimentError
@@ -32,10 +33,12 @@ class SamplingConfig:
     stop: tuple[str, ...] = setting((), "texts that end the output, not included in it")
     seed: int = setting(1, "random seed", minimum=0, maximum=2**32 - 1)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """Check every field. Raises: ExperimentError for one outside its limits."""
-        object.__setattr__(self, "stop", (self.stop,) if isinstance(self.stop, str) else tuple(self.stop))
-        if not all(isinstance(stop, str) and stop for stop in self.stop):
-            raise ExperimentError("stop", f"wanted non-empty texts, got {list(self.stop)!r:.60}")
+        given: Any = self.stop  # a caller can give one text, or a list of them
+        stop = (given,) if isinstance(given, str) else tuple(given)
+        if not all(isinstance(text, str) and text for text in stop):
+            raise ExperimentError("stop", f"wanted non-empty texts, got {list(stop)!r:.60}")
+        object.__setattr__(self, "stop", stop)
         for field in dataclasses.fields(self):
             check_limits(field.name, field, getattr(self, field.name))

@@ -28,7 +28,8 @@ class DeviceBatches:
         self.layout, self.separator, self.answers_only = layout, separator, answers_only
         self.batch_size, self.block_size = batch_size, block_size
         self.tokens = tensor(device, split.tokens, dtype="uint32")
-        self.offsets = tensor(device, split.offsets, dtype="uint32") if layout == "documents" else None
+        offsets = split.offsets if layout == "documents" else None
+        self.offsets = None if offsets is None else tensor(device, offsets, dtype="uint32")
 
     def prefetch(self, step: int) -> None:
         """Do nothing: the whole text is on the device already."""
@@ -40,7 +41,6 @@ class DeviceBatches:
 
         `first` is their first row in a larger batch. With `answers`, only the tokens of answers are targets.
         """
-        shape = {"batch_size": self.batch_size, "block_size": self.block_size, "first": first}
         if self.layout == "documents":
             masked = self.separator is not None and (answers or self.answers_only)
             return batch_documents(
@@ -51,6 +51,17 @@ class DeviceBatches:
                 purpose=purpose,
                 sequential=sequential,
                 separator=self.separator if masked else -1,
-                **shape,
+                batch_size=self.batch_size,
+                block_size=self.block_size,
+                first=first,
             )
-        return batch(self.tokens, rng.seed, rng.step, purpose=purpose, sequential=sequential, **shape)
+        return batch(
+            self.tokens,
+            rng.seed,
+            rng.step,
+            purpose=purpose,
+            sequential=sequential,
+            batch_size=self.batch_size,
+            block_size=self.block_size,
+            first=first,
+        )

@@ -6,12 +6,14 @@ import itertools
 import random
 from array import array
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from pygpt.data.sources.tasks import SEPARATOR
 from pygpt.errors import DataError, TokenizerError
 from pygpt.tokenizers import Tokenizer, split_documents
 
 LAYOUTS = ("stream", "documents")
+Part = TypeVar("Part")  # a Split, or ShardedTokens for a text on disk
 
 
 @dataclass(frozen=True)
@@ -22,20 +24,20 @@ class Split:
     before document d, and one more offset is the index of the BOS after the last document.
     """
 
-    tokens: array
-    offsets: array | None = None
+    tokens: array[int]
+    offsets: array[int] | None = None
 
 
 @dataclass(frozen=True)
-class Corpus:
+class Corpus(Generic[Part]):
     """A text ready for a device: its training tokens and its validation tokens.
 
     `separator` is the token between question and answer if every document has one and fits into a block, else None.
     """
 
     layout: str
-    train: Split
-    val: Split
+    train: Part
+    val: Part
     separator: int | None = None
 
 
@@ -46,7 +48,7 @@ def make_corpus(
     block_size: int,
     val_fraction: float = 0.1,
     rng: random.Random | None = None,
-) -> Corpus:
+) -> Corpus[Split]:
     """Convert a text to tokens and hold back some of them for validation.
 
     Layout "stream" holds back the end of the text. Layout "documents" holds back every tenth document (for a fraction
@@ -103,7 +105,7 @@ def _documents_of(text: str, tokenizer: Tokenizer, minimum: int) -> list[str]:
     return documents
 
 
-def _stream(text: str, tokenizer: Tokenizer, block_size: int, val_fraction: float) -> Corpus:
+def _stream(text: str, tokenizer: Tokenizer, block_size: int, val_fraction: float) -> Corpus[Split]:
     tokens = tokenizer.encode(text)
     boundary = int(len(tokens) * (1 - val_fraction))
     held_back = len(tokens) - boundary
@@ -120,7 +122,7 @@ def _stream(text: str, tokenizer: Tokenizer, block_size: int, val_fraction: floa
 
 def _documents(
     text: str, tokenizer: Tokenizer, block_size: int, val_fraction: float, rng: random.Random | None
-) -> Corpus:
+) -> Corpus[Split]:
     documents = _documents_of(text, tokenizer, 2)
     every = round(1 / val_fraction)
     if rng is not None:
@@ -161,7 +163,12 @@ def _separator(tokenizer: Tokenizer, block_size: int, *splits: Split) -> int:
         ids = tokenizer.encode(SEPARATOR)
     except TokenizerError:
         raise DataError(f"no document of this text has a {SEPARATOR} between a question and its answer") from None
-    documents = [split.tokens[begin:end] for split in splits for begin, end in itertools.pairwise(split.offsets)]
+    documents = [
+        split.tokens[begin:end]
+        for split in splits
+        if split.offsets is not None
+        for begin, end in itertools.pairwise(split.offsets)
+    ]
     missing = sum(ids[0] not in document for document in documents) if len(ids) == 1 else len(documents)
     if missing:
         raise DataError(
@@ -178,6 +185,7 @@ def _separator(tokenizer: Tokenizer, block_size: int, *splits: Split) -> int:
 
 
 def _delimited(documents: list[str], tokenizer: Tokenizer) -> Split:
+    assert tokenizer.bos is not None  # `_documents_of` has checked it
     tokens, offsets = array("I"), array("I")
     for document in documents:
         offsets.append(len(tokens))

@@ -84,6 +84,6 @@ def _download(remote: RemoteFile) -> bytes:
     except (OSError, http.client.HTTPException) as error:
         raise DataError(
             f"{remote.title} could not be fetched from {remote.url} "
-            f"({getattr(error, 'reason', None) or error or type(error).__name__}). The data sets tales and "
+            f"({getattr(error, 'reason', None) or str(error) or type(error).__name__}). The data sets tales and "
             f"python need no network; or set PYGPT_DATA to a folder that has {remote.file}"
         ) from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pygpt.data.registry import DATASETS, Dataset
 from pygpt.data.sources.tasks import PREFIX, TASKS, is_task, task_text
@@ -11,9 +12,12 @@ from pygpt.data.text import Text, decode_text, make_text, text_from_bytes
 from pygpt.errors import DataError
 from pygpt.utils.suggest import did_you_mean
 
+if TYPE_CHECKING:
+    from pygpt.data.shards import Shards
 
-def load_text(source: str) -> Text:
-    """Load a text: a data set or a task by name, or a file by path.
+
+def load_text(source: str) -> Text | Shards:
+    """Load a text: a data set or a task by name, or a file or a folder of shards by path.
 
     Raises:
         DataError: there is no such data set, task or file, the file cannot be read or is not UTF-8 text, the text
@@ -32,6 +36,7 @@ def load_text(source: str) -> Text:
         )
     if dataset.make:
         return _text_of(dataset, dataset.make())
+    assert dataset.remote is not None  # a data set without `make` has a file
     # Imported here because a tab never uses it.
     from pygpt.data.download import file_bytes
 
@@ -59,7 +64,7 @@ def _text_of(dataset: Dataset, text: str) -> Text:
     return make_text(dataset.name, text, origin, built_in=True)
 
 
-def _open_folder(path: Path):
+def _open_folder(path: Path) -> Shards:
     # Imported here because a tab never uses it.
     from pygpt.data.shards import DESCRIPTION, is_prepared, open_shards
 
@@ -71,7 +76,7 @@ def _open_folder(path: Path):
     return open_shards(path)
 
 
-def _load_path(source: str) -> Text:
+def _load_path(source: str) -> Text | Shards:
     path = Path(source)
     if path.is_dir():
         return _open_folder(path)

@@ -29,12 +29,11 @@ class Source:
     """A text that can be read in pieces, any number of times."""
 
     def __init__(self, source: str):
-        self.path = self.text = None
+        self.path, self.text = Path(source), None
         if source in DATASETS or is_task(source):
-            self.text = load_text(source)
-            self.name, self.origin = self.text.name, self.text.origin
+            loaded = load_text(source)
+            self.name, self.origin, self.text = loaded.name, loaded.origin, loaded.text
         else:
-            self.path = Path(source)
             self.name, self.origin = self.path.name, f"your own text, {self.path.name}"
 
     def pieces(self) -> Iterator[str]:
@@ -44,7 +43,7 @@ class Source:
             DataError: it cannot be read, or is not UTF-8 text.
         """
         if self.text is not None:
-            text = self.text.text
+            text = self.text
             yield from (text[start : start + PIECE] for start in range(0, len(text), PIECE))
         else:
             yield from decode_pieces(self.name, self._bytes())

@@ -56,7 +56,7 @@ class ShardedTokens:
     def __len__(self) -> int:
         return self._starts[-1]
 
-    def window(self, start: int, length: int) -> array:
+    def window(self, start: int, length: int) -> array[int]:
         """Return `length` tokens from position `start`, as an `array('I')`.
 
         Raises:
@@ -110,7 +110,7 @@ class Shards:
             **learned,
         }
 
-    def corpus(self, layout: str, block_size: int, tokenizer: Tokenizer) -> Corpus:
+    def corpus(self, layout: str, block_size: int, tokenizer: Tokenizer) -> Corpus[ShardedTokens]:
         """Return both parts as a corpus, for a run with this tokenizer.
 
         Raises:
@@ -153,19 +153,19 @@ def open_shards(folder: Path) -> Shards:
             f"{folder / DESCRIPTION} gives the tokenizer {meta['vocab_size']} tokens, but it has "
             f"{tokenizer.vocab_size}: prepare the text again"
         )
-    parts = [
+    train, val = (
         ShardedTokens(
             folder, [_shard(folder, shard, CODES[meta["dtype"]]) for shard in meta[part]], tokenizer.vocab_size
         )
         for part in ("train", "val")
-    ]
-    if meta["tokens"] != sum(map(len, parts)):
+    )
+    if meta["tokens"] != len(train) + len(val):
         raise DataError(
             f"{folder / DESCRIPTION} lists {meta['tokens']} tokens in total, but its shards have "
-            f"{sum(map(len, parts))}: prepare the text again"
+            f"{len(train) + len(val)}: prepare the text again"
         )
     return Shards(
-        folder, meta["name"], meta["sha256"], meta["origin"], meta["encoding"], tokenizer, *parts, meta["learned"]
+        folder, meta["name"], meta["sha256"], meta["origin"], meta["encoding"], tokenizer, train, val, meta["learned"]
     )
 
 

@@ -6,12 +6,15 @@ processor; code that has the experiment uses pygpt/analysis/device_choice.py. In
 order is a real GPU, NumPy, a software adapter.
 """
 
+from collections.abc import Awaitable, Callable
+
+from pygpt.devices.base import Device
 from pygpt.errors import DeviceError
 
 CHOICES = ("auto", "numpy", "webgpu")
 
 
-def open_device(choice: str = "auto"):
+def open_device(choice: str = "auto") -> Device:
     """Open a device natively.
 
     Raises: DeviceError for an unknown choice; AdapterError if `webgpu` is chosen and there is no adapter.
@@ -32,7 +35,7 @@ def open_device(choice: str = "auto"):
     return wgpu.WgpuDevice(adapters[0], "a real GPU")
 
 
-def open_numpy(why: str = "chosen by name"):
+def open_numpy(why: str = "chosen by name") -> Device:
     """Open the NumPy device, with C kernels if they are available."""
     from pygpt.devices.numpy import NumpyDevice
     from pygpt.devices.simd import load
@@ -40,7 +43,7 @@ def open_numpy(why: str = "chosen by name"):
     return NumpyDevice(why, load())
 
 
-async def open_device_in_tab(choice: str = "auto", ensure_numpy=None):
+async def open_device_in_tab(choice: str = "auto", ensure_numpy: Callable[[], Awaitable[None]] | None = None) -> Device:
     """Open a device in the browser; `ensure_numpy` is an async function that makes NumPy importable, or None.
 
     Raises: DeviceError for an unknown choice, or for `numpy` without a way to load it; AdapterError if `webgpu` is

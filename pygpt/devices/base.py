@@ -11,9 +11,13 @@ A subclass implements `_create`, `_destroy`, `_write`, `_read` for memory and `_
 `_replay_timed`, `_times` for work. The bookkeeping is here: pool, pending launches, recording, and its guard.
 """
 
+from __future__ import annotations
+
 import contextlib
 import dataclasses
-from collections.abc import Awaitable
+from array import array
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from typing import Any, Protocol, TypeAlias
 
 from pygpt.errors import CaptureError, DeviceError, MemoryLimit
 
@@ -25,28 +29,76 @@ PENDING_LIMIT = 256
 # at which a GPU binds a slice.
 GRANULE = 256
 
+Shape = tuple[int, ...]
+Data: TypeAlias = "bytes | bytearray | memoryview | array[Any]"  # what `write` takes
+Operands: TypeAlias = "Sequence[Operand | None]"  # inputs, then outputs; None for an optional input that is absent
+Attributes = Mapping[str, Any]  # a kernel's keyword arguments: numbers, flags, and names such as "silu"
+Interval = tuple[float, float]  # the start and end of a launch, in seconds
+
+# Each device has its own types of these.
+Handle = Any  # the memory of a buffer
+Launch = Any  # a launch, as `_prepare` returns it
+Plan = Any  # a sealed recording
+Timing = Any  # what `_replay_timed` measured
+
+
+class Operand(Protocol):
+    """What a device uses of a `Tensor`."""
+
+    buffer: Buffer
+    offset: int
+    shape: Shape
+    dtype: str
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+
+    @property
+    def nbytes(self) -> int:
+        """The number of bytes of its elements."""
+
+
+class Launchable(Protocol):
+    """What a device uses of a `Kernel`."""
+
+    name: str
+    twin: Callable[..., None]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    expansion: Callable[[Device, Operands, Attributes], bool] | None
+
+    def shader_for(self, device: Device, operands: Operands, attributes: Attributes) -> str:
+        """Return the name of the shader that the device should run."""
+
+    def override_values(self, operands: Operands, attributes: Attributes) -> dict[str, float]:
+        """Return the shader's override constants."""
+
+    def launch_shape(self, shader: str, operands: Operands, attributes: Attributes) -> tuple[int, int, int]:
+        """Return the numbers of workgroups (x, y, z)."""
+
 
 class Buffer:
     """Device memory with one owner. When the last reference is dropped, the memory returns to its pool."""
 
     __slots__ = ("device", "handle", "nbytes", "pool")
 
-    def __init__(self, device, handle, nbytes, home):
+    def __init__(self, device: Device, handle: Handle, nbytes: int, home: Pool):
         self.device = device
         self.handle = handle
         self.nbytes = nbytes
         self.pool = home
 
-    def __del__(self):
+    def __del__(self) -> None:
         self.pool.give_back(self.handle, self.nbytes)
 
 
 class Pool:
     """Free memory for reuse, by size."""
 
-    def __init__(self, device):
+    def __init__(self, device: Device):
         self.device = device
-        self.free = {}
+        self.free: dict[int, list[Handle]] = {}
         self.closed = False
 
     def take(self, nbytes: int) -> Buffer:
@@ -56,7 +108,7 @@ class Pool:
         handle = handles.pop() if handles else self.device._new(nbytes)
         return Buffer(self.device, handle, nbytes, self)
 
-    def give_back(self, handle, nbytes: int) -> None:
+    def give_back(self, handle: Handle, nbytes: int) -> None:
         """Keep the memory for the next `take`, or free it if the pool is closed."""
         if self.closed:
             self.device._dispose(handle, nbytes)
@@ -82,8 +134,8 @@ class LaunchInfo:
     on a GPU the shader. It keeps no memory alive."""
 
     kernel: str
-    operands: dict
-    attributes: dict
+    operands: dict[str, tuple[Shape, str]]
+    attributes: Attributes
     shader: str = ""
 
 
@@ -94,32 +146,23 @@ class Recording:
     buffers from outside are kept alive. `launch_infos` describes each launch.
     """
 
-    def __init__(self, device):
+    def __init__(self, device: Device):
         self.pool = Pool(device)
-        self.launches = []
-        self.launch_infos = []
-        self.kept = {}
+        self.launches: list[Launch] = []
+        self.launch_infos: list[LaunchInfo] = []
+        self.kept: dict[int, Buffer] = {}
 
-    def add(self, launch, kernel, operands, attributes, shader) -> None:
+    def add(self, launch: Launch, kernel: Launchable, operands: Operands, attributes: Attributes, shader: str) -> None:
         """Append a launch and keep alive the buffers it uses from outside."""
         self.launches.append(launch)
-        self.launch_infos.append(
-            LaunchInfo(
-                kernel.name,
-                {
-                    name: (operand.shape, operand.dtype)
-                    for name, operand in zip(kernel.inputs + kernel.outputs, operands)
-                    if operand is not None
-                },
-                attributes,
-                shader,
-            )
-        )
+        named = zip(kernel.inputs + kernel.outputs, operands)
+        present = {name: (operand.shape, operand.dtype) for name, operand in named if operand is not None}
+        self.launch_infos.append(LaunchInfo(kernel.name, present, attributes, shader))
         for operand in operands:
             if operand is not None and operand.buffer.pool is not self.pool:
                 self.kept[id(operand.buffer)] = operand.buffer
 
-    def __del__(self):
+    def __del__(self) -> None:
         self.pool.close()
 
 
@@ -150,10 +193,10 @@ class Device:
         self.allocated_bytes = 0
         self.peak_bytes = 0
         self.pool = Pool(self)
-        self.pending = []
-        self.recording = None
-        self.preferences = {}
-        self.timed_replays = None  # (plan, timing) of each replay since `start_timing`, else None
+        self.pending: list[Launch] = []
+        self.recording: Recording | None = None
+        self.preferences: dict[str, str] = {}
+        self.timed_replays: list[tuple[Plan, Timing]] | None = None  # each replay since `start_timing`, else None
 
     # Memory.
 
@@ -164,32 +207,31 @@ class Device:
                 f"{self.name} holds at most {self.buffer_limit / 2**20:.0f} MiB in one buffer, and "
                 f"{nbytes / 2**20:.0f} MiB were requested; use a smaller batch, context length or model"
             )
-        pool = self.recording.pool if self.recording else self.pool
-        return pool.take(nbytes)
+        return (self.recording or self).pool.take(nbytes)
 
-    def write(self, tensor, data) -> None:
+    def write(self, tensor: Operand, data: Data) -> None:
         """Copy bytes into a tensor. Earlier launches see the old content, later ones the new."""
         self._guard("write to a tensor")
         self.flush()
         self._write(tensor, data)
 
-    def read(self, tensor) -> bytes:
+    def read(self, tensor: Operand) -> bytes:
         """Return the bytes of a tensor, after waiting for all earlier work."""
         self._guard("read a tensor")
         self.flush()
         return self._read(tensor)
 
-    async def fetch(self, tensor) -> bytes:
+    async def fetch(self, tensor: Operand) -> bytes:
         """Return the bytes of a tensor without blocking. Every device supports this."""
         return await self.start_fetch(tensor)
 
-    def start_fetch(self, tensor) -> Awaitable[bytes]:
+    def start_fetch(self, tensor: Operand) -> Awaitable[bytes]:
         """Start reading a tensor in its state after all work so far; await the result for its bytes."""
         return _ready(self.read(tensor))
 
     # Work.
 
-    def run(self, kernel, operands, attributes) -> None:
+    def run(self, kernel: Launchable, operands: Operands, attributes: Attributes) -> None:
         """Launch a kernel on its operands (inputs, then outputs; None for an optional input that is absent)."""
         if kernel.expansion and self.kind != "numpy" and kernel.expansion(self, operands, attributes):
             return
@@ -208,7 +250,7 @@ class Device:
             self._submit(launches)
 
     @contextlib.contextmanager
-    def record(self):
+    def record(self) -> Iterator[Recording]:
         """Record all launches inside the `with`. Raises CaptureError if a recording is already in progress."""
         self._guard("start a second recording")
         self.flush()
@@ -219,11 +261,11 @@ class Device:
         finally:
             self.recording = None
 
-    def seal(self, recording: Recording):
+    def seal(self, recording: Recording) -> Plan:
         """Prepare a finished recording for `replay`."""
         return self._seal(recording)
 
-    def replay(self, plan, times: int = 1) -> None:
+    def replay(self, plan: Plan, times: int = 1) -> None:
         """Run a sealed recording `times` times over the same memory."""
         self._guard("replay a recording")
         self.flush()
@@ -236,9 +278,10 @@ class Device:
         """Time each launch of every replay from now on; replays become slower."""
         self.timed_replays = []
 
-    async def stop_timing(self) -> list:
+    async def stop_timing(self) -> list[tuple[Plan, list[Interval]]]:
         """Stop timing; return (plan, [(start, end) of each launch in seconds]) for each replay since `start_timing`."""
         timed, self.timed_replays = self.timed_replays, None
+        assert timed is not None, "start_timing comes first"
         return [(plan, await self._times(timing)) for plan, timing in timed]
 
     def close(self) -> None:
@@ -246,14 +289,14 @@ class Device:
         self.flush()
         self.pool.close()
 
-    def _guard(self, action):
+    def _guard(self, action: str) -> None:
         if self.recording:
             raise CaptureError(
                 f"cannot {action} while recording: a replay could not repeat it. Do it before or after, "
                 f"and pass what changes between steps as a tensor"
             )
 
-    def _new(self, nbytes):
+    def _new(self, nbytes: int) -> Handle:
         if self.memory_limit and self.allocated_bytes + nbytes > self.memory_limit:
             self.pool.trim()
             if self.allocated_bytes + nbytes > self.memory_limit:
@@ -267,41 +310,41 @@ class Device:
         self.peak_bytes = max(self.peak_bytes, self.allocated_bytes)
         return handle
 
-    def _dispose(self, handle, nbytes):
+    def _dispose(self, handle: Handle, nbytes: int) -> None:
         self.flush()  # a pending launch can still use it
         self.allocated_bytes -= nbytes
         self._destroy(handle)
 
     # Methods that a subclass implements.
 
-    def _create(self, nbytes):
+    def _create(self, nbytes: int) -> Handle:
         raise DeviceError(f"{type(self).__name__} does not implement _create")
 
-    def _destroy(self, handle):
+    def _destroy(self, handle: Handle) -> None:
         """Free a buffer; nothing to do if the language collects it."""
 
-    def _write(self, tensor, data):
+    def _write(self, tensor: Operand, data: Data) -> None:
         raise DeviceError(f"{type(self).__name__} does not implement _write")
 
-    def _read(self, tensor):
+    def _read(self, tensor: Operand) -> bytes:
         raise DeviceError(f"{self.name} cannot be read synchronously; use `await device.fetch(tensor)`")
 
-    def _prepare(self, kernel, operands, attributes):
+    def _prepare(self, kernel: Launchable, operands: Operands, attributes: Attributes) -> Launch:
         raise DeviceError(f"{type(self).__name__} does not implement _prepare")
 
-    def _submit(self, launches):
+    def _submit(self, launches: list[Launch]) -> None:
         raise DeviceError(f"{type(self).__name__} does not implement _submit")
 
-    def _seal(self, recording):
+    def _seal(self, recording: Recording) -> Plan:
         return recording
 
-    def _replay(self, plan, times):
+    def _replay(self, plan: Plan, times: int) -> None:
         for _ in range(times):
             self._submit(plan.launches)
 
-    def _replay_timed(self, plan):
+    def _replay_timed(self, plan: Plan) -> Timing:
         raise DeviceError(f"{type(self).__name__} does not implement _replay_timed")
 
-    async def _times(self, timing):
+    async def _times(self, timing: list[Interval]) -> list[Interval]:
         """Return (start, end) of each launch, from the result of `_replay_timed`."""
         return timing

@@ -1,13 +1,31 @@
 """WebGPU in the browser, under Pyodide: browser.js holds the objects, and Python refers to them by number."""
 
-import json
-from pathlib import Path
+from __future__ import annotations
 
-from pygpt.devices.base import Device
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from pygpt.devices.base import (
+    Attributes,
+    Data,
+    Device,
+    Handle,
+    Interval,
+    Launch,
+    Launchable,
+    Operand,
+    Operands,
+    Recording,
+)
 from pygpt.errors import AdapterError, DeviceError, DeviceLost
 from pygpt.tensor.wgsl import constants, source
 
 CHOICES = ("auto", "webgpu", "numpy")
+
+JsObject = Any  # an object or a promise of browser.js
+EnsureNumpy = Callable[[], Awaitable[None]]
 
 
 class BrowserDevice(Device):
@@ -15,33 +33,33 @@ class BrowserDevice(Device):
 
     kind = "webgpu"
 
-    def __init__(self, gpu, description, why: str):
+    def __init__(self, gpu: JsObject, description: JsObject, why: str):
         super().__init__(f"{description.name} (WebGPU)", why, buffer_limit=int(gpu.bufferLimit))
         self.software = bool(description.software)
         self.gpu = gpu
-        self._pipelines = {}
-        self._uniforms = {}
+        self._pipelines: dict[tuple[object, ...], int] = {}
+        self._uniforms: dict[bytes, int] = {}
 
-    def _create(self, nbytes):
+    def _create(self, nbytes: int) -> Handle:
         return self.gpu.create(nbytes)
 
-    def _destroy(self, handle):
+    def _destroy(self, handle: Handle) -> None:
         self.gpu.destroy(handle)
 
-    def _write(self, tensor, data):
+    def _write(self, tensor: Operand, data: Data) -> None:
         from pyodide.ffi import to_js
 
         if len(data):
             self.gpu.write(tensor.buffer.handle, tensor.offset * 4, to_js(data))
 
-    def start_fetch(self, tensor):
+    def start_fetch(self, tensor: Operand) -> Awaitable[bytes]:
         """Start reading a tensor. Awaiting it raises DeviceLost if the GPU was lost, DeviceError for a GPU error."""
         self._guard("read a tensor")
         self.flush()
         self._raise_errors()
         return self._finish_fetch(self.gpu.fetch(tensor.buffer.handle, tensor.offset * 4, tensor.nbytes))
 
-    async def _finish_fetch(self, promise) -> bytes:
+    async def _finish_fetch(self, promise: JsObject) -> bytes:
         from pyodide.ffi import JsException
 
         try:
@@ -53,9 +71,10 @@ class BrowserDevice(Device):
                 f"continue from the last saved run"
             ) from None
         self._raise_errors()
-        return data.to_bytes()
+        content: bytes = data.to_bytes()
+        return content
 
-    def _raise_errors(self):
+    def _raise_errors(self) -> None:
         if self.gpu.lost:
             raise DeviceLost(
                 f"the GPU was lost ({self.gpu.lost}); open the device again and continue from the last saved run"
@@ -64,11 +83,11 @@ class BrowserDevice(Device):
             message, self.gpu.error = self.gpu.error, ""
             raise DeviceError(f"the GPU reported an error: {message}")
 
-    def _prepare(self, kernel, operands, attributes):
+    def _prepare(self, kernel: Launchable, operands: Operands, attributes: Attributes) -> Launch:
         shader = kernel.shader_for(self, operands, attributes)
         overrides, uniforms = constants(source(shader), kernel.override_values(operands, attributes))
         pipeline = self._pipeline(kernel, shader, overrides, bool(uniforms))
-        flat = []
+        flat: list[int] = []
         for operand in operands:
             if operand is None:
                 flat += (0, 0, 256)
@@ -80,7 +99,7 @@ class BrowserDevice(Device):
             flat += (self._uniform(uniforms), 0, len(uniforms))
         return self.gpu.prepare(pipeline, *kernel.launch_shape(shader, operands, attributes), *flat)
 
-    def _pipeline(self, kernel, shader, overrides, has_uniforms):
+    def _pipeline(self, kernel: Launchable, shader: str, overrides: dict[str, float], has_uniforms: bool) -> int:
         key = (shader, *overrides.items())
         if key not in self._pipelines:
             bindings = len(kernel.inputs) + len(kernel.outputs)
@@ -89,7 +108,7 @@ class BrowserDevice(Device):
             )
         return self._pipelines[key]
 
-    def _uniform(self, content):
+    def _uniform(self, content: bytes) -> int:
         """Return a uniform buffer with this content; launches with equal content share it."""
         if content not in self._uniforms:
             from pyodide.ffi import to_js
@@ -97,25 +116,25 @@ class BrowserDevice(Device):
             self._uniforms[content] = self.gpu.uniform(to_js(content))
         return self._uniforms[content]
 
-    def _submit(self, launches):
+    def _submit(self, launches: list[Launch]) -> None:
         self.gpu.submit(launches[0], launches[-1], self.recording is not None)
 
-    def _seal(self, recording):
+    def _seal(self, recording: Recording) -> _Plan:
         launches = recording.launches
         return _Plan(self.gpu, self.gpu.seal(launches[0], launches[-1]) if launches else None, recording)
 
-    def _replay(self, plan, times):
+    def _replay(self, plan: _Plan, times: int) -> None:
         if plan.number is not None:
             self.gpu.replay(plan.number, times)
 
-    def _replay_timed(self, plan):
+    def _replay_timed(self, plan: _Plan) -> JsObject:
         return self.gpu.replayTimed(plan.number)
 
-    async def _times(self, timing):
+    async def _times(self, timing: JsObject) -> list[Interval]:
         numbers = (await timing).to_py().tolist()
         return list(zip(numbers[::2], numbers[1::2]))
 
-    def close(self):
+    def close(self) -> None:
         """Free all memory and the GPU."""
         super().close()
         self.gpu.close()
@@ -124,15 +143,15 @@ class BrowserDevice(Device):
 class _Plan:
     """A sealed recording: its number in browser.js, and the memory it uses."""
 
-    def __init__(self, gpu, number, recording):
+    def __init__(self, gpu: JsObject, number: int | None, recording: Recording):
         self.gpu, self.number, self.recording = gpu, number, recording
 
-    def __del__(self):
+    def __del__(self) -> None:
         if self.number is not None:
             self.gpu.forget(self.number)
 
 
-async def open_device(choice: str, ensure_numpy=None) -> Device:
+async def open_device(choice: str, ensure_numpy: EnsureNumpy | None = None) -> Device:
     """Open a device in the tab; see `pygpt.devices.open_device_in_tab`."""
     if choice not in CHOICES:
         raise DeviceError(f"there is no device {choice!r}; choose one of {', '.join(CHOICES)}")
@@ -162,7 +181,7 @@ async def open_device(choice: str, ensure_numpy=None) -> Device:
     return await _open_numpy(ensure_numpy, "this browser offers no WebGPU adapter")
 
 
-async def _open_numpy(ensure_numpy, why):
+async def _open_numpy(ensure_numpy: EnsureNumpy | None, why: str) -> Device:
     if ensure_numpy is None:
         raise DeviceError("this site was built without NumPy for the tab; choose WebGPU, or rebuild it with --wheels")
     await ensure_numpy()
@@ -172,7 +191,7 @@ async def _open_numpy(ensure_numpy, why):
     return NumpyDevice(why, load())
 
 
-async def _module():
+async def _module() -> JsObject:
     """Return browser.js as a module: from the page's PyScript configuration, else from the wheel."""
     try:
         from pyscript.js_modules import pygpt_browser

@@ -4,7 +4,7 @@ Tensors have shapes but no elements, and launches are listed but never run. Sett
 step gives the exact peak bytes, the launches and the floating-point operations of the run.
 """
 
-from pygpt.devices.base import Device
+from pygpt.devices.base import Attributes, Buffer, Data, Device, Launch, Launchable, Operand, Operands
 
 
 class ShapeOnlyDevice(Device):
@@ -21,19 +21,19 @@ class ShapeOnlyDevice(Device):
         self.largest_recorded = 0
         super().__init__("a plan", "nothing is computed", buffer_limit=2**63)
 
-    def allocate(self, nbytes: int):
+    def allocate(self, nbytes: int) -> Buffer:
         if self.recording:
             self.largest_recorded = max(self.largest_recorded, nbytes)
         return super().allocate(nbytes)
 
-    def _create(self, nbytes):
+    def _create(self, nbytes: int) -> None:
         return None  # only its size is needed
 
-    def _write(self, tensor, data):
+    def _write(self, tensor: Operand, data: Data) -> None:
         """Discard the data."""
 
-    def _prepare(self, kernel, operands, attributes):
+    def _prepare(self, kernel: Launchable, operands: Operands, attributes: Attributes) -> None:
         return None  # the recording holds all that is needed of a launch
 
-    def _submit(self, launches):
+    def _submit(self, launches: list[Launch]) -> None:
         """Run nothing."""

@@ -1,17 +1,26 @@
 """WebGPU on the desktop, through wgpu-py."""
 
+from __future__ import annotations
+
 import itertools
 import os
 import tempfile
 import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from pygpt.devices.base import Device
-from pygpt.devices.wgpu_encoding import encode, native_handles, timestamp_period
+from pygpt.devices.base import Attributes, Data, Device, Interval, Launchable, Operand, Operands, Recording
+from pygpt.devices.wgpu_encoding import EncodedLaunch, WgpuLaunch, encode, native_handles, timestamp_period
 from pygpt.errors import AdapterError, DeviceError, MemoryLimit
 from pygpt.tensor.wgsl import constants, source
 
+if TYPE_CHECKING:
+    from wgpu import GPUAdapter, GPUBindGroupLayout, GPUBuffer, GPUComputePipeline, GPUShaderModule
+
 BUFFER_LIMIT = 2**31 - 4
 MAX_TIMED_LAUNCHES = 2048  # launches: a WebGPU query set has at most 4,096 queries, and a launch takes two
+
+Plan = tuple[Sequence[EncodedLaunch], Recording]
 
 
 class WgpuDevice(Device):
@@ -19,7 +28,7 @@ class WgpuDevice(Device):
 
     kind = "webgpu"
 
-    def __init__(self, adapter, why: str = "chosen by name"):
+    def __init__(self, adapter: GPUAdapter, why: str = "chosen by name"):
         import wgpu
 
         self._wgpu = wgpu
@@ -38,17 +47,17 @@ class WgpuDevice(Device):
         super().__init__(describe(adapter), why, memory_limit=None, buffer_limit=buffer_limit)
         self.software = is_software(adapter)
         self._queue = self._device.queue
-        self._modules = {}
-        self._pipelines = {}
-        self._uniforms = {}
+        self._modules: dict[str, GPUShaderModule] = {}
+        self._pipelines: dict[tuple[object, ...], tuple[GPUComputePipeline, GPUBindGroupLayout]] = {}
+        self._uniforms: dict[bytes, GPUBuffer] = {}
         # Tensors refer to buffers by number. If they held the buffers, Python's cycle collector could finalize a buffer
         # together with its tensor, and the pool would reuse a destroyed one.
-        self._buffers = {}
+        self._buffers: dict[int, GPUBuffer] = {}
         self._numbers = itertools.count(1)
         # Bound for an absent optional input; the shader does not read it.
         self._placeholder = self._create(256)
 
-    def _create(self, nbytes):
+    def _create(self, nbytes: int) -> int:
         usage = self._wgpu.BufferUsage
         number = next(self._numbers)
         try:
@@ -62,17 +71,17 @@ class WgpuDevice(Device):
             ) from None
         return number
 
-    def _destroy(self, handle):
+    def _destroy(self, handle: int) -> None:
         self._buffers.pop(handle).destroy()
 
-    def _write(self, tensor, data):
+    def _write(self, tensor: Operand, data: Data) -> None:
         if len(data):
             self._queue.write_buffer(self._buffers[tensor.buffer.handle], tensor.offset * 4, data)
 
-    def _read(self, tensor):
+    def _read(self, tensor: Operand) -> bytes:
         return bytes(self._queue.read_buffer(self._buffers[tensor.buffer.handle], tensor.offset * 4, tensor.nbytes))
 
-    def _prepare(self, kernel, operands, attributes):
+    def _prepare(self, kernel: Launchable, operands: Operands, attributes: Attributes) -> WgpuLaunch:
         shader = kernel.shader_for(self, operands, attributes)
         overrides, uniforms = constants(source(shader), kernel.override_values(operands, attributes))
         pipeline, layout = self._pipeline(kernel, shader, overrides, bool(uniforms))
@@ -84,14 +93,14 @@ class WgpuDevice(Device):
         group = self._device.create_bind_group(layout=layout, entries=entries)
         return pipeline, group, kernel.launch_shape(shader, operands, attributes)
 
-    def _resource(self, kernel, operand):
+    def _resource(self, kernel: Launchable, operand: Operand | None) -> dict[str, object]:
         if operand is None:
             return {"buffer": self._buffers[self._placeholder], "offset": 0, "size": 256}
         if operand.dtype == "float64":
             raise DeviceError(f"{kernel.name}: a GPU does not support float64; use --device numpy")
         return {"buffer": self._buffers[operand.buffer.handle], "offset": operand.offset * 4, "size": operand.nbytes}
 
-    def _uniform(self, content):
+    def _uniform(self, content: bytes) -> GPUBuffer:
         """Return a uniform buffer with this content; launches with equal content share it."""
         if content not in self._uniforms:
             self._uniforms[content] = self._device.create_buffer_with_data(
@@ -99,7 +108,9 @@ class WgpuDevice(Device):
             )
         return self._uniforms[content]
 
-    def _pipeline(self, kernel, shader, overrides, has_uniforms):
+    def _pipeline(
+        self, kernel: Launchable, shader: str, overrides: dict[str, float], has_uniforms: bool
+    ) -> tuple[GPUComputePipeline, GPUBindGroupLayout]:
         key = (shader, *overrides.items())
         if key not in self._pipelines:
             types = ["read-only-storage"] * len(kernel.inputs) + ["storage"] * len(kernel.outputs)
@@ -120,17 +131,17 @@ class WgpuDevice(Device):
             self._pipelines[key] = pipeline, layout
         return self._pipelines[key]
 
-    def _submit(self, launches):
+    def _submit(self, launches: list[WgpuLaunch]) -> None:
         self._encode(native_handles(launches))
 
-    def _seal(self, recording):
+    def _seal(self, recording: Recording) -> Plan:
         return native_handles(recording.launches), recording  # the recording keeps the owners of the handles alive
 
-    def _replay(self, plan, times):
+    def _replay(self, plan: Plan, times: int) -> None:
         for _ in range(times):
             self._encode(plan[0])
 
-    def _replay_timed(self, plan):
+    def _replay_timed(self, plan: Plan) -> list[Interval] | list[GPUBuffer]:
         """Run one pass per launch with timestamps at both ends; without timestamps, submit each launch and wait."""
         if not self._has_timestamps:
             return [self._time_by_clock(launch) for launch in plan[0]]
@@ -155,13 +166,13 @@ class WgpuDevice(Device):
             buffers.append(buffer)
         return buffers
 
-    def _time_by_clock(self, launch):
+    def _time_by_clock(self, launch: EncodedLaunch) -> Interval:
         began = time.perf_counter()
         self._encode([launch])
         self._queue.read_buffer(self._buffers[self._placeholder])  # waits; on_submitted_work_done fails in wgpu-py 0.32
         return began, time.perf_counter()
 
-    async def _times(self, timing):
+    async def _times(self, timing: list[Interval] | list[GPUBuffer]) -> list[Interval]:
         if not self._has_timestamps:
             return timing
         seconds = timestamp_period(self._queue)
@@ -170,21 +181,21 @@ class WgpuDevice(Device):
         ]
         return [(start * seconds, end * seconds) for start, end in zip(ticks[::2], ticks[1::2])]
 
-    def _encode(self, encoded):
+    def _encode(self, encoded: Sequence[EncodedLaunch]) -> None:
         encoder = self._device.create_command_encoder()
         compute_pass = encoder.begin_compute_pass()
         encode(compute_pass, encoded)
         compute_pass.end()
         self._queue.submit([encoder.finish()])
 
-    def close(self):
+    def close(self) -> None:
         """Free all memory and the adapter."""
         super().close()
         self._pipelines.clear()
         self._device.destroy()
 
 
-def adapters() -> list:
+def adapters() -> list[GPUAdapter]:
     """List the usable adapters, real GPUs first; empty if there is no driver."""
     # Without this variable, drivers that search for a window system print warnings to standard error.
     os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())
@@ -200,12 +211,12 @@ def adapters() -> list:
     return sorted(usable, key=lambda adapter: ranks.get(adapter.info["adapter_type"], 2))
 
 
-def is_software(adapter) -> bool:
+def is_software(adapter: GPUAdapter) -> bool:
     """Whether the adapter emulates a GPU on the processor."""
-    return adapter.info["adapter_type"] == "CPU"
+    return bool(adapter.info["adapter_type"] == "CPU")
 
 
-def describe(adapter) -> str:
+def describe(adapter: GPUAdapter) -> str:
     """The adapter's name and its graphics API, for display."""
     return f"{adapter.info['device']} ({adapter.info['backend_type']})"
 

@@ -6,15 +6,26 @@ launch, and finishing the encoder raises it as an exception. The launches keep a
 the handles belong to. If wgpu-py's internals differ from those expected here, its public methods are used.
 """
 
+from __future__ import annotations
 
-def native_handles(launches) -> list:
-    """Convert launches (pipeline, bind group, numbers of workgroups) to what `encode` takes."""
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from wgpu import GPUComputePassEncoder, GPUQueue
+
+WgpuLaunch = tuple[Any, Any, tuple[int, int, int]]  # a pipeline, a bind group, numbers of workgroups
+EncodedLaunch = tuple[Any, ...]  # the same as handles of wgpu-native, in one tuple, or unchanged without its library
+
+
+def native_handles(launches: list[WgpuLaunch]) -> Sequence[EncodedLaunch]:
+    """Convert launches to what `encode` takes."""
     if _LIBRARY is None:
         return launches
     return [(pipeline._internal, group._internal, *workgroups) for pipeline, group, workgroups in launches]
 
 
-def encode(compute_pass, launches) -> None:
+def encode(compute_pass: GPUComputePassEncoder, launches: Sequence[EncodedLaunch]) -> None:
     """Write launches, as returned by `native_handles`, into a compute pass."""
     if _LIBRARY is None:
         for pipeline, group, workgroups in launches:
@@ -35,13 +46,13 @@ def encode(compute_pass, launches) -> None:
         dispatch(handle, x, y, z)
 
 
-def timestamp_period(queue) -> float:
+def timestamp_period(queue: GPUQueue) -> float:
     """Seconds per unit of a timestamp: wgpu-native returns the GPU's own ticks, not nanoseconds."""
     period = getattr(_LIBRARY, "wgpuQueueGetTimestampPeriod", None)
     return 1e-9 * (period(queue._internal) if period else 1.0)
 
 
-def _load_library():
+def _load_library() -> tuple[Any, Any]:
     """Return wgpu-py's C library and null pointer, or (None, None) if its internals are not the expected ones."""
     try:
         from wgpu.backends.wgpu_native import ffi, lib

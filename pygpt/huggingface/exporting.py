@@ -1,6 +1,7 @@
 """Export a run to a folder that `transformers` opens with the same logits."""
 
 import json
+from functools import partial
 
 from pygpt.huggingface.layouts import layout_of
 from pygpt.runs.checkpoint import STORED, Checkpoint, parameter_shapes
@@ -21,7 +22,7 @@ def export_folder(checkpoint: Checkpoint) -> dict:
     entries = {}
     for place in layout.places(model, tokenizer.vocab_size):
         entries[layout.file_name(place.theirs)] = Entry(
-            STORED[model.dtype], place.shape, lambda place=place: _bytes(checkpoint, shapes, place)
+            STORED[model.dtype], place.shape, partial(_bytes, checkpoint, shapes, place)
         )
     config = {
         "architectures": [layout.architecture],

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pygpt.config.experiment import Experiment
 from pygpt.errors import CheckpointError, ExperimentError, TokenizerError
-from pygpt.huggingface.layouts import LAYOUTS, Config
+from pygpt.huggingface.layouts import LAYOUTS, ArrayMapping, Config
 from pygpt.runs.checkpoint import Checkpoint, parameter_shapes
 from pygpt.runs.provenance import now
 from pygpt.runs.safetensors import Entry, read_safetensors
@@ -31,11 +31,10 @@ def import_folder(folder, block_size: int | None = None) -> Checkpoint:
     """
     folder = Path(folder)
     config = Config(_table(folder / "config.json"))
-    layout = LAYOUTS.get(config.values.get("model_type")) if isinstance(config.values.get("model_type"), str) else None
+    model_type = config.values.get("model_type")
+    layout = LAYOUTS.get(model_type) if isinstance(model_type, str) else None
     if layout is None:
-        raise CheckpointError(
-            f"config.json: model_type is {config.values.get('model_type')!r:.60}; pygpt reads {', '.join(LAYOUTS)}"
-        )
+        raise CheckpointError(f"config.json: model_type is {model_type!r:.60}; pygpt reads {', '.join(LAYOUTS)}")
     tokenizer = read_tokenizer(folder)
     entries, digest = _weights(folder, layout)
     fields = layout.from_config(config)
@@ -47,11 +46,12 @@ def import_folder(folder, block_size: int | None = None) -> Checkpoint:
         )
     fields["tie_weights"] = _tied(entries, config, layout)
     experiment = _experiment(folder, fields, tokenizer)
-    full_block, places = experiment.model.block_size, {}
+    full_block = experiment.model.block_size
     if block_size is not None:
         if block_size > full_block:
             raise ExperimentError("block-size", f"{block_size} is longer than the model's {full_block}")
         experiment = experiment.with_fields(**{"model.block_size": block_size})
+    places: dict[str, list[ArrayMapping]] = {}
     for place in layout.places(experiment.model, tokenizer.vocab_size):
         _check(place, entries.get(place.theirs), full_block, experiment.model.block_size, model_vocab)
         places.setdefault(place.ours, []).append(place)
@@ -162,7 +162,7 @@ def _assemble(entries, places, shape):
         else:
             values = _array(entry)[: place.shape[0]]
             part[...] = values.T if place.transposed else values
-    return memoryview(parameter).cast("B")
+    return parameter.data.cast("B")
 
 
 def _array(entry):

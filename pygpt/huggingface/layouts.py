@@ -4,9 +4,9 @@ Source: huggingface/transformers 5.23, modeling_gpt2.py and modeling_llama.py, w
 """
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
-from pygpt.config.experiment import ModelConfig
+from pygpt.config.sections import ModelConfig
 from pygpt.errors import CheckpointError, ExperimentError
 
 # All norms of pygpt add this to the variance.
@@ -39,9 +39,9 @@ class ArrayMapping:
 
     theirs: str
     ours: str
-    shape: tuple
+    shape: tuple[int, ...]
     transposed: bool = False
-    columns: tuple | None = None
+    columns: tuple[int, int] | None = None
 
     @property
     def neutral(self) -> float | None:
@@ -61,11 +61,11 @@ class Layout:
     model_type: str
     architecture: str
     prefix: str
-    wanted: dict
-    activations: dict
-    places: Callable
-    to_config: Callable
-    from_config: Callable
+    wanted: dict[str, set[str] | None]
+    activations: dict[str, str]
+    places: Callable[[ModelConfig, int], Iterator[ArrayMapping]]
+    to_config: Callable[[ModelConfig], dict]
+    from_config: Callable[["Config"], dict]
 
     def mismatches(self, model: ModelConfig) -> list[str]:
         """The settings that prevent a model from having this architecture, a phrase for each."""

@@ -1,6 +1,6 @@
 """The generation loop: sends tokens to the device in slices, and yields their text as it arrives."""
 
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 
 from pygpt.config.sampling import SamplingConfig
 from pygpt.inference.sampler import Sampler
@@ -11,7 +11,10 @@ SLICE = 16  # tokens in a slice: few enough to stream, enough to keep a device b
 
 
 async def stream(
-    sampler: Sampler, max_new_tokens: int, next_slice_size=lambda done: SLICE, should_continue=lambda: True
+    sampler: Sampler,
+    max_new_tokens: int,
+    next_slice_size: Callable[[int], int] = lambda done: SLICE,
+    should_continue: Callable[[], bool] = lambda: True,
 ) -> AsyncGenerator[str, None]:
     """Yield a sampler's text in pieces, until it ends, after `max_new_tokens`, or when `should_continue()` is False.
 

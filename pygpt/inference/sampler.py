@@ -64,7 +64,7 @@ class Sampler:
         self._length = len(ids)
         self._unread = self._length - 1  # tokens before the newest that the cache does not hold
         self._next = Capture(device, self._next_token)
-        self._read_half = None
+        self._read_half: Capture | None = None
 
     def _prompt_ids(self, prompt):
         ids = list(self.tokenizer.encode(prompt))
@@ -93,7 +93,7 @@ class Sampler:
     def _read(self, length):
         """Fill the cache from the window's first `length` tokens. Rows beyond the newest token are never read."""
         with no_tape():
-            self.model.hidden(self._window.slice(0, (1, length)), cache=self._cache)
+            self.model.fill_cache(self._window.slice(0, (1, length)), self._cache)
 
     def _fill_cache(self):
         half = self.model.block_size // 2

@@ -4,14 +4,17 @@ Source: Radford et al., "Language Models are Unsupervised Multitask Learners" (2
 """
 
 import math
+from collections.abc import Sequence
 
+from pygpt.models.model import Model
 from pygpt.nn.layers import MLP, Dropout, Embedding, Linear, Projection
 from pygpt.nn.norms import make_norm
-from pygpt.nn.parameters import Constant, Module, Parameter, RngState
+from pygpt.nn.parameters import Constant, Module, RngState, new_parameter
 from pygpt.nn.positions import POSITIONS
+from pygpt.nn.settings import ModelSettings
 from pygpt.ops import attention, attention_cached, gate, linear_cross_entropy, matmul, qk_norm, rope, scale, softcap
 from pygpt.ops.attention_scores import attention_pairs
-from pygpt.tensor.tensor import Tensor, empty
+from pygpt.tensor.tensor import Attributes, Tensor, empty
 
 
 class SelfAttention(Module):
@@ -23,10 +26,10 @@ class SelfAttention(Module):
     Normalization", arXiv 2010.04245; Qiu et al., "Gated Attention", arXiv 2505.06708.
     """
 
-    def __init__(self, config, residual_std: float, site: int, rotation: Constant | None):
+    def __init__(self, config: ModelSettings, residual_std: float, site: int, rotation: Constant | None):
         size = config.n_embd
-        self.heads = {"n_head": config.n_head, "n_kv_head": config.kv_heads}
-        self.settings = {
+        self.heads: Attributes = {"n_head": config.n_head, "n_kv_head": config.kv_heads}
+        self.settings: Attributes = {
             **self.heads,
             "window": config.window,
             "cap": config.attention_cap,
@@ -35,7 +38,7 @@ class SelfAttention(Module):
         self.normed = config.qk_norm
         self.rope_table = rotation
         self.qkv = Linear(size, config.qkv_size, config.bias, config.init_std)
-        self.sinks = Parameter((config.n_head,)) if config.attention_sinks else None
+        self.sinks = new_parameter((config.n_head,)) if config.attention_sinks else None
         self.gate = Linear(size, size, config.bias, config.init_std) if config.attention_gate else None
         self.projection = Projection(size, size, config.bias, residual_std, config.dropout, site + 1)
         self.dropout = Dropout(_rate(config.dropout_attention, config), site)
@@ -44,14 +47,17 @@ class SelfAttention(Module):
         self, x: Tensor, stream: Tensor, rng: RngState | None, cache: Tensor | None, position: Tensor | None
     ) -> Tensor:
         if position is not None:
+            assert cache is not None  # a position is one in a cache
             y = empty(x.device, x.shape, x.dtype)  # (B, 1, C)
             attention_cached(self.project_qkv(x, position), position, self.sinks, out=(cache, y), **self.settings)
         else:
             rows = None if cache is None else cache.slice(0, (*x.shape[:2], cache.shape[2]))
             qkv = self.project_qkv(x, None, rows)  # (B, T, (H + 2 K) D)
-            options = {} if self.dropout.is_off(rng) else {"rate": self.dropout.rate, "purpose": self.dropout.purpose}
-            seed, step = (rng.seed, rng.step) if options else (None, None)
-            y = attention(qkv, seed, step, self.sinks, **self.settings, **options)[0]  # (B, T, C)
+            if self.dropout.is_on(rng):
+                dropped: Attributes = {"rate": self.dropout.rate, "purpose": self.dropout.purpose}
+                y = attention(qkv, rng.seed, rng.step, self.sinks, **self.settings, **dropped)[0]  # (B, T, C)
+            else:
+                y = attention(qkv, None, None, self.sinks, **self.settings)[0]
         if self.gate is not None:
             y = gate(self.gate(x), y, kind="sigmoid")
         return self.projection(y, stream, rng)
@@ -70,7 +76,7 @@ class SelfAttention(Module):
 class Block(Module):
     """Attention, then an MLP, each added to the residual stream. Norms come before each branch or after each sum."""
 
-    def __init__(self, config, residual_std: float, site: int, rotation: Constant | None):
+    def __init__(self, config: ModelSettings, residual_std: float, site: int, rotation: Constant | None):
         self.norm_1 = make_norm(config)
         self.attention = SelfAttention(config, residual_std, site, rotation)
         self.norm_2 = make_norm(config)
@@ -85,16 +91,14 @@ class Block(Module):
         return self.mlp(self.norm_2(x), x, rng)
 
 
-class GPT(Module):
+class GPT(Model):
     """Embeddings, blocks, a final norm, and an output layer over the vocabulary."""
 
     help = "a decoder-only transformer"
-    fields = None  # all
     has_blocks = True
 
-    def __init__(self, vocab_size: int, config):
-        self.vocab_size = vocab_size
-        self.block_size = config.block_size
+    def __init__(self, vocab_size: int, config: ModelSettings):
+        super().__init__(vocab_size, config)
         self.logit_cap = config.logit_cap
         # Each block adds to the residual stream twice; smaller weights there keep its variance from growing with depth.
         residual_std = config.init_std / math.sqrt(2 * config.n_layer)
@@ -114,6 +118,10 @@ class GPT(Module):
         tokens = self.embedding.tokens
         return [empty(tokens.device, (1, self.block_size, self.cache_width), tokens.dtype) for _ in self.blocks]
 
+    def fill_cache(self, ids: Tensor, cache: list[Tensor]) -> None:
+        """Fill the cache with the first tokens of a sequence, ids (1, T)."""
+        self.hidden(ids, cache=cache)
+
     def hidden(
         self,
         ids: Tensor,
@@ -127,7 +135,8 @@ class GPT(Module):
         (1, 1) is the token there: it attends to the tokens before it in the cache, and is added to the cache.
         """
         x = self.dropout(self.norm_embedding(self.embedding(ids, position)), rng)  # (B, T, C)
-        for block, block_cache in zip(self.blocks, cache or [None] * len(self.blocks), strict=True):
+        caches: Sequence[Tensor | None] = cache or [None] * len(self.blocks)
+        for block, block_cache in zip(self.blocks, caches, strict=True):
             x = block(x, rng, block_cache, position)
         return x
 
@@ -144,17 +153,21 @@ class GPT(Module):
         y = matmul(x, weight, transpose_w=transposed)  # (B, T, V)
         return softcap(y, cap=self.logit_cap) if self.logit_cap else y
 
-    def losses(self, ids: Tensor, targets: Tensor, rng: RngState | None = None, **options: float) -> Tensor:
+    def losses(
+        self, ids: Tensor, targets: Tensor, rng: RngState | None = None, smoothing: float = 0.0, z_loss: float = 0.0
+    ) -> Tensor:
         """ids, targets (B, T) -> the loss of each prediction, (B T,), without storing all logits of a large vocabulary.
 
-        Options: `smoothing` and `z_loss` of `linear_cross_entropy`.
+        For the options see `linear_cross_entropy`.
         """
         x = self.norm(self.hidden(ids, rng))
         weight, transposed = self._head()
-        return linear_cross_entropy(x, weight, targets, transpose_w=transposed, cap=self.logit_cap, **options)[0]
+        return linear_cross_entropy(
+            x, weight, targets, transpose_w=transposed, cap=self.logit_cap, smoothing=smoothing, z_loss=z_loss
+        )[0]
 
     @staticmethod
-    def forward_flops(config, batch_size: int, vocab_size: int) -> int:
+    def forward_flops(config: ModelSettings, batch_size: int, vocab_size: int) -> int:
         """Floating-point operations of the matrix products and the attention in a forward pass over a batch.
 
         A multiply-add is two. Only unmasked attention counts: row t attends to t + 1 keys, or to a window of them.
@@ -169,18 +182,18 @@ class GPT(Module):
         return 2 * rows * weights + 4 * pairs * width * config.n_layer
 
     @staticmethod
-    def describe(config, vocab_size: int) -> str:
+    def describe(config: ModelSettings, vocab_size: int) -> str:
         """Describe the sizes in a few words."""
         layers, heads = (
             f"{n} {word}{'s' * (n != 1)}" for n, word in ((config.n_layer, "layer"), (config.n_head, "head"))
         )
         return f"{layers}, {heads}, width {config.n_embd}, context {config.block_size}"
 
-    def _head(self):
+    def _head(self) -> tuple[Tensor, bool]:
         """The output layer's weight, and whether it is (V, C): the token embedding if the weights are tied."""
         return (self.embedding.tokens, True) if self.head is None else (self.head.weight, False)
 
 
-def _rate(rate, config):
+def _rate(rate: float, config: ModelSettings) -> float:
     """A dropout rate; a negative one stands for `dropout`."""
     return config.dropout if rate < 0 else rate

@@ -7,12 +7,14 @@ projection and the two MLP layers. A model with these weights has microgpt's los
 
 import random
 from array import array
+from collections.abc import Iterable
+from typing import Any
 
 from pygpt.nn.parameters import Weights
 
 
-def python_random(experiment) -> random.Random | None:
-    """The generator that shuffles the experiment's documents and then draws its weights, or None if it uses none."""
+def python_random(experiment: Any) -> random.Random | None:
+    """The generator that shuffles the documents of an Experiment and draws its weights, or None if it uses none."""
     return random.Random(experiment.train.seed) if experiment.model.init == "python-random" else None
 
 
@@ -24,14 +26,14 @@ def write_python_random_weights(weights: Weights, std: float, generator: random.
         placed = weights.by_name[name]
         shape, transposed = placed.shape, not name.startswith("embedding.")
         rows, columns = reversed(shape) if transposed else shape
-        drawn = [[generator.gauss(0, std) for _ in range(columns)] for _ in range(rows)]
+        drawn: Iterable[Iterable[float]] = [[generator.gauss(0, std) for _ in range(columns)] for _ in range(rows)]
         # Matrices here are (n_in, n_out). Query, key and value are side by side in one matrix, but drawn one after the
         # other: the matrix is the transpose of one with all their rows.
         drawn = zip(*drawn) if transposed else drawn
         values.device.write(placed, array(code, (number for row in drawn for number in row)))
 
 
-def _microgpt_order(names):
+def _microgpt_order(names: Iterable[str]) -> list[str]:
     """The names of the matrices in the order of declaration, but with the output layer before the blocks."""
     matrices = ["embedding.tokens", "embedding.positions", "head.weight"]
     return matrices + [

@@ -1,7 +1,10 @@
 """Layers: linear, embedding, dropout, residual projection, MLP."""
 
+from typing import TypeGuard
+
 from pygpt.nn.activations import ACTIVATIONS
-from pygpt.nn.parameters import Constant, Module, Parameter, RngState
+from pygpt.nn.parameters import Constant, Module, RngState, new_parameter
+from pygpt.nn.settings import ModelSettings
 from pygpt.ops import dropout, embedding, matmul
 from pygpt.ops.threefry import DROPOUT
 from pygpt.tensor.tensor import Tensor
@@ -11,8 +14,8 @@ class Linear(Module):
     """y = x @ weight + bias. Shapes: x (..., n_in), weight (n_in, n_out), bias (n_out,) or none."""
 
     def __init__(self, n_in: int, n_out: int, bias: bool, std: float):
-        self.weight = Parameter((n_in, n_out), std=std)
-        self.bias = Parameter((n_out,)) if bias else None
+        self.weight = new_parameter((n_in, n_out), std=std)
+        self.bias = new_parameter((n_out,)) if bias else None
 
     def __call__(self, x: Tensor, out: Tensor | None = None) -> Tensor:
         return matmul(x, self.weight, self.bias, out=out)
@@ -26,8 +29,8 @@ class Embedding(Module):
 
     is_lookup = True
 
-    def __init__(self, vocab_size: int, size: int, positions: Parameter | Constant | None, std: float):
-        self.tokens = Parameter((vocab_size, size), std=std)
+    def __init__(self, vocab_size: int, size: int, positions: Tensor | Constant | None, std: float):
+        self.tokens = new_parameter((vocab_size, size), std=std)
         self.positions = positions
 
     def __call__(self, ids: Tensor, start: Tensor | None = None) -> Tensor:
@@ -44,31 +47,32 @@ class Dropout(Module):
         self.purpose = DROPOUT + site
 
     def __call__(self, x: Tensor, rng: RngState | None) -> Tensor:
-        return x if self.is_off(rng) else self.drop(x, rng)
+        return self.drop(x, rng) if self.is_on(rng) else x
 
     def drop(self, x: Tensor, rng: RngState, residual: Tensor | None = None) -> Tensor:
         """x with dropout, plus the residual if given."""
         return dropout(x, rng.seed, rng.step, residual, rate=self.rate, purpose=self.purpose)
 
-    def is_off(self, rng: RngState | None) -> bool:
-        """Whether nothing is dropped: in evaluation and sampling, and at a rate of 0."""
-        return rng is None or self.rate == 0.0
+    def is_on(self, rng: RngState | None) -> TypeGuard[RngState]:
+        """Whether anything is dropped: not in evaluation and sampling, and not at a rate of 0."""
+        return rng is not None and self.rate != 0.0
 
 
-class Projection(Linear):
+class Projection(Module):
     """The last layer of a branch: its output, after dropout, is added to the residual stream.
 
     Without dropout, the matrix product adds the stream itself, which saves a pass over memory.
     """
 
     def __init__(self, n_in: int, n_out: int, bias: bool, std: float, rate: float, site: int):
-        super().__init__(n_in, n_out, bias, std)
+        self.weight = new_parameter((n_in, n_out), std=std)
+        self.bias = new_parameter((n_out,)) if bias else None
         self.dropout = Dropout(rate, site)
 
     def __call__(self, x: Tensor, stream: Tensor, rng: RngState | None) -> Tensor:
-        if self.dropout.is_off(rng):
-            return matmul(x, self.weight, self.bias, stream)
-        return self.dropout.drop(matmul(x, self.weight, self.bias), rng, stream)
+        if self.dropout.is_on(rng):
+            return self.dropout.drop(matmul(x, self.weight, self.bias), rng, stream)
+        return matmul(x, self.weight, self.bias, stream)
 
 
 class MLP(Module):
@@ -77,7 +81,7 @@ class MLP(Module):
     Source for gated MLPs: Shazeer, "GLU Variants Improve Transformer", arXiv 2002.05202.
     """
 
-    def __init__(self, config, residual_std: float, site: int):
+    def __init__(self, config: ModelSettings, residual_std: float, site: int):
         size, hidden = config.n_embd, config.hidden_size
         self.activation = ACTIVATIONS[config.mlp]
         self.expand = Linear(size, hidden, config.bias, config.init_std)

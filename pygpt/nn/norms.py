@@ -3,7 +3,8 @@
 import dataclasses
 from collections.abc import Callable
 
-from pygpt.nn.parameters import Constant, Module, Parameter
+from pygpt.nn.parameters import Constant, Module, new_parameter
+from pygpt.nn.settings import ModelSettings
 from pygpt.ops import layernorm, rmsnorm
 from pygpt.tensor.tensor import Tensor
 
@@ -12,8 +13,10 @@ class LayerNorm(Module):
     """Zero mean and unit variance over the last dimension, then a learned scale (and shift)."""
 
     def __init__(self, size: int, scale: bool, bias: bool):
-        self.weight = Parameter((size,), value=1.0) if scale else Constant((size,), lambda: [1.0] * size)
-        self.bias = Parameter((size,)) if bias else None
+        self.weight: Tensor | Constant = (
+            new_parameter((size,), value=1.0) if scale else Constant((size,), lambda: [1.0] * size)
+        )
+        self.bias = new_parameter((size,)) if bias else None
 
     def __call__(self, x: Tensor) -> Tensor:
         weight = self.weight.tensor if isinstance(self.weight, Constant) else self.weight
@@ -24,7 +27,7 @@ class RMSNorm(Module):
     """A mean square of one over the last dimension, then a learned scale if there is one."""
 
     def __init__(self, size: int, scale: bool):
-        self.weight = Parameter((size,), value=1.0) if scale else None
+        self.weight = new_parameter((size,), value=1.0) if scale else None
 
     def __call__(self, x: Tensor) -> Tensor:
         return rmsnorm(x, self.weight)[0]
@@ -42,7 +45,7 @@ class Norm:
     """A choice of `model.norm`: a help text, and a function that makes the layer from (channels, scale, bias)."""
 
     help: str
-    make: Callable[[int, bool, bool], Module]
+    make: Callable[[int, bool, bool], Callable[[Tensor], Tensor]]
 
 
 NORMS = {
@@ -52,6 +55,6 @@ NORMS = {
 }
 
 
-def make_norm(config, enabled: bool = True) -> Module:
+def make_norm(config: ModelSettings, enabled: bool = True) -> Callable[[Tensor], Tensor]:
     """The norm of a ModelConfig, or Identity unless `enabled`."""
     return NORMS[config.norm if enabled else "none"].make(config.n_embd, config.norm_scale, config.bias)

@@ -4,11 +4,13 @@ import dataclasses
 import math
 from collections.abc import Callable, Mapping
 
-from pygpt.nn.parameters import Constant, Parameter
+from pygpt.nn.parameters import Constant, new_parameter
+from pygpt.nn.settings import ModelSettings
 from pygpt.ops.rope import rope_table
+from pygpt.tensor.tensor import Tensor
 
 
-def sinusoids(length: int, size: int) -> list:
+def sinusoids(length: int, size: int) -> list[float]:
     """Sines and cosines of each position, at wavelengths from 2 pi to 10,000 times 2 pi: (length, size), flat.
 
     Source: Vaswani et al., "Attention Is All You Need", arXiv 1706.03762, section 3.5.
@@ -31,27 +33,27 @@ class PositionScheme:
     """
 
     help: str
-    embedding: Callable[..., Parameter | Constant | None] = lambda config: None
-    rotation: Callable[..., Constant | None] = lambda config: None
+    embedding: Callable[[ModelSettings], Tensor | Constant | None] = lambda config: None
+    rotation: Callable[[ModelSettings], Constant | None] = lambda config: None
     attention: Mapping[str, bool] = dataclasses.field(default_factory=dict)
-    check: Callable[..., str] = lambda config: ""
+    check: Callable[[ModelSettings], str] = lambda config: ""
 
 
-def _learned(config) -> Parameter:
-    return Parameter((config.block_size, config.n_embd), std=config.init_std)
+def _learned(config: ModelSettings) -> Tensor:
+    return new_parameter((config.block_size, config.n_embd), std=config.init_std)
 
 
-def _sinusoidal(config) -> Constant:
+def _sinusoidal(config: ModelSettings) -> Constant:
     shape = (config.block_size, config.n_embd)
     return Constant(shape, lambda: sinusoids(*shape))
 
 
-def _rotary(config) -> Constant:
+def _rotary(config: ModelSettings) -> Constant:
     shape = (config.block_size, config.head_size)
     return Constant(shape, lambda: rope_table(*shape, config.rope_base))
 
 
-def _check_rotary(config) -> str:
+def _check_rotary(config: ModelSettings) -> str:
     if config.head_size % 2 == 0:
         return ""
     return (

@@ -110,7 +110,7 @@ def _normal_cdf(x, y):
     np.subtract(1.0, y, out=y, where=x > 0.0)
 
 
-def kind_index(kind: str, kinds: tuple) -> int:
+def kind_index(kind: str, kinds: tuple[str, ...]) -> int:
     """Return the number of `kind` in the shaders. Raises ValueError if it is not in `kinds`."""
     if kind not in kinds:
         raise ValueError(f"kind must be one of {', '.join(kinds)}, got {kind!r}")

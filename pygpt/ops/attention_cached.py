@@ -1,7 +1,7 @@
 """Self-attention for one new token, with the keys and values of earlier tokens in a cache."""
 
-import pygpt.ops.attention_scores as attention_scores
 from pygpt.errors import ShapeError
+from pygpt.ops import attention_scores
 from pygpt.ops.attention_scores import by_head, grouped, parts, slopes
 from pygpt.tensor.kernel import is_hardware, kernel, np
 
@@ -59,9 +59,11 @@ def check(qkv, sinks, cache, y, n_head, n_kv_head=0, window=0, cap=0.0):
 
 
 @attention_cached.overrides
-def _(qkv, position, sinks, cache, y, *, alibi, **others):
-    check(qkv, sinks, cache, y, **others)
-    return {**attention_scores.overrides(*cache.shape[1:], alibi=alibi, **others), "HAS_SINKS": sinks is not None}
+def _(qkv, position, sinks, cache, y, *, n_head, n_kv_head, window, cap, alibi):
+    check(qkv, sinks, cache, y, n_head, n_kv_head, window, cap)
+    _, time, width = cache.shape
+    constants = attention_scores.overrides(time, width, n_head, n_kv_head, window, cap, alibi)
+    return {**constants, "HAS_SINKS": sinks is not None}
 
 
 # A software renderer runs one invocation per head, because barriers cost it more than they save (row 48 of 64, 4 heads

@@ -5,11 +5,13 @@ pass recomputes the logits, as flash attention does with its scores.
 Source: Hsu et al., "Liger Kernel: Efficient Triton Kernels for LLM Training" (2024), for the chunks.
 """
 
+from collections.abc import Iterator, Sequence
+
 from pygpt.errors import ShapeError
 from pygpt.ops.cross_entropy import cross_entropy, cross_entropy_gradient
 from pygpt.ops.matmul import matmul
 from pygpt.ops.softcap import softcap, softcap_gradient
-from pygpt.tensor.tensor import Node, Tape, Tensor, empty
+from pygpt.tensor.tensor import Attributes, Node, Tape, Tensor, Tensors, empty
 
 # Elements of logits in a chunk: 64 MiB, half of the largest binding that WebGPU guarantees. In smaller chunks, reading
 # and writing the gradient of the head's weight for every chunk would cost more than its products. Up to two chunks are
@@ -48,10 +50,11 @@ def linear_cross_entropy(
         )
     rows, vocab_size = targets.size, w.shape[0 if transpose_w else 1]
     step = rows_per_chunk(rows, vocab_size, chunk)
-    costs = {"smoothing": smoothing, "z_loss": z_loss}
+    costs: Attributes = {"smoothing": smoothing, "z_loss": z_loss}
     if step == rows:
         logits = matmul(x, w, transpose_w=transpose_w)
-        return cross_entropy(softcap(logits, cap=cap) if cap else logits, targets, **costs)
+        loss, log_sum_exp = cross_entropy(softcap(logits, cap=cap) if cap else logits, targets, **costs)
+        return loss, log_sum_exp
     loss, log_sum_exp = empty(x.device, (rows,), x.dtype), empty(x.device, (rows,), x.dtype)
     flat, ids = x.detached().reshape(rows, -1), targets.reshape(rows)
     buffers = [empty(x.device, (step, vocab_size), x.dtype) for _ in range(2 if cap else 1)]
@@ -76,7 +79,7 @@ def linear_cross_entropy(
     return loss, log_sum_exp
 
 
-def _chunks(step, *tensors):
+def _chunks(step: int, *tensors: Tensor) -> Iterator[list[Tensor]]:
     """Yield slices of all tensors, `step` rows at a time; the last can be shorter."""
     rows = tensors[0].shape[0]
     for start in range(0, rows, step):
@@ -84,7 +87,7 @@ def _chunks(step, *tensors):
         yield [t.slice(start * (t.size // rows), (count, *t.shape[1:])) for t in tensors]
 
 
-def _logits(x, w, transpose_w, cap, buffers):
+def _logits(x: Tensor, w: Tensor, transpose_w: bool, cap: float, buffers: Sequence[Tensor]) -> Tensor:
     """Return the logits of these rows, written to the first buffer or, if capped, to the second."""
     shape = (x.shape[0], buffers[0].shape[1])
     logits = matmul(x, w, transpose_w=transpose_w, out=buffers[0].slice(0, shape))
@@ -95,9 +98,11 @@ class _LinearCrossEntropy:
     """The tape entry: computes the gradients of x and w, one chunk at a time."""
 
     name = "linear_cross_entropy"
-    accumulating_inputs = frozenset()
+    accumulating_inputs: frozenset[int] = frozenset()
 
-    def backward(self, dloss, saved, wanted, so_far, into):
+    def backward(
+        self, dloss: Tensor, saved: Attributes, wanted: Sequence[bool], so_far: Tensors, into: Tensors
+    ) -> Tensors:
         x, w, transpose_w, cap, step = (saved[name] for name in ("x", "w", "transpose_w", "cap", "step"))
         vocab_size = w.shape[0 if transpose_w else 1]
         dx, dw = empty(x.device, x.shape, x.dtype), None

@@ -10,14 +10,14 @@ from pygpt.tensor.kernel import kernel, np, scratch
 BLOCK = 1 << 17
 
 
-def rope_table(block_size: int, head_size: int, base: float = 10000.0) -> array:
+def rope_table(block_size: int, head_size: int, base: float = 10000.0) -> "array[float]":
     """Return the flat table that `rope` reads: for each position the D/2 cosines, then the D/2 sines, of the angles
     position / base^(2 i / D).
 
     The host computes it in double precision, so that all devices rotate by the same bits.
     Source: Su et al., "RoFormer", arXiv 2104.09864, equation 15.
     """
-    table = array("f")
+    table: array[float] = array("f")
     for position in range(block_size):
         angles = [position / base ** (2 * i / head_size) for i in range(head_size // 2)]
         table.extend([*map(math.cos, angles), *map(math.sin, angles)])

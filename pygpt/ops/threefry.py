@@ -44,7 +44,7 @@ def threefry2x32(key0, key1, counter0, counter1, out=None):
     x0, x1 = word0.reshape(-1), word1.reshape(-1)
     for start in range(0, x0.size, BLOCK):
         block = slice(start, start + BLOCK)
-        _rounds(*(word if word.size == 1 else word[block] for word in given), x0[block], x1[block])
+        _rounds(*(word if word.size == 1 else word[block] for word in (*given, x0, x1)))
     return word0, word1
 
 

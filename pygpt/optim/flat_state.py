@@ -1,6 +1,7 @@
 """Optimizer state in flat arrays, and spans of parameters that one launch can update."""
 
 import dataclasses
+from collections.abc import Callable, Container
 
 from pygpt.nn.parameters import Weights
 from pygpt.ops import fill
@@ -14,12 +15,13 @@ class FlatState:
     parameters are adjacent here.
     """
 
-    def __init__(self, weights: Weights, names):
+    def __init__(self, weights: Weights, names: Container[str]):
         sizes = {name: padded_size(weights.by_name[name].size) for name in weights.order if name in names}
         self.values = empty(weights.values.device, (sum(sizes.values()),), weights.values.dtype)
         # The gaps between parameters are zero too, and stay zero.
         fill(out=self.values, value=0.0)
-        self.by_name, end = {}, 0
+        self.by_name: dict[str, Tensor] = {}
+        end = 0
         for name, size in sizes.items():
             self.by_name[name] = self.values.slice(end, weights.by_name[name].shape)
             end += size
@@ -30,11 +32,11 @@ class Span:
     """Adjacent parameters in the flat array that are updated alike: their names, their number of elements including the
     gaps, and how many of these elements, counted from the first, decay."""
 
-    names: list
+    names: list[str]
     length: int = 0
     decayed: int = 0
 
-    def of(self, placed) -> Tensor:
+    def of(self, placed: Weights | FlatState) -> Tensor:
         """The slice of a Weights or a FlatState with these parameters."""
         return placed.values.slice(placed.by_name[self.names[0]].offset, (self.length,))
 
@@ -44,9 +46,10 @@ def padded_size(size: int) -> int:
     return -(-size // 64) * 64
 
 
-def spans(weights: Weights, names, decays) -> list[Span]:
+def spans(weights: Weights, names: Container[str], decays: Callable[[str], bool]) -> list[Span]:
     """Group the named parameters into spans; `decays(name)` returns whether a parameter decays."""
-    groups, end = [], None
+    groups: list[Span] = []
+    end = None
     for name in weights.order:
         if name not in names:
             continue

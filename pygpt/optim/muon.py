@@ -3,8 +3,10 @@
 import math
 
 from pygpt.ops import clip_scale, divide, matmul, scale, square_sum
-from pygpt.optim.rules import Rule, add_momentum, apply_step
-from pygpt.tensor.tensor import Tensor
+from pygpt.optim.flat_state import Span
+from pygpt.optim.rules import OptimizerLike, Rule, add_momentum, apply_step
+from pygpt.optim.settings import OptimSettings
+from pygpt.tensor.tensor import Shape, Tensor
 
 
 class Muon(Rule):
@@ -13,13 +15,13 @@ class Muon(Rule):
     help = "orthogonalised momentum for the matrices inside blocks, AdamW for the rest"
     needs_blocks = True
 
-    def handles(self, name, shape):
+    def handles(self, name: str, shape: Shape) -> bool:
         return "blocks" in name.split(".") and len(shape) == 2
 
-    def state(self, config):
+    def state(self, config: OptimSettings) -> tuple[str, ...]:
         return ("velocity",) if config.momentum else ()
 
-    def update(self, optimizer, span, clip):
+    def update(self, optimizer: OptimizerLike, span: Span, clip: Tensor) -> None:
         if optimizer.config.momentum:
             add_momentum(optimizer, span, clip, 0.0)
         for name in span.names:

@@ -8,11 +8,12 @@ from pygpt.nn.parameters import Weights
 from pygpt.ops import clip_scale, lerp, pack, square_sum
 from pygpt.optim.flat_state import FlatState, spans
 from pygpt.optim.muon import Muon
-from pygpt.optim.rules import SGD, Adam, AdamW
-from pygpt.tensor.tensor import Tensor, tensor
+from pygpt.optim.rules import SGD, Adam, AdamW, Rule
+from pygpt.optim.settings import OptimSettings
+from pygpt.tensor.tensor import Shape, Tensor, tensor
 
 # The choices of `optim.name`.
-OPTIMIZERS = {
+OPTIMIZERS: dict[str, Rule] = {
     "adamw": AdamW(),
     "adam": Adam(),
     "sgd": SGD(),
@@ -20,13 +21,13 @@ OPTIMIZERS = {
 }
 
 
-def rule_for(config, name: str, shape: tuple):
+def rule_for(config: OptimSettings, name: str, shape: Shape) -> Rule:
     """The rule that updates a parameter: the chosen optimizer's, or AdamW's if that one does not take it."""
     chosen = OPTIMIZERS[config.name]
     return chosen if chosen.handles(name, shape) else OPTIMIZERS["adamw"]
 
 
-def state_layout(config, shapes: dict) -> dict[str, list[str]]:
+def state_layout(config: OptimSettings, shapes: dict[str, Shape]) -> dict[str, list[str]]:
     """The state kept between steps, apart from a run's weights: for each state, the names of its parameters.
 
     With weight averaging, the run's weights are the averaged ones; "trained" are those that the optimizer updates.
@@ -48,7 +49,9 @@ class Optimizer:
     `average_weight_table`, is given, `average` holds an average of the weights over the steps.
     """
 
-    def __init__(self, weights: Weights, config, schedule: Tensor, step: Tensor, shares: Tensor | None = None):
+    def __init__(
+        self, weights: Weights, config: OptimSettings, schedule: Tensor, step: Tensor, shares: Tensor | None = None
+    ):
         self.weights, self.config = weights, config
         self.schedule, self.step, self.shares = schedule, step, shares
         shapes = {name: placed.shape for name, placed in weights.by_name.items()}
@@ -60,7 +63,7 @@ class Optimizer:
         self.gradient = FlatState(weights, weights.order)
         self.gradients = self.gradient.by_name
         self.one = tensor(weights.values.device, [1.0], dtype=weights.values.dtype)
-        self._by_rule: dict = {}
+        self._by_rule: dict[Rule, set[str]] = {}
         for name, shape in shapes.items():
             self._by_rule.setdefault(rule_for(config, name, shape), set()).add(name)
 
@@ -74,7 +77,7 @@ class Optimizer:
             lerp(self.weights.values, self.shares, self.step, out=self.average.values)
         return norm
 
-    def _decays(self, name):
+    def _decays(self, name: str) -> bool:
         if self.config.decay_groups == "all":
             return True
         matrix = len(self.weights.by_name[name].shape) > 1

@@ -4,7 +4,26 @@ A rule is one entry of OPTIMIZERS (optimizer.py). It defines which parameters it
 and how it updates a span of them.
 """
 
+from typing import Protocol
+
+from pygpt.nn.parameters import Weights
 from pygpt.ops import adamw, momentum, sgd_step
+from pygpt.optim.flat_state import FlatState, Span
+from pygpt.optim.settings import OptimSettings
+from pygpt.tensor.tensor import Shape, Tensor
+
+
+class OptimizerLike(Protocol):
+    """The attributes of an Optimizer (optimizer.py) that rules use."""
+
+    config: OptimSettings
+    weights: Weights
+    gradient: FlatState
+    gradients: dict[str, Tensor]
+    state: dict[str, FlatState]
+    schedule: Tensor
+    step: Tensor
+    one: Tensor
 
 
 class Rule:
@@ -13,15 +32,15 @@ class Rule:
     help = ""
     needs_blocks = False
 
-    def handles(self, name: str, shape: tuple) -> bool:
+    def handles(self, name: str, shape: Shape) -> bool:
         """Whether it updates the parameter of that name and shape; AdamW updates the others."""
         return True
 
-    def state(self, config) -> tuple[str, ...]:
+    def state(self, config: OptimSettings) -> tuple[str, ...]:
         """The names of its state, each with one number per element of its parameters."""
         return ()
 
-    def update(self, optimizer, span, clip) -> None:
+    def update(self, optimizer: OptimizerLike, span: Span, clip: Tensor) -> None:
         """Update the parameters of a span from their gradients times `clip`, a tensor (1,)."""
         raise NotImplementedError
 
@@ -35,10 +54,10 @@ class AdamW(Rule):
     help = "Adam with decoupled weight decay"
     coupled = False
 
-    def state(self, config):
+    def state(self, config: OptimSettings) -> tuple[str, ...]:
         return "first_moment", "second_moment"
 
-    def update(self, optimizer, span, clip):
+    def update(self, optimizer: OptimizerLike, span: Span, clip: Tensor) -> None:
         config, state = optimizer.config, optimizer.state
         adamw(
             span.of(optimizer.gradient),
@@ -67,10 +86,10 @@ class SGD(Rule):
 
     help = "stochastic gradient descent with momentum"
 
-    def state(self, config):
+    def state(self, config: OptimSettings) -> tuple[str, ...]:
         return ("velocity",) if config.momentum else ()
 
-    def update(self, optimizer, span, clip):
+    def update(self, optimizer: OptimizerLike, span: Span, clip: Tensor) -> None:
         decay = optimizer.config.weight_decay
         if optimizer.config.momentum:
             add_momentum(optimizer, span, clip, decay)
@@ -79,7 +98,7 @@ class SGD(Rule):
             apply_step(optimizer, span, clip, decay)
 
 
-def add_momentum(optimizer, span, clip, weight_decay: float) -> None:
+def add_momentum(optimizer: OptimizerLike, span: Span, clip: Tensor, weight_decay: float) -> None:
     """Update the velocity of a span from its gradients, and overwrite the gradients with the step's direction."""
     config = optimizer.config
     momentum(
@@ -93,7 +112,7 @@ def add_momentum(optimizer, span, clip, weight_decay: float) -> None:
     )
 
 
-def apply_step(optimizer, span, clip, weight_decay: float) -> None:
+def apply_step(optimizer: OptimizerLike, span: Span, clip: Tensor, weight_decay: float) -> None:
     """Update a span against its gradients times `clip`, with the learning rate of the step."""
     sgd_step(
         span.of(optimizer.gradient),

@@ -9,6 +9,8 @@ import math
 from array import array
 from collections.abc import Callable
 
+from pygpt.optim.settings import OptimSettings
+
 
 @dataclasses.dataclass(frozen=True)
 class Schedule:
@@ -16,17 +18,18 @@ class Schedule:
     `since` (steps since the end of warmup) and `share` (the fraction of the steps after warmup, from 0 to 1)."""
 
     help: str
-    rate: Callable[..., float]
+    rate: Callable[[OptimSettings, float, float], float]
 
 
-def _between(config, share: float) -> float:
+def _between(config: OptimSettings, share: float) -> float:
     """The rate at this fraction of the way from the lowest to the highest."""
     return config.min_learning_rate + share * (config.learning_rate - config.min_learning_rate)
 
 
-def _falling(config, falls: float) -> float:
+def _falling(config: OptimSettings, falls: float) -> float:
     """The rate after `falls` reductions, but not below the lowest."""
-    return max(config.min_learning_rate, config.learning_rate * config.fall_factor**falls)
+    lowered: float = config.learning_rate * config.fall_factor**falls
+    return max(config.min_learning_rate, lowered)
 
 
 SCHEDULES = {
@@ -50,7 +53,7 @@ SCHEDULES = {
 }
 
 
-def learning_rate(config, steps: int, step: int) -> float:
+def learning_rate(config: OptimSettings, steps: int, step: int) -> float:
     """The learning rate of step `step` (from 0) in a run of `steps`: linear warmup, then the chosen schedule.
 
     Source: karpathy/nanoGPT, train.py, get_lr; torch.optim.lr_scheduler.StepLR and ExponentialLR.
@@ -61,7 +64,7 @@ def learning_rate(config, steps: int, step: int) -> float:
     return SCHEDULES[config.schedule].rate(config, since, min(1.0, since / max(1, steps - config.warmup_steps)))
 
 
-def average_weight_table(config, steps: int, typecode: str = "f") -> array:
+def average_weight_table(config: OptimSettings, steps: int, typecode: str = "f") -> "array[float]":
     """(steps,), as an array of that type: the share of each step's new weights in the average of the weights.
 
     It is 1 - ema, but larger in the first steps, so that the initial weights soon lose their influence.
@@ -70,9 +73,9 @@ def average_weight_table(config, steps: int, typecode: str = "f") -> array:
     return array(typecode, (1.0 - min(config.ema, (1 + step) / (10 + step)) for step in range(1, steps + 1)))
 
 
-def schedule_table(config, steps: int, typecode: str = "f") -> array:
+def schedule_table(config: OptimSettings, steps: int, typecode: str = "f") -> "array[float]":
     """(steps, 3), flat, as an array of that type: learning rate, 1 - beta1^t and 1 - beta2^t of each step t from 1."""
-    table = array(typecode)
+    table: array[float] = array(typecode)
     for step in range(steps):
         table.extend(
             (learning_rate(config, steps, step), 1.0 - config.beta1 ** (step + 1), 1.0 - config.beta2 ** (step + 1))

@@ -81,7 +81,7 @@ def checkpoint_pieces(checkpoint: Checkpoint):
     return safetensors_pieces(entries, metadata)
 
 
-def read_checkpoint(data: bytes) -> Checkpoint:
+def read_checkpoint(data: bytes | memoryview) -> Checkpoint:
     """Read what `write_checkpoint` wrote.
 
     Raises: CheckpointError if the file is cut short, is not a pygpt run, has another version of the format, or has

@@ -1,7 +1,7 @@
 """The store in which a session saves its run, as a folder. In the tab, lab/worker/opfs_store.py takes its place.
 
-The session uses `begin`, `log` and `keep` for the current run, `find`, `read_copy`, `delete_copy` and `wait_for_closing_tabs` for the safety
-copies of earlier runs, `recall` and `remember` for small texts.
+The session uses `begin`, `log` and `keep` for the current run, `find`, `read_copy`, `delete_copy` and
+`wait_for_closing_tabs` for the safety copies of earlier runs, `recall` and `remember` for small texts.
 """
 
 import json

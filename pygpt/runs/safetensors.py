@@ -35,8 +35,8 @@ class Entry:
     """One array of a file: dtype ("F32"), shape, and bytes or, for writing, a function that returns them."""
 
     dtype: str
-    shape: tuple
-    data: bytes | memoryview | Callable
+    shape: tuple[int, ...]
+    data: bytes | memoryview | Callable[[], bytes | memoryview]
 
     @property
     def nbytes(self) -> int:
@@ -51,7 +51,8 @@ def write_safetensors(entries: dict[str, Entry], metadata: dict[str, str]) -> by
 
 def safetensors_pieces(entries: dict[str, Entry], metadata: dict[str, str]):
     """Yield the bytes of a file in pieces: the header, then each array."""
-    header, end = {"__metadata__": metadata}, 0
+    header: dict[str, object] = {"__metadata__": metadata}
+    end = 0
     for name, entry in entries.items():
         size = entry.nbytes
         header[name] = {"dtype": entry.dtype, "shape": list(entry.shape), "data_offsets": [end, end + size]}
@@ -110,7 +111,8 @@ def read_safetensors(data: bytes | memoryview) -> tuple[dict[str, Entry], dict[s
             raise CheckpointError(
                 f"the file is cut short: {name!r} ends at byte {end} of the data, but there are only {len(body)}"
             )
-        entries[name] = Entry(fields["dtype"], _shape(name, fields, end - begin), body[begin:end])
+        shape = _shape(name, fields, end - begin)  # it checks the dtype too
+        entries[name] = Entry(fields["dtype"], shape, body[begin:end])
         covered = end
     if covered != len(body):
         raise CheckpointError(f"the file is damaged: {len(body) - covered} bytes at its end belong to no array")

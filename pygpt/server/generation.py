@@ -44,8 +44,8 @@ class Generation:
         async with self._lock:
             done = stopping = closed.is_set()
             try:
-                worker = None if done else self._worker()
-                if worker:
+                if not done:
+                    worker = self._worker()
                     await worker.send(command)
                 while not done:
                     event = await self._receive(worker)
@@ -74,7 +74,7 @@ class Generation:
         if worker is not None:
             await worker.end(0.2)
 
-    def _worker(self):
+    def _worker(self) -> Worker:
         if self._idle_timer:
             self._idle_timer.cancel()
         self._idle_timer = asyncio.get_running_loop().call_later(IDLE_TIMEOUT, self._end_if_idle)

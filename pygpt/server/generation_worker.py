@@ -4,8 +4,10 @@ import os
 import signal
 from pathlib import Path
 
-from pygpt.data import load_text, text_from_bytes
+from pygpt.data import Text, load_text, text_from_bytes
+from pygpt.data.shards import Shards
 from pygpt.devices import open_device
+from pygpt.devices.base import Device
 from pygpt.errors import CheckpointError, DataError, PygptError
 from pygpt.inference.generate import stream
 from pygpt.inference.trained_model import TrainedModel, load
@@ -33,7 +35,7 @@ class GenerationWorker:
 
     def __init__(self, connection, choice: str):
         self.connection, self.choice = connection, choice
-        self.device = None
+        self.device: Device | None = None
         self.loaded_version: tuple = ()
         self.model: TrainedModel | None = None
 
@@ -76,12 +78,15 @@ class GenerationWorker:
         return self.connection.poll() and read(self.connection)[0]["type"] == "stop"
 
     def _evaluate(self, model, data, dataset):
+        name = dataset or model.experiment.data.source
+        text: Text | Shards
         if data is not None:
-            text = text_from_bytes(dataset, data)
+            text = text_from_bytes(name, data)
+        elif not dataset and model.checkpoint.text:
+            text = model.checkpoint.text
+        elif is_built_in(name):
+            text = load_text(name)
         else:
-            name = dataset or model.experiment.data.source
-            text = (None if dataset else model.checkpoint.text) or (load_text(name) if is_built_in(name) else None)
-        if text is None:
             raise DataError(
                 f"the text {name!r} that this model was trained on is not on this server; choose another with ?dataset="
             )

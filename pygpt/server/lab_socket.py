@@ -91,7 +91,7 @@ class LabSocket:
                 self.page = None
                 asyncio.get_running_loop().call_later(IDLE_TIMEOUT, self._end_if_idle)
 
-    async def _command(self, page, text, data):
+    async def _command(self, page: Page, text, data):
         try:
             command = json.loads(text)
             kind = command["type"]
@@ -132,7 +132,7 @@ class LabSocket:
         ] + self.log.events_for_page():
             page.send(event)
 
-    async def _listen(self, worker):
+    async def _listen(self, worker: Worker):
         while (item := await worker.receive()) is not None:
             event, data = item
             await self._take(event)
@@ -178,7 +178,7 @@ class LabSocket:
         if self.log.running:
             await worker.send({"type": "stop"})
             until = asyncio.get_running_loop().time() + STOP_TIMEOUT
-            while self.log.running and asyncio.get_running_loop().time() < until:
+            while asyncio.get_running_loop().time() < until and self.log.running:
                 await asyncio.sleep(0.05)
         self.worker = None
         self._forget()

@@ -1,11 +1,13 @@
 """The bodies of requests, and the experiment that a training request describes."""
 
 import dataclasses
+from typing import Any, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from pygpt.config.experiment import DataConfig, Experiment
+from pygpt.config.experiment import Experiment
 from pygpt.config.sampling import SamplingConfig
+from pygpt.config.sections import DataConfig
 from pygpt.errors import ExperimentError, RequestError
 from pygpt.server.storage import DataSet
 
@@ -37,14 +39,15 @@ class Body(BaseModel):
 def _setting(dotted):
     """The type and the help text of an experiment's field, in pydantic's form."""
     section, name = dotted.split(".")
-    config = {field.name: field for field in dataclasses.fields(Experiment)}[section].type
+    config = getattr(Experiment(), section)
     field = {field.name: field for field in dataclasses.fields(config)}.get(name)
     if field is None:
         return int | None, Field(None, description="tokens in the vocabulary")
-    return field.type | None, Field(None, description=field.metadata["help"])
+    return get_type_hints(type(config))[name] | None, Field(None, description=field.metadata["help"])
 
 
-TrainRequest = create_model(
+# Any, because mypy cannot see a class that is made at run time.
+TrainRequest: Any = create_model(
     "TrainRequest",
     __base__=Body,
     __doc__="What to train, and on which data set. Settings that are left out come from the preset.",
@@ -63,7 +66,7 @@ def _sampling_fields():
             yield field.name, (field.type, Field(field.default, description=field.metadata["help"]))
 
 
-GenerateRequest = create_model(
+GenerateRequest: Any = create_model(
     "GenerateRequest",
     __base__=Body,
     __doc__="How to continue a text.",
@@ -73,7 +76,7 @@ GenerateRequest = create_model(
 )
 
 
-def experiment_for(request: BaseModel, name: str, dataset: DataSet) -> Experiment:
+def experiment_for(request: TrainRequest, name: str, dataset: DataSet) -> Experiment:
     """The experiment that a TrainRequest describes. Raises: RequestError, with the request's field names."""
     given = request.model_dump(exclude_none=True)
     try:

@@ -6,7 +6,7 @@ import re
 import shutil
 from pathlib import Path
 
-from pygpt.data import DATASETS, is_task, load_text, text_from_bytes
+from pygpt.data import DATASETS, is_task, load_text, task_text, text_from_bytes
 from pygpt.errors import DataError, RequestError
 from pygpt.runs.run_folder import MODEL_FILE, RunFolder
 from pygpt.utils.files import write_atomically
@@ -58,7 +58,7 @@ class DataSets:
 
     def __init__(self, folder: Path):
         self.folder = make_folder(folder)
-        # Characters and distinct characters of the built-in texts that `get_counted` has read.
+        # Characters and distinct characters of the texts that `get_counted` has read.
         self.character_counts: dict[str, tuple[int, int]] = {}
 
     def list(self) -> list[DataSet]:
@@ -75,7 +75,7 @@ class DataSets:
         """A data set, or a task. Raises: RequestError (404) for an unknown name, DataError for an invalid task."""
         datasets = {dataset.name: dataset for dataset in self.list()}
         if is_task(name):
-            text = load_text(name).text  # raises DataError for an invalid name
+            text = task_text(name).text  # raises DataError for an invalid name
             return DataSet(
                 name,
                 f"{len(text.splitlines()):,} questions and their answers",
@@ -98,7 +98,9 @@ class DataSets:
         """A data set with its characters counted, which can take a moment. Raises: as `get`, and DataError."""
         dataset = self.get(name)
         if dataset.characters is None:
-            text = load_text(name).text
+            data = self.read(name)
+            text = (load_text(name) if data is None else text_from_bytes(name, data)).text
+            assert text is not None  # a data set is not shards
             self.character_counts[name] = (len(text), len(set(text)))
         return self.get(name)
 
@@ -142,7 +144,8 @@ class DataSets:
             return DataSet(**json.loads(path.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
             # The server did not write this file: only its name is known.
-            return DataSet(path.stem, path.stem, False, "stream", 0)
+            counts = self.character_counts.get(path.stem, (None, None))
+            return DataSet(path.stem, path.stem, False, "stream", 0, *counts)
 
 
 class ModelFolder(RunFolder):

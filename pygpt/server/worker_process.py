@@ -10,6 +10,8 @@ SPAWN = multiprocessing.get_context("spawn")
 BYTES, MESSAGE = b"B", b"M"
 EXIT_TIMEOUT = 3.0  # seconds that an idle process has to end by itself
 
+Message = tuple[dict, bytes | None]  # JSON, with its bytes if it has any
+
 
 def write(connection, message: str, data: bytes | None = None) -> None:
     """Send a JSON message; its bytes, if any, go first."""
@@ -18,7 +20,7 @@ def write(connection, message: str, data: bytes | None = None) -> None:
     connection.send_bytes(MESSAGE + message.encode())
 
 
-def read(connection) -> tuple[dict, bytes | None]:
+def read(connection) -> Message:
     """Wait for a message and its bytes. Raises: EOFError if the other side has closed the connection."""
     data = None
     while True:
@@ -33,7 +35,8 @@ class Incoming:
 
     def __init__(self, connection):
         self.connection = connection
-        self.loop, self.queue = asyncio.get_running_loop(), asyncio.Queue()
+        self.loop = asyncio.get_running_loop()
+        self.queue: asyncio.Queue[Message | None] = asyncio.Queue()
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self):
@@ -69,7 +72,7 @@ class Worker:
             except OSError:
                 return
 
-    async def receive(self) -> tuple[dict, bytes | None] | None:
+    async def receive(self) -> Message | None:
         """The next message and its bytes, or None if the process has ended."""
         return await self.incoming.queue.get()
 

@@ -4,7 +4,7 @@ from array import array
 
 from pygpt.data import Split
 from pygpt.errors import DeviceError
-from pygpt.session.messages import Baselines
+from pygpt.session.messages import Baselines, Emit
 from pygpt.training.ngram_baselines import baseline_steps
 from pygpt.training.run import Run
 from pygpt.utils.blocking import yield_to_event_loop
@@ -12,7 +12,7 @@ from pygpt.utils.blocking import yield_to_event_loop
 MAX_TOKENS = 4_000_000  # in the training part: more would take a tab too long and too much memory
 
 
-async def send_baselines(emit, run: Run) -> None:
+async def send_baselines(emit: Emit, run: Run) -> None:
     """Send the event `baselines`. The corpus is read back from the device, which holds the only copy of it.
 
     Texts in shards and long texts are skipped. Nothing is sent if the device is lost meanwhile.
@@ -31,8 +31,6 @@ async def send_baselines(emit, run: Run) -> None:
 
 
 async def _fetch_split(device, part) -> Split:
-    arrays = [array("I"), array("I") if part.offsets is not None else None]
-    for values, tensor in zip(arrays, (part.tokens, part.offsets)):
-        if values is not None:
-            values.frombytes(await device.fetch(tensor))
-    return Split(*arrays)
+    tokens = array("I", await device.fetch(part.tokens))
+    offsets = None if part.offsets is None else array("I", await device.fetch(part.offsets))
+    return Split(tokens, offsets)

@@ -5,14 +5,14 @@ import dataclasses
 
 from pygpt.analysis.bench import survey
 from pygpt.errors import PygptError
-from pygpt.session.messages import Error, Measured, MeasuringEnded
+from pygpt.session.messages import Emit, Error, Measured, MeasuringEnded
 from pygpt.session.records import Measurement
 
 
 class Benchmark:
     """The benchmark of a device, if one is running."""
 
-    def __init__(self, emit):
+    def __init__(self, emit: Emit):
         self.emit = emit
         self.task: asyncio.Task | None = None
 

@@ -17,6 +17,7 @@ from pygpt.session.records import (
     TaskDescription,
     TokenizerDescription,
 )
+from pygpt.session.records import Experiment as ExperimentFields
 from pygpt.tokenizers import TOKENIZERS
 from pygpt.training.metrics import describe_metrics
 
@@ -26,7 +27,11 @@ def capabilities(site) -> Ready:
     return Ready(
         version=site.contents["version"],
         python=platform.python_version(),
-        presets={name: preset.to_dict() for name, preset in PRESETS.items() if is_available(preset.data.tokenizer)},
+        presets={
+            name: ExperimentFields(preset.to_dict())
+            for name, preset in PRESETS.items()
+            if is_available(preset.data.tokenizer)
+        },
         fields=[*map(_limit_choices, _describe_fields(Experiment, ""))],
         sampling=[
             FieldDescription(**describe(field, field.name))

@@ -14,7 +14,7 @@ class Command:
 
 
 def _sampling_types() -> dict[str, str]:
-    js_types = {int: "number", float: "number"}
+    js_types: dict[object, str] = {int: "number", float: "number"}
     return {field.name: js_types.get(field.type, "string[]") for field in dataclasses.fields(SamplingConfig)}
 
 

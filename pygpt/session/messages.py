@@ -9,7 +9,7 @@ import dataclasses
 import json
 import math
 import re
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol, TypeVar, dataclass_transform
 
 from pygpt.session.records import (
     DatasetDescription,
@@ -39,6 +39,12 @@ class Event:
         return {"type": self.type, **_plain(self)}
 
 
+class Emit(Protocol):
+    """The function that sends an event to the page, with optional bytes beside it."""
+
+    def __call__(self, event: Event, data: bytes | None = None) -> None: ...
+
+
 def _plain(record: Any) -> Any:
     if dataclasses.is_dataclass(record) and not isinstance(record, type):
         return {field.name: _plain(getattr(record, field.name)) for field in dataclasses.fields(record)}
@@ -49,7 +55,11 @@ def _plain(record: Any) -> Any:
     return record
 
 
-def event(cls):
+E = TypeVar("E", bound=Event)
+
+
+@dataclass_transform(frozen_default=True)
+def event(cls: type[E]) -> type[E]:
     """Declare an event: its type is the name of its class in snake_case."""
     cls = dataclasses.dataclass(frozen=True)(cls)
     cls.type = re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
@@ -137,8 +147,8 @@ class Curve(Event):
     mean loss, number of steps in the mean), `validation` of (step, validation loss, accuracy)."""
 
     run_id: str
-    training: list[tuple[float, float, float]]
-    validation: list[tuple[float, float, Number]]
+    training: list[tuple[int, float, int]]
+    validation: list[tuple[int, float, Number]]
 
 
 @event

@@ -3,7 +3,7 @@
 import math
 import time
 
-from pygpt.session.messages import Evaluated, Progress
+from pygpt.session.messages import Emit, Evaluated, Progress
 from pygpt.training.metrics import METRICS, STEP, Metric
 from pygpt.training.run import Run
 from pygpt.utils.timer import clock_resolution
@@ -17,7 +17,7 @@ LOGGED = tuple(field.name for field in METRICS if field.metadata["source"] == ST
 class ProgressReporter:
     """Collects metrics as they are read, and sends them as `progress` and `evaluated` events."""
 
-    def __init__(self, emit, run: Run):
+    def __init__(self, emit: Emit, run: Run):
         self._emit, self._run = emit, run
         self._steps: list[Metric] = []
         self._evaluations: list[Metric] = []

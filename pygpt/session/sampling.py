@@ -2,13 +2,14 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 
 from pygpt.config.sampling import SamplingConfig
 from pygpt.data.sources.tasks import SEPARATOR
 from pygpt.errors import PygptError
 from pygpt.inference.generate import stream
 from pygpt.inference.sampler import Sampler
-from pygpt.session.messages import Error, Sample, Sampled
+from pygpt.session.messages import Emit, Error, Sample, Sampled
 from pygpt.tokenizers import split_documents
 from pygpt.training.run import Run
 from pygpt.utils.blocking import yield_to_event_loop
@@ -24,7 +25,7 @@ LAST_SAMPLE_SECONDS = 0.5  # seconds in which the last sample of a halted run mu
 class TrainingSamples:
     """Writes samples during training. `halting()` returns whether the run is halting; its last sample is then short."""
 
-    def __init__(self, emit, halting):
+    def __init__(self, emit: Emit, halting: Callable[[], bool]):
         self.emit, self.halting = emit, halting
         self.step = -1  # of the last sample
         self._wrote_at = self._took = 0.0
@@ -83,6 +84,7 @@ class _GrowingSlices:
 
 def _question(run: Run) -> tuple[str, str]:
     """A held-out question up to its separator, and the same document with its answer."""
+    assert run.text.text is not None  # shards have no questions
     every = round(1 / run.experiment.data.val_fraction)
     documents = split_documents(run.text.text)
     held_out = documents[every - 1 :: every] or documents[-1:]
@@ -93,7 +95,7 @@ def _question(run: Run) -> tuple[str, str]:
 class Continuation:
     """The continuation of a prompt, if one is running."""
 
-    def __init__(self, emit):
+    def __init__(self, emit: Emit):
         self.emit = emit
         self.task: asyncio.Task | None = None
 

@@ -1,6 +1,7 @@
 """Carries out the lab's commands: open, check, train, sample, save. Depends on pygpt only; runs without a browser."""
 
 import time
+from typing import Any
 
 from pygpt.analysis.memory import check_memory, memory_estimate, parameter_count
 from pygpt.config.experiment import Experiment
@@ -12,7 +13,7 @@ from pygpt.session import messages
 from pygpt.session.benchmark import Benchmark
 from pygpt.session.capabilities import capabilities, is_available
 from pygpt.session.commands import COMMANDS
-from pygpt.session.messages import Paused, Stopped
+from pygpt.session.messages import Emit, Paused, Stopped
 from pygpt.session.records import KeptRun, TextFacts
 from pygpt.session.sampling import Continuation
 from pygpt.session.training import Training
@@ -28,14 +29,15 @@ LEARNING_SLICE = 0.05  # seconds of learning a tokenizer between two turns for t
 class Session:
     """The device, text and run of one page.
 
-    `emit(event, data=None)` sends an Event to the page, with optional bytes beside it; `site` loads texts and opens
-    devices; `store` keeps what outlives the page (see pygpt/runs/run_store.py).
+    `site` loads texts and opens devices; `store` keeps what outlives the page (see pygpt/runs/run_store.py).
     """
 
-    def __init__(self, emit, site, store):
+    def __init__(self, emit: Emit, site, store):
         self.emit, self.site, self.store = emit, site, store
-        self.device = self.choice = self.text = None
-        self.requested_text = None  # the text requested last
+        self.device: Any | None = None  # a Device
+        self.choice = ""  # with which it was opened
+        self.text: Text | None = None
+        self.requested_text: tuple[str, bytes] | None = None  # the text requested last
         self.numpy_for_size = False  # whether NumPy replaced a real GPU because the model is small
         self.training = Training(emit, store, self._recover)
         self.bench = Benchmark(emit)
@@ -63,7 +65,8 @@ class Session:
 
     async def _find_copies(self):
         """Send the safety copies, and again when they change because the tab that this one replaces has closed."""
-        sent, attempt = [], 0
+        sent: list[str] = []
+        attempt = 0
         while True:
             copies = await self.store.find()
             if (names := [about["copy"] for about in copies]) != sent:
@@ -85,19 +88,18 @@ class Session:
             run = Run.restore(await self.training.checkpoint(), device, text=run.text)
         old, self.device, self.choice, self.numpy_for_size = self.device, device, choice, False
         self.training.run = run
-        self._send_device()
+        self._send_device(device)
         if old is not None:
             old.close()
 
-    def _send_device(self):
-        device = self.device
+    def _send_device(self, device):
         self.emit(messages.Device(device.kind, device.name, device.why, self.choice))
 
-    async def _recover(self, data: bytes, text) -> Run:
+    async def _recover(self, data: bytes, lost: Run) -> Run:
         """Open the device again after it was lost, and restore the run from a checkpoint."""
-        self.device = await self.site.open_device(self.choice)
-        self._send_device()
-        return Run.restore(data, self.device, text=text)
+        self.device = device = await self.site.open_device(self.choice)
+        self._send_device(device)
+        return Run.restore(data, device, text=lost.text)
 
     async def choose_text(self, name: str, built_in: bool, data: bytes = b"") -> None:
         """Choose the text of the next run. Raises: DataError if it cannot be loaded; there is no text then."""
@@ -182,13 +184,14 @@ class Session:
         """Switch to the device that suits the size of the model, if `_may_choose()`."""
         if not self._may_choose():
             return
+        assert self.device is not None  # as `_may_choose` says
         gpu = await self.site.open_device(self.choice) if self.numpy_for_size else self.device
         fitting = await self.site.device_for(gpu, draft)
         self.numpy_for_size = fitting is not gpu
         old, self.device = self.device, fitting
         for device in {old, gpu} - {fitting}:
             device.close()
-        self._send_device()
+        self._send_device(fitting)
 
     async def pause(self) -> None:
         """Pause training."""
@@ -289,5 +292,10 @@ def _field(error: PygptError) -> str:
     """The field of the page that an error belongs to."""
     if isinstance(error, ExperimentError):
         return error.field
-    fields = {DataError: "text", DeviceError: "device", CheckpointError: "file", TokenizerError: "prompt"}
+    fields: dict[type, str] = {
+        DataError: "text",
+        DeviceError: "device",
+        CheckpointError: "file",
+        TokenizerError: "prompt",
+    }
     return next((field for kind, field in fields.items() if isinstance(error, kind)), "")

@@ -6,6 +6,7 @@ the loss is no longer finite or the device is lost.
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 
 from pygpt.analysis.autotune import tune
 from pygpt.analysis.profile import Profile, profile
@@ -13,6 +14,7 @@ from pygpt.errors import DeviceLost, DivergedError, PygptError
 from pygpt.session.baselines import send_baselines
 from pygpt.session.messages import (
     Curve,
+    Emit,
     Error,
     Finished,
     Kept,
@@ -24,7 +26,7 @@ from pygpt.session.messages import (
     Stopped,
 )
 from pygpt.session.progress import ProgressReporter
-from pygpt.session.records import ProfileFacts, ProfileRow, RunFacts
+from pygpt.session.records import Experiment, ProfileFacts, ProfileRow, RunFacts
 from pygpt.session.sampling import TrainingSamples
 from pygpt.training.driver import Driver
 from pygpt.training.run import Run
@@ -35,11 +37,11 @@ COPY_MIN_INTERVAL = 10.0  # seconds between two safety copies, at least; they ta
 class Training:
     """A run that is training, paused or stopped.
 
-    `emit(event)` sends to the page; `store` keeps the safety copy, the log and the tuning; `recover` is called when the
-    device is lost, and restores the run on a new one.
+    `store` keeps the safety copy, the log and the tuning. `recover(checkpoint, run)` is called when the device is lost,
+    and restores the run on a new one.
     """
 
-    def __init__(self, emit, store, recover):
+    def __init__(self, emit: Emit, store, recover: Callable[[bytes, Run], Awaitable[Run]]):
         self.emit, self.store, self.recover = emit, store, recover
         self.run: Run | None = None
         self.text = ""
@@ -62,35 +64,35 @@ class Training:
         """Train a new run from its first step."""
         await self.store.begin(run)
         self.run, self.text, self.last_checkpoint, self.samples.step = run, text, None, -1
-        self.emit(Started(run.id, self._facts()))
-        self._start_baselines()
-        self._start()
+        self.emit(Started(run.id, self._facts(run)))
+        self._start_baselines(run)
+        self._start(run)
 
     async def adopt(self, run: Run, data: bytes, copy: str = "") -> None:
         """Take a restored run without starting it. It gets a new safety copy, or continues `copy`, its source."""
         await self.store.begin(run, copy)
         self.run, self.last_checkpoint = run, data
         self.text, self.samples.step = run.text.name, -1
-        self.emit(Opened(run.id, self._facts()))
+        self.emit(Opened(run.id, self._facts(run)))
         curve = run.metrics.curve
         if not curve.empty:
             self.emit(Curve(run.id, curve.training, curve.validation))
-        self._start_baselines()
+        self._start_baselines(run)
 
-    def _start_baselines(self) -> None:
+    def _start_baselines(self, run: Run) -> None:
         if self.baselines_task is not None:
             self.baselines_task.cancel()
-        self.baselines_task = asyncio.ensure_future(send_baselines(self.emit, self.run))
+        self.baselines_task = asyncio.ensure_future(send_baselines(self.emit, run))
 
     def resume(self) -> None:
         """Continue training. After the last step an evaluation can still be due."""
         if self.run is not None and not self.active:
             self.emit(Resumed(self.run.id, self.run.step))
-            self._start()
+            self._start(self.run)
 
     async def halt(self, how: type[Paused] | type[Stopped]) -> None:
         """Stop training and send the event `how`. Returns once the device is idle."""
-        if self.active:
+        if self.task is not None and not self.task.done():
             self.halting = how
             if self.driver is not None:
                 self.driver.halt()
@@ -101,6 +103,7 @@ class Training:
     async def snapshot(self) -> tuple[int, bytes]:
         """The run's step and checkpoint, read between two steps."""
         async with self.lock:
+            assert self.run is not None  # as every caller knows
             return self.run.step, await self.run.fetch_checkpoint()
 
     async def checkpoint(self) -> bytes:
@@ -112,76 +115,80 @@ class Training:
                 raise
             return self.last_checkpoint
 
-    def _start(self) -> None:
+    def _start(self, run: Run) -> None:
         self.halting, self.driver = None, None
-        self.task = asyncio.ensure_future(self._train())
+        self.task = asyncio.ensure_future(self._train(run))
 
-    def _facts(self) -> RunFacts:
-        run = self.run
+    def _facts(self, run: Run) -> RunFacts:
         return RunFacts(
             id=run.id,
-            experiment=run.experiment.to_dict(),
+            experiment=Experiment(run.experiment.to_dict()),
             text=self.text,
             step=run.step,
             parameters=run.model.parameter_count,
             vocabulary=run.tokenizer.vocab_size,
         )
 
-    async def _train(self) -> None:
-        run = self.run
+    async def _train(self, run: Run) -> None:
         try:
             if await self._run_steps(run):
                 self.halting = None  # requested too late: the run has finished
         except DivergedError as error:
-            self._send_error(error, "")
-            self._send_error(error, "optim.learning_rate")
+            self._send_error(run, error, "")
+            self._send_error(run, error, "optim.learning_rate")
             self.halting = Stopped
             # The weights are no longer finite; those of the last checkpoint are.
+            assert self.last_checkpoint is not None  # `_run_steps` begins with one
             self.run = run = Run.restore(self.last_checkpoint, run.device, text=run.text)
         except DeviceLost as error:
             self.halting = Stopped
-            run = await self._recover(error) or run
+            run = await self._recover(run, error) or run
         except PygptError as error:
-            self._send_error(error, "")
+            self._send_error(run, error, "")
             self.halting = Stopped
         except Exception as error:
             # A bug in pygpt: the page must not wait for a run that has ended.
-            self._send_error(error, "")
+            self._send_error(run, error, "")
             self.emit(Stopped(run.id, run.step))
             raise
         self.emit((self.halting or Finished)(run.id, run.step))
 
-    async def _recover(self, lost: DeviceLost) -> Run | None:
+    async def _recover(self, run: Run, lost: DeviceLost) -> Run | None:
+        if self.last_checkpoint is None:
+            self._send_error(run, f"{lost}, before the first step; reload the page and start again", "device")
+            return None
         try:
-            self.run = await self.recover(self.last_checkpoint, self.run.text)
+            self.run = recovered = await self.recover(self.last_checkpoint, run)
         except PygptError as error:
             self._send_error(
+                run,
                 f"{lost}; it cannot be opened again: {error}. Choose another device; the run moves there "
                 "from its last checkpoint",
                 "device",
             )
             return None
         self._send_error(
+            recovered,
             "the GPU was lost while training and was opened again. The run is back at step "
-            f"{self.run.step}, its last checkpoint; press Resume to continue from there",
+            f"{recovered.step}, its last checkpoint; press Resume to continue from there",
             "device",
         )
-        return self.run
+        return recovered
 
-    def _send_error(self, error, field):
-        self.emit(Error(str(error), field, "training", self.run.id))
+    def _send_error(self, run: Run, error: Exception | str, field: str) -> None:
+        self.emit(Error(str(error), field, "training", run.id))
 
     async def _run_steps(self, run: Run) -> bool:
         """Train until the end (returns True) or until a halt (returns False)."""
         reporter = ProgressReporter(self.emit, run)
+        if self.last_checkpoint is None:
+            self.last_checkpoint = (await self.snapshot())[1]
         await tune(run.device, run.experiment, run.tokenizer.vocab_size, self.store)
         driver = self.driver = Driver(run, self.lock)
         if self.halting:
             driver.halt()
         if run.step == 0:
             await self.samples.write(run)
-        if self.last_checkpoint is None:
-            self.last_checkpoint = (await self.snapshot())[1]
         self._kept_at = time.perf_counter()
         self.samples.begin()
         async for event in driver.events():
@@ -190,21 +197,21 @@ class Training:
             reporter.send()
             if self.profiling:
                 async with self.lock:
-                    self._send_profile(await profile(run, driver.steps))
+                    self._send_profile(run, await profile(run, driver.steps))
             if self.samples.is_due(event.evaluated):
                 await self.samples.write(run)
             if event.evaluated and not self.halting:
                 await self._keep(run)
         if self.profiling:  # requested after the last step
-            self._send_profile(None)
+            self._send_profile(run, None)
         reporter.send(last=True)
         await self.samples.write(run)
         await self._keep(run, now=True)
         return driver.ended
 
-    def _send_profile(self, found: Profile | None) -> None:
+    def _send_profile(self, run: Run, found: Profile | None) -> None:
         self.profiling = False
-        self.emit(Profiled(self.run.id, found and _profile_facts(found)))
+        self.emit(Profiled(run.id, _profile_facts(found) if found else None))
 
     async def _keep(self, run: Run, now: bool = False) -> None:
         """Keep a safety copy if the last one is old enough. All losses up to the run's step are finite."""

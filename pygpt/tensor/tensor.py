@@ -8,19 +8,41 @@ and reference counting frees device memory as soon as a tensor is dropped.
 This module imports no operation: it gets kernels from `KERNELS` by name.
 """
 
+from __future__ import annotations
+
 import collections
 import contextlib
 import math
 from array import array
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
-from pygpt.devices.base import Buffer, Device
+from pygpt.devices.base import Attributes, Buffer, Device, Shape
 from pygpt.errors import ShapeError
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+    from numpy.typing import NDArray
 
 ITEM_SIZE = {"float32": 4, "float64": 8, "int32": 4, "uint32": 4}
 ARRAY_CODE = {"float32": "f", "float64": "d", "int32": "i", "uint32": "I"}
 
 # The kernels by name; `pygpt.tensor.kernel.kernel` fills it. It is defined here because tensor arithmetic uses it.
-KERNELS = {}
+KERNELS: dict[str, Any] = {}
+_KERNELS: Mapping[str, Callable[..., Tensor]] = KERNELS  # those called in this file have one output
+
+
+class TapeEntry(Protocol):
+    """What the tape uses of a `Kernel`; the sequences have an entry for each input."""
+
+    @property
+    def accumulating_inputs(self) -> frozenset[int]:
+        """The inputs whose gradient so far the entry adds to its result."""
+
+    def backward(
+        self, dy: Tensor, saved: Attributes, wanted: Sequence[bool], so_far: Tensors, into: Tensors
+    ) -> Tensors:
+        """Return the gradients of the inputs; see `Kernel.backward`."""
 
 
 class Node:
@@ -31,7 +53,9 @@ class Node:
 
     __slots__ = ("kernel", "parents", "saved")
 
-    def __init__(self, kernel=None, parents=(), saved=None):
+    def __init__(
+        self, kernel: TapeEntry | None = None, parents: Sequence[Node | None] = (), saved: Mapping[str, Any] = {}
+    ):
         self.kernel = kernel
         self.parents = parents
         self.saved = saved
@@ -45,7 +69,7 @@ class Tensor:
 
     __slots__ = ("buffer", "offset", "shape", "dtype", "node")
 
-    def __init__(self, buffer: Buffer, shape: tuple, dtype: str = "float32", offset: int = 0, node: Node | None = None):
+    def __init__(self, buffer: Buffer, shape: Shape, dtype: str = "float32", offset: int = 0, node: Node | None = None):
         self.buffer = buffer
         self.shape = tuple(shape)
         self.dtype = dtype
@@ -67,11 +91,11 @@ class Tensor:
         """The number of bytes of its elements."""
         return self.size * ITEM_SIZE[self.dtype]
 
-    def detached(self) -> "Tensor":
+    def detached(self) -> Tensor:
         """Return the same data without a node on the tape."""
         return Tensor(self.buffer, self.shape, self.dtype, self.offset)
 
-    def reshape(self, *shape: int) -> "Tensor":
+    def reshape(self, *shape: int) -> Tensor:
         """Return the same elements in another shape; one length can be -1. Raises ShapeError if the sizes differ."""
         if -1 in shape:
             rest = math.prod(length for length in shape if length != -1)
@@ -82,7 +106,7 @@ class Tensor:
             return Tensor(self.buffer, shape, self.dtype, self.offset)
         return Tensor(self.buffer, shape, self.dtype, self.offset, Node(RESHAPE, (self.node,), {"x_shape": self.shape}))
 
-    def slice(self, start: int, shape: tuple) -> "Tensor":
+    def slice(self, start: int, shape: Shape) -> Tensor:
         """Return a view of consecutive elements, from element `start` of this flat tensor.
 
         Raises: ShapeError if the view exceeds the tensor, or if `start` is not a multiple of 64 elements (a GPU binds
@@ -96,45 +120,56 @@ class Tensor:
         """Wait for the device and return the bytes. Raises DeviceError in a tab: use `await device.fetch(tensor)`."""
         return self.device.read(self)
 
-    def tolist(self) -> list:
+    def tolist(self) -> list[float]:
         """Wait for the device and return the elements as a flat list."""
-        return array(ARRAY_CODE[self.dtype], self.read()).tolist()
+        elements: array[float] = array(ARRAY_CODE[self.dtype], self.read())
+        return elements.tolist()
 
-    def numpy(self):
+    def numpy(self) -> NDArray[Any]:
         """Wait for the device and return the elements as a NumPy array of the same shape."""
         import numpy
 
         return numpy.frombuffer(self.read(), dtype=self.dtype).reshape(self.shape).copy()
 
-    def __matmul__(self, other: "Tensor") -> "Tensor":
-        return KERNELS["matmul"](self, other)
+    def __matmul__(self, other: Tensor) -> Tensor:
+        return _KERNELS["matmul"](self, other)
 
-    def __add__(self, other: "Tensor") -> "Tensor":
-        return KERNELS["add"](self, other)
+    def __add__(self, other: Tensor) -> Tensor:
+        return _KERNELS["add"](self, other)
 
-    def __mul__(self, factor: float) -> "Tensor":
-        return KERNELS["scale"](self, factor=float(factor))
+    def __mul__(self, factor: float) -> Tensor:
+        return _KERNELS["scale"](self, factor=float(factor))
 
     __rmul__ = __mul__
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Tensor({self.dtype}{list(self.shape)} on {self.device.name})"
+
+
+Tensors = Sequence[Tensor | None]
 
 
 class _Reshape:
     """The only tape entry that launches no kernel. Its gradient reshapes back."""
 
     name = "reshape"
-    accumulating_inputs = frozenset()
+    accumulating_inputs: frozenset[int] = frozenset()
 
-    def backward(self, dy, saved, wanted, so_far, into):
+    def backward(
+        self, dy: Tensor, saved: Attributes, wanted: Sequence[bool], so_far: Tensors, into: Tensors
+    ) -> Tensors:
         return (dy.reshape(*saved["x_shape"]),)
 
 
 RESHAPE = _Reshape()
 
 
-def tensor(device: Device, data, shape: tuple | None = None, dtype: str = "float32") -> Tensor:
+def tensor(
+    device: Device,
+    data: ReadableBuffer | list[int] | list[float] | tuple[float, ...],
+    shape: Shape | None = None,
+    dtype: str = "float32",
+) -> Tensor:
     """Create a tensor on `device` from an object with the buffer protocol, or from a flat list of numbers.
 
     Raises: ShapeError if the data does not fill the shape; CaptureError while recording.
@@ -154,13 +189,13 @@ def tensor(device: Device, data, shape: tuple | None = None, dtype: str = "float
     return result
 
 
-def empty(device: Device, shape: tuple, dtype: str = "float32") -> Tensor:
+def empty(device: Device, shape: Shape, dtype: str = "float32") -> Tensor:
     """Create a tensor with undefined elements. Raises MemoryLimit if the device cannot hold it."""
     return Tensor(device.allocate(math.prod(shape) * ITEM_SIZE[dtype]), shape, dtype)
 
 
 @contextlib.contextmanager
-def no_tape():
+def no_tape() -> Iterator[None]:
     """Disable the tape inside the `with`: evaluation and sampling then need a fraction of the memory."""
     previous, Tape.enabled = Tape.enabled, False
     try:
@@ -186,8 +221,12 @@ def backward(loss: Tensor, parameters: list[Tensor], into: list[Tensor] | None =
         raise ShapeError(f"backward: expected a loss of one element that depends on a parameter, got {loss!r}")
     order = _topological_order(loss.node)
     targets = {parameter.node: target for parameter, target in zip(parameters, into or (), strict=bool(into))}
-    uses_left = collections.Counter(parent for node in order for parent in node.parents if parent is not None)
-    gradients = {loss.node: KERNELS["fill"](out=empty(loss.device, loss.shape, loss.dtype), value=1.0)}
+    uses_left: collections.Counter[Node | None] = collections.Counter(
+        parent for node in order for parent in node.parents if parent is not None
+    )
+    gradients: dict[Node | None, Tensor] = {
+        loss.node: _KERNELS["fill"](out=empty(loss.device, loss.shape, loss.dtype), value=1.0)
+    }
     for node in order:
         if node.kernel is None:
             continue
@@ -211,7 +250,7 @@ def backward(loss: Tensor, parameters: list[Tensor], into: list[Tensor] | None =
             if parent is None or contribution is None:
                 continue
             if parent in gradients and partial is None:
-                contribution = KERNELS["add"](gradients[parent], contribution)
+                contribution = _KERNELS["add"](gradients[parent], contribution)
             gradients[parent] = contribution
     for parameter in parameters:
         if parameter.node not in gradients:
@@ -219,13 +258,15 @@ def backward(loss: Tensor, parameters: list[Tensor], into: list[Tensor] | None =
     result = [gradients[parameter.node] for parameter in parameters]
     for gradient, target in zip(result, into or ()):
         if (gradient.buffer, gradient.offset) != (target.buffer, target.offset):
-            KERNELS["pack"](gradient, out=target.reshape(target.size))
+            _KERNELS["pack"](gradient, out=target.reshape(target.size))
     return into or result
 
 
 def _topological_order(root: Node) -> list[Node]:
     """Return every node below `root`, each before all of its parents. A deep model would exceed the recursion limit."""
-    order, done, stack = [], set(), [(root, False)]
+    order: list[Node] = []
+    done: set[Node] = set()
+    stack = [(root, False)]
     while stack:
         node, parents_done = stack.pop()
         if parents_done:
@@ -235,3 +276,21 @@ def _topological_order(root: Node) -> list[Node]:
             stack.append((node, True))
             stack.extend((parent, False) for parent in node.parents if parent is not None and parent not in done)
     return order[::-1]
+
+
+__all__ = [
+    "ARRAY_CODE",
+    "Attributes",
+    "Device",
+    "ITEM_SIZE",
+    "KERNELS",
+    "Node",
+    "Shape",
+    "Tape",
+    "Tensor",
+    "Tensors",
+    "backward",
+    "empty",
+    "no_tape",
+    "tensor",
+]

@@ -13,6 +13,7 @@ takes 10 to 150 ms on a software adapter, and a small GPT has a dozen different 
 import functools
 import re
 import struct
+from collections.abc import Mapping
 from pathlib import Path
 
 _UNIFORMS = re.compile(r"^struct Uniforms \{([^}]*)\}", re.MULTILINE)
@@ -39,7 +40,7 @@ def uniforms(text: str) -> dict[str, str]:
     return dict(re.findall(r"(\w+): (\w+)", match.group(1))) if match else {}
 
 
-def constants(text: str, values: dict) -> tuple[dict, bytes]:
+def constants(text: str, values: Mapping[str, float]) -> tuple[dict[str, float], bytes]:
     """Split a kernel's fixed numbers into its shader's overrides by name and the bytes of its uniforms."""
     fields = uniforms(text)
     packed = b"".join(struct.pack(f"<{_CODES[kind]}", values[field]) for field, kind in fields.items())

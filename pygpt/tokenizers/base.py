@@ -59,7 +59,7 @@ class Tokenizer(ABC):
         """Describe the tokenizer in plain JSON values."""
 
     @abstractmethod
-    def encode(self, text: str) -> array:
+    def encode(self, text: str) -> array[int]:
         """Return the token ids of a text as an `array('I')`, without BOS.
 
         Raises:

@@ -7,7 +7,7 @@ from array import array
 from collections import defaultdict
 from collections.abc import Generator, Iterable
 from itertools import chain, pairwise
-from typing import Any
+from typing import Any, TypeVar
 
 from pygpt.errors import TokenizerError
 from pygpt.tokenizers.base import Decoder, Tokenizer, check_fields, outside_vocabulary
@@ -17,6 +17,8 @@ from pygpt.tokenizers.documents import split_documents
 from pygpt.tokenizers.pretokens import pieces, split_words
 from pygpt.tokenizers.tokenizer_json import vocabulary_from_json, vocabulary_to_json
 from pygpt.tokenizers.utf8 import Utf8Decoder, utf8_bytes
+
+T = TypeVar("T")
 
 _CACHE_SIZE = 1 << 17  # words whose tokens are cached; English text of any length needs fewer
 _LONGEST_CACHED = 100  # characters; a longer word will hardly occur again
@@ -84,7 +86,7 @@ class BPETokenizer(Tokenizer):
         """Describe the tokenizer in plain JSON values: those of its tokenizer.json."""
         return {"kind": self.kind, "tokenizer": vocabulary_to_json(self.vocabulary)}
 
-    def encode(self, text: str) -> array:
+    def encode(self, text: str) -> array[int]:
         """Return the token ids of a text as an `array('I')`, without BOS.
 
         Raises:
@@ -94,11 +96,11 @@ class BPETokenizer(Tokenizer):
             utf8_bytes(text)
         return self._encode(text)
 
-    def encode_bytes(self, data: bytes) -> array:
+    def encode_bytes(self, data: bytes) -> array[int]:
         """Return the token ids of any bytes, UTF-8 or not; `decode_bytes` restores them."""
         return self._encode(data.decode("utf-8", "surrogateescape"))
 
-    def _encode(self, text: str) -> array:
+    def _encode(self, text: str) -> array[int]:
         ids = array("I")
         for piece in pieces(text):
             ids.extend(chain.from_iterable(map(self._words.__getitem__, split_words(piece))))
@@ -160,7 +162,7 @@ class BPETokenizer(Tokenizer):
         return Utf8Decoder(self.decode_bytes)
 
 
-def _exhaust(work: Generator) -> Any:
+def _exhaust(work: Generator[Any, None, T]) -> T:
     """Run a generator to its end and return its result."""
     try:
         while True:

@@ -6,7 +6,7 @@ GPT-2.
 
 import heapq
 from collections import Counter, defaultdict
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 
 from pygpt.tokenizers.bpe_vocabulary import BYTES, END_OF_TEXT, Vocabulary
 from pygpt.tokenizers.pretokens import pieces, split_words
@@ -20,9 +20,9 @@ MIN_PAIR_COUNT = 2  # a pair that occurs once would save only one token
 _SHIFT = 16
 
 
-def count_words(texts) -> Counter:
-    """Count the words of texts. Above MOST_WORDS distinct words, those that occurred once are dropped."""
-    words = Counter()
+def count_words(texts: Iterable[str]) -> Counter[str]:
+    """Count the words of texts. Above MAX_WORDS distinct words, those that occurred once are dropped."""
+    words: Counter[str] = Counter()
     for text in texts:
         for piece in pieces(text):
             words.update(split_words(piece))
@@ -31,7 +31,7 @@ def count_words(texts) -> Counter:
     return words
 
 
-def learn(words: Counter, vocab_size: int, documents: bool) -> Generator[int, None, Vocabulary]:
+def learn(words: Counter[str], vocab_size: int, documents: bool) -> Generator[int, None, Vocabulary]:
     """Learn from words with their counts: yield the number of tokens so far, return the vocabulary.
 
     Of equally frequent pairs, the one with the smallest ids is merged. With `documents`, the last token is the
@@ -64,16 +64,20 @@ class _Pairs:
     one step per position of the pair, however long the words are. All merges together are fewer than the bytes.
     """
 
-    def __init__(self, words: Counter, ids: dict[bytes, int], shift: int):
+    def __init__(self, words: Counter[str], ids: dict[bytes, int], shift: int):
         self.shift = shift
-        self.ids, self.weights = [], []  # by position; a position that was merged away has id -1
-        self.previous, self.following = [], []  # positions; -1 at the ends of a word
-        self.counts = defaultdict(int)
-        self.positions = defaultdict(list)  # some can be outdated, so `merge` checks each
+        # By position; a position that was merged away has id -1, and the ends of a word have a neighbour of -1.
+        self.ids: list[int] = []
+        self.weights: list[int] = []
+        self.previous: list[int] = []
+        self.following: list[int] = []
+        # By pair; some positions can be outdated, so `merge` checks each.
+        self.counts: defaultdict[int, int] = defaultdict(int)
+        self.positions: defaultdict[int, list[int]] = defaultdict(list)
         byte_ids = [ids[bytes([byte])] for byte in range(256)]
         for word, count in words.items():
             self._add([byte_ids[byte] for byte in word.encode("utf-8", "surrogateescape")], count)
-        self.done = set()
+        self.done: set[int] = set()
         # Counts in the heap can also be outdated, but only too high, so it is enough to correct the top.
         self.heap = [(-count, pair) for pair, count in self.counts.items()]
         heapq.heapify(self.heap)

@@ -38,7 +38,7 @@ class ByteTokenizer(Tokenizer):
         """Describe the tokenizer in plain JSON values."""
         return {"kind": self.kind, "documents": self.bos is not None}
 
-    def encode(self, text: str) -> array:
+    def encode(self, text: str) -> array[int]:
         """Return the token ids of a text as an `array('I')`, without BOS.
 
         Raises:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from array import array
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Self
 
 from pygpt.errors import TokenizerError
 from pygpt.tokenizers.base import Decoder, Tokenizer, check_fields, outside_vocabulary
@@ -53,7 +53,7 @@ class CharTokenizer(Tokenizer):
             self._characters[len(characters)] = ""
 
     @classmethod
-    def train(cls, text: str, documents: bool = False) -> CharTokenizer:
+    def train(cls, text: str, documents: bool = False) -> Self:
         """Number the characters of a text. With `documents`, number those of its documents, without the newline.
 
         Raises:
@@ -77,7 +77,7 @@ class CharTokenizer(Tokenizer):
         """Describe the tokenizer in plain JSON values."""
         return {"kind": self.kind, "characters": self.characters, "documents": self.bos is not None}
 
-    def encode(self, text: str) -> array:
+    def encode(self, text: str) -> array[int]:
         """Return the token ids of a text as an `array('I')`, without BOS.
 
         Raises:

@@ -112,13 +112,13 @@ class Driver:
             latency = time.perf_counter() - began  # the time of a read that waits for no work
             target, count = min(max(MIN_SLICE_SECONDS, latency), MAX_SLICE_SECONDS), 1
             self.timer.start()
-            while not (self.ended or self._may_halt()):
+            while not self._is_over():
                 began = time.perf_counter()
                 self._evaluating = self._in_evaluation
                 evaluated = await self._send(count)
                 pending.append((device.start_fetch(self.run.metrics_tensor), self._evaluating))
                 await yield_to_event_loop()  # start the read before more work is queued
-                drain = evaluated or self.ended or self._may_halt()
+                drain = evaluated or self._is_over()
                 metrics: list[Metric] = []
                 while len(pending) > (0 if drain else 1):
                     read, evaluating = pending.pop(0)
@@ -152,15 +152,16 @@ class Driver:
                     self._evaluating = True
                 if event is not None and event.kind == "evaluation":
                     return True
-                if self.ended or self._may_halt():
+                if self._is_over():
                     return False
                 if time.perf_counter() - turn > YIELD_SECONDS:
                     await yield_to_event_loop()
                     turn = time.perf_counter()
         return False
 
-    def _may_halt(self) -> bool:
-        return self.halting and not (self.finish_evaluations and self._in_evaluation)
+    def _is_over(self) -> bool:
+        """Whether no more work is to be sent."""
+        return self.ended or (self.halting and not (self.finish_evaluations and self._in_evaluation))
 
     def _take(self, data: bytes, evaluating: bool) -> list[Metric]:
         self.timer.add(self.run.metrics.steps_in(data) - self.run.metrics.taken, evaluating)

@@ -7,6 +7,7 @@ To add a metric, declare it here, and call `MetricsBuffer.record` with its name 
 import dataclasses
 import math
 import struct
+from array import array
 from typing import Any
 
 from pygpt.errors import DivergedError
@@ -167,13 +168,14 @@ class MetricsBuffer:
         """Parse the metrics not taken before: (metrics, steps taken, evaluations taken, DivergedError or None)."""
         (steps,) = struct.unpack_from("<I", data, 0)
         (evaluations,) = struct.unpack_from("<I", data, 4 * 64)
-        kept = memoryview(data)[128 * ITEM_SIZE[self.values.dtype] :].cast(ARRAY_CODE[self.values.dtype])
+        kept = array(ARRAY_CODE[self.values.dtype], data[128 * ITEM_SIZE[self.values.dtype] :])
         metrics: dict[int, Metric] = {}
         # Hold back the loss of a step under evaluation until its evaluation ends, so that one line of metrics has both.
         evaluating = self.evaluated_at[evaluations : evaluations + 1] == [steps] and steps > self.taken and not whole
         complete = steps - 1 if evaluating else steps
         for step in range(max(self.taken, steps - KEPT_STEPS) + 1, complete + 1):
             entry = self._step(kept, step, clock)
+            assert entry.loss is not None  # every step has one
             if not math.isfinite(entry.loss):
                 diverged = DivergedError(
                     step,

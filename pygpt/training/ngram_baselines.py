@@ -37,7 +37,7 @@ def baseline_steps(train, val, vocab_size: int, separator: int | None = None):
     With the `separator` of questions and answers, only the tokens of answers are predicted.
     """
     sequence = _sequence(train)
-    singles, pair_counts, triple_counts = Counter(sequence), Counter(), Counter()
+    singles, pair_counts, triple_counts = Counter(sequence), Counter[int](), Counter[int]()
     for start in range(0, len(sequence), PIECE):
         yield None
         piece = sequence[start : start + PIECE + 2]
@@ -58,7 +58,7 @@ def baseline_steps(train, val, vocab_size: int, separator: int | None = None):
     yield None
     after_two = _context_counts(triple_counts, lambda triple: triple // vocab_size)
     yield None
-    predicted, predictions = Counter(), _predictions(val, vocab_size, separator)
+    predicted, predictions = Counter[int](), _predictions(val, vocab_size, separator)
     while piece := list(itertools.islice(predictions, PIECE)):
         predicted.update(piece)
         yield None
@@ -111,7 +111,7 @@ def _predictions(split, vocab_size, separator):
 
 def _context_counts(counts, context_of):
     """For each context, the number of tokens that followed it, and of distinct ones."""
-    times, distinct = Counter(), Counter()
+    times, distinct = Counter[int](), Counter[int]()
     for ngram, count in counts.items():
         context = context_of(ngram)
         times[context] += count

@@ -1,7 +1,10 @@
 """A run: the training of an experiment on a text, with checkpoints to save and restore it."""
 
+from __future__ import annotations
+
 import struct
 import uuid
+from typing import TYPE_CHECKING, Any
 
 from pygpt.analysis.memory import check_memory
 from pygpt.config.experiment import Experiment
@@ -13,6 +16,9 @@ from pygpt.runs.provenance import provenance
 from pygpt.tensor.tensor import ITEM_SIZE
 from pygpt.tokenizers import Tokenizer, make_tokenizer
 from pygpt.training.step import Trainer
+
+if TYPE_CHECKING:
+    from pygpt.data.shards import Shards  # not needed in a tab
 
 # The entries of the saved provenance that a restored run keeps.
 _INHERITED = ("run", "init_from")
@@ -29,29 +35,31 @@ class Run(Trainer):
     def __init__(
         self,
         experiment: Experiment,
-        text: Text,
+        text: Text | Shards,
         device,
         tokenizer: Tokenizer | None = None,
         init_from: Checkpoint | None = None,
     ):
-        prepared = text.text is None  # shards stay on disk and define their tokenizer
-        experiment = experiment.with_fields(**text.fields()) if prepared else experiment.validated()
+        # The text of shards is None: they stay on disk, and define their tokenizer.
+        experiment = experiment.with_fields(**text.fields()) if text.text is None else experiment.validated()
         tokenizer = init_from.tokenizer if init_from else tokenizer
         self.text = text
-        self.tokenizer = tokenizer or (text.tokenizer if prepared else make_tokenizer(experiment.data, text.text))
-        check_memory(experiment, self.tokenizer.vocab_size, device, 0 if prepared else len(text.text))
+        self.tokenizer = tokenizer or (
+            text.tokenizer if text.text is None else make_tokenizer(experiment.data, text.text)
+        )
+        check_memory(experiment, self.tokenizer.vocab_size, device, 0 if text.text is None else len(text.text))
         generator = python_random(experiment)
         layout, block = experiment.data.layout, experiment.model.block_size
         corpus = (
             text.corpus(layout, block, self.tokenizer)
-            if prepared
+            if text.text is None
             else make_corpus(text.text, self.tokenizer, layout, block, experiment.data.val_fraction, generator)
         )
         if corpus.layout == "documents" and (experiment.train.answers_only or is_task(text.name)):
             check_answers(corpus, self.tokenizer, experiment.model.block_size)
         weights = weights_for(init_from, experiment) if init_from else None
         super().__init__(experiment, self.tokenizer.vocab_size, corpus, device, generator, weights)
-        self._ancestry = {"run": uuid.uuid4().hex[:12]}
+        self._ancestry: dict[str, Any] = {"run": uuid.uuid4().hex[:12]}
         if init_from:
             self._ancestry["init_from"] = {
                 "name": init_from.experiment.name,
@@ -104,13 +112,13 @@ class Run(Trainer):
                 origin,
                 by_name("weights"),
                 {group: by_name(group) for group in states if group != "weights"},
-                None if self.text.built_in else self.text,
+                self.text if isinstance(self.text, Text) and not self.text.built_in else None,
                 self.metrics.curve_with(metrics),
             )
         )
 
     @staticmethod
-    def restore(data: bytes, device, text: Text | None = None, steps: int | None = None) -> "Run":
+    def restore(data: bytes, device, text: Text | Shards | None = None, steps: int | None = None) -> Run:
         """Restore the run that a checkpoint holds. It continues with the losses of an uninterrupted run.
 
         `text` is needed only if the text cannot be loaded by its name (in a tab: the texts that the site serves).

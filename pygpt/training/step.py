@@ -7,6 +7,7 @@ reads the metrics independently of them.
 
 import dataclasses
 import random
+from collections.abc import Iterator
 
 from pygpt.data.batches import DeviceBatches
 from pygpt.data.corpus import Corpus, Split
@@ -91,12 +92,12 @@ class Trainer:
             experiment.optim,
             schedule,
             self.metrics.steps_done,
-            shares and tensor(device, shares, dtype=dtype),
+            tensor(device, shares, dtype=dtype) if shares else None,
         )
         self.model = self._learner
-        if shares:
+        if average := self.optimizer.average:
             averaged = build_model(experiment.model, vocab_size)
-            self.model = with_parameters(averaged, self.optimizer.average.by_name)
+            self.model = with_parameters(averaged, average.by_name)
         self._weights_before = empty(device, self.weights.values.shape, dtype)  # negated: see _copy_weights
 
         # Passes through the model. Dropout counts passes, since each part of a batch needs another mask.
@@ -108,9 +109,8 @@ class Trainer:
         self.train_batches = self._batches(corpus, corpus.train, BATCH, experiment.train.accumulation)
         self.val_batches = self._batches(corpus, corpus.val, EVALUATION)
         self._eval_step = tensor(device, [0], dtype="uint32")
-        self._eval_losses, self._eval_right = (empty(device, (experiment.train.eval_batches,), dtype) for _ in range(2))
-        if corpus.separator is None:
-            self._eval_right = None
+        self._eval_losses, right = (empty(device, (experiment.train.eval_batches,), dtype) for _ in range(2))
+        self._eval_right = None if corpus.separator is None else right
         self.training_step = Capture(device, self._train_step)
         self._copy_before = Capture(device, self._copy_weights)
         self._measure = Capture(device, self._measure_update)
@@ -204,7 +204,7 @@ class Trainer:
 
     # The whole run.
 
-    def train(self):
+    def train(self) -> Iterator[TrainEvent]:
         """Train: send one piece of work at a time and yield its TrainEvent, without waiting for the device.
 
         Evaluations run before the first step, every `train.eval_every` steps, and after the last. The generator can be
@@ -228,7 +228,7 @@ class Trainer:
             else:
                 yield from self._evaluate()
 
-    def _evaluate(self):
+    def _evaluate(self) -> Iterator[TrainEvent]:
         self.metrics.evaluated_at.append(self.step)
         # Start at the first window. `fill` writes floats, but zero has the same bits in every type.
         fill(out=Tensor(self._eval_step.buffer, (1,)), value=0.0)

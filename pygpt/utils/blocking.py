@@ -28,7 +28,8 @@ def run_blocking(coroutine: Coroutine[Any, Any, T]) -> T:
     try:
         coroutine.send(None)
     except StopIteration as end:
-        return end.value
+        value: T = end.value
+        return value
     finally:
         _blocking.reset(token)
     coroutine.close()

@@ -1,7 +1,7 @@
-"""Writes the functions that several shaders share into each of them: `python shaders/shared`.
+"""Copy the functions that several shaders share into each of them: `python shaders/shared`.
 
-A shader marks the place with the lines `// from shared/NAME.wgsl` and `// end of NAME`; the text between them is
-replaced by NAME.wgsl of this folder. So every shader file is complete, and each shared formula has one source.
+A shader marks the place with the lines `// from shared/NAME.wgsl` and `// end of NAME`; this script replaces the text
+between them with NAME.wgsl of this folder. So every shader file is complete, and each shared formula has one source.
 """
 
 import re
@@ -12,8 +12,8 @@ MARKED = re.compile(r"^// from shared/(\w+)\.wgsl\n.*?^// end of \1\n", re.MULTI
 
 
 def write(shader: str) -> str:
-    """The text of a shader with its shared functions up to date. Raises FileNotFoundError for an unknown one."""
-    return MARKED.sub(lambda found: f"// from shared/{found[1]}.wgsl\n{shared(found[1])}// end of {found[1]}\n", shader)
+    """Return the text of a shader with up-to-date shared functions. Raises: FileNotFoundError for an unknown one."""
+    return MARKED.sub(lambda match: f"// from shared/{match[1]}.wgsl\n{shared(match[1])}// end of {match[1]}\n", shader)
 
 
 def shared(name: str) -> str:

@@ -1,4 +1,4 @@
-// The factors of dropout for 4 probabilities, by their rows and columns in the table of all heads.
+// The dropout factors of 4 probabilities, given their rows and columns in the (B H T, T) matrix of all heads.
 fn dropout(row: vec4u, column: vec4u) -> vec4f {
     var m = vec4f(1.0);
     if (THRESHOLD > 0u) {

@@ -1,4 +1,4 @@
-"""Measure speed and memory. No result fails.
+"""Measure speed and memory. A missed target is reported; nothing fails.
 
     python -m tests.bench native    a training step and sampling against PyTorch and JAX, each in a separate process
     python -m tests.bench matmul    matrix products against the same libraries
@@ -10,6 +10,7 @@
     python -m tests.bench curve     50 steps of `small` on NumPy and native WebGPU: the largest difference
     python -m tests.bench tasks     the accuracy of the presets reverse, sort and addition, on NumPy
     python -m tests.bench tokens    learning a BPE of 1,024 tokens from 1 MB of text, natively and in the tab
+    python -m tests.bench bits      ten steps of every preset, as exact numbers, to compare before and after a change
     python -m tests.bench report    docs/performance.md, from the records
 
 The default is native, matmul, tab, tab_matmul, boot, report. The contenders take turns in rounds, so that other load on
@@ -22,7 +23,7 @@ import argparse
 import dataclasses
 import os
 
-from tests.bench import curve, memory, native, quality, records, report, tab, tasks, tokens
+from tests.bench import bits, curve, memory, native, quality, records, report, tab, tasks, tokens
 
 MEASUREMENTS = {
     "native": native.measure,
@@ -34,6 +35,7 @@ MEASUREMENTS = {
     "memory": lambda _: memory.measure(),
     "quality": lambda _: quality.measure(),
     "curve": lambda _: curve.measure(),
+    "bits": bits.measure,
     "tasks": tasks.measure,
     "tokens": tokens.measure,
 }

@@ -1,4 +1,4 @@
-"""Objects, buffers and heap of the tab before and after 2,000 steps of `baby` on WebGPU."""
+"""Measure the objects, buffers and heap of the tab over 2,000 steps of `baby` on WebGPU."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Native: ours on NumPy and on WebGPU against PyTorch and JAX, each in a separate process, in rounds."""
+"""Compare pygpt on NumPy and WebGPU with PyTorch and JAX, natively: a separate process each, in rounds."""
 
 import contextlib
 import json

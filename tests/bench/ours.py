@@ -1,4 +1,4 @@
-"""Our process in the native comparison, run like each peer: `python -m tests.bench.ours numpy|webgpu`."""
+"""The pygpt process of the native comparison, run like each peer: `python -m tests.bench.ours numpy|webgpu`."""
 
 import asyncio
 import json

@@ -104,7 +104,7 @@ def show(part: str, name: str, results: dict[str, dict]) -> None:
     """Print the table of one size."""
     print(
         f"\n{part}, {name}\n{'':<22}{'ms per step':>12}{'lowest':>11}{'first, ms':>12}{'tokens/s':>11}{'peak MB':>10}"
-        f"{'host ms':>9}{'launches':>10}{'loss off':>10}"
+        f"{'host ms':>9}{'launches':>10}{'loss diff':>10}"
     )
     for contender, result in results.items():
         if "ms" not in result:

@@ -4,8 +4,8 @@ import math
 from pathlib import Path
 
 from tests.bench import records
-from tests.bench.bars import targets
 from tests.bench.records import median
+from tests.bench.targets import targets
 from tests.bench.work import FOLDER, ROOT
 
 PAGE = ROOT / "docs" / "performance.md"
@@ -29,7 +29,7 @@ def write(options) -> None:
         "Written by `python -m tests.bench report` from one machine's measurements; `make bench` repeats them. Figures",
         "are medians; spreads are lowest to highest. The contenders take turns in rounds and use the same initial",
         "weights and batches, float32 and Adam, and read the loss after every step. A ratio below 1 means that ours is",
-        "faster. *Loss off* is the largest difference of the first ten losses from ours on NumPy.",
+        "faster. *Loss diff* is the largest difference between the first ten losses and ours on NumPy.",
         "",
     ]
     lines += [*_machine(saved), "", "## Targets", "", *_targets(saved)]
@@ -58,7 +58,7 @@ def _machine(saved):
     loads = [record["load"] for record in entries if record.get("load") is not None]
     load = f" The load was {min(loads):.1f} to {max(loads):.1f}, including 1 to 2 of this benchmark." if loads else ""
     return [
-        f"- **Machine**: {'; '.join(sorted(machines))}; no GPU: WebGPU runs on the processor (lavapipe, SwiftShader)."
+        f"- **Machine**: {'; '.join(sorted(machines))}; no GPU: WebGPU uses software adapters (lavapipe, SwiftShader)."
         f"{load}",
         f"- **Measured**: {' to '.join(dict.fromkeys((dates[0], dates[-1])))}, at {', '.join(commits)}.",
         f"- **Versions**: {', '.join(sorted(versions, key=str.lower))}.",
@@ -81,14 +81,14 @@ def _case(name, record):
     columns = (
         "ms per step",
         "spread",
-        "ours numpy / it",
-        "ours webgpu / it",
+        "ours numpy / peer",
+        "ours webgpu / peer",
         "first step, ms",
         "sampling, tokens/s",
         "peak, MB",
         "host, ms",
         "launches",
-        "loss off",
+        "loss diff",
     )
     yield f"| | {' | '.join(columns)} |"
     yield "|---|" + "---|" * len(columns)

@@ -1,4 +1,4 @@
-"""In the tab: ours on NumPy and WebGPU against TensorFlow.js and jax-js in one Chromium, in rounds; and boot times."""
+"""Compare pygpt on NumPy and WebGPU with TensorFlow.js and jax-js in one Chromium, in rounds; measure boot times."""
 
 import contextlib
 

@@ -1,4 +1,4 @@
-"""The work that we and each peer do: the same initial weights, batches and Adam settings."""
+"""The work that pygpt and each peer do: the same initial weights, batches and Adam settings."""
 
 import json
 import os

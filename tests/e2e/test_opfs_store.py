@@ -47,11 +47,11 @@ contents = [list(await kept.read_copy(about["copy"])) for about in offered[:2]]
 
 def test_copies_over_the_size_limit_are_removed_oldest_first(store):
     assert store.run("""
-most, kept.MOST_BYTES = kept.MOST_BYTES, 100
+most, kept.MAX_BYTES = kept.MAX_BYTES, 100
 for step, size in enumerate((40, 40, 40, 101, 1)):
     await kept.begin(None)
     await kept.keep(bytes(size), ABOUT | {"step": step})
-kept.MOST_BYTES = most
+kept.MAX_BYTES = most
 [about["step"] for about in await kept.find()]
 """) == [3]  # over the limit by itself, but the newest
 

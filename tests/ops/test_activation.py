@@ -35,21 +35,21 @@ def test_gradient(case):
 def test_exact_gelu_equals_math_erfc(dtype, tolerance, cpu):
     x = np.linspace(-9.0, 9.0, 1801).astype(dtype)
     y = activation(tensor(cpu, x, x.shape, dtype), kind="gelu_erf").numpy()
-    wanted = np.array([v * math.erfc(-v / math.sqrt(2)) / 2 for v in x.tolist()])
+    expected = np.array([v * math.erfc(-v / math.sqrt(2)) / 2 for v in x.tolist()])
     # Far left of 0, exp multiplies the relative error of rounding x^2 / 2 by x^2 / 2.
-    np.testing.assert_allclose(y, wanted, rtol=tolerance * 40, atol=tolerance)
-    np.testing.assert_allclose(y[x > -1], wanted[x > -1], rtol=tolerance, atol=tolerance)
+    np.testing.assert_allclose(y, expected, rtol=tolerance * 40, atol=tolerance)
+    np.testing.assert_allclose(y[x > -1], expected[x > -1], rtol=tolerance, atol=tolerance)
 
 
 def test_known_values(device):
     x = tensor(device, np.float32([-2.0, 0.0, 2.0]))
-    for kind, wanted in (
+    for kind, expected in (
         ("relu", [0, 0, 2]),
         ("relu_squared", [0, 0, 4]),
         ("silu", [-0.23840584, 0, 1.76159416]),
         ("gelu_erf", [-0.04550026, 0, 1.95449974]),
     ):
-        np.testing.assert_allclose(activation(x, kind=kind).numpy(), wanted, rtol=1e-6, atol=1e-7, err_msg=kind)
+        np.testing.assert_allclose(activation(x, kind=kind).numpy(), expected, rtol=1e-6, atol=1e-7, err_msg=kind)
 
 
 def test_unknown_kind_raises(cpu):

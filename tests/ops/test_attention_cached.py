@@ -21,7 +21,7 @@ SHAPES = [
 ]
 
 
-# Windows that reach exactly to, past and not as far as the first row; groups of all sizes; all options at once.
+# Windows that reach exactly to the first row, past it, and not as far; all group sizes; all options at once.
 SWITCHED = [
     ((2, 13, 4, 5, 9), {"n_kv_head": 1}),
     ((1, 70, 6, 4, 66), {"n_kv_head": 2}),

@@ -73,8 +73,8 @@ def test_ignored_rows_have_zero_loss_and_gradient(device):
     assert loss.numpy()[[1, 3]].tolist() == [0.0, 0.0]
     (dlogits,) = backward(mean_valid(loss, ids)[0], [logits])
     probabilities = np.exp(normal(4, 7)) / np.exp(normal(4, 7)).sum(axis=1, keepdims=True)
-    wanted = (probabilities - np.eye(7)[[3, 0, 6, 0]]) / 2 * np.array([[1], [0], [1], [0]])
-    np.testing.assert_allclose(dlogits.numpy(), wanted, atol=1e-6)
+    expected = (probabilities - np.eye(7)[[3, 0, 6, 0]]) / 2 * np.array([[1], [0], [1], [0]])
+    np.testing.assert_allclose(dlogits.numpy(), expected, atol=1e-6)
 
 
 def test_large_logits_do_not_overflow(device):
@@ -88,8 +88,8 @@ def test_smoothing_and_z_loss_match_the_formula(device):
     logits, ids = tensor(device, normal(4, 7), (4, 7)), np.int32([3, 0, 6, 2])
     loss, log_sum_exp = cross_entropy(logits, tensor(device, ids, dtype="int32"), smoothing=0.1, z_loss=0.5)
     losses = np.log(np.exp(normal(4, 7)).sum(axis=1, keepdims=True)) - normal(4, 7)
-    wanted = 0.9 * losses[np.arange(4), ids] + 0.1 * losses.mean(axis=1) + 0.5 * log_sum_exp.numpy() ** 2
-    np.testing.assert_allclose(loss.numpy(), wanted, rtol=1e-5)
+    expected = 0.9 * losses[np.arange(4), ids] + 0.1 * losses.mean(axis=1) + 0.5 * log_sum_exp.numpy() ** 2
+    np.testing.assert_allclose(loss.numpy(), expected, rtol=1e-5)
 
 
 def test_targets_of_another_shape_or_dtype_raise(cpu):

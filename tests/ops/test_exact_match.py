@@ -38,9 +38,9 @@ def test_by_hand(device):
     logits = np.zeros((4, 3, 3), np.float32)
     logits[:, 1, 2] = logits[:, 2, 1] = 1.0  # the most likely are 0 (the first of equals), 2, 1
     targets = np.array([[0, 2, 1], [-1, 2, 0], [-1, 2, 1], [-1, -1, -1]], np.int32)
-    right, asked = exact_match(tensor(device, logits, logits.shape), tensor(device, targets, targets.shape, "int32"))
-    assert right.tolist() == [1.0, 0.0, 1.0, 0.0]
-    assert asked.tolist() == [0, 0, 0, -1]
+    correct, scored = exact_match(tensor(device, logits, logits.shape), tensor(device, targets, targets.shape, "int32"))
+    assert correct.tolist() == [1.0, 0.0, 1.0, 0.0]
+    assert scored.tolist() == [0, 0, 0, -1]
 
 
 def test_unsigned_targets_raise(cpu):

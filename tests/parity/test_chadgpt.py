@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 
 import pygpt
+from pygpt.optim.schedules import learning_rate
 from tests.serving import Serving
 from tests.tiny_runs import NAMES, POEM
 
@@ -93,7 +94,7 @@ def test_upload_train_watch_evaluate_and_generate(server):
     assert "top_p" in server.json("POST", "/lm/first/generate", 422, json={"top_p": 2.0})["detail"]
 
 
-def test_the_losses_equal_those_of_the_command_line(server, tmp_path):
+def test_losses_and_log_equal_those_of_the_command_line(server, tmp_path):
     server.json("POST", "/lm/same/train", 202, json={**TINY, "dataset": "poem"})
     list(server.events("same"))
     folder = tmp_path / "run"
@@ -118,7 +119,17 @@ def test_the_losses_equal_those_of_the_command_line(server, tmp_path):
         check=True,
         capture_output=True,
     )
-    logged = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    logged, served = (
+        [json.loads(line) for line in (path / "metrics.jsonl").read_text().splitlines()]
+        for path in (folder, server.folder / "lm" / "same")
+    )
+    assert [line["step"] for line in logged] == [10, 20, 30, 40] and len(logged) == len(served)
+    for ours, theirs in zip(logged, served):
+        assert ours.keys() == theirs.keys() and theirs["ms"] > 0
+        timed = ("ms", "tokens_per_second")
+        assert all(ours[key] == theirs[key] for key in ours if key not in timed)
+        assert theirs["lr"] == learning_rate(experiment.optim, 40, theirs["step"] - 1)
+    assert len({line["lr"] for line in served}) == 4
     losses = {
         step: loss
         for event in server.events("same")
@@ -391,8 +402,8 @@ def test_without_the_extra_the_error_says_what_to_install(tmp_path):
         "import sys; sys.modules['fastapi'] = None; sys.modules['uvicorn'] = None\n"
         "from pygpt.cli import main; sys.exit(main(['serve', '--folder', sys.argv[1]]))"
     )
-    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True)
-    assert done.returncode == 1 and "pip install 'pygpt-lab[serve]'" in done.stderr
+    result = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True)
+    assert result.returncode == 1 and "pip install 'pygpt-lab[serve]'" in result.stderr
     code = (
         "import sys; from pygpt.cli import main; main(['devices', '--json'])\n"
         "sys.exit(any(name.split('.')[0] in ('fastapi', 'uvicorn', 'pydantic') for name in sys.modules))"

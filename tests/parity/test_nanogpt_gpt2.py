@@ -88,8 +88,8 @@ def test_import_generate_fine_tune_and_export(tmp_path):
     reimported = TrainedModel(read_checkpoint(b"".join(checkpoint_pieces(import_folder(exported)))), open_numpy())
     ids = [[1, 5, 200, 263]]
     np.testing.assert_allclose(reimported.logits(ids), pygpt.load(tuned, "numpy").logits(ids), atol=1e-5)
-    done = run_pygpt("export", tuned, run, check=False)
-    assert done.returncode == 1 and "holds a run of pygpt, which would be lost" in done.stderr
+    result = run_pygpt("export", tuned, run, check=False)
+    assert result.returncode == 1 and "holds a run of pygpt, which would be lost" in result.stderr
 
 
 def gpt2_tokenizer():

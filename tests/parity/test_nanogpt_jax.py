@@ -105,8 +105,8 @@ def test_errors_are_one_sentence(tmp_path):
             "tales is made by pygpt itself and needs no download; there are shakespeare, names, gpt2-tokenizer",
         ),
     ):
-        done = run_pygpt(*arguments, check=False)
-        assert done.returncode == 1 and message in done.stderr and done.stderr.count("\n") == 1
+        result = run_pygpt(*arguments, check=False)
+        assert result.returncode == 1 and message in result.stderr and result.stderr.count("\n") == 1
 
 
 def test_the_gpt2_tokenizer_is_downloaded_once_and_checked(tmp_path, monkeypatch):
@@ -127,5 +127,5 @@ def test_the_gpt2_tokenizer_is_downloaded_once_and_checked(tmp_path, monkeypatch
     paths = [tmp_path / "gpt2-tokenizer" / name for name in ("vocab.json", "merges.txt")]
     assert fetch(DOWNLOADS["gpt2-tokenizer"]) == paths == fetch(DOWNLOADS["gpt2-tokenizer"]) and len(requests) == 3
     assert [remote.url.rsplit("/", 1)[1] for remote in DOWNLOADS["gpt2-tokenizer"]] == [path.name for path in paths]
-    done = run_pygpt("download", "gpt2", check=False)
-    assert done.returncode == 1 and "there is nothing named 'gpt2' to download" in done.stderr
+    result = run_pygpt("download", "gpt2", check=False)
+    assert result.returncode == 1 and "there is nothing named 'gpt2' to download" in result.stderr

@@ -2,12 +2,13 @@
 
 import sys
 
-from tests.bench import bars, native, records, report
+from tests.bench import native, records, report
+from tests.bench.targets import targets
 from tests.bench.work import write_work
 
 
-def test_without_records_every_bar_is_unmeasured():
-    verdicts = list(bars.targets({}))
+def test_without_records_every_target_is_unmeasured():
+    verdicts = list(targets({}))
     assert len(verdicts) > 20 and all(met is None for _, _, _, met in verdicts)
 
 
@@ -22,7 +23,7 @@ def test_a_ratio_compares_with_the_fastest_peer_of_the_run():
             }
         }
     }
-    what, aim, measured, met = next(bar for bar in bars.targets(benchmark_records) if "NumPy): micro" in bar[0])
+    what, target, measured, met = next(row for row in targets(benchmark_records) if "NumPy): micro" in row[0])
     assert met is True and measured.startswith("0.40 x") and "jaxjs wasm" in measured
 
 
@@ -43,11 +44,11 @@ def test_the_page_is_written_from_saved_records(tmp_path, monkeypatch):
     records.save("native", "micro", {"results": results, "versions": {}, "threads": 1, "batch": 1})
     report.write(None)
     page = (tmp_path / "performance.md").read_text()
-    assert "| torch eager | 3 | 2 – 4 | 1 |" in page and "EOFError" in page and "Tried, and slower" in page
+    assert "| torch eager | 3 | 2 – 4 | 1 |" in page and "EOFError" in page and "Tried and found slower" in page
     assert results["torch eager"]["loss_difference"] < 1e-3
 
 
-def test_our_process_speaks_the_peers_protocol(tmp_path):
+def test_our_process_follows_the_peers_protocol(tmp_path):
     work = write_work("micro", folder=tmp_path)
     ours = native.Contender([sys.executable, "-m", "tests.bench.ours", "numpy"], threads=1)
     try:

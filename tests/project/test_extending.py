@@ -23,6 +23,15 @@ def test_there_is_a_recipe_for_each_kind():
 
 
 @pytest.mark.slow
+def test_all_recipes_together_pass_the_linter_and_the_type_checker(tmp_path):
+    tree = copy_tree(tmp_path / "tree")
+    for recipe in RECIPES.values():
+        apply(recipe, tree)
+    run(tree, "ruff", "check", "--fix")  # it sorts the imports
+    run(tree, "mypy")
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("title", RECIPES)
 def test_a_recipe_is_all_it_takes(title, tmp_path):
     tree = copy_tree(tmp_path / "tree")

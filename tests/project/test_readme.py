@@ -1,6 +1,7 @@
 """The README's example runs, and its tables are complete."""
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,12 @@ def test_the_worked_example_is_complete():
     assert len(BLOCKS[-1][1].splitlines()) == 1
 
 
+def test_the_quick_tests_are_those_of_make_check():
+    makefile = (Path(__file__).resolve().parents[2] / "Makefile").read_text()
+    recipe = re.search(r"^quick-tests:.*\n((?:\t.*\n)+)", makefile, re.M)[1].replace("\\\n", " ")
+    assert shlex.split(recipe)[-len(QUICK_TESTS) :] == QUICK_TESTS
+
+
 @pytest.mark.slow
 def test_the_worked_example_passes_all_quick_tests(tmp_path, gpu):
     """The op is added to a copy of the tree: its own tests and all that `make check` runs pass there."""
@@ -34,6 +41,8 @@ def test_the_worked_example_passes_all_quick_tests(tmp_path, gpu):
     for name, code in BLOCKS:
         with (tree / name).open("a") as file:
             file.write(code)
+    run(tree, "ruff", "check", "--fix")
+    run(tree, "mypy")
     assert "9 passed" in run(tree, "pytest", "-q", "tests/ops/test_relu.py")
     printed = run(tree, "pytest", "-q", *QUICK_TESTS, timeout=900)
     assert int(re.search(r"(\d+) passed", printed)[1]) > 1000

@@ -78,7 +78,8 @@ def _parity(chance, length):
 
 
 def _brackets(chance, length):
-    word, closers, left = "", [], 1 + chance.below(length)
+    closers: list[str] = []
+    word, left = "", 1 + chance.below(length)
     while left or closers:
         if closers and (not left or chance.below(2)):
             word += closers.pop()
@@ -213,7 +214,8 @@ def task_text(source: str) -> Text:
             questions.
     """
     task, settings = _parse(source)
-    chance, answers, repeated = SplitMix64(settings["seed"]), {}, 0
+    answers: dict[str, str] = {}
+    chance, repeated = SplitMix64(settings["seed"]), 0
     while len(answers) < settings["examples"] and repeated < MAX_REPEATED_QUESTIONS:
         question, answer = task.make(chance, settings["length"])
         repeated = repeated + 1 if question in answers else 0

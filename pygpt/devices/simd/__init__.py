@@ -14,6 +14,7 @@ import ctypes
 import functools
 import math
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 # In order of preference.
@@ -53,7 +54,7 @@ class Library:
         self._library = ctypes.CDLL(str(path))
         self._library.run_all.argtypes = [ctypes.c_void_p, ctypes.c_int32]
         self._library.run_all.restype = None
-        self._functions = {}
+        self._functions: dict[str, int | None] = {}
 
     def has(self, kernel: str) -> bool:
         """Whether the library has a function of that name."""
@@ -62,13 +63,15 @@ class Library:
             self._functions[kernel] = ctypes.cast(function, ctypes.c_void_p).value if function else None
         return self._functions[kernel] is not None
 
-    def takes(self, kernel: str, constants: dict) -> bool:
+    def takes(self, kernel: str, constants: Mapping[str, float]) -> bool:
         """Whether the library has the kernel and should run it for these override constants of the shader."""
         if not self.has(kernel):
             return False
         return math.prod(constants[name] for name in PRODUCT_DIMENSIONS.get(kernel, ())) <= self.largest_product
 
-    def prepare(self, kernel: str, operands, constants: dict) -> Launch:
+    def prepare(
+        self, kernel: str, operands: Sequence[tuple[int, int] | None], constants: Mapping[str, float]
+    ) -> Launch:
         """Make a launch of a kernel from its operands (address and size in elements, or None) and constants."""
         launch = Launch(run=self._functions[kernel])
         for index, operand in enumerate(operands):
@@ -77,12 +80,12 @@ class Library:
         launch.constant[: len(constants)] = list(constants.values())
         return launch
 
-    def run(self, launches) -> None:
-        """Run a ctypes array of launches in order."""
+    def run(self, launches: ctypes.Array[Launch]) -> None:
+        """Run launches in order."""
         self._library.run_all(launches, len(launches))
 
 
-def load(names: tuple = LIBRARIES) -> Library | None:
+def load(names: Sequence[str] = LIBRARIES) -> Library | None:
     """Load the first library that exists and that this browser supports; natively, the one compiled here, if any."""
     if sys.platform != "emscripten":
         return _native()
@@ -97,7 +100,7 @@ def load(names: tuple = LIBRARIES) -> Library | None:
 
 
 @functools.cache
-def _native():
+def _native() -> Library | None:
     from pygpt.devices.simd.compile import compile_natively
     from pygpt.utils.cache import cache_folder
 

@@ -82,7 +82,7 @@ def compile_natively(cache: Path) -> Path | None:
     return None
 
 
-def _hash(version):
+def _hash(version: str) -> str:
     """Hash what determines the library: the compiler, the C files and the commands in this file."""
     hashed = hashlib.sha256(version.encode())
     for path in (*sorted(FOLDER.glob("*.c")), FOLDER / "simd.h", Path(__file__)):
@@ -90,7 +90,7 @@ def _hash(version):
     return hashed.hexdigest()[:16]
 
 
-def _compile(command, target, cache):
+def _compile(command: list[str], target: Path, cache: Path) -> None:
     environment = {"ZIG_GLOBAL_CACHE_DIR": str(cache / "zig"), "ZIG_LOCAL_CACHE_DIR": str(cache / "zig"), **os.environ}
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_suffix(f".{os.getpid()}")  # an interrupted run leaves no file that looks complete
@@ -98,7 +98,7 @@ def _compile(command, target, cache):
     partial.replace(target)
 
 
-def _run(command, environment=None) -> str:
+def _run(command: list[str], environment: dict[str, str] | None = None) -> str:
     """Run a compiler and return its output.
 
     It runs in a process group of its own, which is killed after TIME_LIMIT seconds and on any other exception, such as
@@ -107,8 +107,15 @@ def _run(command, environment=None) -> str:
     """
     if os.name == "posix":
         command = ["/bin/sh", "-c", f'ulimit -t {round(2 * TIME_LIMIT)}; exec "$@"', "sh", *command]
-    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen(command, text=True, env=environment, start_new_session=True, **pipes) as process:
+    with subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+        start_new_session=True,
+    ) as process:
         try:
             output, errors = process.communicate(timeout=TIME_LIMIT)
         except BaseException:
@@ -119,7 +126,7 @@ def _run(command, environment=None) -> str:
     return output
 
 
-def _kill_group(process):
+def _kill_group(process: subprocess.Popen[str]) -> None:
     if os.name == "posix":
         os.killpg(process.pid, signal.SIGKILL)
     else:

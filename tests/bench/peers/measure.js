@@ -17,7 +17,7 @@ const SAMPLE_MS = 5; // minimum duration of one timed group of steps: the clock 
  */
 export function offer(name, start, multiply) {
   window.peer = name;
-  window.runBench = (wanted) => bench(start, wanted);
+  window.runBench = (options) => bench(start, options);
   window.runMatmul = async ({ m, k, n, reps }) => {
     const product = await multiply(m, k, n);
     await product.run();
@@ -57,7 +57,7 @@ async function bench(start, { size, batch_size, steps = 100, warmup = 2, min_ste
   await step();
   const first_step_ms = performance.now() - began;
   for (let count = 0; count < warmup; count++) await step();
-  let found = [];
+  let times = [];
   let atOnce = 1;
   let done = 0;
   const started = performance.now();
@@ -68,16 +68,16 @@ async function bench(start, { size, batch_size, steps = 100, warmup = 2, min_ste
     for (let count = 0; count < atOnce; count++) await step();
     const took = performance.now() - from;
     done += atOnce;
-    // A group shorter than SAMPLE_MS counts only if there is no longer one.
-    if (took >= SAMPLE_MS || !found.length) found.push(took / atOnce);
+    // A group shorter than SAMPLE_MS counts only until there is a longer one.
+    if (took >= SAMPLE_MS || !times.length) times.push(took / atOnce);
     if (took < SAMPLE_MS && done + 2 * atOnce <= steps) {
       atOnce *= 2;
-      found = [];
+      times = [];
     }
   }
   const sample_tok_s = sample_tokens ? await sampling(work, model, sample_tokens, max_ms) : null;
   model.close();
-  return { ms_per_step: found, first_step_ms, loss, sample_tok_s };
+  return { ms_per_step: times, first_step_ms, loss, sample_tok_s };
 }
 
 /** Tokens per second at temperature 0.8. The window is always a whole block, so the shapes never change. */

@@ -1,5 +1,7 @@
 """A plan matches the run: memory, launches, parameters."""
 
+import dataclasses
+import itertools
 import json
 import os
 import resource
@@ -12,13 +14,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pygpt.analysis.plan import _evaluate, _plan_any_size, plan_run, sampling_bytes
+from pygpt.analysis.plan import RATES, _evaluate, _plan_any_size, plan_run, sampling_bytes
 from pygpt.config.experiment import Experiment
+from pygpt.config.sections import OptimConfig
 from pygpt.data import load_text
 from pygpt.devices.numpy import NumpyDevice
 from pygpt.devices.shape_only import ShapeOnlyDevice
 from pygpt.errors import DeviceError, ExperimentError
 from pygpt.inference.trained_model import TrainedModel
+from pygpt.optim.optimizer import OPTIMIZERS
 from pygpt.runs.checkpoint import read_checkpoint
 from pygpt.tensor.tensor import tensor
 from pygpt.training.run import Run
@@ -103,6 +107,36 @@ def test_many_chunks_of_logits_are_extrapolated_from_few():
     assert extrapolated is not whole and not extrapolated.activations
     for name in ("peak_bytes", "step_flops", "step_launches", "largest_buffer"):
         assert getattr(extrapolated, name) == pytest.approx(getattr(whole, name), rel=0.001), name
+
+
+@pytest.mark.parametrize("kind, software", [("numpy", True), ("webgpu", False)])
+def test_which_optimizer_settings_change_a_plan(kind, software):
+    """RATES lists exactly those that never do; the others change the memory or the launches of some optimizer."""
+
+    def planned(experiment):
+        plan = _evaluate(experiment, 65, ShapeOnlyDevice(kind, software))
+        return plan.memory, sorted(map(repr, plan.launches)), plan.largest_buffer
+
+    base = Experiment.preset("baby").with_fields(
+        **{"train.steps": 1, "model.n_layer": 1, "model.bias": True, "optim.learning_rate": 100.0}
+    )
+    changing = set()
+    for field in dataclasses.fields(OptimConfig):
+        limits, kind_of = field.metadata, type(field.default)
+        values = limits["choices"] or [False, True]
+        if limits["minimum"] is not None:
+            values = {
+                limits["minimum"],
+                min(limits["maximum"], kind_of(5)),
+                kind_of(field.default / 2 + limits["minimum"]),
+            }
+        for name, value in itertools.product(OPTIMIZERS, values):
+            experiment = base.with_fields(**{"optim.name": name, "optim.min_learning_rate": 0.0})
+            if planned(experiment) != planned(experiment.with_fields(**{f"optim.{field.name}": value})):
+                changing.add(field.name)
+                break
+    assert changing == {"name", "decay_groups", "momentum", "ema"}
+    assert {field.name for field in dataclasses.fields(OptimConfig)} - changing == set(RATES)
 
 
 def test_a_plan_allocates_nothing_and_is_fast_for_deep_models():

@@ -98,5 +98,13 @@ def test_work_is_counted_from_shapes():
     attention = {"qkv": ((2, 4, 3 * 8), "float32"), "y": ((2, 4, 8), "float32")}
     assert launch_flops(LaunchInfo("attention", attention, {"window": 0})) == 4 * 2 * 10 * 8
     assert launch_flops(LaunchInfo("attention", attention, {"window": 2})) == 4 * 2 * 7 * 8
+    hidden = {"x": ((2, 4, 32), "float32"), "y": ((2, 4, 32), "float32")}
+    for name, operations in (("gelu", 10), ("activation", 8), ("add", 1)):
+        assert launch_flops(LaunchInfo(name, hidden, {})) == operations * 2 * 4 * 32
+        assert launch_bytes(LaunchInfo(name, hidden, {})) == 2 * 4 * (2 * 4 * 32)
+    gradient = {"dy": hidden["x"], "x": hidden["x"], "dx": hidden["x"]}
+    for name, operations in (("gelu_gradient", 16), ("activation_gradient", 12)):
+        assert launch_flops(LaunchInfo(name, gradient, {})) == operations * 2 * 4 * 32
+        assert launch_bytes(LaunchInfo(name, gradient, {})) == 3 * 4 * (2 * 4 * 32)
     text = {"tokens": ((1_000_000,), "uint32"), "seed": ((1,), "uint32"), "targets": ((2, 4), "uint32")}
     assert launch_bytes(LaunchInfo("batch", text, {})) < 100

@@ -58,6 +58,7 @@ INCONSISTENT = {
         b"",
         "has 'a' twice",
     ),
+    "no dtype": (b'{"a": {"shape": [1], "data_offsets": [0, 4]}}', bytes(4), "unknown dtype None"),
     "not a number": (b'{"a": NaN}', b"", "NaN is not a number"),
     "number with thousands of digits": (b'{"a": ' + b"9" * 5000 + b"}", b"", "not JSON"),
     "deeply nested": (b'{"a":' * 100_000, b"", "not JSON"),

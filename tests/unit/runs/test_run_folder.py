@@ -1,0 +1,91 @@
+"""The folder of a run: the lines of metrics.jsonl, and what happens to an older run."""
+
+import json
+
+import pytest
+
+from pygpt.errors import CheckpointError
+from pygpt.runs.run_folder import RunFolder
+from pygpt.training.driver import Driver
+from pygpt.training.metrics import Metric
+from tests.tiny_runs import poem_run
+from tests.unit.training.test_driver import drive
+
+METRICS = [
+    Metric(0, val_loss=3.0),
+    Metric(1, loss=3.0, learning_rate=0.1, ms_per_step=1.23456, tokens_per_second=1234.56),
+    Metric(2, loss=2.9, learning_rate=0.2),
+    Metric(3, loss=2.8, learning_rate=0.3, val_loss=2.85, accuracy=0.5),
+    Metric(4, loss=2.7, learning_rate=0.4, grad_norm=0.75, update_ratio=0.001),
+]
+
+
+def lines(folder):
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+def test_the_log_has_every_nth_step_and_each_evaluation(tmp_path):
+    folder = RunFolder(tmp_path)
+    folder.log(METRICS, every=2)
+    assert lines(tmp_path) == [
+        {"step": 2, "loss": 2.9, "lr": 0.2},
+        {"step": 3, "loss": 2.8, "lr": 0.3, "val_loss": 2.85, "accuracy": 0.5},
+        {"step": 4, "loss": 2.7, "lr": 0.4, "grad_norm": 0.75, "update_ratio": 0.001},
+    ]
+    assert folder.read_metrics() == METRICS[2:]
+
+
+def test_times_are_rounded_in_the_log(tmp_path):
+    RunFolder(tmp_path).log(METRICS[:2], every=1)
+    assert lines(tmp_path) == [{"step": 1, "loss": 3.0, "lr": 0.1, "ms": 1.235, "tokens_per_second": 1234.6}]
+
+
+def test_a_continued_run_drops_the_lines_after_its_checkpoint(tmp_path, cpu):
+    run = poem_run(cpu)
+    folder = RunFolder(tmp_path)
+    folder.log(METRICS, every=1)
+    with folder.metrics.open("a") as file:
+        file.write('{"step": 5, "lo')  # a crash cut the line short
+    folder.begin(run.experiment, run.tokenizer, 3)
+    assert [line["step"] for line in lines(tmp_path)] == [1, 2, 3]
+    folder.begin(run.experiment, run.tokenizer, 0)
+    assert lines(tmp_path) == []
+
+
+def test_the_log_of_a_trained_run_has_the_rate_of_each_step(tmp_path, cpu):
+    """Computed here by hand: warmup over 10 steps to 0.01, then linear decay, 0.001 after step 50."""
+    run = poem_run(
+        cpu,
+        **{
+            "train.steps": 50,
+            "train.eval_every": 25,
+            "optim.warmup_steps": 10,
+            "optim.schedule": "linear",
+            "optim.learning_rate": 0.01,
+            "optim.min_learning_rate": 0.001,
+        },
+    )
+    folder = RunFolder(tmp_path)
+    folder.log(drive(Driver(run)), every=1)
+    rates = [line["lr"] for line in lines(tmp_path)]
+    rising = [0.01 * step / 11 for step in range(1, 11)]
+    falling = [0.01 - 0.009 * (step - 11) / 40 for step in range(11, 51)]
+    assert rates == pytest.approx(rising + falling, rel=1e-12)
+
+
+def test_an_older_run_keeps_its_weights_under_another_name(tmp_path):
+    folder = RunFolder(tmp_path)
+    assert folder.set_aside_older_run() is None
+    for number in (1, 2):
+        folder.save(b"weights %d" % number)
+        assert folder.set_aside_older_run() == tmp_path / f"model.{number}.safetensors"
+    assert not folder.model.exists()
+    assert [(tmp_path / f"model.{n}.safetensors").read_bytes() for n in (1, 2)] == [b"weights 1", b"weights 2"]
+
+
+def test_a_folder_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").write_text("")
+    folder = RunFolder(tmp_path / "file" / "run")
+    for write in (folder.check_writable, lambda: folder.save(b""), lambda: folder.log(METRICS, 1)):
+        with pytest.raises(CheckpointError, match="cannot be written"):
+            write()
