@@ -51,7 +51,7 @@ class EvalCommand:
             f"(step {model.step:,}, {model.device.name})"
         )
         if result.accuracy is not None:
-            print(f"right answers: {result.accuracy:.1%} of {result.questions:,} questions")
+            print(f"correct answers: {result.accuracy:.1%} of {result.questions:,} questions")
         table = Table(box=None, pad_edge=False)
         table.add_column("")
         for heading in ("nats per token", "perplexity", "bits per byte"):

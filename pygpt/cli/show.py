@@ -142,7 +142,7 @@ def _facts(checkpoint):
     for name in ("init_from", "imported"):
         if isinstance(made.get(name), dict):
             yield (
-                {"init_from": "begun with", "imported": "imported"}[name],
+                {"init_from": "initial weights from", "imported": "imported"}[name],
                 ", ".join(f"{key} {value}" for key, value in made[name].items() if not isinstance(value, dict)),
             )
     if "device" in made:

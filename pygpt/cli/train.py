@@ -241,7 +241,7 @@ class _Training:
             parts.append(f"loss {metric.loss:.4f}")
         parts.append(f"validation loss {metric.val_loss:.4f}")
         if metric.accuracy is not None:
-            parts.append(f"right answers {metric.accuracy:.1%}")
+            parts.append(f"correct answers {metric.accuracy:.1%}")
         if metric.ms_per_step:
             parts.append(f"{metric.ms_per_step:.1f} ms/step")
         self.console.print("  ".join(parts))

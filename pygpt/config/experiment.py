@@ -123,7 +123,7 @@ def _check_heads(model: ModelConfig) -> None:
     if model.n_embd % model.n_head:
         raise ExperimentError(
             "model.n_embd",
-            f"{model.n_embd} cannot be shared out over {model.n_head} heads; "
+            f"{model.n_embd} cannot be divided among {model.n_head} heads; "
             f"choose a multiple of model.n_head, such as "
             f"{max(1, round(model.n_embd / model.n_head)) * model.n_head}",
         )

@@ -86,7 +86,8 @@ def whole_split(text: str, tokenizer: Tokenizer, layout: str) -> Split:
     tokens = tokenizer.encode(text)
     if len(tokens) < 2:
         raise DataError(
-            f"there must be a token to foretell another from; this text has {len(tokens)}: choose a longer one"
+            f"training needs at least two tokens, one to predict the next from; this text has {len(tokens)}; "
+            f"choose a longer one"
         )
     return Split(tokens)
 

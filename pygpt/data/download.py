@@ -39,7 +39,7 @@ def file_bytes(remote: RemoteFile) -> bytes:
         remote.check(data, str(cached))
         return data
     data = _download(remote)
-    remote.check(data, f"what came from {remote.url}")
+    remote.check(data, f"the download from {remote.url}")
     # Without a writable cache, the next call downloads the file again.
     with contextlib.suppress(OSError):
         write_atomically(cached, data)

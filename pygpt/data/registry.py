@@ -30,7 +30,7 @@ class RemoteFile:
         actual = hashlib.sha256(data).hexdigest()
         if actual != self.sha256:
             raise DataError(
-                f"{what} is not the one pygpt knows: its sha256 should be {self.sha256}, but is {actual} "
+                f"{what} is not the expected file: its sha256 should be {self.sha256}, but is {actual} "
                 f"({len(data)} bytes instead of {self.size}). Put the right file there, or delete it "
                 "to download it again"
             )

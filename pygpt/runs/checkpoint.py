@@ -6,7 +6,7 @@ Everything else is JSON in the metadata. A resumed run has exactly the losses of
 the tab can be resumed natively, and the reverse.
 
 The loss curve is two tables of float64 with at most 2,000 rows: `curve.training` (step, mean loss, steps in the mean)
-and `curve.validation` (step, loss, fraction of right answers or NaN). They are arrays, not metadata, because any
+and `curve.validation` (step, loss, fraction of correct answers or NaN). They are arrays, not metadata, because any
 safetensors reader can plot them, because they keep every bit, and because a program that only lists the content of a
 file, such as a web page, has to fetch and parse the whole header. They come first for alignment: the header ends at a
 multiple of 8, but a float64 array after float32 ones could start where it cannot be mapped. The tables are optional.

@@ -206,7 +206,7 @@ class Kernel(Generic[Result]):
         attributes = {**self.attributes, **attributes}
         self._check(operands, attributes)
         if self.in_place and out is None:
-            raise ShapeError(f"{self.name}: it updates {', '.join(self.outputs)} in place; hand them in as `out`")
+            raise ShapeError(f"{self.name}: it updates {', '.join(self.outputs)} in place; pass them as `out`")
         device = next(operand for operand in (*operands, *_as_tuple(out)) if operand is not None).device
         if out is None:
             reference = next((operand.dtype for operand in operands if operand is not None), "float32")

@@ -260,7 +260,7 @@ def test_errors_are_shown_beside_their_cause(page, site, tmp_path):
     """Invalid settings and damaged files are reported in place, and the current run is kept."""
     open_lab(page, site)
     fill(page, **{"model-n_head": 3})
-    wait_for(page, "#model-n_embd-mistake", "cannot be shared out over 3 heads")
+    wait_for(page, "#model-n_embd-mistake", "cannot be divided among 3 heads")
     page.click("#train")
     wait_for(page, "#run-mistake", "marked")
     fill(page, **{"model-n_head": 2})

@@ -16,5 +16,5 @@ def test_shader(case, gpu):
 
 
 def test_missing_output_raises(cpu):
-    with pytest.raises(ShapeError, match="hand them in as `out`"):
+    with pytest.raises(ShapeError, match="pass them as `out`"):
         fill(value=1.0)

@@ -120,7 +120,7 @@ def test_the_gpt2_tokenizer_is_downloaded_once_and_checked(tmp_path, monkeypatch
 
     monkeypatch.setattr("pygpt.data.download._download", download)
     with pytest.raises(
-        DataError, match="what came from https://huggingface.co/.*/vocab.json is not the one pygpt knows"
+        DataError, match="the download from https://huggingface.co/.*/vocab.json is not the expected file"
     ):
         fetch(DOWNLOADS["gpt2-tokenizer"])
     monkeypatch.setattr(RemoteFile, "check", lambda *arguments: None)

@@ -114,7 +114,7 @@ def test_evaluate_covers_the_validation_part_or_a_whole_text(cpu):
     assert held_out.predictions == len(POEM) - int(len(POEM) * 0.9) - 1 and whole.predictions == len(POEM) - 1
     assert whole.perplexity == math.exp(whole.loss) and abs(whole.loss - held_out.loss) < 0.5
     assert model.evaluate(POEM[::-1]).loss > whole.loss + 0.1
-    with pytest.raises(DataError, match="a token to foretell another from"):
+    with pytest.raises(DataError, match="one to predict the next from"):
         model.evaluate("T")
     names = model_on(cpu, **{"data.layout": "documents"})
     names.fit(NAMES)

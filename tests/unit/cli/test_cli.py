@@ -198,7 +198,7 @@ def test_devices():
 ERRORS = [
     (["train", "smal"], "there is no preset 'smal' (did you mean 'small'?)"),
     (["train", "--data", "shakespear"], "shakespeare"),
-    (["train", "--model.n-embd", "130"], "model.n_embd: 130 cannot be shared out over 4 heads"),
+    (["train", "--model.n-embd", "130"], "model.n_embd: 130 cannot be divided among 4 heads"),
     (["train", "--model.n-layer", "-2"], "model.n_layer: -2 is outside 1 to 512"),
     (["train", "--model.n-embd", "65536", "--model.n-head", "512", "--model.n-layer", "500"], "TB"),
     (["train", "--train.batch-size", "0"], "train.batch_size: 0 is outside 1 to 65,536"),

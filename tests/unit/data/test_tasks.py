@@ -222,13 +222,13 @@ def test_a_task_on_the_command_line(tmp_path):
         tmp_path / "run",
         *flags,
     )
-    assert "right answers" in output
+    assert "correct answers" in output
     toml = (tmp_path / "run" / "experiment.toml").read_text()
     assert 'source = "task:reverse,length=4,examples=200"' in toml and 'layout = "documents"' in toml
     assert "answers_only = true" in toml
     result = json.loads(run_pygpt("eval", tmp_path / "run", "--json"))
     assert result["questions"] == 20 and 0 <= result["accuracy"] <= 1
-    assert re.search(r"right answers: [\d.]+% of 20 questions", run_pygpt("eval", tmp_path / "run"))
+    assert re.search(r"correct answers: [\d.]+% of 20 questions", run_pygpt("eval", tmp_path / "run"))
 
 
 def test_the_api_scores_too(cpu):

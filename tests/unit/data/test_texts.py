@@ -125,7 +125,7 @@ def test_a_wrong_file_in_pygpt_data_is_refused(tiny_names, tmp_path, monkeypatch
     (tmp_path / "names.txt").write_bytes(tiny_names)
     assert load_text("names").text == tiny_names.decode()
     (tmp_path / "names.txt").write_bytes(b"eve\n")
-    with pytest.raises(DataError, match=r"names.txt \(PYGPT_DATA\) is not the one pygpt knows: its sha256 should be"):
+    with pytest.raises(DataError, match=r"names.txt \(PYGPT_DATA\) is not the expected file: its sha256 should be"):
         load_text("names")
 
 
@@ -160,7 +160,7 @@ def test_a_changed_download_is_refused(tiny_names, tmp_path, monkeypatch):
     source = tmp_path / "source.txt"
     source.write_bytes(b"something else")
     serve_names_from(monkeypatch, source.as_uri())
-    with pytest.raises(DataError, match="what came from file:.* is not the one pygpt knows"):
+    with pytest.raises(DataError, match="the download from file:.* is not the expected file"):
         load_text("names")
     assert not (tmp_path / "cache").exists()
 
@@ -176,7 +176,7 @@ def test_a_read_only_cache_is_not_an_error(tiny_names, tmp_path, monkeypatch):
 
 def test_bytes_of_a_data_set_are_checked(tiny_names):
     assert open_dataset_bytes("names", tiny_names).name == "names"
-    with pytest.raises(DataError, match="the text names is not the one"):
+    with pytest.raises(DataError, match="the text names is not the expected file"):
         open_dataset_bytes("names", b"x")
     with pytest.raises(DataError, match="no data set 'nope': the names are tales, words, python"):
         open_dataset_bytes("nope", b"x")

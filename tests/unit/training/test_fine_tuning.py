@@ -96,7 +96,7 @@ def test_the_command_line(tmp_path, monkeypatch):
     for text in (
         "after 4 of 4 steps",
         "your own text, poem.txt, kept in this file",
-        "begun with",
+        "initial weights from",
         "NumPy",
         "seed",
         "model.n_embd",
