@@ -1,4 +1,4 @@
-# `pygpt serve` with the lab, on the processor, or on a GPU if the container has access to it and its Vulkan driver:
+# `pygpt serve` with the lab, on the CPU, or on a GPU if the container has access to it and its Vulkan driver:
 #
 #     docker build -t pygpt .
 #     docker run -p 127.0.0.1:8000:8000 -v pygpt:/data pygpt
@@ -16,7 +16,7 @@ COPY lab lab
 RUN pip install --no-cache-dir '.[build]' && python build.py
 
 FROM python:3.13-slim
-# The extra `build` installs ziglang, which compiles the NumPy device's C kernels for this processor at first use.
+# The extra `build` installs ziglang, which compiles the NumPy device's C kernels for this CPU at first use.
 COPY pyproject.toml README.md LICENSE /src/
 COPY pygpt /src/pygpt
 COPY shaders /src/shaders

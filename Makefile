@@ -1,8 +1,8 @@
 # make lab     build the lab, serve it, open it in a browser (make lab PORT=8001 OPEN=0)
 # make check   what fits in two minutes: lint, types, unit tests, ops on NumPy, the page's logic in Node
-# make test    everything: those, and the kernels on WebGPU, the stories in Chromium, the slow tests
+# make test    everything: those, and the kernels on WebGPU, the end-to-end tests in Chromium, the slow tests
 # make build   dist/ alone, for any static server
-# make bench   speed compared with PyTorch, JAX, TensorFlow.js and jax-js, without a verdict; writes docs/performance.md
+# make bench   speed compared with PyTorch, JAX, TensorFlow.js and jax-js, never failing; writes docs/performance.md
 #              (make bench BENCH_ARGUMENTS="tab --sizes micro" for a part)
 # make clean   delete what was built (make clean-all: and what was installed)
 #
@@ -50,7 +50,7 @@ types: $(VENV)/.test node_modules/.package-lock.json
 page-tests: $(VENV)/.node
 	$(NODE_PATH_FIRST) node --test tests/lab/*.test.js
 
-# The list stands in tests/recipes.py too, whose tests run it on copies of the tree.
+# Keep this list the same as QUICK_TESTS in tests/recipes.py, which runs it on copies of the tree.
 quick-tests: $(VENV)/.test
 	$(BIN)/python -m pytest -n 2 -q tests/unit tests/ops tests/test_house.py tests/test_goldens.py tests/test_compatibility.py \
 		-m "not slow and not gpu"
@@ -94,7 +94,7 @@ $(VENV)/.test: $(VENV)/.package
 	$(BIN)/python -m pip install --quiet --editable '.[check]'
 	@touch $@
 
-# The C compiler for the NumPy device's kernels in the tab (PyPI's ziglang). build.py works without it and prints so.
+# The C compiler for the NumPy device's kernels in the tab (PyPI's ziglang). build.py works without it and says so.
 $(VENV)/.compiler: $(VENV)/.package
 	$(BIN)/python -m pip install --quiet --editable '.[build]' || echo "No C compiler: a tab without a GPU will train slowly."
 	@touch $@

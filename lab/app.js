@@ -19,11 +19,11 @@ import { deviceView } from "./views/train/device.js";
 import { figuresView } from "./views/train/figures.js";
 import { filesView, noticesView } from "./views/train/files.js";
 import { loadingView } from "./views/train/loading.js";
-import { modelView } from "./views/train/model.js";
+import { settingsView } from "./views/train/settings.js";
 import { profileView } from "./views/train/profile.js";
 import { sampleView } from "./views/train/sample.js";
 import { samplesView } from "./views/train/samples.js";
-import { textView } from "./views/train/text.js";
+import { textChoiceView } from "./views/train/text_choice.js";
 
 /** @typedef {import("./transport/worker_client.js").Send} Send */
 /** @typedef {import("./state/state.js").State} State */
@@ -101,7 +101,7 @@ function receive(event, bytes) {
 /** Scrolls to and focuses the first invalid setting or error message: it may be far above. */
 function goToMistake() {
   /** @type {HTMLElement|null} */
-  const marked = document.querySelector(".setup [aria-invalid], .setup .complaint:not([hidden])");
+  const marked = document.querySelector(".setup [aria-invalid], .setup .error-text:not([hidden])");
   marked?.scrollIntoView({ block: "center", behavior: "smooth" });
   marked?.focus({ preventScroll: true });
 }
@@ -128,8 +128,8 @@ const views = /** @type {[string, {dom: HTMLElement, sync: (state: State) => voi
   ["loading-place", loadingView()],
   ["files-place", filesView(controller)],
   ["notices-place", noticesView(controller)],
-  ["text-place", textView(controller)],
-  ["model-place", modelView(controller)],
+  ["text-place", textChoiceView(controller)],
+  ["model-place", settingsView(controller)],
   ["device-place", deviceView(controller)],
   ["benchmark-place", benchmarkView(controller)],
   ["profile-place", profileView(controller)],

@@ -14,8 +14,8 @@
     ├── DivergedError      the loss is no longer a finite number
     └── RequestError       the server cannot fulfill a request
 
-A message says what was wanted, what came, and what to do. The command line prints only the message; the lab shows it
-beside the field that it belongs to.
+A message says what was expected, what was found, and what to do. The command line prints only the message; the lab
+shows it beside the field that it belongs to.
 """
 
 from collections.abc import Iterable

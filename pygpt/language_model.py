@@ -7,9 +7,9 @@
     (200, True)
     >>> print(model.summary())
     bigram: a table of 11 x 11, 11 tokens
-    parameter     shape    times  numbers
-    table.tokens  11 x 11  1          121
-    total                             121
+    parameter     shape    count  elements
+    table.tokens  11 x 11  1           121
+    total                              121
     >>> model.generate("the c", 2, temperature=0)
     'at'
     >>> round(model.evaluate().perplexity)
@@ -181,8 +181,8 @@ class LanguageModel(TrainedModel):
     # Using the model.
 
     def evaluate(self, text: str | Text | Shards | None = None) -> Evaluation:
-        """The loss over a whole text, or by default over the validation part of the training text. Of shards only the
-        validation part is read. For questions with answers the result also counts the correct answers.
+        """The loss over a whole text, or by default over the validation part of the training text. For shards,
+        only the validation part is read. For questions with answers the result also counts the correct answers.
 
         Raises: TokenizerError for a character that is not in the vocabulary; PygptError before the first `fit`.
         """
@@ -205,7 +205,7 @@ class LanguageModel(TrainedModel):
         yield from super().stream(prompt, max_new_tokens, **settings)
 
     def summary(self, vocab_size: int | None = None) -> str:
-        """A table of the parameters: name, shape, how often it occurs, and the total count of numbers.
+        """A table of the parameters: name, shape, number of occurrences, and elements in all of them.
 
         Raises: PygptError before the first `fit`, unless `vocab_size` is given.
         """
@@ -218,7 +218,7 @@ class LanguageModel(TrainedModel):
             vocab_size = self.tokenizer.vocab_size
         model = self.experiment.model
         plan = plan_run(self.experiment, vocab_size)
-        rows = [("parameter", "shape", "times", "numbers")]
+        rows = [("parameter", "shape", "count", "elements")]
         rows += [
             (
                 row.name,

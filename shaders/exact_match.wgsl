@@ -6,7 +6,7 @@
 //   correct  (B,)
 //   scored   (B,)
 //
-// One workgroup computes one row: invocation l reads positions l, l + 64, ... Of equal largest logits the first counts.
+// One workgroup computes one row: invocation l reads positions l, l + 64, ... Ties go to the first logit.
 
 override T: u32;
 override V: u32;

@@ -37,7 +37,7 @@ fn slope_and_value(v: vec4f) -> array<vec4f, 2> {
     }
     let e = exp(-clamp(u, vec4f(-80.0), vec4f(80.0)));
     let s = 1.0 / (1.0 + e);
-    let rest = e * s;  // 1 - s, to the last digits
+    let rest = e * s;  // 1 - s, without cancellation
     if (KIND == 2u) {
         return array<vec4f, 2>(s * rest, s);
     }

@@ -8,7 +8,7 @@
 //   statistics  (rows, 2): mean and inverse_std
 //
 // One invocation computes one row, without barriers, which is fastest on software renderers. The variance takes a
-// second pass, since the difference of the mean square and the squared mean loses digits.
+// second pass, since mean square minus squared mean suffers from cancellation.
 // Source: Ba, Kiros and Hinton, "Layer Normalization", arXiv 1607.06450.
 
 override C: u32;

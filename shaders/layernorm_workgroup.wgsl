@@ -8,7 +8,7 @@
 //   statistics  (rows, 2): mean and inverse_std
 //
 // For real GPUs. One workgroup computes one row: invocation l processes channels l, l + 64, ..., and a tree adds up the
-// 64 sums. The variance takes a second pass, since the difference of the mean square and the squared mean loses digits.
+// 64 sums. The variance takes a second pass, since mean square minus squared mean suffers from cancellation.
 // Source: Ba, Kiros and Hinton, "Layer Normalization", arXiv 1607.06450.
 
 override C: u32;

@@ -9,10 +9,10 @@
 //   token     (1,)
 //
 // One workgroup computes everything. It finds the largest logit; then, bit by bit, the greatest threshold that at least
-// top_k logits reach and, if top_p is below 1, the greatest threshold whose logits have top_p of the total odds. Then
-// each lane adds up the odds of its own range of tokens. Lane 0 walks over the 256 sums, then over the range in which
-// the running sum passes u times the total. u in [0, 1) is the upper 24 bits of the first word for key (seed, SAMPLE)
-// and counter (count, 0). Odds are probabilities relative to the most likely token.
+// top_k logits reach and, if top_p is below 1, the greatest threshold whose logits have top_p of the total weight.
+// Then each lane adds up the weights of its own range of tokens. Lane 0 walks over the 256 sums, then over the range in
+// which the running sum passes u times the total. u in [0, 1) is the upper 24 bits of the first word for key
+// (seed, SAMPLE) and counter (count, 0). Weights are probabilities relative to the most likely token.
 
 override V: u32;
 
@@ -59,13 +59,13 @@ fn key(v: f32) -> u32 {
     return select(bits | 0x80000000u, ~bits, bits >= 0x80000000u);
 }
 
-fn odds(v: f32, top: f32, threshold: u32) -> f32 {
+fn weight(v: f32, top: f32, threshold: u32) -> f32 {
     return select(0.0, exp((v - top) / settings[0]), key(v) >= threshold);
 }
 
 // The same, or 0 for tokens less than min_p times as likely as the most likely one.
-fn likely_odds(v: f32, top: f32, threshold: u32) -> f32 {
-    let found = odds(v, top, threshold);
+fn likely_weight(v: f32, top: f32, threshold: u32) -> f32 {
+    let found = weight(v, top, threshold);
     return select(found, 0.0, found < settings[3]);
 }
 
@@ -116,14 +116,14 @@ fn main(@builtin(local_invocation_index) lane: u32) {
 
     let stretch = (V + LANES - 1u) / LANES;
     if (settings[0] > 0.0 && settings[2] < 1.0) {
-        // Round 0 computes the total odds.
+        // Round 0 computes the total weight.
         var goal = 0.0;
         var candidate = threshold;
         let least = threshold;
         for (var round = 0u; round <= 32u; round++) {
             var own = 0.0;
             for (var i = lane; i < V; i += LANES) {
-                own += odds(logits[base + i], top, max(candidate, least));
+                own += weight(logits[base + i], top, max(candidate, least));
             }
             sums[lane] = own;
             for (var reach = LANES / 2u; reach > 0u; reach /= 2u) {
@@ -133,13 +133,13 @@ fn main(@builtin(local_invocation_index) lane: u32) {
                 }
             }
             workgroupBarrier();
-            let reached_odds = sums[0];
+            let reached_weight = sums[0];
             workgroupBarrier();
             if (round == 0u) {
-                goal = settings[2] * reached_odds;
+                goal = settings[2] * reached_weight;
                 threshold = 0u;
             } else {
-                threshold = select(threshold, candidate, reached_odds >= goal);
+                threshold = select(threshold, candidate, reached_weight >= goal);
             }
             candidate = threshold | (0x80000000u >> min(round, 31u));
         }
@@ -148,7 +148,7 @@ fn main(@builtin(local_invocation_index) lane: u32) {
     var sum = 0.0;
     if (settings[0] > 0.0) {
         for (var i = lane * stretch; i < min(V, (lane + 1u) * stretch); i++) {
-            sum += likely_odds(logits[base + i], top, threshold);
+            sum += likely_weight(logits[base + i], top, threshold);
         }
     }
     sums[lane] = sum;
@@ -164,7 +164,7 @@ fn main(@builtin(local_invocation_index) lane: u32) {
     let word = threefry(vec2u(seed[0], SAMPLE), vec2u(count[0], 0u)).x;
     let mark = f32(word >> 8u) * 0x1p-24 * whole;
 
-    // The lane whose range passes the mark. If rounding leaves none, it is the last lane with odds above 0.
+    // The lane whose range passes the mark. If rounding leaves none, it is the last lane with a weight above 0.
     var passing = 0u;
     var before = 0.0;
     var running = 0.0;
@@ -179,7 +179,7 @@ fn main(@builtin(local_invocation_index) lane: u32) {
     var drawn = best;
     if (whole > 0.0) {
         for (var i = passing * stretch; i < min(V, (passing + 1u) * stretch) && running <= mark; i++) {
-            let own = likely_odds(logits[base + i], top, threshold);
+            let own = likely_weight(logits[base + i], top, threshold);
             if (own > 0.0) {
                 drawn = i;
                 running += own;

@@ -4,7 +4,7 @@
 //   y  (...)
 //
 // One invocation computes 4 neighbouring elements. The tanh of drivers can be off by 1e-5, and overflows on some.
-// Source: Moshier, Cephes, tanhf.c: a polynomial near 0, where 1 - 2 / (exp(2 u) + 1) would lose digits.
+// Source: Moshier, Cephes, tanhf.c: a polynomial near 0, where 1 - 2 / (exp(2 u) + 1) would lose precision.
 
 override CAP: f32;
 

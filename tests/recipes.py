@@ -62,7 +62,7 @@ def _line(module: ast.Module, where: str) -> int:
     if where.startswith("above"):
         return node.lineno - 1
     value = node.value.generators[0].iter if isinstance(node.value, ast.DictComp) else node.value
-    # A literal of one line is its own last line: the test of the recipe says so.
+    # Code goes above the closing bracket, which must be on a line of its own.
     assert value.end_lineno > value.lineno, f"{target} is written on one line"
     return value.end_lineno - 1
 

@@ -33,7 +33,7 @@ def log(path: Path) -> list[dict]:
 
 
 def close(actual, recorded):
-    """Whether values are equal up to rounding: the order of additions depends on the processor."""
+    """Whether values are equal up to rounding: the order of additions depends on the CPU."""
     if isinstance(recorded, float):
         return actual == pytest.approx(recorded, abs=1e-4)
     if isinstance(recorded, dict):

@@ -11,7 +11,7 @@ import pytest
 import pygpt
 import pygpt.ops
 from pygpt.tensor.kernel import KERNELS
-from pygpt.tensor.wgsl import uniforms
+from pygpt.tensor.shader_sources import uniforms
 from tests import house
 
 ROOT = Path(__file__).resolve().parents[1]

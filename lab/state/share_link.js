@@ -34,7 +34,7 @@ export function toHash(about, preset, draft, text) {
 
 /**
  * Reads a hash; settings that it does not contain keep the preset's values. The package checks the values. Unknown names
- * are reported, so that nobody trains something else because of a typing mistake in a link.
+ * are reported, so that a typo in a link does not go unnoticed.
  * @param {Ready} about
  * @param {string} hash
  * @returns {{preset: string, draft: Experiment, text: string, ignored: string}|null}

@@ -108,7 +108,7 @@
  */
 
 /**
- * The steps since the last `progress` event, sent at most ten times a second. `logged` holds the metrics of the logged steps, one column for each name; the speed is an average over some seconds.
+ * The steps since the last `progress` event, sent at most ten times a second. `logged` holds the metrics of the logged steps, one column for each name; the speed is an average over several seconds.
  * @typedef {{type: "progress", run_id: string, steps: number[], losses: (number|null)[], learning_rate: number|null, tokens_per_second: number|null, ms_per_step: number|null, seconds_left: number|null, logged: Record<string, (number|null)[]>}} ProgressEvent
  */
 
@@ -138,7 +138,7 @@
  */
 
 /**
- * Training was stopped; the model stays.
+ * Training was stopped; the model is kept.
  * @typedef {{type: "stopped", run_id: string, step: number}} StoppedEvent
  */
 
@@ -197,7 +197,7 @@
  * @typedef {{type: "start", experiment: Experiment}} StartCommand  start a new run on the chosen text
  * @typedef {{type: "pause"}} PauseCommand  pause training
  * @typedef {{type: "resume"}} ResumeCommand  resume training
- * @typedef {{type: "stop"}} StopCommand  stop training; the model stays
+ * @typedef {{type: "stop"}} StopCommand  stop training and keep the model
  * @typedef {{type: "sample", prompt: string, max_new_tokens: number, temperature: number, top_k: number, top_p: number, min_p: number, repetition_penalty: number, stop: string[], seed: number}} SampleCommand  continue a prompt
  * @typedef {{type: "stop_sampling"}} StopSamplingCommand  stop a continuation
  * @typedef {{type: "benchmark", seconds: number}} BenchmarkCommand  measure the device for about `seconds`; refused while training

@@ -1,4 +1,4 @@
-// Helpers of the views for the DOM.
+// DOM helpers for the views.
 
 /** @typedef {Node|string|null|undefined|false} Child */
 
@@ -67,7 +67,7 @@ export function setValue(control, value) {
  * @param {string} id
  */
 export function errorPlace(id) {
-  return element("p", { id, class: "complaint", role: "alert", hidden: true });
+  return element("p", { id, class: "error-text", role: "alert", hidden: true });
 }
 
 /**

@@ -19,7 +19,7 @@ from pyodide.ffi import JsException, create_once_callable, to_js
 from pygpt.errors import CheckpointError
 
 NAME, DATA, ABOUT = "run", ".safetensors", ".json"
-MAX_COPIES = 5  # copies without a tab to keep; older ones are removed
+MAX_COPIES = 5  # number of copies from closed tabs to keep; older ones are removed
 MAX_BYTES = 1 << 30  # limit on their total size; the newest stays whatever its size
 # Seconds to wait before each check whether the tab that this one replaces has closed: Chromium ends a busy worker after
 # two seconds, or later on a busy machine.
@@ -75,7 +75,7 @@ async def find() -> list[dict]:
 
 
 async def wait_for_closing_tabs(attempt: int) -> bool:
-    """Wait for other tabs of the lab to close. Returns False if there is none, or after len(PARTING) attempts."""
+    """Wait for other tabs of the lab to close. Returns False if there is none, or after len(CLOSING_WAITS) attempts."""
     if attempt >= len(CLOSING_WAITS) or not await _open_elsewhere():
         return False
     await asyncio.sleep(CLOSING_WAITS[attempt])

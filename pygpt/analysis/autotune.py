@@ -17,7 +17,7 @@ from pygpt.nn.parameters import RngState, Weights
 from pygpt.ops import mean_valid
 from pygpt.tensor.capture import Capture
 from pygpt.tensor.tensor import KERNELS, Tensor, backward, empty, no_tape
-from pygpt.utils.timer import clock_resolution
+from pygpt.utils.clock_resolution import clock_resolution
 from pygpt.version import __version__
 
 FILE = "shaders.json"

@@ -22,7 +22,7 @@ from pygpt.tensor.capture import Capture
 from pygpt.tensor.tensor import Tensor, empty, no_tape, tensor
 from pygpt.training.run import Run
 from pygpt.utils.blocking import yield_to_event_loop
-from pygpt.utils.timer import clock_resolution
+from pygpt.utils.clock_resolution import clock_resolution
 
 # The alphabet of Tiny Shakespeare: 65 characters, so that model sizes match those in published figures.
 ALPHABET = "\n !$&',-.3:;?ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -39,7 +39,7 @@ SIZES = {
 MIN_STEPS = 2000  # length of the schedule, as in a preset; it is computed before the first step
 SAMPLE_MS = 5.0  # minimum duration of a measurement
 MIN_TICKS = 50  # minimum duration in clock ticks, which are 0.1 or 1 ms in a tab
-# The character presets, without the tasks, which all have the same size. GPT-2's needs its own tokens and a day.
+# The character presets, without the tasks, which all have the same size. GPT-2's needs its own tokenizer and a day.
 MEASURED_PRESETS = tuple(
     name for name, preset in PRESETS.items() if preset.data.tokenizer == "char" and not is_task(preset.data.source)
 )

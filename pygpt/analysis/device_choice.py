@@ -1,4 +1,4 @@
-"""Choose the device for an experiment: a tiny model is faster on the processor, even if there is a GPU.
+"""Choose the device for an experiment: a tiny model is faster on the CPU, even if there is a GPU.
 
 A GPU takes 5 to 50 microseconds per launch, however small; a training step has 40 to 160 launches, and those of a tiny
 model do very little. So the number of operations in a step decides. If it is large or small, the choice is clear. In
@@ -19,11 +19,11 @@ from pygpt.tensor.capture import Capture
 from pygpt.tensor.tensor import tensor
 from pygpt.utils.blocking import run_blocking
 
-# Operations per step. A processor does 30 to 100 billion per second. It takes 20 ms or more for SURELY_GPU, longer than
-# any real GPU, and a quarter of a millisecond for SURELY_CPU, less than the launches alone take on a GPU.
+# Operations per step. A CPU does 30 to 100 billion per second. It takes 20 ms or more for GPU_MIN_FLOPS, longer than
+# any real GPU, and a quarter of a millisecond for CPU_MAX_FLOPS, less than the launches alone take on a GPU.
 GPU_MIN_FLOPS = 2e9
 CPU_MAX_FLOPS = 1e7
-# Operations per second of the fastest processors: if the GPU exceeds this, NumPy is not loaded for a comparison.
+# Operations per second of the fastest CPUs: if the GPU exceeds this, NumPy is not loaded for a comparison.
 BEST_CPU = 1e11
 
 CHAIN = 50  # trivial launches in a row
@@ -81,11 +81,11 @@ async def choose(gpu: Device, open_cpu, experiment: Experiment) -> Device:
         return gpu
     if flops < CPU_MAX_FLOPS:
         return await open_cpu(
-            f"a model this small ({_millions(flops)} operations a step) is faster on the processor than on {gpu.name}"
+            f"a model this small ({_millions(flops)} operations a step) is faster on the CPU than on {gpu.name}"
         )
     on_gpu = (await measure_rates(gpu)).step(experiment)
     if on_gpu < flops / BEST_CPU:
-        gpu.why = f"a real GPU; a step should take {_milliseconds(on_gpu)}, less than on any processor"
+        gpu.why = f"a real GPU; a step should take {_milliseconds(on_gpu)}, less than on any CPU"
         return gpu
     cpu = await open_cpu("")
     on_cpu = (await measure_rates(cpu)).step(experiment)

@@ -52,7 +52,7 @@ def check_memory(experiment: Experiment, vocab_size: int, device: Device, tokens
             raise ExperimentError(
                 field,
                 f"{part} take {format_bytes(nbytes)} (of about {format_bytes(total)} in all), and "
-                f"{device.name} holds at most {format_bytes(device.buffer_limit)} in one piece; use "
+                f"{device.name} holds at most {format_bytes(device.buffer_limit)} in one buffer; use "
                 f"a smaller model, batch or context length",
             )
     return total
@@ -76,7 +76,7 @@ def check_sampling_memory(experiment: Experiment, vocab_size: int, device: Devic
         raise ExperimentError(
             "model",
             f"the weights take {format_bytes(weights)}, and {device.name} holds at most "
-            f"{format_bytes(device.buffer_limit)} in one piece",
+            f"{format_bytes(device.buffer_limit)} in one buffer",
         )
 
 
@@ -84,6 +84,6 @@ def _check_type(experiment, device):
     if experiment.model.dtype == "float64" and device.kind != "numpy":
         raise ExperimentError(
             "model.dtype",
-            f"float64 is for the NumPy device alone, and {device.name} does not support it; "
+            f"only the NumPy device supports float64, and this device is {device.name}; "
             f"choose float32, or NumPy as the device",
         )

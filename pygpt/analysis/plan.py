@@ -25,7 +25,7 @@ from pygpt.models.registry import MODELS, build_model
 from pygpt.nn.parameters import Weights
 from pygpt.ops import rows_per_chunk
 from pygpt.tensor.tensor import ITEM_SIZE, KERNELS, empty, no_tape
-from pygpt.training.step import Trainer
+from pygpt.training.trainer import Trainer
 
 # With more layers than this, one and two are evaluated. For 150 models with random settings and up to 12 layers, the
 # launches were exact and the memory within 0.5 % (with two and three: 0.2 %, for 50 % more work, noticeable in a tab).
@@ -103,7 +103,7 @@ class Plan:
 def plan_run(experiment: Experiment, vocab_size: int, tokens: int = 0, like=None) -> Plan:
     """Plan a run on a text of `tokens` tokens, on a device like `like` (NumPy if None).
 
-    It allocates nothing and takes some milliseconds for all sizes.
+    It allocates nothing and takes a few milliseconds for any size.
     """
     # Settings that do not affect sizes get fixed values, so that they cause no second evaluation.
     train = dataclasses.replace(experiment.train, steps=1, eval_every=1, log_every=1, seed=0)

@@ -16,7 +16,7 @@ from pygpt.tensor.capture import Capture
 from pygpt.tensor.tensor import empty, no_tape
 from pygpt.training.run import Run
 from pygpt.utils.blocking import yield_to_event_loop
-from pygpt.utils.timer import clock_resolution
+from pygpt.utils.clock_resolution import clock_resolution
 
 STEPS = 5  # browsers round timestamps, so the mean of several steps is more accurate
 # If launches are timed by the clock, the steps last at least this many clock ticks. A tick is 0.1 or 1 ms in a tab, and
@@ -155,10 +155,10 @@ async def profile(run: Run, events, steps: int = STEPS) -> Profile | None:
 
 
 async def measure_peak(device: Device) -> Peak:
-    """Measure the device's peaks, in some tens of milliseconds on a software adapter, and a few on a GPU."""
+    """Measure the device's peaks, in tens of milliseconds on a software adapter, and a few on a GPU."""
     size, reps = (512, 2) if device.software else (2048, 5)
     milliseconds = min([await time_matmul(device, size, size, size, reps) for _ in range(2)])
-    # Larger than the caches of a processor, so that memory is measured.
+    # Larger than the caches of a CPU, so that memory is measured.
     count = (1 << 22) if device.software else (1 << 24)
     x, y, z = (empty(device, (count,)) for _ in range(3))
     for operand in (x, y):

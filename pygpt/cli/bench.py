@@ -26,7 +26,7 @@ class BenchCommand:
         from pygpt.devices import open_device
 
         if not self.seconds > 0:
-            raise ExperimentError("seconds", f"{self.seconds:g} is not a time to measure in; choose a number above 0")
+            raise ExperimentError("seconds", f"the measuring time must be above 0, not {self.seconds:g}")
         device = open_device(self.device)
         console = Console(highlight=False, soft_wrap=True, quiet=self.json)
         console.print(f"device  {device.name} ({device.why})")

@@ -36,7 +36,7 @@ class TrainCommand(ExperimentCommand):
     resume: Annotated[Path | None, optional("DIR")] = None
     """folder of a run to continue"""
     init_from: Annotated[Path | None, optional("DIR")] = None
-    """folder of a run whose weights, tokenizer and model settings start a new run"""
+    """folder of a run that gives a new run its initial weights, tokenizer and model settings"""
     profile: bool = False
     """early in the run, print the time of a step by kernel, and write profile.json for ui.perfetto.dev"""
 

@@ -41,7 +41,7 @@ def build(cls: type[D], values: object, prefix: str) -> D:
     Raises: ExperimentError naming the dotted field, for an unknown name (with a suggestion) or a wrong type.
     """
     if not isinstance(values, dict):
-        raise ExperimentError(prefix, f"wanted a table of fields, got {_shown(values)}")
+        raise ExperimentError(prefix, f"expected a table of fields, got {_shown(values)}")
     fields = {field.name: field for field in dataclasses.fields(cls)}
     arguments: dict[str, Any] = {}
     for name, value in values.items():
@@ -68,11 +68,11 @@ def _coerce(dotted: str, wanted: type[Any], value: Any) -> Any:
     if wanted is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value) if abs(value) < 2**63 else math.inf
     if type(value) is not wanted:
-        raise ExperimentError(dotted, f"wanted {_TYPE_NAMES[wanted]}, got {_shown(value)}")
+        raise ExperimentError(dotted, f"expected {_TYPE_NAMES[wanted]}, got {_shown(value)}")
     if wanted is int and abs(value) >= 2**63:
-        raise ExperimentError(dotted, "wanted a whole number of at most 18 digits")
+        raise ExperimentError(dotted, "expected a whole number of at most 18 digits")
     if wanted is float and not math.isfinite(value):
-        raise ExperimentError(dotted, f"wanted a finite number, got {value!r}")
+        raise ExperimentError(dotted, f"expected a finite number, got {value!r}")
     return value
 
 
@@ -86,7 +86,7 @@ def _shown(value: object) -> str:
     return text if len(text) <= 100 else f"{text[:97]}..."
 
 
-_TYPE_NAMES = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
+_TYPE_NAMES = {int: "a whole number", float: "a number", bool: "true or false", str: "a string"}
 
 
 def describe(field: dataclasses.Field[Any], dotted: str) -> dict[str, Any]:

@@ -30,7 +30,7 @@ class SamplingConfig:
     repetition_penalty: float = setting(
         1.0, "above 1 makes tokens in the context less likely", minimum=0.01, maximum=100.0
     )
-    stop: tuple[str, ...] = setting((), "texts that end the output, not included in it")
+    stop: tuple[str, ...] = setting((), "strings that end the output and are left out of it")
     seed: int = setting(1, "random seed", minimum=0, maximum=2**32 - 1)
 
     def __post_init__(self) -> None:
@@ -38,7 +38,7 @@ class SamplingConfig:
         given: Any = self.stop  # a caller can give one text, or a list of them
         stop = (given,) if isinstance(given, str) else tuple(given)
         if not all(isinstance(text, str) and text for text in stop):
-            raise ExperimentError("stop", f"wanted non-empty texts, got {list(stop)!r:.60}")
+            raise ExperimentError("stop", f"expected non-empty strings, got {list(stop)!r:.60}")
         object.__setattr__(self, "stop", stop)
         for field in dataclasses.fields(self):
             check_limits(field.name, field, getattr(self, field.name))

@@ -26,7 +26,7 @@ class DataConfig:
     )
     layout: str = setting("stream", "one stream of text, or one document per line", choices=("stream", "documents"))
     tokenizer: str = setting("char", "how text becomes tokens", choices=TOKENIZERS)
-    vocab_size: int = setting(1024, "vocabulary size to learn, for bpe", minimum=257, maximum=65536)
+    vocab_size: int = setting(1024, "size of the vocabulary that bpe learns", minimum=257, maximum=65536)
     tokenizer_file: str = setting(
         "",
         "tokenizer to load, for bpe and gpt2: tokenizer.json, or a folder with it or with vocab.json and merges.txt",
@@ -115,7 +115,7 @@ class OptimConfig:
     min_learning_rate: float = setting(1e-4, "lowest learning rate of the schedule", minimum=0.0, maximum=100.0)
     schedule: str = setting("cosine", "learning rate schedule after warmup", choices=SCHEDULES)
     fall_every: int = setting(
-        500, "steps per decay of the step and exponential schedules", minimum=1, maximum=10_000_000
+        500, "steps between decays, for the step and exponential schedules", minimum=1, maximum=10_000_000
     )
     fall_factor: float = setting(0.5, "learning rate factor of each decay", minimum=0.0, maximum=1.0)
     warmup_steps: int = setting(

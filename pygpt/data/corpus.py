@@ -49,12 +49,12 @@ def make_corpus(
     val_fraction: float = 0.1,
     rng: random.Random | None = None,
 ) -> Corpus[Split]:
-    """Convert a text to tokens and hold back some of them for validation.
+    """Convert a text to tokens and hold out some of them for validation.
 
-    Layout "stream" holds back the end of the text. Layout "documents" holds back every tenth document (for a fraction
+    Layout "stream" holds out the end of the text. Layout "documents" holds out every tenth document (for a fraction
     of 0.1), because lists are often sorted. Documents are kept whole here; one that is longer than the block is
     truncated to its first `block_size` tokens when a batch is drawn. `rng` shuffles the documents, and then the last
-    ones are held back: the others have the order they would have without validation.
+    ones are held out: the others have the order they would have without validation.
 
     Raises:
         DataError: the layout is unknown, the fraction is not above 0 and at most 0.5, the tokenizer's delimiter does
@@ -65,7 +65,7 @@ def make_corpus(
         raise DataError(f"there is no layout {layout!r}: choose one of {', '.join(LAYOUTS)}")
     if not 0 < val_fraction <= 0.5:
         raise DataError(
-            f"the fraction held back for validation must be above 0 and at most 0.5; it is {val_fraction}: 0.1 is usual"
+            f"the fraction held out for validation must be above 0 and at most 0.5; it is {val_fraction}: 0.1 is usual"
         )
     if block_size < 1:
         raise DataError(f"a block must hold at least 1 token; block_size is {block_size}: choose a longer block")
@@ -75,7 +75,7 @@ def make_corpus(
 
 
 def whole_split(text: str, tokenizer: Tokenizer, layout: str) -> Split:
-    """Convert a whole text to one split to evaluate a model on, with nothing held back.
+    """Convert a whole text to one split to evaluate a model on, with nothing held out.
 
     Raises:
         DataError: the text is too short, or the tokenizer's delimiter does not fit the layout.

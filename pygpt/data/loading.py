@@ -1,4 +1,4 @@
-"""Loads a text by name or path."""
+"""Loads a text or the shards of `pygpt prepare`, by name or path. Downloads and tokenizers are elsewhere."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Choose and open a device.
 
-Natively, `auto` takes a real GPU if there is one, else NumPy: a software adapter (a GPU emulated on the processor)
-multiplies ten times slower than NumPy on the same processor. Even with a real GPU, a tiny model trains faster on the
-processor; code that has the experiment uses pygpt/analysis/device_choice.py. In the tab (see `open_device_in_tab`) the
+Natively, `auto` takes a real GPU if there is one, else NumPy: a software adapter (a GPU emulated on the CPU)
+multiplies ten times slower than NumPy on the same CPU. Even with a real GPU, a tiny model trains faster on the
+CPU; code that has the experiment uses pygpt/analysis/device_choice.py. In the tab (see `open_device_in_tab`) the
 order is a real GPU, NumPy, a software adapter.
 """
 
@@ -31,7 +31,7 @@ def open_device(choice: str = "auto") -> Device:
     if not adapters:
         return open_numpy("no WebGPU adapter was found")
     if wgpu.is_software(adapters[0]):
-        return open_numpy(f"the only adapter, {wgpu.describe(adapters[0])}, runs on the processor; NumPy is faster")
+        return open_numpy(f"the only adapter, {wgpu.describe(adapters[0])}, runs on the CPU; NumPy is faster")
     return wgpu.WgpuDevice(adapters[0], "a real GPU")
 
 

@@ -43,7 +43,7 @@ Timing = Any  # what `_replay_timed` measured
 
 
 class Operand(Protocol):
-    """What a device uses of a `Tensor`."""
+    """The part of a `Tensor` that devices use."""
 
     buffer: Buffer
     offset: int
@@ -60,7 +60,7 @@ class Operand(Protocol):
 
 
 class Launchable(Protocol):
-    """What a device uses of a `Kernel`."""
+    """The part of a `Kernel` that devices use."""
 
     name: str
     twin: Callable[..., None]
@@ -174,7 +174,7 @@ class Device:
     """A device that stores tensors and runs kernels.
 
     Attributes: `kind` ("numpy" or "webgpu"), `name` (for display), `why` (the reason it was chosen), `software` (True
-    if it runs on the processor), `unqueued` (True if launches are not queued), `memory_limit` (total bytes it can
+    if it runs on the CPU), `unqueued` (True if launches are not queued), `memory_limit` (total bytes it can
     hold, or None if unknown), `buffer_limit` (bytes of the largest buffer), `allocated_bytes` and `peak_bytes` (current
     and maximum), `preferences` (the shader for each class of launches timed on this device; pygpt/analysis/autotune.py
     fills it), `stores_no_data` (True if it stores no data, so that callers need not compute any).

@@ -20,7 +20,7 @@ from pygpt.devices.base import (
     Recording,
 )
 from pygpt.errors import AdapterError, DeviceError, DeviceLost
-from pygpt.tensor.wgsl import constants, source
+from pygpt.tensor.shader_sources import constants, source
 
 CHOICES = ("auto", "webgpu", "numpy")
 
@@ -164,9 +164,9 @@ async def open_device(choice: str, ensure_numpy: EnsureNumpy | None = None) -> D
         if choice == "webgpu" or not description.software:
             why = "chosen by name" if choice == "webgpu" else "a real GPU"
         elif ensure_numpy:
-            return await _open_numpy(ensure_numpy, f"the only adapter, {description.name}, runs on the processor")
+            return await _open_numpy(ensure_numpy, f"the only adapter, {description.name}, runs on the CPU")
         else:
-            why = "it runs on the processor; this site has no NumPy, which would be faster"
+            why = "it runs on the CPU; this site has no NumPy, which would be faster"
         return BrowserDevice(await module.open(adapter), description, why)
     if choice == "webgpu":
         raise AdapterError(

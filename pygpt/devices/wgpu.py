@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pygpt.devices.base import Attributes, Data, Device, Interval, Launchable, Operand, Operands, Recording
 from pygpt.devices.wgpu_encoding import EncodedLaunch, WgpuLaunch, encode, native_handles, timestamp_period
 from pygpt.errors import AdapterError, DeviceError, MemoryLimit
-from pygpt.tensor.wgsl import constants, source
+from pygpt.tensor.shader_sources import constants, source
 
 if TYPE_CHECKING:
     from wgpu import GPUAdapter, GPUBindGroupLayout, GPUBuffer, GPUComputePipeline, GPUShaderModule
@@ -212,7 +212,7 @@ def adapters() -> list[GPUAdapter]:
 
 
 def is_software(adapter: GPUAdapter) -> bool:
-    """Whether the adapter emulates a GPU on the processor."""
+    """Whether the adapter emulates a GPU on the CPU."""
     return bool(adapter.info["adapter_type"] == "CPU")
 
 

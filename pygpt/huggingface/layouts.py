@@ -243,21 +243,21 @@ class Config:
         """A whole number above 0."""
         value = self._value(name, default)
         if type(value) is not int or not 0 < value < 2**31:
-            raise CheckpointError(f"config.json: {name} is {value!r:.60}, wanted a whole number above 0")
+            raise CheckpointError(f"config.json: {name} is {value!r:.60}, expected a whole number above 0")
         return value
 
     def number(self, name: str, default: float) -> float:
         """Any number."""
         value = self._value(name, default)
         if type(value) not in (int, float) or not abs(value) < 1e18:
-            raise CheckpointError(f"config.json: {name} is {value!r:.60}, wanted a number")
+            raise CheckpointError(f"config.json: {name} is {value!r:.60}, expected a number")
         return float(value)
 
     def boolean(self, name: str, default: bool) -> bool:
         """True or false."""
         value = self._value(name, default)
         if type(value) is not bool:
-            raise CheckpointError(f"config.json: {name} is {value!r:.60}, wanted true or false")
+            raise CheckpointError(f"config.json: {name} is {value!r:.60}, expected true or false")
         return value
 
     def choice(self, name: str, table: dict, default: str) -> str:
@@ -326,6 +326,6 @@ def layout_of(model: ModelConfig) -> Layout:
         raise ExperimentError(
             mismatches[0].split(" ")[0],
             f"this model has neither GPT-2's nor Llama's architecture, the two that can "
-            f"be exported. The closer is {layout.model_type}, but {'; '.join(mismatches)}",
+            f"be exported. It is closest to {layout.model_type}, but {'; '.join(mismatches)}",
         )
     return layout

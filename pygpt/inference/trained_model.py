@@ -40,7 +40,7 @@ class TrainedModel:
         """
         rows = ids.tolist() if hasattr(ids, "tolist") else [list(row) for row in ids]
         if not rows or not isinstance(rows[0], list) or len({len(row) for row in rows}) != 1:
-            raise ShapeError("logits: wanted ids as (B, T), every row of the same length")
+            raise ShapeError("logits: expected ids as (B, T), every row of the same length")
         length = len(rows[0])
         if not 1 <= length <= self.model.block_size:
             raise ShapeError(f"logits: rows have {length} ids; this model takes 1 to {self.model.block_size}")

@@ -3,7 +3,7 @@
 from pygpt.models.model import Model
 from pygpt.nn.layers import Embedding
 from pygpt.nn.parameters import RngState
-from pygpt.nn.settings import ModelSettings
+from pygpt.nn.settings_protocol import ModelSettings
 from pygpt.tensor.tensor import Tensor
 
 

@@ -11,7 +11,7 @@ from pygpt.nn.layers import MLP, Dropout, Embedding, Linear, Projection
 from pygpt.nn.norms import make_norm
 from pygpt.nn.parameters import Constant, Module, RngState, new_parameter
 from pygpt.nn.positions import POSITIONS
-from pygpt.nn.settings import ModelSettings
+from pygpt.nn.settings_protocol import ModelSettings
 from pygpt.ops import attention, attention_cached, gate, linear_cross_entropy, matmul, qk_norm, rope, scale, softcap
 from pygpt.ops.attention_scores import attention_pairs
 from pygpt.tensor.tensor import Attributes, Tensor, empty

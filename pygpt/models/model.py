@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from pygpt.nn.parameters import Module, RngState
-from pygpt.nn.settings import ModelSettings
+from pygpt.nn.settings_protocol import ModelSettings
 from pygpt.ops import cross_entropy
 from pygpt.tensor.tensor import Tensor
 

@@ -3,7 +3,7 @@
 from pygpt.models.bigram import Bigram
 from pygpt.models.gpt import GPT
 from pygpt.models.model import Model
-from pygpt.nn.settings import ModelSettings
+from pygpt.nn.settings_protocol import ModelSettings
 
 MODELS: dict[str, type[Model]] = {
     "bigram": Bigram,

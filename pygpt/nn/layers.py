@@ -1,10 +1,10 @@
-"""Layers: linear, embedding, dropout, residual projection, MLP."""
+"""Layers: linear, embedding, dropout, residual projection, MLP. Attention is in pygpt/models/gpt.py."""
 
 from typing import TypeGuard
 
 from pygpt.nn.activations import ACTIVATIONS
 from pygpt.nn.parameters import Constant, Module, RngState, new_parameter
-from pygpt.nn.settings import ModelSettings
+from pygpt.nn.settings_protocol import ModelSettings
 from pygpt.ops import dropout, embedding, matmul
 from pygpt.ops.threefry import DROPOUT
 from pygpt.tensor.tensor import Tensor

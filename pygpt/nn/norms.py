@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Callable
 
 from pygpt.nn.parameters import Constant, Module, new_parameter
-from pygpt.nn.settings import ModelSettings
+from pygpt.nn.settings_protocol import ModelSettings
 from pygpt.ops import layernorm, rmsnorm
 from pygpt.tensor.tensor import Tensor
 

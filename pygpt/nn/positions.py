@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable, Mapping
 
 from pygpt.nn.parameters import Constant, new_parameter
-from pygpt.nn.settings import ModelSettings
+from pygpt.nn.settings_protocol import ModelSettings
 from pygpt.ops.rope import rope_table
 from pygpt.tensor.tensor import Tensor
 

@@ -74,11 +74,11 @@ def check(gradient, schedule, *updated):
     """Raise ShapeError unless the schedule is (S, 3) and all other tensors are flat and of equal length."""
     if len(schedule.shape) != 2 or schedule.shape[1] != 3:
         raise ShapeError(
-            f"adamw: wanted a schedule (S, 3) of learning rate and both bias corrections, got {list(schedule.shape)}"
+            f"adamw: expected a schedule (S, 3) of learning rate and both bias corrections, got {list(schedule.shape)}"
         )
     if any(tensor.shape != gradient.shape or len(tensor.shape) != 1 for tensor in updated):
         raise ShapeError(
-            f"adamw: wanted gradient, parameter and both moments flat and of equal length, got "
+            f"adamw: expected gradient, parameter and both moments flat and of equal length, got "
             f"{', '.join(str(list(tensor.shape)) for tensor in (gradient, *updated))}"
         )
 

@@ -34,7 +34,7 @@ def check(token, window, output):
     """Raise ShapeError unless token is one element and window and output are flat."""
     if token.size != 1 or len(window.shape) != 1 or len(output.shape) != 1:
         raise ShapeError(
-            f"append_token: wanted one token, a window (T,) and an output (L,), got {list(token.shape)}, "
+            f"append_token: expected one token, a window (T,) and an output (L,), got {list(token.shape)}, "
             f"{list(window.shape)} and {list(output.shape)}"
         )
 

@@ -53,7 +53,7 @@ def check(qkv, sinks, cache, y, n_head, n_kv_head=0, window=0, cap=0.0):
     batch, _, width = cache.shape
     if qkv.shape != (batch, 1, width) or y.shape != (batch, 1, width // (n_head + 2 * (n_kv_head or n_head)) * n_head):
         raise ShapeError(
-            f"attention_cached: wanted qkv (B, 1, W), a cache (B, T, W) and y (B, 1, H D) where W is the width "
+            f"attention_cached: expected qkv (B, 1, W), a cache (B, T, W) and y (B, 1, H D) where W is the width "
             f"for {n_head} query heads, got {list(qkv.shape)}, {list(cache.shape)} and {list(y.shape)}"
         )
 

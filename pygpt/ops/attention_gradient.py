@@ -19,7 +19,7 @@ def attention_delta(dy, y, delta, *, n_head):
 @attention_delta.shapes
 def _(dy, y, *, n_head):
     if dy.shape != y.shape:
-        raise ShapeError(f"attention_delta: wanted dy like y {list(y.shape)}, got {list(dy.shape)}")
+        raise ShapeError(f"attention_delta: expected dy like y {list(y.shape)}, got {list(dy.shape)}")
     return (y.shape[0], n_head, y.shape[1])
 
 
@@ -96,7 +96,7 @@ def _(dy, qkv, log_sum_exp, delta, seed, step, *, n_head, n_kv_head, **others):
     wanted = [(batch, time, channels), (batch, n_head, time), (batch, n_head, time)]
     shapes = [dy.shape, log_sum_exp.shape, delta.shape]
     if shapes != wanted:
-        raise ShapeError(f"attention_gradient: wanted dy, log_sum_exp and delta {wanted}, got {shapes}")
+        raise ShapeError(f"attention_gradient: expected dy, log_sum_exp and delta {wanted}, got {shapes}")
     return qkv.shape
 
 
@@ -152,7 +152,7 @@ def attention_sinks_gradient(sinks, log_sum_exp, delta, dsinks):
 def _(sinks, log_sum_exp, delta):
     if len(delta.shape) != 3 or log_sum_exp.shape != delta.shape or sinks.shape != delta.shape[1:2]:
         raise ShapeError(
-            f"attention_sinks_gradient: wanted sinks (H,), log_sum_exp and delta (B, H, T), got "
+            f"attention_sinks_gradient: expected sinks (H,), log_sum_exp and delta (B, H, T), got "
             f"{list(sinks.shape)}, {list(log_sum_exp.shape)} and {list(delta.shape)}"
         )
     return sinks.shape

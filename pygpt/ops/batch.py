@@ -32,7 +32,7 @@ def _(tokens, seed, step, *, batch_size, block_size, purpose, sequential, first)
     needed = 2 if sequential else block_size + 1
     if len(tokens.shape) != 1 or tokens.size < needed:
         raise ShapeError(
-            f"batch: wanted tokens (N,) with at least {needed} of them for a block of {block_size}, "
+            f"batch: expected tokens (N,) with at least {needed} of them for a block of {block_size}, "
             f"got {list(tokens.shape)}"
         )
     return [((batch_size, block_size), "uint32"), ((batch_size, block_size), "int32")]
@@ -95,7 +95,7 @@ def batch_documents(
 def _(tokens, offsets, seed, step, *, batch_size, block_size, purpose, sequential, first, separator):
     if len(tokens.shape) != 1 or tokens.size < 2 or len(offsets.shape) != 1 or offsets.size < 2:
         raise ShapeError(
-            f"batch_documents: wanted tokens (N,) and the offsets (D + 1,) of at least one document, "
+            f"batch_documents: expected tokens (N,) and the offsets (D + 1,) of at least one document, "
             f"got {list(tokens.shape)} and {list(offsets.shape)}"
         )
     return [((batch_size, block_size), "uint32"), ((batch_size, block_size), "int32")]

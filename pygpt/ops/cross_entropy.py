@@ -56,7 +56,7 @@ def _target_indices(targets, vocab_size):
 def _(logits, targets, *, ignore_index, smoothing, z_loss):
     if targets.dtype != "int32" or logits.shape[:-1] != targets.shape:
         raise ShapeError(
-            f"cross_entropy: wanted logits (..., V) and targets (...) of int32, got {list(logits.shape)} "
+            f"cross_entropy: expected logits (..., V) and targets (...) of int32, got {list(logits.shape)} "
             f"and {targets.dtype}{list(targets.shape)}"
         )
     return [(targets.size,), (targets.size,)]
@@ -104,7 +104,7 @@ def cross_entropy_gradient(dloss, logits, targets, log_sum_exp, dlogits, *, igno
 def _(dloss, logits, targets, log_sum_exp, *, ignore_index, smoothing, z_loss):
     if logits.shape[:-1] != targets.shape or dloss.shape != (targets.size,) or log_sum_exp.shape != (targets.size,):
         raise ShapeError(
-            f"cross_entropy_gradient: wanted dloss and log_sum_exp (rows,) for the rows of logits "
+            f"cross_entropy_gradient: expected dloss and log_sum_exp (rows,) for the rows of logits "
             f"{list(logits.shape)} and targets {list(targets.shape)}, got {list(dloss.shape)} and "
             f"{list(log_sum_exp.shape)}"
         )

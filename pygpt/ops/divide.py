@@ -16,7 +16,7 @@ def divide(x, by, y, *, epsilon=0.0):
 @divide.shapes
 def _(x, by, *, epsilon):
     if by.shape != (1,):
-        raise ShapeError(f"divide: wanted one number (1,) to divide by, got {list(by.shape)}")
+        raise ShapeError(f"divide: expected one number (1,) to divide by, got {list(by.shape)}")
     return x.shape
 
 

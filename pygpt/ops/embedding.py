@@ -91,7 +91,7 @@ def embedding_gradient(dy, ids, residual, dtokens, *, vocab_size):
 def _(dy, ids, residual, *, vocab_size):
     if ids.dtype != "uint32" or dy.shape[:-1] != ids.shape:
         raise ShapeError(
-            f"embedding_gradient: wanted dy {[*ids.shape, 'C']} and ids of uint32, "
+            f"embedding_gradient: expected dy {[*ids.shape, 'C']} and ids of uint32, "
             f"got {list(dy.shape)} and {ids.dtype}{list(ids.shape)}"
         )
     shape = (vocab_size, dy.shape[-1])

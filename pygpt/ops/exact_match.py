@@ -11,7 +11,7 @@ def exact_match(logits, targets, correct, scored):
     """correct[b] = 1 if row b has targets other than -1 and each of these has the largest logit, else 0.
 
     scored[b] = 0 if row b has targets other than -1, else -1. This equals greedy decoding: as long as a model's tokens
-    are correct, it reads the tokens of this row. Of equal largest logits the first counts.
+    are correct, it reads the tokens of this row. Ties for the largest logit go to the first.
 
     Shapes: logits (B, T, V); targets int32 (B, T) -> correct (B,); scored int32 (B,), the targets of `mean_valid`.
     """
@@ -24,7 +24,7 @@ def exact_match(logits, targets, correct, scored):
 def _(logits, targets):
     if targets.dtype != "int32" or len(logits.shape) != 3 or logits.shape[:2] != targets.shape:
         raise ShapeError(
-            f"exact_match: wanted logits (B, T, V) and targets int32 (B, T), got {list(logits.shape)} and "
+            f"exact_match: expected logits (B, T, V) and targets int32 (B, T), got {list(logits.shape)} and "
             f"{targets.dtype}{list(targets.shape)}"
         )
     return [logits.shape[:1], (logits.shape[:1], "int32")]

@@ -23,8 +23,8 @@ def gather_windows(ring, step, inputs, targets, *, batch_size, block_size, rows,
 def _(ring, step, *, batch_size, block_size, rows, first):
     if len(ring.shape) != 1 or not ring.size or ring.size % (rows * (block_size + 1)) or first + batch_size > rows:
         raise ShapeError(
-            f"gather_windows: wanted a ring of steps with {rows} windows of {block_size + 1} tokens, and rows {first} "
-            f"to {first + batch_size} among them, got {list(ring.shape)}"
+            f"gather_windows: expected a ring of steps with {rows} windows of {block_size + 1} tokens, and rows "
+            f"{first} to {first + batch_size} among them, got {list(ring.shape)}"
         )
     return [((batch_size, block_size), "uint32"), ((batch_size, block_size), "int32")]
 

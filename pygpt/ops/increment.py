@@ -17,7 +17,7 @@ def increment(step, *, amount=1):
 def check(step):
     """Raise ShapeError unless step is one number (1,)."""
     if step.shape != (1,):
-        raise ShapeError(f"increment: wanted a step (1,), got {list(step.shape)}")
+        raise ShapeError(f"increment: expected a step (1,), got {list(step.shape)}")
 
 
 @increment.overrides

@@ -139,7 +139,7 @@ def _(dy, x, weight, statistics, residual):
     rows = x.size // x.shape[-1]
     if dy.shape != x.shape or statistics.shape != (rows, 2) or (residual is not None and residual.shape != x.shape):
         raise ShapeError(
-            f"layernorm_gradient: wanted dy (and residual, if any) like x {list(x.shape)}, and statistics "
+            f"layernorm_gradient: expected dy (and residual, if any) like x {list(x.shape)}, and statistics "
             f"{[rows, 2]}, got {list(dy.shape)}, {residual and list(residual.shape)} and "
             f"{list(statistics.shape)}"
         )

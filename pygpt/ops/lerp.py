@@ -29,7 +29,7 @@ def check(x, shares, y):
     """Raise ShapeError unless x and y have the same shape and shares is flat."""
     if x.shape != y.shape or len(shares.shape) != 1:
         raise ShapeError(
-            f"lerp: wanted x and y of the same shape and shares (S,), got {list(x.shape)}, {list(y.shape)} and "
+            f"lerp: expected x and y of the same shape and shares (S,), got {list(x.shape)}, {list(y.shape)} and "
             f"{list(shares.shape)}"
         )
 
@@ -57,7 +57,7 @@ def check_share(count, total, share):
     """Raise ShapeError unless each is one number (1,)."""
     if not count.shape == total.shape == share.shape == (1,):
         raise ShapeError(
-            f"running_share: wanted count, total and share (1,), got {list(count.shape)}, {list(total.shape)} and "
+            f"running_share: expected count, total and share (1,), got {list(count.shape)}, {list(total.shape)} and "
             f"{list(share.shape)}"
         )
 

@@ -46,7 +46,8 @@ def linear_cross_entropy(
     """
     if x.shape[:-1] != targets.shape:
         raise ShapeError(
-            f"linear_cross_entropy: wanted x (..., C) and targets (...), got {list(x.shape)} and {list(targets.shape)}"
+            f"linear_cross_entropy: expected x (..., C) and targets (...), got {list(x.shape)} and "
+            f"{list(targets.shape)}"
         )
     rows, vocab_size = targets.size, w.shape[0 if transpose_w else 1]
     step = rows_per_chunk(rows, vocab_size, chunk)

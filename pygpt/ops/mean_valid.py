@@ -19,7 +19,7 @@ def mean_valid(loss, targets, mean, count, *, ignore_index=-1):
 def _(loss, targets, *, ignore_index):
     if targets.dtype != "int32" or loss.shape != (targets.size,):
         raise ShapeError(
-            f"mean_valid: wanted as many losses (rows,) as targets of int32, got {list(loss.shape)} and "
+            f"mean_valid: expected as many losses (rows,) as targets of int32, got {list(loss.shape)} and "
             f"{targets.dtype}{list(targets.shape)}"
         )
     return [(1,), (1,)]
@@ -48,7 +48,7 @@ def mean_valid_gradient(dmean, targets, count, dloss, *, ignore_index=-1):
 def _(dmean, targets, count, *, ignore_index):
     if dmean.shape != (1,) or count.shape != (1,):
         raise ShapeError(
-            f"mean_valid_gradient: wanted dmean and count (1,), got {list(dmean.shape)} and {list(count.shape)}"
+            f"mean_valid_gradient: expected dmean and count (1,), got {list(dmean.shape)} and {list(count.shape)}"
         )
     return (targets.size,)
 

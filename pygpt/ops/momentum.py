@@ -37,7 +37,7 @@ def check(*operands):
     """Raise ShapeError unless all operands are flat and of equal length."""
     if any(operand.shape != operands[0].shape or len(operand.shape) != 1 for operand in operands):
         raise ShapeError(
-            f"momentum: wanted parameter, gradient and velocity flat and of equal length, got "
+            f"momentum: expected parameter, gradient and velocity flat and of equal length, got "
             f"{', '.join(str(list(operand.shape)) for operand in operands)}"
         )
 

@@ -85,7 +85,7 @@ def _(dy, qkv, inverse_rms, *, n_head, n_kv_head):
     normed = head_counts("qk_norm_gradient", qkv, n_head, n_kv_head)[0]
     if dy.shape != qkv.shape or inverse_rms.shape != (*qkv.shape[:2], normed):
         raise ShapeError(
-            f"qk_norm_gradient: wanted dy like qkv {list(qkv.shape)} and inverse_rms {[*qkv.shape[:2], normed]}, "
+            f"qk_norm_gradient: expected dy like qkv {list(qkv.shape)} and inverse_rms {[*qkv.shape[:2], normed]}, "
             f"got {list(dy.shape)} and {list(inverse_rms.shape)}"
         )
     return qkv.shape

@@ -24,7 +24,7 @@ def check(value, history):
     """Raise ShapeError unless value is one element and history is flat."""
     if value.size != 1 or len(history.shape) != 1:
         raise ShapeError(
-            f"record: wanted one value and a history (L,), got {list(value.shape)} and {list(history.shape)}"
+            f"record: expected one value and a history (L,), got {list(value.shape)} and {list(history.shape)}"
         )
 
 

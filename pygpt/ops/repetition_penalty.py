@@ -24,7 +24,7 @@ def repetition_penalty(logits, position, window, strength, y):
 def _(logits, position, window, strength):
     if len(window.shape) != 1 or strength.shape != (1,):
         raise ShapeError(
-            f"repetition_penalty: wanted a window (T,) and a strength (1,), got {list(window.shape)} and "
+            f"repetition_penalty: expected a window (T,) and a strength (1,), got {list(window.shape)} and "
             f"{list(strength.shape)}"
         )
     return (1, logits.shape[-1])

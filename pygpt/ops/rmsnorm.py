@@ -95,7 +95,7 @@ def _(dy, x, weight, inverse_rms, residual):
     rows = x.size // x.shape[-1]
     if dy.shape != x.shape or inverse_rms.shape != (rows,) or (residual is not None and residual.shape != x.shape):
         raise ShapeError(
-            f"rmsnorm_gradient: wanted dy (and residual, if any) like x {list(x.shape)}, and inverse_rms "
+            f"rmsnorm_gradient: expected dy (and residual, if any) like x {list(x.shape)}, and inverse_rms "
             f"{[rows]}, got {list(dy.shape)}, {residual and list(residual.shape)} and "
             f"{list(inverse_rms.shape)}"
         )

@@ -58,7 +58,7 @@ def head_counts(name, qkv, n_head, n_kv_head):
     rotated, heads = n_head + (n_kv_head or n_head), n_head + 2 * (n_kv_head or n_head)
     if len(qkv.shape) != 3 or qkv.shape[2] % heads:
         raise ShapeError(
-            f"{name}: wanted qkv (B, T, {heads} D) for {n_head} query heads and {n_kv_head or n_head} key and "
+            f"{name}: expected qkv (B, T, {heads} D) for {n_head} query heads and {n_kv_head or n_head} key and "
             f"value heads, got {list(qkv.shape)}"
         )
     return rotated, heads
@@ -70,7 +70,7 @@ def _(qkv, table, start, *, n_head, n_kv_head, inverse):
     size = qkv.shape[2] // heads
     if size % 2 or table.shape != (table.shape[0], size) or table.shape[0] < qkv.shape[1]:
         raise ShapeError(
-            f"rope: wanted heads of an even size and a table of at least {qkv.shape[1]} positions by {size}, "
+            f"rope: expected heads of an even size and a table of at least {qkv.shape[1]} positions by {size}, "
             f"got {list(table.shape)}"
         )
     return qkv.shape

@@ -16,7 +16,7 @@ def sample(logits, position, seed, count, settings, token):
     share of the probability, and those equal to the last of them; 1 keeps all. `min_p` keeps tokens at least this many
     times as likely as the most likely one; 0 keeps all. The draw takes u in [0, 1), the upper 24 bits of word0 of key
     (seed, SAMPLE) and counter (count, 0), and returns the first token at which the running sum of the probabilities
-    exceeds u times their sum. Of equal largest logits the first is taken.
+    exceeds u times their sum. Ties for the largest logit go to the first.
 
     Shapes: logits (..., V); position, seed, count uint32 (1,); settings [temperature, top_k, top_p, min_p] (4,) ->
         token uint32 (1,).
@@ -52,7 +52,7 @@ def sample(logits, position, seed, count, settings, token):
 def _(logits, position, seed, count, settings):
     if settings.shape != (4,):
         raise ShapeError(
-            f"sample: wanted settings (4,), temperature, top_k, top_p and min_p, got {list(settings.shape)}"
+            f"sample: expected settings (4,), temperature, top_k, top_p and min_p, got {list(settings.shape)}"
         )
     return [((1,), "uint32")]
 

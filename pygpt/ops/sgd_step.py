@@ -23,7 +23,7 @@ def check(direction, schedule, parameter):
     """Raise ShapeError unless direction and parameter are flat and of equal length and the schedule is (S, 3)."""
     if direction.shape != parameter.shape or len(parameter.shape) != 1 or schedule.shape[1:] != (3,):
         raise ShapeError(
-            f"sgd_step: wanted direction and parameter (N,) and a schedule (S, 3), got {list(direction.shape)}, "
+            f"sgd_step: expected direction and parameter (N,) and a schedule (S, 3), got {list(direction.shape)}, "
             f"{list(parameter.shape)} and {list(schedule.shape)}"
         )
 

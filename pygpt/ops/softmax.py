@@ -21,7 +21,7 @@ def softmax(x, y):
 @softmax.shapes
 def _(x):
     if not x.shape:
-        raise ShapeError("softmax: wanted at least one dimension, got []")
+        raise ShapeError("softmax: expected at least one dimension, got []")
     return x.shape
 
 
@@ -53,7 +53,7 @@ def softmax_gradient(dy, y, dx):
 @softmax_gradient.shapes
 def _(dy, y):
     if dy.shape != y.shape:
-        raise ShapeError(f"softmax_gradient: wanted dy like y {list(y.shape)}, got {list(dy.shape)}")
+        raise ShapeError(f"softmax_gradient: expected dy like y {list(y.shape)}, got {list(dy.shape)}")
     return y.shape
 
 

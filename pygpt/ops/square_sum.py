@@ -67,7 +67,7 @@ def clip_scale(partial, scale, norm, *, max_norm):
 @clip_scale.shapes
 def _(partial, *, max_norm):
     if len(partial.shape) != 1:
-        raise ShapeError(f"clip_scale: wanted partial sums (P,), got {list(partial.shape)}")
+        raise ShapeError(f"clip_scale: expected partial sums (P,), got {list(partial.shape)}")
     return [(1,), (1,)]
 
 

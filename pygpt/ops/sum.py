@@ -16,7 +16,7 @@ def sum(x, y):
 @sum.shapes
 def _(x):
     if len(x.shape) != 3:
-        raise ShapeError(f"sum: wanted (A, R, C), got {list(x.shape)}; reshape first")
+        raise ShapeError(f"sum: expected (A, R, C), got {list(x.shape)}; reshape first")
     return (x.shape[0], x.shape[2])
 
 

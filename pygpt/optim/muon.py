@@ -5,7 +5,7 @@ import math
 from pygpt.ops import clip_scale, divide, matmul, scale, square_sum
 from pygpt.optim.flat_state import Span
 from pygpt.optim.rules import OptimizerLike, Rule, add_momentum, apply_step
-from pygpt.optim.settings import OptimSettings
+from pygpt.optim.settings_protocol import OptimSettings
 from pygpt.tensor.tensor import Shape, Tensor
 
 

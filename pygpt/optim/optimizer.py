@@ -9,7 +9,7 @@ from pygpt.ops import clip_scale, lerp, pack, square_sum
 from pygpt.optim.flat_state import FlatState, spans
 from pygpt.optim.muon import Muon
 from pygpt.optim.rules import SGD, Adam, AdamW, Rule
-from pygpt.optim.settings import OptimSettings
+from pygpt.optim.settings_protocol import OptimSettings
 from pygpt.tensor.tensor import Shape, Tensor, tensor
 
 # The choices of `optim.name`.

@@ -9,7 +9,7 @@ from typing import Protocol
 from pygpt.nn.parameters import Weights
 from pygpt.ops import adamw, momentum, sgd_step
 from pygpt.optim.flat_state import FlatState, Span
-from pygpt.optim.settings import OptimSettings
+from pygpt.optim.settings_protocol import OptimSettings
 from pygpt.tensor.tensor import Shape, Tensor
 
 

@@ -9,7 +9,7 @@ import math
 from array import array
 from collections.abc import Callable
 
-from pygpt.optim.settings import OptimSettings
+from pygpt.optim.settings_protocol import OptimSettings
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,11 +34,11 @@ def _falling(config: OptimSettings, falls: float) -> float:
 
 SCHEDULES = {
     "cosine": Schedule(
-        "half a cosine to the lowest rate at the end of the run",
+        "cosine decay to the lowest rate at the end of the run",
         lambda config, since, share: _between(config, 0.5 * (1.0 + math.cos(math.pi * share))),
     ),
     "linear": Schedule(
-        "a straight line to the lowest rate at the end of the run",
+        "linear decay to the lowest rate at the end of the run",
         lambda config, since, share: _between(config, 1.0 - share),
     ),
     "constant": Schedule("a constant rate", lambda config, since, share: _between(config, 1.0)),
@@ -47,7 +47,7 @@ SCHEDULES = {
         lambda config, since, share: _falling(config, since // config.fall_every),
     ),
     "exponential": Schedule(
-        "like `step`, but a little at each step",
+        "like `step`, but decaying a little at every step",
         lambda config, since, share: _falling(config, since / config.fall_every),
     ),
 }

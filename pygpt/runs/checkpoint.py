@@ -110,7 +110,7 @@ def read_checkpoint(data: bytes | memoryview) -> Checkpoint:
     except PygptError as error:
         raise CheckpointError(f"the run's description is damaged: {error}") from None
     if not (metadata.get("step", "").isdecimal() and len(metadata["step"]) < 20):
-        raise CheckpointError(f"the run's step is {metadata.get('step')!r:.60}, wanted a whole number")
+        raise CheckpointError(f"the run's step is {metadata.get('step')!r:.60}, expected a whole number")
     provenance = _json(metadata, "provenance")
     text, curve = _text(entries, provenance), _curve(entries, int(metadata["step"]))
     shapes = parameter_shapes(experiment, tokenizer)
@@ -199,7 +199,7 @@ def _curve(entries, step):
     for name, entry in tables.items():
         if entry.dtype != "F64" or len(entry.shape) != 2 or entry.shape[0] > POINTS or entry.shape[1] != 3:
             raise CheckpointError(
-                f"{name!r} is {entry.dtype}{list(entry.shape)}, wanted rows of three F64, at most {POINTS}"
+                f"{name!r} is {entry.dtype}{list(entry.shape)}, expected rows of three F64, at most {POINTS}"
             )
     return LossCurve.from_tables({name.removeprefix("curve."): entry.data for name, entry in tables.items()}, step)
 

@@ -152,7 +152,7 @@ def _add_dataset_routes(app, service):
         """Delete an uploaded text. Models trained on it keep a copy in their files."""
         busy = [job.name for job in service.queue.all_live() if job.record["dataset"] == name]
         if busy:
-            raise RequestError(409, f"the data set {name!r} is in use by the training of {', '.join(busy)}", "name")
+            raise RequestError(409, f"the data set {name!r} is in use by models in training: {', '.join(busy)}", "name")
         service.datasets.delete(name)
         return {"deleted": name}
 
@@ -184,7 +184,7 @@ def _add_model_routes(app, service):
 
     @app.post("/lm/{name}/resume", status_code=202, tags=["training"])
     async def resume(name: str) -> dict:
-        """Queue the rest of a training that was stopped, was interrupted or failed."""
+        """Queue the remaining steps of a training job that was stopped, was interrupted or failed."""
         await queue.resume(name)
         return service.model_summary(name) | {"events": f"/lm/{name}/events"}
 
@@ -209,7 +209,7 @@ def _add_model_routes(app, service):
         responses={200: {"content": {"text/event-stream": {}}}},
     )
     async def events(name: str, request: Request) -> Response:
-        """Stream the progress of a training as server-sent events: all past events first, then new ones.
+        """Stream the progress of a training job as server-sent events: all past events first, then new ones.
 
         Their names and fields are those of lab/transport/messages.js (`started`, `progress`, `evaluated`, `sample`,
         `finished` ...). `state` has the fields of GET /lm/{name}. The id of an event is a step: a client that

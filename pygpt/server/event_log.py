@@ -7,7 +7,7 @@ from pygpt.session.messages import Curve, Evaluated, Finished, Paused
 from pygpt.training.loss_curve import LossCurve
 
 SAMPLES = 30
-MAX_PENDING = 1000  # waiting messages at which a slow subscriber is dropped
+MAX_PENDING = 1000  # a subscriber with this many waiting messages is dropped
 STATE_CHANGES = ("resumed", "paused", "stopped", "finished")
 
 

@@ -54,7 +54,7 @@ class GenerationWorker:
         write(self.connection, encode(event))
 
     def _load(self, path):
-        """Load the model in a file, again if a training has replaced the file."""
+        """Load the model in a file; load it again if training has replaced the file."""
         try:
             state = os.stat(path)
         except OSError as error:

@@ -13,7 +13,7 @@ from pygpt.server.storage import DataSets, ModelFolder, Models
 from pygpt.server.worker_process import Worker
 from pygpt.session.messages import Evaluated, Progress
 
-STOP_TIMEOUT = 20.0  # seconds a training has to stop when the server shuts down
+STOP_TIMEOUT = 20.0  # seconds a running job has to stop when the server shuts down
 ENDED = ("trained", "stopped", "interrupted", "failed")
 
 
@@ -27,7 +27,7 @@ class TrainingSlot:
     def acquire(self, user: str) -> None:
         """Acquire the slot. Raises: RequestError (409) if another user holds it."""
         if self.user not in ("", user):
-            raise RequestError(409, f"this machine is busy with {self.user}; it runs one training at a time", "device")
+            raise RequestError(409, f"this machine is busy with {self.user}; it runs one job at a time", "device")
         self.user = user
 
     async def release(self, user: str) -> None:
@@ -137,7 +137,7 @@ class Queue:
         return await self._queue(job)
 
     async def resume(self, name: str) -> Job:
-        """Queue the rest of a training that stopped early. Raises: RequestError if there is nothing to resume."""
+        """Queue the remaining steps of a job that stopped early. Raises: RequestError if there is nothing to resume."""
         if job := self.live(name):
             raise RequestError(409, f"{name!r} is already {job.record['state']}")
         folder = self.models.get(name)

@@ -74,7 +74,7 @@ class LabSocket:
         await socket.accept()
         if self.page is not None:
             self.page.close(
-                TAKEN_OVER, "another page of the lab holds this machine now; reload this one to take it back"
+                TAKEN_OVER, "another page of the lab is using this machine now; reload this page to take over"
             )
         page = self.page = Page(socket)
         data = None
@@ -114,7 +114,7 @@ class LabSocket:
             try:
                 self.slot.acquire(USER)
             except RequestError as error:
-                page.send(_error(f"{error}, so try again when that has ended", str(kind)))
+                page.send(_error(f"{error}, so try again when that is done", str(kind)))
                 return
             self.pending_command = kind
         if kind == "forget_kept":

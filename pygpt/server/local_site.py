@@ -176,7 +176,7 @@ def serve_lab(port: int = 8000, open_browser: bool = True) -> None:
     Raises: PygptError if it cannot be built, or the port is taken.
     """
     server = serve(build_site(), port).start()
-    print(f"The lab is at {server.url} (Ctrl+C ends it)", flush=True)
+    print(f"The lab is at {server.url} (Ctrl+C stops it)", flush=True)
     if open_browser:
         webbrowser.open(server.url)
     try:

@@ -1,4 +1,4 @@
-"""The worker process of a training: the lab's session, with this machine's files and devices."""
+"""The worker process that trains: the lab's session, with this machine's files and devices."""
 
 import asyncio
 import contextlib

@@ -5,8 +5,8 @@ import dataclasses
 
 from pygpt.analysis.bench import survey
 from pygpt.errors import PygptError
+from pygpt.session.message_records import Measurement
 from pygpt.session.messages import Emit, Error, Measured, MeasuringEnded
-from pygpt.session.records import Measurement
 
 
 class Benchmark:

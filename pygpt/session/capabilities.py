@@ -8,8 +8,7 @@ from pygpt.config.fields import describe
 from pygpt.config.sampling import SamplingConfig
 from pygpt.data import DATASETS, TASKS, Task
 from pygpt.models import MODELS
-from pygpt.session.messages import Ready
-from pygpt.session.records import (
+from pygpt.session.message_records import (
     DatasetDescription,
     FieldDescription,
     MetricDescription,
@@ -17,7 +16,8 @@ from pygpt.session.records import (
     TaskDescription,
     TokenizerDescription,
 )
-from pygpt.session.records import Experiment as ExperimentFields
+from pygpt.session.message_records import Experiment as ExperimentFields
+from pygpt.session.messages import Ready
 from pygpt.tokenizers import TOKENIZERS
 from pygpt.training.metrics import describe_metrics
 

@@ -31,7 +31,7 @@ COMMANDS = {
     "start": Command("start a new run on the chosen text", {"experiment": "Experiment"}),
     "pause": Command("pause training"),
     "resume": Command("resume training"),
-    "stop": Command("stop training; the model stays"),
+    "stop": Command("stop training and keep the model"),
     "sample": Command(
         "continue a prompt",
         {"prompt": "string", "max_new_tokens": "number", **_sampling_types()},

@@ -11,7 +11,7 @@ import math
 import re
 from typing import Any, ClassVar, Protocol, TypeVar, dataclass_transform
 
-from pygpt.session.records import (
+from pygpt.session.message_records import (
     DatasetDescription,
     Experiment,
     FieldDescription,
@@ -154,7 +154,7 @@ class Curve(Event):
 @event
 class Progress(Event):
     """The steps since the last `progress` event, sent at most ten times a second. `logged` holds the metrics of the
-    logged steps, one column for each name; the speed is an average over some seconds."""
+    logged steps, one column for each name; the speed is an average over several seconds."""
 
     run_id: str
     steps: list[int]
@@ -211,7 +211,7 @@ class Paused(Event):
 
 @event
 class Stopped(Event):
-    """Training was stopped; the model stays."""
+    """Training was stopped; the model is kept."""
 
     run_id: str
     step: int

@@ -1,4 +1,4 @@
-"""Generates the page's types, lab/transport/messages.js, from messages.py, records.py and commands.py."""
+"""Generates the page's types, lab/transport/messages.js, from messages.py, message_records.py and commands.py."""
 
 import dataclasses
 import re
@@ -6,7 +6,7 @@ import types
 import typing
 from typing import Any
 
-from pygpt.session import records
+from pygpt.session import message_records
 from pygpt.session.commands import COMMANDS, Command
 from pygpt.session.messages import EVENTS, Event
 
@@ -37,7 +37,7 @@ def page_types() -> str:
 
 def _records():
     """The records, in the order of their declaration."""
-    return [value for value in vars(records).values() if dataclasses.is_dataclass(value)]
+    return [value for value in vars(message_records).values() if dataclasses.is_dataclass(value)]
 
 
 def _typedef(name, doc, fields):

@@ -6,7 +6,7 @@ import time
 from pygpt.session.messages import Emit, Evaluated, Progress
 from pygpt.training.metrics import METRICS, STEP, Metric
 from pygpt.training.run import Run
-from pygpt.utils.timer import clock_resolution
+from pygpt.utils.clock_resolution import clock_resolution
 
 SEND_EVERY = 0.1  # seconds between two progress events
 AVERAGING_SECONDS = 8.0  # seconds over which the remaining time is averaged

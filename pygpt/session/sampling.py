@@ -51,7 +51,7 @@ class TrainingSamples:
         prompt, expected = _question(run) if run.val_batches.separator is not None else ("", "")
         config = SamplingConfig(temperature=0.0 if expected else 0.8, seed=step)
         next_slice_size = _GrowingSlices()
-        # After Pause is pressed, the sample ends within PARTING seconds.
+        # After Pause is pressed, the sample ends within LAST_SAMPLE_SECONDS.
         should_continue = lambda: not (self.halting() and time.perf_counter() - began > LAST_SAMPLE_SECONDS)
         pieces = [prompt]
         sampler = Sampler(run.model, run.tokenizer, prompt, config)

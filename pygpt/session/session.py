@@ -13,8 +13,8 @@ from pygpt.session import messages
 from pygpt.session.benchmark import Benchmark
 from pygpt.session.capabilities import capabilities, is_available
 from pygpt.session.commands import COMMANDS
+from pygpt.session.message_records import KeptRun, TextFacts
 from pygpt.session.messages import Emit, Paused, Stopped
-from pygpt.session.records import KeptRun, TextFacts
 from pygpt.session.sampling import Continuation
 from pygpt.session.training import Training
 from pygpt.tokenizers import Tokenizer, expected_vocabulary, make_tokenizer_stepwise
@@ -78,7 +78,7 @@ class Session:
             attempt += 1
 
     async def open_device(self, choice: str) -> None:
-        """Open another device and move the run there. Raises: DeviceError if that fails; nothing changes then."""
+        """Open another device and move the run there. Raises: DeviceError if that fails, and changes nothing."""
         device = await self.site.open_device(choice)
         await self.bench.stop()
         run = self.training.run
@@ -102,7 +102,7 @@ class Session:
         return Run.restore(data, device, text=lost.text)
 
     async def choose_text(self, name: str, built_in: bool, data: bytes = b"") -> None:
-        """Choose the text of the next run. Raises: DataError if it cannot be loaded; there is no text then."""
+        """Choose the text of the next run. Raises: DataError if it cannot be loaded; no text is then chosen."""
         self.text, self.requested_text = None, (name, data)
         text = await self.site.load_text(name) if built_in else text_from_bytes(name, data)
         if self.requested_text != (name, data):
@@ -143,7 +143,7 @@ class Session:
         self.emit(messages.Checked(parameter_count(draft, size), needed, size))
 
     async def start(self, experiment: dict) -> None:
-        """Start a new run on the chosen text. Raises: PygptError; the last run stays then."""
+        """Start a new run on the chosen text. Raises: PygptError, and keeps the last run."""
         draft, text = _draft(experiment), self.text
         if text is None:
             raise DataError("there is no text to train on yet; choose one, or paste your own")
@@ -173,7 +173,7 @@ class Session:
                 paused_at = time.perf_counter()
 
     def _may_choose(self) -> bool:
-        """Whether the session chooses the device, and has a real GPU beside the processor."""
+        """Whether the session chooses the device, and has a real GPU beside the CPU."""
         return (
             self.device is not None
             and self.choice in self.site.automatic_choices
@@ -203,7 +203,7 @@ class Session:
         self.training.resume()
 
     async def stop(self) -> None:
-        """Stop training; the model stays."""
+        """Stop training and keep the model."""
         await self.training.halt(Stopped)
 
     async def sample(self, prompt: str, max_new_tokens: int, **settings) -> None:
@@ -252,7 +252,7 @@ class Session:
         self.emit(messages.Saved(run.id, name, step), data)
 
     async def open(self, name: str, data: bytes) -> None:
-        """Open a run from a file. Raises: CheckpointError if it cannot be read; the last run stays then."""
+        """Open a run from a file. Raises: CheckpointError if it cannot be read, and keeps the last run."""
         await self._open(data)
 
     async def _open(self, data: bytes, copy: str = "") -> None:
@@ -283,7 +283,8 @@ def _draft(values: dict) -> Experiment:
     draft = Experiment.from_dict(values)
     if draft.data.tokenizer_file:
         raise ExperimentError(
-            "data.tokenizer_file", "a page cannot name files; train with `pygpt train`, and open the run here"
+            "data.tokenizer_file",
+            "the page cannot read tokenizer files; train with `pygpt train`, and open the run here",
         )
     return draft
 

@@ -12,6 +12,7 @@ from pygpt.analysis.autotune import tune
 from pygpt.analysis.profile import Profile, profile
 from pygpt.errors import DeviceLost, DivergedError, PygptError
 from pygpt.session.baselines import send_baselines
+from pygpt.session.message_records import Experiment, ProfileFacts, ProfileRow, RunFacts
 from pygpt.session.messages import (
     Curve,
     Emit,
@@ -26,7 +27,6 @@ from pygpt.session.messages import (
     Stopped,
 )
 from pygpt.session.progress import ProgressReporter
-from pygpt.session.records import Experiment, ProfileFacts, ProfileRow, RunFacts
 from pygpt.session.sampling import TrainingSamples
 from pygpt.training.driver import Driver
 from pygpt.training.run import Run

@@ -59,7 +59,7 @@ class Variant:
 
 
 def is_software(device: Device, *operands: object, **attributes: object) -> bool:
-    """Whether the device runs on the processor: 4 or 8 invocations at a time, barriers cost more than they save."""
+    """Whether the device runs on the CPU: 4 or 8 invocations at a time, barriers cost more than they save."""
     return device.software
 
 

@@ -33,7 +33,7 @@ _KERNELS: Mapping[str, Callable[..., Tensor]] = KERNELS  # those called in this 
 
 
 class TapeEntry(Protocol):
-    """What the tape uses of a `Kernel`; the sequences have an entry for each input."""
+    """The part of a `Kernel` that the tape uses; the sequences have an entry for each input."""
 
     @property
     def accumulating_inputs(self) -> frozenset[int]:

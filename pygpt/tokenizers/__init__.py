@@ -1,10 +1,9 @@
 """Tokenizers, from text to token ids and back: characters, bytes, or frequent byte sequences (BPE)."""
 
-from pygpt.tokenizers.base import Decoder, Tokenizer
+from pygpt.tokenizers.base import Decoder, Tokenizer, split_documents
 from pygpt.tokenizers.bpe import BPETokenizer
 from pygpt.tokenizers.byte import ByteTokenizer
 from pygpt.tokenizers.char import CharTokenizer
-from pygpt.tokenizers.documents import split_documents
 from pygpt.tokenizers.files import read_tokenizer, tokenizer_json_bytes
 from pygpt.tokenizers.registry import (
     TOKENIZERS,

@@ -1,4 +1,4 @@
-"""The interface of every tokenizer."""
+"""The interface of every tokenizer, and what several share: the definition of a document, checks of their fields."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class Tokenizer(ABC):
 
 
 def check_fields(description: dict[str, Any], required: dict[str, type]) -> None:
-    """Check that a description has exactly the wanted fields, each with its type.
+    """Check that a description has exactly the required fields, each with its type.
 
     Raises:
         TokenizerError: a field is missing, unknown, or of another type.
@@ -116,3 +116,9 @@ def outside_vocabulary(token: object, vocab_size: int) -> TokenizerError:
         f"token {token!r} is outside the vocabulary: ids go from 0 to {vocab_size - 1}; "
         "was it sampled from a model with another tokenizer?"
     )
+
+
+def split_documents(text: str) -> list[str]:
+    """Split a text into its documents: the lines that are not blank, without surrounding white space."""
+    # str.splitlines would also split at form feeds and U+2028, which belong to a document.
+    return [line for line in map(str.strip, text.split("\n")) if line]

@@ -10,10 +10,9 @@ from itertools import chain, pairwise
 from typing import Any, TypeVar
 
 from pygpt.errors import TokenizerError
-from pygpt.tokenizers.base import Decoder, Tokenizer, check_fields, outside_vocabulary
+from pygpt.tokenizers.base import Decoder, Tokenizer, check_fields, outside_vocabulary, split_documents
 from pygpt.tokenizers.bpe_training import count_words, learn
 from pygpt.tokenizers.bpe_vocabulary import Vocabulary
-from pygpt.tokenizers.documents import split_documents
 from pygpt.tokenizers.pretokens import pieces, split_words
 from pygpt.tokenizers.tokenizer_json import vocabulary_from_json, vocabulary_to_json
 from pygpt.tokenizers.utf8 import Utf8Decoder, utf8_bytes
@@ -90,7 +89,7 @@ class BPETokenizer(Tokenizer):
         """Return the token ids of a text as an `array('I')`, without BOS.
 
         Raises:
-            TokenizerError: the text has half a surrogate pair, which UTF-8 cannot encode.
+            TokenizerError: the text has an unpaired surrogate, which UTF-8 cannot encode.
         """
         if not text.isascii():
             utf8_bytes(text)

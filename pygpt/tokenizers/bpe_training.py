@@ -34,7 +34,7 @@ def count_words(texts: Iterable[str]) -> Counter[str]:
 def learn(words: Counter[str], vocab_size: int, documents: bool) -> Generator[int, None, Vocabulary]:
     """Learn from words with their counts: yield the number of tokens so far, return the vocabulary.
 
-    Of equally frequent pairs, the one with the smallest ids is merged. With `documents`, the last token is the
+    Among equally frequent pairs, the one with the smallest ids is merged. With `documents`, the last token is the
     delimiter. A text with too little repetition gives fewer tokens than `vocab_size`.
     """
     tokens, merges = list(BYTES), []

@@ -42,7 +42,7 @@ class ByteTokenizer(Tokenizer):
         """Return the token ids of a text as an `array('I')`, without BOS.
 
         Raises:
-            TokenizerError: the text has half a surrogate pair, which UTF-8 cannot encode.
+            TokenizerError: the text has an unpaired surrogate, which UTF-8 cannot encode.
         """
         # Through array("B"): array("I", bytes) would read four bytes as one number.
         return array("I", array("B", utf8_bytes(text)))

@@ -8,8 +8,7 @@ from collections.abc import Iterable
 from typing import Any, Self
 
 from pygpt.errors import TokenizerError
-from pygpt.tokenizers.base import Decoder, Tokenizer, check_fields, outside_vocabulary
-from pygpt.tokenizers.documents import split_documents
+from pygpt.tokenizers.base import Decoder, Tokenizer, check_fields, outside_vocabulary, split_documents
 
 _SHOWN = 100  # maximum number of characters of the vocabulary in an error
 _UTF_32 = f"utf-32-{sys.byteorder[0]}e"  # in native byte order, so that a code point is a native 32-bit integer

@@ -25,7 +25,7 @@ def read_tokenizer(path: Path) -> BPETokenizer:
     if (path / VOCAB_FILE).is_file() and (path / MERGES_FILE).is_file():
         return BPETokenizer(read_gpt2(_read(path / VOCAB_FILE), _read(path / MERGES_FILE)))
     raise TokenizerError(
-        f"the folder {path} has no tokenizer: wanted {TOKENIZER_FILE}, or {VOCAB_FILE} and {MERGES_FILE}"
+        f"the folder {path} has no tokenizer: expected {TOKENIZER_FILE}, or {VOCAB_FILE} and {MERGES_FILE}"
     )
 
 

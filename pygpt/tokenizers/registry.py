@@ -207,7 +207,7 @@ def _find_gpt2() -> Path | None:
     if sys.platform == "emscripten":
         raise ExperimentError(
             "data.tokenizer",
-            "GPT-2's tokenizer is read from its files, and a page has none; a page can "
+            "GPT-2's tokenizer is read from its files, which a browser tab does not have; the lab can "
             "open a run that was trained or imported with it",
         )
     folders = [Path(os.environ["PYGPT_DATA"])] if os.environ.get("PYGPT_DATA") else []

@@ -11,14 +11,14 @@ def utf8_bytes(text: str) -> bytes:
     """Encode a text as UTF-8.
 
     Raises:
-        TokenizerError: the text has half a surrogate pair, which UTF-8 cannot encode.
+        TokenizerError: the text has an unpaired surrogate, which UTF-8 cannot encode.
     """
     try:
         return text.encode("utf-8")
     except UnicodeEncodeError as error:
         raise TokenizerError(
-            f"the character {text[error.start]!r} at position {error.start} is half a surrogate "
-            "pair and has no UTF-8 bytes: leave it out"
+            f"the character {text[error.start]!r} at position {error.start} is an unpaired "
+            "surrogate, which UTF-8 cannot encode: leave it out"
         ) from None
 
 

@@ -16,7 +16,7 @@ from pygpt.errors import DivergedError, PygptError
 from pygpt.training.metrics import Metric
 from pygpt.training.run import Run
 from pygpt.utils.blocking import yield_to_event_loop
-from pygpt.utils.timer import clock_resolution
+from pygpt.utils.clock_resolution import clock_resolution
 
 MIN_SLICE_SECONDS = 0.05  # minimum seconds of device work in a slice; two slices are in flight
 MAX_SLICE_SECONDS = 0.25  # maximum seconds: a slice grows up to this length to hide a slow read

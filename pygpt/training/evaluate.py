@@ -1,5 +1,7 @@
 """Evaluate a model on a whole split: every prediction and every question exactly once.
 
+The validation loss during training, over a few batches, is in trainer.py.
+
 A loss is in nats per token, so it cannot compare models with different tokenizers. Bits per byte can: the total loss of
 all tokens, in bits, divided by the UTF-8 bytes of the text that they encode. A document's delimiter counts as one byte,
 the newline that it replaces. Tokens that are not predicted are not counted: the first token of a stream, the part of a
@@ -20,7 +22,7 @@ from pygpt.ops.threefry import EVALUATION
 from pygpt.tensor.capture import Capture
 from pygpt.tensor.tensor import ARRAY_CODE, empty, no_tape, tensor
 from pygpt.training.ngram_baselines import baselines as ngram_baselines
-from pygpt.training.step import answer_accuracy
+from pygpt.training.trainer import answer_accuracy
 
 
 @dataclasses.dataclass(frozen=True)

@@ -15,7 +15,7 @@ from pygpt.runs.checkpoint import Checkpoint, read_checkpoint, weights_for, writ
 from pygpt.runs.provenance import provenance
 from pygpt.tensor.tensor import ITEM_SIZE
 from pygpt.tokenizers import Tokenizer, make_tokenizer
-from pygpt.training.step import Trainer
+from pygpt.training.trainer import Trainer
 
 if TYPE_CHECKING:
     from pygpt.data.shards import Shards  # not needed in a tab
@@ -132,7 +132,7 @@ class Run(Trainer):
         data_record = checkpoint.provenance.get("data")
         if data_record is None:
             raise CheckpointError(
-                "this file names no text that the model was trained on, so training cannot continue; start a new run "
+                "this file does not say what text the model was trained on, so it cannot be resumed; start a new run "
                 "with its weights: `pygpt train --init-from`"
             )
         text = text or checkpoint.text or load_text(experiment.data.source)

@@ -1,4 +1,4 @@
-"""Formats numbers with units."""
+"""Formats numbers of bytes with units."""
 
 _UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
 

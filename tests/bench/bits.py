@@ -1,7 +1,7 @@
 """The losses of each preset over ten steps, as exact numbers: compare the output before and after a change with `diff`.
 
 On one machine and one device they must not change. Between machines they differ in the last bits, because NumPy's
-matrix products depend on the processor.
+matrix products depend on the CPU.
 """
 
 import hashlib

@@ -12,7 +12,7 @@ PAGE = ROOT / "docs" / "performance.md"
 NOTES = Path(__file__).with_name("notes.md")
 PARTS = {
     "native": "Native, each contender in a separate process with {threads} thread(s)",
-    "tab": "In the tab, without cross-origin isolation, as the lab is hosted: no contender has threads",
+    "tab": "In the tab, without cross-origin isolation, as the lab is hosted: every contender has one thread",
     "isolated": "In the tab, the peers' pages cross-origin isolated: their WebAssembly has threads, ours has one",
 }
 SIZES = ("bigram", "micro", "baby", "small", "nano-2", "nano", "nano-8")
@@ -56,7 +56,9 @@ def _machine(saved):
     dates = sorted({record["date"] for record in entries})
     commits = sorted({record["commit"] for record in entries if record["commit"]})
     loads = [record["load"] for record in entries if record.get("load") is not None]
-    load = f" The load was {min(loads):.1f} to {max(loads):.1f}, including 1 to 2 of this benchmark." if loads else ""
+    load = (
+        f" The load was {min(loads):.1f} to {max(loads):.1f}, of which this benchmark caused 1 to 2." if loads else ""
+    )
     return [
         f"- **Machine**: {'; '.join(sorted(machines))}; no GPU: WebGPU uses software adapters (lavapipe, SwiftShader)."
         f"{load}",

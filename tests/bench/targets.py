@@ -114,7 +114,7 @@ def _memory(saved):
         yield what, limit, f"{value:.2f} x ({median(ours['device_bytes']) / 1e6:,.0f} MB)", 0.9 <= value <= 1.1
     else:
         yield what, limit, "", None
-    what, limit = "growth of the process with nano, batch 8, against PyTorch eager", "<= 1 x"
+    what, limit = "memory growth of the process with nano, batch 8, against PyTorch eager", "<= 1 x"
     if ours.get("peak_bytes") and torch.get("peak_bytes"):
         value = median(ours["peak_bytes"]) / median(torch["peak_bytes"])
         yield what, limit, f"{value:.2f} x ({median(ours['peak_bytes']) / 1e6:,.0f} MB)", value <= 1

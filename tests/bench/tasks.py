@@ -40,6 +40,6 @@ def _measure(name, experiment):
     share, questions = accuracy(run.model, run.val_batches)
     print(
         f"  accuracy over all {questions:,} held-out questions: {share:.2%}; {seconds:.0f} s of training, "
-        f"{cpu_seconds:.0f} s of processor time, {device.name}",
+        f"{cpu_seconds:.0f} s of CPU time, {device.name}",
         flush=True,
     )

@@ -92,44 +92,44 @@ def browser():
 
 
 class Watch:
-    """Records a browser context: `complaints` are its errors and failed requests, `requests` all URLs."""
+    """Records a browser context: `errors` are its errors and failed requests, `requests` all URLs."""
 
     def __init__(self, context, url: str):
-        self.complaints: list[str] = []
+        self.errors: list[str] = []
         self.requests: list[str] = []
         self.host = urlsplit(url).netloc
         context.on("request", self.request)
         context.on("requestfailed", self.failed)
         context.on("response", self.response)
         context.on("console", self.console)
-        context.on("weberror", lambda error: self.complaints.append(f"uncaught: {error.error}"))
+        context.on("weberror", lambda error: self.errors.append(f"uncaught: {error.error}"))
 
     def request(self, request):
-        """Record a request; complain if it leaves the site."""
+        """Record a request, and an error if it leaves the site."""
         self.requests.append(request.url)
         parts = urlsplit(request.url)
         if parts.scheme not in ("blob", "data") and parts.netloc != self.host:
-            self.complaints.append(f"request to another host: {request.url}")
+            self.errors.append(f"request to another host: {request.url}")
 
     def failed(self, request):
-        """Complain about a failed request, unless the page itself aborted it."""
+        """Record a failed request, unless the page itself aborted it."""
         if "ERR_ABORTED" not in (request.failure or ""):
-            self.complaints.append(f"request failed: {request.url} ({request.failure})")
+            self.errors.append(f"request failed: {request.url} ({request.failure})")
 
     def response(self, response):
-        """Complain about an error response."""
+        """Record an error response."""
         if response.status >= 400:
-            self.complaints.append(f"{response.status}: {response.url}")
+            self.errors.append(f"{response.status}: {response.url}")
 
     def console(self, message):
-        """Complain about an error in the console."""
+        """Record an error in the console."""
         if message.type == "error":
-            self.complaints.append(f"console: {message.text}")
+            self.errors.append(f"console: {message.text}")
 
 
 @contextlib.contextmanager
 def watched_page(browser, url: str, test):
-    """A page in a fresh profile for a test of the site at a URL; the test fails on any `page.watch.complaints`."""
+    """A page in a fresh profile for a test of the site at a URL; the test fails on any `page.watch.errors`."""
     context = browser.new_context()
     watch = Watch(context, url)
     page = context.new_page()
@@ -137,7 +137,7 @@ def watched_page(browser, url: str, test):
     yield page
     context.close()
     if not test.get_closest_marker("page_errors_expected"):
-        assert not watch.complaints, "the page complained:\n" + "\n".join(watch.complaints)
+        assert not watch.errors, "the page had errors:\n" + "\n".join(watch.errors)
 
 
 @pytest.fixture
@@ -185,13 +185,13 @@ class PythonInTab:
 
 
 def start_python(browser, site) -> PythonInTab:
-    """Start a new worker; if it does not boot, fail with the page's complaints."""
+    """Start a new worker; if it does not boot, fail with the page's errors."""
     tab = PythonInTab(browser, site)
     try:
         tab.boot()
     except Exception as error:
         tab.close()
-        pytest.fail("\n".join([f"Python did not boot in the tab: {error}", *tab.watch.complaints]), pytrace=False)
+        pytest.fail("\n".join([f"Python did not boot in the tab: {error}", *tab.watch.errors]), pytrace=False)
     return tab
 
 

@@ -11,7 +11,7 @@ from tests.conftest import unavailable
 def test_boots_without_requests_to_other_hosts(fresh_python_in_tab):
     tab = fresh_python_in_tab
     print(f"\nnavigation -> Python usable: {tab.boot_seconds:.2f} s, {len(tab.watch.requests)} requests")
-    assert tab.watch.complaints == []
+    assert tab.watch.errors == []
     assert all(url.startswith((tab.site_root, "blob:")) for url in tab.watch.requests)
 
 
@@ -53,7 +53,7 @@ def test_ensure_numpy_loads_numpy(fresh_python_in_tab):
         )
         == 3920.0
     )
-    assert tab.watch.complaints == []
+    assert tab.watch.errors == []
 
 
 def test_errors_and_timeouts_reach_the_test(fresh_python_in_tab):
@@ -68,5 +68,5 @@ def test_errors_and_timeouts_reach_the_test(fresh_python_in_tab):
 def test_requests_to_other_hosts_are_recorded(page, site):
     page.goto(f"{site.url}harness/")
     page.evaluate("fetch('https://example.com/').catch(() => 0)")
-    assert any("example.com" in complaint for complaint in page.watch.complaints)
-    page.watch.complaints.clear()
+    assert any("example.com" in error for error in page.watch.errors)
+    page.watch.errors.clear()

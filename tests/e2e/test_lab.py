@@ -523,7 +523,7 @@ def test_a_failed_start_is_reported(browser, site, missing):
     page.route(f"**/{missing}", lambda route: route.fulfill(status=404, body="gone"))
     page.goto(site.url)
     wait_for(page, "#stage", "could not start", READY)
-    assert watch.complaints
+    assert watch.errors
     context.close()
 
 

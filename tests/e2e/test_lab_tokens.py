@@ -55,7 +55,7 @@ def test_a_vocabulary_is_learned_from_the_text(device, page, site, tmp_path):
 def test_gpt2s_tokenizer_is_not_offered_in_a_page(page, site):
     """It needs files, which a page does not have: the page hides it and its preset, and reports a link to it."""
     open_lab(page, site, f"{TINY}&data.tokenizer=gpt2", "numpy")
-    wait_for(page, "#data-tokenizer-mistake", "a page has none")
+    wait_for(page, "#data-tokenizer-mistake", "a browser tab does not have")
     assert page.locator("#data-tokenizer option").all_inner_texts() == ["char", "byte", "bpe"]
     assert (
         page.locator("input[name=preset][value=nano]").count()

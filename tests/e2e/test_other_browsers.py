@@ -116,5 +116,5 @@ def test_the_page_shows_a_notice_if_its_script_does_not_start(browser, site, mis
     page.goto(site.url)
     page.wait_for_selector("#late", state="visible", timeout=READY)
     assert "current Chrome" in page.inner_text(".late")
-    assert watch.complaints
+    assert watch.errors
     context.close()

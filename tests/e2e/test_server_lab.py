@@ -93,7 +93,7 @@ def test_a_run_continues_without_the_page(page, serving, browser):
     other = browser.new_context().new_page()
     other.goto(f"{serving.url}/?on=machine")
     other.wait_for_function("document.querySelector('#pause')?.checkVisibility()", timeout=READY)
-    wait_for(page, "#line-mistake", "nother page of the lab holds this machine now")
+    wait_for(page, "#line-mistake", "nother page of the lab is using this machine now")
     other.click("#stop")
     wait_for(other, "#where", "Stopped")
     other.context.close()

@@ -19,7 +19,7 @@ def test_a_task_is_trained_scored_and_shared(page, site):
     page.wait_for_function("location.hash.includes('length%3D3') && location.hash.includes('train.steps=400')")
     link = page.url
     page.click("#train")
-    wait_for(page, "#words", "Character frequencies alone score [0-9.]+, pairs of characters [0-9.]+, triples")
+    wait_for(page, "#words", "Character frequencies alone give a loss of [0-9.]+, pairs of characters [0-9.]+, triples")
     wait_for(page, "#where", "Finished", timeout=2 * SLOW)
     page.wait_for_function("parseFloat(document.querySelector('#accuracy').textContent) >= 80")
     wait_for(page, "#samples", r"=\w+ +(right|wrong: )")

@@ -222,7 +222,7 @@ def test_shaders_are_tuned_once_and_the_result_is_stored(tab):
 import opfs_store
 from pygpt.analysis import autotune as tuning
 
-tuning.MOST_LAUNCHES = 1
+tuning.MAX_LAUNCHES = 1
 preferences = []
 device.software = False
 try:

@@ -92,7 +92,7 @@ def test_different_lengths_raise(device):
 
 def test_schedule_without_three_columns_raises(device):
     flat = [tensor(device, normal(4)) for _ in range(4)]
-    with pytest.raises(ShapeError, match=r"wanted a schedule \(S, 3\).*got \[3, 2\]"):
+    with pytest.raises(ShapeError, match=r"expected a schedule \(S, 3\).*got \[3, 2\]"):
         adamw(
             flat[0],
             tensor(device, [1.0]),

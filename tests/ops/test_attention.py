@@ -214,9 +214,9 @@ def test_invalid_arguments_raise(cpu):
         attention(qkv, n_head=3, window=-1)
     with pytest.raises(ShapeError, match=r"sinks must be a number for each of 3 heads, got \[2\]"):
         attention(qkv, None, None, tensor(cpu, normal(2), (2,)), n_head=3)
-    with pytest.raises(ShapeError, match=r"wanted sinks \(H,\), log_sum_exp and delta \(B, H, T\), got \[3\]"):
+    with pytest.raises(ShapeError, match=r"expected sinks \(H,\), log_sum_exp and delta \(B, H, T\), got \[3\]"):
         attention_sinks_gradient(tensor(cpu, normal(3), (3,)), qkv, qkv)
     with pytest.raises(ShapeError, match=r"needs seed and step if above 0; got rate 0.5, seed None"):
         attention(tensor(cpu, normal(1, 2, 6), (1, 2, 6)), n_head=2, rate=0.5)
-    with pytest.raises(ShapeError, match=r"wanted dy like y \[1, 2, 2\], got \[1, 2, 4\]"):
+    with pytest.raises(ShapeError, match=r"expected dy like y \[1, 2, 2\], got \[1, 2, 4\]"):
         attention_delta(tensor(cpu, normal(8), (1, 2, 4)), tensor(cpu, normal(4), (1, 2, 2)), n_head=2)

@@ -102,7 +102,7 @@ def test_invalid_arguments_raise(cpu):
     ):
         with pytest.raises(
             ShapeError,
-            match=r"wanted qkv \(B, 1, W\), a cache \(B, T, W\) and y \(B, 1, H D\) where W is the width for 2",
+            match=r"expected qkv \(B, 1, W\), a cache \(B, T, W\) and y \(B, 1, H D\) where W is the width for 2",
         ):
             attention_cached(empty(cpu, row), place, out=(empty(cpu, cache), empty(cpu, y)), n_head=2)
     for cache in ((1, 4, 9), (4, 6)):

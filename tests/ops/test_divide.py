@@ -22,5 +22,5 @@ def test_zero_over_epsilon_is_zero(device):
 
 
 def test_several_divisors_raise(device):
-    with pytest.raises(ShapeError, match=r"wanted one number \(1,\) to divide by, got \[2\]"):
+    with pytest.raises(ShapeError, match=r"expected one number \(1,\) to divide by, got \[2\]"):
         divide(tensor(device, normal(4)), tensor(device, [1.0, 2.0]))

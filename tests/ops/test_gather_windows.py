@@ -48,7 +48,7 @@ def test_steps_by_hand(device):
 
 @pytest.mark.parametrize("length, attributes", [(7, {}), (0, {}), (8, {"first": 1})])
 def test_invalid_ring_raises(length, attributes, cpu):
-    with pytest.raises(ShapeError, match="wanted a ring of steps with 2 windows of 4 tokens"):
+    with pytest.raises(ShapeError, match="expected a ring of steps with 2 windows of 4 tokens"):
         gather_windows(
             tensor(cpu, np.zeros(length, np.uint32), (length,), "uint32"),
             tensor(cpu, [0], dtype="uint32"),

@@ -25,5 +25,5 @@ def test_counts(device):
 
 
 def test_several_counters_raise(device):
-    with pytest.raises(ShapeError, match=r"wanted a step \(1,\), got \[2\]"):
+    with pytest.raises(ShapeError, match=r"expected a step \(1,\), got \[2\]"):
         increment(out=tensor(device, [0, 0], dtype="uint32"))

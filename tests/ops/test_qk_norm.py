@@ -43,5 +43,5 @@ def test_queries_and_keys_are_normalized_and_values_copied(device):
 
 def test_heads_that_do_not_fit_raise(cpu):
     qkv = tensor(cpu, normal(1, 2, 20), (1, 2, 20))
-    with pytest.raises(ShapeError, match=r"qk_norm: wanted qkv \(B, T, 9 D\)"):
+    with pytest.raises(ShapeError, match=r"qk_norm: expected qkv \(B, T, 9 D\)"):
         qk_norm(qkv, n_head=3)

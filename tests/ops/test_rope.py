@@ -74,7 +74,7 @@ def test_one_row_with_start_equals_that_row_of_all(device):
 def test_invalid_arguments_raise(cpu):
     qkv, table = (tensor(cpu, array, array.shape) for array in inputs((1, 4), 2, 1, 8))
     with pytest.raises(
-        ShapeError, match=r"wanted qkv \(B, T, 9 D\) for 3 query heads and 3 key and .*, got \[1, 4, 32\]"
+        ShapeError, match=r"expected qkv \(B, T, 9 D\) for 3 query heads and 3 key and .*, got \[1, 4, 32\]"
     ):
         rope(qkv, table, n_head=3)
     short = tensor(cpu, table.numpy()[:3].copy(), (3, 8))

@@ -8,7 +8,7 @@ from tests.ops.chain import Case, normal
 FORWARD = [
     Case("softcap", [normal(*shape, scale=cap)], cap=cap) for shape, cap in (((1,), 30.0), ((7,), 0.5), ((3, 65), 15.0))
 ]
-# Inputs for which the tanh of some drivers overflows, and for which 1 - 2 / (exp(2 u) + 1) would lose digits.
+# Inputs for which the tanh of some drivers overflows, and for which 1 - 2 / (exp(2 u) + 1) would lose precision.
 CASES = FORWARD + [Case("softcap", [normal(33, scale=1e4)], cap=30.0)]
 CASES += [Case("softcap", [normal(35, scale=1e-3)], cap=30.0, atol=1e-9)]
 CASES += [

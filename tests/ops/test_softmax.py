@@ -29,5 +29,5 @@ def test_rows_add_up_to_one(device):
 
 
 def test_dy_of_another_shape_raises(cpu):
-    with pytest.raises(ShapeError, match=r"wanted dy like y \[3\], got \[2\]"):
+    with pytest.raises(ShapeError, match=r"expected dy like y \[3\], got \[2\]"):
         softmax_gradient(tensor(cpu, normal(2)), tensor(cpu, normal(3)))

@@ -50,5 +50,5 @@ def test_each_run_gives_the_same_bits(gpu):
 
 
 def test_partial_sums_that_are_not_flat_raise(cpu):
-    with pytest.raises(ShapeError, match=r"wanted partial sums \(P,\), got \[2, 1\]"):
+    with pytest.raises(ShapeError, match=r"expected partial sums \(P,\), got \[2, 1\]"):
         clip_scale(tensor(cpu, [1.0, 2.0], (2, 1)), max_norm=1.0)

@@ -1,4 +1,4 @@
-"""Lesson zero, pygpt/micro.py: its derivatives, training and sampling."""
+"""The first lesson, pygpt/micro.py: its derivatives, training and sampling."""
 
 import random
 import sys

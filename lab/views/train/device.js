@@ -4,7 +4,7 @@ import { showError, errorPlace, element, setText } from "../../ui/dom.js";
 import { sentence } from "../../ui/format.js";
 import { labels } from "../../ui/labels.js";
 import { SERVER, serverName } from "../../transport/socket_client.js";
-import { choicesView } from "./choices.js";
+import { radioRow } from "../../ui/radio_row.js";
 
 /** @typedef {import("../../state/state.js").State} State */
 /** @typedef {import("../../state/state.js").Controller} Controller */
@@ -13,7 +13,7 @@ const { device: words } = labels;
 
 /** @param {Controller} controller */
 export function deviceView(controller) {
-  const choices = choicesView("device", words.choose, (choice) => controller.chooseDevice(choice));
+  const choices = radioRow("device", words.choose, (choice) => controller.chooseDevice(choice));
   const name = element("p", { class: "facts", id: "device-name" });
   const why = element("p", { class: "hint", id: "device-why" });
   const mistake = errorPlace("device-mistake");

@@ -9,8 +9,8 @@ import { describe, makeControl } from "./field.js";
 /** @typedef {import("../../transport/messages.js").FieldDescription} FieldDescription */
 
 const { sampling: words } = labels;
-const FIRST_DIALS = ["temperature", "top_k"]; // the other settings of the sampler are folded away
-const HOTTEST = 2; // maximum of the temperature slider: higher temperatures give only noise
+const MAIN_SETTINGS = ["temperature", "top_k"]; // the other settings of the sampler are folded away
+const MAX_TEMPERATURE = 2; // maximum of the temperature slider: higher temperatures give only noise
 
 /** @param {Controller} controller */
 export function sampleView(controller) {
@@ -63,14 +63,14 @@ export function sampleView(controller) {
   function build({ about }) {
     for (const field of about?.sampling ?? []) {
       const name = field.field;
-      const range = name === "temperature" ? { type: "range", max: HOTTEST, step: 0.05 } : {};
+      const range = name === "temperature" ? { type: "range", max: MAX_TEMPERATURE, step: 0.05 } : {};
       const start = name === "seed" ? { placeholder: words.newSeed } : { value: String(field.default) };
       const control = /** @type {HTMLInputElement} */ (makeControl(field,
         { id: name === "seed" ? "sample-seed" : name.replaceAll("_", "-"), min: field.minimum, max: field.maximum, ...start }));
       for (const [attribute, value] of Object.entries(range)) setAttribute(control, attribute, value);
       dials.set(name, control);
-      (FIRST_DIALS.includes(name) ? first : finer).insertBefore(dial(control, name, describe(field)),
-        (FIRST_DIALS.includes(name) ? length : end).parentElement);
+      (MAIN_SETTINGS.includes(name) ? first : finer).insertBefore(dial(control, name, describe(field)),
+        (MAIN_SETTINGS.includes(name) ? length : end).parentElement);
     }
   }
 

@@ -1,7 +1,7 @@
 """Synthetic tasks: generated questions with one right answer each, so that accuracy can be measured.
 
 A task is a text that is loaded by name. "task:addition" is ten thousand lines such as 123+045=0168. Settings follow the
-name: "task:addition,length=4,examples=50000,seed=1". Every question is unique, so no question held back for validation
+name: "task:addition,length=4,examples=50000,seed=1". Every question is unique, so no question held out for validation
 is trained on. Each maker below draws one question and its answer with `chance`, for a given length.
 """
 

@@ -75,7 +75,7 @@ KERNEL(gate_gradient) {
     for (int32_t i = 0, size = SIZE(DX); i < size; i += 4) {
         int32_t left = size - i;
         Lanes x = load_partial(FLOATS(X) + i, left, 0.0f), u = inner(kind, x), s = sigmoid(u);
-        Lanes slope = sigmoid(-u);  // 1 - s, without loss of digits
+        Lanes slope = sigmoid(-u);  // 1 - s, without cancellation
         if (kind == GATE_GELU) slope *= multiply_add(x * x, splat(3.0f * SLOPE * CUBIC), splat(SLOPE));
         if (kind != GATE_SIGMOID) slope = multiply_add(slope, x, splat(1.0f));
         Lanes dy = load_partial(FLOATS(DY) + i, left, 0.0f);

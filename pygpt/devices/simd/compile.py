@@ -70,7 +70,7 @@ def compile_natively(cache: Path) -> Path | None:
     for compiler in compilers:
         if not compiler or not shutil.which(compiler[0]):
             continue
-        # The macros identify the compiler and the processor, because different machines can share a home folder.
+        # The macros identify the compiler and the CPU, because different machines can share a home folder.
         try:
             macros = _run([*compiler, "-march=native", "-dM", "-E", "-x", "c", os.devnull])
             target = cache / f"simd-{_hash(macros)}" / "native.so"
@@ -102,7 +102,7 @@ def _run(command: list[str], environment: dict[str, str] | None = None) -> str:
     """Run a compiler and return its output.
 
     It runs in a process group of its own, which is killed after TIME_LIMIT seconds and on any other exception, such as
-    Ctrl+C. Should this process itself be killed, a limit on the processor time ends the compiler.
+    Ctrl+C. If this process itself is killed, a CPU time limit stops the compiler.
     Raises: CalledProcessError, TimeoutExpired, OSError.
     """
     if os.name == "posix":

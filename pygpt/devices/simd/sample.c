@@ -20,8 +20,8 @@ static uint32_t rank_of_largest(const float *x, int32_t length, int32_t k) {
     return threshold;
 }
 
-// Four odds: exp((x - top) / temperature), and 0 for elements that are excluded or do not exist.
-static inline Lanes odds(const float *x, int32_t left, float top, float temperature, uint32_t threshold) {
+// Four weights: exp((x - top) / temperature), and 0 for elements that are excluded or do not exist.
+static inline Lanes weights(const float *x, int32_t left, float top, float temperature, uint32_t threshold) {
     Lanes values = load_partial(x, left, -__builtin_inff());
     Lanes found = exponential((values - splat(top)) / splat(temperature));
     if (threshold)
@@ -30,23 +30,23 @@ static inline Lanes odds(const float *x, int32_t left, float top, float temperat
     return found;
 }
 
-static float sum_of_odds(const float *x, int32_t length, float top, float temperature, uint32_t threshold, float least) {
+static float total_weight(const float *x, int32_t length, float top, float temperature, uint32_t threshold, float least) {
     float total = 0.0f;
     for (int32_t i = 0; i < length; i += 4) {
-        Lanes some = odds(x + i, length - i, top, temperature, threshold);
+        Lanes some = weights(x + i, length - i, top, temperature, threshold);
         for (int32_t lane = 0; lane < 4; lane++)
             if (!(some[lane] < least)) total += some[lane];
     }
     return total;
 }
 
-// The greatest threshold, at least `least`, whose elements have `share` of the odds of the elements that reach `least`.
+// The greatest threshold, at least `least`, whose elements have `share` of the weight of those that reach `least`.
 static uint32_t rank_of_share(const float *x, int32_t length, float top, float temperature, uint32_t least, float share) {
-    float goal = share * sum_of_odds(x, length, top, temperature, least, 0.0f);
+    float goal = share * total_weight(x, length, top, temperature, least, 0.0f);
     uint32_t threshold = 0;
     for (uint32_t bit = 0x80000000u; bit; bit >>= 1) {
         uint32_t candidate = threshold | bit;
-        if (sum_of_odds(x, length, top, temperature, candidate > least ? candidate : least, 0.0f) >= goal) threshold = candidate;
+        if (total_weight(x, length, top, temperature, candidate > least ? candidate : least, 0.0f) >= goal) threshold = candidate;
     }
     return threshold > least ? threshold : least;
 }
@@ -79,12 +79,12 @@ KERNEL(sample) {
         uint32_t threshold = top_k > 0 && top_k < vocabulary ? rank_of_largest(x, vocabulary, top_k) : 0;
         float top_p = FLOATS(SETTINGS)[2], min_p = FLOATS(SETTINGS)[3];
         if (top_p < 1.0f) threshold = rank_of_share(x, vocabulary, x[best], temperature, threshold, top_p);
-        float total = sum_of_odds(x, vocabulary, x[best], temperature, threshold, min_p), running = 0.0f;
+        float total = total_weight(x, vocabulary, x[best], temperature, threshold, min_p), running = 0.0f;
         uint32_t word = threefry_word(WORDS(SEED)[0], SAMPLE, WORDS(COUNT)[0], 0);
         float mark = (float)(word >> 8) * 0x1p-24f * total;
-        // Rounding can put the mark beyond the last token with nonzero odds; then that token is drawn.
+        // Rounding can put the mark beyond the last token with nonzero weight; then that token is drawn.
         for (int32_t i = 0; i < vocabulary && running <= mark; i += 4) {
-            Lanes some = odds(x + i, vocabulary - i, x[best], temperature, threshold);
+            Lanes some = weights(x + i, vocabulary - i, x[best], temperature, threshold);
             for (int32_t lane = 0; lane < 4 && running <= mark; lane++)
                 if (some[lane] > 0.0f && !(some[lane] < min_p)) {
                     drawn = i + lane;

@@ -76,7 +76,7 @@ static inline Lanes square_root(Lanes x) {
     return x;
 }
 
-// a * b + c. Relaxed SIMD rounds once if the processor can; a browser without it runs the other library.
+// a * b + c. Relaxed SIMD rounds once if the CPU can; a browser without it runs the other library.
 static inline Lanes multiply_add(Lanes a, Lanes b, Lanes c) {
 #ifdef __wasm_relaxed_simd__
     return __builtin_wasm_relaxed_madd_f32x4(a, b, c);
@@ -116,7 +116,7 @@ static inline Lanes exponential(Lanes x) {
     return p * (Lanes)(((IntegerLanes)shifted << 23) + (127 << 23));
 }
 
-// Relative error below 4e-7. Near 0 a polynomial is used, because 1 - 2 / (e^2x + 1) would lose digits.
+// Relative error below 4e-7. Near 0 a polynomial is used, because 1 - 2 / (e^2x + 1) would lose precision.
 // Source: Moshier, Cephes, tanhf.c.
 static inline Lanes hyperbolic_tangent(Lanes x) {
     Lanes square = x * x, p = constant(-5.70498872745e-3f);

@@ -1,4 +1,4 @@
-"""The same GPT in JAX on the processor: one jitted update with donated arguments."""
+"""The same GPT in JAX on the CPU: one jitted update with donated arguments."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""The same GPT in PyTorch on the processor: `torch_peer.py eager` or `compiled`."""
+"""The same GPT in PyTorch on the CPU: `torch_peer.py eager` or `compiled`."""
 
 import sys
 

@@ -92,4 +92,4 @@ def test_pygpt_bench():
     assert {result["kind"] for result in report["results"]} == {"matmul", "preset"}
     output = run_pygpt("bench", "--device", "numpy", "--seconds", 0.5)
     assert "GFLOP/s" in output and "micro" in output
-    assert "not a time to measure" in run_pygpt("bench", "--seconds", 0, check=False).stderr
+    assert "time must be above 0" in run_pygpt("bench", "--seconds", 0, check=False).stderr

@@ -16,7 +16,7 @@ MICRO = BABY.with_fields(
 
 
 def chosen(gpu, experiment, rates=None, monkeypatch=None):
-    """The chosen device and the opened NumPy devices. `rates`, of GPU and processor, replace measured ones."""
+    """The chosen device and the opened NumPy devices. `rates`, of GPU and CPU, replace measured ones."""
     opened = []
 
     async def open_cpu(why):

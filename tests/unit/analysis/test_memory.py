@@ -64,7 +64,7 @@ def test_a_run_that_does_not_fit_is_refused_with_the_estimate(cpu):
     with pytest.raises(ExperimentError, match=r"this run needs about [\d.]+ GB \(10,\d{3},\d{3} parameters"):
         check_memory(nano, 65, cpu)
     cpu.memory_limit, cpu.buffer_limit = None, 40 * 10**6
-    with pytest.raises(ExperimentError, match="the weights take 43.0 MB .* in one piece") as caught:
+    with pytest.raises(ExperimentError, match="the weights take 43.0 MB .* in one buffer") as caught:
         check_memory(nano, 65, cpu)
     assert caught.value.field == "model"
     cpu.buffer_limit = 90 * 10**6

@@ -116,7 +116,7 @@ def test_a_checkpoint_with_the_wrong_dtype_is_refused(cpu):
 
 
 def test_other_devices_refuse_float64(gpu, cpu):
-    with pytest.raises(ExperimentError, match="float64 is for the NumPy device alone") as caught:
+    with pytest.raises(ExperimentError, match="only the NumPy device supports float64") as caught:
         poem_run(gpu, **DOUBLE)
     assert caught.value.field == "model.dtype"
     checkpoint = read_checkpoint(poem_run(cpu, **DOUBLE).checkpoint())

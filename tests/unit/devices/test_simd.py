@@ -57,8 +57,8 @@ def test_a_compiler_that_hangs_is_killed_with_its_children(tmp_path, monkeypatch
         time.sleep(0.05)
 
 
-def test_a_compiler_without_parent_ends_at_its_limit(tmp_path, monkeypatch):
-    """The limit on processor time is set within the compiler's own process."""
+def test_an_orphaned_compiler_stops_at_its_cpu_time_limit(tmp_path, monkeypatch):
+    """The CPU time limit is set within the compiler's own process."""
     printing = tmp_path / "cc"
     printing.write_text("#!/bin/sh\nulimit -t\n")
     printing.chmod(0o755)

@@ -100,7 +100,7 @@ def test_random_combinations_agree_across_devices(cpu, gpu, changes):
         assert error.field in ALL and len(str(error)) > 40
         return
     if changes["model.dtype"] == "float64":
-        with pytest.raises(ExperimentError, match="float64 is for the NumPy device alone"):
+        with pytest.raises(ExperimentError, match="only the NumPy device supports float64"):
             poem_run(gpu, **changes)
         metrics = [finish(poem_run(cpu, **changes | {"model.dtype": dtype})) for dtype in ("float64", "float32")]
     else:

@@ -67,7 +67,7 @@ def test_invalid_files_are_rejected_with_a_message(saved):
         safetensors.numpy.save({"a": np.zeros(3)}): "not a run of pygpt",
         safetensors.numpy.save({"a": np.zeros(3)}, {"format": "pt"}): "`pygpt import hf` reads its folder",
         changed(data, version="9"): "this pygpt reads version 1",
-        changed(data, step="-1"): "wanted a whole number",
+        changed(data, step="-1"): "expected a whole number",
         changed(data, experiment="{"): "experiment is missing or not JSON",
         changed(data, experiment='{"model": {"n_layer": 0}}'): "n_layer",
         changed(

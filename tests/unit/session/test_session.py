@@ -149,7 +149,7 @@ def test_float64_selects_numpy_automatically_and_is_refused_on_webgpu(session):
     async def scenario():
         await session.open_device("webgpu")
         for command in (session.check, session.start):
-            with pytest.raises(ExperimentError, match="float64 is for the NumPy device alone") as caught:
+            with pytest.raises(ExperimentError, match="only the NumPy device supports float64") as caught:
                 await command(double)
             assert caught.value.field == "model.dtype"
         await session.open_device("auto")

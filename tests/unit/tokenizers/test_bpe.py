@@ -36,16 +36,16 @@ def test_words_are_those_of_gpt2(text, words):
 
 
 @given(texts, st.data())
-def test_words_join_to_the_text_and_a_seam_splits_none(text, data):
+def test_words_join_to_the_text_and_no_boundary_splits_one(text, data):
     text += data.draw(st.text(" a.\n\x1c", max_size=9))
     words = split_words(text)
     assert "".join(words) == text
     assert "".join(pieces(text)) == text
-    seam = last_word_boundary(text)
-    assert split_words(text[:seam]) + split_words(text[seam:]) == words
+    boundary = last_word_boundary(text)
+    assert split_words(text[:boundary]) + split_words(text[boundary:]) == words
 
 
-def test_a_long_text_is_split_at_seams(monkeypatch):
+def test_a_long_text_is_split_at_word_boundaries(monkeypatch):
     monkeypatch.setattr("pygpt.tokenizers.pretokens.PIECE", 50)
     parts = list(pieces(TEXT))
     assert len(parts) > len(TEXT) / 70
@@ -121,7 +121,7 @@ def test_it_learns_the_most_frequent_pair_each_time(text):
     assert [(ids[left], ids[right]) for left, right in tokenizer.vocabulary.merges] == slow_merges(words, 20)
 
 
-def test_of_equally_frequent_pairs_the_first_in_the_alphabet_is_merged():
+def test_ties_go_to_the_pair_that_is_first_in_the_alphabet():
     assert BPETokenizer.train("dc ba" * 2, False, 257).vocabulary.merges == ((b"b", b"a"),)
 
 
@@ -164,9 +164,9 @@ def test_an_id_outside_the_vocabulary_is_an_error(wrong):
         TOKENIZER.decode([0, wrong])
 
 
-def test_half_a_surrogate_pair_has_no_bytes():
+def test_an_unpaired_surrogate_has_no_bytes():
     TOKENIZER.encode_bytes(b"a\xff")
-    with pytest.raises(TokenizerError, match="position 1 is half a surrogate"):
+    with pytest.raises(TokenizerError, match="position 1 is an unpaired surrogate"):
         TOKENIZER.encode("a\udcff")
 
 

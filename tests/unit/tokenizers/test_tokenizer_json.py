@@ -94,7 +94,7 @@ def test_a_written_file_is_read_back():
 
 
 def test_a_folder_with_either_form_is_read(tmp_path):
-    with pytest.raises(TokenizerError, match="has no tokenizer: wanted tokenizer.json, or vocab.json and merges.txt"):
+    with pytest.raises(TokenizerError, match="has no tokenizer: expected tokenizer.json, or vocab.json and merges.txt"):
         read_tokenizer(tmp_path)
     vocab = json.loads(FILE)["model"]["vocab"]
     merges = [f"{token_text(left)} {token_text(right)}" for left, right in TOKENIZER.vocabulary.merges]

@@ -108,8 +108,8 @@ def test_an_id_outside_the_vocabulary_is_an_error(tokenizer, wrong):
         tokenizer.decode([tokenizer.vocab_size])
 
 
-def test_half_a_surrogate_pair_has_no_bytes():
-    with pytest.raises(TokenizerError, match="position 1 is half a surrogate"):
+def test_an_unpaired_surrogate_has_no_bytes():
+    with pytest.raises(TokenizerError, match="position 1 is an unpaired surrogate"):
         ByteTokenizer().encode("a\ud800")
 
 

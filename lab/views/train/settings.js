@@ -4,7 +4,7 @@ import { showError, errorPlace, element, setText } from "../../ui/dom.js";
 import { isEdited, isTask } from "../../state/state.js";
 import { capitalized, count, size, withFieldNames } from "../../ui/format.js";
 import { labels } from "../../ui/labels.js";
-import { choicesView } from "./choices.js";
+import { radioRow } from "../../ui/radio_row.js";
 import { fieldView } from "./field.js";
 
 /** @typedef {import("../../state/state.js").State} State */
@@ -30,8 +30,8 @@ const GROUPS = /** @type {Record<keyof typeof words.groups, string[]>} */ ({
 const NOT_HERE = new Set(["name", "data.source", "data.tokenizer_file", "train.log_every"]);
 
 /** @param {Controller} controller */
-export function modelView(controller) {
-  const presets = choicesView("preset", words.choose, choose, true); // choosing it again resets the settings
+export function settingsView(controller) {
+  const presets = radioRow("preset", words.choose, choose, true); // choosing it again resets the settings
   const about = element("p", { class: "hint" });
   const grid = element("div", { class: "fields" });
   const hint = element("p", { class: "hint explains", "aria-hidden": "true" });

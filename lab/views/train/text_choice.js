@@ -4,8 +4,8 @@ import { showError, errorPlace, element, setText, show } from "../../ui/dom.js";
 import { count, withFieldNames } from "../../ui/format.js";
 import { labels } from "../../ui/labels.js";
 import { isTask } from "../../state/state.js";
-import { choicesView } from "./choices.js";
-import { taskView } from "./task.js";
+import { radioRow } from "../../ui/radio_row.js";
+import { taskSettingsView } from "./task_settings.js";
 
 /** @typedef {import("../../state/state.js").State} State */
 /** @typedef {import("../../state/state.js").Controller} Controller */
@@ -15,8 +15,8 @@ const TASK = "task";
 const { text: words } = labels;
 
 /** @param {Controller} controller */
-export function textView(controller) {
-  const choices = choicesView("text", words.choose, choose);
+export function textChoiceView(controller) {
+  const choices = radioRow("text", words.choose, choose);
   let typing = 0;
   const area = element("textarea", {
     id: "own-text", rows: 6, spellcheck: "false", placeholder: words.placeholder,
@@ -44,7 +44,7 @@ export function textView(controller) {
   const facts = element("p", { class: "facts" });
   const excerpt = element("blockquote", { class: "excerpt prose" });
   const mistake = errorPlace("text-mistake");
-  const task = taskView(controller);
+  const task = taskSettingsView(controller);
   const dom = element("div", {}, choices.dom, own, task.dom, mistake, facts, excerpt);
 
   /** @param {string} choice */

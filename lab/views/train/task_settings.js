@@ -12,7 +12,7 @@ const QUESTIONS = 10_000;
 const { text: words } = labels;
 
 /** @param {Controller} controller */
-export function taskView(controller) {
+export function taskSettingsView(controller) {
   const which = element("select", { id: "task", onchange: () => send(true) });
   const number = (/** @type {string} */ id, /** @type {number} */ value, /** @type {number} */ min) =>
     element("input", { id, type: "number", value, min, step: 1, inputmode: "numeric", onchange: () => send() });

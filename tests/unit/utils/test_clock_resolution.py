@@ -9,8 +9,8 @@ import pytest
 from pygpt.analysis import bench
 from pygpt.session import progress as reporting
 from pygpt.training import driver
-from pygpt.utils import timer as clock
-from pygpt.utils.timer import clock_resolution
+from pygpt.utils import clock_resolution as clock
+from pygpt.utils.clock_resolution import clock_resolution
 from tests.tiny_runs import finish, poem_run
 
 

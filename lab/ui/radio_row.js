@@ -1,6 +1,6 @@
 // A row of choices, as native radio buttons: they support arrow keys and screen readers.
 
-import { element, setText } from "../../ui/dom.js";
+import { element, setText } from "./dom.js";
 
 /**
  * @param {string} name
@@ -8,7 +8,7 @@ import { element, setText } from "../../ui/dom.js";
  * @param {(value: string) => void} choose
  * @param {boolean} [again]  whether clicking the current choice calls `choose` too
  */
-export function choicesView(name, legend, choose, again = false) {
+export function radioRow(name, legend, choose, again = false) {
   const row = element("div", { class: "choices" });
   const dom = element("fieldset", { class: "choice-set" }, element("legend", { class: "unseen" }, legend), row);
   /** @type {Map<string, {input: HTMLInputElement, text: HTMLElement}>} */
