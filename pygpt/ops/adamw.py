@@ -12,6 +12,7 @@ BLOCK = 1 << 16
     in_place=True,
     no_gradient="it consumes gradients",
     operations=12,
+    gathers_rows=True,  # it reads one row of the schedule
 )
 def adamw(
     gradient,

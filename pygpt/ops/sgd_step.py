@@ -4,7 +4,13 @@ from pygpt.errors import ShapeError
 from pygpt.tensor.kernel import kernel, np
 
 
-@kernel(outputs=("parameter",), in_place=True, no_gradient="it consumes gradients", operations=3)
+@kernel(
+    outputs=("parameter",),
+    in_place=True,
+    no_gradient="it consumes gradients",
+    operations=3,
+    gathers_rows=True,  # it reads one row of the schedule
+)
 def sgd_step(direction, scale, schedule, step, parameter, *, weight_decay, decayed):
     """parameter = parameter - learning_rate * (scale * direction + weight_decay * parameter), passed as `out`.
 

@@ -106,5 +106,10 @@ def test_work_is_counted_from_shapes():
     for name, operations in (("gelu_gradient", 16), ("activation_gradient", 12)):
         assert launch_flops(LaunchInfo(name, gradient, {})) == operations * 2 * 4 * 32
         assert launch_bytes(LaunchInfo(name, gradient, {})) == 3 * 4 * (2 * 4 * 32)
+    # A long schedule adds no work: a step reads one row of it.
+    update = {"gradient": ((50,), "float32"), "scale": ((1,), "float32"), "schedule": ((1_000_000, 3), "float32")}
+    update |= dict.fromkeys(("parameter", "first_moment", "second_moment"), ((50,), "float32"))
+    assert launch_flops(LaunchInfo("adamw", update, {})) == 12 * 50
+    assert launch_bytes(LaunchInfo("adamw", update, {})) == 4 * (50 + 1 + 50 + 3 * 50)
     text = {"tokens": ((1_000_000,), "uint32"), "seed": ((1,), "uint32"), "targets": ((2, 4), "uint32")}
     assert launch_bytes(LaunchInfo("batch", text, {})) < 100
