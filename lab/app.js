@@ -10,7 +10,7 @@ import { SERVER, connectServer, moveTo, requestedDevice } from "./transport/sock
 import { connectWorker, failure } from "./transport/worker_client.js";
 import { element, setText } from "./ui/dom.js";
 import { duration } from "./ui/format.js";
-import { labels } from "./ui/labels.js";
+import { labelPage, labels } from "./ui/labels.js";
 import { benchmarkView } from "./views/train/benchmark.js";
 import { chartView } from "./views/train/chart.js";
 import { confirmLoss } from "./views/train/confirm.js";
@@ -139,10 +139,7 @@ const views = /** @type {[string, {dom: HTMLElement, sync: (state: State) => voi
   ["samples-place", samplesView()],
   ["sample-place", sampleView(controller)],
 ]);
-for (const heading of document.querySelectorAll("[data-label]")) {
-  const [section = "", key = ""] = heading.getAttribute("data-label")?.split(".") ?? [];
-  setText(heading, /** @type {Record<string, Record<string, any>>} */ (labels)[section]?.[key]);
-}
+labelPage();
 for (const [place, view] of views) {
   document.getElementById(place)?.replaceChildren(view.dom);
   store.subscribe(view.sync);

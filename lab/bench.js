@@ -2,8 +2,8 @@
 // after window.ready is true. "?device=webgpu", "numpy" or "auto" selects the device.
 
 import { showError, errorPlace, element, setText, show } from "./ui/dom.js";
-import { count, sentence, short } from "./ui/format.js";
-import { labels } from "./ui/labels.js";
+import { NONE, count, sentence, short } from "./ui/format.js";
+import { labelPage, labels } from "./ui/labels.js";
 import { lastLine, startWorker } from "./transport/worker_client.js";
 
 /**
@@ -21,6 +21,7 @@ const SQUARES = [256, 512, 1024];
 const TOO_LONG = 8_000; // milliseconds per step: larger sizes would take minutes and are skipped
 
 const { bench: words } = labels;
+labelPage();
 const page = /** @type {any} */ (window);
 page.ready = false;
 const device = new URLSearchParams(location.search).get("device") ?? "auto";
@@ -72,7 +73,7 @@ async function measure() {
       const middle = median(found.ms_per_step);
       row(size, count(found.batch_size), `${(found.first_step_ms / 1000).toFixed(2)} s`, middle.toFixed(middle < 100 ? 2 : 0),
         short((1000 * found.batch_size * found.block_size) / middle), short(found.sample_tok_s ?? 0),
-        found.flops ? (found.flops / middle / 1e6).toFixed(1) : "–");
+        found.flops ? (found.flops / middle / 1e6).toFixed(1) : NONE);
       if (middle > TOO_LONG) break;
     }
     setText(where, words.done);

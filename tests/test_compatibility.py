@@ -12,8 +12,10 @@ import pytest
 import pygpt
 from pygpt.cli import main
 from pygpt.config.experiment import Experiment
+from pygpt.devices import open_device
 from pygpt.runs.checkpoint import read_checkpoint
 from pygpt.runs.run_folder import read_run
+from pygpt.training.run import Run
 from tests.serving import Serving
 
 RECORDED = Path(__file__).parent / "goldens" / "compatibility"
@@ -81,6 +83,12 @@ def test_a_run_resumes_as_before(name, capsys, tmp_path):
             assert now.get(key) == pytest.approx(before[key], abs=1e-4), (before["step"], key)
             compared += 1
     assert compared > 4
+
+
+def test_a_run_without_an_id_has_the_same_id_each_time_it_is_restored():
+    data, device = read_run(RECORDED / "runs" / "bigram_sgd"), open_device("numpy")
+    assert "run" not in read_checkpoint(data).provenance
+    assert Run.restore(data, device).id == Run.restore(data, device).id
 
 
 def test_an_experiment_file_is_read_as_before():

@@ -33,7 +33,7 @@ export class Curves {
     else if (event.type === "curve") this.replay(event);
     else if (event.type === "progress") event.steps.forEach((step, index) => this.append(step, event.losses[index] ?? NaN));
     else if (event.type === "resumed") this.truncate(event.step);
-    else if (event.type === "evaluated") this.evaluate(event.step, event.val_loss ?? NaN);
+    else if (event.type === "evaluated") this.evaluate(event.step, event.val_loss);
     else return;
     this.revision += 1;
   }
@@ -66,7 +66,7 @@ export class Curves {
     this.push(step, mean, 2 * this.smoothedOnce - this.smoothedTwice, null);
   }
 
-  /** @param {number} step @param {number} loss */
+  /** @param {number} step @param {number|null} loss */
   evaluate(step, loss) {
     if (step > this.latest()) this.push(step, null, null, loss);
     else this.columns[3][this.indexOf(step)] = loss;

@@ -63,7 +63,7 @@ const HANDLERS = {
     return withMetrics(state, { ...latest, loss, learning_rate, tokens_per_second, ms_per_step },
       { step: steps.at(-1) ?? state.run?.step ?? 0, seconds_left: seconds_left ?? NaN });
   },
-  evaluated: (state, { val_loss, accuracy }) => withMetrics(state, { val_loss, accuracy }),
+  evaluated: (state, { val_loss, accuracy }) => withMetrics(state, { val_loss: val_loss ?? NaN, accuracy }),
   baselines: (state, { nats }) => (state.run ? { ...state, run: { ...state.run, baselines: nats } } : state),
   sample: (state, { step, text }) => ({ ...state, samples: [{ step, text }, ...state.samples].slice(0, SAMPLES_KEPT) }),
   resumed: (state, { step }) => withPhase(state, "running", step, notices.training),

@@ -5,7 +5,6 @@
 import { labels } from "../ui/labels.js";
 
 /** @typedef {import("./worker_client.js").Send} Send */
-/** @typedef {import("./worker_client.js").Receive} Receive */
 
 /**
  * The connection was opened or lost. This module creates the event; the session does not.

@@ -1,5 +1,7 @@
 // DOM helpers for the views.
 
+import { capitalized } from "./format.js";
+
 /** @typedef {Node|string|null|undefined|false} Child */
 
 /**
@@ -77,7 +79,7 @@ export function errorPlace(id) {
  * @param {HTMLElement} [control]
  */
 export function showError(place, message, control) {
-  setText(place, message ? message.charAt(0).toUpperCase() + message.slice(1) : "");
+  setText(place, capitalized(message ?? ""));
   show(place, Boolean(message));
   if (!control) return;
   setAttribute(control, "aria-invalid", message ? "true" : null);

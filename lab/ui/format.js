@@ -3,7 +3,7 @@
 import { labels } from "./labels.js";
 
 const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
-const NONE = "–";
+export const NONE = "–";
 
 /** @param {number} value */
 export function count(value) {

@@ -186,7 +186,7 @@ class _Training:
                     self._handle_metrics(event.metrics)
                     if event.evaluated and self.run.step:
                         self._save()
-                    if self.profiled_after is not None and self.run.step >= self.profiled_after:
+                    if self._is_profile_due():
                         await self._profile()
         except DivergedError as error:
             hint = f". The last good checkpoint is {self.folder.model}" if self.folder.model.exists() else ""
@@ -209,6 +209,11 @@ class _Training:
             raise KeyboardInterrupt
         self.interrupted = True
         self.driver.halt()
+
+    def _is_profile_due(self):
+        if self.profiled_after is None or self.interrupted or self.run.evaluating:
+            return False
+        return self.run.step >= self.profiled_after
 
     async def _profile(self):
         from pygpt.analysis.profile import profile

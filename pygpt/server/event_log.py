@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 
-from pygpt.session.messages import Curve, Evaluated, Finished, Paused
+from pygpt.session.messages import Curve, Evaluated, Finished, Paused, Progress
 from pygpt.training.loss_curve import LossCurve
 
 SAMPLES = 30
@@ -21,7 +21,7 @@ class EventLog:
     def clear(self) -> None:
         """Clear everything except `start_event`."""
         self.curve = LossCurve()
-        self.speed: dict = {}
+        self.speed: dict = {}  # the last `progress` event, of whose columns only the last logged step is kept
         self.baselines: list[dict] = []
         self.samples: deque[dict] = deque(maxlen=SAMPLES)
         self.last_change: dict | None = None
@@ -56,7 +56,8 @@ class EventLog:
             for step, loss in zip(event["steps"], event["losses"], strict=True):
                 if loss is not None:
                     self.curve.add(step, loss)
-            self.speed = {**event, "steps": [], "losses": [], "logged": {}}
+            newest = {name: column[-1:] for name, column in event.get("logged", {}).items()}
+            self.speed = {**event, "steps": [], "losses": [], "logged": newest or self.speed.get("logged", {})}
         elif kind == "evaluated":
             self.curve.evaluate(event["step"], event["val_loss"], event.get("accuracy"))
         elif kind == "baselines":
@@ -73,7 +74,9 @@ class EventLog:
         rows = [row for row in self.curve.training if row[0] > after]
         losses = []
         if rows:
-            losses = [{**self.speed, "steps": [row[0] for row in rows], "losses": [row[1] for row in rows]}]
+            # The speed is unknown if the losses come from a checkpoint's curve alone.
+            progress = self.speed or Progress(self.run_id, [], [], None, None, None, None, {}).to_dict()
+            losses = [{**progress, "steps": [row[0] for row in rows], "losses": [row[1] for row in rows]}]
         losses += [
             Evaluated(self.run_id, step, loss, accuracy).to_dict()
             for step, loss, accuracy in self.curve.validation
@@ -84,8 +87,7 @@ class EventLog:
     def events_for_page(self) -> list[dict]:
         """The events that a new page needs; the curve includes the number of steps that each loss averages."""
         curve = Curve(self.run_id, self.curve.training, self.curve.validation).to_dict()
-        speed = [{**self.speed, "steps": [], "losses": []}] if self.speed else []
-        return self._events([curve, *speed], -1)
+        return self._events([curve, self.speed] if self.speed else [curve], -1)
 
     def _events(self, losses, after):
         if self.start_event is None:

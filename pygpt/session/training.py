@@ -195,14 +195,15 @@ class Training:
             reporter.add(event.metrics)
             await self.store.log(event.metrics, run.experiment.train.log_every)
             reporter.send()
-            if self.profiling:
-                async with self.lock:
-                    self._send_profile(run, await profile(run, driver.steps))
             if self.samples.is_due(event.evaluated):
                 await self.samples.write(run)
             if event.evaluated and not self.halting:
                 await self._keep(run)
-        if self.profiling:  # requested after the last step
+            # After the copy: the losses of the profiled steps are read later.
+            if self.profiling and not self.halting and not run.evaluating:
+                async with self.lock:
+                    self._send_profile(run, await profile(run, driver.steps))
+        if self.profiling:  # requested after the last step, or halted first
             self._send_profile(run, None)
         reporter.send(last=True)
         await self.samples.write(run)

@@ -53,14 +53,14 @@ class StepTimer:
         """Exclude these seconds from the current measurement."""
         self._began += seconds
 
-    def add(self, steps: int, evaluated: bool) -> None:
-        """Count steps done since the last call; `evaluated` means that part of the time was an evaluation."""
+    def add(self, steps: int, untimed: bool) -> None:
+        """Count steps done since the last call; if `untimed`, the time since then is not that of these steps alone."""
         now = time.perf_counter()
         # The coarse clock of a browser tab may not have advanced since the last call.
         elapsed, self._began = max(now - self._began, clock_resolution()), now
-        if not steps or (evaluated and self.milliseconds):
+        if not steps or (untimed and self.milliseconds):
             return
-        if not self.milliseconds or evaluated:
+        if not self.milliseconds:
             self.milliseconds = 1000 * elapsed / steps  # a rough first value: it includes compilation and evaluation
             return
         decay = math.exp(-elapsed / SPEED_TIME_CONSTANT)
@@ -80,7 +80,7 @@ class Driver:
     """Trains a run to its end, or until `halt` is called.
 
     `lock` is held while steps are sent; code that reads the run's state must hold it too. `steps` is the generator of
-    `run.train()`; a caller can advance it between two events. With `finish_evaluations`, a halt waits for the end of an
+    `run.train()`; a caller can advance it between two events, outside an evaluation (`run.evaluating`). With `finish_evaluations`, a halt waits for the end of an
     evaluation, since a run saved during one does not repeat it. `ended` is true once the run is complete.
     """
 
@@ -88,8 +88,9 @@ class Driver:
         self.run, self.lock, self.finish_evaluations = run, lock or asyncio.Lock(), finish_evaluations
         self.steps = run.train()
         self.halting = self.ended = False
-        # Whether the last work sent was an evaluation batch, and whether the slice includes any part of an evaluation.
-        self._in_evaluation = self._evaluating = False
+        # Whether the steps since the last read cannot be timed: part of the time was an evaluation, or the caller took
+        # some of them.
+        self._untimed = False
         train = run.experiment.train
         self.timer = StepTimer(train.sequences * run.experiment.model.block_size)
 
@@ -102,8 +103,8 @@ class Driver:
 
         Raises: DivergedError at a loss that is not finite, after a Progress with the metrics before it; DeviceLost.
         """
-        # The reads in flight, each with whether its slice included any part of an evaluation.
-        pending: list[tuple[Awaitable[bytes], bool]] = []
+        pending: list[tuple[Awaitable[bytes], bool]] = []  # the reads in flight, each with `_untimed` of its steps
+        metrics: list[Metric] = []  # read, and not yielded yet
         try:
             device = self.run.device
             await device.fetch(self.run.metrics_tensor)
@@ -114,26 +115,30 @@ class Driver:
             self.timer.start()
             while not self._is_over():
                 began = time.perf_counter()
-                self._evaluating = self._in_evaluation
+                self._untimed |= self.run.evaluating
                 evaluated = await self._send(count)
-                pending.append((device.start_fetch(self.run.metrics_tensor), self._evaluating))
+                pending.append((device.start_fetch(self.run.metrics_tensor), self._untimed))
                 await yield_to_event_loop()  # start the read before more work is queued
                 drain = evaluated or self._is_over()
-                metrics: list[Metric] = []
                 while len(pending) > (0 if drain else 1):
-                    read, evaluating = pending.pop(0)
-                    metrics += self._take(await read, evaluating)
+                    metrics += await self._take(*pending.pop(0))
                 now = time.perf_counter()
                 elapsed = now - began - latency
                 count = max(1, min(MAX_SLICE_STEPS, 2 * count, round(count * target / max(elapsed, target / 4))))
+                step = self.run.step
                 yield Progress(metrics, evaluated)
+                metrics = []
                 self.timer.skip(time.perf_counter() - now)  # the time spent in the caller
+                self._untimed = self.run.step > step
             # The run was halted while the last slice was read, or by the caller during the last yield.
+            if self._untimed:  # the caller's own steps have not been read
+                pending.append((device.start_fetch(self.run.metrics_tensor), True))
             while pending:
-                read, evaluating = pending.pop(0)
-                yield Progress(self._take(await read, evaluating))
+                metrics += await self._take(*pending.pop(0))
+            if metrics:
+                yield Progress(metrics)
         except DivergedError as error:
-            yield Progress(error.metrics)
+            yield Progress([*metrics, *error.metrics])
             raise
         finally:
             for read, _ in pending:
@@ -147,9 +152,8 @@ class Driver:
             for _ in range(count):
                 event = next(self.steps, None)
                 self.ended = event is None
-                self._in_evaluation = event is not None and event.kind == "evaluating"
                 if event is not None and event.kind != "step":
-                    self._evaluating = True
+                    self._untimed = True
                 if event is not None and event.kind == "evaluation":
                     return True
                 if self._is_over():
@@ -161,8 +165,9 @@ class Driver:
 
     def _is_over(self) -> bool:
         """Whether no more work is to be sent."""
-        return self.ended or (self.halting and not (self.finish_evaluations and self._in_evaluation))
+        return self.ended or (self.halting and not (self.finish_evaluations and self.run.evaluating))
 
-    def _take(self, data: bytes, evaluating: bool) -> list[Metric]:
-        self.timer.add(self.run.metrics.steps_in(data) - self.run.metrics.taken, evaluating)
+    async def _take(self, read: Awaitable[bytes], untimed: bool) -> list[Metric]:
+        data = await read
+        self.timer.add(self.run.metrics.steps_in(data) - self.run.metrics.taken, untimed)
         return self.run.take_metrics(data, **self.timer.metrics())

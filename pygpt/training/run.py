@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import struct
 import uuid
 from typing import TYPE_CHECKING, Any
@@ -145,6 +146,9 @@ class Run(Trainer):
             )
         run = Run(experiment, text, device, checkpoint.tokenizer)
         run._ancestry |= {name: value for name, value in checkpoint.provenance.items() if name in _INHERITED}
+        if "run" not in checkpoint.provenance:
+            # An earlier version wrote this file. Restored from it again, after the loss of a GPU, the run keeps its id.
+            run._ancestry["run"] = hashlib.sha256(data).hexdigest()[:12]
         for group, flat in run._state().items():
             arrays = checkpoint.weights if group == "weights" else checkpoint.optimizer_state[group]
             for name, placed in flat.by_name.items():

@@ -202,6 +202,11 @@ class Trainer:
         )
         self.metrics.record_evaluation(val_loss=loss, accuracy=accuracy)
 
+    @property
+    def evaluating(self) -> bool:
+        """Whether an evaluation has begun and not ended."""
+        return len(self.metrics.evaluated_at) > self.metrics.evaluations_finished
+
     # The whole run.
 
     def train(self) -> Iterator[TrainEvent]:

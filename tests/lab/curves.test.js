@@ -67,6 +67,9 @@ test("a missing loss is left out", () => {
   const curves = new Curves();
   curves.handle(progress(1, 3, (step) => (step === 2 ? null : step)));
   assert.deepEqual(curves.columns[0], [1, 3]);
+  // A NaN would become the minimum of the chart's scale.
+  curves.handle(evaluated(4, null));
+  assert.equal(curves.columns[3].at(-1), null);
 });
 
 test("a new run clears the curves, and unrelated events do not redraw them", () => {

@@ -123,6 +123,8 @@ test("an evaluation updates its own metrics", () => {
   assert.deepEqual(state.run?.metrics, { val_loss: 2.5 });
   send({ type: "evaluated", run_id: "a", step: 4, val_loss: 2.4, accuracy: 0.5 });
   assert.deepEqual(state.run?.metrics, { val_loss: 2.4, accuracy: 0.5 });
+  send({ type: "evaluated", run_id: "a", step: 6, val_loss: null, accuracy: null });
+  assert.deepEqual(state.run?.metrics, { val_loss: NaN, accuracy: 0.5 });
 });
 
 test("joining a run loads its losses so far", () => {

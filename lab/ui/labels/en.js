@@ -8,6 +8,7 @@ export const english = {
   page: {
     name: "pygpt lab",
     skip: "Skip to training",
+    training: "Training",
     title: (/** @type {number} */ percent) => `${percent} % · pygpt lab`,
   },
 
@@ -347,6 +348,8 @@ export const english = {
   },
 
   bench: {
+    name: "Benchmark",
+    back: "To the lab",
     about: "Trains small GPTs for a few seconds each and reads the loss at every step.",
     loading: "Downloading Python…",
     measure: "Measure",

@@ -1,7 +1,7 @@
 // A benchmark of the device in one minute: its peak rate in matrix products, and the speed of each preset.
 
 import { element, setText, show } from "../../ui/dom.js";
-import { count, percent, short } from "../../ui/format.js";
+import { NONE, count, percent, short } from "../../ui/format.js";
 import { labels } from "../../ui/labels.js";
 
 /** @typedef {import("../../state/state.js").State} State */
@@ -63,6 +63,6 @@ export function benchmarkView(controller) {
 function row({ name, batch_size, milliseconds, tokens_per_second, sampled_per_second, share, note }) {
   const cells = note ? [element("td", { colspan: 4, class: "remark" }, note)]
     : [milliseconds.toFixed(milliseconds < 10 ? 2 : milliseconds < 100 ? 1 : 0), short(tokens_per_second), short(sampled_per_second),
-      share ? percent(share) : "–"].map((text) => element("td", {}, text));
+      share ? percent(share) : NONE].map((text) => element("td", {}, text));
   return element("tr", {}, element("th", { scope: "row" }, name), element("td", {}, count(batch_size)), ...cells);
 }

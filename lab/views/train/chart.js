@@ -15,7 +15,7 @@ const { chart: words } = labels;
 export function chartView(curves) {
   const readout = element("p", { class: "readout", "aria-hidden": "true" });
   const frame = element("div", { class: "chart", role: "img", "aria-label": words.title });
-  const dom = element("figure", { class: "chart-figure" }, frame, element("figcaption", {},
+  const dom = element("figure", {}, frame, element("figcaption", {},
     element("span", { class: "key training" }, words.training),
     element("span", { class: "key validation" }, words.validation),
     element("span", { class: "key blind" }, words.guessing), readout));
@@ -53,7 +53,7 @@ export function chartView(curves) {
       legend: { show: false },
       cursor: { points: { size: 7 }, drag: { x: false, y: false }, y: false },
       scales: {
-        x: { time: false, range: (_, low, high) => [0, Math.max(steps, high ?? 0, 1)] },
+        x: { time: false, range: (_, _low, high) => [0, Math.max(steps, high ?? 0, 1)] },
         y: { range: (_, low, high) => heights(low, high) },
       },
       axes: [

@@ -1,7 +1,7 @@
 // The figures of the run: loss, validation loss, speed, time left and the other metrics, and the meaning of the loss.
 
 import { element, setAttribute, setText, show } from "../../ui/dom.js";
-import { capitalized, count, duration, loss, number, percent, sentence, short } from "../../ui/format.js";
+import { NONE, capitalized, count, duration, loss, number, percent, sentence, short } from "../../ui/format.js";
 import { labels } from "../../ui/labels.js";
 
 /** @typedef {import("../../state/state.js").State} State */
@@ -11,23 +11,18 @@ const { figures: words } = labels;
 
 // The metrics that are always visible, and their formats; the others are folded, in the order of their declaration.
 const MAIN = /** @type {Record<string, (value: number) => string>} */ ({
-  loss, val_loss: loss, accuracy: percent, tokens_per_second: (value) => (Number.isFinite(value) ? short(value) : loss(NaN)),
+  loss, val_loss: loss, accuracy: percent, tokens_per_second: (value) => (Number.isFinite(value) ? short(value) : NONE),
 });
 
-/** @param {string} id @param {string} name @param {string} title */
-function figureView(id, name, title) {
-  const value = element("dd", { id }, loss(NaN));
-  return { value, dom: element("div", { class: "figure", title }, element("dt", {}, name), value) };
-}
-
 /** @param {string} metric @param {string} [about] */
-function metricView(metric, about = words.about[metric] ?? "") {
-  return figureView(metric.replaceAll("_", "-"), words.names[metric] ?? metric, about);
+function figureView(metric, about = words.about[metric] ?? "") {
+  const value = element("dd", { id: metric.replaceAll("_", "-") }, NONE);
+  return { value, dom: element("div", { class: "figure", title: about }, element("dt", {}, words.names[metric] ?? metric), value) };
 }
 
 export function figuresView() {
-  const main = Object.entries(MAIN).map(([name, write]) => ({ name, write, view: metricView(name) }));
-  const left = metricView("time_left");
+  const main = Object.entries(MAIN).map(([name, write]) => ({ name, write, view: figureView(name) }));
+  const left = figureView("time_left");
   const summary = element("p", { id: "summary", class: "hint" });
   const meaning = element("p", { id: "words", class: "words" });
   const list = element("dl", { class: "figures" }, ...main.map(({ view }) => view.dom), left.dom);
@@ -43,7 +38,7 @@ export function figuresView() {
       const { run, phase, about } = state;
       if (about && !others.length) {
         others = about.metrics.filter(({ name }) => !(name in MAIN))
-          .map(({ name, help }) => ({ name, view: metricView(name, sentence(capitalized(help))) }));
+          .map(({ name, help }) => ({ name, view: figureView(name, sentence(help)) }));
         finer.append(...others.map(({ view }) => view.dom));
       }
       const metrics = run?.metrics ?? {};
@@ -55,7 +50,7 @@ export function figuresView() {
       }
       for (const { name, view } of others) setText(view.value, number(metrics[name] ?? NaN));
       show(more, run !== null);
-      setText(left.value, phase === "running" ? duration(run?.seconds_left ?? NaN) : phase === "finished" ? words.done : duration(NaN));
+      setText(left.value, phase === "running" ? duration(run?.seconds_left ?? NaN) : phase === "finished" ? words.done : NONE);
       setText(meaning, run ? meaningOf(run) : words.press);
       const { open, opening } = state.device;
       setText(summary, run ? summarize(run, about, open?.name ?? labels.device.none)

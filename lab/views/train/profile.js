@@ -1,7 +1,7 @@
 // The profile of a training step: a table of its kernels, and a trace to download.
 
 import { element, setAttribute, setText, show } from "../../ui/dom.js";
-import { count, number, percent } from "../../ui/format.js";
+import { NONE, count, number, percent } from "../../ui/format.js";
 import { labels } from "../../ui/labels.js";
 
 /** @typedef {import("../../state/state.js").State} State */
@@ -62,7 +62,7 @@ export function profileView(controller) {
 /** @param {import("../../transport/messages.js").ProfileRow} found */
 function row({ kernel, calls, ms, share, gflops, of_peak }) {
   // A browser's clock may have a resolution of 0.1 ms only: a rate from less than one tick is meaningless.
-  const rates = ms < 0.02 ? ["–", "–"] : [number(gflops), percent(of_peak)];
+  const rates = ms < 0.02 ? [NONE, NONE] : [number(gflops), percent(of_peak)];
   const cells = [count(calls), number(ms), percent(share), ...rates];
   return element("tr", {}, element("th", { scope: "row" }, kernel), ...cells.map((text) => element("td", {}, text)));
 }

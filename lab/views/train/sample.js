@@ -6,11 +6,17 @@ import { describe, makeControl } from "./field.js";
 
 /** @typedef {import("../../state/state.js").State} State */
 /** @typedef {import("../../state/state.js").Controller} Controller */
-/** @typedef {import("../../transport/messages.js").FieldDescription} FieldDescription */
 
 const { sampling: words } = labels;
 const MAIN_SETTINGS = ["temperature", "top_k"]; // the other settings of the sampler are folded away
-const MAX_TEMPERATURE = 2; // maximum of the temperature slider: higher temperatures give only noise
+// Attributes of the sampler's controls that differ from the setting's description: a slider instead of a number, steps for
+// the arrow keys. A limit is where the keys stop (higher temperatures give only noise); any valid number can be typed.
+const ATTRIBUTES = /** @type {Record<string, Record<string, string|number>>} */ ({
+  temperature: { type: "range", max: 2, step: 0.05 },
+  top_p: { min: 0.05, step: 0.05 },
+  min_p: { step: 0.01 },
+  repetition_penalty: { min: 1, step: 0.1 },
+});
 
 /** @param {Controller} controller */
 export function sampleView(controller) {
@@ -48,7 +54,7 @@ export function sampleView(controller) {
   const made = element("span", { class: "made" });
   const answer = element("p", { id: "answer", class: "prose answer", hidden: true }, given, made);
   const note = element("p", { class: "hint" });
-  const form = element("form", { class: "ask", novalidate: true, onsubmit: (/** @type {Event} */ event) => {
+  const form = element("form", { novalidate: true, onsubmit: (/** @type {Event} */ event) => {
     event.preventDefault();
     start();
   } },
@@ -63,11 +69,10 @@ export function sampleView(controller) {
   function build({ about }) {
     for (const field of about?.sampling ?? []) {
       const name = field.field;
-      const range = name === "temperature" ? { type: "range", max: MAX_TEMPERATURE, step: 0.05 } : {};
-      const start = name === "seed" ? { placeholder: words.newSeed } : { value: String(field.default) };
-      const control = /** @type {HTMLInputElement} */ (makeControl(field,
-        { id: name === "seed" ? "sample-seed" : name.replaceAll("_", "-"), min: field.minimum, max: field.maximum, ...start }));
-      for (const [attribute, value] of Object.entries(range)) setAttribute(control, attribute, value);
+      const specific = name === "seed" ? { id: "sample-seed", placeholder: words.newSeed }
+        : { id: name.replaceAll("_", "-"), value: String(field.default) };
+      const control = /** @type {HTMLInputElement} */ (makeControl(field, { min: field.minimum, max: field.maximum, ...specific }));
+      for (const [attribute, value] of Object.entries(ATTRIBUTES[name] ?? {})) setAttribute(control, attribute, value);
       dials.set(name, control);
       (MAIN_SETTINGS.includes(name) ? first : finer).insertBefore(dial(control, name, describe(field)),
         (MAIN_SETTINGS.includes(name) ? length : end).parentElement);
@@ -77,10 +82,10 @@ export function sampleView(controller) {
   function start() {
     if (!possible || running) return;
     const settings = Object.fromEntries([...dials].map(([name, control]) =>
-      [name, name === "seed" && control.value === "" ? seed : Number(control.value)]));
+      [name, name === "seed" && control.value === "" ? seed : numberOf(control)]));
     controller.dispatch({ type: "sampling", prompt: prompt.value });
     controller.send(/** @type {import("../../transport/messages.js").SampleCommand} */ ({
-      type: "sample", prompt: prompt.value, max_new_tokens: Math.floor(Number(length.value)), ...settings,
+      type: "sample", prompt: prompt.value, max_new_tokens: numberOf(length), ...settings,
       stop: end.value ? [end.value.replaceAll("\\n", "\n")] : [],
     }));
     seed += 1;
@@ -115,6 +120,12 @@ export function sampleView(controller) {
       setAttribute(answer, "aria-busy", running ? "true" : null);
     },
   };
+}
+
+/** The number in a control, rounded down if it must be whole.
+ * @param {HTMLInputElement} control */
+function numberOf({ value, step }) {
+  return step === "1" ? Math.floor(Number(value)) : Number(value);
 }
 
 /** A control below its name; a slider shows its value beside the name.

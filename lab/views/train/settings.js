@@ -70,9 +70,9 @@ export function settingsView(controller) {
     };
     grid.append(...OPEN_FIELDS.map(make).filter((dom) => dom !== null));
     const folded = [...byName.keys()].filter((name) => !NOT_HERE.has(name));
-    for (const [group, title] of Object.entries(words.groups)) {
+    for (const group of /** @type {(keyof typeof words.groups)[]} */ (Object.keys(GROUPS))) {
       const names = folded.filter((name) => groupOf(name) === group);
-      rest.append(element("h3", {}, title), element("div", { class: "fields" }, ...names.map(make)));
+      rest.append(element("h3", {}, words.groups[group]), element("div", { class: "fields" }, ...names.map(make)));
     }
     setText(hint, words.explain);
   }

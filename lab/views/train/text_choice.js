@@ -38,7 +38,7 @@ export function textChoiceView(controller) {
   });
   const own = element(
     "div", { class: "own", hidden: true }, area,
-    element("label", { class: "button small", for: "text-file" }, words.file), file,
+    file, element("label", { class: "button small", for: "text-file" }, words.file),
     element("span", { class: "hint drop" }, words.drop),
   );
   const facts = element("p", { class: "facts" });

@@ -199,12 +199,14 @@ def test_the_event_log_catches_up_subscribers_and_pages():
     log, run = EventLog(), {"step": 0, "experiment": {"train": {"steps": 9000}}}
     log.add({"type": "started", "run_id": "a", "run": run})
     for step in range(1, 5001):
-        log.add({"type": "progress", "steps": [step], "losses": [1.0], "ms_per_step": 2.0})
+        logged = {"step": [step], "grad_norm": [step / 10]} if step % 100 == 0 else {}
+        log.add({"type": "progress", "steps": [step], "losses": [1.0], "ms_per_step": 2.0, "logged": logged})
         if step % 1000 == 0:
             log.add({"type": "evaluated", "step": step, "val_loss": 2.0, "accuracy": None})
     page = {event["type"]: event for event in log.events_for_page()}
     assert len(page["curve"]["training"]) <= POINTS and page["curve"]["training"][-1][0] == 5000 == log.step
     assert page["progress"]["steps"] == [] and page["progress"]["ms_per_step"] == 2.0
+    assert page["progress"]["logged"] == {"step": [5000], "grad_norm": [500.0]}
     new = log.events_after(4000)
     assert new[0]["type"] == "progress" and min(new[0]["steps"]) > 4000 and new[0]["steps"][-1] == 5000
     assert [event["step"] for event in new if event["type"] == "evaluated"] == [5000]
