@@ -99,16 +99,17 @@ async def choose(gpu: Device, open_cpu, experiment: Experiment) -> Device:
     return gpu
 
 
+async def open_native_cpu(why: str) -> Device:
+    """The `open_cpu` of `choose` outside a tab."""
+    return open_numpy(why)
+
+
 def open_device_for(choice: str, experiment: Experiment) -> Device:
     """Open a device natively; `auto` is the one that suits the experiment. Raises DeviceError as `open_device` does."""
     device = open_device(choice)
     if choice != "auto" or device.software:
         return device
-
-    async def open_cpu(why):
-        return open_numpy(why)
-
-    chosen = run_blocking(choose(device, open_cpu, experiment))
+    chosen = run_blocking(choose(device, open_native_cpu, experiment))
     if chosen is not device:
         device.close()
     return chosen

@@ -174,16 +174,16 @@ class Device:
     """A device that stores tensors and runs kernels.
 
     Attributes: `kind` ("numpy" or "webgpu"), `name` (for display), `why` (the reason it was chosen), `software` (True
-    if it runs on the CPU), `unqueued` (True if launches are not queued), `memory_limit` (total bytes it can
-    hold, or None if unknown), `buffer_limit` (bytes of the largest buffer), `allocated_bytes` and `peak_bytes` (current
-    and maximum), `preferences` (the shader for each class of launches timed on this device; pygpt/analysis/autotune.py
-    fills it), `stores_no_data` (True if it stores no data, so that callers need not compute any).
+    if it runs on the CPU), `unqueued` (True if launches are not queued), `blocking_reads` (True if `start_fetch` waits
+    for the data), `memory_limit` (total bytes it can hold, or None if unknown), `buffer_limit` (bytes of the largest
+    buffer), `allocated_bytes` and `peak_bytes` (current and maximum), `preferences` (the shader for each class of
+    launches timed on this device; pygpt/analysis/autotune.py fills it), `stores_no_data` (True: only shapes are kept).
     """
 
     kind = "abstract"
     software = True
-    unqueued = False
-    stores_no_data = False
+    blocking_reads = True
+    unqueued = stores_no_data = False
 
     def __init__(self, name: str, why: str = "", memory_limit: int | None = None, buffer_limit: int = 2**31 - 1):
         self.name = name

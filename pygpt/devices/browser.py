@@ -32,6 +32,7 @@ class BrowserDevice(Device):
     """The tab's GPU, or SwiftShader emulating one. Reading waits for the GPU, so only `await fetch` can read."""
 
     kind = "webgpu"
+    blocking_reads = False
 
     def __init__(self, gpu: JsObject, description: JsObject, why: str):
         super().__init__(f"{description.name} (WebGPU)", why, buffer_limit=int(gpu.bufferLimit))

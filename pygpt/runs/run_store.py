@@ -22,8 +22,11 @@ class FolderStore(Cache):
         self.about = Path(folder) / "about.json"
 
     async def begin(self, run, copy: str = "") -> None:
-        """Start to save a run, in place of the previous one. Raises: CheckpointError if it cannot be written."""
-        self.run_folder.begin(run.experiment, run.tokenizer, run.step)
+        """Start to save a run, in place of the previous one; the log is kept only if the run continues `copy`.
+
+        Raises: CheckpointError if it cannot be written.
+        """
+        self.run_folder.begin(run.experiment, run.tokenizer, run.step if copy else 0)
 
     async def log(self, metrics, every: int) -> None:
         """Add the metrics of every `every`-th step to the log. Raises: CheckpointError if it cannot be written."""

@@ -12,7 +12,7 @@ IDLE_TIMEOUT = 300.0  # seconds without a request after which the process ends, 
 
 
 class Generation:
-    """The worker process for requests to models: started by a request, and ended after IDLE seconds without one."""
+    """The worker process for requests to models: started by a request, ended after IDLE_TIMEOUT seconds without one."""
 
     def __init__(self, choice: str):
         self.choice = choice

@@ -52,11 +52,6 @@ class Job:
         """The model's name."""
         return self.folder.name
 
-    @property
-    def experiment(self) -> Experiment:
-        """The experiment that the job trains."""
-        return Experiment.from_dict(self.record["experiment"])
-
     def set(self, **changes) -> None:
         """Change fields of `record`, write job.json, and notify the subscribers."""
         self.record.update(changes)
@@ -134,9 +129,10 @@ class Queue:
                 "steps": experiment.train.steps,
             },
         )
-        return await self._queue(job)
+        await self._queue(job)
+        return job
 
-    async def resume(self, name: str) -> Job:
+    async def resume(self, name: str) -> None:
         """Queue the remaining steps of a job that stopped early. Raises: RequestError if there is nothing to resume."""
         if job := self.live(name):
             raise RequestError(409, f"{name!r} is already {job.record['state']}")
@@ -149,14 +145,13 @@ class Queue:
         record.pop("error", None)
         job = Job(folder, {**record, "state": "waiting", "asked": time.time()})
         restore_log(job)
-        return await self._queue(job)
+        await self._queue(job)
 
     async def _queue(self, job):
         job.set()
         self.waiting.append(job)
         async with self.slot.changed:
             self.slot.changed.notify_all()
-        return job
 
     def live(self, name: str) -> Job | None:
         """The waiting or running job with that name."""
@@ -170,8 +165,8 @@ class Queue:
         """A job's position in the queue; the running job has 0."""
         return self.waiting.index(job) + 1 if job in self.waiting else 0
 
-    async def stop(self, name: str) -> dict:
-        """Remove a job from the queue, or stop it after the current step. Returns its `record`."""
+    async def stop(self, name: str) -> None:
+        """Remove a job from the queue, or stop it after the current step."""
         job = self.live(name)
         if job is None:
             self.models.get(name)
@@ -182,7 +177,6 @@ class Queue:
             job.subscribers.close()
         else:
             await self._halt(job)
-        return job.record
 
     async def _halt(self, job):
         events = job.subscribers.subscribe()
@@ -232,17 +226,13 @@ class Queue:
 
     async def _train(self, job):
         job.set(state="training")
-        data = (
-            await asyncio.to_thread(self.datasets.read, job.record["dataset"])
-            if not job.folder.model.exists()
-            else None
-        )
+        resumes = job.folder.model.exists()
+        data = None if resumes else await asyncio.to_thread(self.datasets.read, job.record["dataset"])
         worker = job.worker = Worker(run_session, str(job.folder.folder), self.choice)
         await worker.send({"type": "open_device", "choice": SERVER})
         await self._until(job, "device")
-        if job.folder.model.exists():
-            saved = await asyncio.to_thread(job.folder.model.read_bytes)
-            await worker.send({"type": "open", "name": job.name}, saved)
+        if resumes:
+            await worker.send({"type": "open_kept", "copy": job.folder.model.name})
             await self._until(job, "opened")
             await worker.send({"type": "resume"})
         else:

@@ -4,9 +4,9 @@ import asyncio
 import contextlib
 import signal
 
-from pygpt.analysis.device_choice import choose
+from pygpt.analysis.device_choice import choose, open_native_cpu
 from pygpt.data import DATASETS, is_task, load_text
-from pygpt.devices import open_device, open_numpy
+from pygpt.devices import open_device
 from pygpt.errors import DataError
 from pygpt.runs.run_store import FolderStore
 from pygpt.server.worker_process import Incoming, write
@@ -49,11 +49,7 @@ class Site:
 
     async def device_for(self, gpu, experiment):
         """The device that suits an experiment: a real GPU that is open, or NumPy for a small one."""
-
-        async def open_cpu(why):
-            return open_numpy(why)
-
-        return await choose(gpu, open_cpu, experiment)
+        return await choose(gpu, open_native_cpu, experiment)
 
 
 def run_session(connection, folder: str, choice: str) -> None:

@@ -55,7 +55,10 @@ class Session:
             self.emit(messages.Error(str(error), _field(error), kind))
 
     async def begin(self, site: str, device: str) -> None:
-        """The first command: send the capabilities, load the first text, open a device, list the safety copies."""
+        """The first command: send the capabilities, load the first text, open a device, list the safety copies.
+
+        `site` is the URL from which the page's worker loaded the site, before this session existed.
+        """
         self.emit(capabilities(self.site))
         await yield_to_event_loop()
         if self.text is None:

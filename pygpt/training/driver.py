@@ -1,8 +1,9 @@
 """The training loop: sends steps to the device and yields their metrics.
 
-The driver sends a slice of steps while the device still computes the previous one. Reading the metrics of the previous
-slice paces the loop. The measured step time determines the size of a slice. The command line, the page's session and
-LanguageModel all run this loop; they differ in how they handle an event.
+In a tab, the driver sends a slice of steps while the device still computes the previous one, and reading the metrics of
+the previous slice paces the loop. Natively a read blocks, so each slice is read before the next. The measured step time
+determines the size of a slice. The command line, the page's session and LanguageModel all run this loop; they differ in
+how they handle an event.
 """
 
 import asyncio
@@ -18,7 +19,7 @@ from pygpt.training.run import Run
 from pygpt.utils.blocking import yield_to_event_loop
 from pygpt.utils.clock_resolution import clock_resolution
 
-MIN_SLICE_SECONDS = 0.05  # minimum seconds of device work in a slice; two slices are in flight
+MIN_SLICE_SECONDS = 0.05  # minimum seconds of device work in a slice; in a tab, two slices are in flight
 MAX_SLICE_SECONDS = 0.25  # maximum seconds: a slice grows up to this length to hide a slow read
 MAX_SLICE_STEPS = 500  # maximum steps in a slice; the device keeps the metrics of 2,048 steps
 YIELD_SECONDS = 0.025  # seconds of Python work before other tasks can run
@@ -80,8 +81,9 @@ class Driver:
     """Trains a run to its end, or until `halt` is called.
 
     `lock` is held while steps are sent; code that reads the run's state must hold it too. `steps` is the generator of
-    `run.train()`; a caller can advance it between two events, outside an evaluation (`run.evaluating`). With `finish_evaluations`, a halt waits for the end of an
-    evaluation, since a run saved during one does not repeat it. `ended` is true once the run is complete.
+    `run.train()`; a caller can advance it between two events, outside an evaluation (`run.evaluating`). With
+    `finish_evaluations`, a halt waits for the end of an evaluation, since a run saved during one does not repeat it.
+    `ended` is true once the run is complete.
     """
 
     def __init__(self, run: Run, lock: asyncio.Lock | None = None, finish_evaluations: bool = False):
@@ -119,7 +121,7 @@ class Driver:
                 evaluated = await self._send(count)
                 pending.append((device.start_fetch(self.run.metrics_tensor), self._untimed))
                 await yield_to_event_loop()  # start the read before more work is queued
-                drain = evaluated or self._is_over()
+                drain = device.blocking_reads or evaluated or self._is_over()
                 while len(pending) > (0 if drain else 1):
                     metrics += await self._take(*pending.pop(0))
                 now = time.perf_counter()

@@ -74,16 +74,16 @@ def evaluate_text(trained, text, whole: bool = False, baselines: bool = True) ->
     """
     experiment, tokenizer, device = trained.experiment, trained.tokenizer, trained.device
     layout, block = experiment.data.layout, experiment.model.block_size
-    train = None
+    train = separator = None
     if text.text is None:  # the validation shards fit into memory
         val = text.corpus(layout, block, tokenizer).val.all()
     elif whole:
         val = whole_split(text.text, tokenizer, layout)
+        separator = separator_of(tokenizer, block, val)
     else:
         generator = python_random(experiment)
         corpus = make_corpus(text.text, tokenizer, layout, block, experiment.data.val_fraction, generator)
-        train, val = corpus.train, corpus.val
-    separator = separator_of(tokenizer, block, val) if layout == "documents" else None
+        train, val, separator = corpus.train, corpus.val, corpus.separator
     batches = DeviceBatches(
         device, val, layout, experiment.train.batch_size, block, separator, experiment.train.answers_only
     )

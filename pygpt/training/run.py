@@ -17,6 +17,7 @@ from pygpt.runs.provenance import provenance
 from pygpt.tensor.tensor import ITEM_SIZE
 from pygpt.tokenizers import Tokenizer, make_tokenizer
 from pygpt.training.trainer import Trainer
+from pygpt.utils.blocking import run_blocking
 
 if TYPE_CHECKING:
     from pygpt.data.shards import Shards  # not needed in a tab
@@ -75,8 +76,7 @@ class Run(Trainer):
 
     def checkpoint(self) -> bytes:
         """Return the whole run as the bytes of a file. Blocks until the device has finished."""
-        states = {group: self.device.read(flat.values) for group, flat in self._state().items()}
-        return self._packed(self.step, states, self.device.read(self.metrics_tensor))
+        return run_blocking(self.fetch_checkpoint())
 
     async def fetch_checkpoint(self) -> bytes:
         """Return the same as `checkpoint`, without blocking. Send no step until it is done."""

@@ -6,10 +6,19 @@ import time
 
 import pytest
 
+from pygpt.analysis.bench import median
+from pygpt.analysis.profile import profile
 from pygpt.errors import DivergedError
 from pygpt.optim.schedules import learning_rate
 from pygpt.training.driver import Driver
 from tests.tiny_runs import poem_run
+
+
+@pytest.fixture(params=["blocking", "pipelined"])
+def either(cpu, request):
+    """A device whose reads block, and one whose reads are taken a slice later, as in a tab."""
+    cpu.blocking_reads = request.param == "blocking"
+    return cpu
 
 
 def drive(driver, on_event=lambda event: None):
@@ -25,8 +34,8 @@ def drive(driver, on_event=lambda event: None):
     return asyncio.run(collect())
 
 
-def test_every_step_is_reported_once_with_its_own_values(cpu):
-    run = poem_run(cpu, **{"train.steps": 300, "train.eval_every": 100})
+def test_every_step_is_reported_once_with_its_own_values(either):
+    run = poem_run(either, **{"train.steps": 300, "train.eval_every": 100})
     metrics = drive(Driver(run))
     steps = [metric for metric in metrics if metric.loss is not None]
     assert [metric.step for metric in steps] == list(range(1, 301))
@@ -58,9 +67,9 @@ def test_the_speed_is_measured(cpu):
 
 
 @pytest.mark.parametrize("after", [4, 6, 9])
-def test_a_halt_loses_no_metrics(cpu, after):
+def test_a_halt_loses_no_metrics(either, after):
     """The caller halts after some events: the metrics of all steps sent are still read."""
-    run = poem_run(cpu, **{"train.steps": 5000, "train.eval_every": 5000})
+    run = poem_run(either, **{"train.steps": 5000, "train.eval_every": 5000})
     driver, seen = Driver(run), []
 
     def halt_soon(event):
@@ -73,15 +82,62 @@ def test_a_halt_loses_no_metrics(cpu, after):
     assert [metric.step for metric in metrics if metric.loss is not None] == list(range(1, run.step + 1))
 
 
-def test_a_diverging_run_yields_the_finite_losses(cpu):
+def test_an_evaluation_is_not_in_the_time_of_a_step(cpu, monkeypatch):
+    run = poem_run(cpu, **{"train.steps": 60, "train.eval_every": 10})
+    step, evaluate, took = run.training_step, run._evaluate_once, []
+
+    def slow_step():
+        began = time.perf_counter()
+        step()
+        time.sleep(0.01)
+        took.append(1000 * (time.perf_counter() - began))
+
+    monkeypatch.setattr(run, "training_step", slow_step)
+    monkeypatch.setattr(run, "_evaluate_once", lambda: (evaluate(), time.sleep(0.03)))
+    last = [metric.ms_per_step for metric in drive(Driver(run)) if metric.ms_per_step is not None][-1]
+    assert 0.6 < last / median(took) < 1.6
+
+
+@pytest.mark.parametrize("halts", [False, True])
+def test_steps_that_the_caller_takes_are_read_and_not_timed(either, halts):
+    """A profile takes steps between two events, and a halt can be requested meanwhile."""
+    run = poem_run(either, **{"train.steps": 200, "train.eval_every": 200})
+    driver = Driver(run)
+
+    async def collect():
+        metrics, profiled = [], False
+        async for event in driver.events():
+            metrics += event.metrics
+            if not profiled and run.step > 20 and not run.evaluating:
+                profiled = True
+                await profile(run, driver.steps, steps=50)
+                if halts:
+                    driver.halt()
+        return metrics
+
+    metrics = asyncio.run(collect())
+    assert halts or run.step == 200
+    assert [metric.step for metric in metrics if metric.loss is not None] == list(range(1, run.step + 1))
+
+
+@pytest.mark.parametrize("eval_every", [7, 400])
+def test_a_diverging_run_yields_all_finite_losses(either, eval_every):
     run = poem_run(
-        cpu, **{"train.steps": 400, "optim.learning_rate": 100.0, "optim.warmup_steps": 0, "optim.weight_decay": 10.0}
+        either,
+        **{
+            "train.steps": 400,
+            "train.eval_every": eval_every,
+            "optim.learning_rate": 100.0,
+            "optim.warmup_steps": 0,
+            "optim.weight_decay": 10.0,
+        },
     )
     metrics = []
-    with pytest.raises(DivergedError, match="learning rate"):
+    with pytest.raises(DivergedError, match="learning rate") as diverged:
         asyncio.run(_collect(Driver(run), metrics))
-    losses = [metric.loss for metric in metrics if metric.loss is not None]
-    assert losses and all(map(math.isfinite, losses))
+    losses = [metric for metric in metrics if metric.loss is not None]
+    assert [metric.step for metric in losses] == list(range(1, diverged.value.step))
+    assert losses and all(math.isfinite(metric.loss) for metric in losses)
 
 
 async def _collect(driver, metrics):

@@ -16,6 +16,7 @@ from pygpt.huggingface import export_folder
 from pygpt.runs.checkpoint import read_checkpoint
 from pygpt.runs.safetensors import Entry, read_safetensors, write_safetensors
 from pygpt.server.event_log import EventLog
+from pygpt.session.messages import Progress
 from pygpt.training.loss_curve import POINTS, LossCurve
 from pygpt.training.run import Run
 from tests.tiny_runs import experiment, finish, poem_run
@@ -210,5 +211,14 @@ def test_the_event_log_catches_up_subscribers_and_pages():
     new = log.events_after(4000)
     assert new[0]["type"] == "progress" and min(new[0]["steps"]) > 4000 and new[0]["steps"][-1] == 5000
     assert [event["step"] for event in new if event["type"] == "evaluated"] == [5000]
+    assert {**new[0], "steps": [], "losses": []} == page["progress"]
     log.add({"type": "resumed", "step": 4500})
     assert log.curve.last_step <= 4500 and [step for step, _, _ in log.curve.validation] == [1000, 2000, 3000, 4000]
+
+
+def test_the_event_log_of_a_resumed_run_has_losses_before_its_first_progress():
+    log = EventLog()
+    run = {"step": 3, "experiment": {"train": {"steps": 9}}}
+    log.add({"type": "opened", "run_id": "a", "run": run})
+    log.add({"type": "curve", "run_id": "a", "training": [(3, 2.5, 3)], "validation": []})
+    assert log.events_after()[1] == Progress("a", [3], [2.5], None, None, None, None, {}).to_dict()

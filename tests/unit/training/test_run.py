@@ -7,6 +7,7 @@ import pytest
 
 from pygpt.data import text_from_bytes
 from pygpt.errors import CheckpointError, DataError, DivergedError, ExperimentError
+from pygpt.training.evaluate import evaluate_text
 from pygpt.training.run import Run
 from tests.tiny_runs import NAMES, POEM, bits, experiment, finish, poem_run
 
@@ -160,3 +161,11 @@ def test_a_step_during_a_save_is_an_error(cpu):
 
     with pytest.raises(CheckpointError, match="continued from step 0 to"):
         asyncio.run(_save_while_stepping(poem_run(cpu)))
+
+
+def test_an_evaluation_counts_answers_only_if_training_does(cpu):
+    """The held-out documents are all questions with answers, but one training document is not."""
+    text = text_from_bytes("sums", "\n".join(["no question", *(f"{n}+1={n + 1}" for n in range(29))]).encode())
+    run = Run(experiment(**{"data.layout": "documents", "model.block_size": 16}), text, cpu)
+    assert run.val_batches.separator is None and evaluate_text(run, text).accuracy is None
+    assert evaluate_text(run, text_from_bytes("sums", b"1+1=2\n2+1=3"), whole=True).accuracy is not None

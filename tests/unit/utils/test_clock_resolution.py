@@ -49,7 +49,7 @@ def stop_clock(monkeypatch, module):
 def test_steps_within_one_tick_are_timed(monkeypatch):
     stop_clock(monkeypatch, driver)
     timer = driver.StepTimer(tokens_per_step=10)
-    timer.add(1, evaluated=False)
+    timer.add(1, untimed=False)
     assert timer.milliseconds == 1.0 and timer.metrics() == {"ms_per_step": 1.0, "tokens_per_second": 10_000.0}
 
 
