@@ -96,12 +96,12 @@ def test_fit_on_another_text_starts_a_new_run_from_the_weights(cpu):
 
 
 def test_a_text_by_name_keeps_its_layout(cpu):
-    model = LanguageModel("micro", cpu, **{**SMALL, "train.steps": 5})
-    model.fit("names")
-    assert (model.experiment.data.source, model.experiment.data.layout) == ("names", "documents")
+    model = LanguageModel("baby", cpu, **{**SMALL, "train.steps": 5})
+    model.fit("words")
+    assert (model.experiment.data.source, model.experiment.data.layout) == ("words", "documents")
     assert "\n" not in model.generate(max_new_tokens=30)
     from_text = LanguageModel("baby", cpu, **{**SMALL, "train.steps": 5})
-    from_text.fit(load_text("names"))
+    from_text.fit(load_text("words"))
     assert from_text.experiment.data.layout == "stream", "a Text uses the experiment's layout"
     words = pygpt.LanguageModel("micro", cpu, **SMALL)
     assert words.fit(steps=5)[-1].step == 5 and words.text.name == "words"

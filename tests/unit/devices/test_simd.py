@@ -75,7 +75,7 @@ def _is_running(pid: int) -> bool:
 
 
 def test_a_step_of_micro_is_one_call(compiled):
-    run = Run(Experiment.preset("micro"), load_text("names"), NumpyDevice(library=compiled.library))
+    run = Run(Experiment.preset("micro"), load_text("words"), NumpyDevice(library=compiled.library))
     run.training_step()
     assert len(run.training_step.plan[0]) == 1
 
