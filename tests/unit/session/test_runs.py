@@ -1,0 +1,235 @@
+"""A session's runs on NumPy, saved in a folder: the values of its events, the log, safety copies, continuations."""
+
+import asyncio
+import json
+
+import pytest
+
+import pygpt
+from pygpt.analysis.memory import parameter_count
+from pygpt.config.experiment import Experiment
+from pygpt.data import load_text, text_from_bytes
+from pygpt.devices import open_numpy
+from pygpt.errors import CheckpointError
+from pygpt.optim.schedules import learning_rate
+from pygpt.runs.checkpoint import read_checkpoint
+from pygpt.runs.run_store import FolderStore
+from pygpt.session import sampling, training
+from pygpt.session.session import Session
+from pygpt.training.run import Run
+from tests.tiny_runs import POEM, finish
+
+TINY = {
+    "model.n_layer": 1,
+    "model.n_head": 2,
+    "model.n_embd": 16,
+    "model.block_size": 8,
+    "train.batch_size": 4,
+    "train.steps": 40,
+    "train.eval_every": 20,
+    "train.eval_batches": 2,
+    "train.log_every": 8,
+    "optim.warmup_steps": 5,
+}
+DRAFT = Experiment.preset("baby").with_fields(**TINY)
+
+
+class Site:
+    """The site of a session without a browser."""
+
+    contents = {"version": "0"}
+    texts, numpy, automatic_choices = ["tales"], True, ()
+
+    async def open_device(self, choice):
+        return open_numpy()
+
+    async def load_text(self, name):
+        return load_text(name)
+
+
+class Recorded:
+    """A session, and the events and files it has sent."""
+
+    def __init__(self, folder):
+        self.events, self.files = [], []
+        self.session = Session(self._record, Site(), FolderStore(str(folder)))
+        self.send = self.session.handle
+
+    def _record(self, event, data=None):
+        self.events.append(event.to_dict())
+        if data is not None:
+            self.files.append(data)
+
+    def kinds(self):
+        return [event["type"] for event in self.events]
+
+    def all(self, kind):
+        return [event for event in self.events if event["type"] == kind]
+
+    def steps(self):
+        return {step: loss for event in self.all("progress") for step, loss in zip(event["steps"], event["losses"])}
+
+    async def prepare(self):
+        await self.send({"type": "open_device", "choice": "numpy"}, None)
+        await self.send({"type": "choose_text", "name": "poem", "built_in": False}, POEM.encode())
+
+    async def train(self, draft=DRAFT):
+        await self.prepare()
+        await self.send({"type": "start", "experiment": draft.to_dict()}, None)
+        await asyncio.wait([self.session.training.task, self.session.training.baselines_task])
+
+
+@pytest.fixture
+def lab(tmp_path, monkeypatch):
+    monkeypatch.setattr(sampling, "SAMPLE_LENGTH", 12)
+    return Recorded(tmp_path / "run")
+
+
+@pytest.fixture(scope="module")
+def expected():
+    """The metrics of the same run without a session."""
+    return finish(Run(DRAFT, text_from_bytes("poem", POEM.encode()), open_numpy()))
+
+
+def test_the_events_of_a_run_have_its_values(lab, expected, tmp_path):
+    asyncio.run(lab.train())
+    assert not lab.all("error")
+    started = lab.all("started")[0]
+    facts, run_id = started["run"], started["run_id"]
+    assert facts["id"] == run_id and facts["step"] == 0 and facts["text"] == "poem"
+    assert facts["vocabulary"] == len(set(POEM)) and facts["parameters"] == parameter_count(DRAFT, len(set(POEM)))
+    assert all(event["run_id"] == run_id for event in lab.events if "run_id" in event)
+
+    assert lab.steps() == {metric.step: metric.loss for metric in expected if metric.loss is not None}
+    assert [(event["step"], event["val_loss"]) for event in lab.all("evaluated")] == [
+        (metric.step, metric.val_loss) for metric in expected if metric.val_loss is not None
+    ]
+    last = lab.all("progress")[-1]
+    assert last["learning_rate"] == learning_rate(DRAFT.optim, 40, 39) and last["seconds_left"] == 0
+    assert last["tokens_per_second"] == pytest.approx(1000 * 4 * 8 / last["ms_per_step"])
+    logged = {step: norm for event in lab.all("progress") for step, norm in zip(*columns(event, "step", "grad_norm"))}
+    assert logged == {metric.step: metric.grad_norm for metric in expected if metric.step in (8, 16, 24, 32, 40)}
+    assert lab.all("baselines")[0]["nats"]["uniform"] == pytest.approx(3.2958, abs=0.5)
+    assert [event["step"] for event in lab.all("sample")] == [0, 40]
+    assert all(len(event["text"]) == 12 for event in lab.all("sample"))
+    ending = [event for event in lab.events if event["type"] != "baselines"][-2:]
+    assert [(event["type"], event["step"]) for event in ending] == [("kept", 40), ("finished", 40)]
+
+    lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [8, 16, 20, 24, 32, 40]
+    assert [line["lr"] for line in lines] == [learning_rate(DRAFT.optim, 40, line["step"] - 1) for line in lines]
+
+
+def columns(event, *names):
+    return [event["logged"].get(name, []) for name in names]
+
+
+def test_a_paused_run_resumes_with_the_same_losses(lab, expected):
+    async def scenario():
+        await lab.prepare()
+        await lab.send({"type": "start", "experiment": DRAFT.to_dict()}, None)
+        while not lab.all("progress"):
+            await asyncio.sleep(0)
+            if lab.session.training.driver and lab.session.training.run.step >= 3:
+                break
+        await lab.send({"type": "pause"}, None)
+        paused_at = lab.all("paused")[0]["step"]
+        assert max(lab.steps()) == paused_at < 40 and not lab.session.training.active
+        await lab.send({"type": "resume"}, None)
+        await lab.session.training.task
+        return paused_at
+
+    paused_at = asyncio.run(scenario())
+    assert lab.all("resumed") == [{"type": "resumed", "run_id": lab.all("started")[0]["run_id"], "step": paused_at}]
+    assert lab.steps() == {metric.step: metric.loss for metric in expected if metric.loss is not None}
+    assert lab.all("finished")[0]["step"] == 40
+
+
+def test_a_saved_run_opens_and_samples_alike(lab, tmp_path):
+    async def scenario():
+        await lab.train()
+        await lab.send({"type": "save"}, None)
+        await lab.send({"type": "sample", "prompt": "Twinkle", "max_new_tokens": 9, "seed": 3}, None)
+        await lab.session.continuation.task
+
+    asyncio.run(scenario())
+    saved = lab.all("saved")[0]
+    assert (saved["name"], saved["step"]) == ("baby-step40.safetensors", 40)
+    checkpoint = read_checkpoint(lab.files[0])
+    assert checkpoint.step == 40 and checkpoint.text.text == POEM
+    sampled = lab.all("sampled")
+    assert [event["done"] for event in sampled] == [False] * (len(sampled) - 1) + [True]
+    path = tmp_path / "saved.safetensors"
+    path.write_bytes(lab.files[0])
+    text = "".join(event["text"] for event in sampled)
+    assert pygpt.load(path, "numpy").generate("Twinkle", 9, seed=3) == text
+
+    other = Recorded(tmp_path / "other")
+
+    async def open_it():
+        await other.prepare()
+        await other.send({"type": "open", "name": "saved.safetensors"}, lab.files[0])
+        await other.send({"type": "resume"}, None)
+        await other.session.training.task
+
+    asyncio.run(open_it())
+    opened, curve = other.all("opened")[0], other.all("curve")[0]
+    assert opened["run"]["step"] == 40 and opened["run_id"] == lab.all("started")[0]["run_id"]
+    assert [row[0] for row in curve["validation"]] == [0, 20, 40] and curve["training"][-1][0] == 40
+    assert other.all("finished")[0]["step"] == 40 and not other.all("progress"), "nothing is left to train"
+
+
+def test_a_safety_copy_is_offered_opened_and_removed(lab, tmp_path):
+    asyncio.run(lab.train())
+    later = Recorded(tmp_path / "run")
+
+    async def visit():
+        await later.send({"type": "begin", "site": "", "device": "numpy"}, None)
+        (kept,) = later.all("found")[0]["runs"]
+        assert (kept["name"], kept["step"], kept["steps"]) == ("baby on poem", 40, 40) and 0 <= kept["seconds_ago"] < 60
+        await later.send({"type": "open_kept", "copy": kept["copy"]}, None)
+        await later.send({"type": "forget_kept", "copy": kept["copy"]}, None)
+        await later.send({"type": "open_kept", "copy": kept["copy"]}, None)
+
+    asyncio.run(visit())
+    assert later.kinds()[:3] == ["ready", "text", "device"] and later.all("opened")[0]["run"]["step"] == 40
+    assert "there is no safety copy to open" in later.all("error")[0]["message"]
+    with pytest.raises(CheckpointError):
+        asyncio.run(FolderStore(str(tmp_path / "run")).read_copy("model.safetensors"))
+
+
+def test_copies_are_kept_while_training(lab, monkeypatch):
+    """A copy after each evaluation, if the last one is old enough."""
+    monkeypatch.setattr(training, "COPY_MIN_INTERVAL", 0.0)
+    asyncio.run(lab.train(DRAFT.with_fields(**{"train.eval_every": 10})))
+    assert {event["step"] for event in lab.all("kept")} <= {0, 10, 20, 30, 40}
+    assert lab.all("kept")[-1]["step"] == 40
+
+
+def test_a_diverging_run_returns_to_its_last_checkpoint(lab):
+    wild = DRAFT.with_fields(**{"optim.learning_rate": 100.0, "optim.warmup_steps": 0, "optim.weight_decay": 10.0})
+    wild = wild.with_fields(**{"train.steps": 400, "train.eval_every": 400})
+    asyncio.run(lab.train(wild))
+    assert [error["field"] for error in lab.all("error")] == ["", "optim.learning_rate"]
+    assert "Try a smaller learning rate" in lab.all("error")[0]["message"]
+    assert lab.all("stopped")[0]["step"] == lab.session.training.run.step == 0
+    assert all(loss == loss for loss in lab.steps().values())
+
+
+@pytest.mark.parametrize(
+    "command, message",
+    [
+        ({"type": "sample", "prompt": "", "max_new_tokens": 3}, "there is no model to sample from yet"),
+        ({"type": "save"}, "there is no run to save yet"),
+        ({"type": "profile"}, "only a run that is training can be profiled"),
+        ({"type": "start", "experiment": DRAFT.to_dict()}, "there is no text to train on yet"),
+        ({"type": "benchmark", "seconds": 1}, "there is no device to measure"),
+        ({"type": "open", "name": "run", "data": b""}, "there is no device to open a run on"),
+        ({"type": "dance"}, "there is no command 'dance'"),
+    ],
+    ids=lambda value: value["type"] if isinstance(value, dict) else "",
+)
+def test_a_command_too_early_is_an_error(lab, command, message):
+    asyncio.run(lab.send(dict(command), None))
+    (sent,) = lab.all("error")
+    assert sent["during"] == command["type"] and message in sent["message"]
