@@ -74,6 +74,11 @@ def test_an_inconsistent_header_is_rejected(header, body, message):
         read_safetensors(file(header, body))
 
 
+def test_an_error_states_the_sizes():
+    with pytest.raises(CheckpointError, match="its header takes 1000 bytes, but only 3 follow"):
+        read_safetensors((1000).to_bytes(8, "little") + b"{} ")
+
+
 @pytest.mark.parametrize("length", [2**64 - 1, 2**63, 10**8 + 1, 10**8, 1000])
 def test_an_impossible_header_length_is_rejected(length):
     with pytest.raises(CheckpointError, match="cut short|does not begin with a header"):

@@ -2,9 +2,14 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
+import pytest
+
+from pygpt.session import progress
 from pygpt.session.messages import Evaluated, Progress
 from pygpt.session.page_types import page_types
+from pygpt.training.metrics import Metric
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -34,3 +39,29 @@ def test_an_event_is_its_type_and_its_fields():
         "val_loss": 3.0,
         "accuracy": 0.25,
     }
+
+
+def test_progress_is_sent_at_most_ten_times_a_second(monkeypatch):
+    """A step every 0.04 s, 100 in all: the time left follows from the mean time of the steps so far."""
+    now = 5.0
+    monkeypatch.setattr(progress, "time", SimpleNamespace(perf_counter=lambda: now))
+    train = SimpleNamespace(steps=100, log_every=10)
+    run, sent = SimpleNamespace(id="a", experiment=SimpleNamespace(train=train)), []
+    reporter = progress.ProgressReporter(sent.append, run)
+    for step in range(1, 13):
+        now += 0.04
+        reporter.add([Metric(step, loss=1.0 / step, learning_rate=0.1 * step, grad_norm=float(step))])
+        reporter.send()
+    reporter.add([Metric(12, val_loss=0.5)])
+    reporter.send(last=True)
+    assert [event.steps for event in sent[:-1]] == [[1, 2, 3], [4, 5, 6], [7, 8, 9], [10, 11, 12]]
+    assert [event.losses[0] for event in sent[:-1]] == [1.0, 1 / 4, 1 / 7, 1 / 10]
+    assert [event.learning_rate for event in sent[:-1]] == pytest.approx([0.3, 0.6, 0.9, 1.2])
+    assert [event.seconds_left for event in sent[:-1]] == pytest.approx([0.04 * left for left in (97, 94, 91, 88)])
+    assert [event.logged for event in sent[:-1]] == [
+        {},
+        {},
+        {},
+        {"step": [10], "grad_norm": [10.0], "update_ratio": [None]},
+    ]
+    assert sent[-1] == Evaluated("a", 12, 0.5)
