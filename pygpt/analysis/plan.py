@@ -38,7 +38,7 @@ TensorKind = tuple[str, tuple[int, ...], str]  # name, shape and dtype of equal 
 
 
 @dataclasses.dataclass(frozen=True)
-class Row:
+class TensorRow:
     """Equal tensors and their count: a parameter of every block, or an activation."""
 
     name: str
@@ -73,8 +73,8 @@ class Plan:
 
     experiment: Experiment
     vocab_size: int
-    parameters: tuple[Row, ...]
-    activations: tuple[Row, ...]
+    parameters: tuple[TensorRow, ...]
+    activations: tuple[TensorRow, ...]
     launches: tuple[Launches, ...]
     memory: dict[str, int]
     largest_buffer: int
@@ -204,21 +204,21 @@ def _evaluate(experiment, vocab_size, device) -> Plan:
         experiment,
         vocab_size,
         _parameters(experiment, vocab_size),
-        tuple(Row(*key, count) for key, count in activations.items()),
+        tuple(TensorRow(*key, count) for key, count in activations.items()),
         tuple(Launches(kernel, *figures) for kernel, figures in launches.items()),
         memory,
         device.largest_recorded,
     )
 
 
-def _parameters(experiment, vocab_size) -> tuple[Row, ...]:
+def _parameters(experiment, vocab_size) -> tuple[TensorRow, ...]:
     """The parameters in model order, with one row for the same parameter of all blocks."""
     model = experiment.model
     rows: collections.Counter[TensorKind] = collections.Counter()
     few = build_model(dataclasses.replace(model, n_layer=min(model.n_layer, 2)), vocab_size)
     for name, _, _, parameter in few.named_parameters():
         rows[re.sub(r"\.\d+\.", ".*.", name), parameter.shape, model.dtype] += 1
-    return tuple(Row(*key, model.n_layer if ".*." in key[0] else count) for key, count in rows.items())
+    return tuple(TensorRow(*key, model.n_layer if ".*." in key[0] else count) for key, count in rows.items())
 
 
 @functools.lru_cache(maxsize=64)
@@ -264,7 +264,7 @@ def _plan_any_size(experiment, vocab_size, kind, software) -> Plan:
         experiment,
         vocab_size,
         _parameters(experiment, vocab_size),
-        tuple(Row(*key, count) for key, count in activations.items()) if same_batch else (),
+        tuple(TensorRow(*key, count) for key, count in activations.items()) if same_batch else (),
         tuple(
             Launches(kernel, *(launches[kernel, name] for name in ("count", "flops", "nbytes")))
             for kernel in dict.fromkeys(kernel for kernel, _ in launches)

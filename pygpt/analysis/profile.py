@@ -45,7 +45,7 @@ class TimedLaunch:
 
 
 @dataclasses.dataclass(frozen=True)
-class Row:
+class KernelTime:
     """All launches of a kernel in a step. `share` is the fraction of the step's time. `of_peak` is the minimum time at
     the device's peaks (the longer of arithmetic and memory) divided by the measured time (above 1: the operands were
     still in a cache)."""
@@ -73,7 +73,7 @@ class Profile:
         """The total time of the launches of a step."""
         return sum(launch.seconds for launch in self.launches)
 
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[KernelTime]:
         """The kernels, the slowest first."""
         rows, total = [], self.seconds or 1.0
         for kernel in dict.fromkeys(launch.work.kernel for launch in self.launches):
@@ -83,7 +83,9 @@ class Profile:
             )
             least = sum(max(launch.flops / self.peak.flops, launch.bytes / self.peak.bytes) for launch in launches)
             rows.append(
-                Row(kernel, len(launches), seconds, seconds / total, flops, moved, least / seconds if seconds else 0.0)
+                KernelTime(
+                    kernel, len(launches), seconds, seconds / total, flops, moved, least / seconds if seconds else 0.0
+                )
             )
         return sorted(rows, key=lambda row: -row.seconds)
 

@@ -27,7 +27,7 @@ SPEED_TIME_CONSTANT = 8.0  # time constant of the average step time, in seconds
 
 
 @dataclasses.dataclass(frozen=True)
-class Progress:
+class DriverEvent:
     """A slice of steps was sent, and the metrics of earlier slices were read.
 
     `evaluated` means that an evaluation has just ended. All metrics up to the run's step have then been read.
@@ -100,10 +100,10 @@ class Driver:
         """Stop sending steps."""
         self.halting = True
 
-    async def events(self) -> AsyncGenerator[Progress, None]:
-        """Train, yielding a Progress after each slice of steps.
+    async def events(self) -> AsyncGenerator[DriverEvent, None]:
+        """Train, yielding a DriverEvent after each slice of steps.
 
-        Raises: DivergedError at a loss that is not finite, after a Progress with the metrics before it; DeviceLost.
+        Raises: DivergedError at a loss that is not finite, after a DriverEvent with the metrics before it; DeviceLost.
         """
         pending: list[tuple[Awaitable[bytes], bool]] = []  # the reads in flight, each with `_untimed` of its steps
         metrics: list[Metric] = []  # read, and not yielded yet
@@ -128,7 +128,7 @@ class Driver:
                 elapsed = now - began - latency
                 count = max(1, min(MAX_SLICE_STEPS, 2 * count, round(count * target / max(elapsed, target / 4))))
                 step = self.run.step
-                yield Progress(metrics, evaluated)
+                yield DriverEvent(metrics, evaluated)
                 metrics = []
                 self.timer.skip(time.perf_counter() - now)  # the time spent in the caller
                 self._untimed = self.run.step > step
@@ -138,9 +138,9 @@ class Driver:
             while pending:
                 metrics += await self._take(*pending.pop(0))
             if metrics:
-                yield Progress(metrics)
+                yield DriverEvent(metrics)
         except DivergedError as error:
-            yield Progress([*metrics, *error.metrics])
+            yield DriverEvent([*metrics, *error.metrics])
             raise
         finally:
             for read, _ in pending:
