@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -113,3 +114,16 @@ def test_work_is_counted_from_shapes():
     assert launch_bytes(LaunchInfo("adamw", update, {})) == 4 * (50 + 1 + 50 + 3 * 50)
     text = {"tokens": ((1_000_000,), "uint32"), "seed": ((1,), "uint32"), "targets": ((2, 4), "uint32")}
     assert launch_bytes(LaunchInfo("batch", text, {})) < 100
+
+
+def test_the_peak_is_work_divided_by_time(cpu, monkeypatch):
+    """A product of 2 ms and two additions of 4,194,304 elements, 12 bytes each, in half a second."""
+
+    async def two_milliseconds(*_):
+        return 2.0
+
+    clock = iter((1.0, 1.5))
+    monkeypatch.setattr(profiling, "time_matmul", two_milliseconds)
+    monkeypatch.setattr(profiling, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    peak = asyncio.run(profiling.measure_peak(cpu))
+    assert peak == profiling.Peak(2 * 512**3 / 0.002, 2 * 12 * 4_194_304 / 0.5)
