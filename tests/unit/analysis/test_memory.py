@@ -1,6 +1,6 @@
 import pytest
 
-from pygpt.analysis.memory import check_memory, memory_estimate, parameter_count
+from pygpt.analysis.memory import check_memory, check_sampling_memory, memory_estimate, parameter_count
 from pygpt.config.experiment import Experiment
 from pygpt.data import load_text, text_from_bytes
 from pygpt.devices.numpy import NumpyDevice
@@ -70,6 +70,17 @@ def test_a_run_that_does_not_fit_is_refused_with_the_estimate(cpu):
     cpu.buffer_limit = 90 * 10**6
     with pytest.raises(ExperimentError, match="a batch's widest activations take 101 MB"):
         check_memory(nano, 65, cpu)
+
+
+def test_a_model_that_exceeds_a_buffer_is_refused(cpu, monkeypatch):
+    """micro's weights: 4 bytes each."""
+    micro = Experiment.preset("micro")
+    weights = 4 * parameter_count(micro, 27)
+    monkeypatch.setattr(cpu, "buffer_limit", weights)
+    check_sampling_memory(micro, 27, cpu)
+    monkeypatch.setattr(cpu, "buffer_limit", weights - 1)
+    with pytest.raises(ExperimentError, match=f"the weights take {format_bytes(weights)}, and NumPy .* in one buffer"):
+        check_sampling_memory(micro, 27, cpu)
 
 
 def test_format_bytes():

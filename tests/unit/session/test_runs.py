@@ -233,3 +233,33 @@ def test_a_command_too_early_is_an_error(lab, command, message):
     asyncio.run(lab.send(dict(command), None))
     (sent,) = lab.all("error")
     assert sent["during"] == command["type"] and message in sent["message"]
+
+
+def test_samples_of_a_task_ask_its_held_out_questions(lab):
+    """Every fifth document is held out; the samples ask them in turn, and say whether the answer is right."""
+    questions = [f"{number}={number % 7}" for number in range(100, 150)]
+    task = DRAFT.with_fields(
+        **{
+            "data.layout": "documents",
+            "data.val_fraction": 0.2,
+            "train.answers_only": True,
+            "train.steps": 2,
+            "train.eval_every": 2,
+        }
+    )
+
+    async def scenario():
+        await lab.send({"type": "open_device", "choice": "numpy"}, None)
+        await lab.send({"type": "choose_text", "name": "mine", "built_in": False}, "\n".join(questions).encode())
+        await lab.send({"type": "start", "experiment": task.to_dict()}, None)
+        await lab.session.training.task
+
+    asyncio.run(scenario())
+    assert not lab.all("error")
+    held_out = questions[4::5]
+    assert [event["step"] for event in lab.all("sample")] == [0, 2]
+    for event in lab.all("sample"):
+        expected = held_out[event["step"]]
+        assert event["text"].startswith(expected[:4])
+        answer, verdict = event["text"].split("  ", 1)
+        assert verdict == ("right" if answer == expected else f"wrong: {expected}")

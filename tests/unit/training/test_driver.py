@@ -36,7 +36,9 @@ def drive(driver, on_event=lambda event: None):
 
 def test_every_step_is_reported_once_with_its_own_values(either):
     run = poem_run(either, **{"train.steps": 300, "train.eval_every": 100})
-    metrics = drive(Driver(run))
+    evaluated_at = []
+    metrics = drive(Driver(run), lambda event: evaluated_at.append(run.step) if event.evaluated else None)
+    assert evaluated_at == [0, 100, 200, 300]
     steps = [metric for metric in metrics if metric.loss is not None]
     assert [metric.step for metric in steps] == list(range(1, 301))
     optim, train = run.experiment.optim, run.experiment.train
