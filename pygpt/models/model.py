@@ -1,5 +1,6 @@
 """The base class of the models."""
 
+from abc import ABC, abstractmethod
 from typing import ClassVar
 
 from pygpt.nn.parameters import Module, RngState
@@ -8,7 +9,7 @@ from pygpt.ops import cross_entropy
 from pygpt.tensor.tensor import Tensor
 
 
-class Model(Module):
+class Model(Module, ABC):
     """A language model: it computes the logits of the token after each token of a sequence.
 
     `help` is the help text of its entry in MODELS, `fields` the ModelConfig fields it uses (None: all), and
@@ -22,6 +23,7 @@ class Model(Module):
     def __init__(self, vocab_size: int, config: ModelSettings):
         self.vocab_size, self.block_size = vocab_size, config.block_size
 
+    @abstractmethod
     def logits(
         self,
         ids: Tensor,
@@ -30,7 +32,6 @@ class Model(Module):
         position: Tensor | None = None,
     ) -> Tensor:
         """ids (B, T) -> (B, T, V). With a cache, ids (1, 1) is the token at `position`, (1,)."""
-        raise NotImplementedError
 
     def losses(
         self, ids: Tensor, targets: Tensor, rng: RngState | None = None, smoothing: float = 0.0, z_loss: float = 0.0
@@ -46,11 +47,11 @@ class Model(Module):
         """Fill the cache with the first tokens of a sequence, ids (1, T)."""
 
     @staticmethod
+    @abstractmethod
     def forward_flops(config: ModelSettings, batch_size: int, vocab_size: int) -> int:
         """Floating-point operations of the matrix products in a forward pass over a batch."""
-        raise NotImplementedError
 
     @staticmethod
+    @abstractmethod
     def describe(config: ModelSettings, vocab_size: int) -> str:
         """Describe the sizes in a few words."""
-        raise NotImplementedError
