@@ -14,7 +14,6 @@ import math
 import re
 from array import array
 from collections.abc import Callable, Mapping
-from fractions import Fraction
 from typing import TypeVar
 
 from pygpt.analysis.flops import launch_bytes, launch_flops
@@ -224,6 +223,8 @@ def _parameters(experiment, vocab_size) -> tuple[TensorRow, ...]:
 @functools.lru_cache(maxsize=64)
 def _plan_any_size(experiment, vocab_size, kind, software) -> Plan:
     """Plan an experiment, extrapolating from smaller ones if it is large."""
+    from fractions import Fraction  # imports decimal: a tab starts sooner without it
+
     points = [(experiment, Fraction(1))]
     for field, low, high, target in _extrapolations(experiment, vocab_size):
         high_weight = Fraction(target - low, high - low)

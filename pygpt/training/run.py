@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import struct
-import uuid
 from typing import TYPE_CHECKING, Any
 
 from pygpt.analysis.memory import check_memory
@@ -61,7 +61,7 @@ class Run(Trainer):
             check_answers(corpus, self.tokenizer, experiment.model.block_size)
         weights = weights_for(init_from, experiment) if init_from else None
         super().__init__(experiment, self.tokenizer.vocab_size, corpus, device, generator, weights)
-        self._ancestry: dict[str, Any] = {"run": uuid.uuid4().hex[:12]}
+        self._ancestry: dict[str, Any] = {"run": os.urandom(6).hex()}
         if init_from:
             self._ancestry["init_from"] = {
                 "name": init_from.experiment.name,
