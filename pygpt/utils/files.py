@@ -1,9 +1,15 @@
-"""Writes files atomically: a crash leaves the old content or the new, never a mixture."""
+"""Writes files so that neither a crash nor a full disk leaves a mixture of old and new content.
+
+Every file of a run, the cache and the server is written by these functions, so a test can refuse each write in turn.
+"""
 
 import contextlib
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
+
+_UNFINISHED = re.compile(r".+\.\d+(-[0-9a-f]{8})?\.new")  # earlier versions wrote the process ID alone
 
 
 def write_atomically(path: Path, content: bytes | Iterable[bytes]) -> None:
@@ -13,10 +19,10 @@ def write_atomically(path: Path, content: bytes | Iterable[bytes]) -> None:
     Raises: OSError if it cannot be written; an existing file is then unchanged.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    # The name contains the process ID, because two processes can fill one cache at the same time.
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.new")
+    # Two processes, or two threads of one, can write one file at the same time.
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}-{os.urandom(4).hex()}.new")
     try:
-        with unfinished.open("wb") as file:
+        with unfinished.open("xb") as file:
             file.writelines([content] if isinstance(content, (bytes, bytearray, memoryview)) else content)
             file.flush()
             os.fsync(file.fileno())
@@ -31,3 +37,24 @@ def write_atomically(path: Path, content: bytes | Iterable[bytes]) -> None:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def append(path: Path, content: bytes) -> None:
+    """Add to a file, all of `content` or, after an error, nothing. Raises: OSError."""
+    with path.open("ab", buffering=0) as file:
+        size = file.seek(0, os.SEEK_END)
+        try:
+            written = 0
+            while written < len(content):
+                written += file.write(content[written:])
+        except BaseException:
+            file.truncate(size)
+            raise
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove what killed processes left of `write_atomically`. Only for the process that holds the folder's lock."""
+    for path in folder.iterdir():
+        if _UNFINISHED.fullmatch(path.name):
+            with contextlib.suppress(OSError):
+                path.unlink()
