@@ -37,7 +37,7 @@ MAY_IMPORT = {
     "training": "errors utils tensor ops nn models tokenizers data config analysis.memory runs",
     "inference": "errors utils devices tensor ops nn models tokenizers config analysis.memory runs",
     "analysis": "errors utils version devices tensor ops nn models data config training inference",
-    "huggingface": "errors version tensor tokenizers config runs",
+    "huggingface": "errors utils version tensor tokenizers config runs",
     "language_model": "errors utils devices.base models data config training analysis runs inference",
     "session": "errors utils models tokenizers data config training analysis runs inference",
     "server": "errors utils version devices data config training analysis runs inference session",

@@ -3,24 +3,19 @@
 The files are memory-mapped, and each parameter is assembled only when it is written, so memory holds one at a time.
 """
 
-import hashlib
-import json
-import mmap
 from pathlib import Path
 
 from pygpt.config.experiment import Experiment
 from pygpt.errors import CheckpointError, ExperimentError, TokenizerError
-from pygpt.huggingface.layouts import LAYOUTS, ArrayMapping, Config
+from pygpt.huggingface.config_file import Config, read_table
+from pygpt.huggingface.layouts import LAYOUTS, ArrayMapping
+from pygpt.huggingface.weight_files import TYPES, read_weights, values_of
 from pygpt.runs.checkpoint import Checkpoint, parameter_shapes
 from pygpt.runs.provenance import now
-from pygpt.runs.safetensors import Entry, read_safetensors
+from pygpt.runs.safetensors import Entry
 from pygpt.tensor.kernel import np
 from pygpt.tokenizers import read_tokenizer
 from pygpt.version import __version__
-
-# Buffers that old versions saved with the weights.
-NO_WEIGHTS = (".attn.bias", ".attn.masked_bias", ".rotary_emb.inv_freq")
-TYPES = {"F64": "float64", "F32": "float32", "F16": "float16"}
 
 
 def import_folder(folder, block_size: int | None = None) -> Checkpoint:
@@ -30,13 +25,14 @@ def import_folder(folder, block_size: int | None = None) -> Checkpoint:
     Raises: CheckpointError for another kind of folder, or for files that disagree; TokenizerError for its tokenizer.
     """
     folder = Path(folder)
-    config = Config(_table(folder / "config.json"))
+    config = Config(read_table(folder / "config.json"))
     model_type = config.values.get("model_type")
     layout = LAYOUTS.get(model_type) if isinstance(model_type, str) else None
     if layout is None:
         raise CheckpointError(f"config.json: model_type is {model_type!r:.60}; pygpt reads {', '.join(LAYOUTS)}")
     tokenizer = read_tokenizer(folder)
-    entries, digest = _weights(folder, layout)
+    stored = read_weights(folder, layout.prefix)
+    entries = stored.arrays
     fields = layout.from_config(config)
     model_vocab = config.integer("vocab_size")
     if model_vocab < tokenizer.vocab_size:
@@ -53,7 +49,7 @@ def import_folder(folder, block_size: int | None = None) -> Checkpoint:
         experiment = experiment.with_fields(**{"model.block_size": block_size})
     places: dict[str, list[ArrayMapping]] = {}
     for place in layout.places(experiment.model, tokenizer.vocab_size):
-        _check(place, entries.get(place.theirs), full_block, experiment.model.block_size, model_vocab)
+        _check(place, entries.get(place.theirs), full_block, model_vocab)
         places.setdefault(place.ours, []).append(place)
     unknown = entries.keys() - {place.theirs for group in places.values() for place in group} - {"lm_head.weight"}
     if unknown:
@@ -67,7 +63,7 @@ def import_folder(folder, block_size: int | None = None) -> Checkpoint:
     provenance = {
         "pygpt": __version__,
         "when": now(),
-        "imported": {"from": folder.resolve().name, "architecture": layout.architecture, "sha256": digest},
+        "imported": {"from": folder.resolve().name, "architecture": layout.architecture, "sha256": stored.sha256},
     }
     return Checkpoint(experiment, tokenizer, 0, provenance, weights, {}, None)
 
@@ -87,43 +83,6 @@ def _experiment(folder, fields, tokenizer):
         raise CheckpointError(f"config.json describes a model that pygpt cannot build: {error}") from None
 
 
-def _table(path):
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise CheckpointError(f"{path.parent} is not a model folder: it has no {path.name}") from None
-    except OSError as error:
-        raise CheckpointError(f"{path} cannot be read: {error.strerror}") from None
-    except (ValueError, RecursionError):
-        raise CheckpointError(f"{path} is not JSON") from None
-    if not isinstance(values, dict):
-        raise CheckpointError(f"{path} is not a JSON object")
-    return values
-
-
-def _weights(folder, layout):
-    """The arrays of all files of the folder, by name without the prefix, and the SHA-256 of the files."""
-    files = (
-        [folder / "model.safetensors"]
-        if (folder / "model.safetensors").exists()
-        else sorted(folder.glob("model-*-of-*.safetensors"))
-    )
-    if not files:
-        raise CheckpointError(f"{folder} has no model.safetensors; pygpt reads no other format of weights")
-    arrays, digest = {}, hashlib.sha256()
-    for path in files:
-        try:
-            with path.open("rb") as file:
-                data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        except (OSError, ValueError) as error:  # ValueError: an empty file
-            raise CheckpointError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
-        digest.update(data)
-        for name, entry in read_safetensors(memoryview(data))[0].items():
-            if not name.endswith(NO_WEIGHTS):
-                arrays[name.removeprefix(layout.prefix)] = entry
-    return arrays, digest.hexdigest()
-
-
 def _tied(entries, config, layout):
     """Whether the output layer and the embedding share weights; if the folder has both, they are compared."""
     head = entries.get("lm_head.weight")
@@ -132,10 +91,14 @@ def _tied(entries, config, layout):
             raise CheckpointError("config.json: tie_word_embeddings is false, but there is no lm_head.weight")
         return True
     embedding = entries.get("wte.weight" if layout.model_type == "gpt2" else "embed_tokens.weight")
-    return embedding is not None and head.shape == embedding.shape and np.array_equal(_array(head), _array(embedding))
+    return (
+        embedding is not None
+        and head.shape == embedding.shape
+        and np.array_equal(values_of(head), values_of(embedding))
+    )
 
 
-def _check(place, entry: Entry | None, full_block, block_size, vocab_size):
+def _check(place, entry: Entry | None, full_block, vocab_size):
     if entry is None:
         if place.neutral is None:
             raise CheckpointError(f"the folder has no array {place.theirs}")
@@ -160,13 +123,6 @@ def _assemble(entries, places, shape):
         if entry is None:
             part[...] = place.neutral
         else:
-            values = _array(entry)[: place.shape[0]]
+            values = values_of(entry)[: place.shape[0]]
             part[...] = values.T if place.transposed else values
     return parameter.data.cast("B")
-
-
-def _array(entry):
-    """The values of an array of the folder; a bfloat16 is the upper half of a float32."""
-    if entry.dtype == "BF16":
-        return (np.frombuffer(entry.data, "uint16").astype("uint32") << 16).view("float32").reshape(entry.shape)
-    return np.frombuffer(entry.data, TYPES[entry.dtype]).reshape(entry.shape)

@@ -7,7 +7,8 @@ import dataclasses
 from collections.abc import Callable, Iterator
 
 from pygpt.config.sections import ModelConfig
-from pygpt.errors import CheckpointError, ExperimentError
+from pygpt.errors import ExperimentError
+from pygpt.huggingface.config_file import Config
 
 # All norms of pygpt add this to the variance.
 EPSILON = 1e-5
@@ -65,7 +66,7 @@ class Layout:
     activations: dict[str, str]
     places: Callable[[ModelConfig, int], Iterator[ArrayMapping]]
     to_config: Callable[[ModelConfig], dict]
-    from_config: Callable[["Config"], dict]
+    from_config: Callable[[Config], dict]
 
     def mismatches(self, model: ModelConfig) -> list[str]:
         """The settings that prevent a model from having this architecture, a phrase for each."""
@@ -156,7 +157,7 @@ def gpt2_to_config(model: ModelConfig) -> dict:
     }
 
 
-def gpt2_from_config(config: "Config") -> dict:
+def gpt2_from_config(config: Config) -> dict:
     """ModelConfig's fields."""
     size = config.integer("n_embd")
     config.require("scale_attn_weights", True)
@@ -201,7 +202,7 @@ def llama_to_config(model: ModelConfig) -> dict:
     }
 
 
-def llama_from_config(config: "Config") -> dict:
+def llama_from_config(config: Config) -> dict:
     """ModelConfig's fields."""
     size, heads = config.integer("hidden_size"), config.integer("num_attention_heads")
     config.require("rms_norm_eps", EPSILON)
@@ -231,53 +232,6 @@ def llama_from_config(config: "Config") -> dict:
 def _inverted(table):
     """Map values to keys; if several keys have the same value, the first one."""
     return {value: key for key, value in reversed(table.items())}
-
-
-class Config:
-    """The contents of a config.json, read field by field. Raises: CheckpointError, naming an invalid field."""
-
-    def __init__(self, values: dict):
-        self.values = values
-
-    def integer(self, name: str, default: int | None = None) -> int:
-        """A whole number above 0."""
-        value = self._value(name, default)
-        if type(value) is not int or not 0 < value < 2**31:
-            raise CheckpointError(f"config.json: {name} is {value!r:.60}, expected a whole number above 0")
-        return value
-
-    def number(self, name: str, default: float) -> float:
-        """Any number."""
-        value = self._value(name, default)
-        if type(value) not in (int, float) or not abs(value) < 1e18:
-            raise CheckpointError(f"config.json: {name} is {value!r:.60}, expected a number")
-        return float(value)
-
-    def boolean(self, name: str, default: bool) -> bool:
-        """True or false."""
-        value = self._value(name, default)
-        if type(value) is not bool:
-            raise CheckpointError(f"config.json: {name} is {value!r:.60}, expected true or false")
-        return value
-
-    def choice(self, name: str, table: dict, default: str) -> str:
-        """The table's entry for the value."""
-        value = self._value(name, default)
-        if not isinstance(value, str) or value not in table:
-            raise CheckpointError(f"config.json: {name} is {value!r:.60}; pygpt supports {', '.join(table)}")
-        return table[value]
-
-    def require(self, name: str, wanted) -> None:
-        """Raise CheckpointError unless the field has this value or is missing."""
-        value = self._value(name, wanted)
-        if value != wanted:
-            raise CheckpointError(
-                f"config.json: {name} is {value!r:.60}, but pygpt supports only {wanted!r}: its logits would differ"
-            )
-
-    def _value(self, name, default):
-        value = self.values.get(name)
-        return default if value is None else value
 
 
 GPT2 = Layout(

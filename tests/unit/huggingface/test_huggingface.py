@@ -18,20 +18,15 @@ from pygpt.errors import CheckpointError, ExperimentError, PygptError
 from pygpt.huggingface import export_folder, import_folder
 from pygpt.huggingface.layouts import LAYOUTS, layout_of
 from pygpt.inference.trained_model import TrainedModel
-from pygpt.runs.checkpoint import Checkpoint, checkpoint_pieces, read_checkpoint
+from pygpt.runs.checkpoint import checkpoint_pieces, read_checkpoint
 from pygpt.runs.safetensors import read_safetensors, write_safetensors
 from pygpt.training.run import Run
 from tests.tiny_runs import POEM, experiment, poem_run, samplers
+from tests.unit.huggingface.folders import GOLDENS, imported
 from tests.unit.runs.test_damaged_files import ANY_JSON
 
-GOLDENS = Path(__file__).resolve().parents[2] / "goldens"
 FOLDERS = sorted(path.name for path in GOLDENS.glob("hf_*"))
 LLAMA = {"model.norm": "rmsnorm", "model.positions": "rope", "model.mlp": "swiglu"}
-
-
-def imported(folder, **settings) -> Checkpoint:
-    """Import a folder, write it as a checkpoint and read that."""
-    return read_checkpoint(b"".join(checkpoint_pieces(import_folder(folder, **settings))))
 
 
 def trained_model(checkpoint):
@@ -244,23 +239,6 @@ def test_a_random_config_is_rejected_or_read(name, data):
             b"".join(checkpoint_pieces(import_folder(folder)))
         except PygptError as error:
             assert len(str(error)) > 20
-
-
-def test_weights_in_several_files(tmp_path):
-    shutil.copytree(GOLDENS / "hf_llama", tmp_path / "folder")
-    whole = tmp_path / "folder" / "model.safetensors"
-    entries, metadata = read_safetensors(whole.read_bytes())
-    whole.unlink()
-    for number, names in enumerate((list(entries)[:5], list(entries)[5:]), start=1):
-        data = write_safetensors({name: entries[name] for name in names}, metadata)
-        (tmp_path / "folder" / f"model-{number:05}-of-00002.safetensors").write_bytes(data)
-    golden = np.load(GOLDENS / "hf_llama" / "logits.npz")
-    np.testing.assert_allclose(
-        trained_model(imported(tmp_path / "folder")).logits(golden["ids"]), golden["logits"], atol=1e-4
-    )
-    (tmp_path / "folder" / "model-00002-of-00002.safetensors").unlink()
-    with pytest.raises(CheckpointError, match="the folder has no array"):
-        import_folder(tmp_path / "folder")
 
 
 def test_an_imported_model_cannot_be_resumed():

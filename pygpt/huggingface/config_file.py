@@ -1,0 +1,82 @@
+"""The JSON files of a `transformers` folder, read field by field."""
+
+import json
+from pathlib import Path
+
+from pygpt.errors import CheckpointError
+from pygpt.utils.encoding import decode_utf8
+
+# Real files have a few thousand bytes, and an index at most a few megabytes.
+LARGEST = 32 << 20
+
+
+def read_table(path: Path) -> dict:
+    """The object in a JSON file; byte order marks at its start are left out.
+
+    Raises: CheckpointError if the file is missing, cannot be read, or is not a JSON object; PygptError if it is not
+    UTF-8.
+    """
+    try:
+        if path.exists() and not path.is_file():  # a pipe or a device could be read without end
+            raise CheckpointError(f"{path} cannot be read: it is not a file")
+        with path.open("rb") as file:
+            data = file.read(LARGEST + 1)
+        if len(data) > LARGEST:
+            raise CheckpointError(f"{path} has more than {LARGEST >> 20} MB, which no {path.name} needs")
+        values = json.loads(decode_utf8(str(path), data))
+    except FileNotFoundError:
+        raise CheckpointError(f"{path.parent} is not a model folder: it has no {path.name}") from None
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError):
+        raise CheckpointError(f"{path} is not JSON") from None
+    if not isinstance(values, dict):
+        raise CheckpointError(f"{path} is not a JSON object")
+    return values
+
+
+class Config:
+    """The contents of a config.json, read field by field. Raises: CheckpointError, naming an invalid field."""
+
+    def __init__(self, values: dict):
+        self.values = values
+
+    def integer(self, name: str, default: int | None = None) -> int:
+        """A whole number above 0."""
+        value = self._value(name, default)
+        if type(value) is not int or not 0 < value < 2**31:
+            raise CheckpointError(f"config.json: {name} is {value!r:.60}, expected a whole number above 0")
+        return value
+
+    def number(self, name: str, default: float) -> float:
+        """Any number."""
+        value = self._value(name, default)
+        if type(value) not in (int, float) or not abs(value) < 1e18:
+            raise CheckpointError(f"config.json: {name} is {value!r:.60}, expected a number")
+        return float(value)
+
+    def boolean(self, name: str, default: bool) -> bool:
+        """True or false."""
+        value = self._value(name, default)
+        if type(value) is not bool:
+            raise CheckpointError(f"config.json: {name} is {value!r:.60}, expected true or false")
+        return value
+
+    def choice(self, name: str, table: dict, default: str) -> str:
+        """The table's entry for the value."""
+        value = self._value(name, default)
+        if not isinstance(value, str) or value not in table:
+            raise CheckpointError(f"config.json: {name} is {value!r:.60}; pygpt supports {', '.join(table)}")
+        return table[value]
+
+    def require(self, name: str, wanted) -> None:
+        """Raise CheckpointError unless the field has this value or is missing."""
+        value = self._value(name, wanted)
+        if value != wanted:
+            raise CheckpointError(
+                f"config.json: {name} is {value!r:.60}, but pygpt supports only {wanted!r}: its logits would differ"
+            )
+
+    def _value(self, name, default):
+        value = self.values.get(name)
+        return default if value is None else value

@@ -1,0 +1,51 @@
+"""Folders in the layout of `transformers`, changed in one place, for the tests of this folder."""
+
+import json
+import shutil
+from pathlib import Path
+
+from pygpt.huggingface import import_folder
+from pygpt.runs.checkpoint import checkpoint_pieces, read_checkpoint
+from pygpt.runs.safetensors import read_safetensors, write_safetensors
+
+GOLDENS = Path(__file__).resolve().parents[2] / "goldens"
+INDEX = "model.safetensors.index.json"
+
+
+def imported(folder, *arguments, **settings):
+    """Import a folder, write it as a checkpoint and read that."""
+    return read_checkpoint(b"".join(checkpoint_pieces(import_folder(folder, *arguments, **settings))))
+
+
+def copied(name, folder, **config):
+    """Copy a golden folder to `folder`, with changes to its config.json; return the copy."""
+    shutil.copytree(GOLDENS / name, folder)
+    change_json(folder / "config.json", **config)
+    return folder
+
+
+def change_json(path, **changes):
+    """Change fields of a JSON file."""
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def arrays_of(folder):
+    """The arrays of a folder's only file, by name."""
+    return read_safetensors((folder / "model.safetensors").read_bytes())[0]
+
+
+def write_arrays(path, arrays):
+    """Write a safetensors file as `transformers` does."""
+    path.write_bytes(write_safetensors(arrays, {"format": "pt"}))
+
+
+def split_in_shards(folder, names=("model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors")):
+    """Replace a folder's only file with shards of these names and their index; return the arrays of each shard."""
+    arrays = arrays_of(folder)
+    (folder / "model.safetensors").unlink()
+    shards = {name: dict(list(arrays.items())[number :: len(names)]) for number, name in enumerate(names)}
+    for name, part in shards.items():
+        write_arrays(folder / name, part)
+    places = {array: name for name, part in shards.items() for array in part}
+    (folder / INDEX).write_text(json.dumps({"metadata": {"total_size": 1}, "weight_map": places}))
+    return shards

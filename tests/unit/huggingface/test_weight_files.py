@@ -1,0 +1,138 @@
+"""Which files of a folder hold the weights: an index decides, and what is missing or contradictory is named."""
+
+import dataclasses
+import os
+
+import numpy as np
+import pytest
+
+from pygpt.errors import CheckpointError
+from tests.unit.huggingface.folders import (
+    INDEX,
+    arrays_of,
+    change_json,
+    copied,
+    imported,
+    split_in_shards,
+    write_arrays,
+)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return copied("hf_llama", tmp_path / "folder")
+
+
+@pytest.fixture
+def weights(folder):
+    """The weights that any division of the folder's file must give."""
+    return {name: bytes(data) for name, data in imported(folder).weights.items()}
+
+
+def other(array):
+    """An array of the same shape with other values."""
+    return dataclasses.replace(array, data=(np.frombuffer(array.data, "float32") + 1).tobytes())
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"),
+        ("part-a.safetensors", "part-b.safetensors"),
+        ("model.safetensors",),
+    ],
+    ids=str,
+)
+def test_the_index_decides_whatever_else_is_there(names, folder, weights):
+    shards = split_in_shards(folder, names)
+    stale = {name: other(array) for part in shards.values() for name, array in part.items()}
+    for name in ("model-00001-of-00003.safetensors", "model-00009-of-00002.safetensors", "model.safetensors"):
+        if name not in names:
+            write_arrays(folder / name, stale)
+    assert {name: bytes(data) for name, data in imported(folder).weights.items()} == weights
+
+
+def test_an_array_that_the_index_does_not_list_is_left_alone(folder, weights):
+    shards = split_in_shards(folder)
+    (first, arrays), _ = shards.items()
+    write_arrays(folder / first, {**arrays, "model.layers.0.self_attn.rotary": next(iter(arrays.values()))})
+    assert {name: bytes(data) for name, data in imported(folder).weights.items()} == weights
+
+
+def test_shards_without_an_index(folder, weights):
+    split_in_shards(folder)
+    (folder / INDEX).unlink()
+    assert {name: bytes(data) for name, data in imported(folder).weights.items()} == weights
+
+
+@pytest.mark.parametrize("index", [True, False])
+def test_a_missing_shard_is_named_as_a_file(index, folder):
+    split_in_shards(folder)
+    (folder / "model-00002-of-00002.safetensors").unlink()
+    if not index:
+        (folder / INDEX).unlink()
+    with pytest.raises(CheckpointError, match="the file model-00002-of-00002.safetensors is missing"):
+        imported(folder)
+
+
+def test_shards_of_different_models_are_refused_without_an_index(folder):
+    shards = split_in_shards(folder)
+    (folder / INDEX).unlink()
+    write_arrays(folder / "model-00001-of-00003.safetensors", next(iter(shards.values())))
+    with pytest.raises(CheckpointError, match="shards of different models .of 2 and of 3. and no model.safetensors.in"):
+        imported(folder)
+
+
+@pytest.mark.parametrize("place", ["one file", "two files"])
+def test_an_array_under_two_names_must_be_the_same(place, folder, weights):
+    arrays = arrays_of(folder)
+    name, second = "model.norm.weight", "norm.weight"
+    if place == "one file":
+        write = lambda twin: write_arrays(folder / "model.safetensors", {**arrays, second: twin})
+    else:
+        shards = split_in_shards(folder)
+        last = list(shards)[-1]
+        (folder / INDEX).unlink()
+        write = lambda twin: write_arrays(folder / last, {**shards[last], second: twin})
+    write(arrays[name])
+    assert {name: bytes(data) for name, data in imported(folder).weights.items()} == weights
+    write(other(arrays[name]))
+    with pytest.raises(CheckpointError, match="two arrays for norm.weight with different values: "):
+        imported(folder)
+
+
+@pytest.mark.parametrize(
+    "places, message",
+    [
+        ({}, "has no weight_map"),
+        (3, "has no weight_map"),
+        ({"norm.weight": 3}, "has no weight_map"),
+        ({"norm.weight": "../folder/model.safetensors"}, "is not a file of the folder"),
+        ({"norm.weight": "/etc/hostname"}, "is not a file of the folder"),
+        ({"norm.weight": "a\0b"}, "is not a file of the folder"),
+        ({"norm.weight": ".."}, "is not a file of the folder|cannot be read"),
+        ({"norm.bias": "model.safetensors"}, "model.safetensors has no array norm.bias, which model.safetensors.index"),
+    ],
+    ids=str,
+)
+def test_an_index_that_lies_is_refused(places, message, folder):
+    (folder / INDEX).write_text("{}")
+    change_json(folder / INDEX, weight_map=places)
+    with pytest.raises(CheckpointError, match=message):
+        imported(folder)
+
+
+@pytest.mark.parametrize("name", ["config.json", INDEX, "model.safetensors"])
+def test_a_pipe_in_place_of_a_file_is_refused_at_once(name, folder):
+    (folder / name).unlink(missing_ok=True)
+    os.mkfifo(folder / name)
+    with pytest.raises(CheckpointError, match=f"{name} cannot be read: it is not a file"):
+        imported(folder)
+
+
+def test_a_damaged_shard_is_named(folder):
+    split_in_shards(folder)
+    path = folder / "model-00002-of-00002.safetensors"
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(CheckpointError, match="model-00002-of-00002.safetensors: the file is cut short"):
+        imported(folder)
