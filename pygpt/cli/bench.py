@@ -2,12 +2,12 @@
 
 import asyncio
 import dataclasses
-import json
 
 from rich.console import Console
 
 from pygpt.cli.flags import DeviceChoice
 from pygpt.errors import ExperimentError
+from pygpt.utils.json_text import json_text
 
 
 @dataclasses.dataclass
@@ -33,7 +33,7 @@ class BenchCommand:
         results = asyncio.run(_measure(device, self.seconds, console))
         if self.json:
             rows = [{"kind": result.kind, **dataclasses.asdict(result)} for result in results]
-            print(json.dumps({"device": {"kind": device.kind, "name": device.name}, "results": rows}))
+            print(json_text({"device": {"kind": device.kind, "name": device.name}, "results": rows}))
         return 0
 
 

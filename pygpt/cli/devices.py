@@ -1,7 +1,8 @@
 """`pygpt devices`: list the devices that pygpt can compute on."""
 
 import dataclasses
-import json
+
+from pygpt.utils.json_text import json_text
 
 
 @dataclasses.dataclass
@@ -22,7 +23,7 @@ class DevicesCommand:
         ]
         devices.append({"device": "numpy", "name": open_device("numpy").name, "software": True})
         if self.json:
-            print(json.dumps({"devices": devices, "auto": {"device": auto.kind, "name": auto.name, "why": auto.why}}))
+            print(json_text({"devices": devices, "auto": {"device": auto.kind, "name": auto.name, "why": auto.why}}))
             return 0
         for device in devices:
             note = "  (emulated on the CPU)" if device["software"] and device["device"] == "webgpu" else ""

@@ -1,7 +1,6 @@
 """`pygpt eval`: evaluate a model on a whole validation split."""
 
 import dataclasses
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pygpt.cli.flags import DeviceChoice, optional
+from pygpt.utils.json_text import json_text
 
 BASELINES = {
     "uniform": "uniform guess",
@@ -43,7 +43,7 @@ class EvalCommand:
         result = evaluate_text(model, text)
         if self.json:
             source = {"text": text.name, "split": "validation"}
-            print(json.dumps({**source, **result.to_dict(), "step": model.step, "device": model.device.name}))
+            print(json_text({**source, **result.to_dict(), "step": model.step, "device": model.device.name}))
             return 0
         print(
             f"{text.name}: validation loss {result.loss:.4f}, perplexity {result.perplexity:.2f}, "

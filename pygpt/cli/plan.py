@@ -1,7 +1,6 @@
 """`pygpt plan`: compute what a run would need, and print it as tables or JSON."""
 
 import dataclasses
-import json
 import math
 from typing import Annotated, Literal
 
@@ -10,6 +9,7 @@ from rich.table import Table
 
 from pygpt.cli.flags import ExperimentCommand, optional
 from pygpt.errors import ExperimentError
+from pygpt.utils.json_text import json_text
 from pygpt.utils.units import format_bytes
 
 # A typical number of characters in an English text, assumed for a text that has to be downloaded first.
@@ -38,7 +38,7 @@ class PlanCommand(ExperimentCommand):
         device.kind, device.software = self.device, self.device == "numpy"
         plan = plan_run(experiment, vocab_size, tokens, device)
         if self.json:
-            print(json.dumps(_as_json(plan, tokens, self.device)))
+            print(json_text(_as_json(plan, tokens, self.device)))
         else:
             _show(plan, tokens, origin, Console(highlight=False))
         return 0

@@ -16,6 +16,7 @@ from pygpt.runs.run_folder import RunFolder, map_run, open_run
 from pygpt.tensor.tensor import ITEM_SIZE
 from pygpt.training.loss_curve import LossCurve
 from pygpt.training.metrics import Metric
+from pygpt.utils.json_text import json_text
 from pygpt.utils.units import format_bytes
 
 BARS = "▁▂▃▄▅▆▇█"
@@ -48,7 +49,7 @@ class ShowCommand:
                 "losses": losses,
                 "parameter_tensors": {name: list(shape) for name, shape in shapes.items()},
             }
-            print(json.dumps(description))
+            print(json_text(description))
         else:
             _print(self.model_folder, checkpoint, shapes, losses, size, Console(highlight=False, soft_wrap=True))
         return 0

@@ -12,7 +12,7 @@ from pygpt.huggingface.layouts import LAYOUTS, ArrayMapping
 from pygpt.huggingface.weight_files import TYPES, read_weights, values_of
 from pygpt.runs.checkpoint import Checkpoint, parameter_shapes
 from pygpt.runs.provenance import now
-from pygpt.runs.safetensors import Entry
+from pygpt.runs.safetensors import Entry, all_finite
 from pygpt.tensor.kernel import np
 from pygpt.tokenizers import read_tokenizer
 from pygpt.version import __version__
@@ -111,6 +111,10 @@ def _check(place, entry: Entry | None, full_block, vocab_size):
         raise CheckpointError(
             f"{place.theirs} is {entry.dtype}{list(entry.shape)}, but config.json needs floating-point numbers as "
             f"{[rows, *place.shape[1:]]}"
+        )
+    if not all_finite(entry):
+        raise CheckpointError(
+            f"{place.theirs} has numbers that are NaN or infinite; the file is damaged, or the model has diverged"
         )
 
 

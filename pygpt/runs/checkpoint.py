@@ -20,7 +20,7 @@ from pygpt.data import Text
 from pygpt.errors import CheckpointError, ExperimentError, PygptError
 from pygpt.models import build_model
 from pygpt.optim.optimizer import state_layout
-from pygpt.runs.safetensors import Entry, read_safetensors, safetensors_pieces
+from pygpt.runs.safetensors import Entry, all_finite, read_safetensors, safetensors_pieces
 from pygpt.tokenizers import Tokenizer, tokenizer_from_dict
 from pygpt.training.loss_curve import POINTS, ROW, LossCurve
 
@@ -28,6 +28,7 @@ FORMAT = "pygpt"
 VERSION = "1"
 STORED = {"float32": "F32", "float64": "F64"}
 TEXT = "data.text"
+_WEIGHTS = ("", "optimizer.trained.")  # the prefixes of weights, averaged and as the optimizer updates them
 CURVE = ("curve.training", "curve.validation")
 
 
@@ -85,7 +86,7 @@ def read_checkpoint(data: bytes | memoryview) -> Checkpoint:
     """Read what `write_checkpoint` wrote.
 
     Raises: CheckpointError if the file is cut short, is not a pygpt run, has another version of the format, or has
-    arrays that do not fit the model it describes.
+    arrays that do not fit the model it describes or weights that are not finite.
     """
     entries, metadata = read_safetensors(data)
     if metadata.get("format") != FORMAT:
@@ -176,6 +177,12 @@ def _arrays(entries, prefix, shapes, dtype):
             raise CheckpointError(
                 f"{prefix + name!r} is {entry.dtype}{list(entry.shape)}, but the model the file describes "
                 f"needs {dtype}{list(shape)}"
+            )
+        # The second moment of a large gradient can be infinite, and training goes on.
+        if prefix in _WEIGHTS and not all_finite(entry):
+            raise CheckpointError(
+                f"{prefix + name!r} has numbers that are NaN or infinite: the run diverged, or the file is damaged; "
+                f"use an earlier checkpoint"
             )
         arrays[name] = entry.data
     return arrays

@@ -6,8 +6,6 @@ event about a run carries the run's id.
 """
 
 import dataclasses
-import json
-import math
 import re
 from typing import Any, ClassVar, Protocol, TypeVar, dataclass_transform
 
@@ -25,6 +23,7 @@ from pygpt.session.message_records import (
     TextFacts,
     TokenizerDescription,
 )
+from pygpt.utils.json_text import json_text
 
 Number = float | None  # JSON has no NaN and no infinity; they become null
 
@@ -293,24 +292,4 @@ class Error(Event):
 
 def encode(event: dict) -> str:
     """The JSON of an event. NaN and infinity become null."""
-    return json.dumps(_finite(event))
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {name: _finite(item) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        # Most lists hold thousands of finite numbers: checking their sum is enough.
-        if value and isinstance(value[0], float) and _all_finite(value):
-            return value
-        return [_finite(item) for item in value]
-    return value
-
-
-def _all_finite(values) -> bool:
-    try:
-        return math.isfinite(sum(values))
-    except TypeError:  # the list contains None
-        return False
+    return json_text(event)

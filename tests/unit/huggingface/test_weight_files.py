@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from pygpt.errors import CheckpointError
+from pygpt.huggingface import import_folder
+from pygpt.runs.safetensors import Entry
 from tests.unit.huggingface.folders import (
     INDEX,
     arrays_of,
@@ -136,3 +138,16 @@ def test_a_damaged_shard_is_named(folder):
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(CheckpointError, match="model-00002-of-00002.safetensors: the file is cut short"):
         imported(folder)
+
+
+@pytest.mark.parametrize("dtype, bits", [("F32", "float32"), ("F16", "float16"), ("F64", "float64"), ("BF16", None)])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_weights_that_are_not_finite_are_refused_by_name(dtype, bits, value, folder):
+    arrays = arrays_of(folder)
+    name = "model.layers.1.mlp.up_proj.weight"
+    values = np.frombuffer(arrays[name].data, "float32").copy()
+    values[-1] = value
+    data = values.astype(bits).tobytes() if bits else (values.view("uint32") >> 16).astype("uint16").tobytes()
+    write_arrays(folder / "model.safetensors", {**arrays, name: Entry(dtype, arrays[name].shape, data)})
+    with pytest.raises(CheckpointError, match="layers.1.mlp.up_proj.weight has numbers that are NaN or infinite"):
+        import_folder(folder)

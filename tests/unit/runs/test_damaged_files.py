@@ -13,7 +13,7 @@ from pygpt.config.experiment import Experiment
 from pygpt.devices.numpy import NumpyDevice
 from pygpt.errors import CheckpointError, ExperimentError
 from pygpt.runs.checkpoint import read_checkpoint
-from pygpt.runs.safetensors import _ITEM_SIZE, Entry, read_safetensors, write_safetensors
+from pygpt.runs.safetensors import _ITEM_SIZE, Entry, all_finite, read_safetensors, write_safetensors
 from tests.tiny_runs import finish, poem_run
 
 ANY_JSON = st.recursive(
@@ -264,3 +264,42 @@ def test_random_values_in_the_metadata(saved_with_bpe, data):
     else:
         del owner[path[-1]]
     rejected_or_read(read_checkpoint, write_safetensors(entries, {**metadata, name: json.dumps(described)}))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from(["F16", "BF16", "F32", "F64"]), st.binary(max_size=64), st.integers(0, 3))
+def test_not_finite_numbers_are_found(dtype, data, exponents):
+    size = _ITEM_SIZE[dtype]
+    data = (data + b"\xff" * exponents + bytes(8))[: (len(data) + exponents + 8) // size * size]
+    if dtype == "BF16":
+        values = (np.frombuffer(data, "uint16").astype("uint32") << 16).view("float32")
+    else:
+        values = np.frombuffer(data, f"float{8 * size}")
+    assert all_finite(Entry(dtype, (len(values),), data)) == np.isfinite(values).all()
+
+
+def test_not_finite_numbers_are_found_in_a_large_array():
+    values = np.full(3 << 20, np.finfo(np.float32).max, np.float32)
+    assert all_finite(Entry("F32", values.shape, values.tobytes()))
+    values[-1] = np.inf
+    assert not all_finite(Entry("F32", values.shape, values.tobytes()))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("name", ["head.weight", "blocks.0.mlp.contract.weight", "norm.weight"])
+def test_weights_that_are_not_finite_are_refused_by_name(value, name, saved):
+    entries, metadata = read_safetensors(saved)
+    name = name if name in entries else "embedding.tokens"
+    values = np.frombuffer(entries[name].data, "float32").copy()
+    values[len(values) // 2] = value
+    entries[name] = Entry("F32", entries[name].shape, values.tobytes())
+    with pytest.raises(CheckpointError, match=f"'{name}' has numbers that are NaN or infinite"):
+        read_checkpoint(write_safetensors(entries, metadata))
+
+
+def test_an_infinite_second_moment_is_read(saved):
+    entries, metadata = read_safetensors(saved)
+    name = next(name for name in entries if name.startswith("optimizer.second_moment."))
+    values = np.full(entries[name].shape, np.inf, "float32")
+    entries[name] = Entry("F32", entries[name].shape, values.tobytes())
+    assert read_checkpoint(write_safetensors(entries, metadata)).step
