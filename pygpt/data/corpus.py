@@ -93,9 +93,10 @@ def whole_split(text: str, tokenizer: Tokenizer, layout: str) -> Split:
 
 
 def _documents_of(text: str, tokenizer: Tokenizer, minimum: int) -> list[str]:
-    if tokenizer.bos is None:
+    if tokenizer.delimiter is None:
         raise DataError(
-            "the layout documents needs a tokenizer with a delimiter; this one has none: train it with documents=True"
+            "the layout documents needs a tokenizer with a delimiter; this one has none: train it with documents=True "
+            "(an imported model has those of its config.json)"
         )
     documents = split_documents(text)
     if len(documents) < minimum:
@@ -186,12 +187,13 @@ def _separator(tokenizer: Tokenizer, block_size: int, *splits: Split) -> int:
 
 
 def _delimited(documents: list[str], tokenizer: Tokenizer) -> Split:
-    assert tokenizer.bos is not None  # `_documents_of` has checked it
+    delimiter = tokenizer.delimiter
+    assert delimiter is not None  # `_documents_of` has checked it
     tokens, offsets = array("I"), array("I")
     for document in documents:
         offsets.append(len(tokens))
-        tokens.append(tokenizer.bos)
+        tokens.append(delimiter)
         tokens.extend(tokenizer.encode(document))
     offsets.append(len(tokens))
-    tokens.append(tokenizer.bos)
+    tokens.append(delimiter)
     return Split(tokens, offsets)

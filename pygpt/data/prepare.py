@@ -112,7 +112,7 @@ def prepare(
         "tokens": writer.tokens,
         "train": writer.shards[:-shards_val],
         "val": writer.shards[-shards_val:],
-        "tokenizer": tokenizer.to_dict(),
+        "tokenizer": tokenizer.describe(),
     }
     if isinstance(tokenizer, BPETokenizer):
         write_atomically(folder / "tokenizer.json", tokenizer_json_bytes(tokenizer))

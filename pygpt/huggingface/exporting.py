@@ -4,6 +4,7 @@ import json
 from functools import partial
 
 from pygpt.huggingface.layouts import layout_of
+from pygpt.huggingface.token_ids import token_ids_of
 from pygpt.runs.checkpoint import STORED, Checkpoint, parameter_shapes
 from pygpt.runs.safetensors import Entry, safetensors_pieces
 from pygpt.tensor.kernel import np
@@ -31,23 +32,19 @@ def export_folder(checkpoint: Checkpoint) -> dict:
         "tie_word_embeddings": model.tie_weights,
         "dtype": model.dtype,
         "use_cache": True,
-        "bos_token_id": tokenizer.bos,
-        "eos_token_id": tokenizer.bos,
         **layout.to_config(model),
     }
-    files = {
-        "config.json": _json(config),
-        "generation_config.json": _json({"bos_token_id": tokenizer.bos, "eos_token_id": tokenizer.bos}),
-    }
+    ids = token_ids_of(checkpoint)
+    files = {file: _json(given) for file, given in ids.items()} | {"config.json": _json(config | ids["config.json"])}
     if isinstance(tokenizer, BPETokenizer):
         files["tokenizer.json"] = tokenizer_json_bytes(tokenizer)
-        end = next((name for name, index in tokenizer.vocabulary.special.items() if index == tokenizer.bos), None)
+        names = {index: name for name, index in tokenizer.vocabulary.special.items()}
         files["tokenizer_config.json"] = _json(
             {
                 "tokenizer_class": "PreTrainedTokenizerFast",
                 "model_max_length": model.block_size,
-                "bos_token": end,
-                "eos_token": end,
+                "bos_token": None if tokenizer.bos is None else names.get(tokenizer.bos),
+                "eos_token": next((names[end] for end in tokenizer.ends if end in names), None),
                 "clean_up_tokenization_spaces": False,
             }
         )

@@ -9,6 +9,7 @@ from pygpt.config.experiment import Experiment
 from pygpt.errors import CheckpointError, ExperimentError, TokenizerError
 from pygpt.huggingface.config_file import Config, read_table
 from pygpt.huggingface.layouts import LAYOUTS, ArrayMapping
+from pygpt.huggingface.token_ids import delimited, read_token_ids
 from pygpt.huggingface.weight_files import TYPES, read_weights, values_of
 from pygpt.runs.checkpoint import Checkpoint, parameter_shapes
 from pygpt.runs.provenance import now
@@ -30,7 +31,8 @@ def import_folder(folder, block_size: int | None = None) -> Checkpoint:
     layout = LAYOUTS.get(model_type) if isinstance(model_type, str) else None
     if layout is None:
         raise CheckpointError(f"config.json: model_type is {model_type!r:.60}; pygpt reads {', '.join(LAYOUTS)}")
-    tokenizer = read_tokenizer(folder)
+    ids = read_token_ids(folder, config.values)
+    tokenizer = delimited(read_tokenizer(folder), ids, layout.token_ids)
     stored = read_weights(folder, layout.prefix)
     entries = stored.arrays
     fields = layout.from_config(config)
@@ -63,7 +65,12 @@ def import_folder(folder, block_size: int | None = None) -> Checkpoint:
     provenance = {
         "pygpt": __version__,
         "when": now(),
-        "imported": {"from": folder.resolve().name, "architecture": layout.architecture, "sha256": stored.sha256},
+        "imported": {
+            "from": folder.resolve().name,
+            "architecture": layout.architecture,
+            "sha256": stored.sha256,
+            "token_ids": ids,
+        },
     }
     return Checkpoint(experiment, tokenizer, 0, provenance, weights, {}, None)
 

@@ -56,7 +56,8 @@ class ArrayMapping:
 class Layout:
     """An architecture: the values that a ModelConfig must have, the conversion of configurations, and the places.
 
-    `wanted` holds the values that a field can have. Array names are without `prefix`; a file can have it or not.
+    `wanted` holds the values that a field can have; `token_ids` are those of a config.json that names none. Array names
+    are without `prefix`; a file can have it or not.
     """
 
     model_type: str
@@ -64,6 +65,7 @@ class Layout:
     prefix: str
     wanted: dict[str, set[str] | None]
     activations: dict[str, str]
+    token_ids: dict[str, int | None]
     places: Callable[[ModelConfig, int], Iterator[ArrayMapping]]
     to_config: Callable[[ModelConfig], dict]
     from_config: Callable[[Config], dict]
@@ -253,6 +255,7 @@ GPT2 = Layout(
         "silu": "silu",
         "swish": "silu",
     },
+    {"bos_token_id": 50256, "eos_token_id": 50256},
     gpt2_places,
     gpt2_to_config,
     gpt2_from_config,
@@ -263,6 +266,7 @@ LLAMA = Layout(
     "model.",
     {"norm": {"rmsnorm"}, "positions": {"rope"}, "mlp": {"swiglu", "geglu"}, "rope_base": None, "n_kv_head": None},
     {"silu": "swiglu", "swish": "swiglu", "gelu_pytorch_tanh": "geglu", "gelu_new": "geglu"},
+    {"bos_token_id": 1, "eos_token_id": 2},
     llama_places,
     llama_to_config,
     llama_from_config,

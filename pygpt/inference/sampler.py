@@ -73,7 +73,9 @@ class Sampler:
         return ids or [self._first_id()]
 
     def _first_id(self):
-        """The token for an empty prompt of a stream: a newline, or token 0 if the vocabulary has no newline."""
+        """The token for an empty prompt: what ends a text, else a newline, or token 0 if the vocabulary has none."""
+        if self.tokenizer.delimiter is not None:
+            return self.tokenizer.delimiter
         try:
             return self.tokenizer.encode("\n")[0]
         except TokenizerError:
@@ -131,8 +133,9 @@ class Sampler:
         self.taken = count
         if self.done:
             return ""
-        if self.tokenizer.bos in ids:
-            ids = ids[: ids.index(self.tokenizer.bos)]
+        end = next((index for index, token in enumerate(ids) if token in self.tokenizer.ends), None)
+        if end is not None:
+            ids = ids[:end]
             self.done = True
         text = self._decoder.feed(ids) + (self._decoder.flush() if self.done else "")
         text = self._stop.cut(text, last=self.done)

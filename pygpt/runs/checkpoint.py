@@ -76,7 +76,7 @@ def checkpoint_pieces(checkpoint: Checkpoint):
         "version": VERSION,
         "step": str(checkpoint.step),
         "experiment": json.dumps(checkpoint.experiment.to_dict()),
-        "tokenizer": json.dumps(checkpoint.tokenizer.to_dict()),
+        "tokenizer": json.dumps(checkpoint.tokenizer.describe()),
         "provenance": json.dumps(checkpoint.provenance),
     }
     return safetensors_pieces(entries, metadata)

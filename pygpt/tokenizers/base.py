@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from array import array
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Self
 
 from pygpt.errors import TokenizerError
 
@@ -29,12 +30,44 @@ class Decoder(ABC):
 class Tokenizer(ABC):
     """A two-way map between text and token ids.
 
-    `vocab_size` includes the document delimiter. `bos` is the id of that delimiter, or None if there is none.
+    `vocab_size` includes the document delimiter. `bos` is the id that begins a text, or None if none does: the
+    delimiter, except for an imported model that begins and ends texts with different tokens.
     """
 
     kind: str
     vocab_size: int
     bos: int | None
+    _ends: tuple[int, ...] | None = None
+
+    @property
+    def ends(self) -> tuple[int, ...]:
+        """The ids that end a text."""
+        if self._ends is not None:
+            return self._ends
+        return () if self.bos is None else (self.bos,)
+
+    @property
+    def delimiter(self) -> int | None:
+        """The id between documents: the one that begins a text, else the first that ends one; None without any."""
+        return self.bos if self.bos is not None else next(iter(self.ends), None)
+
+    def with_delimiters(self, bos: int | None, ends: Iterable[int]) -> Self:
+        """A copy for a model whose texts begin with the token `bos`, if any, and end with one of `ends`, if any.
+
+        Raises:
+            TokenizerError: an id is outside the vocabulary.
+        """
+        other = copy.copy(self)
+        other.bos, other._ends = bos, tuple(ends)
+        for token in (*other._ends, *(() if bos is None else (bos,))):
+            if type(token) is not int or not 0 <= token < self.vocab_size:
+                raise outside_vocabulary(token, self.vocab_size)
+        return other
+
+    def describe(self) -> dict[str, Any]:
+        """`to_dict`, with the delimiters if they are not the tokenizer's own; `tokenizer_from_dict` reads it."""
+        own = {} if self._ends is None else {"delimiters": {"bos": self.bos, "ends": list(self._ends)}}
+        return self.to_dict() | own
 
     @classmethod
     @abstractmethod
@@ -80,7 +113,7 @@ class Tokenizer(ABC):
         return decoder.feed(ids) + decoder.flush()
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Tokenizer) and self.to_dict() == other.to_dict()
+        return isinstance(other, Tokenizer) and self.describe() == other.describe()
 
     def __hash__(self) -> int:
         return hash((self.kind, self.vocab_size, self.bos))

@@ -16,6 +16,7 @@ class ByteTokenizer(Tokenizer):
     kind = "byte"
 
     def __init__(self, documents: bool = False):
+        self.documents = documents
         self.bos = 256 if documents else None
         self.vocab_size = 256 + documents
 
@@ -36,7 +37,7 @@ class ByteTokenizer(Tokenizer):
 
     def to_dict(self) -> dict[str, Any]:
         """Describe the tokenizer in plain JSON values."""
-        return {"kind": self.kind, "documents": self.bos is not None}
+        return {"kind": self.kind, "documents": self.documents}
 
     def encode(self, text: str) -> array[int]:
         """Return the token ids of a text as an `array('I')`, without BOS.
@@ -54,8 +55,8 @@ class ByteTokenizer(Tokenizer):
             TokenizerError: an id is outside the vocabulary.
         """
         tokens = list(ids)
-        if self.bos is not None:
-            tokens = [token for token in tokens if token != self.bos]
+        if self.documents:
+            tokens = [token for token in tokens if token != 256]
         try:
             return bytes(tokens)
         except ValueError:

@@ -44,6 +44,7 @@ class CharTokenizer(Tokenizer):
                 f"the characters of a tokenizer must be sorted and distinct; these are not: {characters!r:.60}"
             )
         self.characters = characters
+        self.documents = documents
         self.bos = len(characters) if documents else None
         self.vocab_size = len(characters) + documents
         self._ids = _Ids({ord(character): chr(token) for token, character in enumerate(characters)})
@@ -74,7 +75,7 @@ class CharTokenizer(Tokenizer):
 
     def to_dict(self) -> dict[str, Any]:
         """Describe the tokenizer in plain JSON values."""
-        return {"kind": self.kind, "characters": self.characters, "documents": self.bos is not None}
+        return {"kind": self.kind, "characters": self.characters, "documents": self.documents}
 
     def encode(self, text: str) -> array[int]:
         """Return the token ids of a text as an `array('I')`, without BOS.

@@ -187,7 +187,7 @@ def expected_vocabulary(data) -> int | None:
 
 
 def tokenizer_from_dict(description: dict) -> Tokenizer:
-    """Restore a tokenizer from the output of `Tokenizer.to_dict`.
+    """Restore a tokenizer from the output of `Tokenizer.describe` or `Tokenizer.to_dict`.
 
     Raises:
         TokenizerError: the description is not a dict, its kind is unknown, or its fields are missing or malformed.
@@ -200,7 +200,15 @@ def tokenizer_from_dict(description: dict) -> Tokenizer:
     kind = description.get("kind")
     if not isinstance(kind, str) or kind not in kinds:
         raise TokenizerError(f"there is no tokenizer of kind {kind!r}: choose one of {', '.join(kinds)}")
-    return kinds[kind].from_dict(description)
+    tokenizer = kinds[kind].from_dict({name: value for name, value in description.items() if name != "delimiters"})
+    if "delimiters" not in description:
+        return tokenizer
+    delimiters = description["delimiters"]
+    if not (isinstance(delimiters, dict) and delimiters.keys() == {"bos", "ends"} and type(delimiters["ends"]) is list):
+        raise TokenizerError(
+            f"the delimiters of a tokenizer are described by 'bos' and a list 'ends', not by {delimiters!r:.60}"
+        )
+    return tokenizer.with_delimiters(delimiters["bos"], delimiters["ends"])
 
 
 def _find_gpt2() -> Path | None:
