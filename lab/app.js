@@ -60,7 +60,7 @@ const controller = {
   },
   async openRun(file) {
     if (!(await mayReplace(labels.confirm.open))) return;
-    sendNow({ type: "open", name: file.name }, new Uint8Array(await file.arrayBuffer()));
+    sendNow({ type: "open" }, new Uint8Array(await file.arrayBuffer()));
   },
   async chooseDevice(choice) {
     if ((choice === SERVER) === (device === SERVER)) {
@@ -183,8 +183,8 @@ if (device === SERVER) {
 } else {
   const arrived = watchDownloads((stage, fraction) => store.dispatch({ type: "loading", stage, fraction, field: "" }));
   try {
-    sendNow = await connectWorker(script, receive);
-    sendNow({ type: "begin", site: new URL(".", document.baseURI).href, device });
+    sendNow = await connectWorker(script, new URL(".", document.baseURI).href, receive);
+    sendNow({ type: "begin", device });
   } catch (error) {
     store.dispatch(failure(error, "begin"));
   }

@@ -189,7 +189,7 @@
 
 /**
  * Commands.
- * @typedef {{type: "begin", site: string, device: string}} BeginCommand  the first command: the site's URL, and the device to open
+ * @typedef {{type: "begin", device: string}} BeginCommand  the first command: the device to open
  * @typedef {{type: "open_device", choice: string}} OpenDeviceCommand  "auto", "webgpu" or "numpy"; a run moves to that device
  * @typedef {{type: "choose_text", name: string, built_in: boolean}} ChooseTextCommand  the bytes of the visitor's own text travel beside it
  * @typedef {{type: "clear_text"}} ClearTextCommand  remove the text; the visitor has not written one yet
@@ -204,7 +204,7 @@
  * @typedef {{type: "stop_benchmark"}} StopBenchmarkCommand  stop a benchmark
  * @typedef {{type: "profile"}} ProfileCommand  profile the next training steps
  * @typedef {{type: "save"}} SaveCommand  save the run; answered by `saved` with the file beside it
- * @typedef {{type: "open", name: string}} OpenCommand  open a saved run; its bytes travel beside it
+ * @typedef {{type: "open"}} OpenCommand  open a saved run; its bytes travel beside it
  * @typedef {{type: "open_kept", copy: string}} OpenKeptCommand  open a safety copy
  * @typedef {{type: "forget_kept", copy: string}} ForgetKeptCommand  remove a safety copy
  */

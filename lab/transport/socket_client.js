@@ -53,7 +53,7 @@ export function connectServer(receive) {
     socket.onopen = () => {
       wait = FIRST_WAIT;
       receive({ type: "line", open: true, message: "" });
-      send({ type: "begin", site: "", device: SERVER });
+      send({ type: "begin", device: SERVER });
     };
     socket.onmessage = ({ data }) => {
       if (data instanceof ArrayBuffer) {

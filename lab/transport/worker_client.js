@@ -24,13 +24,15 @@ export async function startWorker(script, offered = {}) {
 /**
  * Connects to the lab's worker.
  * @param {HTMLScriptElement} script
+ * @param {string} site  URL of the folder that the page was loaded from: a worker started from a blob has none
  * @param {Receive} receive
  * @returns {Promise<Send>}
  */
-export async function connectWorker(script, receive) {
-  const { command } = await startWorker(script, {
+export async function connectWorker(script, site, receive) {
+  const { begin, command } = await startWorker(script, {
     event: (/** @type {string} */ json, /** @type {Uint8Array|undefined} */ bytes) => receive(JSON.parse(json), bytes),
   });
+  await begin(site);
   return (message, bytes) => {
     command(JSON.stringify(message), bytes).catch((/** @type {unknown} */ error) => receive(failure(error, message.type)));
   };

@@ -96,20 +96,21 @@ class Site:
 session = None
 
 
+async def begin(root: str) -> None:
+    """Create the session. `root` is the URL of the folder that the page was loaded from."""
+    global session
+    # Imported here, so that the page is running and can show an error if the import fails.
+    import opfs_store
+
+    from pygpt.session.session import Session
+
+    response = await pyfetch(root + "site.json")
+    session = Session(emit, Site(root, await response.json()), opfs_store)
+
+
 async def command(message: str, data=None) -> None:
     """Handle a command from the page; an error is sent back as an event."""
-    global session
-    request = json.loads(message)
-    if request["type"] == "begin":
-        # Imported here, so that the page is running and can show an error if the import fails.
-        import opfs_store
-
-        from pygpt.session.session import Session
-
-        response = await pyfetch(request["site"] + "site.json")
-        site = Site(request["site"], await response.json())
-        session = Session(emit, site, opfs_store)
-    await session.handle(request, data.to_bytes() if data is not None else None)
+    await session.handle(json.loads(message), data.to_bytes() if data is not None else None)
 
 
-__export__ = ["command"]
+__export__ = ["begin", "command"]

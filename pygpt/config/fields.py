@@ -54,7 +54,7 @@ def build(cls: type[D], values: object, prefix: str) -> D:
         if dataclasses.is_dataclass(wanted):
             arguments[name] = build(wanted, value, dotted)
         else:
-            arguments[name] = _coerce(dotted, wanted, value)
+            arguments[name] = coerce(dotted, wanted, value)
     return cls(**arguments)
 
 
@@ -63,8 +63,16 @@ def _type(field: dataclasses.Field[Any]) -> type[Any]:
     return field.type
 
 
-def _coerce(dotted: str, wanted: type[Any], value: Any) -> Any:
-    """Return the value as the field's type: converts an integer to a float, and nothing else."""
+def coerce(dotted: str, wanted: Any, value: Any) -> Any:
+    """Return the value as the field's type: converts an integer to a float, and a list of strings to a tuple.
+
+    Raises: ExperimentError naming the field, for a value of another type.
+    """
+    if wanted == tuple[str, ...]:
+        if not isinstance(value, list | tuple):
+            raise ExperimentError(dotted, f"expected a list of strings, got {_shown(value)}")
+        return tuple(coerce(dotted, str, item) for item in value)
+    wanted = getattr(wanted, "__supertype__", wanted)
     if wanted is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value) if abs(value) < 2**63 else math.inf
     if type(value) is not wanted:
@@ -73,6 +81,11 @@ def _coerce(dotted: str, wanted: type[Any], value: Any) -> Any:
         raise ExperimentError(dotted, "expected a whole number of at most 18 digits")
     if wanted is float and not math.isfinite(value):
         raise ExperimentError(dotted, f"expected a finite number, got {value!r}")
+    if wanted is str and not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:  # half of a surrogate pair, which no file and no terminal can hold
+            raise ExperimentError(dotted, f"expected text, got half of a character in {_shown(value)}") from None
     return value
 
 
@@ -86,7 +99,13 @@ def _shown(value: object) -> str:
     return text if len(text) <= 100 else f"{text[:97]}..."
 
 
-_TYPE_NAMES = {int: "a whole number", float: "a number", bool: "true or false", str: "a string"}
+_TYPE_NAMES = {
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    str: "a string",
+    dict: "a table of fields",
+}
 
 
 def describe(field: dataclasses.Field[Any], dotted: str) -> dict[str, Any]:

@@ -9,12 +9,13 @@ import contextlib
 import json
 from pathlib import Path
 
-from pygpt.errors import RequestError
+from pygpt.errors import PygptError, RequestError
 from pygpt.server.event_log import MAX_PENDING, EventLog
 from pygpt.server.job_queue import STOP_TIMEOUT, TrainingSlot
 from pygpt.server.session_worker import SERVER, run_session
 from pygpt.server.worker_process import Worker
-from pygpt.session.messages import encode
+from pygpt.session.commands import command_name, read_command
+from pygpt.session.messages import Error, encode
 
 USER = "the lab"
 TAKEN_OVER, CRASHED, TOO_SLOW = 4001, 4002, 1013  # close codes; the page reconnects only after the last one
@@ -92,13 +93,13 @@ class LabSocket:
                 asyncio.get_running_loop().call_later(IDLE_TIMEOUT, self._end_if_idle)
 
     async def _command(self, page: Page, text, data):
-        try:
-            command = json.loads(text)
-            kind = command["type"]
-        except (ValueError, TypeError, KeyError):
-            page.send(_error("a message must be JSON with a type", ""))
-            return
         if page is not self.page:
+            return
+        command = _parsed(text)
+        try:
+            kind, _ = read_command(command, data)
+        except PygptError as error:
+            page.send(Error(str(error), getattr(error, "field", ""), command_name(command)).to_dict())
             return
         if kind == "begin":
             if self.worker is None:
@@ -106,15 +107,15 @@ class LabSocket:
             else:
                 self._catch_up(page)
                 return
-            command = {"type": "begin", "site": "", "device": SERVER}
+            command = {"type": "begin", "device": SERVER}
         if self.worker is None:
-            page.send(_error("the session on this machine has ended; reload the page", str(kind)))
+            page.send(_error("the session on this machine has ended; reload the page", kind))
             return
         if kind in NEEDS_MACHINE and (kind != "resume" or (self.log.start_event and not self.log.running)):
             try:
                 self.slot.acquire(USER)
             except RequestError as error:
-                page.send(_error(f"{error}, so try again when that is done", str(kind)))
+                page.send(_error(f"{error}, so try again when that is done", kind))
                 return
             self.pending_command = kind
         if kind == "forget_kept":
@@ -186,5 +187,13 @@ class LabSocket:
         await self.slot.release(USER)
 
 
+def _parsed(text):
+    """The value of a JSON text; None if it is not JSON, or nested too deeply to be read."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
 def _error(message, during):
-    return {"type": "error", "message": message, "field": "device" if during in NEEDS_MACHINE else "", "during": during}
+    return Error(message, "device" if during in NEEDS_MACHINE else "", during).to_dict()

@@ -1,47 +1,89 @@
-"""The commands that a page sends to its session. A session has a method of the same name for each."""
+"""The commands that a page sends to its session. A session has a method of the same name for each.
+
+A message from outside is checked here, against the same declaration that the page's types are written from.
+"""
 
 import dataclasses
+from typing import Any
 
+from pygpt.config.fields import coerce
 from pygpt.config.sampling import SamplingConfig
+from pygpt.errors import ExperimentError, PygptError
+from pygpt.session.message_records import Experiment
+from pygpt.utils.suggest import did_you_mean
+
+LONGEST_NAME = 40  # letters of an unknown name that an error repeats
 
 
 @dataclasses.dataclass(frozen=True)
 class Command:
-    """A command: a help text, and its fields with their JavaScript types."""
+    """A command: a help text, its fields with their types, which of them can be left out, and whether bytes travel
+    beside it."""
 
     help: str
-    fields: dict[str, str] = dataclasses.field(default_factory=dict)
+    fields: dict[str, Any] = dataclasses.field(default_factory=dict)
+    optional: frozenset[str] = frozenset()
+    takes_bytes: bool = False
 
 
-def _sampling_types() -> dict[str, str]:
-    js_types: dict[object, str] = {int: "number", float: "number"}
-    return {field.name: js_types.get(field.type, "string[]") for field in dataclasses.fields(SamplingConfig)}
-
+SAMPLING = {field.name: field.type for field in dataclasses.fields(SamplingConfig)}
 
 COMMANDS = {
-    "begin": Command(
-        "the first command: the site's URL, and the device to open", {"site": "string", "device": "string"}
-    ),
-    "open_device": Command('"auto", "webgpu" or "numpy"; a run moves to that device', {"choice": "string"}),
+    "begin": Command("the first command: the device to open", {"device": str}),
+    "open_device": Command('"auto", "webgpu" or "numpy"; a run moves to that device', {"choice": str}),
     "choose_text": Command(
-        "the bytes of the visitor's own text travel beside it", {"name": "string", "built_in": "boolean"}
+        "the bytes of the visitor's own text travel beside it", {"name": str, "built_in": bool}, takes_bytes=True
     ),
     "clear_text": Command("remove the text; the visitor has not written one yet"),
-    "check": Command("check an experiment; answered by `checked` or `error`", {"experiment": "Experiment"}),
-    "start": Command("start a new run on the chosen text", {"experiment": "Experiment"}),
+    "check": Command("check an experiment; answered by `checked` or `error`", {"experiment": Experiment}),
+    "start": Command("start a new run on the chosen text", {"experiment": Experiment}),
     "pause": Command("pause training"),
     "resume": Command("resume training"),
     "stop": Command("stop training and keep the model"),
     "sample": Command(
-        "continue a prompt",
-        {"prompt": "string", "max_new_tokens": "number", **_sampling_types()},
+        "continue a prompt", {"prompt": str, "max_new_tokens": int, **SAMPLING}, optional=frozenset(SAMPLING)
     ),
     "stop_sampling": Command("stop a continuation"),
-    "benchmark": Command("measure the device for about `seconds`; refused while training", {"seconds": "number"}),
+    "benchmark": Command("measure the device for about `seconds`; refused while training", {"seconds": float}),
     "stop_benchmark": Command("stop a benchmark"),
     "profile": Command("profile the next training steps"),
     "save": Command("save the run; answered by `saved` with the file beside it"),
-    "open": Command("open a saved run; its bytes travel beside it", {"name": "string"}),
-    "open_kept": Command("open a safety copy", {"copy": "string"}),
-    "forget_kept": Command("remove a safety copy", {"copy": "string"}),
+    "open": Command("open a saved run; its bytes travel beside it", takes_bytes=True),
+    "open_kept": Command("open a safety copy", {"copy": str}),
+    "forget_kept": Command("remove a safety copy", {"copy": str}),
 }
+
+
+def command_name(message: object) -> str:
+    """The name of the command in a message, or "" if the message has none."""
+    name = message.get("type") if isinstance(message, dict) else None
+    return name[:LONGEST_NAME] if isinstance(name, str) else ""
+
+
+def read_command(message: object, data: bytes | None) -> tuple[str, dict[str, Any]]:
+    """The name and the arguments of the command in a message. Its bytes, if any, are the argument `data`.
+
+    Raises: PygptError for a message that is not a command; ExperimentError naming the field that is missing, unknown or
+    of the wrong type.
+    """
+    name = command_name(message)
+    if not isinstance(message, dict) or not name:
+        raise PygptError('a message must be a JSON object with a type, such as {"type": "pause"}')
+    if name not in COMMANDS:
+        raise PygptError(f"there is no command {name!r}{did_you_mean(name, COMMANDS)}")
+    command, given = COMMANDS[name], {field: value for field, value in message.items() if field != "type"}
+    for field in given:
+        if field not in command.fields:
+            shown, fields = field[:LONGEST_NAME], ", ".join(command.fields) or "none"
+            raise ExperimentError(
+                shown, f"{name} has no such field{did_you_mean(shown, command.fields)}; its fields are: {fields}"
+            )
+    for field in command.fields:
+        if field not in given and field not in command.optional:
+            raise ExperimentError(field, f"{name} needs this field, and it is missing")
+    arguments = {field: coerce(field, command.fields[field], value) for field, value in given.items()}
+    if data is None:
+        return name, arguments
+    if not command.takes_bytes:
+        raise PygptError(f"{name} takes no bytes, and {len(data):,} came with it")
+    return name, {**arguments, "data": data}

@@ -55,7 +55,7 @@ def _command_name(name: str) -> str:
 
 
 def _command_type(name: str, command: Command) -> str:
-    fields = "".join(f", {field}: {kind}" for field, kind in command.fields.items())
+    fields = "".join(f", {field}: {_page_type(kind)}" for field, kind in command.fields.items())
     return f' * @typedef {{{{type: "{name}"{fields}}}}} {_command_name(name)}  {command.help}'
 
 
@@ -74,6 +74,8 @@ def _page_type(hint: Any) -> str:
     if origin is list:
         item = _page_type(arguments[0])
         return f"({item})[]" if "|" in item else f"{item}[]"
+    if origin is tuple and arguments[-1] is Ellipsis:
+        return f"{_page_type(arguments[0])}[]"
     if origin is tuple:
         return f"[{', '.join(map(_page_type, arguments))}]"
     if origin is dict:

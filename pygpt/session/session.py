@@ -12,7 +12,7 @@ from pygpt.runs.checkpoint import read_checkpoint
 from pygpt.session import messages
 from pygpt.session.benchmark import Benchmark
 from pygpt.session.capabilities import capabilities, is_available
-from pygpt.session.commands import COMMANDS
+from pygpt.session.commands import command_name, read_command
 from pygpt.session.message_records import KeptRun, TextFacts
 from pygpt.session.messages import Emit, Paused, Stopped
 from pygpt.session.sampling import Continuation
@@ -23,6 +23,7 @@ from pygpt.utils.blocking import yield_to_event_loop
 
 # A text with fewer characters is tokenized to check a draft, on every keystroke; a longer one has room for every block.
 SHORT_TEXT = 20_000
+LONGEST_BENCHMARK = 3600  # seconds
 LEARNING_SLICE = 0.05  # seconds of learning a tokenizer between two turns for the page's messages
 
 
@@ -44,21 +45,16 @@ class Session:
         self.continuation = Continuation(emit)
         self._cached: tuple = (None, None)  # the last tokenizer's settings, and the tokenizer
 
-    async def handle(self, command: dict, data: bytes | None) -> None:
-        """Carry out a command. An error is sent to the page with the field that it belongs to."""
-        kind = command.pop("type")
+    async def handle(self, message: object, data: bytes | None) -> None:
+        """Carry out the command in a message. An error is sent to the page with the field that it belongs to."""
         try:
-            if kind not in COMMANDS:
-                raise PygptError(f"there is no command {kind!r}")
-            await getattr(self, kind)(**command, **({"data": data} if data is not None else {}))
+            name, arguments = read_command(message, data)
+            await getattr(self, name)(**arguments)
         except PygptError as error:
-            self.emit(messages.Error(str(error), _field(error), kind))
+            self.emit(messages.Error(str(error), _field(error), command_name(message)))
 
-    async def begin(self, site: str, device: str) -> None:
-        """The first command: send the capabilities, load the first text, open a device, list the safety copies.
-
-        `site` is the URL from which the page's worker loaded the site, before this session existed.
-        """
+    async def begin(self, device: str) -> None:
+        """The first command: send the capabilities, load the first text, open a device, list the safety copies."""
         self.emit(capabilities(self.site))
         await yield_to_event_loop()
         if self.text is None:
@@ -215,6 +211,8 @@ class Session:
         Raises: TokenizerError for a character outside the vocabulary, ExperimentError for a setting out of range.
         """
         config = SamplingConfig(**settings)
+        if max_new_tokens < 1:
+            raise ExperimentError("max_new_tokens", f"expected at least 1, got {max_new_tokens}")
         await self.bench.stop()
         if self.training.run is None:
             raise DataError("there is no model to sample from yet; train one, or open one")
@@ -228,6 +226,8 @@ class Session:
         """Measure the device and send each result. Raises: DeviceError while a run is training, or without a device."""
         if self.device is None:
             raise DeviceError("there is no device to measure; choose one")
+        if not 0 < seconds <= LONGEST_BENCHMARK:
+            raise ExperimentError("seconds", f"expected at most {LONGEST_BENCHMARK:,} and more than 0, got {seconds:g}")
         if self.training.active:
             raise DeviceError("a benchmark needs the device to itself: pause the training first")
         await self.continuation.stop()
@@ -254,7 +254,7 @@ class Session:
         name = f"{run.experiment.name or run.experiment.model.kind}-step{step}.safetensors"
         self.emit(messages.Saved(run.id, name, step), data)
 
-    async def open(self, name: str, data: bytes) -> None:
+    async def open(self, data: bytes = b"") -> None:
         """Open a run from a file. Raises: CheckpointError if it cannot be read, and keeps the last run."""
         await self._open(data)
 

@@ -25,7 +25,7 @@ TINY = Experiment.preset("baby").with_fields(
     }
 )
 ENDLESS = TINY.with_fields(**{"train.steps": 1_000_000, "train.eval_every": 1000})
-BEGIN = {"type": "begin", "site": "", "device": "machine"}
+BEGIN = {"type": "begin", "device": "machine"}
 
 
 class Connection:
@@ -87,7 +87,7 @@ def test_a_session_over_the_websocket(serving):
     connection.send({"type": "save"})
     saved = connection.until("saved")[-1]
     assert saved["step"] == 30 and connection.data[8:9] == b"{"
-    connection.send({"type": "open", "name": "again"}, connection.data)
+    connection.send({"type": "open"}, connection.data)
     assert connection.until("opened")[-1]["run"]["step"] == 30
 
     # Only commands of the protocol are accepted, and no paths of files on the server.
@@ -96,14 +96,15 @@ def test_a_session_over_the_websocket(serving):
         {"type": "tell", "event": {}},
         {"type": "__init__"},
         {"type": "sample", "seed": "x"},
+        {"type": "start"},
         {"type": "choose_text", "name": "/etc/hostname", "built_in": True},
         {"type": "nonsense"},
     ):
         connection.send(command)
         assert connection.until("error")[-1]["message"], command
-    for text in ("nonsense", "[]", '"begin"', "{}"):
+    for text in ("nonsense", "[]", '"begin"', "{}", "[" * 100_000, '{"type": ' + "9" * 5000 + "}"):
         connection.socket.send(text)
-        assert "JSON with a type" in connection.until("error")[-1]["message"]
+        assert "a JSON object with a type" in connection.until("error")[-1]["message"]
 
 
 @pytest.mark.slow

@@ -168,7 +168,7 @@ def test_a_saved_run_opens_and_samples_alike(lab, tmp_path):
 
     async def open_it():
         await other.prepare()
-        await other.send({"type": "open", "name": "saved.safetensors"}, lab.files[0])
+        await other.send({"type": "open"}, lab.files[0])
         await other.send({"type": "resume"}, None)
         await other.session.training.task
 
@@ -184,7 +184,7 @@ def test_a_safety_copy_is_offered_opened_and_removed(lab, tmp_path):
     later = Recorded(tmp_path / "run")
 
     async def visit():
-        await later.send({"type": "begin", "site": "", "device": "numpy"}, None)
+        await later.send({"type": "begin", "device": "numpy"}, None)
         (kept,) = later.all("found")[0]["runs"]
         assert (kept["name"], kept["step"], kept["steps"]) == ("baby on poem", 40, 40) and 0 <= kept["seconds_ago"] < 60
         await later.send({"type": "open_kept", "copy": kept["copy"]}, None)
@@ -224,7 +224,7 @@ def test_a_diverging_run_returns_to_its_last_checkpoint(lab):
         ({"type": "profile"}, "only a run that is training can be profiled"),
         ({"type": "start", "experiment": DRAFT.to_dict()}, "there is no text to train on yet"),
         ({"type": "benchmark", "seconds": 1}, "there is no device to measure"),
-        ({"type": "open", "name": "run", "data": b""}, "there is no device to open a run on"),
+        ({"type": "open"}, "there is no device to open a run on"),
         ({"type": "dance"}, "there is no command 'dance'"),
     ],
     ids=lambda value: value["type"] if isinstance(value, dict) else "",

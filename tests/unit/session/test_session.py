@@ -93,7 +93,7 @@ def test_gpt2_is_offered_only_with_its_tokenizer(session, monkeypatch, tmp_path,
     monkeypatch.setenv("PYGPT_CACHE", str(tmp_path / "cache"))
 
     async def scenario():
-        await session.begin("", "numpy")
+        await session.begin("numpy")
         return session.events[0]
 
     ready = asyncio.run(scenario())
