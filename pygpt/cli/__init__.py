@@ -1,6 +1,5 @@
 """The command line: one file per command, named after it. All printing is done here."""
 
-import os
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -11,20 +10,30 @@ from pygpt.errors import PygptError
 def main(arguments: list[str] | None = None) -> int:
     """Run a command and return its exit status: 1 after a PygptError (printed to standard error), 130 after Ctrl+C."""
     try:
-        return _run(sys.argv[1:] if arguments is None else arguments) or 0
+        status = _run(sys.argv[1:] if arguments is None else arguments) or 0
+        sys.stdout.flush()
+        return status
     except PygptError as error:
         print(f"pygpt: {error}", file=sys.stderr)
         return 1
-    except BrokenPipeError:
-        # The reader closed the pipe (`pygpt sample ... | head`). Without this, Python prints an error at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    except OSError as error:
+        from pygpt.cli.output import discard
+
+        discard(sys.stdout)
+        if isinstance(error, BrokenPipeError):  # the reader closed the pipe: `pygpt sample ... | head`
+            return 0
+        print(f"pygpt: {error.filename or 'the output'} failed: {error.strerror or error}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         return 130
 
 
 def _run(arguments):
     import tyro
+
+    from pygpt.cli.output import prepare_streams
+
+    prepare_streams()
 
     from pygpt.cli.bench import BenchCommand
     from pygpt.cli.devices import DevicesCommand

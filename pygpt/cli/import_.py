@@ -2,13 +2,12 @@
 
 import dataclasses
 from pathlib import Path
-from shlex import quote
 from typing import Annotated, Literal
 
 import tyro
-from rich.console import Console
 
 from pygpt.cli.flags import optional
+from pygpt.cli.output import PlainConsole, as_argument
 
 
 @dataclasses.dataclass
@@ -33,14 +32,14 @@ class ImportCommand:
 
         checkpoint = import_folder(self.folder, self.block_size)
         folder = RunFolder(self.out)
-        folder.check_writable()
-        console = Console(highlight=False, soft_wrap=True)
-        if older := folder.set_aside_older_run():
-            console.print(f"The weights of the earlier run in {folder.folder} are now in {older.name}.")
-        folder.begin(checkpoint.experiment, checkpoint.tokenizer, 0)
-        folder.save(checkpoint_pieces(checkpoint))
+        console = PlainConsole(soft_wrap=True)
+        with folder.claim():
+            if earlier := folder.set_aside_earlier_run():
+                console.print(f"The earlier run in {folder.folder} is now in {' and '.join(earlier)}.")
+            folder.begin(checkpoint.experiment, checkpoint.tokenizer, 0)
+            folder.save(checkpoint_pieces(checkpoint))
         model, size = checkpoint.experiment.model, checkpoint.tokenizer.vocab_size
-        place = quote(str(folder.folder))
+        place = as_argument(folder.folder)
         console.print(
             f"{checkpoint.provenance['imported']['architecture']}: {parameter_count(checkpoint.experiment, size):,} "
             f"parameters, {size:,} tokens, context length {model.block_size:,}. Sample from it or fine-tune it:\n"

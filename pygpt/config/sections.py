@@ -16,6 +16,8 @@ from pygpt.optim.optimizer import OPTIMIZERS
 from pygpt.optim.schedules import SCHEDULES
 from pygpt.tokenizers.registry import TOKENIZERS
 
+MAX_STEPS = 10_000_000  # of a run
+
 
 @dataclasses.dataclass(frozen=True)
 class DataConfig:
@@ -151,7 +153,7 @@ class OptimConfig:
 class TrainConfig:
     """How long to train, on how much at a time, and how often to evaluate and log."""
 
-    steps: int = setting(2000, "training steps", minimum=1, maximum=10_000_000)
+    steps: int = setting(2000, "training steps", minimum=1, maximum=MAX_STEPS)
     batch_size: int = setting(12, "sequences per batch", minimum=1, maximum=65536)
     accumulation: int = setting(1, "gradient accumulation: batches per step", minimum=1, maximum=1024)
     eval_every: int = setting(250, "steps between evaluations", minimum=1, maximum=10_000_000)

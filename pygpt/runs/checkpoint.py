@@ -16,6 +16,7 @@ import dataclasses
 import json
 
 from pygpt.config.experiment import Experiment
+from pygpt.config.sections import MAX_STEPS
 from pygpt.data import Text
 from pygpt.errors import CheckpointError, ExperimentError, PygptError
 from pygpt.models import build_model
@@ -23,6 +24,7 @@ from pygpt.optim.optimizer import state_layout
 from pygpt.runs.safetensors import Entry, all_finite, read_safetensors, safetensors_pieces
 from pygpt.tokenizers import Tokenizer, tokenizer_from_dict
 from pygpt.training.loss_curve import POINTS, ROW, LossCurve
+from pygpt.training.metrics import Metric
 
 FORMAT = "pygpt"
 VERSION = "1"
@@ -36,7 +38,8 @@ CURVE = ("curve.training", "curve.validation")
 class Checkpoint:
     """The content of a file. `weights` maps parameter names to bytes of the experiment's `model.dtype`.
     `optimizer_state` holds such maps under the names of `pygpt.optim.optimizer.state_layout`; before the first step it
-    can be empty."""
+    can be empty. `held` has the metrics of the last step, which `curve` then lacks, if the run was saved before that
+    step's evaluation had ended; the evaluation is repeated."""
 
     experiment: Experiment
     tokenizer: Tokenizer
@@ -46,6 +49,7 @@ class Checkpoint:
     optimizer_state: dict
     text: Text | None
     curve: LossCurve = dataclasses.field(default_factory=LossCurve)
+    held: Metric | None = None
 
 
 def write_checkpoint(checkpoint: Checkpoint) -> bytes:
@@ -78,6 +82,7 @@ def checkpoint_pieces(checkpoint: Checkpoint):
         "experiment": json.dumps(checkpoint.experiment.to_dict()),
         "tokenizer": json.dumps(checkpoint.tokenizer.describe()),
         "provenance": json.dumps(checkpoint.provenance),
+        **({"held": json.dumps(checkpoint.held.line())} if checkpoint.held else {}),
     }
     return safetensors_pieces(entries, metadata)
 
@@ -110,13 +115,15 @@ def read_checkpoint(data: bytes | memoryview) -> Checkpoint:
         raise
     except PygptError as error:
         raise CheckpointError(f"the run's description is damaged: {error}") from None
-    if not (metadata.get("step", "").isdecimal() and len(metadata["step"]) < 20):
-        raise CheckpointError(f"the run's step is {metadata.get('step')!r:.60}, expected a whole number")
+    number = metadata.get("step", "")
+    if not (number.isdecimal() and len(number) < 20 and int(number) <= MAX_STEPS):
+        raise CheckpointError(f"the run's step is {number!r:.60}, expected a whole number of at most {MAX_STEPS:,}")
+    step = int(number)
     provenance = _json(metadata, "provenance")
-    text, curve = _text(entries, provenance), _curve(entries, int(metadata["step"]))
+    text, curve = _text(entries, provenance), _curve(entries, step)
     shapes = parameter_shapes(experiment, tokenizer)
     # A file with weights only, such as an imported model, is a run before its first step.
-    fresh = int(metadata["step"]) == 0 and not any(name.startswith("optimizer.") for name in entries)
+    fresh = step == 0 and not any(name.startswith("optimizer.") for name in entries)
     layout = {} if fresh else state_layout(experiment.optim, shapes)
     prefixes = {"": list(shapes), **{f"optimizer.{group}.": names for group, names in layout.items()}}
     weights, *states = (
@@ -131,7 +138,15 @@ def read_checkpoint(data: bytes | memoryview) -> Checkpoint:
             f"the file has arrays that the model it describes does not have: {', '.join(sorted(unexpected)[:3])}"
         )
     return Checkpoint(
-        experiment, tokenizer, int(metadata["step"]), provenance, weights, dict(zip(layout, states)), text, curve
+        experiment,
+        tokenizer,
+        step,
+        provenance,
+        weights,
+        dict(zip(layout, states)),
+        text,
+        curve,
+        _held(metadata, step),
     )
 
 
@@ -209,6 +224,18 @@ def _curve(entries, step):
                 f"{name!r} is {entry.dtype}{list(entry.shape)}, expected rows of three F64, at most {POINTS}"
             )
     return LossCurve.from_tables({name.removeprefix("curve."): entry.data for name, entry in tables.items()}, step)
+
+
+def _held(metadata, step):
+    if "held" not in metadata:
+        return None
+    try:
+        held = Metric.from_line(_json(metadata, "held"))
+    except ValueError as error:
+        raise CheckpointError(f"the metrics of the last step are damaged: {error}") from None
+    if held.step != step or (step and held.loss is None):
+        raise CheckpointError(f"the metrics of the last step are damaged: they are not those of step {step}")
+    return held
 
 
 def _json(metadata, name):

@@ -4,6 +4,7 @@ import functools
 import platform
 import sys
 import time
+from typing import Any
 
 from pygpt.version import __version__
 
@@ -12,7 +13,7 @@ IN_TAB = sys.platform == "emscripten"
 
 def provenance(experiment, text, device) -> dict:
     """The provenance of a run on a text and a device."""
-    record = {
+    record: dict[str, Any] = {
         "pygpt": __version__,
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
@@ -21,6 +22,8 @@ def provenance(experiment, text, device) -> dict:
         "when": now(),
         "data": {"name": text.name, "sha256": text.sha256, "origin": text.origin, "built_in": text.built_in},
     }
+    if text.text is None:  # shards: the same text can be divided in another way
+        record["data"]["prepared"] = [len(text.train), len(text.val)]
     library = "numpy" if device.kind == "numpy" else "wgpu"
     if library in sys.modules:  # not in a tab, where the browser provides the GPU
         record[library] = sys.modules[library].__version__

@@ -4,7 +4,7 @@ import contextlib
 import json
 import mmap
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from shlex import quote
 
@@ -12,11 +12,12 @@ from pygpt.errors import CheckpointError
 from pygpt.runs.checkpoint import Checkpoint, read_checkpoint
 from pygpt.tokenizers import BPETokenizer, tokenizer_json_bytes
 from pygpt.training.metrics import Metric
-from pygpt.utils.files import write_atomically
+from pygpt.utils.files import append, open_regular, remove_unfinished, write_atomically
 
 MODEL_FILE = "model.safetensors"
 EXPERIMENT_FILE = "experiment.toml"
 METRICS_FILE = "metrics.jsonl"
+LONGEST_LINE = 1 << 16  # bytes; a line of metrics takes a few hundred
 
 
 class RunFolder:
@@ -28,61 +29,76 @@ class RunFolder:
         self.metrics = folder / METRICS_FILE
         self.profile = folder / "profile.json"
         self.tokenizer = folder / "tokenizer.json"
+        self._unlogged: list[str] = []  # lines of the log that could not be written
 
-    def check_writable(self) -> None:
-        """Create the folder and check that it can be written. Raises: CheckpointError if it cannot."""
+    def claim(self) -> contextlib.ExitStack:
+        """Create the folder and lock it until the result is closed; remove what a killed process left unfinished.
+
+        Raises: CheckpointError if it cannot be written, PygptError if another process writes in it.
+        """
+        # Imported here because a tab has no locks.
+        from pygpt.utils.folder_lock import lock_folder
+
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            probe = self.folder / ".writable"
-            probe.write_bytes(b"")
-            probe.unlink()
+            held = lock_folder(self.folder, "choose another folder with --out")
+            remove_unfinished(self.folder)
         except OSError as error:
             raise CheckpointError(
                 f"the folder {self.folder} cannot be written ({error.strerror}); choose another with --out"
             ) from None
+        return held
 
-    def set_aside_older_run(self) -> Path | None:
-        """Rename the weights of a run that is already here. Return their new path, or None if there are none."""
-        if not self.model.exists():
-            return None
-        number = 1
-        while (older := self.folder / f"model.{number}.safetensors").exists():
+    def earlier_run(self) -> list[Path]:
+        """The weights and the log of a run that is already here; [] if there is none."""
+        return [path for path in (self.model, self.metrics) if path.exists() and path.stat().st_size]
+
+    def set_aside_earlier_run(self) -> list[str]:
+        """Rename the weights and the log of a run that is already here, and return their new names.
+
+        Raises: CheckpointError if they cannot be renamed.
+        """
+        earlier, number = self.earlier_run(), 1
+        while any(_numbered(path, number).exists() for path in earlier):
             number += 1
-        self.model.rename(older)
-        return older
+        with _writing(self.folder):
+            return [path.rename(_numbered(path, number)).name for path in earlier]
 
-    def begin(self, experiment, tokenizer, step: int) -> None:
-        """Write the experiment, and the tokenizer if it is BPE. Drop the metrics of the steps after `step`.
+    def begin(self, experiment, tokenizer, step: int, earlier: "RunFolder | None" = None) -> None:
+        """Write the experiment, and the tokenizer if it is BPE. Of the log, which can be that of an `earlier` folder,
+        only the metrics of the first `step` steps are kept.
 
         Raises: CheckpointError if they cannot be written.
         """
-        kept = [line for line in self._lines() if line["step"] <= step] if step else []
+        kept = [line for line in (earlier or self)._lines() if line.step <= step] if step else []
+        self._unlogged = []
         with _writing(self.folder):
             write_atomically(self.folder / EXPERIMENT_FILE, experiment.to_toml().encode())
             if isinstance(tokenizer, BPETokenizer):
                 write_atomically(self.tokenizer, tokenizer_json_bytes(tokenizer))
             else:
                 self.tokenizer.unlink(missing_ok=True)
-            write_atomically(self.metrics, "".join(f"{json.dumps(line)}\n" for line in kept).encode())
+            write_atomically(self.metrics, "".join(map(_line, kept)).encode())
 
     def log(self, metrics: Iterable[Metric], every: int) -> None:
         """Add to the log the metrics of every `every`-th step and of each evaluation. A line is a training step, so the
         evaluation before the first step is not logged.
 
-        Raises: CheckpointError if they cannot be written.
+        Raises: CheckpointError if they cannot be written; the next call tries again.
         """
-        lines = [
-            json.dumps(metric.line()) + "\n"
+        self._unlogged += [
+            _line(metric)
             for metric in metrics
             if metric.step and (metric.val_loss is not None or metric.step % every == 0)
         ]
-        if lines:
-            with _writing(self.metrics), self.metrics.open("a", encoding="utf-8") as file:
-                file.writelines(lines)
+        if self._unlogged:
+            with _writing(self.metrics):
+                append(self.metrics, "".join(self._unlogged).encode())
+            self._unlogged = []
 
     def read_metrics(self) -> list[Metric]:
         """The metrics in the log, in order, without a line that a crash cut short; [] if there is no log."""
-        return [*map(Metric.from_line, self._lines())]
+        return [*self._lines()]
 
     def save(self, checkpoint: bytes | Iterable[bytes]) -> None:
         """Write the checkpoint, as bytes or pieces. A crash leaves the previous one intact. Raises: CheckpointError."""
@@ -93,20 +109,19 @@ class RunFolder:
         with _writing(self.profile):
             write_atomically(self.profile, trace.encode())
 
-    def _lines(self) -> list[dict]:
-        try:
-            lines = self.metrics.read_text(encoding="utf-8").splitlines()
-        except OSError:
-            return []
-        return [parsed for parsed in map(_parse, lines) if parsed]
+    def _lines(self) -> Iterator[Metric]:
+        with contextlib.suppress(OSError), open_regular(self.metrics) as file:
+            while line := file.readline(LONGEST_LINE):
+                with contextlib.suppress(ValueError, RecursionError):
+                    yield Metric.from_line(json.loads(line))
 
 
-def _parse(line: str) -> dict | None:
-    try:
-        parsed = json.loads(line)
-    except ValueError:
-        return None
-    return parsed if isinstance(parsed, dict) and isinstance(parsed.get("step"), int) else None
+def _line(metric: Metric) -> str:
+    return json.dumps(metric.line()) + "\n"
+
+
+def _numbered(path: Path, number: int) -> Path:
+    return path.with_name(f"{path.stem}.{number}{path.suffix}")
 
 
 @contextlib.contextmanager
@@ -169,7 +184,7 @@ def _opened(folder, read):
     if path.is_dir():
         path = path / MODEL_FILE
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return read(file)
     except FileNotFoundError:
         raise CheckpointError(

@@ -81,13 +81,12 @@ class Driver:
     """Trains a run to its end, or until `halt` is called.
 
     `lock` is held while steps are sent; code that reads the run's state must hold it too. `steps` is the generator of
-    `run.train()`; a caller can advance it between two events, outside an evaluation (`run.evaluating`). With
-    `finish_evaluations`, a halt waits for the end of an evaluation, since a run saved during one does not repeat it.
-    `ended` is true once the run is complete.
+    `run.train()`; a caller can advance it between two events, outside an evaluation (`run.evaluating`). An event comes
+    early in each evaluation, so that a caller can save the run before it. `ended` is true once the run is complete.
     """
 
-    def __init__(self, run: Run, lock: asyncio.Lock | None = None, finish_evaluations: bool = False):
-        self.run, self.lock, self.finish_evaluations = run, lock or asyncio.Lock(), finish_evaluations
+    def __init__(self, run: Run, lock: asyncio.Lock | None = None):
+        self.run, self.lock = run, lock or asyncio.Lock()
         self.steps = run.train()
         self.halting = self.ended = False
         # Whether the steps since the last read cannot be timed: part of the time was an evaluation, or the caller took
@@ -148,8 +147,8 @@ class Driver:
                     await read
 
     async def _send(self, count: int) -> bool:
-        """Send `count` pieces of work, fewer if an evaluation ends; return whether one ended."""
-        turn = time.perf_counter()
+        """Send `count` pieces of work, fewer if an evaluation begins or ends; return whether one ended."""
+        turn, evaluating = time.perf_counter(), self.run.evaluating
         async with self.lock:
             for _ in range(count):
                 event = next(self.steps, None)
@@ -158,7 +157,7 @@ class Driver:
                     self._untimed = True
                 if event is not None and event.kind == "evaluation":
                     return True
-                if self._is_over():
+                if self._is_over() or self.run.evaluating > evaluating:
                     return False
                 if time.perf_counter() - turn > YIELD_SECONDS:
                     await yield_to_event_loop()
@@ -167,7 +166,7 @@ class Driver:
 
     def _is_over(self) -> bool:
         """Whether no more work is to be sent."""
-        return self.ended or (self.halting and not (self.finish_evaluations and self.run.evaluating))
+        return self.ended or self.halting
 
     async def _take(self, read: Awaitable[bytes], untimed: bool) -> list[Metric]:
         data = await read

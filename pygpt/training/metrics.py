@@ -50,15 +50,21 @@ class Metric:
         line = {"step": self.step}
         for field in METRICS:
             value, digits = getattr(self, field.name), field.metadata["digits"]
-            if value is not None:
+            if value is not None and math.isfinite(value):  # JSON has no other numbers
                 line[field.metadata["key"] or field.name] = value if digits is None else round(value, digits)
         return line
 
     @staticmethod
-    def from_line(line: dict) -> "Metric":
-        """Read a line of metrics.jsonl; unknown keys are ignored."""
+    def from_line(line: Any) -> "Metric":
+        """Read a line of metrics.jsonl; unknown keys are ignored. Raises: ValueError if it is not such a line."""
+        step = line.get("step") if isinstance(line, dict) else None
+        if type(step) is not int or not 0 <= step < 2**32:
+            raise ValueError(f"a line of metrics needs a step, not {step!r:.20}")
         values = {field.name: line.get(field.metadata["key"] or field.name) for field in METRICS}
-        return Metric(line["step"], **values)
+        for name, value in values.items():
+            if value is not None and (type(value) not in (int, float) or not math.isfinite(value)):
+                raise ValueError(f"the {name} of step {step} should be a finite number, not {value!r:.20}")
+        return Metric(step, **values)
 
 
 # All fields except `step`.
@@ -89,7 +95,8 @@ class MetricsBuffer:
 
     `taken` and `evaluations_taken` count the steps and evaluations that the host has read; `curve` holds their losses.
     `evaluated_at` holds the step of each evaluation begun since the run was opened; `evaluations_finished` counts
-    those that have ended.
+    those that have ended. `held` has the metrics of the last step of a run that was saved before that step's evaluation
+    had ended.
     """
 
     def __init__(self, device, dtype: str, experiment):
@@ -110,13 +117,14 @@ class MetricsBuffer:
         self.curve = LossCurve()
         self.evaluated_at: list[int] = []
         self.taken = self.evaluations_finished = self.evaluations_taken = 0
+        self.held: Metric | None = None
 
-    def resume_at(self, step: int, curve: LossCurve) -> None:
-        """Start a restored run after `step` steps, with their losses."""
-        self.curve = curve
+    def resume_at(self, step: int, curve: LossCurve, held: Metric | None = None) -> None:
+        """Start a restored run after `step` steps, with their losses; `held` is what `saved` returned."""
+        self.curve, self.held = curve, held
         for counter in (self.steps_done, self._steps_shown):
             self.values.device.write(counter, struct.pack("<I", step))
-        self.taken = step
+        self.taken = max(0, step - 1) if held else step
 
     def record(self, name: str, value: Tensor) -> None:
         """Record a metric that every step has: a tensor (1,) of the current step."""
@@ -154,25 +162,43 @@ class MetricsBuffer:
             raise diverged
         return metrics
 
-    def curve_with(self, data: bytes) -> LossCurve:
-        """Return the curve extended by the losses in `data`. It takes nothing: `take` still returns these metrics."""
+    def saved(self, data: bytes, hold: bool) -> tuple[LossCurve, Metric | None]:
+        """Return what a checkpoint keeps: the curve extended by the losses in `data`, and None; or with `hold`, the
+        curve without the last step, and the metrics of that step. It takes nothing: `take` still returns these metrics.
+
+        Raises: DivergedError if a loss or the last gradient is not finite: the weights are of no use then.
+        """
+        steps = self.steps_in(data)
+        last = self._step(self._kept(data), steps, ()) if steps > self.taken else Metric(steps)
+        if last.grad_norm is not None and not math.isfinite(last.grad_norm):
+            raise DivergedError(steps, f"the gradient of step {steps} is {last.grad_norm}: its weights are of no use")
+        metrics, *_, diverged = self._since(data, complete=steps - 1 if hold else steps)
+        if diverged is not None:
+            raise diverged
         curve = LossCurve(self.curve.training, self.curve.validation)
-        curve.take(self._since(data, whole=True)[0])
-        return curve
+        curve.take(metrics)
+        return curve, last if hold else None
 
     def learning_rate(self, step: int) -> float:
         """The learning rate of step `step`, counted from 1."""
         return learning_rate(self._experiment.optim, self._experiment.train.steps, step - 1)
 
-    def _since(self, data, clock=(), whole=False):
-        """Parse the metrics not taken before: (metrics, steps taken, evaluations taken, DivergedError or None)."""
+    def _kept(self, data):
+        return array(ARRAY_CODE[self.values.dtype], data[128 * ITEM_SIZE[self.values.dtype] :])
+
+    def _since(self, data, clock=(), complete=None):
+        """Parse the metrics not taken before, up to the step `complete`: (metrics, steps taken, evaluations taken,
+        DivergedError or None)."""
         (steps,) = struct.unpack_from("<I", data, 0)
         (evaluations,) = struct.unpack_from("<I", data, 4 * 64)
-        kept = array(ARRAY_CODE[self.values.dtype], data[128 * ITEM_SIZE[self.values.dtype] :])
+        kept = self._kept(data)
         metrics: dict[int, Metric] = {}
-        # Hold back the loss of a step under evaluation until its evaluation ends, so that one line of metrics has both.
-        evaluating = self.evaluated_at[evaluations : evaluations + 1] == [steps] and steps > self.taken and not whole
-        complete = steps - 1 if evaluating else steps
+        if complete is None:
+            # Hold back the loss of a step under evaluation until its evaluation ends, so that one line of metrics has
+            # both; a loss that is not finite ends the run at once.
+            evaluating = self.evaluated_at[evaluations : evaluations + 1] == [steps] and steps > self.taken
+            loss = self._step(kept, steps, clock).loss if evaluating else None
+            complete = steps if loss is None or not math.isfinite(loss) else steps - 1
         for step in range(max(self.taken, steps - KEPT_STEPS) + 1, complete + 1):
             entry = self._step(kept, step, clock)
             assert entry.loss is not None  # every step has one
@@ -197,6 +223,8 @@ class MetricsBuffer:
         return [metrics[step] for step in sorted(metrics)], complete, evaluations, None
 
     def _step(self, kept, step, clock) -> Metric:
+        if self.held and self.held.step == step:
+            return dataclasses.replace(self.held, **dict(clock))
         values = {
             name: kept[self._offsets[name] + (step - 1) % KEPT_STEPS] for name in _RECORDED if name in self._each_step
         }

@@ -79,7 +79,10 @@ class Run(Trainer):
         return run_blocking(self.fetch_checkpoint())
 
     async def fetch_checkpoint(self) -> bytes:
-        """Return the same as `checkpoint`, without blocking. Send no step until it is done."""
+        """Return the same as `checkpoint`, without blocking. Send no step until it is done.
+
+        Raises: DivergedError if a loss is not finite: the weights are of no use then.
+        """
         step = self.step
         states = {group: await self.device.fetch(flat.values) for group, flat in self._state().items()}
         metrics = await self.device.fetch(self.metrics_tensor)
@@ -96,6 +99,7 @@ class Run(Trainer):
 
     def _packed(self, step, states, metrics):
         item = ITEM_SIZE[self.weights.values.dtype]
+        curve, held = self.metrics.saved(metrics, self.evaluation_due)
 
         def by_name(group):
             view = memoryview(states[group])
@@ -114,15 +118,23 @@ class Run(Trainer):
                 by_name("weights"),
                 {group: by_name(group) for group in states if group != "weights"},
                 self.text if isinstance(self.text, Text) and not self.text.built_in else None,
-                self.metrics.curve_with(metrics),
+                curve,
+                held,
             )
         )
 
     @staticmethod
-    def restore(data: bytes, device, text: Text | Shards | None = None, steps: int | None = None) -> Run:
+    def restore(
+        data: bytes,
+        device,
+        text: Text | Shards | None = None,
+        steps: int | None = None,
+        source: str | None = None,
+    ) -> Run:
         """Restore the run that a checkpoint holds. It continues with the losses of an uninterrupted run.
 
         `text` is needed only if the text cannot be loaded by its name (in a tab: the texts that the site serves).
+        `source` is the place of the text, if it has moved since the run was saved.
         `steps` changes the length of the run, and with it the rest of the schedule.
         Raises: CheckpointError for a file that is damaged or has no training text; DataError for another text.
         """
@@ -130,6 +142,8 @@ class Run(Trainer):
         experiment = checkpoint.experiment
         if steps is not None:
             experiment = experiment.with_fields(**{"train.steps": steps})
+        if source is not None:
+            experiment, text = experiment.with_fields(**{"data.source": source}), load_text(source)
         data_record = checkpoint.provenance.get("data")
         if data_record is None:
             raise CheckpointError(
@@ -144,6 +158,12 @@ class Run(Trainer):
                 f"{text.sha256[:12]}..., the run's is {str(expected)[:12]}...), so the run cannot be continued. "
                 f"Use the same version of the text"
             )
+        prepared = data_record.get("prepared")
+        if prepared and prepared != ([len(text.train), len(text.val)] if text.text is None else None):
+            raise DataError(
+                f"{text.name!r} is not divided into training and validation as the shards that this run was trained "
+                "on, so the run cannot be continued: prepare the text in the same way"
+            )
         run = Run(experiment, text, device, checkpoint.tokenizer)
         run._ancestry |= {name: value for name, value in checkpoint.provenance.items() if name in _INHERITED}
         if "run" not in checkpoint.provenance:
@@ -153,8 +173,9 @@ class Run(Trainer):
             arrays = checkpoint.weights if group == "weights" else checkpoint.optimizer_state[group]
             for name, placed in flat.by_name.items():
                 device.write(placed, bytes(arrays[name]))
-        run.metrics.resume_at(checkpoint.step, checkpoint.curve)
+        run.metrics.resume_at(checkpoint.step, checkpoint.curve, checkpoint.held)
         if experiment.train.accumulation > 1:
             device.write(run._passes, struct.pack("<I", checkpoint.step * experiment.train.accumulation % 2**32))
-        run.step = run._last_evaluated = checkpoint.step
+        run.step = checkpoint.step
+        run._last_evaluated = None if checkpoint.held else checkpoint.step
         return run

@@ -207,6 +207,11 @@ class Trainer:
         """Whether an evaluation has begun and not ended."""
         return len(self.metrics.evaluated_at) > self.metrics.evaluations_finished
 
+    @property
+    def evaluation_due(self) -> bool:
+        """Whether an evaluation follows the last step, and has not ended."""
+        return is_evaluated(self.experiment.train, self.step) and self._last_evaluated != self.step
+
     # The whole run.
 
     def train(self) -> Iterator[TrainEvent]:
@@ -217,7 +222,7 @@ class Trainer:
         """
         train = self.experiment.train
         del self.metrics.evaluated_at[self.metrics.evaluations_finished :]
-        if is_evaluated(train, self.step) and self._last_evaluated != self.step:
+        if self.evaluation_due:
             yield from self._evaluate()
         while self.step < train.steps:
             self.train_batches.prefetch(self.step)

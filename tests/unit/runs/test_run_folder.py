@@ -2,8 +2,11 @@
 
 import asyncio
 import json
+import os
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pygpt.errors import CheckpointError
 from pygpt.runs.run_folder import RunFolder
@@ -20,6 +23,13 @@ METRICS = [
     Metric(3, loss=2.8, learning_rate=0.3, val_loss=2.85, accuracy=0.5),
     Metric(4, loss=2.7, learning_rate=0.4, grad_norm=0.75, update_ratio=0.001),
 ]
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["step", "loss", "lr", "val_loss", "x"]), inner),
+    max_leaves=6,
+)
 
 
 def lines(folder):
@@ -84,19 +94,64 @@ def test_the_log_of_a_trained_run_has_the_rate_of_each_step(tmp_path, cpu):
     assert rates == pytest.approx(rising + falling, rel=1e-12)
 
 
-def test_an_older_run_keeps_its_weights_under_another_name(tmp_path):
+def test_an_earlier_run_keeps_its_weights_and_its_log_under_other_names(tmp_path):
     folder = RunFolder(tmp_path)
-    assert folder.set_aside_older_run() is None
+    assert folder.set_aside_earlier_run() == []
     for number in (1, 2):
         folder.save(b"weights %d" % number)
-        assert folder.set_aside_older_run() == tmp_path / f"model.{number}.safetensors"
-    assert not folder.model.exists()
+        folder.log([Metric(number, loss=2.5)], every=1)
+        assert folder.set_aside_earlier_run() == [f"model.{number}.safetensors", f"metrics.{number}.jsonl"]
+    assert not folder.model.exists() and not folder.metrics.exists()
     assert [(tmp_path / f"model.{n}.safetensors").read_bytes() for n in (1, 2)] == [b"weights 1", b"weights 2"]
+    assert [json.loads((tmp_path / f"metrics.{n}.jsonl").read_text())["step"] for n in (1, 2)] == [1, 2]
+    # A run that was killed before its first checkpoint has a log alone; its number is free for both.
+    folder.log([Metric(3, loss=2.5)], every=1)
+    assert folder.set_aside_earlier_run() == ["metrics.3.jsonl"]
+
+
+def test_a_log_of_any_content_is_read_as_far_as_it_is_one(tmp_path):
+    folder = RunFolder(tmp_path)
+    bad = [
+        b"\xff\xfe",
+        b"[" * 10000,
+        b"1",
+        b'{"step": "1"}',
+        b'{"step": -1}',
+        b'{"step": 1, "loss": NaN}',
+        b"x" * 200_000,
+    ]
+    bad += [b'{"step": true}', b'{"step": 1, "loss": [1]}', b'{"step": 1e400}', b'{"step": 9999999999}', b"\0", b""]
+    folder.metrics.write_bytes(b"\n".join([*bad, b'{"step": 7, "loss": 2}', b'{"step": 8, "lo']))
+    assert folder.read_metrics() == [Metric(7, loss=2)]
+
+
+@given(st.lists(st.binary() | st.builds(lambda value: json.dumps(value).encode(), JSON)))
+def test_no_content_of_a_log_is_an_error(tmp_path_factory, content):
+    folder = RunFolder(tmp_path_factory.getbasetemp())
+    folder.metrics.write_bytes(b"\n".join(content))
+    for metric in folder.read_metrics():
+        assert Metric.from_line(json.loads(json.dumps(metric.line()))) is not None
+
+
+def test_a_log_that_could_not_be_written_is_written_later(tmp_path):
+    folder = RunFolder(tmp_path / "run")
+    with pytest.raises(CheckpointError, match="cannot be written"):
+        folder.log(METRICS[:2], 1)
+    (tmp_path / "run").mkdir()
+    folder.log(METRICS[2:], 1)
+    assert [line["step"] for line in lines(tmp_path / "run")] == [1, 2, 3, 4]
+
+
+def test_the_log_of_a_pipe_or_a_folder_is_empty(tmp_path):
+    for make in (os.mkfifo, os.mkdir):
+        make(tmp_path / "metrics.jsonl")
+        assert RunFolder(tmp_path).read_metrics() == []
+        make is os.mkfifo and os.unlink(tmp_path / "metrics.jsonl")
 
 
 def test_a_folder_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("")
     folder = RunFolder(tmp_path / "file" / "run")
-    for write in (folder.check_writable, lambda: folder.save(b""), lambda: folder.log(METRICS, 1)):
+    for write in (folder.claim, lambda: folder.save(b""), lambda: folder.log(METRICS, 1)):
         with pytest.raises(CheckpointError, match="cannot be written"):
             write()

@@ -7,6 +7,7 @@ import pytest
 
 from pygpt.data import text_from_bytes
 from pygpt.errors import CheckpointError, DataError, DivergedError, ExperimentError
+from pygpt.tensor.tensor import tensor
 from pygpt.training.evaluate import evaluate_text
 from pygpt.training.run import Run
 from tests.tiny_runs import NAMES, POEM, bits, experiment, finish, poem_run
@@ -69,6 +70,37 @@ def test_the_generator_can_be_dropped_and_the_metrics_read_at_any_event(events, 
     metrics += finish(run)
     assert bits(metrics) == bits(finish(poem_run(device, **{"train.steps": 6, "train.eval_every": 3})))
     assert [m.step for m in metrics] == list(range(7)), "one line per step"
+
+
+@pytest.mark.parametrize("events", range(1, 12))
+def test_a_run_saved_at_any_event_continues_with_the_same_metrics_and_curve(events, cpu):
+    """This includes the middle of an evaluation: it is repeated, and its line still has the loss of its step."""
+    changes = {"train.steps": 6, "train.eval_every": 3, "data.layout": "documents", "data.val_fraction": 0.2}
+    whole = poem_run(cpu, **changes)
+    expected = finish(whole)
+    first = poem_run(cpu, **changes)
+    for count, _ in enumerate(first.train(), 1):
+        if count == events:
+            break
+    metrics = first.take_metrics(cpu.read(first.metrics_tensor))
+    second = Run.restore(Run.restore(first.checkpoint(), cpu).checkpoint(), cpu)
+    metrics += finish(second)
+    assert metrics == expected
+    assert second.metrics.curve.tables() == whole.metrics.curve.tables()
+    assert second.weights.values.read() == whole.weights.values.read()
+
+
+@pytest.mark.parametrize("name", ["loss", "grad_norm"])
+def test_a_run_that_diverged_cannot_be_saved(cpu, name):
+    """Not even while the step with the bad loss is being evaluated."""
+    run = poem_run(cpu, **{"train.steps": 10, "train.eval_every": 5})
+    record, bad = run.metrics.record, tensor(cpu, [math.nan])
+    run.metrics.record = lambda key, value: record(key, bad if key == name else value)
+    for event in run.train():
+        if event.step == 5 and event.kind == "evaluating":
+            break
+    with pytest.raises(DivergedError, match="nan"):
+        run.checkpoint()
 
 
 def test_devices_agree_and_start_from_the_same_bits(gpu, cpu):

@@ -1,0 +1,187 @@
+"""The training loop of `pygpt train`: logs, saves, shows progress, and stops on a signal."""
+
+import asyncio
+import contextlib
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from pygpt.cli.output import as_argument
+from pygpt.errors import CheckpointError, DivergedError
+from pygpt.training.driver import Driver
+
+STEPS_BEFORE_PROFILE = 5  # the first steps compile, and run on a cold device
+SHARE = 20  # saving takes at most one part in this many of the time
+RETRY_SECONDS = 2.0  # between attempts to save a run that has ended
+
+
+class Training:
+    """Trains a run. A checkpoint is saved every `save_every` seconds, before the last evaluation, and at the end.
+
+    No failed write ends the training, and neither does a signal: SIGINT, SIGTERM and SIGHUP stop it between two steps
+    or batches of an evaluation, and it is saved. A second Ctrl+C ends it at once, unless a checkpoint is being written.
+    """
+
+    def __init__(self, run, folder, console, save_every: float, profiled: bool):
+        self.run, self.folder, self.console, self.save_every = run, folder, console, save_every
+        self.first_step = run.step
+        self.profiled_after = run.step + STEPS_BEFORE_PROFILE if profiled else None
+        self.driver = Driver(run)
+        self.signal: int | None = None  # the first one that came
+        self.signals = 0
+        self.val_loss: float | None = None
+        self.failing: dict[str, bool] = {}  # what could not be written the last time, and whether that was at the end
+        self.saved: tuple[int, bool] | None = None  # the step of the last checkpoint, and whether it was evaluated
+        self.saved_at, self.saving_took, self.saving = time.perf_counter(), 0.0, False
+
+    async def train(self) -> int:
+        """Train to the end or until a signal, and return the exit status. Raises: DivergedError."""
+        self.progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed:,}/{task.total:,}"),
+            TextColumn("{task.fields[figures]}"),
+            TimeRemainingColumn(),
+            console=self.console,
+            disable=not self.console.is_terminal,
+            transient=True,
+        )
+        steps = self.run.experiment.train.steps
+        with self._handling_signals():
+            try:
+                with self.progress:
+                    self.task = self.progress.add_task("training", total=steps, completed=self.run.step, figures="")
+                    async for event in self.driver.events():
+                        self._handle_metrics(event.metrics)
+                        if self._is_save_due():
+                            self._save()
+                        if self._is_profile_due():
+                            await self._profile()
+            except DivergedError as error:
+                hint = f". The last good checkpoint is {self.folder.model}" if self.folder.model.exists() else ""
+                raise DivergedError(error.step, f"{error}{hint}") from None
+            await self._save_last()
+        folder = as_argument(self.folder.folder)
+        if self.signal is not None and (self.run.step < steps or self.run.evaluation_due):
+            during = " before its evaluation" if self.run.evaluation_due else ""
+            self.console.print(
+                f"Stopped at step {self.run.step:,}{during} and saved to {self.folder.folder}. Continue with:\n"
+                f"  pygpt train --resume {folder}"
+            )
+            return 128 + self.signal
+        self.console.print(f"Done. Sample from it:\n  pygpt sample {folder}")
+        return 0
+
+    @contextlib.contextmanager
+    def _handling_signals(self) -> Iterator[None]:
+        names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]  # Windows has no SIGHUP
+        # `nohup` ignores SIGHUP, and so does its child.
+        numbers = [getattr(signal, name) for name in names if signal.getsignal(getattr(signal, name)) != signal.SIG_IGN]
+        previous = {number: signal.signal(number, self._stop) for number in numbers}
+        try:
+            yield
+        finally:
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+
+    def _stop(self, number, frame):
+        self.signals += 1
+        self.signal = self.signal or number
+        self.driver.halt()
+        # A step that is cut off leaves nothing to save. Only a person who insists asks for that.
+        if self.signals > 1 and number == signal.SIGINT and not self.saving:
+            raise KeyboardInterrupt
+
+    def _is_profile_due(self):
+        if self.profiled_after is None or self.signal is not None or self.run.evaluating:
+            return False
+        return self.run.step >= self.profiled_after
+
+    async def _profile(self):
+        from pygpt.analysis.profile import profile
+        from pygpt.cli.profile_table import print_profile
+
+        self.profiled_after = None
+        if result := await profile(self.run, self.driver.steps):
+            self._attempt("the profile", lambda: print_profile(result, self.folder, self.console))
+
+    def _is_save_due(self) -> bool:
+        if self.run.step == self.first_step or self.saved == self._state():
+            return False
+        waited, share = time.perf_counter() - self.saved_at, SHARE * self.saving_took
+        if self.run.evaluating and self.saved != (self.run.step, False):  # the evaluation has just begun
+            return waited >= share or self.run.step == self.run.experiment.train.steps
+        return waited >= max(self.save_every, share)
+
+    def _state(self) -> tuple[int, bool]:
+        return self.run.step, not self.run.evaluation_due
+
+    def _save(self, last: bool = False) -> bool:
+        """Write a checkpoint. Return whether that worked."""
+        began, self.saving = time.perf_counter(), True
+        try:
+            if saved := self._attempt("the checkpoint", lambda: self.folder.save(self.run.checkpoint()), last):
+                self.saved = self._state()
+        finally:
+            self.saving = False
+        self.saved_at = time.perf_counter()
+        self.saving_took = self.saved_at - began
+        return saved
+
+    async def _save_last(self) -> None:
+        """Save the run as it is now, again and again if that fails, until a signal. Raises: CheckpointError then."""
+        signals = self.signals
+        while not (self._log([], last=True) and (self.saved == self._state() or self._save(last=True))):
+            tried = time.perf_counter()
+            while time.perf_counter() - tried < RETRY_SECONDS:
+                await asyncio.sleep(0.1)
+                if self.signals > signals:
+                    saved = f"is of step {self.saved[0]:,}" if self.saved else "could not be written either"
+                    raise CheckpointError(
+                        f"the run at step {self.run.step:,} could not be written to {self.folder.folder}; "
+                        f"its last checkpoint {saved}"
+                    )
+
+    def _attempt(self, what: str, write: Callable[[], None], last: bool = False) -> bool:
+        """Write something and return whether that worked. What failed is said once, until it works again."""
+        try:
+            write()
+        except CheckpointError as error:
+            if self.failing.get(what) is not last:
+                how = "It is tried again until it works; Ctrl+C gives up" if last else "Training goes on"
+                print(f"pygpt: {what}: {error}. {how}.", file=sys.stderr)
+            self.failing[what] = last
+            return False
+        if self.failing.pop(what, None) is not None:
+            print(f"pygpt: {what} is written again.", file=sys.stderr)
+        return True
+
+    def _log(self, metrics, last: bool = False) -> bool:
+        every = self.run.experiment.train.log_every
+        return self._attempt("the log", lambda: self.folder.log(metrics, every), last)
+
+    def _handle_metrics(self, metrics):
+        self._log(metrics)
+        for metric in metrics:
+            if metric.val_loss is not None:
+                self.val_loss = metric.val_loss
+                self._print_evaluation(metric)
+        latest = next((metric for metric in reversed(metrics) if metric.loss is not None), None)
+        if latest:
+            val = f"  val {self.val_loss:.4f}" if self.val_loss is not None else ""
+            speed = f"  {latest.tokens_per_second:,.0f} tokens/s" if latest.tokens_per_second else ""
+            self.progress.update(self.task, completed=latest.step, figures=f"loss {latest.loss:.4f}{val}{speed}")
+
+    def _print_evaluation(self, metric):
+        parts = [f"step {metric.step:>6,}"]
+        if metric.loss is not None:
+            parts.append(f"loss {metric.loss:.4f}")
+        parts.append(f"validation loss {metric.val_loss:.4f}")
+        if metric.accuracy is not None:
+            parts.append(f"correct answers {metric.accuracy:.1%}")
+        if metric.ms_per_step:
+            parts.append(f"{metric.ms_per_step:.1f} ms/step")
+        self.console.print("  ".join(parts))

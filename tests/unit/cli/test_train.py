@@ -1,0 +1,229 @@
+"""What signals, kills, full disks, broken outputs and other processes do to `pygpt train`: nothing that is trained is
+lost, and nothing else ends it."""
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+import pygpt
+from pygpt.cli import main, training
+from pygpt.runs import run_folder
+from pygpt.runs.run_folder import RunFolder, open_run
+from tests.tiny_runs import POEM
+
+TINY = "--model.n-layer 1 --model.n-head 2 --model.n-embd 16 --model.block-size 8 --train.batch-size 4".split()
+QUICK = [*TINY, "--train.eval-batches", "2", "--train.eval-every", "10", "--log-every", "1"]
+# An evaluation of some seconds follows the last step.
+LONG_EVALUATION = [*TINY, "--train.eval-batches", "2000", "--train.eval-every", "1000000", "--log-every", "1"]
+
+
+@pytest.fixture
+def poem(tmp_path):
+    path = tmp_path / "poem.txt"
+    path.write_text(POEM)
+    return str(path)
+
+
+def arguments(poem, out, steps=20, settings=QUICK):
+    return ["train", "baby", "--data", poem, "--device", "numpy", "--steps", str(steps), "--out", str(out), *settings]
+
+
+def start(*command, **options):
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options
+    return subprocess.Popen([sys.executable, "-m", "pygpt", *map(str, command)], text=True, **pipes)
+
+
+def wait_for_lines(process, folder, count):
+    """Wait until the log has this many lines."""
+    log = folder / "metrics.jsonl"
+    while not log.exists() or log.read_bytes().count(b"\n") < count:
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.01)
+
+
+def losses(folder):
+    rows = map(json.loads, (folder / "metrics.jsonl").read_text().splitlines())
+    return [{name: value for name, value in row.items() if name not in ("ms", "tokens_per_second")} for row in rows]
+
+
+def refused(capsys, *command):
+    """The sentence that a command fails with."""
+    assert main([str(word) for word in command]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("pygpt: ") and error.count("\n") == 1
+    return error
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_signal_in_the_last_evaluation_loses_nothing(tmp_path, poem, name):
+    out, number = tmp_path / "run", getattr(signal, name)
+    process = start(*arguments(poem, out, 5, LONG_EVALUATION))
+    wait_for_lines(process, out, 4)  # the line of step 5 waits for the evaluation
+    sent = time.monotonic()
+    process.send_signal(number)
+    output, _ = process.communicate(timeout=30)
+    assert process.returncode == 128 + number and time.monotonic() - sent < 2
+    assert f"Stopped at step 5 before its evaluation and saved to {out}" in output and f"--resume {out}" in output
+    assert open_run(out).step == 5
+    # The evaluation is repeated, and everything is as if nothing had happened.
+    assert main(["train", "--resume", str(out), "--device", "numpy"]) == 0
+    assert main(arguments(poem, tmp_path / "whole", 5, LONG_EVALUATION)) == 0
+    assert losses(out) == losses(tmp_path / "whole")
+    ours, whole = open_run(out), open_run(tmp_path / "whole")
+    assert ours.curve.tables() == whole.curve.tables()
+    assert all(bytes(ours.weights[name]) == bytes(whole.weights[name]) for name in whole.weights)
+
+
+@pytest.mark.slow
+def test_ctrl_c_twice_in_the_last_evaluation_loses_nothing(tmp_path, poem):
+    process = start(*arguments(poem, tmp_path / "run", 5, LONG_EVALUATION))
+    wait_for_lines(process, tmp_path / "run", 4)
+    for _ in range(2):
+        process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+    assert process.returncode == 130 and open_run(tmp_path / "run").step == 5
+
+
+def test_a_run_that_is_killed_continues_from_its_last_checkpoint(tmp_path, poem):
+    out = tmp_path / "run"
+    process = start(*arguments(poem, out, 5000), "--save-every", "0")
+    wait_for_lines(process, out, 100)
+    while not (out / "model.safetensors").exists():
+        time.sleep(0.01)
+    process.kill()
+    process.communicate()
+    (out / "model.safetensors.17-0123abcd.new").write_bytes(b"half of a checkp")
+    step = open_run(out).step
+    assert 0 < step < 5000
+    assert main(["train", "--resume", str(out), "--steps", str(step + 10), "--device", "numpy"]) == 0
+    assert [row["step"] for row in losses(out)] == list(range(1, step + 11))
+    assert sorted(os.listdir(out)) == [".lock", "experiment.toml", "metrics.jsonl", "model.safetensors"]
+
+
+@pytest.mark.parametrize("output", ["| head -n 1", "> /dev/full 2> /dev/full", ">&-", "| true"])
+def test_a_broken_output_does_not_end_training(tmp_path, poem, output):
+    command = " ".join([sys.executable, "-m", "pygpt", *arguments(poem, tmp_path / "run")])
+    done = subprocess.run(["bash", "-c", f"set -o pipefail; {command} {output}"], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert open_run(tmp_path / "run").step == 20
+
+
+class FullDisk:
+    """Refuses the writes with these numbers, counted from 1."""
+
+    def __init__(self, monkeypatch, refused):
+        self.refused, self.count = refused, 0
+        for name in ("write_atomically", "append"):
+            monkeypatch.setattr(run_folder, name, self._counted(getattr(run_folder, name)))
+
+    def _counted(self, write):
+        def counted(path, content):
+            self.count += 1
+            if self.count in self.refused:
+                raise OSError(errno.ENOSPC, "No space left on device", str(path))
+            write(path, content)
+
+        return counted
+
+
+def test_a_full_disk_ends_no_training_that_has_begun(tmp_path, poem, monkeypatch, capsys):
+    monkeypatch.setattr(training, "RETRY_SECONDS", 0.01)
+    command = [*arguments(poem, tmp_path / "whole", 30), "--save-every", "0"]
+    whole = FullDisk(monkeypatch, [])
+    assert main(command) == 0 and whole.count > 5
+    for number in range(1, whole.count + 1):
+        out = tmp_path / f"run{number}"
+        FullDisk(monkeypatch, [number])
+        capsys.readouterr()
+        status = main([*arguments(poem, out, 30), "--save-every", "0"])
+        error = capsys.readouterr().err
+        if number <= 2:  # nothing is trained where not even the settings can be written
+            assert status == 1 and "cannot be written (No space left on device)" in error
+            continue
+        assert status == 0 and losses(out) == losses(tmp_path / "whole")
+        assert (out / "model.safetensors").stat().st_size == (tmp_path / "whole" / "model.safetensors").stat().st_size
+        assert "No space left on device" in error and "is written again" in error
+
+
+def test_what_was_trained_waits_for_a_disk_that_stays_full(tmp_path, poem, monkeypatch):
+    out = tmp_path / "run"
+    limited = f"ulimit -f 8; exec {sys.executable} -m pygpt {' '.join(arguments(poem, out))}"
+    process = subprocess.Popen(["bash", "-c", limited], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    assert "File too large" in process.stderr.readline()
+    while "It is tried again until it works; Ctrl+C gives up" not in process.stderr.readline():
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    error = process.communicate(timeout=30)[1]
+    assert process.returncode == 1 and "at step 20 could not be written" in error
+    assert error.endswith("its last checkpoint could not be written either\n")
+    assert "Traceback" not in error and not [name for name in os.listdir(out) if name.endswith(".new")]
+
+
+def test_two_trainings_in_one_folder_are_refused(tmp_path, poem, capsys):
+    out = tmp_path / "run"
+    process = start(*arguments(poem, out, 100_000))
+    wait_for_lines(process, out, 10)
+    for command in (arguments(poem, out), ["train", "--resume", out, "--device", "numpy"]):
+        if command[1] == "--resume":
+            process.send_signal(signal.SIGINT)
+            process.communicate()
+            with RunFolder(out).claim():
+                assert f"the folder {out} is in use by another pygpt" in refused(capsys, *command)
+        else:
+            error = refused(capsys, *command)
+            assert f"in use by another pygpt (process {process.pid}): wait until" in error and "--out" in error
+    assert 0 < open_run(out).step < 100_000
+
+
+def test_no_run_is_overwritten_by_another(tmp_path, poem, capsys):
+    first, second = tmp_path / "first", tmp_path / "second"
+    for out, steps in ((first, 10), (second, 20)):
+        main(arguments(poem, out, steps))
+    before = {name: (second / name).read_bytes() for name in ("model.safetensors", "metrics.jsonl")}
+    capsys.readouterr()
+    main(["train", "--resume", str(first), "--steps", "15", "--out", str(second), "--device", "numpy"])
+    assert "is now in model.1.safetensors and metrics.1.jsonl" in capsys.readouterr().out
+    assert (second / "model.1.safetensors").read_bytes() == before["model.safetensors"]
+    assert (second / "metrics.1.jsonl").read_bytes() == before["metrics.jsonl"]
+    assert open_run(second).step == 15 and [row["step"] for row in losses(second)] == list(range(1, 16))
+    main(["train", "--resume", str(first), "--steps", "15", "--out", f"{first}/../first", "--device", "numpy"])
+    assert sorted(os.listdir(first)) == [".lock", "experiment.toml", "metrics.jsonl", "model.safetensors"]
+
+
+def test_a_run_is_resumed_only_for_more_steps(tmp_path, poem, capsys):
+    main(arguments(poem, tmp_path / "run"))
+    before = {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in (tmp_path / "run").iterdir()}
+    for steps in ([], ["--steps", "20"], ["--steps", "7"]):
+        error = refused(capsys, "train", "--resume", tmp_path / "run", *steps, "--device", "numpy")
+        assert "has done 20 steps already; continue it with --steps above that" in error
+    assert before == {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in (tmp_path / "run").iterdir()}
+
+
+def test_a_text_that_has_moved(tmp_path, poem, capsys):
+    """The shards of a run can lie elsewhere; a text is in the run's own file."""
+    shards, moved, run = tmp_path / "shards", tmp_path / "moved", tmp_path / "run"
+    main(["prepare", poem, "--out", str(shards), "--encoding", "char", "--shard-size", "2000"])
+    main(arguments(str(shards), run, 5))
+    shards.rename(moved)
+    resume = ["train", "--resume", run, "--steps", "6", "--device", "numpy"]
+    assert "there is no data set and no file named" in refused(capsys, *resume)
+    assert "is not the one this run was trained on" in refused(capsys, *resume, "--data", "tales")
+    assert "is not divided into training and validation as the shards" in refused(capsys, *resume, "--data", poem)
+    assert main([str(word) for word in (*resume, "--data", moved)]) == 0
+    assert open_run(run).experiment.data.source == str(moved)
+    resume[resume.index("6")] = "7"
+    assert main([str(word) for word in resume]) == 0  # it is found there from now on
+    other = tmp_path / "other"
+    main(arguments(poem, other, 5))
+    os.unlink(poem)
+    assert main(["train", "--init-from", str(other), "--steps", "2", "--out", str(tmp_path / "new")]) == 0
+    assert open_run(tmp_path / "new").text.text == POEM
+    assert pygpt.load(tmp_path / "new", "numpy").generate("T", 3)
