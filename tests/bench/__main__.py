@@ -11,6 +11,7 @@
     python -m tests.bench tasks     the accuracy of the presets reverse, sort and addition, on NumPy
     python -m tests.bench tokens    learning a BPE of 1,024 tokens from 1 MB of text, natively and in the tab
     python -m tests.bench bits      ten steps of every preset, as exact numbers, to compare before and after a change
+    python -m tests.bench kill      kill -9 at 20 random moments: seconds of training lost
     python -m tests.bench report    docs/performance.md, from the records
 
 The default is native, matmul, tab, tab_matmul, boot, report. The contenders take turns in rounds, so that other load on
@@ -23,7 +24,7 @@ import argparse
 import dataclasses
 import os
 
-from tests.bench import bits, curve, memory, native, quality, records, report, tab, tasks, tokens
+from tests.bench import bits, curve, kill, memory, native, quality, records, report, tab, tasks, tokens
 
 MEASUREMENTS = {
     "native": native.measure,
@@ -36,6 +37,7 @@ MEASUREMENTS = {
     "quality": lambda _: quality.measure(),
     "curve": lambda _: curve.measure(),
     "bits": bits.measure,
+    "kill": kill.measure,
     "tasks": tasks.measure,
     "tokens": tokens.measure,
 }

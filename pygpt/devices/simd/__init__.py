@@ -105,4 +105,10 @@ def _native() -> Library | None:
     from pygpt.utils.cache import cache_folder
 
     path = compile_natively(cache_folder())
-    return Library(path, LARGEST_NATIVE_PRODUCT) if path else None
+    try:
+        return Library(path, LARGEST_NATIVE_PRODUCT) if path else None
+    except (
+        OSError,
+        AttributeError,
+    ):  # a folder from which nothing can be run, or what the compiler wrote is no library
+        return None

@@ -1,6 +1,7 @@
 """Compile the C files in this folder: for the tab with the clang in PyPI's `ziglang`, which only the build needs; for
 this machine with its own C compiler."""
 
+import contextlib
 import hashlib
 import importlib.metadata
 import os
@@ -10,6 +11,8 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+
+from pygpt.errors import DeviceError
 
 FOLDER = Path(__file__).parent
 FLAGS = (
@@ -64,22 +67,50 @@ def compile_natively(cache: Path) -> Path | None:
     """Compile the library for this machine, cached in `cache`; None if no C compiler is found or accepts the files.
 
     PYGPT_CC names the compiler to use, with its arguments. If it is empty, nothing is compiled.
+    Raises: DeviceError if the compiler that PYGPT_CC names does not work.
     """
     chosen = os.environ.get("PYGPT_CC")
-    compilers = [shlex.split(chosen)] if chosen is not None else [[name] for name in ("clang", "cc", "gcc")] + [ZIG]
-    for compiler in compilers:
-        if not compiler or not shutil.which(compiler[0]):
-            continue
-        # The macros identify the compiler and the CPU, because different machines can share a home folder.
-        try:
-            macros = _run([*compiler, "-march=native", "-dM", "-E", "-x", "c", os.devnull])
-            target = cache / f"simd-{_hash(macros)}" / "native.so"
-            if not target.is_file():
-                _compile([*compiler, *NATIVE_FLAGS], target, cache)
-            return target
-        except (subprocess.SubprocessError, OSError):
-            continue  # try the next one; if none works, the twins run
+    if chosen is not None:
+        return _compile_with_chosen(chosen, cache) if chosen.strip() else None
+    for compiler in [["clang"], ["cc"], ["gcc"], ZIG]:
+        with contextlib.suppress(subprocess.SubprocessError, OSError):  # try the next one; without any, the twins run
+            if shutil.which(compiler[0]):
+                return _compiled(compiler, cache)
     return None
+
+
+def _compile_with_chosen(chosen: str, cache: Path) -> Path:
+    try:
+        return _compiled(shlex.split(chosen), cache)
+    except subprocess.CalledProcessError as error:
+        reason = (error.stderr or f"it ended with {error.returncode}").strip().splitlines()[-1]
+    except subprocess.TimeoutExpired:
+        reason = f"it took longer than {TIME_LIMIT:.0f} seconds"
+    except (OSError, ValueError) as error:  # ValueError: a quotation mark that does not end
+        reason = str(error)
+    raise DeviceError(
+        f"the C compiler in PYGPT_CC, {chosen!r}, does not work ({reason}): correct it, unset it for the machine's own "
+        "compiler, or set it to nothing to run without"
+    )
+
+
+def _compiled(compiler: list[str], cache: Path) -> Path:
+    """The library that this compiler makes, from the cache if it is there and whole. Raises: as `_run`."""
+    # The macros identify the compiler and the CPU, because different machines can share a home folder.
+    macros = _run([*compiler, "-march=native", "-dM", "-E", "-x", "c", os.devnull])
+    folder = cache / f"simd-{_hash(macros)}"
+    # A library that is cut short or overwritten crashes the process that loads it, so its name has its hash.
+    for path in folder.glob("native-*.so"):
+        if path == _named_by_content(path):
+            return path
+        path.unlink(missing_ok=True)
+    new = folder / f"{os.getpid()}.so"
+    _compile([*compiler, *NATIVE_FLAGS], new, cache)
+    return new.replace(_named_by_content(new))
+
+
+def _named_by_content(path: Path) -> Path:
+    return path.with_name(f"native-{hashlib.sha256(path.read_bytes()).hexdigest()[:16]}.so")
 
 
 def _hash(version: str) -> str:
@@ -113,6 +144,7 @@ def _run(command: list[str], environment: dict[str, str] | None = None) -> str:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        errors="replace",
         env=environment,
         start_new_session=True,
     ) as process:

@@ -16,6 +16,7 @@ from pygpt.devices import simd
 from pygpt.devices.numpy import NumpyDevice
 from pygpt.devices.simd import compile
 from pygpt.devices.simd.compile import ZIG, compile_natively
+from pygpt.errors import DeviceError
 from pygpt.training.run import Run
 from tests.conftest import unavailable
 from tests.tiny_runs import preset_kernels
@@ -48,7 +49,8 @@ def test_a_compiler_that_hangs_is_killed_with_its_children(tmp_path, monkeypatch
     hanging.chmod(0o755)
     monkeypatch.setenv("PYGPT_CC", str(hanging))
     monkeypatch.setattr(compile, "TIME_LIMIT", 1.0)
-    assert compile_natively(tmp_path / "cache") is None
+    with pytest.raises(DeviceError, match="does not work .it took longer than 1 seconds"):
+        compile_natively(tmp_path / "cache")
     started = [int(pid) for pid in pids.read_text().split()]
     assert len(started) == 2
     until = time.monotonic() + 10
@@ -91,9 +93,54 @@ def test_large_products_are_left_to_numpy(compiled):
 def test_without_a_compiler_the_twins_run(tmp_path, monkeypatch):
     monkeypatch.setenv("PYGPT_CC", "")
     assert compile_natively(tmp_path) is None
-    monkeypatch.setenv("PYGPT_CC", f"{sys.executable} -c 1/0")  # a compiler that always fails
-    assert compile_natively(tmp_path) is None
     assert NumpyDevice(library=None).name.startswith("NumPy") and "SIMD" not in NumpyDevice(library=None).name
+
+
+@pytest.mark.parametrize(
+    ("compiler", "reason"),
+    [
+        (f"{sys.executable} -c 1/0", "ZeroDivisionError"),
+        ("no-such-compiler -O3", "no-such-compiler"),
+        ("cc 'unfinished", "No closing quotation"),
+        ("/etc", "/etc"),
+        ("true", "No such file or directory"),  # succeeds, and writes nothing
+    ],
+)
+def test_a_chosen_compiler_that_does_not_work_is_an_error(tmp_path, monkeypatch, compiler, reason):
+    monkeypatch.setenv("PYGPT_CC", compiler)
+    with pytest.raises(DeviceError, match="the C compiler in PYGPT_CC, .*does not work") as error:
+        compile_natively(tmp_path)
+    assert reason in str(error.value) and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda data: b"", lambda data: data[: len(data) // 2], lambda data: bytes(len(data)), lambda data: b"x"]
+)
+def test_a_damaged_library_is_compiled_again(tmp_path, damage, compiled):
+    """The compiler is slow, so here it copies the library that another test has compiled."""
+    whole = Path(compiled.library._library._name)
+    copying = tmp_path / "cc"
+    copying.write_text(f'#!/bin/sh\nwhile [ $# -gt 1 ]; do [ "$1" = -o ] && cp {whole} "$2"; shift; done\n')
+    copying.chmod(0o755)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYGPT_CC", str(copying))
+        first = compile_natively(tmp_path)
+        assert first.read_bytes() == whole.read_bytes()
+        first.write_bytes(damage(whole.read_bytes()))
+        again = compile_natively(tmp_path)
+    assert again.read_bytes() == whole.read_bytes() and len([*again.parent.iterdir()]) == 1
+    assert simd.Library(again).has("gelu")
+
+
+def test_a_library_that_cannot_be_loaded_is_not_used(tmp_path, monkeypatch):
+    """The folder of the cache can forbid running programs."""
+    (tmp_path / "native.so").write_bytes(b"not a library")
+    monkeypatch.setattr(compile, "compile_natively", lambda cache: tmp_path / "native.so")
+    simd._native.cache_clear()
+    try:
+        assert simd.load() is None
+    finally:
+        simd._native.cache_clear()
 
 
 @pytest.mark.slow
