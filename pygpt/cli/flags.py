@@ -12,6 +12,7 @@ from pygpt.config.sampling import SamplingConfig
 from pygpt.config.sections import DataConfig, ModelConfig, OptimConfig, TrainConfig
 from pygpt.data import DATASETS, is_task
 from pygpt.errors import ExperimentError
+from pygpt.utils.encoding import decode_utf8
 
 DeviceChoice = Literal["auto", "numpy", "webgpu"]
 DEFAULT_PRESET = "small"
@@ -115,8 +116,6 @@ def read_experiment(preset: str) -> Experiment:
     if preset in PRESETS or (path.suffix != ".toml" and not path.exists()):
         return Experiment.preset(preset)
     try:
-        return Experiment.from_toml(path.read_text(encoding="utf-8"))
+        return Experiment.from_toml(decode_utf8(preset, path.read_bytes()))
     except OSError as error:
         raise ExperimentError("preset", f"{preset} cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise ExperimentError("preset", f"{preset} is not an experiment file: it is not UTF-8 text") from None

@@ -47,7 +47,23 @@ def text_from_bytes(name: str, data: bytes) -> Text:
     Raises:
         DataError: the text is blank, is not UTF-8, or is not text at all.
     """
-    return make_text(name, decode_text(name, data), f"your own text, {name}", built_in=False)
+    return _own_text(name, decode_text(name, data))
+
+
+def saved_text(name: str, data: bytes) -> Text:
+    """Read a user's text that was saved with a run: every byte counts, also marks and line ends.
+
+    Raises:
+        DataError: it is not UTF-8.
+    """
+    try:
+        return _own_text(name, data.decode())
+    except UnicodeDecodeError as error:
+        raise DataError(f"{name} is not UTF-8 at byte {error.start}") from None
+
+
+def _own_text(name: str, text: str) -> Text:
+    return make_text(name, text, f"your own text, {name}", built_in=False)
 
 
 def decode_text(name: str, data: bytes) -> str:

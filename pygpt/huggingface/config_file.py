@@ -13,8 +13,7 @@ LARGEST = 32 << 20
 def read_table(path: Path) -> dict:
     """The object in a JSON file; byte order marks at its start are left out.
 
-    Raises: CheckpointError if the file is missing, cannot be read, or is not a JSON object; PygptError if it is not
-    UTF-8.
+    Raises: CheckpointError if the file is missing, cannot be read, or is not a JSON object in UTF-8.
     """
     try:
         if path.exists() and not path.is_file():  # a pipe or a device could be read without end
@@ -23,7 +22,7 @@ def read_table(path: Path) -> dict:
             data = file.read(LARGEST + 1)
         if len(data) > LARGEST:
             raise CheckpointError(f"{path} has more than {LARGEST >> 20} MB, which no {path.name} needs")
-        values = json.loads(decode_utf8(str(path), data))
+        values = json.loads(decode_utf8(str(path), data, CheckpointError))
     except FileNotFoundError:
         raise CheckpointError(f"{path.parent} is not a model folder: it has no {path.name}") from None
     except OSError as error:
@@ -38,45 +37,56 @@ def read_table(path: Path) -> dict:
 class Config:
     """The contents of a config.json, read field by field. Raises: CheckpointError, naming an invalid field."""
 
-    def __init__(self, values: dict):
-        self.values = values
+    def __init__(self, values: dict, inside: str = ""):
+        self.values, self.inside = values, inside
+
+    def __bool__(self) -> bool:
+        return bool(self.values)
+
+    def table(self, name: str) -> "Config":
+        """The table in a field; it is empty if the field is missing."""
+        value = self._value(name, {})
+        if not isinstance(value, dict) or any(isinstance(part, dict) for part in value.values()):
+            raise self._unlike(name, value, "expected a table of numbers and words")
+        return Config(value, f"{self.inside}{name}.")
 
     def integer(self, name: str, default: int | None = None) -> int:
         """A whole number above 0."""
         value = self._value(name, default)
         if type(value) is not int or not 0 < value < 2**31:
-            raise CheckpointError(f"config.json: {name} is {value!r:.60}, expected a whole number above 0")
+            raise self._unlike(name, value, "expected a whole number above 0")
         return value
 
     def number(self, name: str, default: float) -> float:
         """Any number."""
         value = self._value(name, default)
         if type(value) not in (int, float) or not abs(value) < 1e18:
-            raise CheckpointError(f"config.json: {name} is {value!r:.60}, expected a number")
+            raise self._unlike(name, value, "expected a number")
         return float(value)
 
     def boolean(self, name: str, default: bool) -> bool:
         """True or false."""
         value = self._value(name, default)
         if type(value) is not bool:
-            raise CheckpointError(f"config.json: {name} is {value!r:.60}, expected true or false")
+            raise self._unlike(name, value, "expected true or false")
         return value
 
     def choice(self, name: str, table: dict, default: str) -> str:
         """The table's entry for the value."""
         value = self._value(name, default)
         if not isinstance(value, str) or value not in table:
-            raise CheckpointError(f"config.json: {name} is {value!r:.60}; pygpt supports {', '.join(table)}")
+            raise self._unlike(name, value, f"pygpt supports {', '.join(table)}")
         return table[value]
 
     def require(self, name: str, wanted) -> None:
         """Raise CheckpointError unless the field has this value or is missing."""
         value = self._value(name, wanted)
         if value != wanted:
-            raise CheckpointError(
-                f"config.json: {name} is {value!r:.60}, but pygpt supports only {wanted!r}: its logits would differ"
-            )
+            raise self._unlike(name, value, f"pygpt supports only {wanted!r}, and its logits would differ")
 
     def _value(self, name, default):
         value = self.values.get(name)
         return default if value is None else value
+
+    def _unlike(self, name, value, wanted):
+        return CheckpointError(f"config.json: {self.inside}{name} is {value!r:.60}; {wanted}")

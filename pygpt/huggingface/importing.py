@@ -31,6 +31,7 @@ def import_folder(folder, block_size: int | None = None) -> Checkpoint:
     layout = LAYOUTS.get(model_type) if isinstance(model_type, str) else None
     if layout is None:
         raise CheckpointError(f"config.json: model_type is {model_type!r:.60}; pygpt reads {', '.join(LAYOUTS)}")
+    _refuse_another_model(config, layout)
     ids = read_token_ids(folder, config.values)
     tokenizer = delimited(read_tokenizer(folder), ids, layout.token_ids)
     stored = read_weights(folder, layout.prefix)
@@ -73,6 +74,21 @@ def import_folder(folder, block_size: int | None = None) -> Checkpoint:
         },
     }
     return Checkpoint(experiment, tokenizer, 0, provenance, weights, {}, None)
+
+
+def _refuse_another_model(config, layout):
+    """Raise CheckpointError for a folder that says it is more than its `model_type`."""
+    if config.values.get("quantization_config"):
+        raise CheckpointError("config.json has a quantization_config; pygpt reads only weights that are not quantized")
+    if config.values.get("auto_map"):
+        raise CheckpointError("config.json has an auto_map: the model has code of its own, which pygpt does not run")
+    known = (layout.architecture, layout.architecture.replace("LMHeadModel", "Model").replace("ForCausalLM", "Model"))
+    named = config.values.get("architectures") or [layout.architecture]
+    if not isinstance(named, list) or not all(name in known for name in named):
+        raise CheckpointError(
+            f"config.json: architectures is {named!r:.60}; for model_type {layout.model_type}, pygpt reads "
+            f"{' and '.join(known)}"
+        )
 
 
 def _experiment(folder, fields, tokenizer):

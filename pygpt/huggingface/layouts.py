@@ -209,10 +209,11 @@ def llama_from_config(config: Config) -> dict:
     size, heads = config.integer("hidden_size"), config.integer("num_attention_heads")
     config.require("rms_norm_eps", EPSILON)
     config.require("head_dim", size // max(heads, 1))
-    rope = config.values.get("rope_parameters") or config.values.get("rope_scaling") or {}
-    rope = Config(rope if isinstance(rope, dict) else {"rope_type": rope})
-    rope.require("rope_type", "default")
-    rope.require("type", "default")
+    # As transformers 5 reads them: the older rope_scaling, if it says anything, takes the place of rope_parameters.
+    rope = config.table("rope_scaling") or config.table("rope_parameters")
+    rope.require("rope_type" if "rope_type" in rope.values else "type", "default")
+    for table in (config, rope):
+        table.require("partial_rotary_factor", 1)
     key_heads = config.integer("num_key_value_heads", heads)
     return {
         "n_layer": config.integer("num_hidden_layers"),

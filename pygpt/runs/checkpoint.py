@@ -206,12 +206,12 @@ def _arrays(entries, prefix, shapes, dtype):
 def _text(entries, provenance):
     if TEXT not in entries:
         return None
-    from pygpt.data import text_from_bytes
+    from pygpt.data.text import saved_text
 
     origin = provenance.get("data")
     name = origin.get("name") if isinstance(origin, dict) else None
     try:
-        return text_from_bytes(str(name or "the saved text"), bytes(entries[TEXT].data))
+        return saved_text(str(name or "the saved text"), bytes(entries[TEXT].data))
     except PygptError as error:
         raise CheckpointError(f"the text in the file is damaged: {error}") from None
 

@@ -4,9 +4,12 @@ Source: huggingface/safetensors, README, "Format": 8 bytes of length, little end
 shape and data_offsets, with strings under __metadata__; then the data, without gaps or overlaps.
 """
 
+import collections
 import dataclasses
+import itertools
 import json
 import math
+import re
 from collections.abc import Callable
 
 from pygpt.errors import CheckpointError
@@ -29,7 +32,12 @@ _ITEM_SIZE = {
 # The bits of the exponent in the last byte of a number and in the one before.
 _EXPONENT = {"F64": (0x7F, 0xF0), "F32": (0x7F, 0x80), "BF16": (0x7F, 0x80), "F16": (0x7C, 0x00)}
 _CHUNK = 1 << 20  # a multiple of every item's size
+# Types that the format has and pygpt has no use for.
+_NOT_READ = frozenset("F8_E4M3 F8_E5M2 F8_E8M0 F8_E4M3FNUZ F8_E5M2FNUZ F6_E2M3 F6_E3M2 F4 C64".split())
 _HEADER_LIMIT = 100_000_000  # the reference implementation's limit
+# Strings and separators in the header. Each can take a hundred bytes of memory; an array has about 20.
+_MOST_PARTS = 2_000_000
+_PART = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[,:\[{]', re.DOTALL)
 _MAX_DIMENSIONS = 64  # NumPy's limit
 
 
@@ -67,7 +75,7 @@ def safetensors_pieces(entries: dict[str, Entry], metadata: dict[str, str]):
         data = entry.data() if callable(entry.data) else entry.data
         if len(data) != entry.nbytes:
             raise CheckpointError(
-                f"{name!r} is {entry.dtype}{list(entry.shape)}, which takes {entry.nbytes} bytes, but "
+                f"{name!r:.60} is {entry.dtype}{list(entry.shape)}, which takes {entry.nbytes} bytes, but "
                 f"it has {len(data)}"
             )
         yield data
@@ -84,21 +92,26 @@ def read_safetensors(data: bytes | memoryview) -> tuple[dict[str, Entry], dict[s
             f"this is not a safetensors file: it has {len(view)} bytes, but the header length takes 8"
         )
     length = int.from_bytes(view[:8], "little")
-    if length > _HEADER_LIMIT or bytes(view[8:9]) not in (b"{", b""):
+    if length > _HEADER_LIMIT or bytes(view[8:9]) not in (b"{", b" ", b"\t", b"\r", b"\n", b""):
         raise CheckpointError("this is not a safetensors file: it does not begin with a header")
     if length > len(view) - 8:
         raise CheckpointError(
             f"the file is cut short: its header takes {length} bytes, but only {len(view) - 8} follow"
         )
+    text = bytes(view[8 : 8 + length])
+    if length > _MOST_PARTS and next(itertools.islice(_PART.finditer(text), _MOST_PARTS, None), None):
+        raise CheckpointError(
+            "the file's header lists more than a hundred thousand arrays or values, which is too many"
+        )
     try:
         header = json.loads(
-            bytes(view[8 : 8 + length]).decode("utf-8"), object_pairs_hook=_table, parse_constant=_reject_constant
+            text.decode("utf-8"), object_pairs_hook=_table, parse_int=_whole, parse_constant=_reject_constant
         )
     except (ValueError, RecursionError) as error:  # not UTF-8, not JSON, or a number with thousands of digits
         raise CheckpointError(f"this is not a safetensors file: its header is not JSON ({error})") from None
     if not isinstance(header, dict):
         raise CheckpointError("this is not a safetensors file: its header is not a table")
-    metadata = header.pop("__metadata__", {})
+    metadata = header.pop("__metadata__", None) or {}
     if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
         raise CheckpointError("the file's __metadata__ is not a table of strings")
     body = view[8 + length :]
@@ -107,12 +120,12 @@ def read_safetensors(data: bytes | memoryview) -> tuple[dict[str, Entry], dict[s
         begin, end = _offsets(name, fields)
         if begin != covered or end < begin:
             raise CheckpointError(
-                f"the file is damaged: {name!r} is at bytes {begin} to {end}, expected to begin at {covered}, "
+                f"the file is damaged: {name!r:.60} is at bytes {begin} to {end}, expected to begin at {covered}, "
                 f"where the previous array ends"
             )
         if end > len(body):
             raise CheckpointError(
-                f"the file is cut short: {name!r} ends at byte {end} of the data, but there are only {len(body)}"
+                f"the file is cut short: {name!r:.60} ends at byte {end} of the data, but there are only {len(body)}"
             )
         shape = _shape(name, fields, end - begin)  # it checks the dtype too
         entries[name] = Entry(fields["dtype"], shape, body[begin:end])
@@ -141,10 +154,18 @@ def all_finite(entry) -> bool:
 
 def _table(pairs):
     table = dict(pairs)
+    words = [*table, *(value for value in table.values() if isinstance(value, str))]
+    "".join(words).encode()  # raises ValueError for half of a surrogate pair, as the reference does
     if len(table) != len(pairs):
-        duplicate = next(name for index, (name, _) in enumerate(pairs) if name in dict(pairs[:index]))
-        raise CheckpointError(f"the file is damaged: its header has {duplicate!r} twice")
+        counts = collections.Counter(name for name, _ in pairs)
+        raise CheckpointError(f"the file is damaged: its header has {counts.most_common(1)[0][0]!r:.60} twice")
     return table
+
+
+def _whole(text):
+    if text == "-0":  # the reference reads a floating-point number, and rejects it
+        raise ValueError("-0 is not a whole number")
+    return int(text)
 
 
 def _reject_constant(text):
@@ -154,19 +175,25 @@ def _reject_constant(text):
 def _offsets(name, fields):
     offsets = fields.get("data_offsets") if isinstance(fields, dict) else None
     if not (isinstance(offsets, list) and len(offsets) == 2 and all(_is_count(offset) for offset in offsets)):
-        raise CheckpointError(f"the file is damaged: {name!r} has no valid data_offsets")
+        raise CheckpointError(f"the file is damaged: {name!r:.60} has no valid data_offsets")
     return tuple(offsets)
 
 
 def _shape(name, fields, nbytes):
     dtype, shape = fields.get("dtype"), fields.get("shape")
     if not isinstance(dtype, str) or dtype not in _ITEM_SIZE:
-        raise CheckpointError(f"the file is damaged: {name!r} has the unknown dtype {dtype!r}")
+        if dtype is None:
+            raise CheckpointError(f"the file is damaged: {name!r:.60} has no dtype")
+        if isinstance(dtype, str) and dtype in _NOT_READ:
+            raise CheckpointError(f"pygpt does not read {dtype}, the type of {name!r:.60}; convert it to F32 or BF16")
+        raise CheckpointError(f"the file is damaged: {name!r:.60} has the unknown dtype {repr(dtype)[:60]}")
     if not isinstance(shape, list) or len(shape) > _MAX_DIMENSIONS or not all(_is_count(length) for length in shape):
-        raise CheckpointError(f"the file is damaged: {name!r} has the shape {repr(shape)[:100]}")
+        raise CheckpointError(f"the file is damaged: {name!r:.60} has the shape {repr(shape)[:100]}")
+    if math.prod(length for length in shape if length) * _ITEM_SIZE[dtype] >= 2**63:
+        raise CheckpointError(f"{name!r:.60} has the shape {repr(shape)[:100]}: more bytes than NumPy can count")
     if math.prod(shape) * _ITEM_SIZE[dtype] != nbytes:
         raise CheckpointError(
-            f"the file is damaged: {name!r} is {dtype}{shape}, which takes "
+            f"the file is damaged: {name!r:.60} is {dtype}{shape}, which takes "
             f"{math.prod(shape) * _ITEM_SIZE[dtype]} bytes, but its data_offsets span {nbytes}"
         )
     return tuple(shape)

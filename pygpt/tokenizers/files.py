@@ -7,6 +7,7 @@ from pygpt.errors import TokenizerError
 from pygpt.tokenizers.bpe import BPETokenizer
 from pygpt.tokenizers.bpe_vocabulary import END_OF_TEXT, Vocabulary
 from pygpt.tokenizers.tokenizer_json import assemble, parse_json, read_tokenizer_json, vocabulary_to_json
+from pygpt.utils.encoding import decode_utf8
 
 TOKENIZER_FILE, VOCAB_FILE, MERGES_FILE = "tokenizer.json", "vocab.json", "merges.txt"
 
@@ -35,10 +36,7 @@ def read_gpt2(vocab: bytes, merges: bytes) -> Vocabulary:
     Raises:
         TokenizerError: they are malformed or do not match.
     """
-    try:
-        lines = merges.decode("utf-8").split("\n")
-    except UnicodeDecodeError as error:
-        raise TokenizerError(f"{MERGES_FILE} should be UTF-8 text, but byte {error.start} is not") from None
+    lines = decode_utf8(MERGES_FILE, merges, TokenizerError).split("\n")
     if lines[0].startswith("#version"):
         del lines[0]
     pairs = []

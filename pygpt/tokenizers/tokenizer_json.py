@@ -8,6 +8,7 @@ from typing import Any
 
 from pygpt.errors import TokenizerError
 from pygpt.tokenizers.bpe_vocabulary import Vocabulary, token_bytes, token_text
+from pygpt.utils.encoding import decode_utf8
 
 _BYTE_LEVEL = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
 _SUPPORTED = "pygpt reads only byte-level BPE, as in GPT-2"
@@ -67,10 +68,10 @@ def parse_json(data: bytes, what: str) -> Any:
     """Parse a JSON file.
 
     Raises:
-        TokenizerError: it is not JSON.
+        TokenizerError: it is not JSON in UTF-8.
     """
     try:
-        return json.loads(data)
+        return json.loads(decode_utf8(what, data, TokenizerError))
     except (ValueError, RecursionError) as error:
         raise TokenizerError(
             f"{what} should be JSON, but this is not: {str(error) or 'it is nested too deeply'}"

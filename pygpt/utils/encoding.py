@@ -12,19 +12,19 @@ _MARKS = {
 }
 
 
-def decode_utf8(name: str, data: bytes) -> str:
+def decode_utf8(name: str, data: bytes, error: type[PygptError] = PygptError) -> str:
     """Decode a whole file, without the byte order marks at its start. Some editors and scripts add more than one.
 
-    Raises: PygptError, naming the file and its encoding or the first byte that is not UTF-8.
+    Raises: `error`, a PygptError, naming the file and its encoding or the first byte that is not UTF-8.
     """
     if encoding := next((encoding for mark, encoding in _MARKS.items() if data.startswith(mark)), None):
-        raise PygptError(f"{name} is in {encoding}: save it as UTF-8 (an editor calls this the encoding)")
+        raise error(f"{name} is in {encoding}: save it as UTF-8 (an editor calls this the encoding)")
     while data.startswith(codecs.BOM_UTF8):
         data = data.removeprefix(codecs.BOM_UTF8)
     try:
         return data.decode()
-    except UnicodeDecodeError as error:
-        raise PygptError(
-            f"{name} is not UTF-8: byte {data[error.start]:#04x} at offset {error.start} is not text in it; save it as "
+    except UnicodeDecodeError as found:
+        raise error(
+            f"{name} is not UTF-8: byte {data[found.start]:#04x} at offset {found.start} is not text in it; save it as "
             "UTF-8 (an editor calls this the encoding)"
         ) from None

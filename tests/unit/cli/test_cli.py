@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import pygpt
+from pygpt.errors import PygptError
 from tests.tiny_runs import POEM
 
 TINY = [
@@ -118,6 +119,18 @@ def test_flags_override_an_experiment_file(tmp_path, poem):
     run_pygpt("train", file, "--data", poem, "--device", "numpy", "--train.steps", 9, "--out", tmp_path / "run")
     experiment = pygpt.Experiment.from_toml((tmp_path / "run" / "experiment.toml").read_text())
     assert (experiment.model.kind, experiment.model.block_size, experiment.train.steps) == ("bigram", 4, 9)
+
+
+def test_an_experiment_file_can_begin_with_byte_order_marks(tmp_path):
+    from pygpt.cli.flags import read_experiment
+
+    file = tmp_path / "mine.toml"
+    for marks in range(3):
+        file.write_bytes(b"\xef\xbb\xbf" * marks + b"[train]\nsteps = 7\n")
+        assert read_experiment(str(file)).train.steps == 7
+    file.write_bytes("[train]\nsteps = 7\n".encode("utf-16"))
+    with pytest.raises(PygptError, match="mine.toml is in UTF-16: save it as UTF-8"):
+        read_experiment(str(file))
 
 
 def test_a_data_set_sets_its_layout():

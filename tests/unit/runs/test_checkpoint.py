@@ -7,11 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pygpt
+from pygpt.data.text import make_text, text_from_bytes
 from pygpt.devices.numpy import NumpyDevice
 from pygpt.errors import CheckpointError, PygptError, ShapeError, TokenizerError
 from pygpt.runs.checkpoint import read_checkpoint
 from pygpt.runs.safetensors import Entry, read_safetensors, write_safetensors
-from tests.tiny_runs import finish, poem_run
+from pygpt.training.run import Run
+from tests.tiny_runs import POEM, experiment, finish, poem_run
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +41,29 @@ def test_reads_a_file_of_the_reference_library():
         "b": ("U8", (5,)),
     }
     assert bytes(entries["a"].data) == arrays["a"].tobytes()
+
+
+@pytest.mark.parametrize("start", ["", "\ufeff", "\ufeff\ufeff", "\r\n", "\x00"], ids=repr)
+def test_a_saved_text_comes_back_byte_for_byte(start):
+    """Also what reading a user's file would change: marks, line ends and zero bytes."""
+    text = make_text("poem", start + POEM + "\r\n\r", "your own text, poem", built_in=False)
+    run = Run(experiment(), text, NumpyDevice())
+    restored = Run.restore(run.checkpoint(), NumpyDevice())
+    assert restored.text == text
+
+
+@pytest.mark.parametrize("marks", [1, 2])
+def test_a_text_of_a_file_with_marks_is_restored(marks):
+    text = text_from_bytes("poem", b"\xef\xbb\xbf" * marks + POEM.encode())
+    run = Run(experiment(), text, NumpyDevice())
+    assert Run.restore(run.checkpoint(), NumpyDevice()).text == text
+
+
+def test_a_saved_text_that_is_not_utf_8_is_refused(saved):
+    entries, metadata = read_safetensors(saved[1])
+    entries["data.text"] = Entry("U8", (2,), b"a\xff")
+    with pytest.raises(CheckpointError, match="the text in the file is damaged: poem is not UTF-8 at byte 1"):
+        read_checkpoint(write_safetensors(entries, metadata))
 
 
 def test_a_checkpoint_round_trips(saved):

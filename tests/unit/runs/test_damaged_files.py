@@ -1,6 +1,7 @@
 """Inconsistent and damaged files: each is rejected with a message, whatever it contains."""
 
 import json
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -48,9 +49,17 @@ INCONSISTENT = {
     "backwards": ({"a": {**GOOD, "data_offsets": [4, 0]}}, bytes(4), "is at bytes 4 to 0"),
     "extra bytes at the end": ({"a": GOOD}, bytes(5), "belong to no array"),
     "shape does not match": ({"a": {**GOOD, "shape": [3]}}, bytes(4), "takes 12 bytes, but its data_offsets span 4"),
-    "huge shape": ({"a": {**GOOD, "shape": [2**62] * 60}}, bytes(4), "takes"),
+    "huge shape": ({"a": {**GOOD, "shape": [2**62] * 60}}, bytes(4), "more bytes than NumPy can count"),
     "many dimensions": ({"a": {**GOOD, "shape": [1] * 1000}}, bytes(4), "has the shape"),
     "unknown dtype": ({"a": {**GOOD, "dtype": "F31"}}, bytes(4), "unknown dtype 'F31'"),
+    **{
+        f"{dtype} is not read": (
+            {"a": {"dtype": dtype, "shape": [16], "data_offsets": [0, 16]}},
+            bytes(16),
+            f"pygpt does not read {dtype}, the type of 'a'; convert",
+        )
+        for dtype in ("F8_E4M3", "F8_E5M2", "F8_E8M0", "F4", "F6_E2M3", "F6_E3M2", "C64")
+    },
     "dtype is not a string": ({"a": {**GOOD, "dtype": ["F32"]}}, bytes(4), "unknown dtype"),
     "dtype of another size": ({"a": {**GOOD, "dtype": "F64"}}, bytes(4), "takes 8 bytes, but its data_offsets span 4"),
     "duplicate name": (
@@ -58,7 +67,23 @@ INCONSISTENT = {
         b"",
         "has 'a' twice",
     ),
-    "no dtype": (b'{"a": {"shape": [1], "data_offsets": [0, 4]}}', bytes(4), "unknown dtype None"),
+    "no dtype": (b'{"a": {"shape": [1], "data_offsets": [0, 4]}}', bytes(4), "'a' has no dtype"),
+    "minus zero": (b'{"a": {"dtype": "U8", "shape": [-0], "data_offsets": [0, 0]}}', b"", "-0 is not a whole number"),
+    "minus zero offset": (b'{"a": {"dtype": "U8", "shape": [0], "data_offsets": [-0, 0]}}', b"", "-0 is not a whole"),
+    "empty, and too large for NumPy": (
+        {"a": {"dtype": "F32", "shape": [2**32, 2**32, 0], "data_offsets": [0, 0]}},
+        b"",
+        "more bytes than NumPy can count",
+    ),
+    "half of a surrogate pair": (
+        b'{"\\ud800": {"dtype": "U8", "shape": [0], "data_offsets": [0, 0]}}',
+        b"",
+        "not JSON",
+    ),
+    "half of a pair in the metadata": (b'{"__metadata__": {"a": "\\udc00"}}', b"", "not JSON"),
+    "null in the metadata": (b'{"__metadata__": {"a": null}}', b"", "not a table of strings"),
+    "metadata twice": (b'{"__metadata__": {}, "__metadata__": {}}', b"", "has '__metadata__' twice"),
+    "a mark before the header": (b"\xef\xbb\xbf{}", b"", "does not begin with a header"),
     "not a number": (b'{"a": NaN}', b"", "NaN is not a number"),
     "number with thousands of digits": (b'{"a": ' + b"9" * 5000 + b"}", b"", "not JSON"),
     "deeply nested": (b'{"a":' * 100_000, b"", "not JSON"),
@@ -72,6 +97,61 @@ INCONSISTENT = {
 def test_an_inconsistent_header_is_rejected(header, body, message):
     with pytest.raises(CheckpointError, match=message):
         read_safetensors(file(header, body))
+
+
+READ = {
+    "spaces before the header": b'  {"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}}',
+    "line ends around the header": b'\n\r\t{"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}}\n',
+    "null metadata": b'{"__metadata__":null,"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}}',
+    "another field": b'{"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0],"x":1}}',
+    "empty, a large size": b'{"a":{"dtype":"F32","shape":[4294967296,0],"data_offsets":[0,0]}}',
+    "an empty name": b'{"":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}}',
+}
+
+
+@pytest.mark.parametrize("header", READ.values(), ids=READ)
+def test_what_the_reference_library_reads_is_read(header):
+    entries, metadata = read_safetensors(file(header))
+    reference = dict(safetensors.deserialize(file(header)))
+    assert {name: list(entry.shape) for name, entry in entries.items()} == {
+        name: array["shape"] for name, array in reference.items()
+    }
+    assert metadata == {}
+    for entry in entries.values():
+        np.frombuffer(entry.data, "uint8").reshape(entry.shape)
+
+
+@pytest.mark.parametrize("header, body, message", INCONSISTENT.values(), ids=INCONSISTENT)
+def test_an_error_about_a_header_is_short(header, body, message):
+    with pytest.raises(CheckpointError) as caught:
+        read_safetensors(file(header, body))
+    assert len(str(caught.value)) < 300
+
+
+ENTRY = b'"%07d":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}'
+LARGE = {
+    "arrays": lambda size: b"{" + b",".join(ENTRY % number for number in range(size // len(ENTRY % 0))) + b"}",
+    "lists": lambda size: b'{"a":[' + b"[]," * (size // 3) + b"[]]}",
+    "nested": lambda size: b'{"a":' * (size // 5),
+    "a name": lambda size: b'{"' + b'\\"' * (size // 2) + b'":1}',
+    "an open string": lambda size: b'{"' + b"a" * size,
+    "open strings": lambda size: b"{" + b'"\\' * (size // 2),
+    "the same name": lambda size: b"{" + b",".join([b'"a":1'] * 150_000) + b"}" + b" " * size,
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("make", LARGE.values(), ids=LARGE)
+def test_a_header_of_50_mb_takes_bounded_memory(make):
+    """All of these fail; "arrays" took 950 MB and "nested" more than 2 GB."""
+    data = file(make(50_000_000))
+    tracemalloc.start()
+    try:
+        with pytest.raises(CheckpointError) as caught:
+            read_safetensors(data)
+        assert tracemalloc.get_traced_memory()[1] < 5 * len(data) and len(str(caught.value)) < 300
+    finally:
+        tracemalloc.stop()
 
 
 def test_an_error_states_the_sizes():

@@ -253,5 +253,5 @@ def test_gpt2s_files_are_read_line_by_line():
     for wrong in "a", "a b c", "a  b", " a":
         with pytest.raises(TokenizerError, match="a line of merges.txt should be two tokens|an empty one"):
             read_gpt2(data, wrong.encode())
-    with pytest.raises(TokenizerError, match="should be UTF-8 text, but byte 1 is not"):
+    with pytest.raises(TokenizerError, match="merges.txt is not UTF-8: byte 0xff at offset 1"):
         read_gpt2(data, b"a\xff")
