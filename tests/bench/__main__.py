@@ -10,6 +10,7 @@
     python -m tests.bench curve     50 steps of `small` on NumPy and native WebGPU: the largest difference
     python -m tests.bench tasks     the accuracy of the presets reverse, sort and addition, on NumPy
     python -m tests.bench tokens    learning a BPE of 1,024 tokens from 1 MB of text, natively and in the tab
+    python -m tests.bench words     real words in what the page's default writes after 60 s, on NumPy and on WebGPU
     python -m tests.bench bits      ten steps of every preset, as exact numbers, to compare before and after a change
     python -m tests.bench kill      kill -9 at 20 random moments: seconds of training lost
     python -m tests.bench report    docs/performance.md, from the records
@@ -24,7 +25,7 @@ import argparse
 import dataclasses
 import os
 
-from tests.bench import bits, curve, kill, memory, native, quality, records, report, tab, tasks, tokens
+from tests.bench import bits, curve, kill, memory, native, quality, records, report, tab, tasks, tokens, words
 
 MEASUREMENTS = {
     "native": native.measure,
@@ -40,6 +41,7 @@ MEASUREMENTS = {
     "kill": kill.measure,
     "tasks": tasks.measure,
     "tokens": tokens.measure,
+    "words": words.measure,
 }
 DEFAULT = ("native", "matmul", "tab", "tab_matmul", "boot", "report")
 

@@ -499,7 +499,7 @@ def test_train_focuses_an_invalid_setting_and_a_preset_resets_it(page, site):
     assert page.is_checked("input[name=preset][value=baby]")
     choose(page, "preset", "baby")
     page.wait_for_selector("#model-n_embd-mistake", state="hidden")
-    assert page.input_value("#model-n_layer") == "3" and page.input_value("#train-steps") == "2000"
+    assert page.input_value("#model-n_layer") == "3" and page.input_value("#train-steps") == "4000"
 
 
 def test_a_link_to_a_preset_sets_its_text(page, site):

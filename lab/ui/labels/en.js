@@ -95,7 +95,7 @@ export const english = {
     about: /** @type {Record<string, string>} */ ({
       bigram: "A single table of which character follows which: the simplest language model.",
       micro: "One transformer block, as in microgpt: the smallest GPT there is. It suits lists such as Words.",
-      baby: "A tiny GPT that learns to spell within minutes.",
+      baby: "A tiny GPT that learns to spell within a minute.",
       small: "A GPT that a laptop can train during a coffee break.",
       "llama-tiny": "Llama's architecture at the size of small: rotary positions, SwiGLU, grouped-query attention.",
       nano: "The Shakespeare model of nanoGPT. It needs a real GPU.",

@@ -52,3 +52,34 @@ def test_unknown_presets_and_invalid_toml():
         Experiment.preset("smal")
     with pytest.raises(ExperimentError, match="this is not TOML"):
         Experiment.from_toml("model = [")
+
+
+def test_nano_has_every_setting_of_nanogpts_shakespeare_char():
+    """Source: karpathy/nanoGPT, config/train_shakespeare_char.py over the defaults of train.py; model.py uses nn.GELU()."""
+    nano = Experiment.preset("nano")
+    expected = {
+        "model": {
+            "n_layer": 6,
+            "n_head": 6,
+            "n_embd": 384,
+            "block_size": 256,
+            "dropout": 0.2,
+            "bias": False,
+            "mlp": "gelu_erf",
+            "tie_weights": True,
+            "init_std": 0.02,
+        },
+        "optim": {
+            "learning_rate": 1e-3,
+            "min_learning_rate": 1e-4,
+            "warmup_steps": 100,
+            "weight_decay": 0.1,
+            "beta1": 0.9,
+            "beta2": 0.99,
+            "grad_clip": 1.0,
+            "schedule": "cosine",
+        },
+        "train": {"steps": 5000, "batch_size": 64, "accumulation": 1, "eval_every": 250, "seed": 1337},
+    }
+    values = nano.to_dict()
+    assert {name: {key: values[name][key] for key in section} for name, section in expected.items()} == expected

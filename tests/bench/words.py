@@ -1,0 +1,58 @@
+"""Train the page's default for 60 s and count the real words in five samples: those that occur in the training text."""
+
+import re
+import time
+
+from pygpt.data import load_text
+from tests.bench.site import open_site
+
+SECONDS = 60
+SAMPLES = 5
+DEVICES = ("numpy", "webgpu")
+WORD = re.compile(r"[a-z']+")
+
+
+def real_share(sample: str, text: str) -> float:
+    """The fraction of a sample's words that are words of the text. The last word is left out: it may be cut off."""
+    written = WORD.findall(sample.lower())[:-1]
+    known = set(WORD.findall(text.lower()))
+    return sum(word in known for word in written) / max(1, len(written))
+
+
+def measure(options) -> None:
+    """Press Train, Pause after 60 s unless the run has ended, and Continue five times, all at the page's defaults."""
+    with open_site() as (server, browser):
+        for device in DEVICES:
+            _measure(server, browser, device)
+
+
+def _measure(server, browser, device):
+    text = load_text("tales").text
+    page = browser.new_context().new_page()
+    page.goto(server.url)
+    page.wait_for_function("!document.querySelector('#train')?.disabled", timeout=60_000)
+    page.locator(f"input[name=device][value={device}]").evaluate("(radio) => radio.click()")
+    page.wait_for_function("document.querySelector('#device-name').textContent !== 'Opening…'", timeout=60_000)
+    began = time.perf_counter()
+    page.click("#train")
+    ended = "document.querySelector('#where').textContent.startsWith('Finished')"
+    while time.perf_counter() - began < SECONDS and not page.evaluate(ended):
+        page.wait_for_timeout(50)
+    seconds = time.perf_counter() - began
+    if page.is_visible("#pause"):
+        page.click("#pause")
+    page.wait_for_function("/^(Finished|Paused)/.test(document.querySelector('#where').textContent)", timeout=600_000)
+    shares = []
+    for _ in range(SAMPLES):
+        page.click("#sample")
+        page.wait_for_timeout(200)  # the page shows in its next frame that it samples
+        page.wait_for_function(
+            "document.querySelector('#answer').getAttribute('aria-busy') !== 'true'", timeout=600_000
+        )
+        shares.append(real_share(page.inner_text("#answer"), text))
+    print(
+        f"{page.inner_text('#device-name')}: {page.inner_text('#where')} after {seconds:.0f} s; real words "
+        f"{', '.join(f'{share:.0%}' for share in shares)}, mean {sum(shares) / SAMPLES:.0%}",
+        flush=True,
+    )
+    page.context.close()
