@@ -19,7 +19,7 @@
 
 /**
  * A text. `excerpt` is its beginning; `built_in` says whether it can be loaded by its name.
- * @typedef {{name: string, built_in: boolean, characters: number, distinct: number, alphabet: string, excerpt: string}} TextFacts
+ * @typedef {{name: string, sha256: string, built_in: boolean, characters: number, distinct: number, alphabet: string, excerpt: string}} TextFacts
  */
 
 /**
@@ -43,8 +43,8 @@
  */
 
 /**
- * A run: its id, experiment, text's name, step and size.
- * @typedef {{id: string, experiment: Experiment, text: string, step: number, parameters: number, vocabulary: number}} RunFacts
+ * A run: its id, experiment, text, step and size. `built_in` says whether the text can be loaded by its name.
+ * @typedef {{id: string, experiment: Experiment, text: string, text_sha256: string, built_in: boolean, step: number, parameters: number, vocabulary: number}} RunFacts
  */
 
 /**
@@ -128,8 +128,8 @@
  */
 
 /**
- * Training has resumed.
- * @typedef {{type: "resumed", run_id: string, step: number}} ResumedEvent
+ * Training has resumed, to a total of `steps`: more than before if the run was extended.
+ * @typedef {{type: "resumed", run_id: string, step: number, steps: number}} ResumedEvent
  */
 
 /**
@@ -193,10 +193,12 @@
  * @typedef {{type: "open_device", choice: string}} OpenDeviceCommand  "auto", "webgpu" or "numpy"; a run moves to that device
  * @typedef {{type: "choose_text", name: string, built_in: boolean}} ChooseTextCommand  the bytes of the visitor's own text travel beside it
  * @typedef {{type: "clear_text"}} ClearTextCommand  remove the text; the visitor has not written one yet
+ * @typedef {{type: "choose_run_text"}} ChooseRunTextCommand  choose the run's text again; a short one of the visitor's own travels beside `text`
  * @typedef {{type: "check", experiment: Experiment}} CheckCommand  check an experiment; answered by `checked` or `error`
  * @typedef {{type: "start", experiment: Experiment}} StartCommand  start a new run on the chosen text
  * @typedef {{type: "pause"}} PauseCommand  pause training
  * @typedef {{type: "resume"}} ResumeCommand  resume training
+ * @typedef {{type: "extend", steps: number}} ExtendCommand  train a run that has ended or is paused up to a larger total of `steps`
  * @typedef {{type: "stop"}} StopCommand  stop training and keep the model
  * @typedef {{type: "sample", prompt: string, max_new_tokens: number, temperature: number, top_k: number, top_p: number, min_p: number, repetition_penalty: number, stop: string[], seed: number}} SampleCommand  continue a prompt
  * @typedef {{type: "stop_sampling"}} StopSamplingCommand  stop a continuation
@@ -210,6 +212,6 @@
  */
 
 /** @typedef {LoadingEvent|ReadyEvent|DeviceEvent|TextEvent|CheckedEvent|StartedEvent|OpenedEvent|CurveEvent|ProgressEvent|EvaluatedEvent|BaselinesEvent|SampleEvent|ResumedEvent|PausedEvent|StoppedEvent|FinishedEvent|SampledEvent|MeasuredEvent|MeasuringEndedEvent|ProfiledEvent|SavedEvent|KeptEvent|FoundEvent|ErrorEvent} Event */
-/** @typedef {BeginCommand|OpenDeviceCommand|ChooseTextCommand|ClearTextCommand|CheckCommand|StartCommand|PauseCommand|ResumeCommand|StopCommand|SampleCommand|StopSamplingCommand|BenchmarkCommand|StopBenchmarkCommand|ProfileCommand|SaveCommand|OpenCommand|OpenKeptCommand|ForgetKeptCommand} Command */
+/** @typedef {BeginCommand|OpenDeviceCommand|ChooseTextCommand|ClearTextCommand|ChooseRunTextCommand|CheckCommand|StartCommand|PauseCommand|ResumeCommand|ExtendCommand|StopCommand|SampleCommand|StopSamplingCommand|BenchmarkCommand|StopBenchmarkCommand|ProfileCommand|SaveCommand|OpenCommand|OpenKeptCommand|ForgetKeptCommand} Command */
 
 export {};

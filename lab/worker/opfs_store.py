@@ -40,6 +40,10 @@ async def begin(run, copy: str = "") -> None:
             return
 
 
+async def extend(run) -> None:
+    """Do nothing: a run's copy contains its experiment."""
+
+
 async def log(metrics, every: int) -> None:
     """Do nothing: a run's copy contains its loss curve."""
 

@@ -25,7 +25,7 @@ class TrainCommand(ExperimentCommand):
     device: DeviceChoice = "auto"
     """device to compute on; `pygpt devices` lists them"""
     steps: Annotated[int | None, optional("INT")] = None
-    """short for --train.steps"""
+    """short for --train.steps; with --resume, a larger total: the next step follows the schedule of such a run"""
     seed: Annotated[int | None, optional("INT")] = None
     """short for --train.seed"""
     out: Annotated[Path | None, optional("DIR")] = None
@@ -33,7 +33,7 @@ class TrainCommand(ExperimentCommand):
     log_every: Annotated[int | None, optional("INT")] = None
     """short for --train.log-every"""
     resume: Annotated[Path | None, optional("DIR")] = None
-    """folder of a run to continue"""
+    """folder of a run to continue, with the losses of an uninterrupted one; add --steps to train longer"""
     init_from: Annotated[Path | None, optional("DIR")] = None
     """folder of a run that gives a new run its initial weights, tokenizer and model settings"""
     save_every: float = 10.0
@@ -128,7 +128,7 @@ def _resumed(command, console, claims):
         )
     checkpoint = open_run(command.resume)
     done, steps = checkpoint.step, command.steps or checkpoint.experiment.train.steps
-    if steps < done or (steps == done and not checkpoint.held):
+    if not checkpoint.leaves_work(steps):
         raise ExperimentError(
             "steps", f"the run in {command.resume} has done {done:,} steps already; continue it with --steps above that"
         )

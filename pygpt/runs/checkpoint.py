@@ -51,6 +51,10 @@ class Checkpoint:
     curve: LossCurve = dataclasses.field(default_factory=LossCurve)
     held: Metric | None = None
 
+    def leaves_work(self, steps: int) -> bool:
+        """Whether a total of `steps` leaves anything to do: a step, or the evaluation after the last one."""
+        return self.step < steps or (self.step == steps and self.held is not None)
+
 
 def write_checkpoint(checkpoint: Checkpoint) -> bytes:
     """The bytes of the file."""

@@ -68,6 +68,14 @@ class EventLog:
             self.last_change = event
             if kind == "resumed":
                 self.curve.truncate_after(event["step"])
+                self._set_steps(event["steps"])
+
+    def _set_steps(self, steps):
+        """Keep the total that a resumed run trains to: it may have been extended."""
+        if self.start_event is not None:
+            run = self.start_event["run"]
+            experiment = {**run["experiment"], "train": {**run["experiment"]["train"], "steps": steps}}
+            self.start_event = {**self.start_event, "run": {**run, "experiment": experiment}}
 
     def events_after(self, after: int = -1) -> list[dict]:
         """The events that a subscriber needs if it has those up to step `after`."""

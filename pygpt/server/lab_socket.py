@@ -19,7 +19,8 @@ from pygpt.session.messages import Error, encode
 
 USER = "the lab"
 TAKEN_OVER, CRASHED, TOO_SLOW = 4001, 4002, 1013  # close codes; the page reconnects only after the last one
-NEEDS_MACHINE = ("start", "resume", "benchmark")
+NEEDS_MACHINE = ("start", "resume", "extend", "benchmark")
+CONTINUE = ("resume", "extend")  # these need a run that is not training
 LAST_KNOWN = ("ready", "device", "text", "found")  # a new page receives the last event of each
 IDLE_TIMEOUT = 1800.0  # seconds without a page after which an idle session ends, to free its memory
 
@@ -111,7 +112,7 @@ class LabSocket:
         if self.worker is None:
             page.send(_error("the session on this machine has ended; reload the page", kind))
             return
-        if kind in NEEDS_MACHINE and (kind != "resume" or (self.log.start_event and not self.log.running)):
+        if kind in NEEDS_MACHINE and (kind not in CONTINUE or (self.log.start_event and not self.log.running)):
             try:
                 self.slot.acquire(USER)
             except RequestError as error:
@@ -153,7 +154,7 @@ class LabSocket:
         if kind in ("started", "opened"):
             self.last_events.pop("found", None)
         self.log.add(event)
-        answered = {"start": "started", "resume": "resumed", "benchmark": "measuring_ended"}.get(
+        answered = {"start": "started", "resume": "resumed", "extend": "resumed", "benchmark": "measuring_ended"}.get(
             self.pending_command
         ) == kind
         if answered or (kind == "error" and event["during"] == self.pending_command):

@@ -35,10 +35,12 @@ COMMANDS = {
         "the bytes of the visitor's own text travel beside it", {"name": str, "built_in": bool}, takes_bytes=True
     ),
     "clear_text": Command("remove the text; the visitor has not written one yet"),
+    "choose_run_text": Command("choose the run's text again; a short one of the visitor's own travels beside `text`"),
     "check": Command("check an experiment; answered by `checked` or `error`", {"experiment": Experiment}),
     "start": Command("start a new run on the chosen text", {"experiment": Experiment}),
     "pause": Command("pause training"),
     "resume": Command("resume training"),
+    "extend": Command("train a run that has ended or is paused up to a larger total of `steps`", {"steps": int}),
     "stop": Command("stop training and keep the model"),
     "sample": Command(
         "continue a prompt", {"prompt": str, "max_new_tokens": int, **SAMPLING}, optional=frozenset(SAMPLING)

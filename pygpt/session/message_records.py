@@ -34,6 +34,7 @@ class TextFacts:
     """A text. `excerpt` is its beginning; `built_in` says whether it can be loaded by its name."""
 
     name: str
+    sha256: str
     built_in: bool
     characters: int
     distinct: int
@@ -82,11 +83,13 @@ class DatasetDescription:
 
 @dataclasses.dataclass(frozen=True)
 class RunFacts:
-    """A run: its id, experiment, text's name, step and size."""
+    """A run: its id, experiment, text, step and size. `built_in` says whether the text can be loaded by its name."""
 
     id: str
     experiment: Experiment
     text: str
+    text_sha256: str
+    built_in: bool
     step: int
     parameters: int
     vocabulary: int

@@ -194,10 +194,11 @@ class Sample(Event):
 
 @event
 class Resumed(Event):
-    """Training has resumed."""
+    """Training has resumed, to a total of `steps`: more than before if the run was extended."""
 
     run_id: str
     step: int
+    steps: int
 
 
 @event

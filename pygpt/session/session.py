@@ -24,6 +24,7 @@ from pygpt.utils.blocking import yield_to_event_loop
 # A text with fewer characters is tokenized to check a draft, on every keystroke; a longer one has room for every block.
 SHORT_TEXT = 20_000
 LONGEST_BENCHMARK = 3600  # seconds
+LONGEST_RETURNED = 200_000  # characters; a longer text of the visitor's own is not sent back to the page
 LEARNING_SLICE = 0.05  # seconds of learning a tokenizer between two turns for the page's messages
 
 
@@ -38,7 +39,7 @@ class Session:
         self.device: Any | None = None  # a Device
         self.choice = ""  # with which it was opened
         self.text: Text | None = None
-        self.requested_text: tuple[str, bytes] | None = None  # the text requested last
+        self.requested_text: tuple[str, bytes] | Text | None = None  # the text requested last
         self.numpy_for_size = False  # whether NumPy replaced a real GPU because the model is small
         self.training = Training(emit, store, self._recover)
         self.bench = Benchmark(emit)
@@ -106,19 +107,34 @@ class Session:
         text = await self.site.load_text(name) if built_in else text_from_bytes(name, data)
         if self.requested_text != (name, data):
             return  # another text was chosen while this one was loading
+        self._send_text(text)
+
+    def _send_text(self, text: Text, data: bytes | None = None) -> None:
         self.text, alphabet = text, "".join(sorted(set(text.text)))
         self.emit(
             messages.Text(
                 TextFacts(
                     name=text.name,
+                    sha256=text.sha256,
                     built_in=text.built_in,
                     characters=len(text.text),
                     distinct=len(alphabet),
                     alphabet=alphabet[:200],
                     excerpt=text.text[:300].strip(),
                 )
-            )
+            ),
+            data,
         )
+
+    async def choose_run_text(self) -> None:
+        """Choose the text of the current run for the next one too. Raises: DataError without a run."""
+        if self.training.run is None:
+            raise DataError("there is no run whose text could be chosen")
+        text = self.training.run.text
+        assert isinstance(text, Text)  # a session has no shards
+        self.requested_text = text
+        own = text.text.encode() if not text.built_in and len(text.text) <= LONGEST_RETURNED else None
+        self._send_text(text, own)
 
     async def clear_text(self) -> None:
         """Remove the text of the next run: the visitor chose to write one, and has not written it yet."""
@@ -200,6 +216,17 @@ class Session:
         """Resume training."""
         await self.bench.stop()
         self.training.resume()
+
+    async def extend(self, steps: int) -> None:
+        """Continue the run up to a larger total of steps, like `pygpt train --resume --steps`.
+
+        Raises: DataError without a run, ExperimentError if it is training or has taken so many steps already.
+        """
+        await self.bench.stop()
+        if self.training.run is None:
+            raise DataError("there is no run to continue yet; train one, or open one")
+        await self.continuation.stop()
+        await self.training.extend(steps)
 
     async def stop(self) -> None:
         """Stop training and keep the model."""

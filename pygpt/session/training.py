@@ -10,7 +10,8 @@ from collections.abc import Awaitable, Callable
 
 from pygpt.analysis.autotune import tune
 from pygpt.analysis.profile import Profile, profile
-from pygpt.errors import DeviceLost, DivergedError, PygptError
+from pygpt.data import Text
+from pygpt.errors import DeviceLost, DivergedError, ExperimentError, PygptError
 from pygpt.session.baselines import send_baselines
 from pygpt.session.message_records import Experiment, ProfileFacts, ProfileRow, RunFacts
 from pygpt.session.messages import (
@@ -87,8 +88,20 @@ class Training:
     def resume(self) -> None:
         """Continue training. After the last step an evaluation can still be due."""
         if self.run is not None and not self.active:
-            self.emit(Resumed(self.run.id, self.run.step))
+            self.emit(Resumed(self.run.id, self.run.step, self.run.experiment.train.steps))
             self._start(self.run)
+
+    async def extend(self, steps: int) -> None:
+        """Continue up to a total of `steps`. Raises: ExperimentError if it is training, or has taken so many."""
+        data = await self.checkpoint()
+        assert self.run is not None  # as the caller knows
+        if self.active:  # perhaps since the checkpoint was read
+            raise ExperimentError("train.steps", "the run is training; pause it first")
+        run = Run.restore(data, self.run.device, text=self.run.text, steps=steps)
+        # The next checkpoint has the new total: a run that is lost goes back to it.
+        self.run, self.last_checkpoint = run, None
+        await self.store.extend(run)
+        self.resume()
 
     async def halt(self, how: type[Paused] | type[Stopped]) -> None:
         """Stop training and send the event `how`. Returns once the device is idle."""
@@ -124,6 +137,8 @@ class Training:
             id=run.id,
             experiment=Experiment(run.experiment.to_dict()),
             text=self.text,
+            text_sha256=run.text.sha256,
+            built_in=isinstance(run.text, Text) and run.text.built_in,
             step=run.step,
             parameters=run.model.parameter_count,
             vocabulary=run.tokenizer.vocab_size,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pygpt.analysis.memory import check_memory
 from pygpt.config.experiment import Experiment
 from pygpt.data import Text, check_answers, is_task, load_text, make_corpus
-from pygpt.errors import CheckpointError, DataError
+from pygpt.errors import CheckpointError, DataError, ExperimentError
 from pygpt.models.python_random_init import python_random
 from pygpt.runs.checkpoint import Checkpoint, read_checkpoint, weights_for, write_checkpoint
 from pygpt.runs.provenance import provenance
@@ -135,13 +135,19 @@ class Run(Trainer):
 
         `text` is needed only if the text cannot be loaded by its name (in a tab: the texts that the site serves).
         `source` is the place of the text, if it has moved since the run was saved.
-        `steps` changes the length of the run, and with it the rest of the schedule.
-        Raises: CheckpointError for a file that is damaged or has no training text; DataError for another text.
+        `steps` changes the length of the run: from the next step on it follows the schedule of a run of that length.
+        Raises: CheckpointError for a file that is damaged or has no training text; DataError for another text;
+        ExperimentError if a total of `steps` leaves no work.
         """
         checkpoint = read_checkpoint(data)
         experiment = checkpoint.experiment
         if steps is not None:
             experiment = experiment.with_fields(**{"train.steps": steps})
+            if not checkpoint.leaves_work(steps):
+                raise ExperimentError(
+                    "train.steps",
+                    f"the run has done {checkpoint.step:,} steps already; continue it with a total above that",
+                )
         if source is not None:
             experiment, text = experiment.with_fields(**{"data.source": source}), load_text(source)
         data_record = checkpoint.provenance.get("data")

@@ -55,7 +55,7 @@ def test_unknown_presets_and_invalid_toml():
 
 
 def test_nano_has_every_setting_of_nanogpts_shakespeare_char():
-    """Source: karpathy/nanoGPT, config/train_shakespeare_char.py over the defaults of train.py; model.py uses nn.GELU()."""
+    """Source: karpathy/nanoGPT, config/train_shakespeare_char.py over the defaults of train.py and model.py."""
     nano = Experiment.preset("nano")
     expected = {
         "model": {

@@ -84,11 +84,18 @@ def test_a_session_over_the_websocket(serving):
     connection.send({"type": "start", "experiment": TINY.to_dict()})
     events = connection.until("finished")
     assert [step for event in events if event["type"] == "progress" for step in event["steps"]] == list(range(1, 31))
+    connection.send({"type": "extend", "steps": 35})
+    events = connection.until("finished")
+    assert [step for event in events if event["type"] == "progress" for step in event["steps"]] == list(range(31, 36))
+    connection = Connection(serving)  # a page that comes later sees the run with its new total
+    connection.send(BEGIN)
+    (started,) = [event for event in connection.until("finished") if event["type"] == "started"]
+    assert started["run"]["experiment"]["train"]["steps"] == 35
     connection.send({"type": "save"})
     saved = connection.until("saved")[-1]
-    assert saved["step"] == 30 and connection.data[8:9] == b"{"
+    assert saved["step"] == 35 and connection.data[8:9] == b"{"
     connection.send({"type": "open"}, connection.data)
-    assert connection.until("opened")[-1]["run"]["step"] == 30
+    assert connection.until("opened")[-1]["run"]["step"] == 35
 
     # Only commands of the protocol are accepted, and no paths of files on the server.
     for command in (

@@ -140,7 +140,8 @@ def test_a_paused_run_resumes_with_the_same_losses(lab, expected):
         return paused_at
 
     paused_at = asyncio.run(scenario())
-    assert lab.all("resumed") == [{"type": "resumed", "run_id": lab.all("started")[0]["run_id"], "step": paused_at}]
+    run_id = lab.all("started")[0]["run_id"]
+    assert lab.all("resumed") == [{"type": "resumed", "run_id": run_id, "step": paused_at, "steps": 40}]
     assert lab.steps() == {metric.step: metric.loss for metric in expected if metric.loss is not None}
     assert lab.all("finished")[0]["step"] == 40
 
@@ -177,6 +178,48 @@ def test_a_saved_run_opens_and_samples_alike(lab, tmp_path):
     assert opened["run"]["step"] == 40 and opened["run_id"] == lab.all("started")[0]["run_id"]
     assert [row[0] for row in curve["validation"]] == [0, 20, 40] and curve["training"][-1][0] == 40
     assert other.all("finished")[0]["step"] == 40 and not other.all("progress"), "nothing is left to train"
+
+
+def test_an_extended_run_has_the_bits_of_a_natively_resumed_one(lab, tmp_path):
+    """The same run goes on: its next step follows the schedule of the new total, in the tab as natively."""
+
+    async def scenario():
+        await lab.train()
+        await lab.send({"type": "save"}, None)
+        await lab.send({"type": "extend", "steps": 60}, None)
+        await lab.send({"type": "extend", "steps": 70}, None)  # pressed twice
+        await lab.session.training.task
+
+    asyncio.run(scenario())
+    run_id = lab.all("started")[0]["run_id"]
+    assert lab.all("resumed") == [{"type": "resumed", "run_id": run_id, "step": 40, "steps": 60}]
+    assert [(error["during"], error["message"]) for error in lab.all("error")] == [
+        ("extend", "train.steps: the run is training; pause it first")
+    ]
+    native = finish(Run.restore(lab.files[0], open_numpy(), steps=60))
+    assert [metric.learning_rate for metric in native if metric.loss] == [
+        learning_rate(DRAFT.optim, 60, step) for step in range(40, 60)
+    ]
+    losses = {metric.step: metric.loss for metric in native if metric.loss is not None}
+    assert {step: loss for step, loss in lab.steps().items() if step > 40} == losses and len(losses) == 20
+    assert {event["run_id"] for event in lab.events if event.get("run_id")} == {run_id}
+    assert [event["step"] for event in lab.all("finished")] == [40, 60]
+    lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == [8, 16, 20, 24, 32, 40, 48, 56, 60]
+    assert "steps = 60" in (tmp_path / "run" / "experiment.toml").read_text()
+
+
+@pytest.mark.parametrize("steps", [40, 39, 0, -1, 10**8, 50.5, "60"])
+def test_a_total_that_leaves_no_steps_or_is_no_number_is_refused(lab, steps):
+    async def scenario():
+        await lab.train()
+        await lab.send({"type": "extend", "steps": steps}, None)
+
+    asyncio.run(scenario())
+    (error,) = lab.all("error")
+    assert error["field"].endswith("steps") and error["during"] == "extend"
+    run = lab.session.training.run
+    assert (run.step, run.experiment.train.steps) == (40, 40) and not lab.session.training.active
 
 
 def test_a_safety_copy_is_offered_opened_and_removed(lab, tmp_path):
@@ -221,6 +264,7 @@ def test_a_diverging_run_returns_to_its_last_checkpoint(lab):
     [
         ({"type": "sample", "prompt": "", "max_new_tokens": 3}, "there is no model to sample from yet"),
         ({"type": "save"}, "there is no run to save yet"),
+        ({"type": "extend", "steps": 10}, "there is no run to continue yet"),
         ({"type": "profile"}, "only a run that is training can be profiled"),
         ({"type": "start", "experiment": DRAFT.to_dict()}, "there is no text to train on yet"),
         ({"type": "benchmark", "seconds": 1}, "there is no device to measure"),
