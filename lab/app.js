@@ -1,9 +1,10 @@
 // The page: one store, its views, and the connection to the worker or to the server.
 
 import { Curves } from "./state/curves.js";
+import { presetOf, textOf } from "./state/draft.js";
 import { isCurrent, reduce } from "./state/reducer.js";
 import { fromHash, toHash } from "./state/share_link.js";
-import { INITIAL } from "./state/state.js";
+import { FIRST_PRESET, INITIAL } from "./state/state.js";
 import { createStore } from "./state/store.js";
 import { watchDownloads } from "./transport/download_progress.js";
 import { SERVER, connectServer, moveTo, requestedDevice } from "./transport/socket_client.js";
@@ -13,7 +14,7 @@ import { duration } from "./ui/format.js";
 import { labelPage, labels } from "./ui/labels.js";
 import { benchmarkView } from "./views/train/benchmark.js";
 import { chartView } from "./views/train/chart.js";
-import { confirmLoss } from "./views/train/confirm.js";
+import { ask, confirmLoss } from "./views/train/confirm.js";
 import { controlsView } from "./views/train/controls.js";
 import { deviceView } from "./views/train/device.js";
 import { figuresView } from "./views/train/figures.js";
@@ -54,6 +55,17 @@ const controller = {
     store.dispatch({ type: "starting" });
     sendNow({ type: "start", experiment: draft });
   },
+  extend(more) {
+    const { run } = store.state;
+    if (!run || store.state.phase === "starting") return;
+    store.dispatch({ type: "starting" });
+    sendNow({ type: "extend", steps: run.step + more });
+  },
+  undo() {
+    store.dispatch({ type: "undo" });
+    if (!store.state.text.facts) sendNow({ type: "choose_run_text" });
+  },
+  link: (of) => location.href.replace(/#.*/, "") + hashOf(store.state, of),
   async readText(file) {
     store.dispatch({ type: "choosing_text", choice: "own" });
     sendNow({ type: "choose_text", name: file.name, built_in: false }, new Uint8Array(await file.arrayBuffer()));
@@ -82,6 +94,14 @@ async function mayReplace(what) {
   return answer !== "";
 }
 
+/** The hash of the run on the screen, or of the draft, which is also what there is before the first run.
+ * @param {State} state @param {"run"|"draft"} of */
+function hashOf({ about, run, draft, preset, text }, of) {
+  if (!about || !draft) return "";
+  if (of === "draft" || !run) return toHash(about, preset, draft, text.choice);
+  return toHash(about, presetOf({ about, preset: FIRST_PRESET }, run), run.experiment, textOf(about, run));
+}
+
 let adopted = false; // a reopened connection sends `ready` again
 
 /** @param {import("./transport/messages.js").Event|import("./transport/socket_client.js").LineEvent} event @param {Uint8Array} [bytes] */
@@ -96,6 +116,7 @@ function receive(event, bytes) {
   if (event.type === "error" && event.during === "start") requestAnimationFrame(goToMistake);
   if (event.type === "ready" && !adopted) adoptLink();
   if (event.type === "saved" && bytes) download(event.name, bytes);
+  if (event.type === "text" && bytes) textChoice.fill(new TextDecoder().decode(bytes));
 }
 
 /** Scrolls to and focuses the first invalid setting or error message: it may be far above. */
@@ -106,14 +127,22 @@ function goToMistake() {
   marked?.focus({ preventScroll: true });
 }
 
-function adoptLink() {
+/** Takes the settings in the address. If a run is under way, the page asks first; without an answer the address becomes
+ * that of the draft again. */
+async function adoptLink() {
   adopted = true;
-  const { about } = store.state;
+  const { about, phase } = store.state;
   const asked = about && fromHash(about, location.hash);
-  if (!asked) return;
+  const busy = phase === "running" || phase === "paused" || phase === "starting";
+  if (!asked || (busy && !(await ask(labels.confirm.takeLink, labels.confirm.linkArrived, [["take", labels.confirm.takeLink]])))) return showDraft();
   store.dispatch({ type: "choosing_text", choice: asked.text });
   store.dispatch({ type: "adopt", preset: asked.preset, draft: asked.draft, ignored: asked.ignored });
   sendNow({ type: "choose_text", name: asked.text, built_in: true });
+}
+
+/** Writes the draft into the address. */
+function showDraft() {
+  if (store.state.draft) history.replaceState(null, "", controller.link("draft"));
 }
 
 /** @param {string} name @param {Uint8Array} bytes */
@@ -123,12 +152,13 @@ function download(name, bytes) {
   setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }
 
+const textChoice = textChoiceView(controller);
 /** The views and their places in index.html. */
 const views = /** @type {[string, {dom: HTMLElement, sync: (state: State) => void}][]} */ ([
   ["loading-place", loadingView()],
   ["files-place", filesView(controller)],
   ["notices-place", noticesView(controller)],
-  ["text-place", textChoiceView(controller)],
+  ["text-place", textChoice],
   ["model-place", settingsView(controller)],
   ["device-place", deviceView(controller)],
   ["benchmark-place", benchmarkView(controller)],
@@ -159,14 +189,22 @@ store.subscribe((state) => {
 let checking = 0;
 /** @type {{draft: State["draft"], facts: State["text"]["facts"]}} */
 let checked = { draft: null, facts: null };
-store.subscribe(({ draft, text, about, preset }) => {
+store.subscribe(({ draft, text, about }) => {
   if (!draft || !about || (draft === checked.draft && text.facts === checked.facts)) return;
   checked = { draft, facts: text.facts };
   clearTimeout(checking);
   checking = setTimeout(() => {
     sendNow({ type: "check", experiment: draft });
-    history.replaceState(null, "", toHash(about, preset, draft, text.choice) || location.pathname + location.search);
+    showDraft();
   }, CHECK_AFTER);
+});
+addEventListener("hashchange", () => {
+  if (adopted) adoptLink();
+});
+// The skip link moves the focus without an entry in the address, which holds the settings.
+document.querySelector(".skip")?.addEventListener("click", (event) => {
+  event.preventDefault();
+  document.getElementById("run")?.focus();
 });
 
 addEventListener("beforeunload", (event) => {

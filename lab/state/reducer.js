@@ -1,6 +1,7 @@
 // The effect of each action on the state, as pure functions.
 
 import { labels } from "../ui/labels.js";
+import { draftLike, presetOf, textOf, withSteps, withText } from "./draft.js";
 import { FIRST_PRESET, INITIAL, SAMPLES_KEPT, isEdited, isField, isTask, layoutOf } from "./state.js";
 
 /** @typedef {import("./state.js").State} State */
@@ -41,14 +42,13 @@ const HANDLERS = {
   started: (state, { run }) => ({
     ...withNewRun(state, run, -1), phase: "running", notice: notices.training, copies: [],
     // If the run started before this page connected, the controls show its settings unless the user has changed them.
-    draft: state.run || state.phase === "starting" || state.preset !== FIRST_PRESET || isEdited(state) ? state.draft
-      : { ...run.experiment, data: state.draft?.data ?? run.experiment.data },
+    draft: state.run || state.phase === "starting" || state.preset !== FIRST_PRESET || isEdited(state) ? state.draft : draftLike(state, run),
   }),
   opened: (state, { run }) => ({
     ...withNewRun(state, run, run.step), phase: run.step < run.experiment.train.steps ? "paused" : "finished", copies: [],
     // The controls show the settings of the opened run, so Train again repeats it, on the text chosen here.
-    draft: { ...run.experiment, data: state.draft?.data ?? run.experiment.data },
-    preset: state.about && run.experiment.name in state.about.presets ? run.experiment.name : state.preset,
+    draft: draftLike(state, run),
+    preset: presetOf(state, run),
     notice: notices.opened(run.step),
   }),
   curve: (state, { training, validation }) => {
@@ -66,7 +66,7 @@ const HANDLERS = {
   evaluated: (state, { val_loss, accuracy }) => withMetrics(state, { val_loss: val_loss ?? NaN, accuracy }),
   baselines: (state, { nats }) => (state.run ? { ...state, run: { ...state.run, baselines: nats } } : state),
   sample: (state, { step, text }) => ({ ...state, samples: [{ step, text }, ...state.samples].slice(0, SAMPLES_KEPT) }),
-  resumed: (state, { step }) => withPhase(state, "running", step, notices.training),
+  resumed: (state, { step, steps }) => withPhase(withSteps(state, steps), "running", step, notices.training),
   paused: (state, { step }) => withPhase(state, "paused", step, notices.paused(step)),
   stopped: (state, { step }) => withPhase(state, "stopped", step, notices.stopped(step)),
   finished: (state, { step }) => withPhase(state, "finished", step, notices.finished(step)),
@@ -97,7 +97,7 @@ const HANDLERS = {
   },
   found: (state, { runs }) => ({ ...state, copies: runs }),
   error: (state, { message, field, during }) => {
-    const place = during === "sample" ? "prompt" : field || PLACES[during] || "";
+    const place = during === "sample" ? "prompt" : during === "extend" ? "" : field || PLACES[during] || "";
     const text = field && message.startsWith(`${field}: `) ? message.slice(field.length + 2) : message;
     return {
       ...state,
@@ -128,8 +128,17 @@ const HANDLERS = {
     return { ...state, preset: name, draft: withText({ ...preset, data: { ...preset.data, source, layout } }, preset, state.text.choice) };
   },
   adopt: (state, { preset, draft, ignored }) => ({
-    ...state, preset, draft, errors: ignored ? { ...state.errors, link: ignored } : state.errors,
+    ...state, preset, draft, errors: ignored ? { ...state.errors, link: ignored } : without(state.errors, "link"),
   }),
+  undo: (state) => {
+    const { run, text } = state;
+    if (!run) return state;
+    const facts = text.facts?.sha256 === run.text_sha256 ? text.facts : null; // else the run's text is on its way
+    return {
+      ...state, preset: presetOf(state, run), draft: run.experiment, text: { choice: textOf(state.about, run), facts },
+      errors: without(withoutFields(state.errors), "text"),
+    };
+  },
   choosing_text: (state, { choice }) => ({
     ...state, text: { choice, facts: null }, errors: without(state.errors, "text"), fetching: { ...state.fetching, text: "" },
     draft: state.draft && withText({ ...state.draft, data: { ...state.draft.data, layout: layoutOf(state.about, choice) } },
@@ -154,17 +163,6 @@ const HANDLERS = {
  * @param {State} state @returns {State["phase"]} */
 function phaseAfterFailedStart({ run }) {
   return run ? (run.step < run.experiment.train.steps ? "stopped" : "finished") : "none";
-}
-
-/**
- * Adapts a draft to a text: it trains on answers only if the text is a task and the draft or its preset does so.
- * @param {import("../transport/messages.js").Experiment} draft
- * @param {import("../transport/messages.js").Experiment|undefined} preset
- * @param {string} text
- */
-function withText(draft, preset, text) {
-  const answers = isTask(text) && (draft.train["answers_only"] || preset?.train["answers_only"]);
-  return Boolean(answers) === draft.train["answers_only"] ? draft : { ...draft, train: { ...draft.train, answers_only: Boolean(answers) } };
 }
 
 /** Where an error is shown if it names no field. */

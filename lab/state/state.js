@@ -14,6 +14,7 @@ import { labels } from "../ui/labels.js";
  * @typedef {{type: "choose_preset", name: string}} ChoosePreset
  * @typedef {{type: "adopt", preset: string, draft: Experiment, ignored: string}} Adopt  a whole draft from a link,
  *   and a message about the parts of the link that this page does not have
+ * @typedef {{type: "undo"}} Undo  the draft becomes that of the run on the screen
  * @typedef {{type: "choosing_text", choice: string}} ChoosingText
  * @typedef {{type: "choosing_device", choice: string}} ChoosingDevice
  * @typedef {{type: "starting"}} Starting
@@ -22,7 +23,7 @@ import { labels } from "../ui/labels.js";
  * @typedef {{type: "profiling"}} Profiling
  * @typedef {{type: "announce", notice: string}} Announce
  * @typedef {{type: "remove_copy", copy: string}} RemoveCopy
- * @typedef {Event|LineEvent|Edit|ChoosePreset|Adopt|ChoosingText|ChoosingDevice|Starting|Sampling|Benchmarking|Profiling|Announce|RemoveCopy} Action
+ * @typedef {Event|LineEvent|Edit|ChoosePreset|Adopt|Undo|ChoosingText|ChoosingDevice|Starting|Sampling|Benchmarking|Profiling|Announce|RemoveCopy} Action
  */
 
 /**
@@ -117,6 +118,9 @@ export function layoutOf(about, text) {
  * @property {import("../transport/worker_client.js").Send} send
  * @property {() => void} refresh  redraw without a change of state
  * @property {() => void} train
+ * @property {(more: number) => void} extend  continue a finished run with more steps
+ * @property {() => void} undo  make the draft that of the run
+ * @property {(of: "run"|"draft") => string} link  the address of the run on the screen, or of the draft
  * @property {(file: File) => void} readText
  * @property {(file: File) => void} openRun
  * @property {(choice: string) => void} chooseDevice

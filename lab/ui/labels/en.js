@@ -43,6 +43,7 @@ export const english = {
     openTitle: "Open a run saved here, or by `pygpt train`",
     copyLink: "Copy link",
     copyLinkTitle: "Copy a link that opens the lab with these settings",
+    copyRunTitle: "Copy a link that opens the lab with the settings of this run",
     copied: "Copied",
     copyFailed: "Copy it from the address bar",
     save: "Save",
@@ -62,6 +63,8 @@ export const english = {
     train: "Train a new model",
     open: "Open the file",
     move: "Train there",
+    linkArrived: "A run is under way, and goes on with its own settings. Use the settings of the link for the next run?",
+    takeLink: "Use them",
   },
 
   text: {
@@ -209,6 +212,27 @@ export const english = {
     stopped: (/** @type {string} */ steps) => `Stopped at ${steps}`,
     finished: (/** @type {string} */ steps) => `Finished ${steps}`,
     marked: "Please correct the marked setting first.",
+    more: (/** @type {string} */ steps) => `${steps} more`,
+    moreTitle: (/** @type {string} */ steps) => `Continue this run with ${steps} more steps`,
+    rule: "More steps continue this run. From the next step on, its learning rate is that of a run of the new length.",
+  },
+
+  /** The bar that tells the settings of the next run from those of the run on the screen. */
+  changes: {
+    are: (/** @type {string} */ changes) => `Your changes (${changes}) are for the next run.`,
+    change: (/** @type {string} */ name, /** @type {string} */ before, /** @type {string} */ after) => `${name} ${before} → ${after}`,
+    edited: (/** @type {string} */ name) => `${name} edited`,
+    more: (/** @type {string[]} */ named, /** @type {number} */ others) => `${named.join(", ")} and ${others} more`,
+    names: /** @type {Record<string, string>} */ ({ preset: "preset", "data.source": "text" }),
+    nothing: "none",
+    yes: "on",
+    no: "off",
+    train: "Train as a new run",
+    undo: "Undo",
+    copyLink: "Copy their link",
+    copyLinkTitle: "Copy a link that opens the lab with the changed settings",
+    announced: "Your changes are for the next run.",
+    next: (/** @type {string} */ facts) => `Next run: ${facts}`,
   },
 
   figures: {

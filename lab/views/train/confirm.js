@@ -1,4 +1,4 @@
-// A confirmation before unsaved training is lost.
+// Questions, such as the confirmation before unsaved training is lost.
 
 import { element } from "../../ui/dom.js";
 import { labels } from "../../ui/labels.js";
@@ -10,12 +10,20 @@ import { labels } from "../../ui/labels.js";
  * @returns {Promise<string>}
  */
 export function confirmLoss(what, lost) {
+  return ask(what, lost, [["save", labels.confirm.save], ["go", what]]);
+}
+
+/**
+ * Asks a question. Resolves to the value of the chosen answer, "" if there is none; the first answer has the focus.
+ * @param {string} name @param {string} question @param {[value: string, text: string][]} answers
+ * @returns {Promise<string>}
+ */
+export function ask(name, question, answers) {
   return new Promise((resolve) => {
-    const choice = (/** @type {string} */ value, /** @type {string} */ text, kind = "") =>
-      element("button", { value, class: `button small ${kind}`, autofocus: value === "save" }, text);
-    const dialog = element("dialog", { class: "question", "aria-label": what },
-      element("form", { method: "dialog" }, element("p", {}, lost),
-        element("div", { class: "buttons" }, choice("save", labels.confirm.save, "primary"), choice("go", what), choice("", labels.confirm.cancel))));
+    const buttons = [...answers, ["", labels.confirm.cancel]].map(([value, text], index) =>
+      element("button", { value, class: index ? "button small" : "button small primary", autofocus: index === 0 }, text));
+    const dialog = element("dialog", { class: "question", "aria-label": name },
+      element("form", { method: "dialog" }, element("p", {}, question), element("div", { class: "buttons" }, ...buttons)));
     dialog.addEventListener("close", () => {
       dialog.remove();
       resolve(dialog.returnValue);

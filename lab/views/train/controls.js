@@ -4,11 +4,13 @@ import { showError, errorPlace, element, setAttribute, setText, show } from "../
 import { isField } from "../../state/state.js";
 import { count, duration } from "../../ui/format.js";
 import { labels } from "../../ui/labels.js";
+import { changesView } from "./changes.js";
 
 /** @typedef {import("../../state/state.js").State} State */
 /** @typedef {import("../../state/state.js").Controller} Controller */
 
 const { controls: words } = labels;
+const MORE = [1000, 5000]; // steps with which a finished run can continue
 
 /** @param {Controller} controller */
 export function controlsView(controller) {
@@ -22,11 +24,16 @@ export function controlsView(controller) {
   const pause = element("button", { id: "pause", class: "button", onclick: steer("pause", words.pausing) }, words.pause);
   const resume = element("button", { id: "resume", class: "button primary", onclick: () => controller.send({ type: "resume" }) }, words.resume);
   const stop = element("button", { id: "stop", class: "button", onclick: steer("stop", words.stopping) }, words.stop);
+  const more = MORE.map((steps) => element("button", {
+    id: `more-${steps}`, class: "button", title: words.moreTitle(count(steps)), onclick: () => controller.extend(steps),
+  }, words.more(count(steps))));
   const where = element("p", { class: "where", id: "where" });
+  const rule = element("p", { class: "hint rule" }, words.rule);
   const bar = element("progress", { max: 1, value: 0, "aria-label": words.progress });
   const mistake = errorPlace("run-mistake");
-  const dom = element("div", { class: "controls" },
-    element("div", { class: "buttons" }, train, resume, pause, stop, where), bar, mistake);
+  const changes = changesView(controller);
+  const dom = element("div", { class: "controls" }, changes.dom,
+    element("div", { class: "buttons" }, train, resume, pause, stop, ...more, where), rule, bar, mistake);
 
   return {
     dom,
@@ -36,10 +43,12 @@ export function controlsView(controller) {
       const steps = run?.experiment.train.steps ?? 0;
       const canResume = phase === "paused" || (phase === "stopped" && (run?.step ?? 0) < steps);
       const active = document.activeElement;
+      changes.sync(state);
       show(pause, phase === "running");
       show(stop, phase === "running" || phase === "paused");
       show(resume, canResume);
       show(train, phase !== "running" && phase !== "paused");
+      for (const button of [...more, rule]) show(button, phase === "finished");
       setAttribute(train, "class", canResume ? "button" : "button primary");
       setText(train, phase === "starting" ? words.starting : run ? words.trainNew : words.train);
       // Not disabled while starting, to keep the focus, which then moves to Pause.

@@ -1,6 +1,7 @@
 // Saving the run to a file, opening or dropping a file, and the safety copies of earlier visits.
 
-import { showError, errorPlace, element, setText, show } from "../../ui/dom.js";
+import { copyButton } from "../../ui/copy_button.js";
+import { showError, errorPlace, element, setAttribute, setText, show } from "../../ui/dom.js";
 import { ago, count } from "../../ui/format.js";
 import { labels } from "../../ui/labels.js";
 
@@ -19,18 +20,7 @@ export function filesView(controller) {
     },
   });
   const open = element("label", { class: "button small", for: "run-file", title: words.openTitle }, words.open);
-  const link = element("button", {
-    id: "copy-link", class: "button small", title: words.copyLinkTitle,
-    async onclick() {
-      try {
-        await navigator.clipboard.writeText(location.href);
-        setText(link, words.copied);
-      } catch {
-        setText(link, words.copyFailed);
-      }
-      setTimeout(() => setText(link, words.copyLink), 2000);
-    },
-  }, words.copyLink);
+  const link = copyButton({ id: "copy-link", class: "button small" }, words.copyLink, () => controller.link("run"));
   const save = element("button", {
     id: "save", class: "button small", onclick: () => controller.send({ type: "save" }),
     title: words.saveTitle,
@@ -56,6 +46,7 @@ export function filesView(controller) {
     /** @param {State} state */
     sync(state) {
       show(link, state.about !== null);
+      setAttribute(link, "title", state.run ? words.copyRunTitle : words.copyLinkTitle);
       const impossible = !state.run;
       if (save.disabled !== impossible) save.disabled = impossible;
       const ready = state.about !== null && state.device.open !== null;

@@ -1,6 +1,7 @@
 // The model and its training settings. A preset sets all of them; only the main ones are always visible.
 
-import { showError, errorPlace, element, setText } from "../../ui/dom.js";
+import { differences } from "../../state/difference.js";
+import { showError, errorPlace, element, setAttribute, setText } from "../../ui/dom.js";
 import { isEdited, isTask } from "../../state/state.js";
 import { capitalized, count, size, withFieldNames } from "../../ui/format.js";
 import { labels } from "../../ui/labels.js";
@@ -40,7 +41,7 @@ export function settingsView(controller) {
   const rest = element("div", { class: "rest" });
   const more = element("details", { class: "more" }, element("summary", {}, words.all), rest);
   const dom = element("div", {}, presets.dom, about, grid, total, mistake, more, hint);
-  /** @type {ReturnType<typeof fieldView>[]} */
+  /** @type {(ReturnType<typeof fieldView> & {name: string})[]} */
   const fields = [];
   /** @type {Record<string, import("../../transport/messages.js").Experiment>|undefined} */
   let known;
@@ -65,7 +66,7 @@ export function settingsView(controller) {
       const view = fieldView(field, controller);
       view.control.addEventListener("focus", () => setText(hint, view.help));
       view.dom.addEventListener("pointerenter", () => setText(hint, view.help));
-      fields.push(view);
+      fields.push({ ...view, name });
       return view.dom;
     };
     grid.append(...OPEN_FIELDS.map(make).filter((dom) => dom !== null));
@@ -87,11 +88,16 @@ export function settingsView(controller) {
       const names = Object.keys(known);
       presets.sync(names.map((name) => [name, words.names[name] ?? capitalized(name)]), state.preset);
       setText(about, [words.about[state.preset], isEdited(state) && words.changed].filter(Boolean).join(" "));
-      for (const field of fields) field.sync(state);
+      const changed = new Set(differences(state).map(({ field }) => field));
+      for (const field of fields) {
+        field.sync(state);
+        setAttribute(field.dom, "data-changed", changed.has(field.name));
+      }
       // Unfold the settings if one of them is invalid.
       if (rest.querySelector("[aria-invalid]") && !more.open) more.open = true;
       const { checked } = state;
-      setText(total, checked ? words.parameters(count(checked.parameters), size(checked.bytes)) : "\u00a0");
+      const facts = checked ? words.parameters(count(checked.parameters), size(checked.bytes)) : "\u00a0";
+      setText(total, checked && changed.size ? labels.changes.next(facts) : facts);
       showError(mistake, withFieldNames(state.errors.model ?? ""));
     },
   };

@@ -66,6 +66,13 @@ export function textChoiceView(controller) {
 
   return {
     dom,
+    /** Shows the text of a run that was chosen again.
+     * @param {string} text */
+    fill(text) {
+      clearTimeout(typing);
+      typing = 0;
+      area.value = text;
+    },
     /** @param {State} state */
     sync(state) {
       if (!state.about) return;

@@ -1,0 +1,55 @@
+// The bar that tells the draft from the run on the screen: "Your changes (...) are for the next run."
+
+import { differences } from "../../state/difference.js";
+import { copyButton } from "../../ui/copy_button.js";
+import { element, setText, show } from "../../ui/dom.js";
+import { fieldName } from "../../ui/format.js";
+import { labels } from "../../ui/labels.js";
+
+/** @typedef {import("../../state/state.js").State} State */
+/** @typedef {import("../../state/state.js").Controller} Controller */
+
+const { changes: words } = labels;
+const NAMED = 2; // differences that the bar names; it counts the others
+
+/** @param {Controller} controller */
+export function changesView(controller) {
+  const text = element("p", {});
+  const train = element("button", { id: "train-changes", class: "text-button", onclick: () => controller.train() }, words.train);
+  const undo = element("button", { id: "undo-changes", class: "text-button", onclick: () => controller.undo() }, words.undo);
+  const link = copyButton({ id: "copy-changes", class: "text-button", title: words.copyLinkTitle }, words.copyLink, () => controller.link("draft"));
+  const dom = element("div", { id: "changes", class: "changes", hidden: true }, text, element("div", { class: "actions" }, train, undo, link));
+  return {
+    dom,
+    /** @param {State} state */
+    sync(state) {
+      const found = state.phase === "starting" ? [] : differences(state);
+      if (found.length) setText(text, words.are(describe(found)));
+      const appears = dom.hidden && found.length > 0;
+      const focused = dom.contains(document.activeElement);
+      show(dom, found.length > 0);
+      if (appears) controller.dispatch({ type: "announce", notice: words.announced });
+      if (focused && dom.hidden) document.getElementById("run")?.focus(); // its button has done its work
+    },
+  };
+}
+
+/** @param {import("../../state/difference.js").Difference[]} found */
+function describe(found) {
+  const named = found.slice(0, NAMED).map(({ field, before, after }) => {
+    const name = words.names[field] ?? inSentence(fieldName(field));
+    return before === after ? words.edited(name) : words.change(name, shown(before), shown(after));
+  });
+  return found.length > NAMED ? words.more(named, found.length - NAMED) : named.join(", ");
+}
+
+/** "Learning rate" as it stands in a sentence; "RoPE base" and "MLP ratio" stay.
+ * @param {string} name */
+function inSentence(name) {
+  return name.replace(/^[A-Z](?=[a-z/-]+( |$))/, (first) => first.toLowerCase());
+}
+
+/** @param {string|number|boolean} value */
+function shown(value) {
+  return value === "" ? words.nothing : typeof value === "boolean" ? (value ? words.yes : words.no) : String(value);
+}

@@ -1,0 +1,114 @@
+"""The settings of the next run and the run on the screen are told apart; a finished run goes on; links are taken."""
+
+import re
+
+from playwright.sync_api import expect
+
+from tests.e2e.test_lab import TINY, choose, fill, open_lab, wait_for
+
+RATE = "optim.learning_rate=0.002&optim.min_learning_rate=0.0002"
+
+
+def copied(page, button: str) -> str:
+    """What a button copies, without the site's address."""
+    page.click(button)
+    wait_for(page, button, "Copied")
+    return page.evaluate("navigator.clipboard.readText()").partition("#")[2]
+
+
+def train(page):
+    """Train the tiny run of the address on NumPy to its end."""
+    page.click("#train")
+    wait_for(page, "#where", "Finished 40 of 40 steps")
+
+
+def test_changes_after_a_run_are_for_the_next_one(page, site):
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    open_lab(page, site, f"{TINY}&{RATE}", device="numpy")
+    expect(page.locator("#changes")).to_be_hidden()
+    train(page)
+    expect(page.locator("#changes")).to_be_hidden()
+    link = copied(page, "#copy-link")
+    parameters = page.inner_text("#parameters")
+    fill(page, **{"optim-learning_rate": 0.1})
+    choose(page, "text", "python")
+    wait_for(page, "#changes", r"Your changes \(learning rate 0.002 → 0.1, text tales → python\) are for the next run")
+    wait_for(page, "#live", "Your changes are for the next run")
+    wait_for(page, "#parameters", "^Next run: ")
+    expect(page.locator(".field[data-changed]")).to_have_count(1)
+    wait_for(page, "#copy-link", "Copy link")
+    assert copied(page, "#copy-link") == link and "learning_rate=0.002" in link and "text=" not in link
+    changed = copied(page, "#copy-changes")
+    assert "optim.learning_rate=0.1" in changed and "text=python" in changed
+    expect(page.locator("#summary")).to_contain_text("baby on tales")
+
+    page.click("#undo-changes")
+    expect(page.locator("#changes")).to_be_hidden()
+    expect(page.locator("#optim-learning_rate")).to_have_value("0.002")
+    expect(page.locator("input[name=text][value=tales]")).to_be_checked()
+    expect(page.locator("#parameters")).to_have_text(parameters)
+    fill(page, **{"optim-learning_rate": 0.1})
+    page.click("#train-changes")
+    expect(page.locator("#changes")).to_be_hidden()
+    wait_for(page, "#where", "Finished 40 of 40 steps")
+    wait_for(page, "#copy-link", "Copy link")
+    assert "optim.learning_rate=0.1" in copied(page, "#copy-link")
+
+
+def test_undo_brings_back_the_own_text_of_the_run(page, site):
+    open_lab(page, site, f"{TINY}&{RATE}", device="numpy")
+    choose(page, "text", "own")
+    own = "The quick brown fox jumps over the lazy dog. " * 9
+    page.fill("#own-text", own)
+    page.locator("#own-text").blur()
+    wait_for(page, "#text-place .facts", "405 characters")
+    train(page)
+    page.fill("#own-text", own[:-45])
+    wait_for(page, "#changes", r"\(text edited\)")
+    page.click("#undo-changes")
+    expect(page.locator("#own-text")).to_have_value(own)
+    wait_for(page, "#text-place .facts", "405 characters")
+    expect(page.locator("#changes")).to_be_hidden()
+
+
+def test_a_finished_run_goes_on(page, site):
+    open_lab(page, site, f"{TINY}&{RATE}", device="numpy")
+    train(page)
+    rows = page.locator("#samples li").count()
+    expect(page.locator(".rule")).to_contain_text("its learning rate is that of a run of the new length")
+    page.click("#more-1000")
+    wait_for(page, "#where", "Finished 1,040 of 1,040 steps")
+    assert page.locator("#samples li").count() > rows, "it is the same run, with its samples and its curve"
+    expect(page.locator("#changes")).to_be_hidden()
+    expect(page.locator("#train-steps")).to_have_value("1040")
+    expect(page.locator("#more-1000")).to_be_visible()
+
+
+def test_a_link_pasted_into_the_open_page_is_taken(page, site):
+    """At once if nothing is lost; during a run after a question, and for the next run."""
+    open_lab(page, site, f"{TINY}&{RATE}", device="numpy")
+    page.evaluate("location.hash = '#text=python&model.n_layer=2&model.nonsense=1'")
+    expect(page.locator("#model-n_layer")).to_have_value("2")
+    expect(page.locator("input[name=text][value=python]")).to_be_checked()
+    wait_for(page, "#link-mistake", "model.nonsense")
+    page.evaluate(f"location.hash = '#{TINY.replace('train.steps=40', 'train.steps=100000')}'")
+    expect(page.locator("#link-mistake")).to_be_hidden()
+    wait_for(page, "#text-place .facts", "characters")
+    address = page.evaluate("location.hash")
+
+    page.locator(".skip").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.activeElement.id === 'run'")
+    assert page.evaluate("location.hash") == address, "the skip link leaves the settings in the address"
+
+    page.click("#train")
+    wait_for(page, "#where", "[1-9] of 100,000")
+    for answer, layers in (("Cancel", "1"), ("Use them", "2")):
+        page.evaluate("location.hash = '#model.n_layer=2'")
+        expect(page.locator("dialog[open]")).to_contain_text("A run is under way")
+        page.click(f"dialog[open] >> text={answer}")
+        expect(page.locator("#model-n_layer")).to_have_value(layers)
+    assert page.evaluate("location.hash") == "#model.n_layer=2"
+    wait_for(page, "#changes", "layers 1 → 2")
+    assert re.search("of 100,000", page.inner_text("#where")), "the run goes on"
+    page.click("#stop")
