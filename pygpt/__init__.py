@@ -10,9 +10,14 @@
 Importing it loads neither NumPy nor a GPU driver; opening a device does.
 """
 
-from pygpt.config.experiment import PRESETS, Experiment
+from typing import TYPE_CHECKING
+
 from pygpt.errors import PygptError
 from pygpt.version import __version__
+
+if TYPE_CHECKING:
+    from pygpt.config.experiment import PRESETS, Experiment
+    from pygpt.language_model import LanguageModel
 
 
 def load(folder, device="auto"):
@@ -27,11 +32,16 @@ def load(folder, device="auto"):
 
 
 def __getattr__(name):
-    # Imported on first access: most modules that import pygpt need only a small part of it.
+    # Imported on first access: most modules that import pygpt need only a small part of it, and the command line has to
+    # catch Ctrl+C before it has imported much.
     if name == "LanguageModel":
         from pygpt.language_model import LanguageModel
 
         return LanguageModel
+    if name in ("PRESETS", "Experiment"):
+        from pygpt.config import experiment
+
+        return getattr(experiment, name)
     raise AttributeError(f"module 'pygpt' has no attribute {name!r}")
 
 

@@ -1,7 +1,10 @@
 """The command line: one file per command, named after it. All printing is done here."""
 
+import dataclasses
+import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from pygpt.errors import PygptError
@@ -23,6 +26,9 @@ def main(arguments: list[str] | None = None) -> int:
         if isinstance(error, BrokenPipeError):  # the reader closed the pipe: `pygpt sample ... | head`
             return 0
         print(f"pygpt: {error.filename or 'the output'} failed: {error.strerror or error}", file=sys.stderr)
+        return 1
+    except MemoryError:
+        print("pygpt: there is not enough memory; try a smaller text, model or batch", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
@@ -72,4 +78,7 @@ def _run(arguments):
         # Parse again with the preset's values as defaults, so that fields without a flag keep the preset's value.
         defaults, prog = command.with_defaults(), f"pygpt {arguments[0]}"
         command = tyro.cli(type(command), args=arguments[1:], prog=prog, default=defaults).with_layout(arguments)
+    for field in dataclasses.fields(command):
+        if isinstance(path := getattr(command, field.name), Path):  # a shell leaves `--out=~/run` as it is
+            setattr(command, field.name, Path(os.path.expanduser(path)))
     return command.run()

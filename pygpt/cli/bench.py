@@ -3,9 +3,10 @@
 import asyncio
 import dataclasses
 
-from rich.console import Console
+from rich.text import Text
 
 from pygpt.cli.flags import DeviceChoice
+from pygpt.cli.output import PlainConsole
 from pygpt.errors import ExperimentError
 from pygpt.utils.json_text import json_text
 
@@ -28,7 +29,7 @@ class BenchCommand:
         if not self.seconds > 0:
             raise ExperimentError("seconds", f"the measuring time must be above 0, not {self.seconds:g}")
         device = open_device(self.device)
-        console = Console(highlight=False, soft_wrap=True, quiet=self.json)
+        console = PlainConsole(soft_wrap=True, quiet=self.json)
         console.print(f"device  {device.name} ({device.why})")
         results = asyncio.run(_measure(device, self.seconds, console))
         if self.json:
@@ -46,7 +47,8 @@ async def _measure(device, seconds, console):
             if result.kind == "preset" and not any(earlier.kind == "preset" for earlier in results):
                 peak = max(earlier.gflops for earlier in results)
                 header = f"{'preset':<11}{'batch':>6}{'ms/step':>12}{'tokens/s':>12}{'sampled/s':>12}{'% of peak':>14}"
-                console.print(f"peak    [bold]{peak:,.1f} GFLOP/s[/] in a matrix product\n\n[dim]{header}[/]")
+                console.print(Text.assemble("peak    ", (f"{peak:,.1f} GFLOP/s", "bold"), " in a matrix product\n"))
+                console.print(header, style="dim")
             results.append(result)
             console.print(_line(result))
     return results

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Annotated
 
 import tyro
-from rich.console import Console
 from rich.table import Table
 
 from pygpt.cli.flags import DeviceChoice, optional
+from pygpt.cli.output import PlainConsole
 from pygpt.utils.json_text import json_text
 
 BASELINES = {
@@ -59,5 +59,5 @@ class EvalCommand:
         rows = {**{BASELINES[name]: loss for name, loss in result.baselines.items()}, "this model": result.loss}
         for name, loss in sorted(rows.items(), key=lambda row: -row[1]):
             table.add_row(name, f"{loss:.4f}", f"{perplexity(loss):,.2f}", f"{result.bits_per_byte(loss):.4f}")
-        Console(highlight=False).print(table)
+        PlainConsole().print(table)
         return 0

@@ -1,6 +1,7 @@
 """The flags that several commands share: a preset or a file, and one flag for each field of an experiment."""
 
 import dataclasses
+import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -13,9 +14,11 @@ from pygpt.config.sections import DataConfig, ModelConfig, OptimConfig, TrainCon
 from pygpt.data import DATASETS, is_task
 from pygpt.errors import ExperimentError
 from pygpt.utils.encoding import decode_utf8
+from pygpt.utils.files import open_regular
 
 DeviceChoice = Literal["auto", "numpy", "webgpu"]
 DEFAULT_PRESET = "small"
+LARGEST_FILE = 1_000_000  # bytes of an experiment file
 
 
 def optional(metavar):
@@ -112,10 +115,15 @@ class ExperimentCommand:
 
 def read_experiment(preset: str) -> Experiment:
     """Return the preset of that name, or read a .toml file. Raises: ExperimentError."""
-    path = Path(preset)
-    if preset in PRESETS or (path.suffix != ".toml" and not path.exists()):
+    path = Path(os.path.expanduser(preset))
+    if preset in PRESETS or (path.suffix != ".toml" and not os.path.exists(path)):
         return Experiment.preset(preset)
     try:
-        return Experiment.from_toml(decode_utf8(preset, path.read_bytes()))
-    except OSError as error:
-        raise ExperimentError("preset", f"{preset} cannot be read: {error.strerror}") from None
+        with open_regular(path) as file:
+            content = file.read(LARGEST_FILE + 1)
+    except (OSError, ValueError) as error:  # ValueError: a zero byte in the path
+        reason = getattr(error, "strerror", None) or error
+        raise ExperimentError("preset", f"{preset} cannot be read: {reason}") from None
+    if len(content) > LARGEST_FILE:
+        raise ExperimentError("preset", f"{preset} is not an experiment file: it has more than {LARGEST_FILE:,} bytes")
+    return Experiment.from_toml(decode_utf8(preset, content))

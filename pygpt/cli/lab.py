@@ -2,6 +2,8 @@
 
 import dataclasses
 
+from pygpt.cli.serve import check_port
+
 
 @dataclasses.dataclass
 class LabCommand:
@@ -16,5 +18,6 @@ class LabCommand:
         """Serve until Ctrl+C. Raises: PygptError if the page cannot be built or the port is taken."""
         from pygpt.server.local_site import serve_lab
 
+        check_port(self.port)
         serve_lab(self.port, self.open)
         return 0

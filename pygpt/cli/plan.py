@@ -6,8 +6,10 @@ from typing import Annotated, Literal
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from pygpt.cli.flags import ExperimentCommand, optional
+from pygpt.cli.output import PlainConsole
 from pygpt.errors import ExperimentError
 from pygpt.utils.json_text import json_text
 from pygpt.utils.units import format_bytes
@@ -40,7 +42,7 @@ class PlanCommand(ExperimentCommand):
         if self.json:
             print(json_text(_as_json(plan, tokens, self.device)))
         else:
-            _show(plan, tokens, origin, Console(highlight=False))
+            _show(plan, tokens, origin, PlainConsole())
         return 0
 
 
@@ -100,8 +102,11 @@ def _show(plan, tokens: int, origin: str, console: Console) -> None:
     experiment, model = plan.experiment, plan.experiment.model
     batch = experiment.train.sequences * model.block_size
     console.print(
-        f"[bold]{experiment.name or 'run'}[/]  {model.kind}: {plan.parameter_count:,} parameters, vocabulary of "
-        f"{plan.vocab_size:,} ({origin}), text of {tokens:,} tokens\n"
+        Text.assemble(
+            (experiment.name or "run", "bold"),
+            f"  {model.kind}: {plan.parameter_count:,} parameters, vocabulary of {plan.vocab_size:,} ({origin}), "
+            f"text of {tokens:,} tokens\n",
+        )
     )
     _tensors(console, "Parameters", plan.parameters)
     if plan.activations:
@@ -121,7 +126,7 @@ def _show(plan, tokens: int, origin: str, console: Console) -> None:
     memory.add_column(justify="right")
     for part, nbytes in plan.memory.items():
         memory.add_row(part, format_bytes(nbytes))
-    memory.add_row("[bold]at the peak[/]", f"[bold]{format_bytes(plan.peak_bytes)}[/]")
+    memory.add_row("at the peak", format_bytes(plan.peak_bytes), style="bold")
     console.print(memory, "")
     console.print(
         f"A step trains on {batch:,} tokens with {plan.step_flops / 1e9:,.1f} GFLOP in {plan.step_launches:,} "

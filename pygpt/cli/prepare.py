@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from pygpt.cli.flags import help_of, optional
+from pygpt.cli.output import as_argument
 from pygpt.config.experiment import Experiment
 from pygpt.config.sections import DataConfig
 from pygpt.data import DATASETS
@@ -29,8 +30,8 @@ class PrepareCommand:
     encoding: Annotated[Encoding, tyro.conf.arg(help=help_of(FIELDS["tokenizer"]))] = "bpe"
     vocab_size: Annotated[int, tyro.conf.arg(help=help_of(FIELDS["vocab_size"]))] = DataConfig.vocab_size
     tokenizer_file: Annotated[str, tyro.conf.arg(help=help_of(FIELDS["tokenizer_file"]))] = ""
-    shard_size: int = 10_000_000
-    """tokens per shard; the last can have fewer"""
+    shard_size: Annotated[int | None, optional("INT")] = None
+    """tokens per shard; the last can have fewer (default: 10,000,000, or a tenth of a short text)"""
     shards_val: int = 1
     """number of shards at the end held out for validation"""
 
@@ -49,6 +50,7 @@ class PrepareCommand:
         summary = prepare(experiment.data, out, self.shard_size, self.shards_val, print)
         print(
             f"{summary['characters']:,} characters became {summary['tokens']:,} tokens in {len(summary['train'])} "
-            f"training shards and {len(summary['val'])} validation shards.\nTrain on them:\n  pygpt train --data {out}"
+            f"training shards and {len(summary['val'])} validation shards.\n"
+            f"Train on them:\n  pygpt train --data {as_argument(out)}"
         )
         return 0

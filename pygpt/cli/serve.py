@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated
 
 from pygpt.cli.flags import DeviceChoice, optional
-from pygpt.errors import PygptError
+from pygpt.errors import ExperimentError, PygptError
 
 BEFORE_FORCE = 5  # seconds that open streams have to finish after a shutdown signal
 
@@ -37,6 +37,7 @@ class ServeCommand:
 
     def run(self) -> int:
         """Serve until Ctrl+C. Raises: PygptError if the extra is missing, or the port or the folder cannot be used."""
+        check_port(self.port)
         try:
             import uvicorn
 
@@ -96,6 +97,12 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def check_port(port: int) -> None:
+    """Raises: ExperimentError if no port has this number. It comes before the page is built, which takes a while."""
+    if not 0 <= port <= 65535:
+        raise ExperimentError("port", f"{port} is outside 0 to 65535; 0 takes any free port")
 
 
 def address(host: str, port: int) -> str:

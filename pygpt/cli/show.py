@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Annotated
 
 import tyro
-from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from pygpt.cli.output import PlainConsole
 from pygpt.config.experiment import Experiment
 from pygpt.runs.checkpoint import Checkpoint, parameter_shapes
 from pygpt.runs.run_folder import RunFolder, map_run, open_run
@@ -51,7 +52,7 @@ class ShowCommand:
             }
             print(json_text(description))
         else:
-            _print(self.model_folder, checkpoint, shapes, losses, size, Console(highlight=False, soft_wrap=True))
+            _print(self.model_folder, checkpoint, shapes, losses, size, PlainConsole(soft_wrap=True))
         return 0
 
 
@@ -78,8 +79,10 @@ def _print(folder, checkpoint: Checkpoint, shapes, losses, nbytes, console) -> N
     count = sum(map(math.prod, shapes.values()))
     state = "as imported" if "imported" in made else f"after {checkpoint.step:,} of {experiment.train.steps:,} steps"
     console.print(
-        f"[bold]{experiment.name or folder}[/]  {experiment.model.kind} with {count:,} parameters, {state} "
-        f"({format_bytes(nbytes)})\n"
+        Text.assemble(
+            (experiment.name or str(folder), "bold"),
+            f"  {experiment.model.kind} with {count:,} parameters, {state} ({format_bytes(nbytes)})\n",
+        )
     )
     facts = Table(box=None, show_header=False, pad_edge=False)
     facts.add_column(style="bold")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,10 +11,16 @@ from pygpt.data.registry import DATASETS, Dataset
 from pygpt.data.sources.tasks import PREFIX, TASKS, is_task, task_text
 from pygpt.data.text import Text, decode_text, make_text, text_from_bytes
 from pygpt.errors import DataError
+from pygpt.utils.files import open_regular
 from pygpt.utils.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from pygpt.data.shards import Shards
+
+
+# Bytes of memory for each byte of a text: its bytes, characters and tokens, some of them twice. Training on 20 MB took
+# 9 for each byte, as a stream of ASCII; other characters and documents take more.
+MEMORY_FOR_TEXT = 16
 
 
 def load_text(source: str) -> Text | Shards:
@@ -77,11 +84,13 @@ def _open_folder(path: Path) -> Shards:
 
 
 def _load_path(source: str) -> Text | Shards:
-    path = Path(source)
-    if path.is_dir():
+    path = Path(os.path.expanduser(source))
+    if os.path.isdir(path):
         return _open_folder(path)
     try:
-        data = path.read_bytes()
+        with open_regular(path) as file:
+            _check_size(source, os.fstat(file.fileno()).st_size)
+            data = file.read()
     except (FileNotFoundError, ValueError):  # ValueError: a zero byte in the path
         tasks = [PREFIX + name for name in TASKS]
         raise DataError(
@@ -95,3 +104,17 @@ def _load_path(source: str) -> Text | Shards:
             "or the path of a readable text file"
         ) from None
     return text_from_bytes(path.name, data)
+
+
+def _check_size(source: str, size: int) -> None:
+    # Imported here because a tab never uses them.
+    from pygpt.utils.memory import usable_memory
+    from pygpt.utils.units import format_bytes
+
+    limit = usable_memory()
+    if limit and MEMORY_FOR_TEXT * size > limit:
+        raise DataError(
+            f"{source} has {format_bytes(size)}, and to train on it takes about {format_bytes(MEMORY_FOR_TEXT * size)} "
+            f"of memory, of which there are {format_bytes(limit)}: write it as shards with `pygpt prepare`, and train "
+            "on those, which can be larger than memory"
+        )

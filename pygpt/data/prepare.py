@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+import os
 import re
 from array import array
 from collections.abc import Callable, Iterator
@@ -18,23 +20,33 @@ from pygpt.errors import DataError, TokenizerError
 from pygpt.tokenizers import BPETokenizer, tokenizer_json_bytes
 from pygpt.tokenizers.pretokens import regroup_at_word_boundaries
 from pygpt.tokenizers.registry import TOKENIZERS, tokenizer_from_pieces
-from pygpt.utils.files import write_atomically
+from pygpt.utils.files import open_regular, write_atomically
 
 PIECE = 1 << 22  # bytes read at a time
+USUAL_SHARD = 10_000_000  # tokens
+MUCH = 1_000_000  # bytes of a text that take a while, so that what cannot work is refused before
 _SHARD = "tokens-{:05}.bin"
-_OWN_FILES = re.compile(r"tokens-\d{5,}\.bin|tokenizer\.json")
+_OWN_FILES = re.compile(r"(tokens-\d{5,}\.bin|tokenizer\.json)(\..+\.new)?")
 
 
 class Source:
     """A text that can be read in pieces, any number of times."""
 
     def __init__(self, source: str):
-        self.path, self.text = Path(source), None
+        self.path, self.text = Path(os.path.expanduser(source)), None
         if source in DATASETS or is_task(source):
             loaded = load_text(source)
             self.name, self.origin, self.text = loaded.name, loaded.origin, loaded.text
         else:
             self.name, self.origin = self.path.name, f"your own text, {self.path.name}"
+
+    def most_tokens(self) -> int | None:
+        """An upper bound of the tokens: no tokenizer has more tokens than bytes. None if it is not known yet."""
+        if self.text is not None:
+            return len(self.text.encode())
+        with contextlib.suppress(OSError, ValueError):  # `pieces` says why
+            return self.path.stat().st_size
+        return None
 
     def pieces(self) -> Iterator[str]:
         """Yield the text in pieces.
@@ -50,7 +62,7 @@ class Source:
 
     def _bytes(self):
         try:
-            with self.path.open("rb") as file:
+            with open_regular(self.path) as file:
                 while data := file.read(PIECE):
                     yield data
         except (OSError, ValueError) as error:  # ValueError: a zero byte in the path
@@ -61,27 +73,46 @@ class Source:
 
 
 def prepare(
-    data, folder: Path, shard_size: int, shards_val: int, report: Callable[[str], None] = lambda line: None
+    data, folder: Path, shard_size: int | None, shards_val: int, report: Callable[[str], None] = lambda line: None
 ) -> dict:
     """Write the text that a DataConfig selects as shards, and return their description.
 
-    A tokenizer that is learned takes a first pass over the text. The description is written last: a folder without one
-    is unfinished and can be prepared again.
+    Without a `shard_size`, a shard has USUAL_SHARD tokens, or fewer if the text is too short for that: then a tenth of
+    it is for validation. A tokenizer that is learned takes a first pass over the text. The description is written last:
+    a folder without one is unfinished and can be prepared again.
 
     Raises:
-        DataError: the text cannot be read, is too short for this number of shards, or the folder holds other files.
+        DataError: the text cannot be read, is too short for this number of shards, or the folder holds other files or
+            cannot be written. Nothing that was written is left.
         ExperimentError: the tokenizer's files are missing or wrong.
     """
-    if shard_size < 1 or shards_val < 1:
+    if (shard_size is not None and shard_size < 1) or shards_val < 1:
         raise DataError(
             f"shards need at least 1 token each, and at least 1 shard for validation; got {shard_size} tokens "
             f"and {shards_val} shards"
         )
     source = Source(data.source)
-    _make_folder(folder)
+    most = source.most_tokens()
+    if shard_size and most is not None and MUCH < most <= shard_size * shards_val:
+        raise _too_short(f"at most {most:,} tokens", shard_size, shards_val, most)
+    created = _make_folder(folder)
+    try:
+        return _write(data, source, folder, shard_size, shards_val, report)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            _clear(folder)
+            if created:
+                folder.rmdir()
+        if isinstance(error, OSError):
+            raise DataError(f"{error.filename or folder} cannot be written ({error.strerror})") from None
+        raise
+
+
+def _write(data, source, folder, shard_size, shards_val, report) -> dict:
     tokenizer = tokenizer_from_pieces(data, source.pieces())
     report(f"{source.name}: {tokenizer.vocab_size:,} tokens in the vocabulary")
-    writer = _Writer(folder, "uint16" if tokenizer.vocab_size <= 1 << 16 else "uint32", shard_size, report)
+    dtype = "uint16" if tokenizer.vocab_size <= 1 << 16 else "uint32"
+    writer = _Writer(folder, dtype, shard_size, shards_val, report)
     sha256, characters = hashlib.sha256(), 0
     for piece in (
         regroup_at_word_boundaries(source.pieces()) if isinstance(tokenizer, BPETokenizer) else source.pieces()
@@ -91,11 +122,7 @@ def prepare(
         writer.add(_encode(tokenizer, piece))
     writer.finish()
     if len(writer.shards) <= shards_val:
-        raise DataError(
-            f"the text has {writer.tokens:,} tokens, which make {len(writer.shards)} shards of {shard_size:,}; with "
-            f"{shards_val} for validation, none is left for training: choose shards of at most "
-            f"{max(1, writer.tokens // (shards_val + 1)):,}"
-        )
+        raise _too_short(f"{writer.tokens:,} tokens", writer.shard_size, shards_val, writer.tokens)
     description = {
         "format": FORMAT,
         "version": VERSION,
@@ -108,7 +135,7 @@ def prepare(
         "dtype": writer.dtype,
         "vocab_size": tokenizer.vocab_size,
         "learned": data.vocab_size if TOKENIZERS[data.tokenizer].sized and not data.tokenizer_file else 0,
-        "shard_size": shard_size,
+        "shard_size": writer.shard_size,
         "tokens": writer.tokens,
         "train": writer.shards[:-shards_val],
         "val": writer.shards[-shards_val:],
@@ -120,7 +147,17 @@ def prepare(
     return description
 
 
-def _make_folder(folder):
+def _too_short(has, shard_size, shards_val, tokens) -> DataError:
+    return DataError(
+        f"the text has {has}, which make {-(-tokens // shard_size)} shards of {shard_size:,}; with {shards_val} for "
+        f"validation, none is left for training: choose shards of at most {max(1, tokens // (shards_val + 1)):,}, or "
+        "leave out their size"
+    )
+
+
+def _make_folder(folder) -> bool:
+    """Create the folder, or empty it of an unfinished preparation; return whether it was created."""
+    created = not os.path.exists(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         names = [path.name for path in folder.iterdir()]
@@ -131,8 +168,14 @@ def _make_folder(folder):
         raise DataError(
             f"the folder {folder} is not empty (it has {foreign[0]}): choose another with --out, or remove it"
         )
-    for name in names:  # left by an unfinished preparation
-        (folder / name).unlink()
+    _clear(folder)
+    return created
+
+
+def _clear(folder):
+    for path in folder.iterdir():
+        if _OWN_FILES.fullmatch(path.name):
+            path.unlink()
 
 
 def _encode(tokenizer, text):
@@ -143,30 +186,34 @@ def _encode(tokenizer, text):
 
 
 class _Writer:
-    """Collects tokens and writes full shards."""
+    """Collects tokens and writes full shards. Without a shard size, a short text becomes ten for each of validation."""
 
-    def __init__(self, folder, dtype, shard_size, report):
-        self.folder, self.dtype, self.shard_size, self.report = folder, dtype, shard_size, report
+    def __init__(self, folder, dtype, shard_size, shards_val, report):
+        self.folder, self.dtype, self.shards_val, self.report = folder, dtype, shards_val, report
+        self.shard_size, self.decided = shard_size or USUAL_SHARD, shard_size is not None
         self.shards, self.tokens, self.pending = [], 0, array(CODES[dtype])
 
     def add(self, ids):
         self.pending.extend(array(CODES[self.dtype], ids))
-        while len(self.pending) >= self.shard_size:
-            self._write(self.pending[: self.shard_size])
-            del self.pending[: self.shard_size]
+        self.decided = self.decided or len(self.pending) > self.shard_size * (self.shards_val + 1)
+        while self.decided and len(self.pending) >= self.shard_size:
+            self._write_one()
 
     def finish(self):
-        if self.pending:
-            self._write(self.pending)
+        if not self.decided:
+            self.shard_size = max(1, -(-len(self.pending) // (10 * self.shards_val)))
+        while self.pending:
+            self._write_one()
+
+    def _write_one(self):
+        self._write(self.pending[: self.shard_size])
+        del self.pending[: self.shard_size]
 
     def _write(self, tokens):
         if array("I", [1]).tobytes()[0] != 1:  # shards are little-endian on every machine
             tokens.byteswap()
         data, name = tokens.tobytes(), _SHARD.format(len(self.shards))
-        try:
-            (self.folder / name).write_bytes(data)
-        except OSError as error:
-            raise DataError(f"{self.folder / name} cannot be written ({error.strerror})") from None
+        write_atomically(self.folder / name, data)
         self.shards.append({"file": name, "tokens": len(tokens), "sha256": hashlib.sha256(data).hexdigest()})
         self.tokens += len(tokens)
         self.report(f"{name}: {len(tokens):,} tokens, {self.tokens:,} in total")

@@ -10,10 +10,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from pygpt.errors import DataError
+from pygpt.utils.encoding import OTHER_MARKS
 
-_OTHER_ENCODINGS = {
-    codecs.BOM_UTF16_LE: "UTF-16",
-    codecs.BOM_UTF16_BE: "UTF-16",
+_OTHER_ENCODINGS = OTHER_MARKS | {
     b"PK\x03\x04": "a zip archive",
     b"%PDF": "a PDF",
     b"\x1f\x8b": "gzip",
@@ -42,7 +41,7 @@ def make_text(name: str, text: str, origin: str, built_in: bool) -> Text:
 
 
 def text_from_bytes(name: str, data: bytes) -> Text:
-    """Read a user's text: UTF-8, with or without a byte order mark. Line ends of any kind become "\\n".
+    """Read a user's text: UTF-8, with or without byte order marks at its start. Line ends of any kind become "\\n".
 
     Raises:
         DataError: the text is blank, is not UTF-8, or is not text at all.
@@ -67,7 +66,7 @@ def _own_text(name: str, text: str) -> Text:
 
 
 def decode_text(name: str, data: bytes) -> str:
-    """Decode UTF-8, drop a byte order mark, and make every line end "\\n".
+    """Decode UTF-8, drop the byte order marks at the start, and make every line end "\\n".
 
     Raises:
         DataError: the text is blank, is not UTF-8, or is not text at all.
@@ -77,9 +76,9 @@ def decode_text(name: str, data: bytes) -> str:
 
 def decode_pieces(name: str, pieces: Iterable[bytes]) -> Iterator[str]:
     """Decode like `decode_text`, for a file that is read in pieces."""
-    utf8 = codecs.getincrementaldecoder("utf-8-sig")()
+    utf8 = codecs.getincrementaldecoder("utf-8")()
     lines = io.IncrementalNewlineDecoder(utf8, translate=True)
-    read, blank = 0, True
+    read, blank, started = 0, True, False
     for data in itertools.chain(pieces, [b""]):
         if not read:
             _check_start(name, data)
@@ -93,12 +92,15 @@ def decode_pieces(name: str, pieces: Iterable[bytes]) -> Iterator[str]:
         try:
             text = lines.decode(data, final=not data)
         except UnicodeDecodeError as error:
-            # error.start counts from the bytes that the codec still held, or from after the byte order mark.
+            # error.start counts from the bytes that the codec still held.
             offset, byte = read - len(error.object) + error.start, error.object[error.start]
             raise DataError(
                 f"{name} should be a text in UTF-8, but byte {byte:#04x} at offset {offset} is not: "
                 "save it as UTF-8 (an editor calls this the encoding) and open it again"
             ) from None
+        if not started:
+            text = text.lstrip("\ufeff")  # a program that adds a mark does not see that there is one
+            started = bool(text)
         blank = blank and not text.strip()
         yield text
     if blank:

@@ -5,8 +5,6 @@ Compiled C kernels (see pygpt/devices/simd) replace their twins.
 
 import functools
 import itertools
-import os
-import sys
 import time
 from collections.abc import Callable
 
@@ -14,6 +12,7 @@ import numpy
 
 from pygpt.devices import simd
 from pygpt.devices.base import Attributes, Data, Device, Interval, Launch, Launchable, Operand, Operands, Recording
+from pygpt.utils.memory import usable_memory
 
 Call = Callable[[], None]
 Plan = tuple[list[Call], Recording]
@@ -31,7 +30,7 @@ class NumpyDevice(Device):
     def __init__(self, why: str = "chosen by name", library: simd.Library | None = None):
         self.library = library
         name = f"NumPy {numpy.__version__}" + (" with SIMD kernels" if library else "")
-        super().__init__(name, why, memory_limit=_memory())
+        super().__init__(name, why, memory_limit=usable_memory())
 
     def _create(self, nbytes: int) -> numpy.ndarray:
         # Zeroed like a new GPU buffer, so that a kernel that reads unwritten memory fails the same way on every device.
@@ -95,13 +94,3 @@ class NumpyDevice(Device):
         with numpy.errstate(all="ignore"):
             for call in calls:
                 call()
-
-
-def _memory() -> int | None:
-    """Bytes this process can use: three quarters of the machine's memory, or 2 GiB in a 32-bit tab."""
-    if sys.platform == "emscripten":
-        return 2 * 2**30
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") * 3 // 4
-    except (AttributeError, ValueError, OSError):  # Windows has no sysconf
-        return None

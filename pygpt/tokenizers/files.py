@@ -1,6 +1,7 @@
 """Tokenizer files: `tokenizer.json`, or GPT-2's `vocab.json` and `merges.txt`."""
 
 import json
+import os
 from pathlib import Path
 
 from pygpt.errors import TokenizerError
@@ -8,6 +9,7 @@ from pygpt.tokenizers.bpe import BPETokenizer
 from pygpt.tokenizers.bpe_vocabulary import END_OF_TEXT, Vocabulary
 from pygpt.tokenizers.tokenizer_json import assemble, parse_json, read_tokenizer_json, vocabulary_to_json
 from pygpt.utils.encoding import decode_utf8
+from pygpt.utils.files import open_regular
 
 TOKENIZER_FILE, VOCAB_FILE, MERGES_FILE = "tokenizer.json", "vocab.json", "merges.txt"
 
@@ -18,8 +20,8 @@ def read_tokenizer(path: Path) -> BPETokenizer:
     Raises:
         TokenizerError: the files are missing, cannot be read, or are not a byte-level BPE.
     """
-    path = Path(path)
-    if not path.is_dir():
+    path = Path(os.path.expanduser(path))
+    if not os.path.isdir(path):
         return BPETokenizer(read_tokenizer_json(_read(path)))
     if (path / TOKENIZER_FILE).is_file():
         return BPETokenizer(read_tokenizer_json(_read(path / TOKENIZER_FILE)))
@@ -59,7 +61,8 @@ def tokenizer_json_bytes(tokenizer: BPETokenizer) -> bytes:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        with open_regular(path) as file:
+            return file.read()
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the path
         raise TokenizerError(
             f"the tokenizer {path} cannot be read: {getattr(error, 'strerror', None) or error}"

@@ -51,7 +51,10 @@ def _lost(after: float) -> float:
         except CheckpointError:
             kept = 0  # killed before the first checkpoint
         reached = max(seconds for seconds, step in seen if step <= kept)
-        print(f"killed after {after:5.1f} s at step {trained:6,}: step {kept:6,} kept, {after - reached:4.1f} s lost")
+        print(
+            f"killed after {after:5.1f} s at step {trained:6,}: step {kept:6,} kept, {after - reached:4.1f} s lost",
+            flush=True,
+        )
         return after - reached
 
 

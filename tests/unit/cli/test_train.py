@@ -227,3 +227,22 @@ def test_a_text_that_has_moved(tmp_path, poem, capsys):
     assert main(["train", "--init-from", str(other), "--steps", "2", "--out", str(tmp_path / "new")]) == 0
     assert open_run(tmp_path / "new").text.text == POEM
     assert pygpt.load(tmp_path / "new", "numpy").generate("T", 3)
+
+
+@pytest.mark.slow
+def test_ctrl_c_at_any_moment_of_the_start_prints_no_traceback(tmp_path, poem):
+    """From the moment that the package begins to be imported; what Python itself does before cannot be caught."""
+    for moment in range(12):
+        process = subprocess.Popen(
+            [sys.executable, "-X", "importtime", "-m", "pygpt", *arguments(poem, tmp_path / "run", 100_000)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stderr is not None
+        while "pygpt.cli" not in process.stderr.readline():
+            assert process.poll() is None
+        time.sleep(0.04 * moment)
+        process.send_signal(signal.SIGINT)
+        error = process.communicate(timeout=30)[1]
+        assert process.returncode == 130 and "Traceback" not in error

@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 from pygpt.data import load_text, text_from_bytes
 from pygpt.data.prepare import prepare
 from pygpt.data.shard_batches import ShardBatches
-from pygpt.data.shards import FIELDS, Shards, open_shards
+from pygpt.data.shards import DESCRIPTION, FIELDS, Shards, open_shards
 from pygpt.errors import DataError, ExperimentError
 from pygpt.ops.threefry import BATCH
 from pygpt.runs.checkpoint import read_checkpoint
 from pygpt.tokenizers import make_tokenizer
 from pygpt.training.run import Run
+from pygpt.utils.files import write_atomically
 from tests.tiny_runs import POEM, bits, experiment, finish
 
 TEXT = "\ufeff" + (POEM + "Élève, naïve\r\ncafé 東京に行く\r").replace("\n", "\r\n") * 3
@@ -126,6 +127,57 @@ def test_pieces_decode_like_the_whole(text, piece):
     encoded = ("x" + text).encode()
     pieces = [encoded[start : start + piece] for start in range(0, len(encoded), piece)]
     assert "".join(decode_pieces("a", pieces)) == ("x" + text).replace("\r\n", "\n").replace("\r", "\n")
+
+
+@pytest.mark.parametrize("shards_val", [1, 3])
+def test_a_short_text_holds_out_a_tenth(file, tmp_path, shards_val, monkeypatch):
+    """Whatever its size: the defaults fit every text that can be trained on."""
+    description = prepare(data(file), tmp_path / "shards", None, shards_val)
+    counts = [shard["tokens"] for shard in description["train"] + description["val"]]
+    assert len(counts) == 10 * shards_val and len(description["val"]) == shards_val
+    assert sum(counts) == description["tokens"] and max(counts) == description["shard_size"]
+    assert load_text(str(tmp_path / "shards")).val.window(0, 1)
+    monkeypatch.setattr("pygpt.data.prepare.USUAL_SHARD", 1000)
+    monkeypatch.setattr("pygpt.data.prepare.PIECE", 500)
+    usual = prepare(data(file), tmp_path / "usual", None, shards_val)
+    expected = prepare(data(file), tmp_path / "given", 1000, shards_val)
+    assert usual == expected and usual["tokens"] > 4 * 1000
+
+
+def test_a_preparation_that_fails_leaves_nothing(file, tmp_path, monkeypatch):
+    """Each write in turn finds the disk full; and the shards turn out to be too few."""
+    out, written, refused = tmp_path / "shards", [], 0
+
+    def full(path, content):
+        written.append(path)
+        if len(written) == refused:
+            raise OSError(28, "No space left on device", str(path))
+        write_atomically(path, content)
+
+    monkeypatch.setattr("pygpt.data.prepare.write_atomically", full)
+    prepare(data(file, "bpe"), tmp_path / "whole", 400, 1)
+    assert len(written) > 3 and written[-2:] == [
+        tmp_path / "whole" / "tokenizer.json",
+        tmp_path / "whole" / DESCRIPTION,
+    ]
+    for refused in range(1, len(written) + 1):
+        written.clear()
+        with pytest.raises(DataError, match="cannot be written .No space left on device"):
+            prepare(data(file, "bpe"), out, 400, 1)
+        assert not out.exists()
+    out.mkdir()
+    with pytest.raises(DataError, match="none is left"):
+        prepare(data(file), out, 10_000_000, 1)
+    assert [*out.iterdir()] == []
+
+
+def test_a_text_too_short_for_the_shards_is_refused_before_the_work(tmp_path, monkeypatch):
+    path = tmp_path / "long.txt"
+    path.write_text(POEM * 1000)
+    monkeypatch.setattr("pygpt.data.prepare.tokenizer_from_pieces", None)
+    with pytest.raises(DataError, match="at most 4,520,000 tokens, which make 1 shards of 10,000,000"):
+        prepare(data(path), tmp_path / "shards", 10_000_000, 1)
+    assert not (tmp_path / "shards").exists()
 
 
 def test_mistakes_are_reported(file, tmp_path):

@@ -20,6 +20,7 @@ from pygpt.data import (
     python_sources_text,
     text_from_bytes,
 )
+from pygpt.data.prepare import Source
 from pygpt.errors import DataError, TokenizerError
 from pygpt.tokenizers import CharTokenizer, train_tokenizer
 from tests.conftest import unavailable
@@ -206,11 +207,44 @@ def test_a_folder_is_not_a_text(tmp_path):
         load_text(str(tmp_path))
 
 
+@pytest.mark.parametrize("reads", [load_text, lambda source: [*Source(source).pieces()]])
+@pytest.mark.parametrize("kind", ["pipe", "device", "gone", "long", "empty name", "zero byte", "folder"])
+def test_what_is_no_text_is_said(tmp_path, kind, reads):
+    path = tmp_path / "text"
+    if kind == "pipe":
+        os.mkfifo(path)
+    if kind == "folder":
+        path.mkdir()
+    names = {"device": "/dev/zero", "long": "x" * 300, "empty name": "", "zero byte": "a\0b"}
+    with pytest.raises(DataError, match="cannot read|there is no data set") as error:
+        reads(names.get(kind, str(path)))
+    assert ("a pipe or a device" in str(error.value)) == (kind in ("pipe", "device"))
+
+
+def test_a_text_too_large_for_memory_is_refused_before_it_is_read(tmp_path, monkeypatch):
+    path = tmp_path / "large.txt"
+    with path.open("wb") as file:
+        file.truncate(3_000_000_000)  # a hole: it takes no disk
+    monkeypatch.setattr("pygpt.utils.memory.usable_memory", lambda: 16_000_000_000)
+    message = (
+        "large.txt has 3.0 GB, and to train on it takes about 48.0 GB of memory, of which there are 16.0 GB: write it"
+    )
+    with pytest.raises(DataError, match=message):
+        load_text(str(path))
+
+
+@pytest.mark.parametrize("marks", range(3))
+def test_marks_at_the_start_are_not_text(marks):
+    """Some programs add a mark to a text that has one. Inside, it is a character."""
+    assert text_from_bytes("notes", b"\xef\xbb\xbf" * marks + "abc\ufeff".encode()).text == "abc\ufeff"
+
+
 def test_an_unreadable_file(tmp_path, monkeypatch):
     def refuse(path):
         raise PermissionError(13, "Permission denied")  # not by chmod: root can read every file
 
-    monkeypatch.setattr("pathlib.Path.read_bytes", refuse)
+    (tmp_path / "secret.txt").write_text("secret")
+    monkeypatch.setattr("pygpt.data.loading.open_regular", refuse)
     with pytest.raises(DataError, match="cannot read .*Permission denied. Give the name of a data set"):
         load_text(str(tmp_path / "secret.txt"))
 
