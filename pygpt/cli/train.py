@@ -65,11 +65,17 @@ class TrainCommand(ExperimentCommand):
             run, folder = (_resumed if self.resume else _started)(self, console, claims)
             _print_header(run, folder, console)
 
+            training = Training(run, folder, console, self.save_every, self.profile)
+
             async def tune_and_train():
                 await tune(run.device, run.experiment, run.tokenizer.vocab_size, Cache())
-                return await Training(run, folder, console, self.save_every, self.profile).train()
+                return await training.train()
 
-            return asyncio.run(tune_and_train())
+            try:
+                return asyncio.run(tune_and_train())
+            except KeyboardInterrupt:
+                training.print_last_checkpoint()
+                raise
 
 
 def _started(command, console, claims):

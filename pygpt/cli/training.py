@@ -75,6 +75,14 @@ class Training:
         self.console.print(f"Done. Sample from it:\n  pygpt sample {folder}")
         return 0
 
+    def print_last_checkpoint(self) -> None:
+        """Say what is left of a run that was ended at once."""
+        if self.saved:
+            self.console.print(
+                f"Ended at step {self.run.step:,}; the last checkpoint is of step {self.saved[0]:,}. Continue with:\n"
+                f"  pygpt train --resume {as_argument(self.folder.folder)}"
+            )
+
     @contextlib.contextmanager
     def _handling_signals(self) -> Iterator[None]:
         names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]  # Windows has no SIGHUP
@@ -148,7 +156,10 @@ class Training:
     def _attempt(self, what: str, write: Callable[[], None], last: bool = False) -> bool:
         """Write something and return whether that worked. What failed is said once, until it works again."""
         try:
-            write()
+            try:
+                write()
+            except MemoryError:
+                raise CheckpointError("there is not enough memory for a copy of the run") from None
         except CheckpointError as error:
             if self.failing.get(what) is not last:
                 how = "It is tried again until it works; Ctrl+C gives up" if last else "Training goes on"

@@ -174,9 +174,8 @@ def write_run(folder, checkpoint: bytes | Iterable[bytes]) -> None:
     try:
         write_atomically(path, checkpoint)
     except OSError as error:
-        raise CheckpointError(
-            f"{path} cannot be written ({error.strerror}); the previous checkpoint is intact"
-        ) from None
+        intact = "; the previous checkpoint is intact" if os.path.exists(path) else ""
+        raise CheckpointError(f"{path} cannot be written ({error.strerror}){intact}") from None
 
 
 def _opened(folder, read):

@@ -11,7 +11,7 @@ def cache_folder() -> Path:
     """The folder in the environment variable PYGPT_CACHE, or by default the user's cache folder."""
     folder = os.environ.get("PYGPT_CACHE")
     if folder:
-        return Path(folder)
+        return Path(os.path.expanduser(folder))
     import platformdirs
 
     return Path(platformdirs.user_cache_dir("pygpt"))

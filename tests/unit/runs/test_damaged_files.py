@@ -197,12 +197,31 @@ def test_random_headers(header, body):
 
 @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
-    st.sampled_from(["experiment", "tokenizer", "provenance", "step", "version", "format"]),
+    st.sampled_from(["experiment", "tokenizer", "provenance", "step", "version", "format", "held"]),
     ANY_JSON.map(json.dumps) | st.text(max_size=30) | st.just("9" * 5000) | st.just("[" * 100_000),
 )
 def test_random_metadata(saved, name, value):
     entries, metadata = read_safetensors(saved)
     rejected_or_read(read_checkpoint, write_safetensors(entries, {**metadata, name: value}))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("step", str(2**32), "the run's step is '4294967296', expected a whole number of at most 10,000,000"),
+        ("step", "10000001", "expected a whole number of at most"),
+        ("held", '{"step": 11, "loss": 2.5}', "they are not those of step 12"),
+        ("held", '{"step": 12}', "they are not those of step 12"),
+        ("held", '{"step": 12, "loss": NaN}', "should be a finite number, not nan"),
+        ("held", '{"step": 12, "loss": 2.5, "grad_norm": "large"}', "grad_norm of step 12 should be a finite number"),
+        ("held", "[]", "the run's held is not a table"),
+    ],
+)
+def test_metadata_that_lies_is_rejected(saved, name, value, message):
+    entries, metadata = read_safetensors(saved)
+    with pytest.raises(CheckpointError) as error:
+        read_checkpoint(write_safetensors(entries, {**metadata, name: value}))
+    assert message in str(error.value)
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
