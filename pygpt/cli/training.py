@@ -156,14 +156,12 @@ class Training:
     def _attempt(self, what: str, write: Callable[[], None], last: bool = False) -> bool:
         """Write something and return whether that worked. What failed is said once, until it works again."""
         try:
-            try:
-                write()
-            except MemoryError:
-                raise CheckpointError("there is not enough memory for a copy of the run") from None
-        except CheckpointError as error:
+            write()
+        except (CheckpointError, MemoryError) as error:
+            reason = str(error) or "there is not enough memory for a copy of the run"
             if self.failing.get(what) is not last:
                 how = "It is tried again until it works; Ctrl+C gives up" if last else "Training goes on"
-                print(f"pygpt: {what}: {error}. {how}.", file=sys.stderr)
+                print(f"pygpt: {what}: {reason}. {how}.", file=sys.stderr)
             self.failing[what] = last
             return False
         if self.failing.pop(what, None) is not None:

@@ -22,6 +22,7 @@ from pygpt.errors import CheckpointError, ExperimentError, PygptError
 from pygpt.models import build_model
 from pygpt.optim.optimizer import state_layout
 from pygpt.runs.safetensors import Entry, all_finite, read_safetensors, safetensors_pieces
+from pygpt.tensor.tensor import ITEM_SIZE
 from pygpt.tokenizers import Tokenizer, tokenizer_from_dict
 from pygpt.training.loss_curve import POINTS, ROW, LossCurve
 from pygpt.training.metrics import Metric
@@ -178,6 +179,11 @@ def weights_for(checkpoint: Checkpoint, experiment: Experiment) -> dict:
                 f"{new!r}, but the weights to begin with are those of a model with {was!r}; use that value",
             )
     return weights
+
+
+def weights_are_finite(weights: dict, dtype: str) -> bool:
+    """Whether the weights, bytes by the names of parameters, have neither NaN nor infinity."""
+    return all(all_finite(Entry(STORED[dtype], (len(data) // ITEM_SIZE[dtype],), data)) for data in weights.values())
 
 
 def parameter_shapes(experiment: Experiment, tokenizer: Tokenizer) -> dict:

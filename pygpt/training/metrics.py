@@ -166,12 +166,10 @@ class MetricsBuffer:
         """Return what a checkpoint keeps: the curve extended by the losses in `data`, and None; or with `hold`, the
         curve without the last step, and the metrics of that step. It takes nothing: `take` still returns these metrics.
 
-        Raises: DivergedError if a loss or the last gradient is not finite: the weights are of no use then.
+        Raises: DivergedError if a loss is not finite: the weights are of no use then.
         """
         steps = self.steps_in(data)
-        last = self._step(self._kept(data), steps, ()) if steps > self.taken else Metric(steps)
-        if last.grad_norm is not None and not math.isfinite(last.grad_norm):
-            raise DivergedError(steps, f"the gradient of step {steps} is {last.grad_norm}: its weights are of no use")
+        last = self._step(self._kept(data), steps, ()) if steps else Metric(0)
         metrics, *_, diverged = self._since(data, complete=steps - 1 if hold else steps)
         if diverged is not None:
             raise diverged
@@ -182,6 +180,12 @@ class MetricsBuffer:
     def learning_rate(self, step: int) -> float:
         """The learning rate of step `step`, counted from 1."""
         return learning_rate(self._experiment.optim, self._experiment.train.steps, step - 1)
+
+    def last_gradient_is_finite(self, data: bytes) -> bool:
+        """Whether the norm of the last step's gradient is finite. If it is not, the weights may not be either."""
+        steps = self.steps_in(data)
+        norm = self._step(self._kept(data), steps, ()).grad_norm if steps else None
+        return norm is None or math.isfinite(norm)
 
     def _kept(self, data):
         return array(ARRAY_CODE[self.values.dtype], data[128 * ITEM_SIZE[self.values.dtype] :])

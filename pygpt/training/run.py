@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from pygpt.analysis.memory import check_memory
 from pygpt.config.experiment import Experiment
 from pygpt.data import Text, check_answers, is_task, load_text, make_corpus
-from pygpt.errors import CheckpointError, DataError, ExperimentError
+from pygpt.errors import CheckpointError, DataError, DivergedError, ExperimentError
 from pygpt.models.python_random_init import python_random
-from pygpt.runs.checkpoint import Checkpoint, read_checkpoint, weights_for, write_checkpoint
+from pygpt.runs.checkpoint import Checkpoint, read_checkpoint, weights_are_finite, weights_for, write_checkpoint
 from pygpt.runs.provenance import provenance
 from pygpt.tensor.tensor import ITEM_SIZE
 from pygpt.tokenizers import Tokenizer, make_tokenizer
@@ -81,7 +81,7 @@ class Run(Trainer):
     async def fetch_checkpoint(self) -> bytes:
         """Return the same as `checkpoint`, without blocking. Send no step until it is done.
 
-        Raises: DivergedError if a loss is not finite: the weights are of no use then.
+        Raises: DivergedError if a loss or a weight is not finite: the run is of no use then.
         """
         step = self.step
         states = {group: await self.device.fetch(flat.values) for group, flat in self._state().items()}
@@ -108,6 +108,10 @@ class Run(Trainer):
                 for name, placed in self._state()[group].by_name.items()
             }
 
+        weights = by_name("weights")
+        dtype = self.weights.values.dtype
+        if not self.metrics.last_gradient_is_finite(metrics) and not weights_are_finite(weights, dtype):
+            raise DivergedError(step, f"the weights are not finite after step {step}. Try a smaller learning rate")
         origin = {**provenance(self.experiment, self.text, self.device), **self._ancestry}
         return write_checkpoint(
             Checkpoint(
@@ -115,7 +119,7 @@ class Run(Trainer):
                 self.tokenizer,
                 step,
                 origin,
-                by_name("weights"),
+                weights,
                 {group: by_name(group) for group in states if group != "weights"},
                 self.text if isinstance(self.text, Text) and not self.text.built_in else None,
                 curve,
