@@ -180,7 +180,7 @@ def write_run(folder, checkpoint: bytes | Iterable[bytes]) -> None:
 
 def _opened(folder, read):
     path = Path(folder)
-    if path.is_dir():
+    if os.path.isdir(path):  # unlike Path.is_dir, also for a name that is too long
         path = path / MODEL_FILE
     try:
         with open_regular(path) as file:

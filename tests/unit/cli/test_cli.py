@@ -224,6 +224,7 @@ ERRORS = [
     (["lab", "--port", "-1"], "port: -1 is outside 0 to 65535"),
     (["train", "--save-every", "-1"], "save-every: -1.0 is not a number of seconds"),
     (["sample", "{nothing}"], "there is no run at"),
+    (["sample", "x" * 300], "cannot be read: File name too long"),
     (["sample", "{foreign}"], "foreign.safetensors: this is not a safetensors file"),
     (["eval", "{foreign}"], "foreign.safetensors: this is not a safetensors file"),
     (["train", "--resume", "{foreign}"], "foreign.safetensors: this is not a safetensors file"),

@@ -107,6 +107,22 @@ def test_a_run_that_is_killed_continues_from_its_last_checkpoint(tmp_path, poem)
     assert sorted(os.listdir(out)) == [".lock", "experiment.toml", "metrics.jsonl", "model.safetensors"]
 
 
+def test_checkpoints_take_at_most_a_twentieth_of_the_time(tmp_path, poem, monkeypatch):
+    """However often they are asked for; one more comes before the last evaluation, and one at the end."""
+    save, saved = RunFolder.save, []
+
+    def slow(self, checkpoint):
+        time.sleep(0.03)
+        save(self, checkpoint)
+        saved.append(open_run(self.folder).step)
+
+    monkeypatch.setattr(RunFolder, "save", slow)
+    began = time.perf_counter()
+    assert main([*arguments(poem, tmp_path / "run", 600), "--save-every", "0"]) == 0
+    assert 3 <= len(saved) <= (time.perf_counter() - began) / (20 * 0.03) + 2
+    assert saved == sorted(saved) and saved[-2:] == [600, 600]
+
+
 @pytest.mark.parametrize("output", ["| head -n 1", "> /dev/full 2> /dev/full", ">&-", "| true"])
 def test_a_broken_output_does_not_end_training(tmp_path, poem, output):
     command = " ".join([sys.executable, "-m", "pygpt", *arguments(poem, tmp_path / "run")])
