@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from pygpt.data.shards import Shards
 
 
-# Bytes of memory for each byte of a text: its bytes, characters and tokens, some of them twice. Training on 20 MB took
-# 9 for each byte, as a stream of ASCII; other characters and documents take more.
-MEMORY_FOR_TEXT = 16
+# Bytes of memory for each byte of a text: its bytes, characters and tokens, some of them twice. Training took 9 for
+# each byte of 20 MB of ASCII as a stream, and 17 for each byte of 10 MB as documents of seven characters.
+MEMORY_FOR_TEXT = 20
 
 
 def load_text(source: str) -> Text | Shards:

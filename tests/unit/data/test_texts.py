@@ -227,7 +227,7 @@ def test_a_text_too_large_for_memory_is_refused_before_it_is_read(tmp_path, monk
         file.truncate(3_000_000_000)  # a hole: it takes no disk
     monkeypatch.setattr("pygpt.utils.memory.usable_memory", lambda: 16_000_000_000)
     message = (
-        "large.txt has 3.0 GB, and to train on it takes about 48.0 GB of memory, of which there are 16.0 GB: write it"
+        "large.txt has 3.0 GB, and to train on it takes about 60.0 GB of memory, of which there are 16.0 GB: write it"
     )
     with pytest.raises(DataError, match=message):
         load_text(str(path))
