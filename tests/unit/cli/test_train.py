@@ -262,3 +262,22 @@ def test_ctrl_c_at_any_moment_of_the_start_prints_no_traceback(tmp_path, poem):
         process.send_signal(signal.SIGINT)
         error = process.communicate(timeout=30)[1]
         assert process.returncode == 130 and "Traceback" not in error
+
+
+@pytest.mark.slow
+def test_a_terminal_that_is_closed_loses_nothing(tmp_path, poem):
+    """It sends SIGHUP, and takes no more output: the progress bar has nowhere to go."""
+    out, (terminal, end) = tmp_path / "run", os.openpty()
+    streams = {"stdin": end, "stdout": end, "stderr": end, "env": {**os.environ, "TERM": "xterm"}}
+    # A session of its own, whose terminal is the one that is closed.
+    take = (
+        "import os, sys; os.setsid(); os.close(os.open(os.ttyname(0), os.O_RDWR)); os.execv(sys.argv[1], sys.argv[1:])"
+    )
+    command = [sys.executable, "-m", "pygpt", *arguments(poem, out, 1_000_000)]
+    process = subprocess.Popen([sys.executable, "-c", take, *command], **streams)
+    os.close(end)
+    wait_for_lines(process, out, 30)
+    assert b"training" in os.read(terminal, 10_000)
+    os.close(terminal)
+    assert process.wait(timeout=30) == 128 + signal.SIGHUP
+    assert open_run(out).step >= 30
