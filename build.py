@@ -10,7 +10,7 @@
       devices/browser.js                          the JavaScript half of the browser device, imported as pygpt_browser
       shaders/*.wgsl                              a second copy of the kernels, for readers and links
       pyscript/core.js, core.css, chunks          from npm: @pyscript/core
-      pyodide/pyodide.mjs, pyodide.asm.*, ...     from npm: pyodide, its python_stdlib.zip precompiled
+      pyodide/pyodide.js, pyodide.asm.*, ...      from npm: pyodide, its python_stdlib.zip precompiled
       uplot/uPlot.esm.js, uPlot.min.css           from npm: uplot
       wheels/numpy-<...>.whl                      Pyodide's NumPy; a tab fetches it only to open the NumPy device
       data/shakespeare.txt, names.txt, python.txt
@@ -49,7 +49,9 @@ MODULES = ROOT / "node_modules"
 PRECOMPILE = ROOT / "lab" / "worker" / "precompile_stdlib.mjs"
 ENTRY_POINTS = {"lab.py", "bench.py"}  # named by a page's script element; they import the modules beside them
 NOT_SHIPPED = {PRECOMPILE.name, "vendor.d.ts"}  # files in lab/ for building and type checking only
-PYODIDE_FILES = ("pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "pyodide-lock.json")
+PYODIDE_FILES = ("pyodide.asm.wasm", "pyodide-lock.json")
+# Renamed to .js: some servers send .mjs as application/octet-stream (nginx on Debian 12), which browsers refuse.
+PYODIDE_MODULES = ("pyodide.mjs", "pyodide.asm.mjs")
 # PyScript loads these only for editors, terminals, games, MicroPython and storage.
 PYSCRIPT_UNUSED = (
     "codemirror*",
@@ -299,7 +301,7 @@ def configuration(wheel: str) -> dict:
     """PyScript's configuration of the worker. All paths are relative, so the site can be hosted under any path."""
     modules = sorted(path.name for path in (ROOT / "lab" / "worker").glob("*.py") if path.name not in ENTRY_POINTS)
     return {
-        "interpreter": "./pyodide/pyodide.mjs",
+        "interpreter": "./worker/interpreter.js",
         # Without cross-origin isolation the worker cannot reach the page's objects, and does not need to.
         "sync_main_only": True,
         # PyScript unpacks the wheel; installing it would need micropip. For NumPy see worker/numpy_wheel.py.
@@ -329,6 +331,9 @@ def collect(
             files[f"pyscript/{path.name}"] = path
     for name in PYODIDE_FILES:
         files[f"pyodide/{name}"] = MODULES / "pyodide" / name
+    for name in PYODIDE_MODULES:
+        source = (MODULES / "pyodide" / name).read_bytes()
+        files[f"pyodide/{name.replace('.mjs', '.js')}"] = source.replace(b"pyodide.asm.mjs", b"pyodide.asm.js")
     files["pyodide/python_stdlib.zip"] = stdlib
     for name in UPLOT_FILES:
         files[f"uplot/{name}"] = MODULES / "uplot" / "dist" / name

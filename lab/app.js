@@ -7,6 +7,7 @@ import { fromHash, toHash } from "./state/share_link.js";
 import { FIRST_PRESET, INITIAL } from "./state/state.js";
 import { createStore } from "./state/store.js";
 import { watchDownloads } from "./transport/download_progress.js";
+import { findFault, findLimit } from "./transport/site_check.js";
 import { SERVER, connectServer, moveTo, requestedDevice } from "./transport/socket_client.js";
 import { connectWorker, failure } from "./transport/worker_client.js";
 import { element, setText } from "./ui/dom.js";
@@ -106,6 +107,7 @@ let adopted = false; // a reopened connection sends `ready` again
 
 /** @param {import("./transport/messages.js").Event|import("./transport/socket_client.js").LineEvent} event @param {Uint8Array} [bytes] */
 function receive(event, bytes) {
+  if (event.type === "error" && event.during === "begin" && !store.state.about) return explainStart(event);
   const starting = store.state.phase === "starting";
   if (isCurrent(store.state, event)) curves.handle(event);
   store.dispatch(event);
@@ -117,6 +119,12 @@ function receive(event, bytes) {
   if (event.type === "ready" && !adopted) adoptLink();
   if (event.type === "saved" && bytes) download(event.name, bytes);
   if (event.type === "text" && bytes) textChoice.fill(new TextDecoder().decode(bytes));
+}
+
+/** Shows why the lab did not start: a file that did not arrive explains more than the error that followed.
+ * @param {import("./transport/messages.js").ErrorEvent} error */
+async function explainStart(error) {
+  store.dispatch({ ...error, message: (await findFault()) || error.message });
 }
 
 /** Scrolls to and focuses the first invalid setting or error message: it may be far above. */
@@ -219,12 +227,19 @@ store.dispatch({ type: "choosing_device", choice: device });
 if (device === SERVER) {
   sendNow = connectServer(receive);
 } else {
-  const arrived = watchDownloads((stage, fraction) => store.dispatch({ type: "loading", stage, fraction, field: "" }));
+  const arrived = watchDownloads(
+    (stage, fraction) => store.dispatch({ type: "loading", stage, fraction, field: "" }),
+    async () => {
+      const fault = await findFault();
+      if (fault && !store.state.about) store.dispatch(failure(fault, "begin"));
+    },
+  );
+  findLimit().then((sentence) => store.dispatch({ type: "limited", sentence }));
   try {
     sendNow = await connectWorker(script, new URL(".", document.baseURI).href, receive);
     sendNow({ type: "begin", device });
   } catch (error) {
-    store.dispatch(failure(error, "begin"));
+    explainStart(failure(error, "begin"));
   }
   arrived();
 }

@@ -10,6 +10,10 @@ declare module "*/pyscript/core.js" {
   export function whenDefined(type: string): Promise<unknown>;
 }
 
+declare module "*/pyodide/pyodide.js" {
+  export { loadPyodide, version } from "pyodide";
+}
+
 /** What PyScript adds to `<script type="py" worker>`: undefined until it has seen the element. */
 interface HTMLScriptElement {
   xworker?: Worker & { ready: Promise<{ sync: Record<string, any> }>; sync: Record<string, any> };

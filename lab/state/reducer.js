@@ -156,6 +156,7 @@ const HANDLERS = {
   }),
   profiling: (state) => ({ ...state, profile: { running: true, found: null } }),
   announce: (state, { notice }) => ({ ...state, notice }),
+  limited: (state, { sentence }) => ({ ...state, limit: sentence }),
   remove_copy: (state, { copy }) => ({ ...state, copies: state.copies.filter((kept) => kept.copy !== copy) }),
 };
 

@@ -23,7 +23,8 @@ import { labels } from "../ui/labels.js";
  * @typedef {{type: "profiling"}} Profiling
  * @typedef {{type: "announce", notice: string}} Announce
  * @typedef {{type: "remove_copy", copy: string}} RemoveCopy
- * @typedef {Event|LineEvent|Edit|ChoosePreset|Adopt|Undo|ChoosingText|ChoosingDevice|Starting|Sampling|Benchmarking|Profiling|Announce|RemoveCopy} Action
+ * @typedef {{type: "limited", sentence: string}} Limited
+ * @typedef {Event|LineEvent|Edit|ChoosePreset|Adopt|Undo|ChoosingText|ChoosingDevice|Starting|Sampling|Benchmarking|Profiling|Announce|RemoveCopy|Limited} Action
  */
 
 /**
@@ -51,6 +52,7 @@ import { labels } from "../ui/labels.js";
  * @property {{running: boolean, found: import("../transport/messages.js").ProfileFacts|null}|null} profile
  * @property {Record<string, string>} errors  error messages by field; "" is the run as a whole
  * @property {string} notice  the last message for screen readers
+ * @property {string} limit  what the browser does not offer this page, as a sentence, or ""
  * @property {import("../transport/messages.js").KeptRun[]} copies  runs of earlier visits that can be restored
  */
 
@@ -89,6 +91,7 @@ export const INITIAL = {
   profile: null,
   errors: {},
   notice: "",
+  limit: "",
   copies: [],
 };
 

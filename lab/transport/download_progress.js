@@ -5,19 +5,25 @@
 import { labels } from "../ui/labels.js";
 
 const LARGE = ["./pyodide/pyodide.asm.wasm", "./pyodide/python_stdlib.zip"];
+const STALLED = 20_000; // milliseconds without progress until `stalled` is called
 
 /**
  * @param {(stage: string, fraction: number|null) => void} report
+ * @param {() => void} stalled  called when nothing has moved for STALLED
  * @returns {() => void}  a function to call once Python runs
  */
-export function watchDownloads(report) {
+export function watchDownloads(report, stalled) {
   const stop = new AbortController();
   const progress = LARGE.map(() => ({ received: 0, total: 0 }));
   let reported = 0;
+  let moved = setTimeout(stalled, STALLED);
 
   function update() {
+    clearTimeout(moved);
+    if (stop.signal.aborted) return;
+    moved = setTimeout(stalled, STALLED);
     const now = performance.now();
-    if (stop.signal.aborted || now - reported < 60) return;
+    if (now - reported < 60) return;
     reported = now;
     if (progress.some(({ total }) => total === 0)) return;
     const received = progress.reduce((sum, part) => sum + part.received, 0);
@@ -47,6 +53,7 @@ export function watchDownloads(report) {
   report(labels.loading.fetchingPython, null);
   return () => {
     stop.abort();
+    clearTimeout(moved);
     report(labels.loading.startingPygpt, 0.9);
   };
 }

@@ -1,6 +1,8 @@
 // The connection to the worker that PyScript starts for a script element of type "py", and its errors. messages.js
 // declares the messages; bytes (a text file, a saved run) are sent beside them.
 
+import { replaceBlockedDatabase, replaceBlockedWorker } from "./blocked_storage.js";
+
 /** @typedef {import("./messages.js").Command} Command */
 /** @typedef {import("./messages.js").Event} Event */
 /** @typedef {(command: Command, bytes?: Uint8Array) => void} Send */
@@ -12,6 +14,8 @@
  * @param {Record<string, Function>} [offered]  functions of the page that the worker may call
  */
 export async function startWorker(script, offered = {}) {
+  replaceBlockedWorker();
+  await replaceBlockedDatabase();
   // Fails if PyScript itself could not be loaded.
   const { whenDefined } = await import("../pyscript/core.js");
   await whenDefined("py");

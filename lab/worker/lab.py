@@ -6,8 +6,8 @@ the tab. pygpt/session declares the messages and carries out the commands; it ru
 
 import json
 
+from fetching import fetch_bytes
 from pyodide.ffi import to_js
-from pyodide.http import pyfetch
 from pyscript import sync
 
 
@@ -58,13 +58,9 @@ class Site:
             return load_text(name)
         emit(Loading(f"Fetching {name}", None, "text"))
         try:
-            response = await pyfetch(self.root + entry["file"])
-            response.raise_for_status()
-            return open_dataset_bytes(name, await response.bytes())
+            return open_dataset_bytes(name, await fetch_bytes(self.root + entry["file"]))
         except OSError as error:
-            raise DataError(
-                f"the text {name} could not be fetched from this site ({error}); try again, or choose another text"
-            ) from None
+            raise DataError(f"the text {name} did not arrive: {error}; try again, or choose another text") from None
 
     async def open_device(self, choice: str):
         """Open a device of the tab, loading NumPy if needed and available. Raises: DeviceError if that fails."""
@@ -104,8 +100,7 @@ async def begin(root: str) -> None:
 
     from pygpt.session.session import Session
 
-    response = await pyfetch(root + "site.json")
-    session = Session(emit, Site(root, await response.json()), opfs_store)
+    session = Session(emit, Site(root, json.loads(await fetch_bytes(root + "site.json"))), opfs_store)
 
 
 async def command(message: str, data=None) -> None:

@@ -8,7 +8,9 @@ import importlib.util
 import json
 import sysconfig
 
-from pyodide.http import pyfetch
+import pyodide_js
+from fetching import fetch_bytes
+from pyodide.ffi import to_js
 
 from pygpt.errors import DeviceError
 
@@ -23,19 +25,16 @@ async def ensure_numpy(site_root: str) -> None:
         return
     root = site_root.rstrip("/") + "/"
     try:
-        name = json.loads(await (await pyfetch(f"{root}site.json")).string())["numpy"]
+        name = json.loads(await fetch_bytes(f"{root}site.json"))["numpy"]
         if name is None:
             raise DeviceError(
                 "This site was built without NumPy, so no device can be opened here. Open it in a browser with "
                 "WebGPU, or run pygpt on this machine."
             )
-        wheel = await pyfetch(f"{root}wheels/{name}")
-        wheel.raise_for_status()
+        wheel = await fetch_bytes(f"{root}wheels/{name}")
     except OSError as error:
-        raise DeviceError(
-            f"NumPy could not be fetched from this site ({error}). Reload the page to try again."
-        ) from None
+        raise DeviceError(f"NumPy did not arrive: {error}; try again") from None
     # Unpacked as an archive: Pyodide's package loader would compare the file with the checksum in its lock file, but
     # NumPy can be another build with the same name. A Pyodide wheel only has to be on Python's path.
-    await wheel.unpack_archive(format="wheel", extract_dir=sysconfig.get_path("platlib"))
+    pyodide_js.unpackArchive(to_js(wheel), "wheel", extractDir=sysconfig.get_path("platlib"))
     importlib.invalidate_caches()

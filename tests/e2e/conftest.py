@@ -77,16 +77,21 @@ def site(tmp_path_factory) -> StaticServer:
 
 
 @pytest.fixture(scope="session")
-def browser():
+def chromium() -> str:
+    """The path of the browser, for tests that start one with other settings."""
+    return find_chromium() or unavailable(
+        "Chromium was not found: run `python -m playwright install chromium`, or set PYGPT_CHROMIUM to its path"
+    )
+
+
+@pytest.fixture(scope="session")
+def browser(chromium):
     """Chromium, headless, with WebGPU on SwiftShader."""
     from playwright.sync_api import expect, sync_playwright
 
     expect.set_options(timeout=60_000)  # as long as the other waits: the machine may be busy
-    executable = find_chromium() or unavailable(
-        "Chromium was not found: run `python -m playwright install chromium`, or set PYGPT_CHROMIUM to its path"
-    )
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, headless=True, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=chromium, headless=True, args=FLAGS)
         yield browser
         browser.close()
 

@@ -7,13 +7,14 @@ import { fileURLToPath } from "node:url";
 import { test } from "node:test";
 
 const LAB = fileURLToPath(new URL("../../lab/", import.meta.url));
-// app.js and bench.js import everything. Vendored modules (uplot/, pyscript/) are not in the tree.
+// app.js and bench.js import everything. Vendored modules (uplot/, pyscript/, pyodide/) are not in the tree.
 /** @type {Record<string, string[]>} */
 const MAY_IMPORT = {
   ui: ["ui"],
   transport: ["ui", "transport", "pyscript"],
   state: ["ui", "transport", "state"],
   views: ["ui", "transport", "state", "views", "uplot"],
+  worker: ["transport", "pyodide"],
 };
 
 const files = readdirSync(LAB, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".js"));

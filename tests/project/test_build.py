@@ -45,8 +45,8 @@ def test_layout(dist):
         "pyscript/core.css",
         "uplot/uPlot.esm.js",
         "uplot/uPlot.min.css",
-        "pyodide/pyodide.mjs",
-        "pyodide/pyodide.asm.mjs",
+        "pyodide/pyodide.js",
+        "pyodide/pyodide.asm.js",
         "pyodide/pyodide.asm.wasm",
         "pyodide/pyodide-lock.json",
         "pyodide/python_stdlib.zip",
@@ -65,6 +65,14 @@ def test_layout(dist):
 def test_build_tools_are_not_shipped(dist):
     names = [path.name for path in dist.rglob("*")]
     assert not {"precompile_stdlib.mjs", "vendor.d.ts", "__pycache__"} & set(names)
+
+
+def test_no_file_needs_a_setting_of_the_server(dist):
+    # Debian 12's nginx sends .mjs as application/octet-stream, and browsers refuse such modules.
+    names = [path for path in dist.rglob("*") if path.suffix == ".mjs"]
+    assert names == []
+    loaders = (dist / "pyodide" / "pyodide.js", dist / "pyodide" / "pyodide.asm.js")
+    assert all("pyodide.asm.js" in path.read_text() and ".asm.mjs" not in path.read_text() for path in loaders)
 
 
 def test_configuration_is_relative_and_complete(dist):

@@ -22,6 +22,16 @@ export const english = {
     reload: "Reload the page to try again.",
   },
 
+  site: {
+    missing: (/** @type {string} */ address, /** @type {number} */ status) => `${address} is missing (the server answered ${status}).`,
+    wrongType: (/** @type {string} */ address, /** @type {string} */ type) =>
+      `${address} came as ${type || "a file without a type"}: the server sends another file, or the wrong Content-Type.`,
+    stalled: (/** @type {string} */ address, /** @type {number} */ seconds) => `the download of ${address} stopped: nothing came for ${seconds} seconds.`,
+    unreachable: (/** @type {string} */ address, /** @type {string} */ error) => `${address} could not be fetched (${error}).`,
+    insecure: "This address is neither https nor localhost, so the browser offers the page no GPU and no place to keep runs. It trains on the CPU; save your run to keep it.",
+    noStorage: "This browser keeps no data for this site, so no copy of a run is kept. Save your run before you close the tab.",
+  },
+
   /** Screen readers announce these. */
   notices: {
     loading: "Loading.",

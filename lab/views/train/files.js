@@ -62,6 +62,7 @@ export function noticesView(controller) {
   const mistake = errorPlace("file-mistake");
   const link = errorPlace("link-mistake");
   const line = errorPlace("line-mistake");
+  const limit = element("p", { id: "limit", class: "notice" });
   const latest = element("div", {});
   const more = element("summary", {});
   const list = element("ol", {});
@@ -82,12 +83,14 @@ export function noticesView(controller) {
   }
 
   return {
-    dom: element("div", { class: "notices" }, line, mistake, link, found),
+    dom: element("div", { class: "notices" }, line, mistake, link, limit, found),
     /** @param {State} state */
     sync(state) {
       showError(mistake, state.errors.file);
       showError(link, state.errors.link);
       showError(line, state.errors.line);
+      setText(limit, state.limit);
+      show(limit, state.limit !== "" && state.about !== null);
       show(found, state.copies.length > 0 && state.run === null && state.device.open !== null);
       if (state.copies === shown) return;
       shown = state.copies;
