@@ -16,10 +16,9 @@ ERRORS = "pygpt-output"
 def _encode(error: UnicodeError) -> tuple[str | bytes, int]:
     """Encode what the output's encoding lacks: a byte of a file name as itself, any other character as an escape."""
     assert isinstance(error, UnicodeEncodeError)
-    part = error.object[error.start : error.end]
-    with contextlib.suppress(UnicodeError):
-        return part.encode("ascii", "surrogateescape"), error.end
-    return codecs.backslashreplace_errors(error)
+    character = error.object[error.start]
+    is_byte = "\udc80" <= character <= "\udcff"  # Python has such characters for bytes that are not UTF-8
+    return character.encode("ascii", "surrogateescape" if is_byte else "backslashreplace"), error.start + 1
 
 
 codecs.register_error(ERRORS, _encode)

@@ -22,6 +22,7 @@ from pathlib import Path
 from pygpt.data.corpus import Corpus, Split
 from pygpt.errors import DataError, TokenizerError
 from pygpt.tokenizers import Tokenizer, tokenizer_from_dict
+from pygpt.utils.files import open_regular
 
 DESCRIPTION = "dataset.json"
 FORMAT, VERSION = "pygpt shards", 1
@@ -206,7 +207,7 @@ def _shard(folder, shard, code):
         raise DataError(f"{folder / DESCRIPTION} is damaged: {shard!r:.80} does not describe a shard in this folder")
     path = folder / name
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             size = file.seek(0, 2)
             if size != count * array(code).itemsize:
                 raise DataError(

@@ -5,12 +5,12 @@ Every file of a run, the cache and the server is written by these functions, so 
 
 import contextlib
 import errno
+import io
 import os
 import re
 import stat
 from collections.abc import Iterable
 from pathlib import Path
-from typing import BinaryIO
 
 _UNFINISHED = re.compile(r".+\.\d+(-[0-9a-f]{8})?\.new")  # earlier versions wrote the process ID alone
 
@@ -55,7 +55,7 @@ def append(path: Path, content: bytes) -> None:
             raise
 
 
-def open_regular(path: Path) -> BinaryIO:
+def open_regular(path: Path) -> io.BufferedReader:
     """Open a file for reading. Raises: OSError, also for a folder, and for a pipe or a device, which may never end."""
     # Opening a pipe waits for its writer, unless told not to.
     file = open(path, "rb", opener=lambda name, flags: os.open(name, flags | getattr(os, "O_NONBLOCK", 0)))

@@ -11,6 +11,7 @@ import pytest
 
 from pygpt.cli import main
 from pygpt.cli.flags import read_experiment
+from pygpt.cli.output import ERRORS
 from pygpt.errors import PygptError
 from tests.tiny_runs import POEM
 
@@ -71,6 +72,19 @@ def test_an_output_that_lacks_characters_gets_escapes(tmp_path, encoding):
     assert re.search(rb"\\u3053", run("sample", "\N{CAT}", "--max-new-tokens", "200", **common).stdout)
     done = run("sample", "\N{CAT}", "--prompt", "犬", **common)
     assert done.returncode == 1 and rb"\u72ac" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("encoding", "expected"),
+    [
+        ("utf-8", "é€".encode() + b"\xe9\\ud800"),
+        ("ascii", rb"\xe9\u20ac" + b"\xe9\\ud800"),
+        ("cp1252", b"\xe9\x80\xe9\\ud800"),
+    ],
+)
+def test_every_string_can_be_encoded(encoding, expected):
+    """A byte of a name stays as it is; a character that the encoding lacks is escaped."""
+    assert "é€\udce9\ud800".encode(encoding, ERRORS) == expected
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 
 import pytest
@@ -227,6 +228,9 @@ def test_a_missing_truncated_or_changed_shard_is_refused(damaged):
         open_shards(damaged)
     shard.unlink()
     with pytest.raises(DataError, match="tokens-00001.bin cannot be read .No such file"):
+        open_shards(damaged)
+    os.mkfifo(shard)
+    with pytest.raises(DataError, match="tokens-00001.bin cannot be read .it is not a file with content"):
         open_shards(damaged)
 
 
