@@ -206,12 +206,13 @@
  * @typedef {{type: "stop_benchmark"}} StopBenchmarkCommand  stop a benchmark
  * @typedef {{type: "profile"}} ProfileCommand  profile the next training steps
  * @typedef {{type: "save"}} SaveCommand  save the run; answered by `saved` with the file beside it
+ * @typedef {{type: "keep"}} KeepCommand  keep a safety copy now; answered by `kept` or `error`
  * @typedef {{type: "open"}} OpenCommand  open a saved run; its bytes travel beside it
  * @typedef {{type: "open_kept", copy: string}} OpenKeptCommand  open a safety copy
  * @typedef {{type: "forget_kept", copy: string}} ForgetKeptCommand  remove a safety copy
  */
 
 /** @typedef {LoadingEvent|ReadyEvent|DeviceEvent|TextEvent|CheckedEvent|StartedEvent|OpenedEvent|CurveEvent|ProgressEvent|EvaluatedEvent|BaselinesEvent|SampleEvent|ResumedEvent|PausedEvent|StoppedEvent|FinishedEvent|SampledEvent|MeasuredEvent|MeasuringEndedEvent|ProfiledEvent|SavedEvent|KeptEvent|FoundEvent|ErrorEvent} Event */
-/** @typedef {BeginCommand|OpenDeviceCommand|ChooseTextCommand|ClearTextCommand|ChooseRunTextCommand|CheckCommand|StartCommand|PauseCommand|ResumeCommand|ExtendCommand|StopCommand|SampleCommand|StopSamplingCommand|BenchmarkCommand|StopBenchmarkCommand|ProfileCommand|SaveCommand|OpenCommand|OpenKeptCommand|ForgetKeptCommand} Command */
+/** @typedef {BeginCommand|OpenDeviceCommand|ChooseTextCommand|ClearTextCommand|ChooseRunTextCommand|CheckCommand|StartCommand|PauseCommand|ResumeCommand|ExtendCommand|StopCommand|SampleCommand|StopSamplingCommand|BenchmarkCommand|StopBenchmarkCommand|ProfileCommand|SaveCommand|KeepCommand|OpenCommand|OpenKeptCommand|ForgetKeptCommand} Command */
 
 export {};

@@ -40,8 +40,8 @@ async def begin(run, copy: str = "") -> None:
             return
 
 
-async def extend(run) -> None:
-    """Do nothing: a run's copy contains its experiment."""
+async def resume(run) -> None:
+    """Do nothing: a run's copy contains its experiment and its loss curve."""
 
 
 async def log(metrics, every: int) -> None:

@@ -1,6 +1,6 @@
 """The store in which a session saves its run, as a folder. In the tab, lab/worker/opfs_store.py takes its place.
 
-The session uses `begin`, `extend`, `log` and `keep` for the current run, `find`, `read_copy`, `delete_copy` and
+The session uses `begin`, `resume`, `log` and `keep` for the current run, `find`, `read_copy`, `delete_copy` and
 `wait_for_closing_tabs` for the safety copies of earlier runs, `recall` and `remember` for small texts.
 """
 
@@ -28,8 +28,11 @@ class FolderStore(Cache):
         """
         self.run_folder.begin(run.experiment, run.tokenizer, run.step if copy else 0)
 
-    async def extend(self, run) -> None:
-        """Record that the run continues with more steps. Raises: CheckpointError if it cannot be written."""
+    async def resume(self, run) -> None:
+        """Record that the run goes on from its step, perhaps to more steps; the log of later steps is dropped.
+
+        Raises: CheckpointError if it cannot be written.
+        """
         self.run_folder.begin(run.experiment, run.tokenizer, run.step)
 
     async def log(self, metrics, every: int) -> None:

@@ -215,7 +215,7 @@ class Session:
     async def resume(self) -> None:
         """Resume training."""
         await self.bench.stop()
-        self.training.resume()
+        await self.training.resume()
 
     async def extend(self, steps: int) -> None:
         """Continue the run up to a larger total of steps, like `pygpt train --resume --steps`.
@@ -280,6 +280,10 @@ class Session:
         step, data = await self.training.snapshot()
         name = f"{run.experiment.name or run.experiment.model.kind}-step{step}.safetensors"
         self.emit(messages.Saved(run.id, name, step), data)
+
+    async def keep(self) -> None:
+        """Keep a safety copy now; answered by `kept`. Raises: CheckpointError if it cannot be written."""
+        await self.training.keep()
 
     async def open(self, data: bytes = b"") -> None:
         """Open a run from a file. Raises: CheckpointError if it cannot be read, and keeps the last run."""

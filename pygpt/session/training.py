@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from pygpt.analysis.autotune import tune
 from pygpt.analysis.profile import Profile, profile
 from pygpt.data import Text
-from pygpt.errors import DeviceLost, DivergedError, ExperimentError, PygptError
+from pygpt.errors import CheckpointError, DeviceLost, DivergedError, ExperimentError, PygptError
 from pygpt.session.baselines import send_baselines
 from pygpt.session.message_records import Experiment, ProfileFacts, ProfileRow, RunFacts
 from pygpt.session.messages import (
@@ -32,7 +32,8 @@ from pygpt.session.sampling import TrainingSamples
 from pygpt.training.driver import Driver
 from pygpt.training.run import Run
 
-COPY_MIN_INTERVAL = 10.0  # seconds between two safety copies, at least; they take at most a twentieth of the time
+COPY_MIN_INTERVAL = 10.0  # seconds between two safety copies, at least
+COPY_SHARE = 0.05  # largest share of the time spent on them
 
 
 class Training:
@@ -55,6 +56,7 @@ class Training:
         self.last_checkpoint: bytes | None = None  # the last checkpoint
         self.samples = TrainingSamples(emit, lambda: self.halting is not None)
         self._kept_at = self._keeping_took = 0.0
+        self._refused = ""  # the error of the last write that failed, until a copy is kept
 
     @property
     def active(self) -> bool:
@@ -85,11 +87,15 @@ class Training:
             self.baselines_task.cancel()
         self.baselines_task = asyncio.ensure_future(send_baselines(self.emit, run))
 
-    def resume(self) -> None:
+    async def resume(self) -> None:
         """Continue training. After the last step an evaluation can still be due."""
-        if self.run is not None and not self.active:
-            self.emit(Resumed(self.run.id, self.run.step, self.run.experiment.train.steps))
-            self._start(self.run)
+        run = self.run
+        if run is None or self.active:
+            return
+        await self._attempt(run, self.store.resume(run))
+        if run is self.run and (self.task is None or self.task.done()):  # not changed while this was written
+            self.emit(Resumed(run.id, run.step, run.experiment.train.steps))
+            self._start(run)
 
     async def extend(self, steps: int) -> None:
         """Continue up to a total of `steps`. Raises: ExperimentError if it is training, or has taken so many."""
@@ -100,8 +106,7 @@ class Training:
         run = Run.restore(data, self.run.device, text=self.run.text, steps=steps)
         # The next checkpoint has the new total: a run that is lost goes back to it.
         self.run, self.last_checkpoint = run, None
-        await self.store.extend(run)
-        self.resume()
+        await self.resume()
 
     async def halt(self, how: type[Paused] | type[Stopped]) -> None:
         """Stop training and send the event `how`. Returns once the device is idle."""
@@ -208,12 +213,12 @@ class Training:
         self.samples.begin()
         async for event in driver.events():
             reporter.add(event.metrics)
-            await self.store.log(event.metrics, run.experiment.train.log_every)
+            await self._attempt(run, self.store.log(event.metrics, run.experiment.train.log_every))
             reporter.send()
             if self.samples.is_due(event.evaluated):
                 await self.samples.write(run)
-            if event.evaluated and not self.halting:
-                await self._keep(run)
+            if not self.halting and self._copy_is_due():
+                await self._attempt(run, self._keep(run))
             # After the copy: the losses of the profiled steps are read later.
             if self.profiling and not self.halting and not run.evaluating:
                 async with self.lock:
@@ -222,18 +227,25 @@ class Training:
             self._send_profile(run, None)
         reporter.send(last=True)
         await self.samples.write(run)
-        await self._keep(run, now=True)
+        await self._attempt(run, self._keep(run))
         return driver.ended
 
     def _send_profile(self, run: Run, found: Profile | None) -> None:
         self.profiling = False
         self.emit(Profiled(run.id, _profile_facts(found) if found else None))
 
-    async def _keep(self, run: Run, now: bool = False) -> None:
-        """Keep a safety copy if the last one is old enough. All losses up to the run's step are finite."""
+    async def keep(self) -> None:
+        """Keep a safety copy now. Raises: CheckpointError if there is no run, or the copy cannot be written."""
+        if self.run is None:
+            raise CheckpointError("there is no run to keep a copy of yet")
+        await self._keep(self.run)
+
+    def _copy_is_due(self) -> bool:
+        return time.perf_counter() - self._kept_at >= max(COPY_MIN_INTERVAL, self._keeping_took / COPY_SHARE)
+
+    async def _keep(self, run: Run) -> None:
+        """Keep a safety copy. Raises: CheckpointError if it cannot be written."""
         began = time.perf_counter()
-        if not now and began - self._kept_at < max(COPY_MIN_INTERVAL, 20 * self._keeping_took):
-            return
         step, self.last_checkpoint = await self.snapshot()
         experiment = run.experiment
         about = {
@@ -241,11 +253,23 @@ class Training:
             "step": step,
             "steps": experiment.train.steps,
         }
-        kept = await self.store.keep(self.last_checkpoint, about)
-        self._kept_at = time.perf_counter()
-        self._keeping_took = self._kept_at - began
+        try:
+            kept = await self.store.keep(self.last_checkpoint, about)
+        finally:
+            self._kept_at = time.perf_counter()
+            self._keeping_took = self._kept_at - began
         if kept:
+            self._refused = ""
             self.emit(Kept(run.id, step))
+
+    async def _attempt(self, run: Run, writing: Awaitable[None]) -> None:
+        """Write to the store. If the disk refuses, say so once and train on: the next write tries again."""
+        try:
+            await writing
+        except CheckpointError as error:
+            if str(error) != self._refused:
+                self._send_error(run, f"{error}. Training goes on, and tries again", "")
+            self._refused = str(error)
 
 
 def _profile_facts(found: Profile) -> ProfileFacts:

@@ -10,12 +10,13 @@ from pygpt.analysis.memory import parameter_count
 from pygpt.config.experiment import Experiment
 from pygpt.data import load_text, text_from_bytes
 from pygpt.devices import open_numpy
-from pygpt.errors import CheckpointError
+from pygpt.errors import CheckpointError, DeviceLost
 from pygpt.optim.schedules import learning_rate
 from pygpt.runs.checkpoint import read_checkpoint
 from pygpt.runs.run_store import FolderStore
 from pygpt.session import sampling, training
 from pygpt.session.session import Session
+from pygpt.training import driver
 from pygpt.training.run import Run
 from tests.tiny_runs import POEM, finish
 
@@ -241,12 +242,85 @@ def test_a_safety_copy_is_offered_opened_and_removed(lab, tmp_path):
         asyncio.run(FolderStore(str(tmp_path / "run")).read_copy("model.safetensors"))
 
 
-def test_copies_are_kept_while_training(lab, monkeypatch):
-    """A copy after each evaluation, if the last one is old enough."""
+def test_copies_are_kept_by_time(lab, monkeypatch):
+    """A copy whenever the last one is old enough, also between two evaluations."""
+    monkeypatch.setattr(driver, "MAX_SLICE_SECONDS", 0.01)
     monkeypatch.setattr(training, "COPY_MIN_INTERVAL", 0.0)
-    asyncio.run(lab.train(DRAFT.with_fields(**{"train.eval_every": 10})))
-    assert {event["step"] for event in lab.all("kept")} <= {0, 10, 20, 30, 40}
-    assert lab.all("kept")[-1]["step"] == 40
+    monkeypatch.setattr(training, "COPY_SHARE", 1e6)
+    asyncio.run(lab.train(DRAFT.with_fields(**{"train.steps": 2000, "train.eval_every": 2000})))
+    steps = [event["step"] for event in lab.all("kept")]
+    assert any(0 < step < 2000 for step in steps) and steps == sorted(steps) and steps[-1] == 2000
+
+
+def test_a_full_disk_ends_no_training(lab, monkeypatch, tmp_path):
+    """Every write is refused for a while: that is said once, training goes on, and the next copy is written."""
+    monkeypatch.setattr(training, "COPY_MIN_INTERVAL", 0.0)
+    monkeypatch.setattr(training, "COPY_SHARE", 1e6)
+    monkeypatch.setattr(driver, "MAX_SLICE_SECONDS", 0.01)
+    store, refused = lab.session.store, []
+
+    def refuse(method):
+        async def write(*arguments):
+            if len(refused) < 8:
+                refused.append(method.__name__)
+                raise CheckpointError("model.safetensors cannot be written (No space left on device)")
+            return await method(*arguments)
+
+        return write
+
+    for name in ("log", "keep"):
+        monkeypatch.setattr(store, name, refuse(getattr(store, name)))
+    asyncio.run(lab.train(DRAFT.with_fields(**{"train.steps": 4000, "train.eval_every": 4000})))
+    (error,) = lab.all("error")
+    assert "No space left" in error["message"] and "tries again" in error["message"] and set(refused) == {"log", "keep"}
+    assert lab.all("finished")[0]["step"] == 4000 and lab.all("kept")[-1]["step"] == 4000
+    assert read_checkpoint((tmp_path / "run" / "model.safetensors").read_bytes()).step == 4000
+
+
+def test_the_last_copy_can_be_asked_for_again(lab, monkeypatch, tmp_path):
+    full, keep = [True], lab.session.store.keep
+
+    async def write(*arguments):
+        if full:
+            raise CheckpointError("model.safetensors cannot be written (No space left on device)")
+        return await keep(*arguments)
+
+    async def scenario():
+        await lab.send({"type": "keep"}, None)
+        await lab.train()
+        assert lab.kinds()[-1] != "kept"
+        await lab.send({"type": "keep"}, None)
+        full.clear()
+        await lab.send({"type": "keep"}, None)
+
+    monkeypatch.setattr(lab.session.store, "keep", write)
+    asyncio.run(scenario())
+    before, training_error, again = [error["message"] for error in lab.all("error")]
+    assert "no run to keep" in before and "No space left" in training_error and "No space left" in again
+    assert [event["step"] for event in lab.all("kept")] == [40]
+    assert read_checkpoint((tmp_path / "run" / "model.safetensors").read_bytes()).step == 40
+
+
+def test_a_run_that_goes_back_repeats_no_step_in_its_log(lab, monkeypatch, tmp_path):
+    """A lost GPU takes the run back to its last checkpoint, here that of step 0; the log goes back with it."""
+    log, lost = lab.session.store.log, []
+
+    async def write(metrics, every):
+        await log(metrics, every)
+        if not lost and metrics and metrics[-1].step >= 20:
+            lost.append(metrics[-1].step)
+            raise DeviceLost("the GPU was lost")
+
+    async def scenario():
+        await lab.train()
+        await lab.send({"type": "resume"}, None)
+        await lab.session.training.task
+
+    monkeypatch.setattr(lab.session.store, "log", write)
+    asyncio.run(scenario())
+    assert lost and lab.all("resumed")[0]["step"] == 0 and lab.all("finished")[0]["step"] == 40
+    lines = [json.loads(line)["step"] for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    assert lines == [8, 16, 20, 24, 32, 40]
 
 
 def test_a_diverging_run_returns_to_its_last_checkpoint(lab):
