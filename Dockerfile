@@ -3,7 +3,9 @@
 #     docker build -t pygpt .
 #     docker run -p 127.0.0.1:8000:8000 -v pygpt:/data pygpt
 #
-# Inside the container it listens on all interfaces; the 127.0.0.1 above restricts access to this machine.
+# Inside the container it listens on all interfaces, so requests need a token: the first lines of `docker logs` have the
+# address with the token in it, or choose one with -e PYGPT_TOKEN=... (16 characters or more). The 127.0.0.1 above restricts
+# access to this machine.
 
 # Building the lab's files needs Node.js and a C compiler; serving them does not.
 FROM python:3.13-slim AS site
@@ -30,6 +32,8 @@ USER pygpt
 ENV XDG_CACHE_HOME=/data/cache PYTHONUNBUFFERED=1
 VOLUME /data
 EXPOSE 8000
+# 401 is the answer of a healthy server to a request without its token.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s \
-    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/lm', timeout=4)"]
+    CMD ["python", "-c", "from http.client import HTTPConnection as C; c = C('127.0.0.1:8000', timeout=4); \
+c.request('GET', '/lm'); assert c.getresponse().status in (200, 401)"]
 ENTRYPOINT ["pygpt", "serve", "--host", "0.0.0.0", "--port", "8000", "--folder", "/data", "--site", "/app/dist"]

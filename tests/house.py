@@ -40,7 +40,7 @@ MAY_IMPORT = {
     "huggingface": "errors utils version tensor tokenizers config runs",
     "language_model": "errors utils devices.base models data config training analysis runs inference",
     "session": "errors utils models tokenizers data config training analysis runs inference",
-    "server": "errors utils version devices data config training analysis runs inference session",
+    "server": "errors utils version devices tokenizers data config training analysis runs inference session",
     "cli": "errors utils devices tensor tokenizers data config training analysis runs inference huggingface server",
     "__init__": "errors version config language_model",
     "__main__": "cli",

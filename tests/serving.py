@@ -1,6 +1,7 @@
 """Starts `pygpt serve` as a process, for tests."""
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -12,9 +13,12 @@ import httpx
 
 
 class Serving:
-    """A server on a free port, at `url`, with its files in `folder`; `client` sends requests to it."""
+    """A server on a free port, at `url`, with its files in `folder`; `client` sends requests to it.
 
-    def __init__(self, folder, *arguments: str):
+    `environment` are additional variables of its environment.
+    """
+
+    def __init__(self, folder, *arguments: str, environment: dict[str, str] | None = None):
         self.folder = folder
         if "--site" not in arguments:
             arguments = (*arguments, "--no-lab")
@@ -31,7 +35,9 @@ class Serving:
             "numpy",
             *arguments,
         ]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=os.environ | (environment or {})
+        )
         self.output = [self.process.stdout.readline()]
         address = re.search(r"at (http://[^/]+)/", self.output[0])
         assert address, self.output[0] + self.process.stdout.read()

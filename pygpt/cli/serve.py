@@ -3,6 +3,9 @@
 import contextlib
 import dataclasses
 import ipaddress
+import os
+import re
+import secrets
 import socket
 import sys
 from pathlib import Path
@@ -11,6 +14,8 @@ from typing import Annotated
 from pygpt.cli.flags import DeviceChoice, optional
 from pygpt.errors import ExperimentError, PygptError
 
+SHORTEST_TOKEN = 16  # characters
+TOKEN = re.compile(rf"[A-Za-z0-9._-]{{{SHORTEST_TOKEN},}}")  # it needs no quoting in addresses, headers and cookies
 BEFORE_FORCE = 5  # seconds that open streams have to finish after a shutdown signal
 
 
@@ -21,11 +26,14 @@ class ServeCommand:
     folder: Path = Path("runs/server")
     """folder for data sets and models"""
     host: str = "127.0.0.1"
-    """address to listen on; an address other than loopback gives access to anyone who can reach it"""
+    """address to listen on; on an address other than loopback, requests need the token that is printed, or the one in
+    the environment variable PYGPT_TOKEN"""
     port: int = 8000
     """port to listen on, 0 for any free port"""
     name: list[str] = dataclasses.field(default_factory=list)
     """host names to accept in requests, besides localhost and IP addresses"""
+    insecure: bool = False
+    """ask for no token, though anyone who can reach the address can then train, read and delete"""
     device: DeviceChoice = "auto"
     """device to compute on"""
     max_upload: int = 200
@@ -42,6 +50,7 @@ class ServeCommand:
             import uvicorn
 
             from pygpt.server.app import Service, create_app
+            from pygpt.server.connections import TimedProtocol
             from pygpt.server.static import find_lab_files
         except ImportError as error:
             raise PygptError(
@@ -49,6 +58,7 @@ class ServeCommand:
                 f"pip install 'pygpt-lab[serve]'"
             ) from None
 
+        token = self._token()
         service = Service(self.folder, self.device)
         largest = 1_000_000 * self.max_upload
         app = create_app(
@@ -57,6 +67,7 @@ class ServeCommand:
             loopback=is_loopback(self.host),
             names=tuple(self.name),
             largest_upload=largest,
+            token=token,
         )
 
         class StreamClosingServer(uvicorn.Server):
@@ -68,6 +79,7 @@ class ServeCommand:
 
         config = uvicorn.Config(
             app,
+            http=TimedProtocol,
             log_level="warning",
             ws_max_size=largest,
             timeout_graceful_shutdown=BEFORE_FORCE,
@@ -75,12 +87,14 @@ class ServeCommand:
         )
         with open_port(self.host, self.port) as listening:
             url = f"http://{address(self.host, listening.getsockname()[1])}"
+            asks = f"?token={token}" if token else ""
+            lab = f"{url}/{asks}&on=machine" if token else f"{url}/?on=machine"
             print(
-                f"Serving {service.folder} at {url}/ (the lab on this machine: {url}/?on=machine, the HTTP interface: "
-                f"{url}/docs; Ctrl+C stops it)",
+                f"Serving {service.folder} at {url}/{asks} (the lab on this machine: {lab}, the HTTP interface: "
+                f"{url}/docs{asks}; Ctrl+C stops it)",
                 flush=True,
             )
-            if not is_loopback(self.host):
+            if not token and not is_loopback(self.host):
                 print(
                     f"There is no login: anyone who can reach {self.host} can train, read and delete on this server.",
                     file=sys.stderr,
@@ -89,6 +103,18 @@ class ServeCommand:
             with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again once everything is closed
                 StreamClosingServer(config).run(sockets=[listening])
         return 0
+
+    def _token(self) -> str:
+        """The token that requests need, or "" if they need none. Raises: PygptError if PYGPT_TOKEN cannot be one."""
+        token = os.environ.get("PYGPT_TOKEN", "")
+        if self.insecure:
+            return ""
+        if token and not TOKEN.fullmatch(token):
+            raise PygptError(
+                f"PYGPT_TOKEN must be at least {SHORTEST_TOKEN} ASCII letters, digits, '-', '_' and '.', and has "
+                f"{len(token)} characters; leave it out to have one made"
+            )
+        return token or ("" if is_loopback(self.host) else secrets.token_urlsafe(24))
 
 
 def is_loopback(host: str) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 
+from pygpt.server.models import ENDED, ModelFolder
 from pygpt.session.messages import Curve, Evaluated, Finished, Paused, Progress
 from pygpt.training.loss_curve import LossCurve
 
@@ -111,6 +112,42 @@ class EventLog:
             ended = run["step"] >= run["experiment"]["train"]["steps"]
             events.append((Finished if ended else Paused)(self.run_id, run["step"]).to_dict())
         return events
+
+
+def restore_log(log: EventLog, folder: ModelFolder, record: dict) -> None:
+    """Rebuild the event log of an ended job from its metrics file."""
+    if "experiment" not in record:
+        return
+    metrics = folder.read_metrics()
+    facts = {
+        "id": record.get("run_id", folder.name),
+        "experiment": record["experiment"],
+        "text": record.get("dataset", ""),
+        "step": 0,
+        "parameters": record.get("parameters", 0),
+        "vocabulary": record.get("vocabulary", 0),
+    }
+    run = {"run_id": facts["id"]}
+    log.add({"type": "started", **run, "run": facts})
+    losses = [metric for metric in metrics if metric.loss is not None]
+    if losses:
+        progress = Progress(
+            facts["id"],
+            [metric.step for metric in losses],
+            [metric.loss for metric in losses],
+            losses[-1].learning_rate,
+            losses[-1].tokens_per_second,
+            losses[-1].ms_per_step,
+            0.0,
+            {},
+        )
+        log.add(progress.to_dict())
+    for metric in metrics:
+        if metric.val_loss is not None:
+            log.add(Evaluated(facts["id"], metric.step, metric.val_loss, metric.accuracy).to_dict())
+    if record["state"] in ENDED:
+        kind = "finished" if record["state"] == "trained" else "stopped"
+        log.add({"type": kind, **run, "step": record.get("step", 0)})
 
 
 class Subscribers:

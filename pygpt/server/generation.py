@@ -34,7 +34,7 @@ class Generation:
         task.add_done_callback(self._tasks.discard)
         try:
             while (piece := await pieces.get()) is not None:
-                if isinstance(piece, RequestError):
+                if isinstance(piece, Exception):
                     raise piece
                 yield piece
         finally:
@@ -55,7 +55,7 @@ class Generation:
                     if closed.is_set() and not done and not stopping:
                         stopping = True
                         await worker.send({"type": "stop"})
-            except RequestError as error:
+            except Exception as error:  # the one who reads the pieces handles it
                 pieces.put_nowait(error)
             pieces.put_nowait(None)
 

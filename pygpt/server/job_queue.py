@@ -7,14 +7,14 @@ import time
 
 from pygpt.config.experiment import Experiment
 from pygpt.errors import PygptError, RequestError
-from pygpt.server.event_log import EventLog, Subscribers
+from pygpt.server.event_log import EventLog, Subscribers, restore_log
+from pygpt.server.models import ENDED, ModelFolder, Models
 from pygpt.server.session_worker import SERVER, run_session
-from pygpt.server.storage import DataSets, ModelFolder, Models
+from pygpt.server.storage import DataSets
 from pygpt.server.worker_process import Worker
-from pygpt.session.messages import Evaluated, Progress
 
-STOP_TIMEOUT = 20.0  # seconds a running job has to stop when the server shuts down
-ENDED = ("trained", "stopped", "interrupted", "failed")
+STOP_TIMEOUT = 20.0  # seconds a running job has to stop; its process is then ended
+RETRY_SECONDS = 5.0  # seconds between two attempts to write what a full disk has refused
 
 
 class TrainingSlot:
@@ -45,17 +45,23 @@ class Job:
         self.folder, self.record = folder, known
         self.log, self.subscribers = EventLog(), Subscribers()
         self.worker: Worker | None = None
-        self.stop_requested = self.shutting_down = False
+        self.shutting_down = False
+        self.stopping, self.ended = asyncio.Event(), asyncio.Event()
 
     @property
     def name(self) -> str:
         """The model's name."""
         return self.folder.name
 
+    @property
+    def stop_requested(self) -> bool:
+        """Whether the job is to stop."""
+        return self.stopping.is_set()
+
     def set(self, **changes) -> None:
-        """Change fields of `record`, write job.json, and notify the subscribers."""
+        """Change fields of `record`, write job.json now or when the disk takes it, and notify the subscribers."""
         self.record.update(changes)
-        self.folder.write_job(self.record)
+        self.folder.keep_job(self.record)
         self.subscribers.publish({"type": "state", "name": self.name, **self.record})
 
     def apply(self, event: dict) -> None:
@@ -79,6 +85,7 @@ class Job:
         elif kind == "evaluated":
             self.record.update({name: event[name] for name in ("val_loss", "accuracy") if event.get(name) is not None})
         elif kind == "kept":
+            self.record.pop("error", None)  # of a copy that could not be written before
             self.set(kept=event["step"])
         elif kind == "error":
             self.record["error"] = event["message"]
@@ -94,6 +101,7 @@ class Queue:
         self.waiting: list[Job] = []
         self.current: Job | None = None
         self.task: asyncio.Task | None = None
+        self.writing: asyncio.Task | None = None
 
     def start(self) -> None:
         """Restore an earlier server's queue, mark the job it was running as interrupted, and start to run jobs."""
@@ -102,10 +110,24 @@ class Queue:
             record = folder.read_job()
             if record.get("state") == "training":
                 self._mark_interrupted(folder, record)
-            elif record.get("state") == "waiting":
+            elif record.get("state") == "waiting" and _can_train(folder, record):
                 waiting.append(Job(folder, record))
         self.waiting = sorted(waiting, key=lambda job: job.record.get("asked", 0))
         self.task = asyncio.ensure_future(self._run())
+        self.writing = asyncio.ensure_future(self._write_again())
+
+    async def _write_again(self):
+        while True:
+            await asyncio.sleep(RETRY_SECONDS)
+            self.models.write_again()
+
+    def record(self, name: str) -> dict:
+        """The record of a model's training. Raises: RequestError (404) for an unknown model."""
+        if live := self.live(name):
+            return dict(live.record)
+        record = {"state": "trained", **self.models.get(name).read_job()}
+        # A folder that was copied here while its training ran elsewhere.
+        return record if record["state"] in ENDED else {**record, "state": "interrupted"}
 
     def _mark_interrupted(self, folder, record):
         record.update(
@@ -114,37 +136,39 @@ class Queue:
             error=f"the server ended during training, at step {record.get('step', 0)}; "
             f"POST /lm/{folder.name}/resume continues from the checkpoint of step {record.get('kept', 0)}",
         )
-        folder.write_job(record)
+        folder.keep_job(record)
 
     async def add(self, name: str, experiment: Experiment, dataset: str) -> Job:
         """Queue the training of a new model. Raises: RequestError for a name that is taken or invalid."""
-        job = Job(
-            self.models.add(name),
-            {
-                "experiment": experiment.to_dict(),
-                "dataset": dataset,
-                "asked": time.time(),
-                "state": "waiting",
-                "step": 0,
-                "steps": experiment.train.steps,
-            },
-        )
+        record = {
+            "experiment": experiment.to_dict(),
+            "dataset": dataset,
+            "asked": time.time(),
+            "state": "waiting",
+            "step": 0,
+            "steps": experiment.train.steps,
+        }
+        job = Job(self.models.add(name, record), record)
         await self._queue(job)
         return job
 
     async def resume(self, name: str) -> None:
         """Queue the remaining steps of a job that stopped early. Raises: RequestError if there is nothing to resume."""
         if job := self.live(name):
-            raise RequestError(409, f"{name!r} is already {job.record['state']}")
-        folder = self.models.get(name)
-        record = folder.read_job()
-        if record.get("state") not in ("stopped", "interrupted", "failed"):
+            raise RequestError(409, f"{name!r} is already {job.record['state']}", "name")
+        folder, record = self.models.get(name), self.record(name)
+        if record["state"] == "trained":
+            raise RequestError(409, f"{name!r} has no training to resume: it is trained", "name")
+        if not _can_train(folder, record):
             raise RequestError(
-                409, f"{name!r} has no training to resume: it is {record.get('state', 'a model trained elsewhere')}"
+                409,
+                f"{name!r} cannot be resumed: its folder has neither a checkpoint nor its settings; delete it "
+                f"(DELETE /lm/{name}) and train it anew",
+                "name",
             )
         record.pop("error", None)
         job = Job(folder, {**record, "state": "waiting", "asked": time.time()})
-        restore_log(job)
+        restore_log(job.log, folder, job.record)
         await self._queue(job)
 
     async def _queue(self, job):
@@ -170,7 +194,7 @@ class Queue:
         job = self.live(name)
         if job is None:
             self.models.get(name)
-            raise RequestError(409, f"{name!r} is not training")
+            raise RequestError(409, f"{name!r} is not training", "name")
         if job in self.waiting:
             self.waiting.remove(job)
             job.set(state="stopped")
@@ -179,23 +203,26 @@ class Queue:
             await self._halt(job)
 
     async def _halt(self, job):
-        events = job.subscribers.subscribe()
-        job.stop_requested = True
+        """Stop the running job after its step, or after STOP_TIMEOUT in the middle of it."""
+        job.stopping.set()
         if job.worker is not None:
             await job.worker.send({"type": "stop"})
-        while job.record["state"] not in ENDED and await events.get() is not None:
-            continue
-        job.subscribers.unsubscribe(events)
+        try:
+            await asyncio.wait_for(job.ended.wait(), STOP_TIMEOUT)
+        except TimeoutError:
+            if job.worker is not None:
+                job.worker.process.kill()
+            await job.ended.wait()
 
     async def shut_down(self) -> None:
         """Shut down: stop the running job and mark it as interrupted. Waiting jobs stay in the queue."""
         if self.current is not None:
             self.current.shutting_down = True
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._halt(self.current), STOP_TIMEOUT)
-        if self.task is not None:
-            self.task.cancel()
-            await asyncio.wait([self.task])
+            await self._halt(self.current)
+        for task in filter(None, (self.task, self.writing)):
+            task.cancel()
+            await asyncio.wait([task])
+        self.models.write_again()
 
     async def _run(self):
         while True:
@@ -213,11 +240,11 @@ class Queue:
             except PygptError as error:
                 job.set(state="failed", error=str(error))
             except Exception as error:
-                # A bug, or a full disk: the queue continues with the next job.
+                # A bug: the queue continues with the next job.
                 logging.getLogger("uvicorn.error").exception("the training of %r failed", job.name)
-                with contextlib.suppress(OSError):
-                    job.set(state="failed", error=f"{type(error).__name__}: {error}")
+                job.set(state="failed", error=f"{type(error).__name__}: {error}")
             finally:
+                job.ended.set()
                 if job.worker is not None:
                     await asyncio.shield(job.worker.end())
                 self.current, job.worker = None, None
@@ -243,23 +270,38 @@ class Queue:
         if job.stop_requested:  # the stop was requested before training started
             await worker.send({"type": "stop"})
         ended = await self._until(job, "stopped", "finished")
-        if ended["type"] == "finished":
+        if ended["type"] == "finished" and await self._is_kept(job, ended["step"]):
             job.set(state="trained", step=ended["step"])
         elif job.shutting_down:
+            step = job.record.get("kept", 0)
             job.set(
                 state="interrupted",
-                step=ended["step"],
+                step=step,
                 error="the server was shut down during training; "
-                f"POST /lm/{job.name}/resume continues from step {ended['step']}",
+                f"POST /lm/{job.name}/resume continues from step {step}",
             )
         else:
-            job.set(state="failed" if "error" in job.record else "stopped", step=ended["step"])
+            state = "failed" if "error" in job.record and not job.stop_requested else "stopped"
+            job.set(state=state, step=job.record.get("kept", 0))
+
+    async def _is_kept(self, job, step):
+        """Save a finished run until the disk takes it, or a stop is requested; return whether it is saved."""
+        while job.record.get("kept") != step and not job.stop_requested:
+            job.set(step=step)  # says what the disk has refused, while the process holds the model
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(job.stopping.wait(), RETRY_SECONDS)
+            await job.worker.send({"type": "keep"})
+            await self._until(job, "kept", "error")
+        return job.record.get("kept") == step
 
     async def _until(self, job, *kinds):
         """Process events until one of these kinds. Raises: RequestError for an error before training or a crash."""
         while True:
             item = await job.worker.receive()
             if item is None:
+                if job.stop_requested:
+                    job.record["error"] = f"the training did not stop within {STOP_TIMEOUT:g} seconds, and was ended"
+                    return {"type": "stopped"}
                 raise RequestError(500, job.worker.exit_reason)
             event, _ = item
             job.apply(event)
@@ -269,37 +311,6 @@ class Queue:
                 raise RequestError(422, event["message"], event["field"])
 
 
-def restore_log(job: Job) -> None:
-    """Rebuild the event log of an ended job from its metrics file."""
-    if "experiment" not in job.record:
-        return
-    metrics = job.folder.read_metrics()
-    facts = {
-        "id": job.record.get("run_id", job.name),
-        "experiment": job.record["experiment"],
-        "text": job.record.get("dataset", ""),
-        "step": 0,
-        "parameters": job.record.get("parameters", 0),
-        "vocabulary": job.record.get("vocabulary", 0),
-    }
-    run = {"run_id": facts["id"]}
-    job.log.add({"type": "started", **run, "run": facts})
-    losses = [metric for metric in metrics if metric.loss is not None]
-    if losses:
-        progress = Progress(
-            facts["id"],
-            [metric.step for metric in losses],
-            [metric.loss for metric in losses],
-            losses[-1].learning_rate,
-            losses[-1].tokens_per_second,
-            losses[-1].ms_per_step,
-            0.0,
-            {},
-        )
-        job.log.add(progress.to_dict())
-    for metric in metrics:
-        if metric.val_loss is not None:
-            job.log.add(Evaluated(facts["id"], metric.step, metric.val_loss, metric.accuracy).to_dict())
-    if job.record["state"] in ENDED:
-        kind = "finished" if job.record["state"] == "trained" else "stopped"
-        job.log.add({"type": kind, **run, "step": job.record.get("step", 0)})
+def _can_train(folder: ModelFolder, record: dict) -> bool:
+    """Whether a training can continue, from its checkpoint, or begin with its settings."""
+    return folder.model.is_file() or {"experiment", "dataset"} <= record.keys()

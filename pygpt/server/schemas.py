@@ -5,11 +5,12 @@ from typing import Any, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from pygpt.config.experiment import Experiment
+from pygpt.config.experiment import PRESETS, Experiment
 from pygpt.config.sampling import SamplingConfig
 from pygpt.config.sections import DataConfig
 from pygpt.errors import ExperimentError, RequestError
 from pygpt.server.storage import DataSet
+from pygpt.tokenizers.registry import TOKENIZERS, expected_vocabulary
 
 # The eleven settings of ChadGPT's interface, and `seed`, with the fields of an Experiment that they set.
 FIELDS = {
@@ -26,7 +27,6 @@ FIELDS = {
     "eval_iters": "train.eval_batches",
     "seed": "train.seed",
 }
-BYTES = 256
 MAX_NEW_TOKENS = 10_000
 
 
@@ -43,7 +43,15 @@ def _setting(dotted):
     field = {field.name: field for field in dataclasses.fields(config)}.get(name)
     if field is None:
         return int | None, Field(None, description="tokens in the vocabulary")
-    return get_type_hints(type(config))[name] | None, Field(None, description=field.metadata["help"])
+    # The limits are described only: `Experiment` checks them, with messages that are the same everywhere.
+    limits = {limit: field.metadata[limit] for limit in ("minimum", "maximum") if field.metadata[limit] is not None}
+    described = Field(None, description=field.metadata["help"], json_schema_extra=limits)
+    return get_type_hints(type(config))[name] | None, described
+
+
+def _one_of(default, names, description):
+    choices = [*names, None] if default is None else [*names]
+    return Field(default, description=description, json_schema_extra={"enum": choices})
 
 
 # Any, because mypy cannot see a class that is made at run time.
@@ -52,8 +60,11 @@ TrainRequest: Any = create_model(
     __base__=Body,
     __doc__="What to train, and on which data set. Settings that are left out come from the preset.",
     dataset=(str, Field("tales", description="the data set to train on: a name from GET /ds")),
-    preset=(str, Field("small", description="the preset that supplies the other settings")),
-    tokenizer=(str | None, Field(None, description="how text is split into tokens (default: chosen by vocab_size)")),
+    preset=(str, _one_of("small", PRESETS, "the preset that supplies the other settings")),
+    tokenizer=(
+        str | None,
+        _one_of(None, TOKENIZERS, "how text is split into tokens (default: chosen by vocab_size)"),
+    ),
     **{name: _setting(dotted) for name, dotted in FIELDS.items()},
 )
 
@@ -110,27 +121,26 @@ def with_request_names(error: ExperimentError) -> RequestError:
 def _tokenizer(request, dataset):
     """The tokenizer for a vocabulary size: characters if the size is their number, bytes at 256, BPE otherwise."""
     size, kind = request.vocab_size, request.tokenizer
+    if kind is not None and (size is None or kind not in TOKENIZERS):
+        return {"data.tokenizer": kind}  # `Experiment` refuses an unknown one, and names those that there are
     if size is None:
-        return {} if kind is None else {"data.tokenizer": kind}
-    characters, delimiter = dataset.distinct, dataset.layout == "documents"
-    fixed = {"char": {characters, characters + delimiter}, "byte": {BYTES, BYTES + delimiter}}
+        return {}
+    delimiter = dataset.layout == "documents"
+
+    def sizes(kind):
+        """The number of tokens on this text, without and with the one that delimits documents."""
+        fixed = expected_vocabulary(DataConfig(tokenizer=kind))
+        return (fixed or dataset.distinct, (fixed or dataset.distinct) + delimiter)
+
     if kind is None:
-        kind = next((name for name, sizes in fixed.items() if size in sizes), "bpe")
-    if kind in fixed and size not in fixed[kind]:
+        kind = next((name for name in ("char", "byte") if size in sizes(name)), "bpe")
+    if TOKENIZERS[kind].sized:
+        return {"data.tokenizer": kind, "data.vocab_size": size}
+    if size not in sizes(kind):
         raise RequestError(
             422,
-            f"vocab_size: {size:,} does not fit the tokenizer {kind!r}, which has {max(fixed[kind])} tokens on this "
+            f"vocab_size: {size:,} does not fit the tokenizer {kind!r}, which has {max(sizes(kind)):,} tokens on this "
             f"text; leave one of the two out",
             "vocab_size",
         )
-    if kind in fixed:
-        return {"data.tokenizer": kind}
-    learned = {field.name: field for field in dataclasses.fields(DataConfig)}
-    if "vocab_size" in learned and kind in learned["tokenizer"].metadata["choices"]:
-        return {"data.tokenizer": kind, "data.vocab_size": size}
-    raise RequestError(
-        422,
-        f"vocab_size: {size:,} tokens need byte-pair encoding, which is not available here; choose "
-        f"{max(fixed['char'])} (the characters of this text) or {BYTES} (bytes)",
-        "vocab_size",
-    )
+    return {"data.tokenizer": kind}

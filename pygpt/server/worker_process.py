@@ -1,13 +1,14 @@
 """A worker process and its connection: JSON messages, with optional bytes, in both directions."""
 
 import asyncio
+import contextlib
 import json
 import multiprocessing
 import threading
 
 # Not fork: the server runs threads, and a GPU driver does not survive a fork.
 SPAWN = multiprocessing.get_context("spawn")
-BYTES, MESSAGE = b"B", b"M"
+BYTES, MESSAGE, END = b"B", b"M", b"E"
 EXIT_TIMEOUT = 3.0  # seconds that an idle process has to end by itself
 
 Message = tuple[dict, bytes | None]  # JSON, with its bytes if it has any
@@ -21,12 +22,14 @@ def write(connection, message: str, data: bytes | None = None) -> None:
 
 
 def read(connection) -> Message:
-    """Wait for a message and its bytes. Raises: EOFError if the other side has closed the connection."""
+    """Wait for a message and its bytes. Raises: EOFError if the other side has ended the connection."""
     data = None
     while True:
         received = connection.recv_bytes()
         if received[:1] == MESSAGE:
             return json.loads(received[1:]), data
+        if received == END:
+            raise EOFError
         data = received[1:]
 
 
@@ -37,7 +40,8 @@ class Incoming:
         self.connection = connection
         self.loop = asyncio.get_running_loop()
         self.queue: asyncio.Queue[Message | None] = asyncio.Queue()
-        threading.Thread(target=self._read, daemon=True).start()
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
 
     def _read(self):
         try:
@@ -66,23 +70,28 @@ class Worker:
 
     async def send(self, message: dict, data: bytes | None = None) -> None:
         """Send a message, and its bytes. If the process has ended, this does nothing, and `receive` returns None."""
+        await self._write(write, json.dumps(message), data)
+
+    async def _write(self, how, *content):
         async with self._sending:
-            try:
-                await asyncio.to_thread(write, self.connection, json.dumps(message), data)
-            except OSError:
-                return
+            with contextlib.suppress(OSError):
+                await asyncio.to_thread(how, self.connection, *content)
 
     async def receive(self) -> Message | None:
         """The next message and its bytes, or None if the process has ended."""
         return await self.incoming.queue.get()
 
     async def end(self, patience: float = EXIT_TIMEOUT) -> None:
-        """Close the connection, which ends the process; kill it if it has not ended after `patience` seconds."""
-        self.connection.close()
+        """Ask the process to end; kill it if it has not ended after `patience` seconds."""
+        # A process that does not read keeps the message waiting until it is killed.
+        asking = asyncio.ensure_future(self._write(lambda connection: connection.send_bytes(END)))
         await asyncio.to_thread(self.process.join, patience)
         if self.process.is_alive():
             self.process.kill()
             await asyncio.to_thread(self.process.join)
+        await asking
+        await asyncio.to_thread(self.incoming.reader.join)  # at its end: nobody else may read a closed connection
+        self.connection.close()
 
     @property
     def exit_reason(self) -> str:

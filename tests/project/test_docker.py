@@ -65,7 +65,7 @@ def test_the_entry_point_is_a_valid_command_and_does_not_run_as_root():
     assert str(serve.site.parent / "netlify.toml") in [
         words.split()[-1] for instruction, words in instructions() if instruction == "COPY"
     ]
-    assert f":{serve.port}/lm" in server["HEALTHCHECK"]
+    assert f":{serve.port}'" in server["HEALTHCHECK"] and not serve.insecure
     order = [instruction for instruction, _ in stages()[-1]]
     assert server["USER"] not in ("root", "0") and order.index("USER") > max(
         index for index, instruction in enumerate(order) if instruction in ("RUN", "COPY")

@@ -1,0 +1,200 @@
+"""Who reaches the server and for how long: its token, many connections, slow and half-closed ones, a long step."""
+
+import contextlib
+import os
+import re
+import socket
+import subprocess
+import sys
+import threading
+import time
+from types import SimpleNamespace
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+import uvicorn
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
+from pygpt.cli.serve import open_port
+from pygpt.server import connections, job_queue, security
+from pygpt.server.app import Service, create_app
+from tests.serving import Serving
+
+TOKEN = "a-token_of.24-characters"
+
+
+@pytest.fixture
+def server(tmp_path, monkeypatch):
+    """A server with short patience, in a thread of this process: `url`, `service` and `client`."""
+    monkeypatch.setattr(connections, "HEAD_SECONDS", 0.5)
+    monkeypatch.setattr(security, "BODY_SECONDS", 0.5)
+    monkeypatch.setattr(security, "SLOWEST_UPLOAD", 1_000_000)
+    monkeypatch.setattr(job_queue, "STOP_TIMEOUT", 1.0)
+    service = Service(tmp_path, "numpy")
+    app = create_app(service, largest_upload=1_000_000)
+    server = uvicorn.Server(uvicorn.Config(app, http=connections.TimedProtocol, log_level="warning"))
+    with open_port("127.0.0.1", 0) as listening:
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        while not server.started:
+            time.sleep(0.01)
+        url = "http://{}:{}".format(*listening.getsockname())
+        with httpx.Client(base_url=url, timeout=60) as client:
+            yield SimpleNamespace(url=url, service=service, client=client, uvicorn=server)
+        server.should_exit = True
+        thread.join(30)
+    assert not thread.is_alive()
+
+
+def connected(url, sent: bytes = b"") -> socket.socket:
+    parts = urlsplit(url)
+    connection = socket.create_connection((parts.hostname, parts.port), timeout=10)
+    connection.sendall(sent.replace(b"HOST", parts.netloc.encode()))
+    return connection
+
+
+def answer(connection) -> bytes:
+    """All that the server sends until it closes the connection."""
+    received = b""
+    with contextlib.suppress(ConnectionResetError):
+        while piece := connection.recv(65536):
+            received += piece
+    return received
+
+
+@pytest.mark.parametrize(
+    "sent", [b"", b"GET /lm HTT", b"GET /lm HTTP/1.1\r\nHost: HOST\r\n", b"GET /lm HTTP/1.1\r\nHost: HOST\r\n\r\nGET"]
+)
+def test_a_head_that_does_not_arrive_is_cut_off(server, sent):
+    with connected(server.url, sent) as connection:
+        began = time.perf_counter()
+        received = answer(connection)
+        assert time.perf_counter() - began < 8  # uvicorn's own limit between two requests is 5 s
+    assert received.count(b"HTTP/1.1 200") == sent.count(b"\r\n\r\n")
+
+
+def test_a_head_that_trickles_is_cut_off(server):
+    with connected(server.url, b"GET /lm HTTP/1.1\r\nHost: HOST\r\nX: ") as connection, pytest.raises(OSError):
+        for _ in range(100):
+            connection.sendall(b"x")
+            time.sleep(0.05)
+
+
+@pytest.mark.parametrize("path", ["/lm/x/train", "/ds/upload"])
+def test_a_body_that_does_not_arrive_is_408(server, path):
+    head = f"POST {path} HTTP/1.1\r\nHost: HOST\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n"
+    head = head.replace("application/json", "multipart/form-data; boundary=b") if "upload" in path else head
+    with connected(server.url, head.encode() + (b"--b\r\n" if "upload" in path else b"{")) as connection:
+        received = answer(connection)
+    assert received.startswith(b"HTTP/1.1 408") and b"did not arrive in time" in received
+
+
+def test_two_hundred_connections_and_half_closed_ones_cost_no_more_than_their_own(server):
+    request = b"GET /lm HTTP/1.1\r\nHost: HOST\r\n\r\n"
+    idle = [connected(server.url, request[: number % 30]) for number in range(200)]
+    began = time.perf_counter()
+    for _ in range(20):
+        assert server.client.get("/lm").status_code == 200
+    assert time.perf_counter() - began < 5
+    for connection in idle[:100]:
+        connection.shutdown(socket.SHUT_WR)
+    half_closed = connected(server.url, request)
+    half_closed.shutdown(socket.SHUT_WR)
+    assert answer(half_closed).startswith((b"HTTP/1.1 200", b""))
+    for connection in [*idle, half_closed]:
+        answer(connection)
+        connection.close()
+    until = time.perf_counter() + 10
+    while len(server.uvicorn.server_state.connections) > 1:
+        assert time.perf_counter() < until, server.uvicorn.server_state.connections
+        time.sleep(0.05)
+
+
+@pytest.mark.slow
+def test_stop_is_answered_in_the_middle_of_a_long_step(server):
+    """A step over a long context takes longer than a stop waits: the process is then ended, and the queue goes on."""
+    long = {"n_layer": 2, "n_embed": 64, "n_head": 2, "block_size": 8192, "batch_size": 16, "max_iters": 100}
+    assert server.client.post("/lm/long/train", json=long).status_code == 202
+    until = time.perf_counter() + 60
+    while server.client.get("/lm/long").json().get("parameters") is None:
+        assert time.perf_counter() < until
+        time.sleep(0.05)
+    time.sleep(1.0)  # its first evaluation, or its first step
+    began = time.perf_counter()
+    stopped = server.client.post("/lm/long/stop").json()
+    assert time.perf_counter() - began < 10
+    assert stopped["state"] == "stopped" and "was ended" in stopped["error"] and stopped["resumable"]
+    short = {"n_layer": 1, "n_embed": 8, "n_head": 1, "block_size": 8, "batch_size": 1, "eval_iters": 1, "max_iters": 1}
+    assert server.client.post("/lm/short/train", json=short).status_code == 202
+    server.client.get("/lm/short/events").read()
+    assert server.client.get("/lm/short").json()["state"] == "trained"
+
+
+# The token
+
+
+@pytest.fixture
+def site(tmp_path):
+    """A site of one page."""
+    folder = tmp_path / "dist"
+    folder.mkdir()
+    (folder / "index.html").write_text("<!doctype html><title>The lab</title>")
+    (folder / "site.json").write_text("{}")
+    return folder
+
+
+@pytest.mark.slow
+def test_a_server_beyond_loopback_asks_for_its_token(tmp_path, site):
+    serving = Serving(tmp_path / "served", "--host", "0.0.0.0", "--site", str(site))
+    printed = re.search(r"\?token=([\w-]+)", serving.output[0])
+    assert printed and len(printed[1]) >= 32
+    token, client = printed[1], serving.client
+    for path in ("/lm", "/ds", "/docs", "/openapi.json", "/", "/site.json", "/nothing"):
+        refused = client.get(path)
+        assert refused.status_code == 401 and refused.headers["www-authenticate"] == "Bearer", path
+        assert "Authorization: Bearer TOKEN" in refused.json()["detail"] and token not in refused.text
+    for wrong in ("", "x", token[:-1], token + "x", token.swapcase(), "\u00e9" * 32):
+        header = {"Authorization": f"Bearer {wrong}".strip().encode()}
+        assert client.get("/lm", headers=header).status_code == 401
+        assert client.get("/lm", params={"token": wrong}).status_code == 401
+    assert client.get("/lm", headers={"Authorization": f"Bearer {token}"}).status_code == 200
+    assert client.get("/lm", params={"token": token}).status_code == 200
+
+    # A browser that opens the printed address is sent to one without the token, and keeps it in a cookie.
+    opened = client.get(f"/?token={token}&on=machine", headers={"Accept": "text/html"})
+    assert opened.status_code == 303 and opened.headers["location"] == "/?on=machine"
+    cookie = opened.headers["set-cookie"]
+    assert "HttpOnly" in cookie and "SameSite=Strict" in cookie
+    assert "The lab" in client.get("/").text and client.get("/lm").status_code == 200
+    socket_url = f"ws://{urlsplit(serving.url).netloc}/lab/socket"
+    with pytest.raises(InvalidStatus) as refused:
+        connect(socket_url).__enter__()
+    assert refused.value.response.status_code == 403
+    with connect(socket_url, additional_headers={"Cookie": cookie.partition(";")[0]}) as page:
+        page.send('{"type": "pause"}')
+        assert "has ended; reload" in page.recv(timeout=20)
+    # The host and the origin are checked as before, token or not.
+    assert client.get("/lm", headers={"Origin": "https://evil.example"}).status_code == 403
+    assert client.get("/lm", headers={"Host": "evil.example"}).status_code == 421
+    serving.end()
+    assert not [line for line in serving.output[1:] if token in line]
+
+
+@pytest.mark.slow
+def test_the_token_can_be_chosen_or_left_out(tmp_path):
+    chosen = Serving(tmp_path / "chosen", environment={"PYGPT_TOKEN": TOKEN})
+    assert f"?token={TOKEN}" in chosen.output[0] and chosen.client.get("/lm").status_code == 401
+    assert chosen.client.get("/lm", headers={"Authorization": f"bearer {TOKEN}"}).status_code == 200
+    chosen.end()
+    insecure = Serving(tmp_path / "insecure", "--host", "0.0.0.0", "--insecure")
+    assert insecure.client.get("/lm").status_code == 200
+    insecure.end()
+    assert any("There is no login" in line for line in insecure.output)
+    command = [sys.executable, "-m", "pygpt", "serve", "--folder", str(tmp_path / "short"), "--no-lab"]
+    for token in ("short", "sixteen letters and spaces"):
+        environment = {**os.environ, "PYGPT_TOKEN": token}
+        refused = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+        assert refused.returncode == 1 and "PYGPT_TOKEN must be at least 16" in refused.stderr, refused.stderr
+    assert not (tmp_path / "short").exists()

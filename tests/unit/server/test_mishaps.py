@@ -1,0 +1,340 @@
+"""What kills, full disks, slow clients and two of everything at once do to `pygpt serve`: nothing that stays."""
+
+import concurrent.futures
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.serving import Serving
+from tests.tiny_runs import POEM
+
+TINY = {"dataset": "poem", "n_layer": 1, "n_embed": 16, "n_head": 2, "block_size": 8, "batch_size": 4, "eval_iters": 2}
+ENDLESS = {**TINY, "max_iters": 1_000_000, "eval_interval": 1_000_000}
+FULL_DISK = Path(__file__).with_name("full_disk")
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """A server with a data set and a trained model."""
+    serving = started(tmp_path_factory.mktemp("served"))
+    serving.json("POST", "/lm/first/train", 202, json={**TINY, "max_iters": 2})
+    list(serving.events("first"))
+    yield serving
+    serving.end()
+
+
+def started(folder, **options) -> Serving:
+    serving = Serving(folder, **options)
+    upload(serving, "poem", (201, 409))
+    return serving
+
+
+def upload(serving, name, statuses=(201,), text=POEM):
+    response = serving.client.post("/ds/upload", files={"file": (f"{name}.txt", text.encode())}, data={"name": name})
+    assert response.status_code in statuses, response.text
+    return response
+
+
+def workers(serving) -> list[int]:
+    """The processes that a server has started."""
+    server = serving.process.pid
+    children = map(int, Path(f"/proc/{server}/task/{server}/children").read_text().split())
+    return [child for child in children if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
+
+
+def tracebacks(serving) -> list[str]:
+    return [line for line in serving.output if "Traceback" in line or "already started" in line]
+
+
+def connected(serving, sent: str = "") -> socket.socket:
+    parts = urlsplit(serving.url)
+    connection = socket.create_connection((parts.hostname, parts.port), timeout=60)
+    connection.sendall(sent.replace("HOST", parts.netloc).encode("latin-1"))
+    return connection
+
+
+# Streams
+
+
+@pytest.mark.slow
+def test_an_error_in_a_stream_is_its_last_event(server):
+    before = set(workers(server))
+    with server.client.stream("POST", "/lm/first/generate", json={"max_new_tokens": 10_000}) as response:
+        pieces = response.iter_text()
+        text = next(pieces)
+        (worker,) = set(workers(server)) - before or workers(server)
+        os.kill(worker, signal.SIGKILL)
+        text += "".join(pieces)
+    assert text.splitlines()[-1] == "error: the worker process ended by signal 9; see the server's log"
+    assert server.client.post("/lm/first/generate", json={"max_new_tokens": 5}).status_code == 200
+
+
+def test_a_body_that_goes_on_while_the_answer_streams_ends_only_its_connection(server):
+    head = "GET /lm/first/events HTTP/1.1\r\nHost: HOST\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with connected(server, head) as connection:
+        chunk = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
+        try:
+            for _ in range(40):
+                connection.sendall(chunk)
+        except OSError:
+            pass  # the server has closed the connection, as it should
+    assert server.json("GET", "/lm/first")["state"] == "trained" and not tracebacks(server)
+
+
+# Requests
+
+
+@pytest.mark.parametrize(
+    "method, path, allowed",
+    [
+        ("PUT", "/ds", "GET"),
+        ("GET", "/ds/upload", "POST"),
+        ("GET", "/ds/poem", "DELETE"),
+        ("PATCH", "/lm/first", "DELETE, GET"),
+        ("GET", "/lm/first/train", "POST"),
+        ("DELETE", "/lm/first/events", "GET"),
+    ],
+)
+def test_a_method_that_a_path_has_not_is_405_with_those_it_has(server, method, path, allowed):
+    response = server.client.request(method, path)
+    assert response.status_code == 405 and response.headers["allow"] == allowed and allowed in response.json()["detail"]
+
+
+@pytest.mark.parametrize("body", [b"\0", b"\xff\xfe", b"null\0", b"[" * 100_000, b"9" * 5000, b'{"prompt": "\\ud800"}'])
+@pytest.mark.parametrize("kind", ["application/json", "text/plain", "multipart/form-data", "application/octet-stream"])
+def test_bodies_of_the_wrong_type_have_documented_answers(server, body, kind):
+    for path in ("/lm/first/generate", "/lm/other/train", "/ds/upload"):
+        response = server.client.post(path, content=body, headers={"Content-Type": kind})
+        assert response.status_code in (400, 422), (path, response.text)
+        assert set(response.json()) == {"detail", "field"} and not tracebacks(server)
+
+
+@pytest.mark.parametrize("last", ["9" * 10_000, "-1", "1e3", "x", "", "2"])
+def test_any_last_event_id_is_read(server, last):
+    status = server.client.get("/lm/first/events", headers={"Last-Event-ID": last}).status_code
+    assert status == (204 if last == "2" else 200)
+
+
+# Names
+
+
+@pytest.mark.parametrize(
+    "name", ["job.json", "Model.safetensors", "metrics.jsonl", "x.new", "LPT1", "Con.tar", "upload"]
+)
+@pytest.mark.parametrize("name_of", ["model", "data set"])
+def test_reserved_names_are_refused_with_a_sentence(server, name, name_of):
+    if name_of == "model":
+        refused = server.client.post(f"/lm/{name}/train", json=TINY)
+    else:
+        refused = upload(server, name, (422,))
+    assert refused.status_code == 422 and "this name is reserved" in refused.json()["detail"]
+
+
+@pytest.mark.parametrize("name", ["x" * 10_000, "e\u0301", "\u00e9", "a\u2044b", "CON\u0131", "", " ", "a "])
+def test_names_of_any_length_and_script_are_refused_with_a_sentence(server, name):
+    refused = server.client.post("/ds/upload", files={"file": (".txt", POEM.encode())}, data={"name": name})
+    assert refused.status_code == 422 and "cannot be the name of a data set" in refused.json()["detail"]
+    assert len(refused.json()["detail"]) < 400
+
+
+def test_names_that_differ_in_case_alone_are_one_name(server):
+    assert "already a data set 'poem'" in upload(server, "POEM", (409,)).json()["detail"]
+    assert "already a data set 'tales'" in upload(server, "Tales", (409,)).json()["detail"]
+    detail = server.json("POST", "/lm/First/train", 409, json=TINY)["detail"]
+    assert "already a model 'first'" in detail and "/lm/first/resume" in detail
+    assert "no model 'First'" in server.json("GET", "/lm/First", 404)["detail"]
+
+
+# At once
+
+
+@pytest.mark.slow
+def test_of_two_uploads_of_one_name_one_is_stored_whole(server):
+    texts = [f"{letter * 50}\n" * 2000 for letter in "abcdef"]
+    with concurrent.futures.ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(lambda text: upload(server, "twin", (201, 409), text).status_code, texts))
+    assert sorted(answers) == [201] + [409] * 5
+    stored = (server.folder / "ds" / "twin.txt").read_text()
+    assert stored == texts[answers.index(201)]
+    server.json("DELETE", "/ds/twin")
+
+
+@pytest.mark.slow
+def test_train_delete_and_generate_at_once_leave_a_model_or_none(server):
+    def hammer(number):
+        method, path = [
+            ("POST", "/train"),
+            ("DELETE", ""),
+            ("POST", "/generate"),
+            ("GET", "/events"),
+            ("POST", "/stop"),
+        ][number % 5]
+        response = server.client.request(
+            method, f"/lm/busy{path}", json={**TINY, "max_iters": 1} if path == "/train" else None
+        )
+        return response.status_code
+
+    with concurrent.futures.ThreadPoolExecutor(10) as pool:
+        statuses = set(pool.map(hammer, range(60)))
+    assert statuses <= {200, 202, 204, 404, 409, 422} and not tracebacks(server)
+    if server.client.get("/lm/busy").status_code == 200:
+        server.wait_until("busy", lambda facts: facts["state"] not in ("waiting", "training"))
+        server.json("DELETE", "/lm/busy")
+    server.json("POST", "/lm/busy/train", 202, json={**TINY, "max_iters": 1})
+    list(server.events("busy"))
+    assert server.json("GET", "/lm/busy")["state"] == "trained"
+    server.json("DELETE", "/lm/busy")
+    assert not [path for path in (server.folder / "lm").iterdir() if "busy" in path.name]
+
+
+# Kills
+
+
+@pytest.mark.slow
+def test_a_killed_worker_fails_its_job_and_the_queue_goes_on(server):
+    before = set(workers(server))
+    server.json("POST", "/lm/killed/train", 202, json=ENDLESS)
+    server.json("POST", "/lm/after/train", 202, json={**TINY, "max_iters": 2})
+    server.wait_until("killed", lambda facts: facts["step"] > 0)
+    (worker,) = set(workers(server)) - before
+    os.kill(worker, signal.SIGKILL)
+    failed = server.wait_until("killed", lambda facts: facts["state"] == "failed")
+    assert "signal 9" in failed["error"] and failed["resumable"]
+    server.wait_until("after", lambda facts: facts["state"] == "trained")
+    server.json("POST", "/lm/killed/resume", 202)
+    server.wait_until("killed", lambda facts: facts["state"] == "training" and facts["step"] > 0)
+    server.json("POST", "/lm/killed/stop")
+    for name in ("killed", "after"):
+        server.json("DELETE", f"/lm/{name}")
+
+
+@pytest.mark.slow
+def test_a_killed_server_loses_the_steps_of_ten_seconds_and_lists_nothing_unfinished(tmp_path):
+    """Killed while it trains, with the rest of an upload, a deletion and a write in its folder."""
+    serving = started(tmp_path)
+    serving.json("POST", "/lm/long/train", 202, json=ENDLESS)
+    serving.wait_until("long", lambda facts: facts.get("kept", 0) > 0, seconds=30)
+    copied = serving.json("GET", "/lm/long")["kept"]
+    trained = serving.wait_until("long", lambda facts: facts["step"] > copied)
+    serving.end(signal.SIGKILL)
+    (tmp_path / "ds" / "half.txt").write_text("the first half of an upl")
+    (tmp_path / "ds" / "poem.json.123-0123abcd.new").write_text("{")
+    (tmp_path / "lm" / "long" / "model.safetensors.123-0123abcd.new").write_text("half")
+    (tmp_path / "lm" / ".deleted-old-0123").mkdir()
+    (tmp_path / "lm" / "half").mkdir()
+    restarted = started(tmp_path)
+    facts = restarted.json("GET", "/lm/long")
+    assert facts["state"] == "interrupted" and facts["step"] == facts["kept"] == trained["kept"] and facts["resumable"]
+    assert [model["name"] for model in restarted.json("GET", "/lm")["models"]] == ["long"]
+    assert "half" not in [dataset["name"] for dataset in restarted.json("GET", "/ds")["datasets"]]
+    assert not [*tmp_path.rglob("*.new"), *tmp_path.rglob(".deleted*")]
+    restarted.json("POST", "/lm/long/resume", 202)
+    restarted.wait_until("long", lambda facts: facts["step"] > trained["kept"])
+    restarted.json("POST", "/lm/half/train", 202, json={**TINY, "max_iters": 2})
+    restarted.json("POST", "/lm/long/stop")
+    restarted.wait_until("half", lambda facts: facts["state"] == "trained")
+    restarted.end()
+
+
+# Full disks
+
+
+@pytest.mark.slow
+def test_a_full_disk_stops_no_queue_and_loses_no_training(tmp_path):
+    full = tmp_path / "full"
+    environment = {"PYTHONPATH": str(FULL_DISK), "PYGPT_TEST_FULL": str(full)}
+    serving = started(tmp_path / "served", environment=environment)
+    serving.json("POST", "/lm/first/train", 202, json={**TINY, "max_iters": 5000})
+    serving.wait_until("first", lambda facts: facts["step"] > 0)
+    full.write_text("")
+    # What begins is refused with a sentence, and leaves nothing behind that is neither there nor not there.
+    for request in (
+        lambda: serving.client.post("/lm/second/train", json=TINY),
+        lambda: upload(serving, "other", (507,)),
+    ):
+        refused = request()
+        assert refused.status_code == 507 and "No space left on device" in refused.json()["detail"]
+    serving.json("GET", "/lm/second", 404)
+    # What was trained waits for room.
+    waiting = serving.wait_until("first", lambda facts: facts["step"] == 5000 and "error" in facts)
+    assert waiting["state"] == "training" and "No space left on device" in waiting["error"]
+    full.unlink()
+    trained = serving.wait_until("first", lambda facts: facts["state"] == "trained")
+    assert trained["kept"] == 5000 and "error" not in trained
+    serving.json("POST", "/lm/second/train", 202, json={**TINY, "max_iters": 2})
+    serving.wait_until("second", lambda facts: facts["state"] == "trained")
+    # A stop gives up what the disk refuses; the job then stays neither "training" nor out of reach.
+    serving.json("POST", "/lm/third/train", 202, json=ENDLESS)
+    serving.wait_until("third", lambda facts: facts["step"] > 0)
+    full.write_text("")
+    assert serving.json("POST", "/lm/third/stop")["state"] == "stopped"
+    # A server that is killed with an interrupted job starts again on the full disk, and remembers.
+    serving.end(signal.SIGKILL)
+    restarted = Serving(tmp_path / "served", environment=environment)
+    facts = restarted.json("GET", "/lm/third")
+    assert facts["state"] == "interrupted" and facts["resumable"]
+    full.unlink()
+    restarted.json("POST", "/lm/third/resume", 202)
+    restarted.wait_until("third", lambda facts: facts["state"] == "training" and facts["step"] > 0)
+    restarted.end()
+    assert json.loads((tmp_path / "served" / "lm" / "third" / "job.json").read_text())["state"] == "interrupted"
+    assert not tracebacks(serving) and not tracebacks(restarted)
+
+
+# Folders and files
+
+
+@pytest.mark.slow
+def test_the_second_server_on_a_folder_is_refused(server):
+    command = [sys.executable, "-m", "pygpt", "serve", "--folder", str(server.folder), "--port", "0", "--no-lab"]
+    second = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert second.returncode == 1 and "Traceback" not in second.stderr
+    assert "is in use by another pygpt" in second.stderr and "--folder" in second.stderr
+
+
+DAMAGED = {
+    "nothing": b"",
+    "deep": b"[" * 100_000,
+    "list": b"[1]",
+    "binary": bytes(range(256)),
+    "state": b'{"state": 5, "step": "many"}',
+    "unknown": b'{"state": "dancing"}',
+    "waiting": b'{"state": "waiting", "asked": "now"}',
+    "training": b'{"state": "training", "kept": [], "step": NaN}',
+    "experiment": b'{"state": "waiting", "dataset": "poem", "experiment": {"model": 3}}',
+    "trained": b'{"state": "trained", "loss": NaN, "experiment": [], "error": "\\ud800", "dataset": 3}',
+    "large": b'{"state": "trained", "error": "' + b"x" * 2_000_000 + b'"}',
+}
+
+
+@pytest.mark.slow
+def test_a_job_file_of_any_content_is_read(tmp_path):
+    for name, content in DAMAGED.items():
+        (tmp_path / "lm" / name).mkdir(parents=True)
+        (tmp_path / "lm" / name / "job.json").write_bytes(content)
+        (tmp_path / "lm" / name / "metrics.jsonl").write_bytes(
+            content + b'\n{"step": 1, "loss": "low"}\n{"step": 2, "loss": 1}\n'
+        )
+    (tmp_path / "ds").mkdir()
+    (tmp_path / "ds" / "odd.json").write_text('{"name": "../x", "layout": 3}')
+    (tmp_path / "ds" / "odd.txt").write_text(POEM)
+    serving = started(tmp_path)
+    assert {model["name"] for model in serving.json("GET", "/lm")["models"]} == set(DAMAGED)
+    assert "odd" in [dataset["name"] for dataset in serving.json("GET", "/ds")["datasets"]]
+    for name in DAMAGED:
+        interrupted = name in ("waiting", "training", "experiment")
+        expected = name if name == "trained" else "interrupted" if interrupted else "failed"
+        assert serving.json("GET", f"/lm/{name}")["state"] == expected, name
+        assert serving.client.get(f"/lm/{name}/events").status_code == 200
+        assert serving.client.post(f"/lm/{name}/resume").status_code == 409
+        assert serving.client.post(f"/lm/{name}/stop").status_code == 409
+        serving.json("DELETE", f"/lm/{name}")
+    assert not tracebacks(serving)
+    serving.end()
