@@ -173,14 +173,15 @@ async def _ready(data: bytes) -> bytes:
 class Device:
     """A device that stores tensors and runs kernels.
 
-    Attributes: `kind` ("numpy" or "webgpu"), `name` (for display), `why` (the reason it was chosen), `software` (True
-    if it runs on the CPU), `unqueued` (True if launches are not queued), `blocking_reads` (True if `start_fetch` waits
-    for the data), `memory_limit` (total bytes it can hold, or None if unknown), `buffer_limit` (bytes of the largest
-    buffer), `allocated_bytes` and `peak_bytes` (current and maximum), `preferences` (the shader for each class of
-    launches timed on this device; pygpt/analysis/autotune.py fills it), `stores_no_data` (True: only shapes are kept).
+    Attributes: `kind` ("numpy" or "webgpu"), `name` (for display), `why` (the reason it was chosen), `software`
+    (True if it runs on the CPU), `unqueued` (True if launches are not queued), `blocking_reads` (True if
+    `start_fetch` waits for the data), `memory_limit` (total bytes it can hold, or None if unknown), `buffer_limit`
+    (bytes of the largest buffer), `allocated_bytes` and `peak_bytes` (current and maximum), `preferences` (the
+    shader for each class of launches timed on this device; pygpt/analysis/autotune.py fills it), `stores_no_data`
+    (True: only shapes are kept), `lost` (why the device was lost, or "").
     """
 
-    kind = "abstract"
+    kind, lost = "abstract", ""
     software = True
     blocking_reads = True
     unqueued = stores_no_data = False
@@ -190,8 +191,7 @@ class Device:
         self.why = why
         self.memory_limit = memory_limit
         self.buffer_limit = buffer_limit
-        self.allocated_bytes = 0
-        self.peak_bytes = 0
+        self.allocated_bytes = self.peak_bytes = 0
         self.pool = Pool(self)
         self.pending: list[Launch] = []
         self.recording: Recording | None = None

@@ -75,10 +75,15 @@ class BrowserDevice(Device):
         content: bytes = data.to_bytes()
         return content
 
+    @property
+    def lost(self) -> str:  # type: ignore[override]
+        """Why the browser took the GPU away, or ""."""
+        return str(self.gpu.lost)
+
     def _raise_errors(self) -> None:
-        if self.gpu.lost:
+        if self.lost:
             raise DeviceLost(
-                f"the GPU was lost ({self.gpu.lost}); open the device again and continue from the last saved run"
+                f"the GPU was lost ({self.lost}); open the device again and continue from the last saved run"
             )
         if self.gpu.error:
             message, self.gpu.error = self.gpu.error, ""
@@ -158,6 +163,8 @@ async def open_device(choice: str, ensure_numpy: EnsureNumpy | None = None) -> D
         raise DeviceError(f"there is no device {choice!r}; choose one of {', '.join(CHOICES)}")
     if choice == "numpy":
         return await _open_numpy(ensure_numpy, "chosen by name")
+    from pyodide.ffi import JsException
+
     module = await _module()
     adapter = await module.requestAdapter()
     if adapter:
@@ -168,7 +175,15 @@ async def open_device(choice: str, ensure_numpy: EnsureNumpy | None = None) -> D
             return await _open_numpy(ensure_numpy, f"the only adapter, {description.name}, runs on the CPU")
         else:
             why = "it runs on the CPU; this site has no NumPy, which would be faster"
-        return BrowserDevice(await module.open(adapter), description, why)
+        try:
+            return BrowserDevice(await module.open(adapter), description, why)
+        except JsException as error:
+            if choice == "webgpu" or ensure_numpy is None:
+                raise AdapterError(
+                    f"the browser did not open its GPU, {description.name} ({error.message}). Close other tabs that "
+                    "use the GPU and choose the device again" + ("" if ensure_numpy is None else ", or choose NumPy")
+                ) from None
+            return await _open_numpy(ensure_numpy, f"the browser did not open its GPU ({error.message})")
     if choice == "webgpu":
         raise AdapterError(
             "this browser offers no WebGPU adapter. Try a current Chrome, Edge, Firefox or Safari, "

@@ -7,12 +7,13 @@ from pygpt.analysis.memory import check_memory, memory_estimate, parameter_count
 from pygpt.config.experiment import Experiment
 from pygpt.config.sampling import SamplingConfig
 from pygpt.data import Text, make_corpus, text_from_bytes
-from pygpt.errors import CheckpointError, DataError, DeviceError, ExperimentError, PygptError, TokenizerError
+from pygpt.errors import DataError, DeviceError, ExperimentError, PygptError
 from pygpt.runs.checkpoint import read_checkpoint
 from pygpt.session import messages
 from pygpt.session.benchmark import Benchmark
 from pygpt.session.capabilities import capabilities, is_available
 from pygpt.session.commands import command_name, read_command
+from pygpt.session.error_fields import field_of
 from pygpt.session.message_records import KeptRun, TextFacts
 from pygpt.session.messages import Emit, Paused, Stopped
 from pygpt.session.sampling import Continuation
@@ -26,6 +27,9 @@ SHORT_TEXT = 20_000
 LONGEST_BENCHMARK = 3600  # seconds
 LONGEST_RETURNED = 200_000  # characters; a longer text of the visitor's own is not sent back to the page
 LEARNING_SLICE = 0.05  # seconds of learning a tokenizer between two turns for the page's messages
+
+
+NEED_DEVICE = frozenset({"start", "resume", "extend", "sample", "benchmark"})  # open it again if it was lost
 
 
 class Session:
@@ -50,9 +54,11 @@ class Session:
         """Carry out the command in a message. An error is sent to the page with the field that it belongs to."""
         try:
             name, arguments = read_command(message, data)
+            if name in NEED_DEVICE:
+                await self._replace_lost_device()
             await getattr(self, name)(**arguments)
         except PygptError as error:
-            self.emit(messages.Error(str(error), _field(error), command_name(message)))
+            self.emit(messages.Error(str(error), field_of(error), command_name(message)))
 
     async def begin(self, device: str) -> None:
         """The first command: send the capabilities, load the first text, open a device, list the safety copies."""
@@ -85,7 +91,7 @@ class Session:
         if run is not None:
             await self.training.halt(Paused)
             await self.continuation.stop()
-            run = Run.restore(await self.training.checkpoint(), device, text=run.text)
+            run = Run.restore((await self.training.checkpoint())[1], device, text=run.text)
         old, self.device, self.choice, self.numpy_for_size = self.device, device, choice, False
         self.training.run = run
         self._send_device(device)
@@ -95,11 +101,25 @@ class Session:
     def _send_device(self, device):
         self.emit(messages.Device(device.kind, device.name, device.why, self.choice))
 
-    async def _recover(self, data: bytes, lost: Run) -> Run:
-        """Open the device again after it was lost, and restore the run from a checkpoint."""
-        self.device = device = await self.site.open_device(self.choice)
-        self._send_device(device)
-        return Run.restore(data, device, text=lost.text)
+    async def _recover(self, data: bytes | None, lost: Run) -> Run:
+        """Open the device again after it was lost, and restore the run: from a checkpoint, or from its start."""
+        await self._reopen()
+        return lost.again(self.device) if data is None else Run.restore(data, self.device, text=lost.text)
+
+    async def _reopen(self) -> None:
+        self.device = await self.site.open_device(self.choice)
+        self._send_device(self.device)
+
+    async def _replace_lost_device(self) -> None:
+        """If the device was lost while nothing ran, open it again and move the run there. Raises: DeviceError."""
+        if self.device is None or not self.device.lost or self.training.active:
+            return
+        await self.bench.stop()
+        await self.continuation.stop()
+        try:
+            await (self._reopen() if self.training.run is None else self.training.restore())
+        except DeviceError as error:
+            raise DeviceError(f"the GPU was lost and cannot be opened again: {error}") from None
 
     async def choose_text(self, name: str, built_in: bool, data: bytes = b"") -> None:
         """Choose the text of the next run. Raises: DataError if it cannot be loaded; no text is then chosen."""
@@ -277,7 +297,7 @@ class Session:
         run = self.training.run
         if run is None:
             raise DataError("there is no run to save yet")
-        step, data = await self.training.snapshot()
+        step, data = await self.training.checkpoint()
         name = f"{run.experiment.name or run.experiment.model.kind}-step{step}.safetensors"
         self.emit(messages.Saved(run.id, name, step), data)
 
@@ -321,16 +341,3 @@ def _draft(values: dict) -> Experiment:
             "the page cannot read tokenizer files; train with `pygpt train`, and open the run here",
         )
     return draft
-
-
-def _field(error: PygptError) -> str:
-    """The field of the page that an error belongs to."""
-    if isinstance(error, ExperimentError):
-        return error.field
-    fields: dict[type, str] = {
-        DataError: "text",
-        DeviceError: "device",
-        CheckpointError: "file",
-        TokenizerError: "prompt",
-    }
-    return next((field for kind, field in fields.items() if isinstance(error, kind)), "")

@@ -12,6 +12,7 @@ from pygpt.analysis.autotune import tune
 from pygpt.analysis.profile import Profile, profile
 from pygpt.data import Text
 from pygpt.errors import CheckpointError, DeviceLost, DivergedError, ExperimentError, PygptError
+from pygpt.runs.checkpoint import read_checkpoint
 from pygpt.session.baselines import send_baselines
 from pygpt.session.message_records import Experiment, ProfileFacts, ProfileRow, RunFacts
 from pygpt.session.messages import (
@@ -40,10 +41,10 @@ class Training:
     """A run that is training, paused or stopped.
 
     `store` keeps the safety copy, the log and the tuning. `recover(checkpoint, run)` is called when the device is lost,
-    and restores the run on a new one.
+    and restores the run on a new one; without a checkpoint, the run starts anew.
     """
 
-    def __init__(self, emit: Emit, store, recover: Callable[[bytes, Run], Awaitable[Run]]):
+    def __init__(self, emit: Emit, store, recover: Callable[[bytes | None, Run], Awaitable[Run]]):
         self.emit, self.store, self.recover = emit, store, recover
         self.run: Run | None = None
         self.text = ""
@@ -99,7 +100,7 @@ class Training:
 
     async def extend(self, steps: int) -> None:
         """Continue up to a total of `steps`. Raises: ExperimentError if it is training, or has taken so many."""
-        data = await self.checkpoint()
+        _, data = await self.checkpoint()
         assert self.run is not None  # as the caller knows
         if self.active:  # perhaps since the checkpoint was read
             raise ExperimentError("train.steps", "the run is training; pause it first")
@@ -124,14 +125,19 @@ class Training:
             assert self.run is not None  # as every caller knows
             return self.run.step, await self.run.fetch_checkpoint()
 
-    async def checkpoint(self) -> bytes:
-        """The run's current checkpoint, or the last one kept if its device is lost."""
+    async def checkpoint(self) -> tuple[int, bytes]:
+        """The run's step and checkpoint, or the last ones if its device is lost."""
         try:
-            return (await self.snapshot())[1]
+            return await self.snapshot()
         except DeviceLost:
             if self.last_checkpoint is None:
                 raise
-            return self.last_checkpoint
+            return read_checkpoint(self.last_checkpoint).step, self.last_checkpoint
+
+    async def restore(self) -> None:
+        """Restore the run, which is not training, on a new device after the loss of its own."""
+        assert self.run is not None  # as the caller knows
+        self.run = await self.recover(self.last_checkpoint, self.run)
 
     def _start(self, run: Run) -> None:
         self.halting, self.driver = None, None
@@ -174,9 +180,6 @@ class Training:
         self.emit((self.halting or Finished)(run.id, run.step))
 
     async def _recover(self, run: Run, lost: DeviceLost) -> Run | None:
-        if self.last_checkpoint is None:
-            self._send_error(run, f"{lost}, before the first step; reload the page and start again", "device")
-            return None
         try:
             self.run = recovered = await self.recover(self.last_checkpoint, run)
         except PygptError as error:
@@ -190,7 +193,7 @@ class Training:
         self._send_error(
             recovered,
             "the GPU was lost while training and was opened again. The run is back at step "
-            f"{recovered.step}, its last checkpoint; press Resume to continue from there",
+            f"{recovered.step}, where it was last copied; press Resume to continue from there",
             "device",
         )
         return recovered

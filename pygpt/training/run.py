@@ -127,6 +127,12 @@ class Run(Trainer):
             )
         )
 
+    def again(self, device) -> Run:
+        """The same run before its first step, on another device."""
+        run = Run(self.experiment, self.text, device, self.tokenizer)
+        run._ancestry = dict(self._ancestry)
+        return run
+
     @staticmethod
     def restore(
         data: bytes,

@@ -357,32 +357,6 @@ def test_without_an_adapter_numpy_is_used(page, site):
     train.to_be_enabled() if numpy else train.to_be_disabled()
 
 
-def test_a_run_survives_the_loss_of_the_gpu(page, site):
-    """The page reports the loss and opens another GPU; Resume continues from the last checkpoint."""
-
-    def losing_gpu(route):
-        lose = """
-          const request = GPUAdapter.prototype.requestDevice;
-          GPUAdapter.prototype.requestDevice = async function (...args) {
-            const device = await request.apply(this, args);
-            globalThis.channel ??= new BroadcastChannel("lose");
-            globalThis.channel.onmessage = () => device.destroy();
-            return device;
-          };
-        """
-        route.fulfill(body=lose + route.fetch().text(), content_type="text/javascript")
-
-    page.route("**/devices/browser.js", losing_gpu)
-    open_lab(page, site, TINY.replace("train.steps=40", "train.steps=1000"))
-    page.click("#train")
-    wait_for(page, "#where", r"^[1-9]\d* of")
-    page.evaluate("new BroadcastChannel('lose').postMessage(1)")
-    wait_for(page, "#device-mistake", "GPU")
-    wait_for(page, "#where", "Stopped")
-    page.click("#resume")
-    wait_for(page, "#where", "Finished 1,000")
-
-
 def test_the_page_never_blocks(page, site):
     """No task on the page's thread takes longer than 50 ms while a model trains."""
     page.add_init_script(WATCH_TASKS)

@@ -1,0 +1,102 @@
+"""The loss of the GPU in every state of the page, and a GPU that the browser does not open."""
+
+from playwright.sync_api import expect
+
+from tests.e2e.test_lab import READY, TINY, choose, open_lab, wait_for
+
+LOSE = """
+  const request = GPUAdapter.prototype.requestDevice;
+  GPUAdapter.prototype.requestDevice = async function (...args) {
+    const device = await request.apply(this, args);
+    globalThis.channel ??= new BroadcastChannel("lose");
+    globalThis.channel.onmessage = () => device.destroy();
+    return device;
+  };
+"""
+REFUSE = """
+  Object.defineProperty(GPUAdapterInfo.prototype, "architecture", { get: () => "real" });
+  Object.defineProperty(GPUAdapterInfo.prototype, "device", { get: () => "" });
+  Object.defineProperty(GPUAdapterInfo.prototype, "description", { get: () => "" });
+  Object.defineProperty(GPUAdapterInfo.prototype, "isFallbackAdapter", { get: () => false });
+  GPUAdapter.prototype.requestDevice = () => Promise.reject(new DOMException("the GPU is busy", "OperationError"));
+"""
+
+
+def patch(page, script: str):
+    """Run a script in the worker before it asks for a GPU."""
+
+    def answer(route):
+        route.fulfill(body=script + route.fetch().text(), content_type="text/javascript")
+
+    page.route("**/devices/browser.js", answer)
+
+
+def lose_gpu(page):
+    """Take the GPU away, and wait until the worker has heard of it."""
+    page.evaluate("new BroadcastChannel('lose').postMessage(1)")
+    page.wait_for_timeout(300)
+
+
+def test_lost_while_training(page, site):
+    """The page reports the loss and opens another GPU; Resume continues from the last checkpoint."""
+    patch(page, LOSE)
+    open_lab(page, site, TINY.replace("train.steps=40", "train.steps=1000"))
+    page.click("#train")
+    wait_for(page, "#where", r"^[1-9]\d* of")
+    lose_gpu(page)
+    wait_for(page, "#device-mistake", "GPU")
+    wait_for(page, "#where", "Stopped")
+    page.click("#resume")
+    wait_for(page, "#where", "Finished 1,000")
+
+
+def test_lost_before_the_first_run(page, site):
+    patch(page, LOSE)
+    open_lab(page, site)
+    lose_gpu(page)
+    page.click("#train")
+    wait_for(page, "#where", "Finished 40")
+
+
+def test_lost_at_the_start_of_a_run(page, site):
+    """Whatever the run was doing, it ends at its last step or says that it stopped; Resume then ends it."""
+    patch(page, LOSE)
+    open_lab(page, site)
+    page.click("#train")
+    page.evaluate("new BroadcastChannel('lose').postMessage(1)")
+    wait_for(page, "#where", "Finished 40|Stopped")
+    if page.locator("#resume").is_visible():
+        page.click("#resume")
+    wait_for(page, "#where", "Finished 40")
+
+
+def test_lost_after_a_run(page, site):
+    """Sampling and saving still work: the run is restored from its last checkpoint."""
+    patch(page, LOSE)
+    open_lab(page, site)
+    page.click("#train")
+    wait_for(page, "#where", "Finished 40")
+    lose_gpu(page)
+    with page.expect_download() as saved:
+        page.click("#save")
+    assert saved.value.suggested_filename.endswith("-step40.safetensors")
+    page.fill("#length", "20")
+    page.click("#sample")
+    wait_for(page, "#live", "sample is complete")
+    lose_gpu(page)
+    choose(page, "device", "numpy")
+    wait_for(page, "#device-name", "NumPy")
+    page.click("#sample")
+    wait_for(page, "#live", "sample is complete")
+
+
+def test_a_gpu_that_the_browser_does_not_open(page, site):
+    """The automatic choice falls back to NumPy and says why; chosen by name, the error names what to do."""
+    patch(page, REFUSE)
+    page.goto(site.url)
+    page.wait_for_function("document.querySelector('#device-name').textContent.match(/NumPy|No device/)", timeout=READY)
+    if page.locator("input[name=device][value=numpy]").count():
+        wait_for(page, "#device-why", "did not open its GPU .the GPU is busy")
+    choose(page, "device", "webgpu")
+    wait_for(page, "#device-mistake", "did not open its GPU, .*the GPU is busy")
+    expect(page.locator("#device-name")).not_to_have_text("Opening…")
