@@ -1,7 +1,8 @@
-// y = x * inverse_rms, where inverse_rms = 1 / sqrt(mean of the squares of x + EPSILON), for each query and key head x
-// of each row, which are the first NORMED heads. The other heads, the values, are copied.
+// y = x * inverse_rms * w, where inverse_rms = 1 / sqrt(mean of the squares of x + EPSILON), for each query and key head
+// x of each row: the first H heads, and the others of the first NORMED. The other heads, the values, are copied.
 //
 //   qkv          (rows, HEADS D)
+//   weight       (2 D,), read if HAS_WEIGHT: w for queries, then w for keys
 //   y            (rows, HEADS D)
 //   inverse_rms  (rows, NORMED)
 //
@@ -9,13 +10,16 @@
 // Source: Henry et al., "Query-Key Normalization for Transformers", arXiv 2010.04245.
 
 override D: u32;
+override H: u32;
 override HEADS: u32;
 override NORMED: u32;
 override EPSILON: f32;
+override HAS_WEIGHT: u32;
 
 @group(0) @binding(0) var<storage, read> qkv: array<f32>;
-@group(0) @binding(1) var<storage, read_write> y: array<f32>;
-@group(0) @binding(2) var<storage, read_write> inverse_rms: array<f32>;
+@group(0) @binding(1) var<storage, read> weight: array<f32>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(3) var<storage, read_write> inverse_rms: array<f32>;
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
@@ -35,6 +39,10 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
         inverse_rms[head / HEADS * NORMED + head % HEADS] = inverse;
     }
     for (var i = 0u; i < D; i++) {
-        y[base + i] = qkv[base + i] * inverse;
+        var v = qkv[base + i] * inverse;
+        if (HAS_WEIGHT == 1u && head % HEADS < NORMED) {
+            v *= weight[select(D, 0u, head % HEADS < H) + i];
+        }
+        y[base + i] = v;
     }
 }

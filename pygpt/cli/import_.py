@@ -12,16 +12,18 @@ from pygpt.cli.output import PlainConsole, as_argument
 
 @dataclasses.dataclass
 class ImportCommand:
-    """Import a GPT-2 or Llama model from a folder of Hugging Face's transformers as a run."""
+    """Import a model from a folder of Hugging Face's transformers as a run: GPT-2, Llama, Mistral, Qwen 2, Qwen 3."""
 
     kind: tyro.conf.Positional[Literal["hf"]]
-    """hf: a folder with config.json, model.safetensors and a tokenizer"""
+    """hf: a folder with config.json, safetensors files and a tokenizer"""
     folder: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="DIR")]
     """folder to read"""
     out: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="OUT")]
     """folder to write the run to"""
     block_size: Annotated[int | None, optional("INT")] = None
     """shorten the context length to save memory (default: the model's own)"""
+    tokenizer: Annotated[str | None, optional("DIR|gpt2|byte")] = None
+    """a tokenizer.json, a folder with a tokenizer, gpt2 or byte (default: the folder's own)"""
 
     def run(self) -> int:
         """Write the run and print how to use it."""
@@ -30,7 +32,7 @@ class ImportCommand:
         from pygpt.runs.checkpoint import checkpoint_pieces
         from pygpt.runs.run_folder import RunFolder
 
-        checkpoint = import_folder(self.folder, self.block_size)
+        checkpoint = import_folder(self.folder, self.block_size, self.tokenizer)
         folder = RunFolder(self.out)
         console = PlainConsole(soft_wrap=True)
         with folder.claim():

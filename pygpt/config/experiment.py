@@ -120,12 +120,12 @@ class Experiment:
 
 def _check_heads(model: ModelConfig) -> None:
     """Check the rules for attention heads. Raises: ExperimentError."""
-    if model.n_embd % model.n_head:
+    if not model.head_dim and model.n_embd % model.n_head:
         raise ExperimentError(
             "model.n_embd",
             f"{model.n_embd} cannot be divided among {model.n_head} heads; "
             f"choose a multiple of model.n_head, such as "
-            f"{max(1, round(model.n_embd / model.n_head)) * model.n_head}",
+            f"{max(1, round(model.n_embd / model.n_head)) * model.n_head}, or set model.head_dim",
         )
     if model.n_head % model.kv_heads:
         fitting = [count for count in range(1, model.n_head + 1) if model.n_head % count == 0]

@@ -11,7 +11,7 @@ from pygpt.data.registry import DATASETS
 from pygpt.models.registry import MODELS
 from pygpt.nn.activations import ACTIVATIONS
 from pygpt.nn.norms import NORMS
-from pygpt.nn.positions import POSITIONS
+from pygpt.nn.positions import POSITIONS, ROPE_SCALINGS
 from pygpt.optim.optimizer import OPTIMIZERS
 from pygpt.optim.schedules import SCHEDULES
 from pygpt.tokenizers.registry import TOKENIZERS
@@ -45,6 +45,7 @@ class ModelConfig:
     n_head: int = setting(4, "attention heads per block", minimum=1, maximum=512)
     n_kv_head: int = setting(0, "key/value heads (GQA), 0 for as many as attention heads", minimum=0, maximum=512)
     n_embd: int = setting(128, "embedding width: the width of the residual stream", minimum=1, maximum=65536)
+    head_dim: int = setting(0, "channels per head, 0 for n_embd / n_head", minimum=0, maximum=4096)
     block_size: int = setting(64, "context length in tokens", minimum=1, maximum=65536)
     dropout: float = setting(0.0, "dropout rate", minimum=0.0, maximum=0.95)
     dropout_embedding: float = setting(
@@ -54,6 +55,7 @@ class ModelConfig:
         -1.0, "dropout rate of the attention weights, -1 for the same as the rest", minimum=-1.0, maximum=0.95
     )
     bias: bool = setting(False, "biases in linear layers and layer norms")
+    qkv_bias: bool = setting(False, "biases of queries, keys and values, also if other layers have none")
     tie_weights: bool = setting(True, "use the token embedding as the output layer too (weight tying)")
     init_std: float = setting(0.02, "standard deviation of the initial weights", minimum=0.0, maximum=10.0)
     init: str = setting(
@@ -63,6 +65,9 @@ class ModelConfig:
     )
     dtype: str = setting("float32", "number type; float64 is for NumPy only", choices=("float32", "float64"))
     norm: str = setting("layernorm", "normalisation layer", choices=NORMS)
+    norm_epsilon: float = setting(
+        1e-5, "added to the variance in norms, for numerical stability", minimum=0.0, maximum=1.0
+    )
     norm_place: str = setting(
         "pre", "normalise before each branch (pre-norm) or after adding it (post-norm)", choices=("pre", "post")
     )
@@ -71,11 +76,25 @@ class ModelConfig:
     norm_final: bool = setting(True, "a norm before the output layer")
     positions: str = setting("learned", "position encoding", choices=POSITIONS)
     rope_base: float = setting(10000.0, "base of RoPE's wavelengths (theta)", minimum=1.0, maximum=1e9)
+    rope_scaling: str = setting(
+        "none", "how RoPE's wavelengths are scaled, to read longer texts", choices=ROPE_SCALINGS
+    )
+    rope_factor: float = setting(1.0, "factor of RoPE's scaled wavelengths", minimum=1e-3, maximum=1e6)
+    rope_low_factor: float = setting(
+        1.0, "llama3 scaling: wavelengths above rope_original_context / this are scaled", minimum=1e-3, maximum=1e6
+    )
+    rope_high_factor: float = setting(
+        4.0, "llama3 scaling: wavelengths below rope_original_context / this stay", minimum=1e-3, maximum=1e6
+    )
+    rope_original_context: int = setting(
+        8192, "llama3 scaling: context length before the scaling", minimum=1, maximum=2**24
+    )
     mlp: str = setting("gelu", "activation of the MLP", choices=ACTIVATIONS)
     mlp_ratio: float = setting(4.0, "MLP width as a multiple of the embedding width", minimum=0.01, maximum=64.0)
 
     window: int = setting(0, "sliding-window attention: window in tokens, 0 for no window", minimum=0, maximum=65536)
     qk_norm: bool = setting(False, "RMS norm of queries and keys")
+    qk_norm_scale: bool = setting(False, "the norm of queries and keys has a learned scale for each")
     attention_cap: float = setting(0.0, "soft cap on the attention scores, 0 for none", minimum=0.0, maximum=1e4)
     attention_sinks: bool = setting(False, "attention sinks: each head can learn to attend to nothing")
     attention_gate: bool = setting(False, "a learned gate on attention's output")
@@ -85,7 +104,12 @@ class ModelConfig:
     @property
     def head_size(self) -> int:
         """Channels per head."""
-        return self.n_embd // self.n_head
+        return self.head_dim or self.n_embd // self.n_head
+
+    @property
+    def heads_width(self) -> int:
+        """Channels of all query heads together."""
+        return self.n_head * self.head_size
 
     @property
     def kv_heads(self) -> int:

@@ -47,46 +47,47 @@ class Config:
         """The table in a field; it is empty if the field is missing."""
         value = self._value(name, {})
         if not isinstance(value, dict) or any(isinstance(part, dict) for part in value.values()):
-            raise self._unlike(name, value, "expected a table of numbers and words")
+            raise self.unlike(name, value, "expected a table of numbers and words")
         return Config(value, f"{self.inside}{name}.")
 
-    def integer(self, name: str, default: int | None = None) -> int:
-        """A whole number above 0."""
+    def integer(self, name: str, default: int | None = None, minimum: int = 1) -> int:
+        """A whole number of at least `minimum`."""
         value = self._value(name, default)
-        if type(value) is not int or not 0 < value < 2**31:
-            raise self._unlike(name, value, "expected a whole number above 0")
+        if type(value) is not int or not minimum <= value < 2**31:
+            raise self.unlike(name, value, f"expected a whole number of at least {minimum}")
         return value
 
-    def number(self, name: str, default: float) -> float:
+    def number(self, name: str, default: float | None = None) -> float:
         """Any number."""
         value = self._value(name, default)
         if type(value) not in (int, float) or not abs(value) < 1e18:
-            raise self._unlike(name, value, "expected a number")
+            raise self.unlike(name, value, "expected a number")
         return float(value)
 
     def boolean(self, name: str, default: bool) -> bool:
         """True or false."""
         value = self._value(name, default)
         if type(value) is not bool:
-            raise self._unlike(name, value, "expected true or false")
+            raise self.unlike(name, value, "expected true or false")
         return value
 
     def choice(self, name: str, table: dict, default: str) -> str:
         """The table's entry for the value."""
         value = self._value(name, default)
         if not isinstance(value, str) or value not in table:
-            raise self._unlike(name, value, f"pygpt supports {', '.join(table)}")
+            raise self.unlike(name, value, f"pygpt supports {', '.join(table)}")
         return table[value]
 
     def require(self, name: str, wanted) -> None:
         """Raise CheckpointError unless the field has this value or is missing."""
         value = self._value(name, wanted)
         if value != wanted:
-            raise self._unlike(name, value, f"pygpt supports only {wanted!r}, and its logits would differ")
+            raise self.unlike(name, value, f"pygpt supports only {wanted!r}, and its logits would differ")
 
     def _value(self, name, default):
         value = self.values.get(name)
         return default if value is None else value
 
-    def _unlike(self, name, value, wanted):
+    def unlike(self, name: str, value: object, wanted: str) -> CheckpointError:
+        """The error for a value that is not as wanted."""
         return CheckpointError(f"config.json: {self.inside}{name} is {value!r:.60}; {wanted}")

@@ -1,4 +1,4 @@
-"""Import a `transformers` folder with GPT-2's or Llama's architecture as a run.
+"""Import a `transformers` folder as a run.
 
 The files are memory-mapped, and each parameter is assembled only when it is written, so memory holds one at a time.
 """
@@ -6,21 +6,25 @@ The files are memory-mapped, and each parameter is assembled only when it is wri
 from pathlib import Path
 
 from pygpt.config.experiment import Experiment
+from pygpt.config.sections import ModelConfig
 from pygpt.errors import CheckpointError, ExperimentError, TokenizerError
 from pygpt.huggingface.config_file import Config, read_table
-from pygpt.huggingface.layouts import LAYOUTS, ArrayMapping
+from pygpt.huggingface.layout import ArrayMapping
+from pygpt.huggingface.layouts import LAYOUTS
 from pygpt.huggingface.token_ids import delimited, read_token_ids
+from pygpt.huggingface.tokenizers import tokenizer_for
 from pygpt.huggingface.weight_files import TYPES, read_weights, values_of
 from pygpt.runs.checkpoint import Checkpoint, parameter_shapes
 from pygpt.runs.provenance import now
 from pygpt.runs.safetensors import Entry, all_finite
 from pygpt.tensor.kernel import np
-from pygpt.tokenizers import read_tokenizer
 from pygpt.version import __version__
 
 
-def import_folder(folder, block_size: int | None = None) -> Checkpoint:
+def import_folder(folder, block_size: int | None = None, tokenizer: str | None = None) -> Checkpoint:
     """Import a folder as a run before its first step; `block_size` can shorten the block.
+
+    `tokenizer` is "byte", "gpt2", or the path of a tokenizer.json or a folder with a tokenizer; None: the folder's.
 
     The weights are functions that return bytes, for `checkpoint_pieces`.
     Raises: CheckpointError for another kind of folder, or for files that disagree; TokenizerError for its tokenizer.
@@ -33,25 +37,21 @@ def import_folder(folder, block_size: int | None = None) -> Checkpoint:
         raise CheckpointError(f"config.json: model_type is {model_type!r:.60}; pygpt reads {', '.join(LAYOUTS)}")
     _refuse_another_model(config, layout)
     ids = read_token_ids(folder, config.values)
-    tokenizer = delimited(read_tokenizer(folder), ids, layout.token_ids)
+    fields, model_vocab = layout.from_config(config), config.integer("vocab_size")
+    tokens = delimited(tokenizer_for(folder, tokenizer, model_vocab), ids, layout.token_ids)
     stored = read_weights(folder, layout.prefix)
     entries = stored.arrays
-    fields = layout.from_config(config)
-    model_vocab = config.integer("vocab_size")
-    if model_vocab < tokenizer.vocab_size:
+    if model_vocab < tokens.vocab_size:
         raise TokenizerError(
-            f"the tokenizer has {tokenizer.vocab_size} tokens, but the model has {model_vocab}: they do not belong "
+            f"the tokenizer has {tokens.vocab_size} tokens, but the model has {model_vocab}: they do not belong "
             f"together"
         )
+    full_block = fields["block_size"]
+    fields["block_size"] = _block_size(full_block, block_size)
     fields["tie_weights"] = _tied(entries, config, layout)
-    experiment = _experiment(folder, fields, tokenizer)
-    full_block = experiment.model.block_size
-    if block_size is not None:
-        if block_size > full_block:
-            raise ExperimentError("block-size", f"{block_size} is longer than the model's {full_block}")
-        experiment = experiment.with_fields(**{"model.block_size": block_size})
+    experiment = _experiment(folder, fields, tokens)
     places: dict[str, list[ArrayMapping]] = {}
-    for place in layout.places(experiment.model, tokenizer.vocab_size):
+    for place in layout.places(experiment.model, tokens.vocab_size):
         _check(place, entries.get(place.theirs), full_block, model_vocab)
         places.setdefault(place.ours, []).append(place)
     unknown = entries.keys() - {place.theirs for group in places.values() for place in group} - {"lm_head.weight"}
@@ -61,7 +61,7 @@ def import_folder(folder, block_size: int | None = None) -> Checkpoint:
         )
     weights = {
         name: (lambda name=name, shape=shape: _assemble(entries, places[name], shape))
-        for name, shape in parameter_shapes(experiment, tokenizer).items()
+        for name, shape in parameter_shapes(experiment, tokens).items()
     }
     provenance = {
         "pygpt": __version__,
@@ -73,7 +73,20 @@ def import_folder(folder, block_size: int | None = None) -> Checkpoint:
             "token_ids": ids,
         },
     }
-    return Checkpoint(experiment, tokenizer, 0, provenance, weights, {}, None)
+    return Checkpoint(experiment, tokens, 0, provenance, weights, {}, None)
+
+
+def _block_size(full: int, wanted: int | None) -> int:
+    """The context length to import. Raises: ExperimentError if it is too long for the model, or for pygpt."""
+    if wanted is not None and wanted > full:
+        raise ExperimentError("block-size", f"{wanted} is longer than the model's {full}")
+    limit = ModelConfig.__dataclass_fields__["block_size"].metadata["maximum"]
+    if wanted is None and full > limit:
+        raise ExperimentError(
+            "block-size",
+            f"the model's context of {full:,} tokens is longer than {limit:,}; shorten it, for example to 2048",
+        )
+    return full if wanted is None else wanted
 
 
 def _refuse_another_model(config, layout):
@@ -110,10 +123,10 @@ def _tied(entries, config, layout):
     """Whether the output layer and the embedding share weights; if the folder has both, they are compared."""
     head = entries.get("lm_head.weight")
     if head is None:
-        if not config.boolean("tie_word_embeddings", layout.model_type == "gpt2"):
+        if not config.boolean("tie_word_embeddings", layout.tied):
             raise CheckpointError("config.json: tie_word_embeddings is false, but there is no lm_head.weight")
         return True
-    embedding = entries.get("wte.weight" if layout.model_type == "gpt2" else "embed_tokens.weight")
+    embedding = entries.get(layout.embedding)
     return (
         embedding is not None
         and head.shape == embedding.shape
@@ -126,7 +139,7 @@ def _check(place, entry: Entry | None, full_block, vocab_size):
         if place.neutral is None:
             raise CheckpointError(f"the folder has no array {place.theirs}")
         return
-    # Unused rows are allowed: the end of a longer block, and tokens that the tokenizer does not have.
+    # Rows that are not used are allowed: the end of a longer block, and tokens that the tokenizer does not have.
     rows = {"embedding.positions": full_block, "embedding.tokens": vocab_size, "head.weight": vocab_size}.get(
         place.ours, place.shape[0]
     )

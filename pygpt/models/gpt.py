@@ -23,7 +23,8 @@ class SelfAttention(Module):
     One product gives queries, keys and values side by side: (B, T, (H + 2 K) D). Queries and keys can be normalised and
     rotated by their positions (`rope_table`); the output can be gated.
     Source: Ainslie et al., "GQA", arXiv 2305.13245; Su et al., "RoFormer", arXiv 2104.09864; Henry et al., "Query-Key
-    Normalization", arXiv 2010.04245; Qiu et al., "Gated Attention", arXiv 2505.06708.
+    Normalization", arXiv 2010.04245; Qwen Team, "Qwen3 Technical Report", arXiv 2505.09388, for its scales; Qiu et al.,
+    "Gated Attention", arXiv 2505.06708.
     """
 
     def __init__(self, config: ModelSettings, residual_std: float, site: int, rotation: Constant | None):
@@ -35,12 +36,16 @@ class SelfAttention(Module):
             "cap": config.attention_cap,
             **POSITIONS[config.positions].attention,
         }
+        self.width = config.heads_width
         self.normed = config.qk_norm
+        self.epsilon = config.norm_epsilon
         self.rope_table = rotation
-        self.qkv = Linear(size, config.qkv_size, config.bias, config.init_std)
+        self.qkv = Linear(size, config.qkv_size, config.bias or config.qkv_bias, config.init_std)
+        scaled = config.qk_norm and config.qk_norm_scale
+        self.qk_scale = new_parameter((2 * config.head_size,), value=1.0) if scaled else None
         self.sinks = new_parameter((config.n_head,)) if config.attention_sinks else None
-        self.gate = Linear(size, size, config.bias, config.init_std) if config.attention_gate else None
-        self.projection = Projection(size, size, config.bias, residual_std, config.dropout, site + 1)
+        self.gate = Linear(size, self.width, config.bias, config.init_std) if config.attention_gate else None
+        self.projection = Projection(self.width, size, config.bias, residual_std, config.dropout, site + 1)
         self.dropout = Dropout(_rate(config.dropout_attention, config), site)
 
     def __call__(
@@ -48,14 +53,14 @@ class SelfAttention(Module):
     ) -> Tensor:
         if position is not None:
             assert cache is not None  # a position is one in a cache
-            y = empty(x.device, x.shape, x.dtype)  # (B, 1, C)
+            y = empty(x.device, (*x.shape[:2], self.width), x.dtype)  # (B, 1, H D)
             attention_cached(self.project_qkv(x, position), position, self.sinks, out=(cache, y), **self.settings)
         else:
             rows = None if cache is None else cache.slice(0, (*x.shape[:2], cache.shape[2]))
             qkv = self.project_qkv(x, None, rows)  # (B, T, (H + 2 K) D)
             if self.dropout.is_on(rng):
                 dropped: Attributes = {"rate": self.dropout.rate, "purpose": self.dropout.purpose}
-                y = attention(qkv, rng.seed, rng.step, self.sinks, **self.settings, **dropped)[0]  # (B, T, C)
+                y = attention(qkv, rng.seed, rng.step, self.sinks, **self.settings, **dropped)[0]  # (B, T, H D)
             else:
                 y = attention(qkv, None, None, self.sinks, **self.settings)[0]
         if self.gate is not None:
@@ -67,7 +72,7 @@ class SelfAttention(Module):
         changed = self.normed or self.rope_table is not None
         qkv = self.qkv(x, out=None if changed else out)
         if self.normed:
-            qkv = qk_norm(qkv, **self.heads)[0]
+            qkv = qk_norm(qkv, self.qk_scale, **self.heads, epsilon=self.epsilon)[0]
         if self.rope_table is not None:
             qkv = rope(qkv, self.rope_table.tensor, position, **self.heads)
         return scale(qkv, factor=1.0, out=out) if changed and out is not None else qkv
@@ -175,11 +180,11 @@ class GPT(Model):
         to them. Source: Kaplan et al., "Scaling Laws for Neural Language Models" (2020), table 1, except for the mask.
         """
         rows, width = batch_size * config.block_size, config.n_embd
-        attention = width * (config.qkv_size + (1 + config.attention_gate) * width)
+        attention = width * (config.qkv_size + (1 + config.attention_gate) * config.heads_width)
         mlp = (2 + config.gated_mlp) * width * config.hidden_size
         weights = (attention + mlp) * config.n_layer + width * vocab_size
         pairs = batch_size * attention_pairs(config.block_size, config.window)
-        return 2 * rows * weights + 4 * pairs * width * config.n_layer
+        return 2 * rows * weights + 4 * pairs * config.heads_width * config.n_layer
 
     @staticmethod
     def describe(config: ModelSettings, vocab_size: int) -> str:

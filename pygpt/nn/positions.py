@@ -50,16 +50,49 @@ def _sinusoidal(config: ModelSettings) -> Constant:
 
 def _rotary(config: ModelSettings) -> Constant:
     shape = (config.block_size, config.head_size)
-    return Constant(shape, lambda: rope_table(*shape, config.rope_base))
+    scaling = ROPE_SCALINGS[config.rope_scaling]
+    return Constant(shape, lambda: rope_table(*shape, config.rope_base, lambda length: scaling.scaled(length, config)))
 
 
 def _check_rotary(config: ModelSettings) -> str:
-    if config.head_size % 2 == 0:
-        return ""
-    return (
-        f"rope rotates pairs of channels, but a head has {config.head_size} (model.n_embd {config.n_embd} / "
-        f"model.n_head {config.n_head}); choose sizes that give an even number, or other positions"
-    )
+    if config.head_size % 2:
+        return (
+            f"rope rotates pairs of channels, but a head has {config.head_size} (model.head_dim, or model.n_embd "
+            f"{config.n_embd} / model.n_head {config.n_head}); choose sizes that give an even number, or other "
+            f"positions"
+        )
+    if config.rope_scaling == "llama3" and config.rope_low_factor >= config.rope_high_factor:
+        return (
+            f"llama3 scaling needs model.rope_low_factor {config.rope_low_factor:g} below model.rope_high_factor "
+            f"{config.rope_high_factor:g}"
+        )
+    return ""
+
+
+@dataclasses.dataclass(frozen=True)
+class RopeScaling:
+    """A choice of `model.rope_scaling`: a help text, and a function of (wavelength / 2 pi, config) that scales it."""
+
+    help: str
+    scaled: Callable[[float, ModelSettings], float]
+
+
+def _llama3(length: float, config: ModelSettings) -> float:
+    """Long waves are scaled, short ones are not, and those between are interpolated.
+
+    Source: meta-llama/llama-models, apply_scaling in models/llama3/reference_impl/model.py.
+    """
+    turns = config.rope_original_context / (2 * math.pi * length)  # in the original context
+    share = (turns - config.rope_low_factor) / (config.rope_high_factor - config.rope_low_factor)
+    share = min(max(share, 0.0), 1.0)
+    return length / ((1 - share) / config.rope_factor + share)
+
+
+ROPE_SCALINGS = {
+    "none": RopeScaling("not scaled", lambda length, config: length),
+    "linear": RopeScaling("all wavelengths times rope_factor", lambda length, config: length * config.rope_factor),
+    "llama3": RopeScaling("only long wavelengths times rope_factor, as in Llama 3.1", _llama3),
+}
 
 
 POSITIONS = {

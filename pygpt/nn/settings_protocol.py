@@ -13,24 +13,33 @@ class ModelSettings(Protocol):
     n_layer: int
     n_head: int
     n_embd: int
+    head_dim: int
     block_size: int
     dropout: float
     dropout_embedding: float
     dropout_attention: float
     bias: bool
+    qkv_bias: bool
     tie_weights: bool
     init_std: float
     init: str
     norm: str
+    norm_epsilon: float
     norm_place: str
     norm_scale: bool
     norm_embedding: bool
     norm_final: bool
     positions: str
     rope_base: float
+    rope_scaling: str
+    rope_factor: float
+    rope_low_factor: float
+    rope_high_factor: float
+    rope_original_context: int
     mlp: str
     window: int
     qk_norm: bool
+    qk_norm_scale: bool
     attention_cap: float
     attention_sinks: bool
     attention_gate: bool
@@ -39,6 +48,10 @@ class ModelSettings(Protocol):
     @property
     def head_size(self) -> int:
         """Channels per head."""
+
+    @property
+    def heads_width(self) -> int:
+        """Channels of all query heads together."""
 
     @property
     def kv_heads(self) -> int:

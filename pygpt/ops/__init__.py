@@ -40,6 +40,7 @@ from pygpt.ops.normal import normal as normal
 from pygpt.ops.pack import pack as pack
 from pygpt.ops.qk_norm import qk_norm as qk_norm
 from pygpt.ops.qk_norm import qk_norm_gradient as qk_norm_gradient
+from pygpt.ops.qk_norm import qk_norm_weight_gradient as qk_norm_weight_gradient
 from pygpt.ops.record import record as record
 from pygpt.ops.repetition_penalty import repetition_penalty as repetition_penalty
 from pygpt.ops.rmsnorm import rmsnorm as rmsnorm

@@ -2,6 +2,7 @@
 
 import math
 from array import array
+from collections.abc import Callable
 
 from pygpt.errors import ShapeError
 from pygpt.tensor.kernel import kernel, np, scratch
@@ -10,16 +11,22 @@ from pygpt.tensor.kernel import kernel, np, scratch
 BLOCK = 1 << 17
 
 
-def rope_table(block_size: int, head_size: int, base: float = 10000.0) -> "array[float]":
+def rope_table(
+    block_size: int,
+    head_size: int,
+    base: float = 10000.0,
+    scaled: Callable[[float], float] = lambda wavelength: wavelength,
+) -> "array[float]":
     """Return the flat table that `rope` reads: for each position the D/2 cosines, then the D/2 sines, of the angles
-    position / base^(2 i / D).
+    position / scaled(base^(2 i / D)), where `scaled` maps a wavelength divided by 2 pi to the one to use.
 
     The host computes it in double precision, so that all devices rotate by the same bits.
     Source: Su et al., "RoFormer", arXiv 2104.09864, equation 15.
     """
     table: array[float] = array("f")
+    lengths = [scaled(base ** (2 * i / head_size)) for i in range(head_size // 2)]
     for position in range(block_size):
-        angles = [position / base ** (2 * i / head_size) for i in range(head_size // 2)]
+        angles = [position / length for length in lengths]
         table.extend([*map(math.cos, angles), *map(math.sin, angles)])
     return table
 

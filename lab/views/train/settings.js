@@ -22,7 +22,7 @@ const GROUPS = /** @type {Record<keyof typeof words.groups, string[]>} */ ({
   model: ["model."],
   norms: ["model.norm"],
   positions: ["model.positions", "model.rope"],
-  attention: ["model.n_kv_head", "model.window", "model.qk_norm", "model.attention"],
+  attention: ["model.n_kv_head", "model.window", "model.qk_norm", "model.qkv_bias", "model.head_dim", "model.attention"],
   dropout: ["model.dropout"],
   optimizer: ["optim."],
   training: ["train."],

@@ -1,4 +1,4 @@
-// Transformations of attention's queries and keys: rope, qk_norm and its gradient.
+// Transformations of attention's queries and keys: rope, qk_norm and its gradients.
 #include "simd.h"
 
 KERNEL(rope) {
@@ -27,12 +27,18 @@ KERNEL(rope) {
     }
 }
 
+// The part of the weight for a head of a row; null without a weight, and for values.
+static const float *weight_of(const float *weight, int32_t head, int32_t queries, int32_t normed, int32_t size) {
+    if (!weight || head >= normed) return 0;
+    return head < queries ? weight : weight + size;
+}
+
 KERNEL(qk_norm) {
-    OPERANDS { QKV, Y, INVERSE_RMS };
-    CONSTANTS { D, HEADS, NORMED, EPSILON };
+    OPERANDS { QKV, WEIGHT, Y, INVERSE_RMS };
+    CONSTANTS { D, H, HEADS, NORMED, HAS_WEIGHT, EPSILON };
     int32_t size = INTEGER(D), heads = INTEGER(HEADS), normed = INTEGER(NORMED);
     for (int32_t head = 0; head < SIZE(QKV) / size; head++) {
-        const float *x = FLOATS(QKV) + head * size;
+        const float *x = FLOATS(QKV) + head * size, *weight = weight_of(FLOATS(WEIGHT), head % heads, INTEGER(H), normed, size);
         Lanes squares = splat(0.0f);
         for (int32_t i = 0; i < size; i += 4) {
             Lanes v = load_partial(x + i, size - i, 0.0f);
@@ -41,24 +47,52 @@ KERNEL(qk_norm) {
         float inverse = 1.0f / __builtin_sqrtf(sum_lanes(squares) / (float)size + NUMBER(EPSILON));
         if (head % heads < normed) FLOATS(INVERSE_RMS)[head / heads * normed + head % heads] = inverse;
         Lanes factor = splat(head % heads < normed ? inverse : 1.0f);
-        for (int32_t i = 0; i < size; i += 4) store_partial(FLOATS(Y) + head * size + i, size - i, load_partial(x + i, size - i, 0.0f) * factor);
+        for (int32_t i = 0; i < size; i += 4) {
+            Lanes v = load_partial(x + i, size - i, 0.0f) * factor;
+            if (weight) v *= load_partial(weight + i, size - i, 0.0f);
+            store_partial(FLOATS(Y) + head * size + i, size - i, v);
+        }
     }
 }
 
 KERNEL(qk_norm_gradient) {
-    OPERANDS { DY, QKV, INVERSE_RMS, DQKV };
-    CONSTANTS { D, HEADS, NORMED };
+    OPERANDS { DY, QKV, WEIGHT, INVERSE_RMS, DQKV };
+    CONSTANTS { D, H, HEADS, NORMED, HAS_WEIGHT };
     int32_t size = INTEGER(D), heads = INTEGER(HEADS), normed = INTEGER(NORMED);
     for (int32_t head = 0; head < SIZE(QKV) / size; head++) {
         const float *dy = FLOATS(DY) + head * size, *x = FLOATS(QKV) + head * size;
+        const float *weight = weight_of(FLOATS(WEIGHT), head % heads, INTEGER(H), normed, size);
         int32_t copied = head % heads >= normed;
         Lanes along = splat(0.0f), inverse = splat(copied ? 1.0f : FLOATS(INVERSE_RMS)[head / heads * normed + head % heads]);
-        for (int32_t i = 0; i < size; i += 4)
-            along = multiply_add(load_partial(dy + i, size - i, 0.0f), load_partial(x + i, size - i, 0.0f) * inverse, along);
+        for (int32_t i = 0; i < size; i += 4) {
+            Lanes g = load_partial(dy + i, size - i, 0.0f);
+            if (weight) g *= load_partial(weight + i, size - i, 0.0f);
+            along = multiply_add(g, load_partial(x + i, size - i, 0.0f) * inverse, along);
+        }
         Lanes mean = splat(copied ? 0.0f : sum_lanes(along) / (float)size);
         for (int32_t i = 0; i < size; i += 4) {
-            Lanes n = load_partial(x + i, size - i, 0.0f) * inverse;
-            store_partial(FLOATS(DQKV) + head * size + i, size - i, (load_partial(dy + i, size - i, 0.0f) - n * mean) * inverse);
+            Lanes g = load_partial(dy + i, size - i, 0.0f), n = load_partial(x + i, size - i, 0.0f) * inverse;
+            if (weight) g *= load_partial(weight + i, size - i, 0.0f);
+            store_partial(FLOATS(DQKV) + head * size + i, size - i, (g - n * mean) * inverse);
+        }
+    }
+}
+
+KERNEL(qk_norm_weight_gradient) {
+    OPERANDS { DY, QKV, INVERSE_RMS, DWEIGHT };
+    CONSTANTS { D, H, HEADS, NORMED, PART };
+    int32_t size = INTEGER(D), heads = INTEGER(HEADS), normed = INTEGER(NORMED), part = INTEGER(PART);
+    for (int32_t i = 0; i < SIZE(DWEIGHT); i += 4) store_partial(FLOATS(DWEIGHT) + i, SIZE(DWEIGHT) - i, splat(0.0f));
+    for (int32_t row = 0; row < SIZE(INVERSE_RMS) / normed; row++) {
+        for (int32_t head = 0; head < normed; head++) {
+            const float *dy = FLOATS(DY) + (row * heads + head) * size, *x = FLOATS(QKV) + (row * heads + head) * size;
+            float *total = FLOATS(DWEIGHT) + row / part * 2 * size + (head < INTEGER(H) ? 0 : size);
+            Lanes inverse = splat(FLOATS(INVERSE_RMS)[row * normed + head]);
+            for (int32_t i = 0; i < size; i += 4) {
+                int32_t left = size - i;
+                Lanes n = load_partial(x + i, left, 0.0f) * inverse;
+                store_partial(total + i, left, multiply_add(load_partial(dy + i, left, 0.0f), n, load_partial(total + i, left, 0.0f)));
+            }
         }
     }
 }

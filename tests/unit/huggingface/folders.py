@@ -4,12 +4,23 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
+
 from pygpt.huggingface import import_folder
 from pygpt.runs.checkpoint import checkpoint_pieces, read_checkpoint
 from pygpt.runs.safetensors import read_safetensors, write_safetensors
 
 GOLDENS = Path(__file__).resolve().parents[2] / "goldens"
 INDEX = "model.safetensors.index.json"
+
+
+def golden(name):
+    """A golden folder imported, its ids, its logits, and the step between the tokens that these are for."""
+    folder = GOLDENS / name
+    has_tokenizer = any(folder.glob("*token*")) or (folder / "vocab.json").exists()
+    recorded = np.load(folder / "logits.npz")
+    checkpoint = imported(folder, tokenizer=None if has_tokenizer else str(GOLDENS / "hf_llama"))
+    return checkpoint, recorded["ids"], recorded["logits"], int(recorded["every"]) if "every" in recorded else 1
 
 
 def imported(folder, *arguments, **settings):

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from pygpt.data import text_from_bytes
 from pygpt.devices.numpy import NumpyDevice
-from pygpt.errors import CheckpointError, ExperimentError, PygptError
+from pygpt.errors import CheckpointError, ExperimentError, PygptError, TokenizerError
 from pygpt.huggingface import export_folder, import_folder
 from pygpt.huggingface.layouts import LAYOUTS, layout_of
 from pygpt.inference.trained_model import TrainedModel
@@ -22,7 +22,7 @@ from pygpt.runs.checkpoint import checkpoint_pieces, read_checkpoint
 from pygpt.runs.safetensors import read_safetensors, write_safetensors
 from pygpt.training.run import Run
 from tests.tiny_runs import POEM, experiment, poem_run, samplers
-from tests.unit.huggingface.folders import GOLDENS, imported
+from tests.unit.huggingface.folders import GOLDENS, copied, golden, imported
 from tests.unit.runs.test_damaged_files import ANY_JSON
 
 FOLDERS = sorted(path.name for path in GOLDENS.glob("hf_*"))
@@ -43,22 +43,25 @@ def exported(checkpoint, folder):
 
 @pytest.mark.parametrize("name", FOLDERS)
 def test_the_logits_equal_those_of_transformers(name):
-    golden = np.load(GOLDENS / name / "logits.npz")
-    model = trained_model(imported(GOLDENS / name))
-    np.testing.assert_allclose(model.logits(golden["ids"]), golden["logits"], atol=1e-4, rtol=0)
-    assert np.ptp(golden["logits"]) > 3, "smaller logits would hide mistakes"
+    checkpoint, ids, logits, every = golden(name)
+    model = trained_model(checkpoint)
+    np.testing.assert_allclose(model.logits(ids)[..., ::every], logits, atol=1e-4, rtol=0)
+    assert np.ptp(logits) > 3, "smaller logits would hide mistakes"
     assert model.provenance["imported"]["from"] == name and len(model.provenance["imported"]["sha256"]) == 64
     assert model.tokenizer.decode(model.tokenizer.encode("the hedgehog ☃")) == "the hedgehog ☃"
 
 
 @pytest.mark.parametrize("name", FOLDERS)
 def test_an_imported_folder_is_exported_unchanged(name, tmp_path):
-    exported(imported(GOLDENS / name), tmp_path)
+    checkpoint, ids, _, _ = golden(name)
+    exported(checkpoint, tmp_path)
     (ours, metadata), (theirs, _) = (
         read_safetensors((folder / "model.safetensors").read_bytes()) for folder in (tmp_path, GOLDENS / name)
     )
     assert metadata == {"format": "pt"}
-    prefix = next(layout.prefix for layout in LAYOUTS.values() if name.startswith(f"hf_{layout.model_type}"))
+    before, after = (json.loads((folder / "config.json").read_text()) for folder in (GOLDENS / name, tmp_path))
+    assert after["model_type"] == before["model_type"]
+    prefix = LAYOUTS[before["model_type"]].prefix
     # In transformers, attention can have biases without the MLP; in pygpt both have them, or neither.
     added = {key.removeprefix(prefix) for key in ours} - {key.removeprefix(prefix) for key in theirs}
     assert all(key.endswith(".bias") and not np.frombuffer(ours[prefix + key].data, "float32").any() for key in added)
@@ -66,14 +69,9 @@ def test_an_imported_folder_is_exported_unchanged(name, tmp_path):
     for key, entry in theirs.items():
         back = ours.get(key) or ours[prefix + key]
         assert back.shape == entry.shape and (entry.dtype == "BF16" or bytes(back.data) == bytes(entry.data)), key
-    before, after = (json.loads((folder / "config.json").read_text()) for folder in (GOLDENS / name, tmp_path))
     different = {key for key, value in after.items() if before.get(key) != value and key in before}
-    assert different <= {"architectures", "dtype", "n_inner", "mlp_bias"}, different
-    golden = np.load(GOLDENS / name / "logits.npz")
-    np.testing.assert_array_equal(
-        trained_model(imported(tmp_path)).logits(golden["ids"]),
-        trained_model(imported(GOLDENS / name)).logits(golden["ids"]),
-    )
+    assert different <= {"architectures", "dtype", "n_inner", "mlp_bias", "max_window_layers"}, different
+    np.testing.assert_array_equal(trained_model(imported(tmp_path)).logits(ids), trained_model(checkpoint).logits(ids))
 
 
 @pytest.mark.parametrize(
@@ -84,6 +82,16 @@ def test_an_imported_folder_is_exported_unchanged(name, tmp_path):
         {"model.norm_scale": False, "model.tie_weights": False, "model.mlp": "silu"},
         LLAMA,
         {**LLAMA, "model.n_kv_head": 1, "model.bias": True},
+        {"model.norm_epsilon": 1e-3},
+        {**LLAMA, "model.window": 3, "model.norm_epsilon": 1e-6},  # Mistral
+        {**LLAMA, "model.head_dim": 6},
+        {**LLAMA, "model.n_embd": 15, "model.n_head": 2, "model.head_dim": 6},
+        {**LLAMA, "model.qkv_bias": True, "model.tie_weights": False},  # Qwen 2
+        {**LLAMA, "model.qkv_bias": True, "model.window": 5},
+        {**LLAMA, "model.qk_norm": True, "model.head_dim": 6, "model.n_kv_head": 1},  # Qwen 3
+        {**LLAMA, "model.qk_norm": True, "model.qk_norm_scale": True, "model.qkv_bias": True, "model.window": 3},
+        {**LLAMA, "model.rope_scaling": "linear", "model.rope_factor": 2.5},
+        {**LLAMA, "model.rope_scaling": "llama3", "model.rope_factor": 4.0, "model.rope_original_context": 8},
         {**LLAMA, "model.mlp": "geglu", "model.mlp_ratio": 2.5, "model.norm_scale": False, "model.tie_weights": False},
     ],
 )
@@ -117,10 +125,10 @@ def test_exported_models_have_the_same_logits_in_transformers(changes, tmp_path)
     [
         (
             {"model.positions": "sinusoidal"},
-            "model.positions: this model has neither .* gpt2, but model.positions is sinusoidal",
+            "model.positions: this model has none of .* gpt2, but model.positions is sinusoidal",
         ),
         ({"model.attention_gate": True}, "model.attention_gate is True .it must be False"),
-        ({**LLAMA, "model.qk_norm": True}, "It is closest to llama, but model.qk_norm is True"),
+        ({**LLAMA, "model.qk_norm": True, "model.bias": True}, "closest to llama, but model.qk_norm is True"),
         ({**LLAMA, "model.mlp": "gelu"}, "closest to llama, but model.mlp is gelu .it must be geglu or swiglu"),
         ({"model.norm_place": "post"}, "model.norm_place is post"),
         ({"model.logit_cap": 3.0}, "model.logit_cap"),
@@ -146,6 +154,73 @@ def test_a_shorter_block(tmp_path):
         import_folder(GOLDENS / "hf_gpt2", 13)
 
 
+def test_a_block_that_is_too_long_is_shortened(tmp_path):
+    folder = copied("hf_llama", tmp_path / "folder", max_position_embeddings=131072)
+    with pytest.raises(ExperimentError, match="block-size: the model's context of 131,072 tokens is longer"):
+        import_folder(folder)
+    checkpoint, ids, logits, _ = golden("hf_llama")
+    short = imported(folder, block_size=7)
+    np.testing.assert_allclose(trained_model(short).logits(ids[:, :7]), logits[:, :7], atol=1e-4)
+    assert short.experiment.model.block_size == 7
+
+
+def test_a_shorter_block_keeps_the_context_that_rope_was_scaled_for(tmp_path):
+    rope = {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0}
+    folder = copied("hf_llama", tmp_path / "folder", rope_parameters=rope, max_position_embeddings=4096)
+    assert imported(folder, block_size=8).experiment.model.rope_original_context == 4096
+
+
+def test_a_folder_without_a_tokenizer(tmp_path):
+    folder = copied("hf_qwen3", tmp_path / "folder")
+    with pytest.raises(TokenizerError, match="has no tokenizer: .*--tokenizer` takes the folder of another one, gpt2,"):
+        imported(folder)
+    _, ids, logits, every = golden("hf_qwen3")
+    byte, other, file = (
+        imported(folder, tokenizer=str(choice))
+        for choice in ("byte", GOLDENS / "hf_llama", GOLDENS / "hf_llama" / "tokenizer.json")
+    )
+    assert (byte.tokenizer.kind, byte.tokenizer.vocab_size, byte.tokenizer.ends) == ("byte", 257, (0,))
+    assert byte.experiment.data.tokenizer == "byte"
+    for checkpoint, tokens in ((byte, 257), (other, 264), (file, 264)):
+        fits = (ids < tokens).cumprod().sum()
+        ours = trained_model(checkpoint).logits(ids[:, :fits])[..., ::every]
+        np.testing.assert_allclose(ours, logits[:, :fits, : ours.shape[2]], atol=1e-4)
+    with pytest.raises(PygptError, match="has 50257 tokens, but the model has 264|GPT-2's tokenizer is read"):
+        imported(folder, tokenizer="gpt2")
+
+
+WINDOWS = {
+    "none": ({"use_sliding_window": False, "sliding_window": 4, "max_window_layers": 0}, 0),
+    "all": ({"use_sliding_window": True, "sliding_window": 4, "max_window_layers": 0}, 4),
+    "all, named": ({"use_sliding_window": True, "sliding_window": 4, "layer_types": ["sliding_attention"] * 2}, 4),
+    "some": ({"use_sliding_window": True, "sliding_window": 4, "max_window_layers": 1}, None),
+    "from a later layer": ({"use_sliding_window": True, "sliding_window": 4, "max_window_layers": 28}, 0),
+    "some, named": ({"layer_types": ["full_attention", "sliding_attention"], "use_sliding_window": True}, None),
+    "another kind": ({"layer_types": ["linear_attention"] * 2}, None),
+}
+
+
+@pytest.mark.parametrize("changes, window", WINDOWS.values(), ids=WINDOWS)
+def test_a_window_of_every_layer_or_none(changes, window, tmp_path):
+    folder = copied("hf_qwen2", tmp_path / "folder", **{"layer_types": None, "sliding_window": 5, **changes})
+    if window is None:
+        with pytest.raises(CheckpointError, match="layer_types is .*; pygpt has the same window in every layer, or no"):
+            imported(folder, tokenizer="byte")
+    else:
+        assert imported(folder, tokenizer="byte").experiment.model.window == window
+
+
+def test_what_config_json_leaves_out_is_what_transformers_takes(tmp_path):
+    """Llama's norms add 1e-6 unless the file says something else; that was taken for 1e-5."""
+    folder = copied("hf_llama", tmp_path / "folder")
+    values = json.loads((folder / "config.json").read_text())
+    for name in ("rms_norm_eps", "max_position_embeddings", "initializer_range"):
+        del values[name]
+    (folder / "config.json").write_text(json.dumps(values))
+    model = imported(folder).experiment.model
+    assert (model.norm_epsilon, model.block_size, model.init_std) == (1e-6, 2048, 0.02)
+
+
 def test_tokens_without_a_tokenizer_entry_are_dropped(tmp_path):
     shutil.copytree(GOLDENS / "hf_llama", tmp_path / "padded")
     entries, metadata = read_safetensors((GOLDENS / "hf_llama" / "model.safetensors").read_bytes())
@@ -166,7 +241,11 @@ INVALID = {
     "no weights": ("model.safetensors", None, "has no model.safetensors"),
     "no tokenizer": ("merges.txt", None, "no tokenizer"),
     "broken": ("config.json", "{", "is not JSON"),
-    "another kind": ("config.json", {"model_type": "mamba"}, "model_type is 'mamba'; pygpt reads gpt2, llama"),
+    "another kind": (
+        "config.json",
+        {"model_type": "mamba"},
+        "model_type is 'mamba'; pygpt reads gpt2, llama, mistral, qwen2, qw",
+    ),
     "no size": ("config.json", {"n_embd": "wide"}, "n_embd is 'wide'; expected a whole number"),
     "another size": (
         "config.json",
@@ -174,7 +253,8 @@ INVALID = {
         r"is F32\[\d+, 16\], but config.json needs floating-point numbers as \[\d+, 32\]",
     ),
     "odd heads": ("config.json", {"n_head": 5}, "cannot build: model.n_embd"),
-    "another epsilon": ("config.json", {"layer_norm_epsilon": 1e-6}, "layer_norm_epsilon is 1e-06"),
+    "another epsilon": ("config.json", {"layer_norm_epsilon": "small"}, "layer_norm_epsilon is 'small'"),
+    "a large epsilon": ("config.json", {"layer_norm_epsilon": 2.0}, "model.norm_epsilon: 2.0 is outside 0.0 to 1.0"),
     "another activation": (
         "config.json",
         {"activation_function": "mish"},

@@ -21,6 +21,7 @@ from tests.tiny_runs import experiment, finish, poem_run, samplers
 VALUES = {
     "model.n_head": (4,),
     "model.n_embd": (16, 24),
+    "model.head_dim": (0, 6, 10),
     "model.n_layer": (1, 2),
     "model.block_size": (8, 13),
     "model.dropout": (0.0, 0.3),
@@ -32,6 +33,11 @@ VALUES = {
     "model.attention_cap": (0.0, 2.0),
     "model.logit_cap": (0.0, 3.0),
     "model.rope_base": (100.0, 10000.0),
+    "model.rope_factor": (1.0, 3.0),
+    "model.rope_low_factor": (1.0, 0.5),
+    "model.rope_high_factor": (4.0, 2.0),
+    "model.rope_original_context": (8192, 16),
+    "model.norm_epsilon": (1e-5, 0.0, 1e-2),
     "model.mlp_ratio": (0.5, 8 / 3, 4.0),
     "model.dtype": ("float32",),
 }
@@ -69,6 +75,11 @@ ONE_BY_ONE = [
     for value in choices
     if name not in ("model.kind", "model.n_head", "model.block_size")
 ]
+# Settings that do something only beside another one.
+TOGETHER = {
+    "model.qk_norm_scale": {"model.qk_norm": True},
+    "model.rope_scaling": {"model.positions": "rope", "model.rope_factor": 3.0, "model.rope_original_context": 16},
+}
 ONE_BY_ONE += [("optim.label_smoothing", 0.2), ("optim.z_loss", 0.1)]
 
 
@@ -78,7 +89,11 @@ RARE = ("model.init", "model.dtype")
 
 def required(changes):
     """The settings outside the model that the changes require."""
-    return {"data.layout": "documents"} if changes.get("model.init") == "python-random" else {}
+    required = {"data.layout": "documents"} if changes.get("model.init") == "python-random" else {}
+    for name, others in TOGETHER.items():
+        if len(changes) == 1 and name in changes:
+            required |= others
+    return required
 
 
 def test_every_setting_is_covered():
@@ -156,6 +171,9 @@ def test_gradients_match_finite_differences(name, value):
         {"model.positions": "rope"},
         {"model.positions": "rope", "model.qk_norm": True},
         {"model.qk_norm": True},
+        {"model.qk_norm": True, "model.qk_norm_scale": True, "model.head_dim": 6, "model.n_kv_head": 1},
+        {"model.positions": "rope", "model.rope_scaling": "llama3", "model.rope_factor": 4.0, "model.head_dim": 8},
+        {"model.head_dim": 10, "model.attention_gate": True, "model.qkv_bias": True},
         {"model.positions": "alibi"},
         {"model.n_kv_head": 1},
         {"model.window": 3},
@@ -188,6 +206,11 @@ def test_the_cache_does_not_change_the_tokens(device, changes):
             {"model.n_embd": 15, "model.n_head": 3, "model.positions": "rope"},
             "model.positions",
             "a head has 5 .*choose sizes that give an even number",
+        ),
+        (
+            {"model.positions": "rope", "model.rope_scaling": "llama3", "model.rope_low_factor": 4.0},
+            "model.positions",
+            "needs model.rope_low_factor 4 below model.rope_high_factor 4",
         ),
         ({"model.norm": "batchnorm"}, "model.norm", "'batchnorm' is not one of layernorm, rmsnorm, none"),
     ],
