@@ -58,6 +58,11 @@ class Job:
         """Whether the job is to stop."""
         return self.stopping.is_set()
 
+    @property
+    def early_end(self) -> str:
+        """The state of a job that ends before its last step."""
+        return "interrupted" if self.shutting_down else "stopped" if self.stop_requested else "failed"
+
     def set(self, **changes) -> None:
         """Change fields of `record`, write job.json now or when the disk takes it, and notify the subscribers."""
         self.record.update(changes)
@@ -238,7 +243,7 @@ class Queue:
             try:
                 await self._train(job)
             except PygptError as error:
-                job.set(state="failed", error=str(error))
+                job.set(state=job.early_end, step=job.record.get("kept", 0), error=str(error))
             except Exception as error:
                 # A bug: the queue continues with the next job.
                 logging.getLogger("uvicorn.error").exception("the training of %r failed", job.name)
@@ -272,17 +277,12 @@ class Queue:
         ended = await self._until(job, "stopped", "finished")
         if ended["type"] == "finished" and await self._is_kept(job, ended["step"]):
             job.set(state="trained", step=ended["step"])
-        elif job.shutting_down:
-            step = job.record.get("kept", 0)
-            job.set(
-                state="interrupted",
-                step=step,
-                error="the server was shut down during training; "
-                f"POST /lm/{job.name}/resume continues from step {step}",
-            )
-        else:
-            state = "failed" if "error" in job.record and not job.stop_requested else "stopped"
-            job.set(state=state, step=job.record.get("kept", 0))
+            return
+        step = job.record.get("kept", 0)
+        job.set(state=job.early_end, step=step)
+        if job.shutting_down:
+            goes_on = f"POST /lm/{job.name}/resume continues from step {step}"
+            job.set(error=f"the server was shut down during training; {goes_on}")
 
     async def _is_kept(self, job, step):
         """Save a finished run until the disk takes it, or a stop is requested; return whether it is saved."""
@@ -295,14 +295,16 @@ class Queue:
         return job.record.get("kept") == step
 
     async def _until(self, job, *kinds):
-        """Process events until one of these kinds. Raises: RequestError for an error before training or a crash."""
+        """Process events until one of these kinds. Raises: RequestError for an error before training, or an end."""
         while True:
             item = await job.worker.receive()
             if item is None:
-                if job.stop_requested:
-                    job.record["error"] = f"the training did not stop within {STOP_TIMEOUT:g} seconds, and was ended"
-                    return {"type": "stopped"}
-                raise RequestError(500, job.worker.exit_reason)
+                raise RequestError(
+                    500,
+                    f"the training did not stop within {STOP_TIMEOUT:g} seconds, and was ended"
+                    if job.stop_requested
+                    else job.worker.exit_reason,
+                )
             event, _ = item
             job.apply(event)
             if event["type"] in kinds:

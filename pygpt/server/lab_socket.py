@@ -12,6 +12,7 @@ from pathlib import Path
 from pygpt.errors import PygptError, RequestError
 from pygpt.server.event_log import MAX_PENDING, EventLog
 from pygpt.server.job_queue import STOP_TIMEOUT, TrainingSlot
+from pygpt.server.names import make_folder
 from pygpt.server.session_worker import SERVER, run_session
 from pygpt.server.worker_process import Worker
 from pygpt.session.commands import command_name, read_command
@@ -103,10 +104,13 @@ class LabSocket:
             page.send(Error(str(error), getattr(error, "field", ""), command_name(command)).to_dict())
             return
         if kind == "begin":
-            if self.worker is None:
-                self._start()
-            else:
+            if self.worker is not None:
                 self._catch_up(page)
+                return
+            try:
+                self._start()
+            except RequestError as error:
+                page.send(_error(str(error), kind))
                 return
             command = {"type": "begin", "device": SERVER}
         if self.worker is None:
@@ -124,7 +128,7 @@ class LabSocket:
         await self.worker.send(command, data)
 
     def _start(self):
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         self.worker = Worker(run_session, str(self.folder), self.choice)
         self.listening = asyncio.ensure_future(self._listen(self.worker))
 

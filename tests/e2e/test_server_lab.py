@@ -143,6 +143,17 @@ def test_the_api_documentation_needs_no_other_host(page, serving):
     )
 
 
+def test_a_page_opened_with_the_token_uses_the_server_without_it_in_its_address(browser, site, tmp_path, request):
+    token = "the-token-of-this-test"
+    serving = Serving(tmp_path, "--site", str(site.directory), environment={"PYGPT_TOKEN": token})
+    with watched_page(browser, serving.url, request.node) as page:
+        page.goto(f"{serving.url}/?token={token}&on=machine#{TINY}")
+        page.wait_for_function("!document.querySelector('#train')?.disabled", timeout=READY)
+        assert page.url.startswith(f"{serving.url}/?on=machine#")
+        wait_for(page, "#device-name", "NumPy")
+    serving.end()
+
+
 def test_a_static_site_offers_no_server_as_a_device(browser, site):
     context = browser.new_context()
     page = context.new_page()
