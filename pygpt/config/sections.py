@@ -31,7 +31,8 @@ class DataConfig:
     vocab_size: int = setting(1024, "size of the vocabulary that bpe learns", minimum=257, maximum=65536)
     tokenizer_file: str = setting(
         "",
-        "tokenizer to load, for bpe and gpt2: tokenizer.json, or a folder with it or with vocab.json and merges.txt",
+        "tokenizer to load, for bpe and gpt2: tokenizer.json, a .tiktoken file, or a folder with tokenizer.json or "
+        "with vocab.json and merges.txt",
     )
     val_fraction: float = setting(0.1, "fraction of the text held out for validation", minimum=0.001, maximum=0.5)
 

@@ -18,7 +18,6 @@ from pygpt.data.sources.tasks import is_task
 from pygpt.data.text import decode_pieces
 from pygpt.errors import DataError, TokenizerError
 from pygpt.tokenizers import BPETokenizer, tokenizer_json_bytes
-from pygpt.tokenizers.pretokens import regroup_at_word_boundaries
 from pygpt.tokenizers.registry import TOKENIZERS, tokenizer_from_pieces
 from pygpt.utils.files import open_regular, write_atomically
 
@@ -114,12 +113,19 @@ def _write(data, source, folder, shard_size, shards_val, report) -> dict:
     dtype = "uint16" if tokenizer.vocab_size <= 1 << 16 else "uint32"
     writer = _Writer(folder, dtype, shard_size, shards_val, report)
     sha256, characters = hashlib.sha256(), 0
-    for piece in (
-        regroup_at_word_boundaries(source.pieces()) if isinstance(tokenizer, BPETokenizer) else source.pieces()
-    ):
-        sha256.update(piece.encode("utf-8"))
-        characters += len(piece)
-        writer.add(_encode(tokenizer, piece))
+
+    def read():
+        nonlocal characters
+        for piece in source.pieces():
+            sha256.update(piece.encode("utf-8"))
+            characters += len(piece)
+            yield piece
+
+    try:
+        for ids in tokenizer.encode_parts(read()):
+            writer.add(ids)
+    except TokenizerError as error:
+        raise DataError(f"the text changed while it was being read: {error}") from None
     writer.finish()
     if len(writer.shards) <= shards_val:
         raise _too_short(f"{writer.tokens:,} tokens", writer.shard_size, shards_val, writer.tokens)
@@ -176,13 +182,6 @@ def _clear(folder):
     for path in folder.iterdir():
         if _OWN_FILES.fullmatch(path.name):
             path.unlink()
-
-
-def _encode(tokenizer, text):
-    try:
-        return tokenizer.encode(text)
-    except TokenizerError as error:
-        raise DataError(f"the text changed while it was being read: {error}") from None
 
 
 class _Writer:

@@ -46,6 +46,8 @@ class Sampler:
         self._decoder = tokenizer.decoder()
         block = model.block_size
         ids = self._prompt_ids(prompt)[-block:]
+        if prompt:
+            self._decoder.feed(ids)  # a space after the prompt is not at the start of the text
         device = self.device = next(model.named_parameters())[3].device
         self._window = tensor(device, [*ids, *[0] * (block - len(ids))], dtype="uint32")
         self._newest = tensor(device, ids[-1:], dtype="uint32")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Self
 
 from pygpt.errors import TokenizerError
@@ -98,6 +98,14 @@ class Tokenizer(ABC):
         Raises:
             TokenizerError: the text has a symbol that is not in the vocabulary.
         """
+
+    def encode_parts(self, parts: Iterable[str]) -> Iterator[array[int]]:
+        """Yield the token ids of a text that comes in parts; together, they are the ids of the whole text.
+
+        Raises:
+            TokenizerError: the text has a symbol that is not in the vocabulary.
+        """
+        yield from map(self.encode, parts)
 
     @abstractmethod
     def decoder(self) -> Decoder:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import heapq
+import re
 from array import array
 from collections import defaultdict
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
+from functools import cached_property
 from itertools import chain, pairwise
 from typing import Any, TypeVar
 
 from pygpt.errors import TokenizerError
 from pygpt.tokenizers.base import Decoder, Tokenizer, check_fields, outside_vocabulary, split_documents
 from pygpt.tokenizers.bpe_training import count_words, learn
-from pygpt.tokenizers.bpe_vocabulary import Vocabulary
-from pygpt.tokenizers.pretokens import pieces, split_words
+from pygpt.tokenizers.bpe_vocabulary import Vocabulary, byte_token
 from pygpt.tokenizers.tokenizer_json import vocabulary_from_json, vocabulary_to_json
 from pygpt.tokenizers.utf8 import Utf8Decoder, utf8_bytes
 
@@ -26,7 +27,8 @@ _LONGEST_CACHED = 100  # characters; a longer word will hardly occur again
 class BPETokenizer(Tokenizer):
     """Splits a text into words and merges the bytes of each word, in the order the pairs were learned.
 
-    Special tokens are never recognised in a text. They decode to the empty string.
+    Special tokens are never recognised in a text. They decode to the empty string, as do ids that no token has. With
+    byte fallback (see Pipeline), the parts that are merged are characters instead of bytes.
     """
 
     kind = "bpe"
@@ -34,11 +36,19 @@ class BPETokenizer(Tokenizer):
     def __init__(self, vocabulary: Vocabulary):
         self.vocabulary = vocabulary
         self.vocab_size, self.bos = len(vocabulary.tokens), vocabulary.bos
-        ids = vocabulary.ids
-        self._byte_ids = [ids[bytes([byte])] for byte in range(256)]
+        self._pipeline, self._splitter = vocabulary.pipeline, vocabulary.pipeline.splitter
+        self._ids = ids = vocabulary.ids
+        fallback = self._pipeline.byte_fallback
+        self._byte_ids = [ids[byte_token(byte) if fallback else bytes([byte])] for byte in range(256)]
         self._ranks = {(ids[left], ids[right]): rank for rank, (left, right) in enumerate(vocabulary.merges)}
         self._merged = [ids[left + right] for left, right in vocabulary.merges]
-        self._bytes = dict(enumerate(vocabulary.tokens))
+        self._bytes = dict(enumerate(vocabulary.tokens)) | {id: name.encode() for name, id in vocabulary.added.items()}
+        if fallback:
+            space = self._pipeline.space.encode()
+            self._bytes = {token: text.replace(space, b" ") for token, text in self._bytes.items()}
+            self._bytes |= {token: bytes([byte]) for byte, token in enumerate(self._byte_ids)}
+        longest_first = sorted(vocabulary.added, key=len, reverse=True)
+        self._added = re.compile(f"({'|'.join(map(re.escape, longest_first))})") if longest_first else None
         self._words = _WordCache(self._merge)
 
     @classmethod
@@ -83,7 +93,12 @@ class BPETokenizer(Tokenizer):
 
     def to_dict(self) -> dict[str, Any]:
         """Describe the tokenizer in plain JSON values: those of its tokenizer.json."""
-        return {"kind": self.kind, "tokenizer": vocabulary_to_json(self.vocabulary)}
+        return {"kind": self.kind, "tokenizer": self._contents}
+
+    @cached_property
+    def _contents(self):
+        """The contents of the tokenizer.json; every checkpoint has them, and large ones take a second to make."""
+        return vocabulary_to_json(self.vocabulary)
 
     def encode(self, text: str) -> array[int]:
         """Return the token ids of a text as an `array('I')`, without BOS.
@@ -99,19 +114,49 @@ class BPETokenizer(Tokenizer):
         """Return the token ids of any bytes, UTF-8 or not; `decode_bytes` restores them."""
         return self._encode(data.decode("utf-8", "surrogateescape"))
 
-    def _encode(self, text: str) -> array[int]:
-        ids = array("I")
-        for piece in pieces(text):
-            ids.extend(chain.from_iterable(map(self._words.__getitem__, split_words(piece))))
+    def encode_parts(self, parts: Iterable[str]) -> Iterator[array[int]]:
+        """See Tokenizer."""
+        splitter, added = self._splitter, self.vocabulary.added
+        if added and (splitter.prefixes_sections or splitter.seam is None or any(map(splitter.seam.search, added))):
+            yield self.encode("".join(parts))  # an added token may lie across any boundary
+            return
+        for number, part in enumerate(splitter.regroup(parts)):
+            utf8_bytes(part)
+            yield self._encode(part, begins=number == 0)
+
+    def _encode(self, text: str, begins: bool = True) -> array[int]:
+        ids, splitter = array("I"), self._splitter
+        for number, section in enumerate(self._added.split(text) if self._added else [text]):
+            if number % 2:
+                ids.append(self.vocabulary.added[section])
+                begins = splitter.prefixes_sections
+                continue
+            for piece in splitter.pieces(section):
+                ids.extend(chain.from_iterable(map(self._words.__getitem__, splitter.split(piece, begins))))
+                begins = begins and not piece
         return ids
+
+    def _parts(self, word: str) -> list[int]:
+        """Return the tokens of the bytes of a word or, with byte fallback, of its characters."""
+        if not self._pipeline.byte_fallback:
+            return [self._byte_ids[byte] for byte in word.encode("utf-8", "surrogateescape")]
+        parts = []
+        for character in word:
+            data = character.encode("utf-8", "surrogateescape")
+            token = self._ids.get(data)
+            parts += [self._byte_ids[byte] for byte in data] if token is None else [token]
+        return parts
 
     def _merge(self, word: str) -> tuple[int, ...]:
         """Return the tokens of a word. Pairs are merged in the order they were learned, and from left to right.
 
         The positions of mergeable pairs are stored by rank, so that a long word takes no longer than many short ones.
         """
-        ranks = self._ranks
-        ids = [self._byte_ids[byte] for byte in word.encode("utf-8", "surrogateescape")]
+        if self._pipeline.ignore_merges:
+            whole = self._ids.get(word.encode("utf-8", "surrogateescape"))
+            if whole is not None:
+                return (whole,)
+        ranks, ids = self._ranks, self._parts(word)
         following = [*range(1, len(ids)), -1]
         previous = list(range(-1, len(ids) - 1))
         positions = defaultdict(list)
@@ -158,7 +203,7 @@ class BPETokenizer(Tokenizer):
 
     def decoder(self) -> Decoder:
         """Return a decoder for ids that arrive in pieces; it holds back an incomplete UTF-8 sequence."""
-        return Utf8Decoder(self.decode_bytes)
+        return Utf8Decoder(self.decode_bytes, self._pipeline.strips)
 
 
 def _exhaust(work: Generator[Any, None, T]) -> T:

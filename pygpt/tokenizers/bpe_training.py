@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Generator, Iterable
 
 from pygpt.tokenizers.bpe_vocabulary import BYTES, END_OF_TEXT, Vocabulary
-from pygpt.tokenizers.pretokens import pieces, split_words
+from pygpt.tokenizers.pretokens import GPT2
 
 MAX_WORDS = 1 << 22
 MIN_PAIR_COUNT = 2  # a pair that occurs once would save only one token
@@ -24,8 +24,8 @@ def count_words(texts: Iterable[str]) -> Counter[str]:
     """Count the words of texts. Above MAX_WORDS distinct words, those that occurred once are dropped."""
     words: Counter[str] = Counter()
     for text in texts:
-        for piece in pieces(text):
-            words.update(split_words(piece))
+        for piece in GPT2.pieces(text):
+            words.update(GPT2.split(piece))
             if len(words) > MAX_WORDS:
                 words = Counter({word: count for word, count in words.items() if count > 1})
     return words

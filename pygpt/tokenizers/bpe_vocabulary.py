@@ -1,8 +1,10 @@
 """The vocabulary of a byte-level BPE: its tokens and its merges."""
 
 import dataclasses
+from typing import Any
 
 from pygpt.errors import TokenizerError
+from pygpt.tokenizers.pretokens import GPT2, Splitter
 
 END_OF_TEXT = "<|endoftext|>"  # GPT-2's document delimiter
 
@@ -43,10 +45,38 @@ def token_bytes(text: str) -> bytes:
 
 
 @dataclasses.dataclass(frozen=True)
-class Vocabulary:
-    """The tokens by id, the merges in the order they are applied, and the ids of the special tokens.
+class Pipeline:
+    """What a tokenizer does around its merges. The defaults are GPT-2's.
 
-    A special token stands for no text: its entry in `tokens` is b"". Two merges can make the same token.
+    `parts` is what a tokenizer.json says about it, word for word, to be written again; {} for GPT-2's. With
+    `byte_fallback`, words begin as characters instead of bytes; a character without a token is written as its bytes,
+    whose tokens are "<0x00>" to "<0xFF>". With `ignore_merges`, a word that is a token is not merged. `space` is the
+    character that stands for a space in tokens, and with `strips` the first one of a text is not part of it.
+    """
+
+    splitter: Splitter = GPT2
+    parts: dict[str, Any] = dataclasses.field(default_factory=dict)
+    byte_fallback: bool = False
+    ignore_merges: bool = False
+    space: str = " "
+    strips: bool = False
+
+
+GPT2_PIPELINE = Pipeline()
+
+
+def byte_token(byte: int) -> bytes:
+    """Return the token of a byte in a vocabulary with byte fallback."""
+    return b"<0x%02X>" % byte
+
+
+@dataclasses.dataclass(frozen=True)
+class Vocabulary:
+    """The tokens by id, the merges in the order they are applied, and the ids of the special and the added tokens.
+
+    A special token stands for no text: its entry in `tokens` is b"", and so is that of an id that no token has. Added
+    tokens are found in a text before everything else; those that no merge makes have the entry b"" too. Two merges can
+    make the same token.
 
     Raises:
         TokenizerError: a byte has no token, two tokens are the same, or a merge is listed twice or has an unknown part.
@@ -55,26 +85,29 @@ class Vocabulary:
     tokens: tuple[bytes, ...]
     merges: tuple[tuple[bytes, bytes], ...]
     special: dict[str, int]
+    added: dict[str, int] = dataclasses.field(default_factory=dict)
+    pipeline: Pipeline = GPT2_PIPELINE
 
     def __post_init__(self):
         ids = self.ids
-        if len(ids) != len(self.tokens) - len(self.special):
+        if len(ids) != sum(map(bool, self.tokens)):
             raise TokenizerError("two tokens of this vocabulary stand for the same bytes")
-        missing = [byte for byte in BYTES if byte not in ids]
+        needed = [byte_token(byte) for byte in range(256)] if self.pipeline.byte_fallback else BYTES
+        missing = [byte for byte in needed if byte not in ids]
         if missing:
             raise TokenizerError(
-                f"{len(missing)} bytes have no token, for example {missing[0]!r}: a byte-level BPE needs all "
-                "256 to encode every text"
+                f"{len(missing)} bytes have no token, for example {missing[0]!r}: BPE needs all 256 to encode "
+                "every text"
             )
         if len(set(self.merges)) != len(self.merges):
             raise TokenizerError("a merge is listed twice")
         for left, right in self.merges:
-            for token in (left, right, left + right):
-                if token not in ids:
-                    raise TokenizerError(
-                        f"the merge of {left!r:.60} and {right!r:.60} needs the token {token!r:.60}, which "
-                        "the vocabulary does not have"
-                    )
+            if not (left in ids and right in ids and left + right in ids):
+                unknown = next(token for token in (left, right, left + right) if token not in ids)
+                raise TokenizerError(
+                    f"the merge of {left!r:.60} and {right!r:.60} needs the token {unknown!r:.60}, which "
+                    "the vocabulary does not have"
+                )
 
     @property
     def ids(self) -> dict[bytes, int]:

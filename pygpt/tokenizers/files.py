@@ -1,4 +1,4 @@
-"""Tokenizer files: `tokenizer.json`, or GPT-2's `vocab.json` and `merges.txt`."""
+"""Tokenizer files: `tokenizer.json`, GPT-2's `vocab.json` and `merges.txt`, or tiktoken's ranks."""
 
 import json
 import os
@@ -7,7 +7,7 @@ from pathlib import Path
 from pygpt.errors import TokenizerError
 from pygpt.tokenizers.bpe import BPETokenizer
 from pygpt.tokenizers.bpe_vocabulary import END_OF_TEXT, Vocabulary
-from pygpt.tokenizers.tokenizer_json import assemble, parse_json, read_tokenizer_json, vocabulary_to_json
+from pygpt.tokenizers.tokenizer_json import assemble, parse_json, read_tokenizer_json
 from pygpt.utils.encoding import decode_utf8
 from pygpt.utils.files import open_regular
 
@@ -15,13 +15,17 @@ TOKENIZER_FILE, VOCAB_FILE, MERGES_FILE = "tokenizer.json", "vocab.json", "merge
 
 
 def read_tokenizer(path: Path) -> BPETokenizer:
-    """Read a tokenizer.json, or a folder that has one or that has vocab.json and merges.txt.
+    """Read a tokenizer.json or a .tiktoken file, or a folder that has a tokenizer.json, or vocab.json and merges.txt.
 
     Raises:
-        TokenizerError: the files are missing, cannot be read, or are not a byte-level BPE.
+        TokenizerError: the files are missing, cannot be read, or are of a kind that pygpt does not read.
     """
     path = Path(os.path.expanduser(path))
     if not os.path.isdir(path):
+        if path.suffix == ".tiktoken":
+            from pygpt.tokenizers.tiktoken_file import read_tiktoken  # never needed in a tab
+
+            return BPETokenizer(read_tiktoken(_read(path), path.name))
         return BPETokenizer(read_tokenizer_json(_read(path)))
     if (path / TOKENIZER_FILE).is_file():
         return BPETokenizer(read_tokenizer_json(_read(path / TOKENIZER_FILE)))
@@ -56,7 +60,7 @@ def read_gpt2(vocab: bytes, merges: bytes) -> Vocabulary:
 
 def tokenizer_json_bytes(tokenizer: BPETokenizer) -> bytes:
     """Return the contents of a tokenizer.json, which Hugging Face's `tokenizers` can read too."""
-    return json.dumps(vocabulary_to_json(tokenizer.vocabulary), ensure_ascii=False, indent=1).encode()
+    return json.dumps(tokenizer.to_dict()["tokenizer"], ensure_ascii=False, indent=1).encode()
 
 
 def _read(path: Path) -> bytes:

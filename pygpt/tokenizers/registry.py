@@ -15,7 +15,7 @@ from pygpt.tokenizers.bpe import BPETokenizer
 from pygpt.tokenizers.byte import ByteTokenizer
 from pygpt.tokenizers.char import CharTokenizer
 from pygpt.tokenizers.files import read_tokenizer
-from pygpt.tokenizers.pretokens import regroup_at_word_boundaries
+from pygpt.tokenizers.pretokens import GPT2
 from pygpt.utils.cache import cache_folder
 
 GPT2_TOKENS = 50257
@@ -76,7 +76,7 @@ def _make_bpe(data, text: str) -> TokenizerSteps:
 def _bpe_from_pieces(data, pieces: Iterable[str]) -> Tokenizer:
     if data.tokenizer_file:
         return _from_files(Path(data.tokenizer_file))
-    return BPETokenizer.train_on(regroup_at_word_boundaries(pieces), data.vocab_size)
+    return BPETokenizer.train_on(GPT2.regroup(pieces), data.vocab_size)
 
 
 def _bpe_size(data) -> int:

@@ -1,57 +1,70 @@
-"""Reads and writes `tokenizer.json`, the file of Hugging Face's `tokenizers`. Only byte-level BPE is supported.
+"""Reads and writes `tokenizer.json`, the file of Hugging Face's `tokenizers`. Only BPE is supported.
 
 Source: the serialization format of github.com/huggingface/tokenizers 0.23, whose library gives the same ids.
 """
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from pygpt.errors import TokenizerError
-from pygpt.tokenizers.bpe_vocabulary import Vocabulary, token_bytes, token_text
+from pygpt.tokenizers.bpe_vocabulary import GPT2_PIPELINE, Pipeline, Vocabulary, token_bytes, token_text
 from pygpt.utils.encoding import decode_utf8
 
 _BYTE_LEVEL = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
-_SUPPORTED = "pygpt reads only byte-level BPE, as in GPT-2"
+_OPTIONS = {
+    "dropout": None,
+    "unk_token": None,
+    "continuing_subword_prefix": None,
+    "end_of_word_suffix": None,
+    "fuse_unk": False,
+    "byte_fallback": False,
+    "ignore_merges": False,
+}
 
 
 def vocabulary_to_json(vocabulary: Vocabulary) -> dict[str, Any]:
     """Return the contents of a tokenizer.json."""
-    names = {index: name for name, index in vocabulary.special.items()}
+    parts = vocabulary.pipeline.parts or _gpt2_parts(vocabulary)
+    write = bytes.decode if vocabulary.pipeline.byte_fallback else token_text
+    texts = {token: write(token) for token in vocabulary.tokens if token}
+    listed = set(parts["listed"])
+    names = {index: name for name, index in (vocabulary.special | vocabulary.added).items() if name in listed}
     vocab = {
-        names[index] if index in names else token_text(token): index for index, token in enumerate(vocabulary.tokens)
+        texts[token] if token else names[index]: index
+        for index, token in enumerate(vocabulary.tokens)
+        if token or index in names
     }
     return {
         "version": "1.0",
         "truncation": None,
         "padding": None,
-        "added_tokens": [
-            {
-                "id": index,
-                "content": name,
-                "single_word": False,
-                "lstrip": False,
-                "rstrip": False,
-                "normalized": False,
-                "special": True,
-            }
-            for index, name in sorted(names.items())
-        ],
+        "added_tokens": parts["added_tokens"],
+        "normalizer": parts["normalizer"],
+        "pre_tokenizer": parts["pre_tokenizer"],
+        "post_processor": parts["post_processor"],
+        "decoder": parts["decoder"],
+        "model": {
+            "type": "BPE",
+            **parts["model"],
+            "vocab": vocab,
+            "merges": [[texts[left], texts[right]] for left, right in vocabulary.merges],
+        },
+    }
+
+
+def _gpt2_parts(vocabulary):
+    """What a file says about GPT-2's pipeline."""
+    flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
+    names = sorted((index, name) for name, index in vocabulary.special.items())
+    return {
+        "added_tokens": [{"id": index, "content": name, **flags} for index, name in names],
+        "listed": list(vocabulary.special),
         "normalizer": None,
         "pre_tokenizer": _BYTE_LEVEL,
         "post_processor": _BYTE_LEVEL,
         "decoder": _BYTE_LEVEL,
-        "model": {
-            "type": "BPE",
-            "dropout": None,
-            "unk_token": None,
-            "continuing_subword_prefix": None,
-            "end_of_word_suffix": None,
-            "fuse_unk": False,
-            "byte_fallback": False,
-            "ignore_merges": False,
-            "vocab": vocab,
-            "merges": [[token_text(left), token_text(right)] for left, right in vocabulary.merges],
-        },
+        "model": _OPTIONS,
     }
 
 
@@ -84,46 +97,63 @@ def vocabulary_from_json(contents: Any) -> Vocabulary:
     Raises:
         TokenizerError: something is missing or malformed, or the tokenizer is of another kind; the message says which.
     """
+    from pygpt.tokenizers.pipeline import SUPPORTED, read_added_tokens, read_pipeline  # rarely needed in a tab
+
     model = _object(_object({"": contents}, ""), "model")
     kind = model.get("type", "BPE" if "merges" in model else None)
     if kind != "BPE":
-        raise TokenizerError(f"this tokenizer.json is a {kind} model; {_SUPPORTED}")
-    for part in ("normalizer", "truncation", "padding"):
-        _require(contents.get(part) is None, f"it has a {part} ({_type(contents.get(part))})")
-    _check_byte_level(contents.get("pre_tokenizer"), "pre-tokenizer", {"add_prefix_space": False, "use_regex": True})
-    _check_byte_level(contents.get("decoder"), "decoder", {})
-    if contents.get("post_processor") is not None:
-        _check_byte_level(contents["post_processor"], "post-processor", {})
-    for option in ("dropout", "continuing_subword_prefix", "end_of_word_suffix", "byte_fallback", "ignore_merges"):
-        _require(not model.get(option), f"its model has {option} {model.get(option)!r:.60}")
+        raise TokenizerError(f"this tokenizer.json is a {kind} model; {SUPPORTED}")
+    special, added = read_added_tokens(contents)
     vocab, merges = model.get("vocab"), model.get("merges")
+    if not isinstance(vocab, dict):
+        raise TokenizerError("the vocabulary should be an object of tokens and their ids, but is not")
     if not isinstance(merges, list):
         raise TokenizerError("the model of this tokenizer.json has no list of merges")
-    return assemble(vocab, [_merge(merge) for merge in merges], _special(contents.get("added_tokens")))
+    return assemble(vocab, map(_merge, merges), special, added, read_pipeline(contents, model, vocab))
 
 
-def assemble(vocab: Any, merges: list[tuple[str, str]], special: dict[str, int]) -> Vocabulary:
-    """Make a vocabulary from the tokens as files write them, with their ids, the merges, and the special tokens.
+def assemble(
+    vocab: Any,
+    merges: Iterable[tuple[str, str]],
+    special: dict[str, int],
+    added: dict[str, int] | None = None,
+    pipeline: Pipeline = GPT2_PIPELINE,
+) -> Vocabulary:
+    """Make a vocabulary from the tokens as files write them, with their ids, the merges, and the added tokens.
 
     Raises:
-        TokenizerError: the ids do not count up from 0, each once, or the parts do not match.
+        TokenizerError: two tokens have the same id, an id is far beyond the others, or the parts do not match.
     """
     if not isinstance(vocab, dict):
         raise TokenizerError("the vocabulary should be an object of tokens and their ids, but is not")
+    added = added or {}
     ids = dict(vocab)
-    for name, index in special.items():
+    for name, index in (special | added).items():
         if ids.setdefault(name, index) != index:
             raise TokenizerError(
-                f"the special token {name!r:.60} has the id {index!r:.20} in one place and {ids[name]!r:.20} in another"
+                f"the added token {name!r:.60} has the id {index!r:.20} in one place and {ids[name]!r:.20} in another"
             )
-    by_id = {index: token for token, index in ids.items() if type(index) is int}
-    if by_id.keys() != set(range(len(ids))):
+    by_id = {index: token for token, index in ids.items() if type(index) is int and 0 <= index < 2 * len(ids)}
+    if len(by_id) != len(ids):
         raise TokenizerError(
-            f"the {len(ids)} tokens of the vocabulary should have the ids from 0 to {len(ids) - 1}, each "
-            "once, but do not"
+            f"the {len(ids)} tokens of the vocabulary should have ids from 0, with few gaps, each once, but do not"
         )
-    tokens = tuple(b"" if by_id[index] in special else token_bytes(by_id[index]) for index in range(len(ids)))
-    return Vocabulary(tokens, tuple((token_bytes(left), token_bytes(right)) for left, right in merges), special)
+    read = _utf8 if pipeline.byte_fallback else token_bytes
+    # Only the vocabulary's own tokens are written as bytes; an added token can be any text.
+    texts = {token: read(token) for token in vocab if token not in special}
+    tokens = tuple(texts.get(by_id.get(index, ""), b"") for index in range(max(by_id, default=-1) + 1))
+    pairs = tuple((texts.get(left) or read(left), texts.get(right) or read(right)) for left, right in merges)
+    return Vocabulary(tokens, pairs, special, added, pipeline)
+
+
+def _utf8(text):
+    try:
+        token = text.encode()
+    except UnicodeEncodeError:
+        raise TokenizerError(f"the token {text!r:.60} has an unpaired surrogate, which no text has") from None
+    if not token:
+        raise TokenizerError("a token must have at least one byte; this vocabulary has an empty one")
+    return token
 
 
 def _merge(merge: Any) -> tuple[str, str]:
@@ -134,44 +164,9 @@ def _merge(merge: Any) -> tuple[str, str]:
     return parts[0], parts[1]
 
 
-def _special(added: Any) -> dict[str, int]:
-    special = {}
-    if not isinstance(added, list | None):
-        raise TokenizerError("added_tokens should be a list, but is not")
-    for token in added or []:
-        if not (isinstance(token, dict) and isinstance(token.get("content"), str) and type(token.get("id")) is int):
-            raise TokenizerError(f"an added token should have an id and a content; one of these is {token!r:.60}")
-        # Other added tokens are matched in a text before everything else, which pygpt does not do.
-        _require(token.get("special") is True, f"it has the added token {token['content']!r:.60}, which is not special")
-        special[token["content"]] = token["id"]
-    return special
-
-
 def _object(contents: dict, name: str) -> dict:
     if not isinstance(contents.get(name), dict):
         raise TokenizerError(
             f"a tokenizer.json should be a JSON object{f' with an object {name!r}' if name else ''}; this one is not"
         )
     return contents[name]
-
-
-def _check_byte_level(part: Any, what: str, expected: dict[str, bool]) -> None:
-    _require(_type(part) == "ByteLevel", f"its {what} is {_type(part)}")
-    for option, value in expected.items():
-        actual = part.get(option, True)  # the library's default for a missing option
-        _require(actual is value, f"its {what} has {option} {str(actual).lower():.60}")
-
-
-def _type(part: Any) -> str:
-    """Return the type of a part; for a sequence, with the types of its members."""
-    if isinstance(part, dict) and part.get("type") == "Sequence":
-        members = next((value for value in part.values() if isinstance(value, list)), [])
-        return f"a sequence of {', '.join(map(_type, members))}"[:200]
-    return (
-        f"{part.get('type'):.60}" if isinstance(part, dict) and isinstance(part.get("type"), str) else f"{part!r:.60}"
-    )
-
-
-def _require(holds: bool, problem: str) -> None:
-    if not holds:
-        raise TokenizerError(f"this tokenizer.json cannot be used here: {problem}; {_SUPPORTED}")

