@@ -51,6 +51,7 @@ class Service:
         self.uploading = asyncio.Lock()  # one upload at a time is in memory
         self.datasets.clean()
         self.models.clean()
+        self.lab.clean()
 
     @contextlib.asynccontextmanager
     async def running(self, app):

@@ -1,17 +1,20 @@
-"""The server's end of a connection: uvicorn's protocol, with a limit on the time that a request's head takes.
+"""The server's end of a connection: uvicorn's protocol, with limits on the time that a client takes.
 
-uvicorn itself waits for ever for the rest of a head, so that every client that sends one slowly holds a connection.
+uvicorn itself waits for ever for the rest of a request's head, and for a client that does not read its response.
 """
 
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 HEAD_SECONDS = 20.0  # seconds from a connection's first byte, or a request's, to the end of its headers
 
+READ_SECONDS = 120.0  # seconds without room for more of a response in the connection
+
 
 class TimedProtocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
-    """Closes a connection whose request line and headers do not arrive in time."""
+    """Ends a connection whose request line and headers do not arrive in time, or whose response is not read."""
 
     _cut_off = None  # the timer, while a head is awaited
+    _full = None  # the timer, while the connection takes no more of the response
 
     def connection_made(self, transport):
         """Wait for the first request."""
@@ -34,7 +37,21 @@ class TimedProtocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type]
     def connection_lost(self, error):
         """Stop waiting: there is no connection."""
         self._stop_waiting()
+        self.resume_writing()
         super().connection_lost(error)
+
+    def pause_writing(self):
+        """Wait for the client to read."""
+        super().pause_writing()
+        if self._full is None:
+            self._full = self.loop.call_later(READ_SECONDS, self.transport.abort)
+
+    def resume_writing(self):
+        """Stop waiting: the client has read."""
+        if self._full is not None:
+            self._full.cancel()
+            self._full = None
+        super().resume_writing()
 
     def _await_head(self):
         self._cut_off = self.loop.call_later(HEAD_SECONDS, self.transport.close)

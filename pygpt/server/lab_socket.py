@@ -17,6 +17,7 @@ from pygpt.server.session_worker import SERVER, run_session
 from pygpt.server.worker_process import Worker
 from pygpt.session.commands import command_name, read_command
 from pygpt.session.messages import Error, encode
+from pygpt.utils.files import remove_unfinished
 
 USER = "the lab"
 TAKEN_OVER, CRASHED, TOO_SLOW = 4001, 4002, 1013  # close codes; the page reconnects only after the last one
@@ -67,6 +68,11 @@ class LabSocket:
         self.listening: asyncio.Task | None = None
         self.page: Page | None = None
         self._forget()
+
+    def clean(self) -> None:
+        """Remove what a killed server left unfinished. Only for the process that holds the folder's lock."""
+        if self.folder.is_dir():
+            remove_unfinished(self.folder)
 
     def _forget(self):
         self.log, self.last_events = EventLog(), {}

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import ipaddress
 import json
+import re
 import secrets
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
@@ -20,6 +21,7 @@ NEEDS_TOKEN = (
     "this server asks for its token: open the address that it printed when it started, or send the token in the header "
     "Authorization: Bearer TOKEN or as ?token=TOKEN"
 )
+LENGTH = re.compile(r"[0-9]{1,15}")
 SMALL_BODY = 1_000_000  # bytes: more than any settings or prompt needs
 # Bytes discarded before a refusal: a client that is still sending when the connection closes never reads the reason.
 DISCARD_LIMIT = 10_000_000
@@ -81,7 +83,7 @@ class SecurityMiddleware:
         if headers.get("sec-fetch-site") == "cross-site" and headers.get("sec-fetch-mode") != "navigate":
             return 403, "pages of other sites are not allowed to use this server"
         length, limit = headers.get("content-length", "0"), self._limit(scope)
-        if scope["type"] == "http" and (not length.isdecimal() or int(length) > limit):
+        if scope["type"] == "http" and (not LENGTH.fullmatch(length) or int(length) > limit):
             return 413, too_large(limit)
         return 0, ""
 

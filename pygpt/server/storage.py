@@ -8,7 +8,7 @@ from pathlib import Path
 from pygpt.config.fields import coerce
 from pygpt.data import DATASETS, is_task, load_text, task_text, text_from_bytes
 from pygpt.errors import DataError, ExperimentError, RequestError
-from pygpt.server.names import MAX_NAME_LENGTH, check_name, choices, make_folder, writing
+from pygpt.server.names import MAX_NAME_LENGTH, NAME, check_name, choices, make_folder, writing
 from pygpt.utils.files import remove_unfinished, write_atomically
 
 MAX_TITLE_LENGTH = 255
@@ -59,7 +59,11 @@ class DataSets:
             )
             for text in DATASETS.values()
         ]
-        uploaded = [path for path in sorted(self.folder.glob("*.json")) if path.with_suffix(".txt").is_file()]
+        uploaded = [
+            path
+            for path in sorted(self.folder.glob("*.json"))
+            if NAME.fullmatch(path.stem) and path.with_suffix(".txt").is_file()
+        ]
         return built_in + [self._uploaded(path) for path in uploaded]
 
     def get(self, name: str) -> DataSet:

@@ -91,6 +91,28 @@ def test_a_body_that_does_not_arrive_is_408(server, path):
     assert received.startswith(b"HTTP/1.1 408") and b"did not arrive in time" in received
 
 
+def test_a_response_that_is_not_read_ends_only_its_connection(server, tmp_path, monkeypatch):
+    """A client that reads slowly gets all of it; one that stops reading is cut off."""
+    monkeypatch.setattr(connections, "READ_SECONDS", 0.5)
+    (tmp_path / "lm" / "big").mkdir()
+    (tmp_path / "lm" / "big" / "model.safetensors").write_bytes(bytes(30_000_000))
+    request = b"GET /lm/big/model.safetensors HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\n\r\n"
+    with connected(server.url, request) as slow, connected(server.url, request) as stopped:
+        received = 0
+        for _ in range(30):
+            received += len(slow.recv(1_000_000))
+            time.sleep(0.05)
+        assert received + len(answer(slow)) > 30_000_000
+        assert len(answer(stopped)) < 30_000_000
+
+
+@pytest.mark.parametrize("length", ["9" * 5000, "-1", "1e9", "0x10", "1, 2"])
+def test_a_length_that_is_no_number_is_refused(server, length):
+    head = f"POST /lm/x/train HTTP/1.1\r\nHost: HOST\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
+    with connected(server.url, head.encode()) as connection:
+        assert answer(connection).split()[1] in (b"400", b"413")
+
+
 def test_two_hundred_connections_and_half_closed_ones_cost_no_more_than_their_own(server):
     request = b"GET /lm HTTP/1.1\r\nHost: HOST\r\n\r\n"
     idle = [connected(server.url, request[: number % 30]) for number in range(200)]

@@ -228,6 +228,8 @@ def test_a_killed_server_loses_the_steps_of_ten_seconds_and_lists_nothing_unfini
     (tmp_path / "ds" / "poem.json.123-0123abcd.new").write_text("{")
     (tmp_path / "lm" / "long" / "model.safetensors.123-0123abcd.new").write_text("half")
     (tmp_path / "lm" / ".deleted-old-0123").mkdir()
+    (tmp_path / "lab").mkdir()
+    (tmp_path / "lab" / "about.json.123-0123abcd.new").write_text("{")
     (tmp_path / "lm" / "half").mkdir()
     restarted = started(tmp_path)
     facts = restarted.json("GET", "/lm/long")
@@ -325,9 +327,12 @@ def test_a_job_file_of_any_content_is_read(tmp_path):
     (tmp_path / "ds").mkdir()
     (tmp_path / "ds" / "odd.json").write_text('{"name": "../x", "layout": 3}')
     (tmp_path / "ds" / "odd.txt").write_text(POEM)
+    for file in (b"not utf-8 \xff.json", b"not utf-8 \xff.txt", b"two..dots.json", b"job.json"):
+        (tmp_path / "ds" / os.fsdecode(file)).write_text("{}")
     serving = started(tmp_path)
     assert {model["name"] for model in serving.json("GET", "/lm")["models"]} == set(DAMAGED)
-    assert "odd" in [dataset["name"] for dataset in serving.json("GET", "/ds")["datasets"]]
+    uploaded = [dataset["name"] for dataset in serving.json("GET", "/ds")["datasets"] if not dataset["built_in"]]
+    assert uploaded == ["odd", "poem"]
     for name in DAMAGED:
         interrupted = name in ("waiting", "training", "experiment")
         expected = name if name == "trained" else "interrupted" if interrupted else "failed"
