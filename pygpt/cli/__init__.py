@@ -11,10 +11,14 @@ from pygpt.errors import PygptError
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run a command and return its exit status: 1 after a PygptError (printed to standard error), 130 after Ctrl+C."""
+    """Run a command and return its exit status: 1 after a PygptError (printed to standard error), 2 after a wrong flag,
+    130 after Ctrl+C."""
     try:
-        status = _run(sys.argv[1:] if arguments is None else arguments) or 0
-        sys.stdout.flush()
+        try:
+            status = _run(sys.argv[1:] if arguments is None else arguments) or 0
+        except SystemExit as stop:  # --help: 0, or a wrong flag: 2
+            status = int(stop.code or 0)
+        sys.stdout.flush()  # while an error can be caught; Python's own exit only reports it
         return status
     except PygptError as error:
         print(f"pygpt: {error}", file=sys.stderr)

@@ -135,8 +135,7 @@ class Training:
                 self.saved = self._state()
         finally:
             self.saving = False
-        self.saved_at = time.perf_counter()
-        self.saving_took = self.saved_at - began
+        self.saved_at, self.saving_took = began, time.perf_counter() - began
         return saved
 
     async def _save_last(self) -> None:

@@ -42,11 +42,11 @@ class RunFolder:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             held = lock_folder(self.folder, "choose another folder with --out")
-            remove_unfinished(self.folder)
         except OSError as error:
             raise CheckpointError(
                 f"the folder {self.folder} cannot be written ({error.strerror}); choose another with --out"
             ) from None
+        remove_unfinished(self.folder)
         return held
 
     def earlier_run(self) -> list[Path]:

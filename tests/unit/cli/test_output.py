@@ -128,7 +128,7 @@ def test_what_is_no_toml_is_said(tmp_path, content, message):
 def test_a_closed_pipe_is_no_error(tmp_path):
     (tmp_path / "poem.txt").write_text(POEM)
     assert run("train", "bigram", "--data", "poem.txt", "--out", "run", "--steps", "2", cwd=tmp_path).returncode == 0
-    for command in ("plan", "show run", "eval run", "sample run"):
+    for command in ("plan", "show run", "eval run", "sample run", "train --help"):
         line = f"set -o pipefail; {shlex.join([sys.executable, '-m', 'pygpt', *command.split()])} | true"
         done = subprocess.run(["bash", "-c", line], cwd=tmp_path, capture_output=True)
         assert (done.returncode, done.stderr) == (0, b""), command
