@@ -36,9 +36,10 @@ from typing import TYPE_CHECKING
 from pygpt.analysis.device_choice import open_device_for
 from pygpt.analysis.plan import plan_run
 from pygpt.config.experiment import Experiment
-from pygpt.data import DATASETS, Text, is_task, load_text, text_from_bytes
+from pygpt.config.fields import coerce
+from pygpt.data import DATASETS, Text, is_task, load_text, text_from_bytes, text_from_string
 from pygpt.devices.base import Device
-from pygpt.errors import ExperimentError, PygptError
+from pygpt.errors import DataError, ExperimentError, PygptError
 from pygpt.inference.trained_model import TrainedModel
 from pygpt.models import MODELS
 from pygpt.runs.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
@@ -70,6 +71,8 @@ class LanguageModel(TrainedModel):
     def __init__(self, experiment: str | Experiment = "baby", device: str | Device = "auto", **changes):
         if isinstance(experiment, str):
             experiment = Experiment.preset(experiment)
+        if not isinstance(experiment, Experiment):
+            raise ExperimentError("experiment", f"expected a preset's name or an Experiment, got {experiment!r:.60}")
         self.experiment = experiment.with_fields(**changes)
         self.device, self.step, self.provenance = device, 0, {}
         self.model = self.tokenizer = None  # type: ignore[assignment]  # until there is a vocabulary
@@ -90,16 +93,16 @@ class LanguageModel(TrainedModel):
 
     def fit(
         self,
-        text: str | Text | Shards | None = None,
+        text: str | bytes | Path | Text | Shards | None = None,
         steps: int | None = None,
         callback: Callable[[Metric], object] | None = None,
     ) -> list[Metric]:
         """Train and return the metrics of each step; `callback` is called with every Metric as it comes.
 
-        `text` is the text itself, the name of one ("shakespeare", "names"), or a Text from `pygpt.data.load_text`. The
-        default is the last training text, or else the experiment's text. A different text starts a new run from the
-        model's weights and vocabulary. `steps` is the number of further steps, by default the rest of the experiment's;
-        the learning rate schedule ends with them.
+        `text` is the text itself (a string, or bytes in UTF-8), the name of one ("shakespeare", "names"), the Path of a
+        file, or a Text from `pygpt.data.load_text`. The default is the last training text, or else the experiment's
+        text. A different text starts a new run from the model's weights and vocabulary. `steps` is the number of
+        further steps, by default the rest of the experiment's; the learning rate schedule ends with them.
         Raises: as `training`.
         """
         metrics = []
@@ -109,7 +112,9 @@ class LanguageModel(TrainedModel):
                 callback(metric)
         return metrics
 
-    def training(self, text: str | Text | Shards | None = None, steps: int | None = None) -> Iterator[Metric]:
+    def training(
+        self, text: str | bytes | Path | Text | Shards | None = None, steps: int | None = None
+    ) -> Iterator[Metric]:
         """Train as `fit` does and yield every Metric. If you stop early, the next call continues from there.
 
         Raises: ExperimentError, DataError, TokenizerError if the experiment does not suit the text, or no step is left;
@@ -123,7 +128,7 @@ class LanguageModel(TrainedModel):
 
     def _prepare_run(self, text, steps) -> Run:
         """The run to continue: the current one, the checkpoint's, or a new one."""
-        if steps is not None and steps < 1:
+        if steps is not None and coerce("steps", int, steps) < 1:
             raise ExperimentError("steps", f"{steps} is fewer than 1")
         named = isinstance(text, str) and _is_text_name(text)
         text = self._resolve_text(text)
@@ -153,14 +158,23 @@ class LanguageModel(TrainedModel):
         self.checkpoint = None  # the run supersedes it
         return run
 
-    def _resolve_text(self, text: str | Text | Shards | None) -> Text | Shards:
+    def _resolve_text(self, text) -> Text | Shards:
         if text is None:
             return self._default_text()
+        if isinstance(text, Path):
+            return load_text(str(text.absolute()))  # a file, even if a data set has its name
+        if isinstance(text, bytes):
+            return text_from_bytes("your text", text)
         if not isinstance(text, str):
-            return text
+            if isinstance(text, Text) or hasattr(text, "corpus"):  # Shards, which a tab does not import
+                return text
+            raise DataError(
+                f"expected a text: a string, bytes in UTF-8, the Path of a file, or what pygpt.data.load_text returns; "
+                f"got {type(text).__name__}. For a list of documents, pass '\\n'.join(documents)"
+            )
         if _is_text_name(text):
             return load_text(text)
-        return text_from_bytes("your text", text.encode())
+        return text_from_string("your text", text)
 
     def _default_text(self) -> Text | Shards:
         """The last training text, or else the experiment's text."""
@@ -180,7 +194,7 @@ class LanguageModel(TrainedModel):
 
     # Using the model.
 
-    def evaluate(self, text: str | Text | Shards | None = None) -> Evaluation:
+    def evaluate(self, text: str | bytes | Path | Text | Shards | None = None) -> Evaluation:
         """The loss over a whole text, or by default over the validation part of the training text. For shards,
         only the validation part is read. For questions with answers the result also counts the correct answers.
 

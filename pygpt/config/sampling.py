@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Any
 
-from pygpt.config.fields import check_limits, setting
+from pygpt.config.fields import check_limits, coerce, setting
 from pygpt.errors import ExperimentError
 
 
@@ -41,4 +41,5 @@ class SamplingConfig:
             raise ExperimentError("stop", f"expected non-empty strings, got {list(stop)!r:.60}")
         object.__setattr__(self, "stop", stop)
         for field in dataclasses.fields(self):
+            coerce(field.name, field.type, getattr(self, field.name))
             check_limits(field.name, field, getattr(self, field.name))

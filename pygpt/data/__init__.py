@@ -6,7 +6,7 @@ from pygpt.data.registry import DATASETS, Dataset
 from pygpt.data.sources.python import python_sources_text
 from pygpt.data.sources.tales import tales
 from pygpt.data.sources.tasks import TASKS, Task, is_task, task_text
-from pygpt.data.text import Text, text_from_bytes
+from pygpt.data.text import Text, text_from_bytes, text_from_string
 
 __all__ = [
     "Corpus",
@@ -26,5 +26,6 @@ __all__ = [
     "tales",
     "task_text",
     "text_from_bytes",
+    "text_from_string",
     "whole_split",
 ]

@@ -49,6 +49,21 @@ def text_from_bytes(name: str, data: bytes) -> Text:
     return _own_text(name, decode_text(name, data))
 
 
+def text_from_string(name: str, text: str) -> Text:
+    """Read a user's text like `text_from_bytes`, from a string.
+
+    Raises:
+        DataError: the text is blank, is not text at all, or has an unpaired surrogate.
+    """
+    try:
+        return text_from_bytes(name, text.encode("utf-8"))
+    except UnicodeEncodeError as error:
+        raise DataError(
+            f"{name} has the character {text[error.start]!r} at position {error.start}, an unpaired surrogate, which "
+            "UTF-8 cannot encode: leave it out"
+        ) from None
+
+
 def saved_text(name: str, data: bytes) -> Text:
     """Read a user's text that was saved with a run: every byte counts, also marks and line ends.
 

@@ -2,7 +2,9 @@
 
 from collections.abc import AsyncGenerator, Callable, Iterator
 
+from pygpt.config.fields import coerce
 from pygpt.config.sampling import SamplingConfig
+from pygpt.errors import ExperimentError
 from pygpt.inference.sampler import Sampler
 from pygpt.tokenizers import Tokenizer
 from pygpt.utils.blocking import iterate_blocking
@@ -38,5 +40,10 @@ def generate(
     config: SamplingConfig | None = None,
     slice_size: int = SLICE,
 ) -> Iterator[str]:
-    """Yield the continuation of a prompt in pieces. Blocks while it reads, so it is for native devices."""
+    """Yield the continuation of a prompt in pieces. Blocks while it reads, so it is for native devices.
+
+    Raises: ExperimentError if `max_new_tokens` is no whole number from 1; otherwise as Sampler.
+    """
+    if coerce("max_new_tokens", int, max_new_tokens) < 1:
+        raise ExperimentError("max_new_tokens", f"{max_new_tokens} is less than 1")
     return iterate_blocking(stream(Sampler(model, tokenizer, prompt, config), max_new_tokens, lambda done: slice_size))

@@ -69,6 +69,8 @@ class Sampler:
         self._read_half: Capture | None = None
 
     def _prompt_ids(self, prompt):
+        if not isinstance(prompt, str):
+            raise TokenizerError(f"a prompt is a text to continue, not {type(prompt).__name__}")
         ids = list(self.tokenizer.encode(prompt))
         if self.tokenizer.bos is not None:
             return [self.tokenizer.bos, *ids]

@@ -45,9 +45,10 @@ class TrainedModel:
         if not 1 <= length <= self.model.block_size:
             raise ShapeError(f"logits: rows have {length} ids; this model takes 1 to {self.model.block_size}")
         flat = [token for row in rows for token in row]
-        wrong = next((token for token in flat if not 0 <= token < self.tokenizer.vocab_size), None)
+        numbers = range(self.tokenizer.vocab_size)
+        wrong = next((token for token in flat if token not in numbers), None)
         if wrong is not None:
-            raise TokenizerError(f"logits: {wrong} is no token; ids go from 0 to {self.tokenizer.vocab_size - 1}")
+            raise TokenizerError(f"logits: {wrong!r:.60} is no token; ids go from 0 to {self.tokenizer.vocab_size - 1}")
         data = tensor(self.device, array("I", flat), (len(rows), length), "uint32")
         with no_tape():
             return self.model.logits(data).numpy()

@@ -7,6 +7,7 @@ and a post-processor adds special tokens to the ids of a text: neither changes h
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -37,6 +38,13 @@ def read_pipeline(contents: dict[str, Any], model: dict[str, Any], vocab: Iterab
         require(known, f"its post-processor is {_type(processor)}")
     parts = {name: contents.get(name) for name in (*_PARTS, "added_tokens")}
     parts["model"] = {name: value for name, value in model.items() if name not in ("type", "vocab", "merges")}
+    try:
+        json.dumps(parts, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        surrogate = error.object[error.start]
+        raise TokenizerError(
+            f"this tokenizer.json has an unpaired surrogate, {surrogate!r}, which no text has"
+        ) from None
     parts["listed"] = sorted({name for name, _ in _names(contents)} & set(vocab))
     ignore_merges = bool(model.get("ignore_merges"))
     if model.get("byte_fallback"):

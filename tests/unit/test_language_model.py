@@ -227,3 +227,56 @@ def test_a_custom_text_is_saved_with_the_model(cpu, tmp_path):
 
 def test_the_public_names_exist():
     assert {name: getattr(pygpt, name) for name in pygpt.__all__}["LanguageModel"] is LanguageModel
+
+
+def test_a_text_can_be_a_file_or_bytes(cpu, tmp_path):
+    path = tmp_path / "names"  # a file, though a data set has this name
+    path.write_text(POEM)
+    expected = bits(model_on(cpu).fit(POEM, steps=3))
+    assert bits(model_on(cpu).fit(path, steps=3)) == expected == bits(model_on(cpu).fit(POEM.encode(), steps=3))
+    with pytest.raises(DataError, match="no file named .*none"):
+        model_on(cpu).fit(tmp_path / "none")
+
+
+@pytest.mark.parametrize("text, came", [([POEM], "list"), (3, "int"), (POEM.split, "builtin_function_or_method")])
+def test_what_is_no_text_is_refused_with_what_came(text, came, cpu):
+    model = model_on(cpu)
+    for use in model.fit, lambda text: (model.fit(POEM, steps=1), model.evaluate(text)):
+        with pytest.raises(DataError, match=f"expected a text: a string.* got {came}. For a list"):
+            use(text)
+
+
+def test_half_of_a_character_is_refused_wherever_a_text_is_given(cpu):
+    model = model_on(cpu)
+    for use in model.fit, model.evaluate:
+        with pytest.raises(DataError, match="your text has the character .* at position 4520, an unpaired surrogate"):
+            use(POEM + "\udc00")
+        model.fit(POEM, steps=1)
+    with pytest.raises(TokenizerError, match="position 0 is not in the vocabulary"):
+        model.generate("\ud800", 5)
+    with pytest.raises(ExperimentError, match="stop: expected text, got half of a character"):
+        model.generate("Up", 5, stop="\udc00")
+
+
+@pytest.mark.parametrize("length, message", [(-5, "-5 is less than 1"), (0, "0 is less than 1"), (2.5, "got 2.5")])
+def test_a_length_that_is_none_is_refused(length, message, cpu):
+    model = model_on(cpu)
+    model.fit(POEM, steps=1)
+    for use in model.generate, lambda *arguments: list(model.stream(*arguments)):
+        with pytest.raises(ExperimentError, match=f"max_new_tokens: .*{message}"):
+            use("Up", length)
+
+
+def test_arguments_of_other_types_are_refused_in_a_sentence(cpu):
+    model = model_on(cpu)
+    model.fit(POEM, steps=1)
+    with pytest.raises(ExperimentError, match="steps: expected a whole number, got '3'"):
+        model.fit(POEM, steps="3")
+    with pytest.raises(TokenizerError, match="a prompt is a text to continue, not bytes"):
+        model.generate(b"Up", 5)
+    with pytest.raises(ExperimentError, match="temperature: expected a number, got 'hot'"):
+        model.generate("Up", 5, temperature="hot")
+    with pytest.raises(ExperimentError, match="experiment: expected a preset's name or an Experiment, got 3"):
+        LanguageModel(3)
+    with pytest.raises(TokenizerError, match="logits: 'a' is no token"):
+        model.logits([["a"]])
