@@ -261,7 +261,8 @@ def test_ctrl_c_at_any_moment_of_the_start_prints_no_traceback(tmp_path, poem):
         time.sleep(0.04 * moment)
         process.send_signal(signal.SIGINT)
         error = process.communicate(timeout=30)[1]
-        assert process.returncode == 130 and "Traceback" not in error
+        # Both are 130 for a shell: Python ends by the signal itself if it came during an exec, as in a dataclass.
+        assert process.returncode in (130, -signal.SIGINT) and "Traceback" not in error, error[-2000:]
 
 
 @pytest.mark.slow
