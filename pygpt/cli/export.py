@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import tyro
-from rich.console import Console
 
+from pygpt.cli.output import PlainConsole
 from pygpt.errors import CheckpointError
 
 
@@ -19,7 +19,7 @@ class ExportCommand:
     out: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="OUT")]
     """folder to write"""
     to: Literal["hf"] = "hf"
-    """hf: the layout of GPT-2 or of Llama, depending on the model"""
+    """hf: the layout of GPT-2, Llama, Mistral, Qwen 2 or Qwen 3, depending on the model"""
 
     def run(self) -> int:
         """Write the files of the folder, the weights last."""
@@ -35,13 +35,9 @@ class ExportCommand:
                 write_atomically(self.out / name, content)
         except OSError as error:
             raise CheckpointError(f"the folder {self.out} cannot be written: {error.strerror}") from None
-        tokenizer = (
-            "with its tokenizer"
-            if "tokenizer.json" in files
-            else "without a tokenizer (transformers has none for characters or bytes)"
-        )
-        Console(highlight=False, soft_wrap=True).print(
-            f"Wrote the model to {self.out}, {tokenizer}. Load it in Python:\n"
-            f'  transformers.AutoModelForCausalLM.from_pretrained("{self.out}")'
+        PlainConsole(soft_wrap=True).print(
+            f"Wrote the model and its tokenizer to {self.out}. Load them in Python:\n"
+            f"  transformers.AutoModelForCausalLM.from_pretrained({str(self.out)!r})\n"
+            f"  transformers.AutoTokenizer.from_pretrained({str(self.out)!r})"
         )
         return 0

@@ -5,20 +5,20 @@ from functools import partial
 
 from pygpt.huggingface.layouts import layout_of
 from pygpt.huggingface.token_ids import token_ids_of
+from pygpt.huggingface.tokenizers import normalizer_of, tokenizer_files
 from pygpt.runs.checkpoint import STORED, Checkpoint, parameter_shapes
 from pygpt.runs.safetensors import Entry, safetensors_pieces
 from pygpt.tensor.kernel import np
-from pygpt.tokenizers import BPETokenizer, tokenizer_json_bytes
 
 
 def export_folder(checkpoint: Checkpoint) -> dict:
     """Return the files of the folder by name: bytes or an iterator of pieces.
 
-    They include only a byte-level BPE tokenizer: `transformers` has none for characters or bytes.
-    Raises: ExperimentError, naming the setting, for a model that `transformers` cannot represent.
+    Raises: ExperimentError, naming the setting, for a model that `transformers` cannot represent; TokenizerError for
+    such a tokenizer.
     """
     model, tokenizer = checkpoint.experiment.model, checkpoint.tokenizer
-    layout = layout_of(model)
+    layout = layout_of(model, normalizer_of(tokenizer))
     shapes = parameter_shapes(checkpoint.experiment, tokenizer)
     entries = {}
     for place in layout.places(model, tokenizer.vocab_size):
@@ -36,18 +36,7 @@ def export_folder(checkpoint: Checkpoint) -> dict:
     }
     ids = token_ids_of(checkpoint)
     files = {file: _json(given) for file, given in ids.items()} | {"config.json": _json(config | ids["config.json"])}
-    if isinstance(tokenizer, BPETokenizer):
-        files["tokenizer.json"] = tokenizer_json_bytes(tokenizer)
-        names = {index: name for name, index in tokenizer.vocabulary.special.items()}
-        files["tokenizer_config.json"] = _json(
-            {
-                "tokenizer_class": "PreTrainedTokenizerFast",
-                "model_max_length": model.block_size,
-                "bos_token": None if tokenizer.bos is None else names.get(tokenizer.bos),
-                "eos_token": next((names[end] for end in tokenizer.ends if end in names), None),
-                "clean_up_tokenization_spaces": False,
-            }
-        )
+    files |= tokenizer_files(tokenizer, model.block_size)
     files["model.safetensors"] = safetensors_pieces(entries, {"format": "pt"})
     return files
 

@@ -62,7 +62,8 @@ class Layout:
     `wanted` holds the values that a field can have, or None for any. Array names are without `prefix`; a file can have
     it or not. `token_ids` are those of a config.json that names none. `tied` says whether the output layer is the
     embedding (its array is `embedding`) unless a config.json says something else. `problem` returns why a model does
-    not fit although its fields do, or "".
+    not fit although its fields do, or "". `normalizer` is that of the only tokenizers for which `transformers` gives a
+    folder of this `model_type` the ids of its tokenizer.json; "": of all.
     """
 
     model_type: str
@@ -76,9 +77,11 @@ class Layout:
     to_config: Callable[[ModelConfig], dict]
     from_config: Callable[[Config], dict]
     problem: Callable[[ModelConfig], str] = lambda model: ""
+    normalizer: str = ""
 
-    def mismatches(self, model: ModelConfig) -> list[str]:
-        """The settings that prevent a model from having this architecture, a phrase for each."""
+    def mismatches(self, model: ModelConfig, normalizer: str = "") -> list[str]:
+        """The settings that prevent a model whose tokenizer has this normalizer from having this architecture, a
+        phrase for each."""
         defaults = ModelConfig()
         phrases = []
         for name, value in vars(model).items():
@@ -87,6 +90,8 @@ class Layout:
             if allowed is None or value in allowed or _says_nothing(model, name):
                 continue
             phrases.append(f"model.{name} is {value} (it must be {' or '.join(sorted(map(str, allowed)))})")
+        if self.normalizer not in ("", normalizer):
+            phrases.append(f"data.tokenizer is not {self.model_type}'s (transformers would use that all the same)")
         problem = self.problem(model)
         return phrases + [problem] * bool(problem)
 

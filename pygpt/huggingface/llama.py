@@ -189,11 +189,12 @@ def _uneven(model: ModelConfig) -> str:
 LLAMA = _layout(
     "llama",
     "LlamaForCausalLM",
-    {},
+    {"qkv_bias": None},
     {"bos_token_id": 1, "eos_token_id": 2},
     {"max_position_embeddings": 2048},
-    lambda model: {"attention_bias": model.bias, "mlp_bias": model.bias},
+    lambda model: {"attention_bias": model.bias or model.qkv_bias, "mlp_bias": model.bias},
     lambda config: {"bias": config.boolean("attention_bias", False) or config.boolean("mlp_bias", False)},
+    places=partial(_places, output_bias=True),
     problem=_uneven,
 )
 MISTRAL = _layout(
@@ -213,6 +214,7 @@ QWEN2 = _layout(
     QWEN,
     _window_to_config,
     lambda config: {"qkv_bias": True, **_window_from_config(config)},
+    normalizer="NFC",
 )
 QWEN3 = _layout(
     "qwen3",

@@ -34,7 +34,10 @@ def delimited(tokenizer: Tokenizer, ids: dict[str, dict], defaults: dict[str, in
     given = {**defaults, **ids[FILES[0]], **ids.get(FILES[1], {})}
     bos, eos = given[BOS], given[EOS]
     ends = [token for token in (eos if isinstance(eos, list) else [eos]) if _names(token, tokenizer)]
-    return tokenizer.with_delimiters(bos if _names(bos, tokenizer) else None, ends)
+    bos = bos if _names(bos, tokenizer) else None
+    if (bos, tuple(ends)) == (tokenizer.bos, tokenizer.ends):
+        return tokenizer
+    return tokenizer.with_delimiters(bos, ends)
 
 
 def token_ids_of(checkpoint: Checkpoint) -> dict[str, dict]:
