@@ -231,6 +231,9 @@ def test_a_text_that_is_too_short_is_an_error(server):
         ({"dataset": "poem", "tokenizer": "char", "vocab_size": 999}, "vocab_size", "leave one of the two out"),
         ({"dataset": "poem", "vocab_size": 100}, "vocab_size", "outside 257"),
         ({"tokenizer": "words"}, "tokenizer", "is not one of"),
+        ({"tokenizer": "words", "vocab_size": 300}, "tokenizer", "is not one of"),
+        ({"dataset": "poem", "tokenizer": "byte", "vocab_size": 300}, "vocab_size", "has 256 tokens on this text"),
+        ({"dataset": "poem", "tokenizer": "gpt2", "vocab_size": 300}, "vocab_size", "has 50,257 tokens on this text"),
     ],
 )
 def test_errors_use_the_field_names_of_the_request(server, body, field, message):
