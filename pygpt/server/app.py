@@ -49,9 +49,10 @@ class Service:
         self.generation = Generation(choice)
         self.lab = LabSocket(self.slot, self.folder / "lab", choice)
         self.uploading = asyncio.Lock()  # one upload at a time is in memory
-        self.datasets.clean()
-        self.models.clean()
-        self.lab.clean()
+        with writing(self.folder):
+            self.datasets.clean()
+            self.models.clean()
+            self.lab.clean()
 
     @contextlib.asynccontextmanager
     async def running(self, app):

@@ -3,17 +3,22 @@
 import asyncio
 import contextlib
 import signal
+import time
+from pathlib import Path
 
 from pygpt.analysis.device_choice import choose, open_native_cpu
 from pygpt.data import DATASETS, is_task, load_text
 from pygpt.devices import open_device
-from pygpt.errors import DataError
+from pygpt.errors import DataError, PygptError
 from pygpt.runs.run_store import FolderStore
+from pygpt.server.names import make_folder
 from pygpt.server.worker_process import Incoming, write
 from pygpt.session.messages import Error, encode
 from pygpt.session.session import Session
+from pygpt.utils.folder_lock import lock_folder
 from pygpt.version import __version__
 
+LOCK_SECONDS = 5.0  # seconds to wait for a folder that another process writes
 SERVER = "machine"  # the page's name for the server's device
 
 
@@ -59,12 +64,29 @@ def run_session(connection, folder: str, choice: str) -> None:
     asyncio.run(_handle(connection, folder, choice))
 
 
+async def _locked(folder):
+    """Lock a folder. The worker of a server that was killed can hold it until its step is done."""
+    until = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            return lock_folder(folder, "stop the other one")
+        except PygptError:
+            if time.monotonic() > until:
+                raise
+        await asyncio.sleep(0.1)
+
+
 async def _handle(connection, folder, choice):
     def send(message: dict, data=None):
         # If the server has closed the connection, the loop below ends this process.
         with contextlib.suppress(OSError):
             write(connection, encode(message), data)
 
+    try:
+        held = await _locked(make_folder(Path(folder)))
+    except PygptError as error:
+        send(Error(str(error), "", "begin").to_dict())
+        return
     session = Session(lambda event, data=None: send(event.to_dict(), data), Site(choice), FolderStore(folder))
     tasks = set()
 
@@ -82,3 +104,4 @@ async def _handle(connection, folder, choice):
         task = asyncio.ensure_future(handle(*item))
         tasks.add(task)
         task.add_done_callback(tasks.discard)
+    held.close()

@@ -33,7 +33,7 @@ from pygpt.session.sampling import TrainingSamples
 from pygpt.training.driver import Driver
 from pygpt.training.run import Run
 
-COPY_MIN_INTERVAL = 10.0  # seconds between two safety copies, at least
+COPY_MIN_INTERVAL = 8.0  # seconds between two safety copies, at least: with the time they take, a kill loses about ten
 COPY_SHARE = 0.05  # largest share of the time spent on them
 
 

@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from pygpt.errors import PygptError
+from pygpt.runs.run_folder import RunFolder
 from tests.serving import Serving
 from tests.tiny_runs import POEM
 
@@ -299,6 +301,23 @@ def test_the_second_server_on_a_folder_is_refused(server):
     second = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert second.returncode == 1 and "Traceback" not in second.stderr
     assert "is in use by another pygpt" in second.stderr and "--folder" in second.stderr
+
+
+@pytest.mark.slow
+def test_a_training_in_a_folder_that_another_process_writes_is_refused(server):
+    server.json("POST", "/lm/shared/train", 202, json=ENDLESS)
+    server.wait_until("shared", lambda facts: facts["step"] > 0)
+    with pytest.raises(PygptError, match="is in use by another pygpt"):
+        RunFolder(server.folder / "lm" / "shared").claim()
+    server.json("POST", "/lm/shared/stop")
+    with RunFolder(server.folder / "lm" / "shared").claim():
+        server.json("POST", "/lm/shared/resume", 202)
+        failed = server.wait_until("shared", lambda facts: facts["state"] == "failed")
+    assert f"is in use by another pygpt (process {os.getpid()})" in failed["error"]
+    server.json("POST", "/lm/shared/resume", 202)
+    server.wait_until("shared", lambda facts: facts["state"] == "training" and "loss" in facts)
+    server.json("POST", "/lm/shared/stop")
+    server.json("DELETE", "/lm/shared")
 
 
 DAMAGED = {
