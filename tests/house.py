@@ -38,10 +38,12 @@ MAY_IMPORT = {
     "inference": "errors utils devices tensor ops nn models tokenizers config analysis.memory runs",
     "analysis": "errors utils version devices tensor ops nn models data config training inference",
     "huggingface": "errors utils version tensor tokenizers config runs",
+    "nanogpt": "errors utils version tensor tokenizers data config runs huggingface",
     "language_model": "errors utils devices.base models data config training analysis runs inference",
     "session": "errors utils models tokenizers data config training analysis runs inference",
     "server": "errors utils version devices tokenizers data config training analysis runs inference session",
-    "cli": "errors utils devices tensor tokenizers data config training analysis runs inference huggingface server",
+    "cli": "errors utils devices tensor tokenizers data config training analysis runs inference huggingface nanogpt "
+    "server",
     "__init__": "errors version config language_model",
     "__main__": "cli",
 }

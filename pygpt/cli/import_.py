@@ -1,4 +1,4 @@
-"""`pygpt import hf`: make a run from a transformers folder. (`import` is a keyword, hence the file's name.)"""
+"""`pygpt import`: make a run from a model of other programs. (`import` is a keyword, hence the file's name.)"""
 
 import dataclasses
 from pathlib import Path
@@ -8,22 +8,25 @@ import tyro
 
 from pygpt.cli.flags import optional
 from pygpt.cli.output import PlainConsole, as_argument
+from pygpt.errors import ExperimentError
 
 
 @dataclasses.dataclass
 class ImportCommand:
-    """Import a model from a folder of Hugging Face's transformers as a run: GPT-2, Llama, Mistral, Qwen 2, Qwen 3."""
+    """Import a model of Hugging Face's transformers (GPT-2, Llama, Mistral, Qwen 2, Qwen 3) or of nanoGPT as a run."""
 
-    kind: tyro.conf.Positional[Literal["hf"]]
-    """hf: a folder with config.json, safetensors files and a tokenizer"""
-    folder: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="DIR")]
-    """folder to read"""
+    kind: tyro.conf.Positional[Literal["hf", "nanogpt"]]
+    """hf: a folder with config.json, safetensors files and a tokenizer; nanogpt: a ckpt.pt"""
+    folder: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="DIR|FILE")]
+    """folder or file to read"""
     out: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="OUT")]
     """folder to write the run to"""
     block_size: Annotated[int | None, optional("INT")] = None
     """shorten the context length to save memory (default: the model's own)"""
     tokenizer: Annotated[str | None, optional("DIR|gpt2|byte")] = None
     """a tokenizer.json, a folder with a tokenizer, gpt2 or byte (default: the folder's own)"""
+    meta: Annotated[Path | None, optional("FILE")] = None
+    """for nanogpt: the meta.pkl of the model's data set, if its tokens are characters (default: GPT-2's tokens)"""
 
     def run(self) -> int:
         """Write the run and print how to use it."""
@@ -32,7 +35,16 @@ class ImportCommand:
         from pygpt.runs.checkpoint import checkpoint_pieces
         from pygpt.runs.run_folder import RunFolder
 
-        checkpoint = import_folder(self.folder, self.block_size, self.tokenizer)
+        if self.kind == "nanogpt":
+            from pygpt.nanogpt import import_checkpoint
+
+            if self.tokenizer is not None:
+                raise ExperimentError("tokenizer", "a model of nanoGPT has GPT-2's tokens, or those of --meta")
+            checkpoint = import_checkpoint(self.folder, self.meta, self.block_size)
+        else:
+            if self.meta is not None:
+                raise ExperimentError("meta", "only a model of nanoGPT has a meta.pkl; use --tokenizer")
+            checkpoint = import_folder(self.folder, self.block_size, self.tokenizer)
         folder = RunFolder(self.out)
         console = PlainConsole(soft_wrap=True)
         with folder.claim():

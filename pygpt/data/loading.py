@@ -73,12 +73,15 @@ def _text_of(dataset: Dataset, text: str) -> Text:
 
 def _open_folder(path: Path) -> Shards:
     # Imported here because a tab never uses it.
+    from pygpt.data.nanogpt_tokens import is_nanogpt, open_nanogpt
     from pygpt.data.shards import DESCRIPTION, is_prepared, open_shards
 
+    if not is_prepared(path) and is_nanogpt(path):
+        return open_nanogpt(path)
     if not is_prepared(path):
         raise DataError(
             f"cannot read {path}: it is a folder, and it has no {DESCRIPTION}. Give the path of a text file, or of "
-            "a folder that `pygpt prepare` wrote"
+            "a folder that `pygpt prepare` wrote, or that has nanoGPT's train.bin and val.bin"
         )
     return open_shards(path)
 

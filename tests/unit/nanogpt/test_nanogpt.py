@@ -1,0 +1,332 @@
+"""nanoGPT's checkpoints and data sets: the same logits, nothing in a pickle runs, and damage is named."""
+
+import io
+import os
+import pickle
+import random
+import sys
+import types
+import zipfile
+from collections import OrderedDict
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pygpt.cli import main
+from pygpt.data import load_text
+from pygpt.errors import CheckpointError, DataError, ExperimentError, PygptError, TokenizerError
+from pygpt.inference.trained_model import TrainedModel, load
+from pygpt.nanogpt import import_checkpoint
+from pygpt.nanogpt.torch_file import TYPES, TorchFile
+from pygpt.runs.checkpoint import read_checkpoint, write_checkpoint
+from pygpt.training.run import Run
+from tests.tiny_runs import experiment, finish
+
+GOLDEN = Path(__file__).parents[2] / "goldens" / "nanogpt"
+CHECKPOINT, META = GOLDEN / "ckpt.pt", GOLDEN / "meta.pkl"
+CHARACTERS = "\n abcdefghi"
+
+
+def golden():
+    """The values of the golden checkpoint, with an array for each tensor of the model."""
+    file = TorchFile(CHECKPOINT)
+    arrays = {name: file.array(tensor) for name, tensor in file.values["model"].items()}
+    return file.values | {"model": arrays, "best_val_loss": whole(file.array(file.values["best_val_loss"]))}
+
+
+class Tensor:
+    """A tensor to save: a view into a storage, an array of one dimension."""
+
+    def __init__(self, storage, offset, shape, strides, kind="FloatStorage"):
+        self.storage, self.kind, self.view = storage, kind, (offset, shape, strides)
+
+
+def whole(values, kind="FloatStorage"):
+    """A tensor that is a whole array, in a type of torch."""
+    data = values.astype("float32")
+    stored = (data.view("uint32") >> 16).astype("uint16") if kind == "BFloat16Storage" else data.astype(TYPES[kind])
+    strides = tuple(stride // data.itemsize for stride in np.empty(data.shape, data.dtype).strides)
+    return Tensor(stored.ravel(), 0, data.shape, strides, kind)
+
+
+@pytest.fixture
+def save(monkeypatch, tmp_path):
+    """Return a function that writes a file as torch.save does, and returns its path."""
+    torch, utils = types.ModuleType("torch"), types.ModuleType("torch._utils")
+    for name in (*TYPES, "QInt8Storage"):
+        setattr(torch, name, type(name, (), {"__module__": "torch"}))
+    utils._rebuild_tensor_v2 = lambda *arguments: None
+    utils._rebuild_tensor_v2.__module__, utils._rebuild_tensor_v2.__qualname__ = "torch._utils", "_rebuild_tensor_v2"
+    monkeypatch.setitem(sys.modules, "torch", torch)
+    monkeypatch.setitem(sys.modules, "torch._utils", utils)
+
+    def write(values, change=lambda name, data: data, compression=zipfile.ZIP_STORED):
+        storages, stream = {}, io.BytesIO()
+
+        class Pickler(pickle.Pickler):
+            def persistent_id(self, value):
+                if isinstance(value, tuple) and len(value) == 2 and isinstance(value[0], np.ndarray):
+                    array, kind = value
+                    key = str(list(storages).index(id(array)) if id(array) in storages else len(storages))
+                    storages[id(array)] = array
+                    return "storage", getattr(torch, kind), key, "cpu", array.size
+                return None
+
+            def reducer_override(self, value):
+                if isinstance(value, Tensor):
+                    return utils._rebuild_tensor_v2, ((value.storage, value.kind), *value.view, False, OrderedDict())
+                return NotImplemented
+
+        Pickler(stream, protocol=2).dump(values)
+        path = tmp_path / "ckpt.pt"
+        files = {"data.pkl": stream.getvalue(), "byteorder": b"little", "version": b"3\n"}
+        files |= {f"data/{key}": array.tobytes() for key, array in enumerate(storages.values())}
+        with zipfile.ZipFile(path, "w", compression) as archive:
+            for name, data in files.items():
+                if (data := change(name, data)) is not None:
+                    archive.writestr(f"ckpt/{name}", data)
+        return path
+
+    return write
+
+
+def saved(values, kind="FloatStorage"):
+    """The golden checkpoint with each array as a tensor of its own."""
+    return values | {"model": {name: whole(array, kind) for name, array in values["model"].items()}}
+
+
+def logits_of(checkpoint, cpu):
+    model = TrainedModel(read_checkpoint(write_checkpoint(checkpoint)), cpu)
+    return model.logits(np.load(GOLDEN / "logits.npz")["ids"])
+
+
+def test_an_imported_checkpoint_has_nanogpts_logits(cpu):
+    checkpoint = import_checkpoint(CHECKPOINT, META)
+    np.testing.assert_allclose(logits_of(checkpoint, cpu), np.load(GOLDEN / "logits.npz")["logits"], atol=1e-5)
+    assert checkpoint.tokenizer.characters == CHARACTERS and checkpoint.step == 0
+    model = checkpoint.experiment.model
+    assert (model.mlp, model.bias, model.tie_weights, model.dropout) == ("gelu_erf", True, True, 0.1)
+    assert checkpoint.provenance["imported"]["steps"] == 250
+    assert import_checkpoint(CHECKPOINT, META, 4).experiment.model.block_size == 4
+    with pytest.raises(ExperimentError, match="9 is longer than the model's 8"):
+        import_checkpoint(CHECKPOINT, META, 9)
+
+
+def test_the_command_line_imports_and_samples(tmp_path, capsys):
+    out = tmp_path / "run"
+    assert main(["import", "nanogpt", str(CHECKPOINT), "--meta", str(META), str(out)]) == 0
+    assert "nanoGPT: 6,896 parameters, 11 tokens, context length 8" in capsys.readouterr().out
+    assert len(load(out, "numpy").generate("abc", 5)) == 5
+    assert main(["import", "nanogpt", str(CHECKPOINT), str(tmp_path / "other")]) == 1
+    message = capsys.readouterr().err
+    assert "a model of 16 tokens, which are not GPT-2's: pass the meta.pkl" in message and message.count("\n") == 1
+    assert not (tmp_path / "other").exists()
+    for flags in ["hf", "--meta", "x"], ["nanogpt", "--tokenizer", "byte"]:
+        assert main(["import", flags[0], str(CHECKPOINT), *flags[1:], str(tmp_path / "other")]) == 1
+
+
+@pytest.mark.parametrize("kind, tolerance", [("DoubleStorage", 1e-5), ("HalfStorage", 0.05), ("BFloat16Storage", 0.3)])
+def test_other_types_of_numbers_are_read(kind, tolerance, save, cpu):
+    checkpoint = import_checkpoint(save(saved(golden(), kind)), META)
+    expected = np.load(GOLDEN / "logits.npz")["logits"]
+    np.testing.assert_allclose(logits_of(checkpoint, cpu), expected, atol=tolerance)
+
+
+def test_views_with_offsets_and_strides_are_read(save, cpu):
+    values = golden()
+    tensors = {}
+    for name, array in values["model"].items():
+        turned = np.concatenate([np.full(3, 9, "float32"), np.ravel(array, order="F"), np.full(2, 9, "float32")])
+        strides = (1,) if array.ndim == 1 else (1, array.shape[0])
+        tensors[name.removeprefix("_orig_mod.")] = Tensor(turned, 3, array.shape, strides)
+    checkpoint = import_checkpoint(save(values | {"model": OrderedDict(tensors)}), META)
+    np.testing.assert_allclose(logits_of(checkpoint, cpu), np.load(GOLDEN / "logits.npz")["logits"], atol=1e-5)
+    assert checkpoint.experiment.model.tie_weights  # equal values, in two storages
+
+
+def test_a_head_of_its_own_and_no_biases_are_kept(save, cpu):
+    values = golden()
+    values["model_args"] = values["model_args"] | {"bias": False}
+    values["model"] = {name: array for name, array in values["model"].items() if not name.endswith(".bias")}
+    values["model"]["_orig_mod.lm_head.weight"] = values["model"]["_orig_mod.lm_head.weight"] * 2
+    checkpoint = import_checkpoint(save(saved(values)), META)
+    model = checkpoint.experiment.model
+    assert (model.tie_weights, model.bias) == (False, False)
+    head = np.frombuffer(checkpoint.weights["head.weight"](), "float32").reshape(11, 16)
+    np.testing.assert_array_equal(head, values["model"]["_orig_mod.lm_head.weight"][:11])
+
+
+def changed(name, value):
+    """The golden checkpoint with an array of the model replaced, or removed by None."""
+    values = golden()
+    values["model"][name] = value
+    values["model"] = {key: array for key, array in values["model"].items() if array is not None}
+    return saved(values)
+
+
+WTE, LN = "_orig_mod.transformer.wte.weight", "_orig_mod.transformer.ln_f.weight"
+
+
+@pytest.mark.parametrize(
+    "values, message",
+    [
+        (lambda: changed(LN, None), "has no array ln_f.weight"),
+        (lambda: changed(LN, np.full(16, np.nan)), "ln_f.weight has numbers that are NaN or infinite"),
+        (lambda: changed(LN, np.ones(17)), r"ln_f.weight is Float\[17\], but model_args needs .* as \[16\]"),
+        (lambda: changed("other.weight", np.ones(2)), "arrays that nanoGPT's model does not have: other.weight"),
+        (lambda: changed("transformer.ln_f.weight", np.ones(16)), "two arrays for ln_f.weight"),
+        (lambda: golden() | {"model": {"x": 3}}, "its model has 'x', which is not a tensor"),
+        (lambda: saved(golden()) | {"model_args": {}}, "model_args has n_layer None"),
+        (lambda: saved(golden()) | {"model_args": golden()["model_args"] | {"bias": 1}}, "model_args has bias 1"),
+        (lambda: saved(golden()) | {"model_args": golden()["model_args"] | {"n_layer": 10**9}}, "cannot build"),
+        (lambda: saved(golden()) | {"model_args": golden()["model_args"] | {"dropout": "x"}}, "cannot build"),
+        (lambda: [1, 2], "not a checkpoint of nanoGPT: it has no model and model_args"),
+        (lambda: saved(golden()) | {"config": Path}, r"needs pathlib.* to be read, which pygpt does not run"),
+        (
+            lambda: saved(golden()) | {"config": os.system},
+            r"needs (posix|nt).system to be read, which pygpt does not run",
+        ),
+        (lambda: {"model": Tensor(np.ones(4, "int8"), 0, (4,), (1,), "QInt8Storage")}, "needs torch.QInt8Storage"),
+        (
+            lambda: {"model": Tensor(np.ones(4, "float32"), -1, (4,), (1,))},
+            r"ckpt.pt is damaged: a tensor has the shape \(4,\) and the strides",
+        ),
+        (lambda: {"model": Tensor(np.ones(4, "float32"), 0, (4, 2), (1,))}, r"a tensor has the shape \(4, 2\)"),
+        (lambda: changed(WTE, None), "has no array wte.weight"),
+    ],
+)
+def test_another_checkpoint_is_refused_and_named(values, message, save):
+    with pytest.raises(CheckpointError, match=message):
+        import_checkpoint(save(values()), META)
+
+
+def test_a_view_beyond_its_storage_is_refused(save):
+    values = saved(golden())
+    values["model"][LN] = Tensor(np.ones(16, "float32"), 1, (16,), (1,))
+    with pytest.raises(CheckpointError, match="is too short for its tensor"):
+        import_checkpoint(save(values), META)
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (lambda name, data: data[:-1] if name == "data/0" else data, "the storage 0 is too short"),
+        (lambda name, data: data + b"0" if name == "data/0" else data, "more than the .* expected"),
+        (lambda name, data: None if name == "data/0" else data, "data/0 is missing"),
+        (lambda name, data: None if name == "data.pkl" else data, "it has no data.pkl"),
+        (lambda name, data: data[:-1] if name == "data.pkl" else data, "ckpt.pt is damaged: Ran out of input"),
+        (lambda name, data: b"big" if name == "byteorder" else data, "big-endian"),
+    ],
+)
+def test_damage_inside_the_archive_is_named(change, message, save):
+    with pytest.raises(CheckpointError, match=message):
+        import_checkpoint(save(saved(golden()), change), META)
+
+
+def test_a_compressed_archive_is_refused(save):
+    with pytest.raises(CheckpointError, match="is compressed or encrypted"):
+        import_checkpoint(save(saved(golden()), compression=zipfile.ZIP_DEFLATED), META)
+
+
+def test_a_file_that_is_cut_or_changed_anywhere_is_read_or_refused(tmp_path):
+    data, path, chance = CHECKPOINT.read_bytes(), tmp_path / "ckpt.pt", random.Random(1)
+    refused = 0
+    for number in range(200):
+        if number % 4:
+            wrong = bytearray(data)
+            for _ in range(chance.randrange(1, 9)):
+                wrong[chance.choice([chance.randrange(3000), -chance.randrange(1, 3000)])] = chance.randrange(256)
+        else:
+            wrong = data[: chance.randrange(len(data))]
+        path.write_bytes(wrong)
+        try:
+            for weight in import_checkpoint(path, META).weights.values():
+                weight()
+        except PygptError as error:
+            refused += 1
+            assert "\n" not in str(error)
+    assert refused > 100
+
+
+def test_what_is_no_archive_is_named(tmp_path):
+    path = tmp_path / "ckpt.pt"
+    for data in b"", b"\x80\x02}.", b"PK":
+        path.write_bytes(data)
+        with pytest.raises(CheckpointError, match="not a file of torch.save"):
+            import_checkpoint(path, META)
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        import_checkpoint(tmp_path, META)
+    with pytest.raises(CheckpointError, match="cannot be read: No such file"):
+        import_checkpoint(tmp_path / "none", META)
+
+
+def test_tokens_that_do_not_fit_are_refused(tmp_path):
+    with pytest.raises(TokenizerError, match="the tokenizer has 26 tokens, but the model has 16"):
+        import_checkpoint(CHECKPOINT, meta_file(tmp_path, "abcdefghijklmnopqrstuvwxyz"))
+
+
+def meta_file(folder, characters):
+    """Write a meta.pkl, as nanoGPT's prepare.py does; `characters` can be other values too."""
+    path = folder / "meta.pkl"
+    table = dict(enumerate(characters)) if isinstance(characters, str | list) else characters
+    path.write_bytes(pickle.dumps({"vocab_size": len(characters), "itos": table}))
+    return path
+
+
+@pytest.mark.parametrize(
+    "characters, message",
+    [
+        ("ba", "sorted"),
+        ("aa", "sorted"),
+        (["ab", "c"], "not single characters"),
+        ({1: "a"}, "no itos"),
+        ([3], "single"),
+    ],
+)
+def test_another_meta_is_refused(characters, message, tmp_path):
+    with pytest.raises(DataError, match=message):
+        import_checkpoint(CHECKPOINT, meta_file(tmp_path, characters))
+
+
+def test_nothing_in_a_meta_runs(tmp_path):
+    path = tmp_path / "meta.pkl"
+    path.write_bytes(b"cos\nmkdir\n(S'" + os.fsencode(tmp_path / "ran") + b"'\ntR.")
+    with pytest.raises(DataError, match="needs os.mkdir to be read, which pygpt does not run"):
+        import_checkpoint(CHECKPOINT, path)
+    assert not (tmp_path / "ran").exists()
+
+
+def dataset(folder, characters=CHARACTERS, count=600):
+    """A data set of nanoGPT's: every character in turn."""
+    tokens = np.arange(count, dtype="<u2") % len(characters)
+    tokens.tofile(folder / "train.bin")
+    tokens[:90].tofile(folder / "val.bin")
+    meta_file(folder, characters)
+    return folder
+
+
+def test_a_data_set_trains_as_its_text_does(tmp_path, cpu):
+    shards = load_text(str(dataset(tmp_path)))
+    assert shards.tokenizer.decode(shards.train.window(0, 11)) == CHARACTERS
+    run = Run(experiment().with_fields(**shards.fields()), shards, cpu)
+    losses = finish(run)
+    assert losses[-1].loss < losses[1].loss and losses[-1].step == 12
+    again = Run.restore(run.checkpoint(), cpu, text=load_text(str(tmp_path)), steps=20)
+    assert finish(again)[-1].step == 20
+
+
+@pytest.mark.parametrize(
+    "damage, message",
+    [
+        (lambda folder: (folder / "val.bin").write_bytes(b"123"), "val.bin has 3 bytes, which are no 16-bit tokens"),
+        (lambda folder: (folder / "train.bin").write_bytes(b""), "train.bin has 0 bytes"),
+        (lambda folder: (folder / "train.bin").unlink(), "nanoGPT's train.bin and val.bin"),
+        (lambda folder: (folder / "meta.pkl").write_bytes(b"x"), "meta.pkl is damaged: "),
+        (lambda folder: meta_file(folder, "abc"), "hold the token 10, but their tokenizer has 3"),
+    ],
+)
+def test_a_damaged_data_set_is_named(damage, message, tmp_path, cpu):
+    damage(dataset(tmp_path))
+    with pytest.raises(DataError, match=message):
+        load_text(str(tmp_path)).train.all()
