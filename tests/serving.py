@@ -46,6 +46,12 @@ class Serving:
         self.url = address[1]
         self.client = httpx.Client(base_url=self.url, timeout=60)
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.end()
+
     def end(self, signal_number=signal.SIGINT) -> None:
         """End the server: as Ctrl+C does, or without warning (SIGKILL)."""
         self.client.close()

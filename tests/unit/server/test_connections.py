@@ -177,12 +177,18 @@ def site(tmp_path):
     return folder
 
 
+@pytest.fixture
+def guarded(tmp_path, site):
+    """A server with the lab, on all of this machine's addresses."""
+    with Serving(tmp_path / "served", "--host", "0.0.0.0", "--site", str(site)) as serving:
+        yield serving
+
+
 @pytest.mark.slow
-def test_a_server_beyond_loopback_asks_for_its_token(tmp_path, site):
-    serving = Serving(tmp_path / "served", "--host", "0.0.0.0", "--site", str(site))
-    printed = re.search(r"\?token=([\w-]+)", serving.output[0])
+def test_a_server_beyond_loopback_asks_for_its_token(guarded):
+    printed = re.search(r"\?token=([\w-]+)", guarded.output[0])
     assert printed and len(printed[1]) >= 32
-    token, client = printed[1], serving.client
+    token, client = printed[1], guarded.client
     for path in ("/lm", "/ds", "/docs", "/openapi.json", "/", "/site.json", "/nothing"):
         refused = client.get(path)
         assert refused.status_code == 401 and refused.headers["www-authenticate"] == "Bearer", path
@@ -200,7 +206,7 @@ def test_a_server_beyond_loopback_asks_for_its_token(tmp_path, site):
     cookie = opened.headers["set-cookie"]
     assert "HttpOnly" in cookie and "SameSite=Strict" in cookie
     assert "The lab" in client.get("/").text and client.get("/lm").status_code == 200
-    socket_url = f"ws://{urlsplit(serving.url).netloc}/lab/socket"
+    socket_url = f"ws://{urlsplit(guarded.url).netloc}/lab/socket"
     with pytest.raises(InvalidStatus) as refused:
         connect(socket_url).__enter__()
     assert refused.value.response.status_code == 403
@@ -210,19 +216,17 @@ def test_a_server_beyond_loopback_asks_for_its_token(tmp_path, site):
     # The host and the origin are checked as before, token or not.
     assert client.get("/lm", headers={"Origin": "https://evil.example"}).status_code == 403
     assert client.get("/lm", headers={"Host": "evil.example"}).status_code == 421
-    serving.end()
-    assert not [line for line in serving.output[1:] if token in line]
+    guarded.end()
+    assert not [line for line in guarded.output[1:] if token in line]
 
 
 @pytest.mark.slow
 def test_the_token_can_be_chosen_or_left_out(tmp_path):
-    chosen = Serving(tmp_path / "chosen", environment={"PYGPT_TOKEN": TOKEN})
-    assert f"?token={TOKEN}" in chosen.output[0] and chosen.client.get("/lm").status_code == 401
-    assert chosen.client.get("/lm", headers={"Authorization": f"bearer {TOKEN}"}).status_code == 200
-    chosen.end()
-    insecure = Serving(tmp_path / "insecure", "--host", "0.0.0.0", "--insecure")
-    assert insecure.client.get("/lm").status_code == 200
-    insecure.end()
+    with Serving(tmp_path / "chosen", environment={"PYGPT_TOKEN": TOKEN}) as chosen:
+        assert f"?token={TOKEN}" in chosen.output[0] and chosen.client.get("/lm").status_code == 401
+        assert chosen.client.get("/lm", headers={"Authorization": f"bearer {TOKEN}"}).status_code == 200
+    with Serving(tmp_path / "insecure", "--host", "0.0.0.0", "--insecure") as insecure:
+        assert insecure.client.get("/lm").status_code == 200
     assert any("There is no login" in line for line in insecure.output)
     command = [sys.executable, "-m", "pygpt", "serve", "--folder", str(tmp_path / "short"), "--no-lab"]
     for token in ("short", "sixteen letters and spaces"):

@@ -25,17 +25,26 @@ FULL_DISK = Path(__file__).with_name("full_disk")
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     """A server with a data set and a trained model."""
-    serving = started(tmp_path_factory.mktemp("served"))
+    serving = Serving(tmp_path_factory.mktemp("served"))
+    upload(serving, "poem")
     serving.json("POST", "/lm/first/train", 202, json={**TINY, "max_iters": 2})
     list(serving.events("first"))
     yield serving
     serving.end()
 
 
-def started(folder, **options) -> Serving:
-    serving = Serving(folder, **options)
-    upload(serving, "poem", (201, 409))
-    return serving
+@pytest.fixture
+def start():
+    """A function that starts a server with a data set; the test's servers end with it, whatever happens."""
+    servers = []
+
+    def start(folder, **options):
+        servers.append(Serving(folder, **options))
+        return servers[-1]
+
+    yield start
+    for serving in servers:
+        serving.end(signal.SIGKILL)
 
 
 def upload(serving, name, statuses=(201,), text=POEM):
@@ -218,9 +227,10 @@ def test_a_killed_worker_fails_its_job_and_the_queue_goes_on(server):
 
 
 @pytest.mark.slow
-def test_a_killed_server_loses_the_steps_of_ten_seconds_and_lists_nothing_unfinished(tmp_path):
+def test_a_killed_server_loses_the_steps_of_ten_seconds_and_lists_nothing_unfinished(start, tmp_path):
     """Killed while it trains, with the rest of an upload, a deletion and a write in its folder."""
-    serving = started(tmp_path)
+    serving = start(tmp_path)
+    upload(serving, "poem")
     serving.json("POST", "/lm/long/train", 202, json=ENDLESS)
     serving.wait_until("long", lambda facts: facts.get("kept", 0) > 0, seconds=30)
     copied = serving.json("GET", "/lm/long")["kept"]
@@ -233,7 +243,7 @@ def test_a_killed_server_loses_the_steps_of_ten_seconds_and_lists_nothing_unfini
     (tmp_path / "lab").mkdir()
     (tmp_path / "lab" / "about.json.123-0123abcd.new").write_text("{")
     (tmp_path / "lm" / "half").mkdir()
-    restarted = started(tmp_path)
+    restarted = start(tmp_path)
     facts = restarted.json("GET", "/lm/long")
     assert facts["state"] == "interrupted" and facts["step"] == facts["kept"] == trained["kept"] and facts["resumable"]
     assert [model["name"] for model in restarted.json("GET", "/lm")["models"]] == ["long"]
@@ -251,10 +261,11 @@ def test_a_killed_server_loses_the_steps_of_ten_seconds_and_lists_nothing_unfini
 
 
 @pytest.mark.slow
-def test_a_full_disk_stops_no_queue_and_loses_no_training(tmp_path):
+def test_a_full_disk_stops_no_queue_and_loses_no_training(start, tmp_path):
     full = tmp_path / "full"
     environment = {"PYTHONPATH": str(FULL_DISK), "PYGPT_TEST_FULL": str(full)}
-    serving = started(tmp_path / "served", environment=environment)
+    serving = start(tmp_path / "served", environment=environment)
+    upload(serving, "poem")
     serving.json("POST", "/lm/first/train", 202, json={**TINY, "max_iters": 5000})
     serving.wait_until("first", lambda facts: facts["step"] > 0)
     full.write_text("")
@@ -281,7 +292,7 @@ def test_a_full_disk_stops_no_queue_and_loses_no_training(tmp_path):
     assert serving.json("POST", "/lm/third/stop")["state"] == "stopped"
     # A server that is killed with an interrupted job starts again on the full disk, and remembers.
     serving.end(signal.SIGKILL)
-    restarted = Serving(tmp_path / "served", environment=environment)
+    restarted = start(tmp_path / "served", environment=environment)
     facts = restarted.json("GET", "/lm/third")
     assert facts["state"] == "interrupted" and facts["resumable"]
     full.unlink()
@@ -336,7 +347,7 @@ DAMAGED = {
 
 
 @pytest.mark.slow
-def test_a_job_file_of_any_content_is_read(tmp_path):
+def test_a_job_file_of_any_content_is_read(start, tmp_path):
     for name, content in DAMAGED.items():
         (tmp_path / "lm" / name).mkdir(parents=True)
         (tmp_path / "lm" / name / "job.json").write_bytes(content)
@@ -348,10 +359,10 @@ def test_a_job_file_of_any_content_is_read(tmp_path):
     (tmp_path / "ds" / "odd.txt").write_text(POEM)
     for file in (b"not utf-8 \xff.json", b"not utf-8 \xff.txt", b"two..dots.json", b"job.json"):
         (tmp_path / "ds" / os.fsdecode(file)).write_text("{}")
-    serving = started(tmp_path)
+    serving = start(tmp_path)
     assert {model["name"] for model in serving.json("GET", "/lm")["models"]} == set(DAMAGED)
     uploaded = [dataset["name"] for dataset in serving.json("GET", "/ds")["datasets"] if not dataset["built_in"]]
-    assert uploaded == ["odd", "poem"]
+    assert uploaded == ["odd"]
     for name in DAMAGED:
         interrupted = name in ("waiting", "training", "experiment")
         expected = name if name == "trained" else "interrupted" if interrupted else "failed"

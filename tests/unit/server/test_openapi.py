@@ -18,12 +18,11 @@ CONFIG = Path(__file__).with_name("schemathesis.toml")
 @pytest.fixture
 def serving(tmp_path):
     """A server with a data set and a trained model."""
-    serving = Serving(tmp_path / "served")
-    serving.json("POST", "/ds/upload", 201, files={"file": ("poem.txt", POEM.encode())})
-    serving.json("POST", "/lm/first/train", 202, json={**TINY, "max_iters": 2})
-    list(serving.events("first"))
-    yield serving
-    serving.end()
+    with Serving(tmp_path / "served") as serving:
+        serving.json("POST", "/ds/upload", 201, files={"file": ("poem.txt", POEM.encode())})
+        serving.json("POST", "/lm/first/train", 202, json={**TINY, "max_iters": 2})
+        list(serving.events("first"))
+        yield serving
 
 
 def check(serving, folder, *selection):
