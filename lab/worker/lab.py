@@ -6,9 +6,12 @@ the tab. pygpt/session declares the messages and carries out the commands; it ru
 
 import json
 
+from event_loop import coalesce_wake_ups
 from fetching import fetch_bytes
 from pyodide.ffi import to_js
 from pyscript import sync
+
+coalesce_wake_ups()
 
 
 def emit(event, data: bytes | None = None) -> None:

@@ -6,6 +6,7 @@
     python -m tests.bench tab_matmul    matrix products against the same libraries
     python -m tests.bench boot      navigation to a ready Python
     python -m tests.bench memory    JS heap, GPU buffers and Python objects over 2,000 steps of `baby` in the tab
+    python -m tests.bench pause     how long the lab's commands wait after 5, 60 and 300 s of training in the tab
     python -m tests.bench quality   the losses of bigram and small on Tiny Shakespeare, and docs/small_curve.svg
     python -m tests.bench curve     50 steps of `small` on NumPy and native WebGPU: the largest difference
     python -m tests.bench tasks     the accuracy of the presets reverse, sort and addition, on NumPy
@@ -25,7 +26,7 @@ import argparse
 import dataclasses
 import os
 
-from tests.bench import bits, curve, kill, memory, native, quality, records, report, tab, tasks, tokens, words
+from tests.bench import bits, curve, kill, memory, native, pause, quality, records, report, tab, tasks, tokens, words
 
 MEASUREMENTS = {
     "native": native.measure,
@@ -35,6 +36,7 @@ MEASUREMENTS = {
     "boot": tab.boot,
     "report": report.write,
     "memory": lambda _: memory.measure(),
+    "pause": pause.measure,
     "quality": lambda _: quality.measure(),
     "curve": lambda _: curve.measure(),
     "bits": bits.measure,
@@ -81,7 +83,8 @@ def main() -> None:
         nargs="+",
         default=[],
         metavar="SIZE",
-        help="bigram, micro, baby, small, nano (native: also nano-2, nano-8); for tasks: reverse, sort, addition",
+        help="bigram, micro, baby, small, nano (native: also nano-2, nano-8); for tasks: reverse, sort, addition; "
+        "for pause: seconds",
     )
     parser.add_argument(
         "--contenders",
