@@ -32,6 +32,7 @@ import { textChoiceView } from "./views/train/text_choice.js";
 /** @typedef {import("./state/state.js").Action} Action */
 
 const UNSAVED_SECONDS = 60; // unsaved training time from which the page asks for confirmation
+const ONCE = new Set(["save", "open_kept"]); // pressed again before the answer, these do nothing
 const CHECK_AFTER = 120; // milliseconds without edits before a draft is checked
 
 // Read before PyScript's script runs: a page that trains on the server does not start Python in the tab.
@@ -47,7 +48,13 @@ let sendNow = () => {};
 /** @type {import("./state/state.js").Controller} */
 const controller = {
   dispatch: (action) => store.dispatch(action),
-  send: (command, bytes) => sendNow(command, bytes),
+  send(command, bytes) {
+    if (ONCE.has(command.type)) {
+      if (store.state.waiting.includes(command.type)) return;
+      store.dispatch({ type: "asking", command: command.type });
+    }
+    sendNow(command, bytes);
+  },
   refresh: () => store.dispatch({ type: "announce", notice: store.state.notice }),
   async train() {
     if (store.state.phase === "starting" || !(await mayReplace(labels.confirm.train))) return;

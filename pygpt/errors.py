@@ -26,6 +26,17 @@ class PygptError(Exception):
     """The base class: catch this to catch every error that pygpt reports on purpose."""
 
 
+def sentence_of(error: Exception) -> str:
+    """What to tell a user about an exception of any class. One that is not a PygptError, or has no text, says more."""
+    if isinstance(error, PygptError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return "there is not enough memory for this; use a smaller model, batch size, context length or text"
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    found = f"{type(error).__name__}: {lines[-1]}" if lines else type(error).__name__
+    return f"something unexpected happened in pygpt ({found}); please report it as a bug"
+
+
 class ShapeError(PygptError):
     """A kernel got shapes or element types it has no rule for."""
 

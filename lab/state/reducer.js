@@ -85,12 +85,15 @@ const HANDLERS = {
   }),
   saved: (state, { step }) => ({
     ...state, run: state.run && { ...state.run, saved_step: step }, notice: notices.saved(step),
-    errors: without(state.errors, "file"),
+    errors: without(state.errors, "file"), waiting: answered(state, "save"),
   }),
-  kept: (state, { step }) => ({ ...state, run: state.run && { ...state.run, kept_step: step } }),
+  kept: (state, { step }) => ({
+    ...state, run: state.run && { ...state.run, kept_step: step },
+    errors: "copy" in state.errors ? without(state.errors, "copy") : state.errors,
+  }),
   // A dropped connection ends operations whose results are not sent again after reconnecting.
   line: (state, { open, message }) => open ? { ...state, errors: without(state.errors, "line", "device") } : {
-    ...state, errors: { ...state.errors, line: message }, answer: { ...state.answer, running: false },
+    ...state, waiting: [], errors: { ...state.errors, line: message }, answer: { ...state.answer, running: false },
     phase: state.phase === "starting" ? phaseAfterFailedStart(state) : state.phase,
     benchmark: state.benchmark && { ...state.benchmark, running: false }, profile: state.profile && { ...state.profile, running: false },
     loading: state.about ? null : { stage: message, fraction: null, failed: true }, notice: message,
@@ -102,6 +105,7 @@ const HANDLERS = {
     return {
       ...state,
       errors: { ...state.errors, [place]: text },
+      waiting: answered(state, during),
       phase: state.phase === "starting" ? phaseAfterFailedStart(state) : state.phase,
       loading: during === "begin" && !state.about ? { stage: text, fraction: null, failed: true } : state.loading,
       // If a device cannot be opened, the previous one is still open and stays chosen.
@@ -155,6 +159,7 @@ const HANDLERS = {
     ...state, benchmark: { running: true, complete: false, results: [] }, errors: without(state.errors, "device"),
   }),
   profiling: (state) => ({ ...state, profile: { running: true, found: null } }),
+  asking: (state, { command }) => ({ ...state, waiting: [...state.waiting, command] }),
   announce: (state, { notice }) => ({ ...state, notice }),
   limited: (state, { sentence }) => ({ ...state, limit: sentence }),
   remove_copy: (state, { copy }) => ({ ...state, copies: state.copies.filter((kept) => kept.copy !== copy) }),
@@ -192,7 +197,8 @@ function withNewRun(state, run, saved) {
     run: { ...run, metrics: {}, baselines: {}, seconds_left: NaN, saved_step: saved, kept_step: saved },
     samples: [],
     answer: { running: false, prompt: "", text: "" },
-    errors: without(state.errors, "", "file", "link", "prompt"),
+    errors: without(state.errors, "", "copy", "file", "link", "prompt"),
+    waiting: answered(state, "open_kept"),
   };
 }
 
@@ -219,6 +225,12 @@ function smoothedLoss(before, losses) {
   let value = before ?? NaN;
   for (const loss of losses) value = loss === null || Number.isNaN(value) ? (loss ?? NaN) : value + 0.1 * (loss - value);
   return losses.length ? value : before;
+}
+
+/** The commands that still wait after one was answered.
+ * @param {State} state @param {string} command */
+function answered({ waiting }, command) {
+  return waiting.includes(command) ? waiting.filter((name) => name !== command) : waiting;
 }
 
 /** @param {Record<string, string>} errors @param {string[]} fields */

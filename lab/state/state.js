@@ -21,10 +21,11 @@ import { labels } from "../ui/labels.js";
  * @typedef {{type: "sampling", prompt: string}} Sampling
  * @typedef {{type: "benchmarking"}} Benchmarking
  * @typedef {{type: "profiling"}} Profiling
+ * @typedef {{type: "asking", command: string}} Asking  a command was sent that acts once
  * @typedef {{type: "announce", notice: string}} Announce
  * @typedef {{type: "remove_copy", copy: string}} RemoveCopy
  * @typedef {{type: "limited", sentence: string}} Limited
- * @typedef {Event|LineEvent|Edit|ChoosePreset|Adopt|Undo|ChoosingText|ChoosingDevice|Starting|Sampling|Benchmarking|Profiling|Announce|RemoveCopy|Limited} Action
+ * @typedef {Event|LineEvent|Edit|ChoosePreset|Adopt|Undo|ChoosingText|ChoosingDevice|Starting|Sampling|Benchmarking|Profiling|Asking|Announce|RemoveCopy|Limited} Action
  */
 
 /**
@@ -51,6 +52,7 @@ import { labels } from "../ui/labels.js";
  * @property {{running: boolean, complete: boolean, results: import("../transport/messages.js").Measurement[]}|null} benchmark
  * @property {{running: boolean, found: import("../transport/messages.js").ProfileFacts|null}|null} profile
  * @property {Record<string, string>} errors  error messages by field; "" is the run as a whole
+ * @property {string[]} waiting  commands that are not answered yet, and not sent again until they are
  * @property {string} notice  the last message for screen readers
  * @property {string} limit  what the browser does not offer this page, as a sentence, or ""
  * @property {import("../transport/messages.js").KeptRun[]} copies  runs of earlier visits that can be restored
@@ -90,6 +92,7 @@ export const INITIAL = {
   benchmark: null,
   profile: null,
   errors: {},
+  waiting: [],
   notice: "",
   limit: "",
   copies: [],

@@ -173,7 +173,7 @@
  */
 
 /**
- * A safety copy was saved. Not sent if there is no room for one.
+ * A safety copy was saved. If it cannot be, an `error` with the field "copy" says why, once.
  * @typedef {{type: "kept", run_id: string, step: number}} KeptEvent
  */
 
@@ -183,7 +183,7 @@
  */
 
 /**
- * An error `during` a command or "training". `field` is a dotted field of the experiment, or "text", "device", "prompt", "file" or ""; `run_id` is "" if the error is not about a run.
+ * An error `during` a command or "training". `field` is a dotted field of the experiment, or "text", "device", "prompt", "file", "copy" or ""; `run_id` is "" if the error is not about a run.
  * @typedef {{type: "error", message: string, field: string, during: string, run_id: string}} ErrorEvent
  */
 

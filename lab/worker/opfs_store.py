@@ -17,8 +17,10 @@ import js
 from pyodide.ffi import JsException, create_once_callable, to_js
 
 from pygpt.errors import CheckpointError
+from pygpt.utils.units import format_bytes
 
 NAME, DATA, ABOUT = "run", ".safetensors", ".json"
+PIECE = 1 << 24  # bytes written at once
 MAX_COPIES = 5  # number of copies from closed tabs to keep; older ones are removed
 MAX_BYTES = 1 << 30  # limit on their total size; the newest stays whatever its size
 # Seconds to wait before each check whether the tab that this one replaces has closed: Chromium ends a busy worker after
@@ -44,29 +46,35 @@ async def resume(run) -> None:
     """Do nothing: a run's copy contains its experiment and its loss curve."""
 
 
+def is_current(copy: str) -> bool:
+    """Whether the current run is kept in this copy."""
+    return copy == own_copy
+
+
 async def log(metrics, every: int) -> None:
     """Do nothing: a run's copy contains its loss curve."""
 
 
-async def keep(data: bytes, about: dict) -> bool:
-    """Replace the run's copy. Returns False if the browser has no room or no OPFS; training continues."""
+async def keep(data: bytes, about: dict) -> None:
+    """Replace the run's copy. Raises: CheckpointError if the browser has no room or no OPFS; the last one is intact."""
     try:
         root = await js.navigator.storage.getDirectory()
         others = await _closed_copies(root)
         while not await _write_own(root, data, about):
             # The free space is unknown (Chromium estimates 10 GB always). Remove none if all would not be enough.
             if not others or sum(other["bytes"] for other in others) < len(data):
-                return False
+                raise CheckpointError(f"this browser has no room for {format_bytes(len(data))} of files of this site")
             await _remove(root, others.pop()["copy"])
         total = 0
         for index, other in enumerate(others):
             total += other["bytes"]
             if index >= MAX_COPIES or (index and total > MAX_BYTES):
                 await _remove(root, other["copy"])
-    except (JsException, AttributeError):
-        # A private window without OPFS.
-        return False
-    return True
+    except AttributeError:
+        raise CheckpointError("this browser, or this private window, keeps no files of this site") from None
+    except JsException as error:
+        reason = str(error).partition("\n")[0]
+        raise CheckpointError(f"this browser does not let this site keep files ({reason})") from None
 
 
 async def find() -> list[dict]:
@@ -91,7 +99,7 @@ async def read_copy(copy: str) -> bytes:
     try:
         return await _read(await js.navigator.storage.getDirectory(), copy + DATA)
     except JsException:
-        raise CheckpointError("this copy is gone; another tab of the lab has removed it") from None
+        raise CheckpointError("this copy is gone: it was removed here or in another tab of the lab") from None
 
 
 async def delete_copy(copy: str) -> None:
@@ -197,12 +205,14 @@ async def _write(root, name: str, data: bytes) -> None:
     access = await handle.createSyncAccessHandle()
     try:
         access.truncate(0)
-        written = access.write(to_js(data))
+        # In pieces: the whole file would be in memory once more, as JavaScript's.
+        pieces = (memoryview(data)[start : start + PIECE] for start in range(0, len(data), PIECE))
+        complete = all(access.write(to_js(piece)) == len(piece) for piece in pieces)
         access.flush()
     finally:
         access.close()
     # On a full disk Chromium 156 throws nothing: write() returns 2**32 - 8.
-    if written != len(data):
+    if not complete:
         await root.removeEntry(handle.name)
         raise OSError(errno.ENOSPC, "the disk is full")
     await handle.move(name)

@@ -1,7 +1,8 @@
 """The store in which a session saves its run, as a folder. In the tab, lab/worker/opfs_store.py takes its place.
 
-The session uses `begin`, `resume`, `log` and `keep` for the current run, `find`, `read_copy`, `delete_copy` and
-`wait_for_closing_tabs` for the safety copies of earlier runs, `recall` and `remember` for small texts.
+The session uses `begin`, `is_current`, `resume`, `log` and `keep` for the current run, `find`, `read_copy`,
+`delete_copy` and `wait_for_closing_tabs` for the safety copies of earlier runs, `recall` and `remember` for small
+texts.
 """
 
 import json
@@ -20,6 +21,7 @@ class FolderStore(Cache):
     def __init__(self, folder: str):
         self.run_folder = RunFolder(Path(folder))
         self.about = Path(folder) / "about.json"
+        self.begun = False  # whether the folder belongs to the current run
 
     async def begin(self, run, copy: str = "") -> None:
         """Start to save a run, in place of the previous one; the log is kept only if the run continues `copy`.
@@ -27,6 +29,7 @@ class FolderStore(Cache):
         Raises: CheckpointError if it cannot be written.
         """
         self.run_folder.begin(run.experiment, run.tokenizer, run.step if copy else 0)
+        self.begun = True
 
     async def resume(self, run) -> None:
         """Record that the run goes on from its step, perhaps to more steps; the log of later steps is dropped.
@@ -39,14 +42,13 @@ class FolderStore(Cache):
         """Add the metrics of every `every`-th step to the log. Raises: CheckpointError if it cannot be written."""
         self.run_folder.log(metrics, every)
 
-    async def keep(self, data: bytes, about: dict) -> bool:
-        """Replace the copy and return True. Raises: CheckpointError if it cannot; the previous copy is then intact."""
+    async def keep(self, data: bytes, about: dict) -> None:
+        """Replace the copy. Raises: CheckpointError if it cannot; the previous copy is then intact."""
         self.run_folder.save(data)
         try:
             write_atomically(self.about, json.dumps(about | {"time": time.time()}).encode())
         except OSError as error:
             raise CheckpointError(f"{self.about} cannot be written ({error.strerror})") from None
-        return True
 
     async def find(self) -> list[dict]:
         """The description of the copy, with its name as `copy` and its age as `seconds_ago`; [] if there is none."""
@@ -63,6 +65,10 @@ class FolderStore(Cache):
     async def wait_for_closing_tabs(self, attempt: int) -> bool:
         """Return False: no other session uses the copy, so there is nothing to wait for."""
         return False
+
+    def is_current(self, copy: str) -> bool:
+        """Whether the current run is kept in this copy."""
+        return self.begun and copy == self.run_folder.model.name
 
     async def read_copy(self, copy: str) -> bytes:
         """The bytes of the copy. Raises: CheckpointError if there is none."""

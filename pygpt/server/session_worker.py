@@ -13,7 +13,7 @@ from pygpt.errors import DataError, PygptError
 from pygpt.runs.run_store import FolderStore
 from pygpt.server.names import make_folder
 from pygpt.server.worker_process import Incoming, write
-from pygpt.session.messages import Error, encode
+from pygpt.session.messages import encode
 from pygpt.session.session import Session
 from pygpt.utils.folder_lock import lock_folder
 from pygpt.version import __version__
@@ -90,18 +90,10 @@ async def _handle(connection, folder, choice):
     session = Session(lambda event, data=None: send(event.to_dict(), data), Site(choice), FolderStore(folder))
     tasks = set()
 
-    async def handle(command, data):
-        kind = str(command.get("type"))
-        try:
-            await session.handle(command, data)
-        except Exception as error:
-            send(Error(f"{type(error).__name__}: {error}", "", kind).to_dict())
-            raise
-
     incoming = Incoming(connection)
     while (item := await incoming.queue.get()) is not None:
         # Commands run concurrently, as in the tab: a Pause must take effect while a sample is generated.
-        task = asyncio.ensure_future(handle(*item))
+        task = asyncio.ensure_future(session.handle(*item))
         tasks.add(task)
         task.add_done_callback(tasks.discard)
     held.close()

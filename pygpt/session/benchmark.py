@@ -4,7 +4,7 @@ import asyncio
 import dataclasses
 
 from pygpt.analysis.bench import survey
-from pygpt.errors import PygptError
+from pygpt.errors import sentence_of
 from pygpt.session.message_records import Measurement
 from pygpt.session.messages import Emit, Error, Measured, MeasuringEnded
 
@@ -27,8 +27,8 @@ class Benchmark:
             async for result in survey(device, seconds):
                 self.emit(Measured(Measurement(kind=result.kind, **dataclasses.asdict(result))))
             complete = True
-        except PygptError as error:
-            message = str(error)
+        except Exception as error:
+            message = sentence_of(error)
         finally:
             self.emit(MeasuringEnded(complete))
         if message:
@@ -36,6 +36,6 @@ class Benchmark:
 
     async def stop(self) -> None:
         """Stop the benchmark if one is running; returns once the device is free."""
-        if self.task is not None and not self.task.done():
+        while self.task is not None and not self.task.done():  # another command may begin the next one meanwhile
             self.task.cancel()
             await asyncio.wait([self.task])

@@ -1,9 +1,9 @@
 """The field of the page that an error belongs to."""
 
-from pygpt.errors import CheckpointError, DataError, DeviceError, ExperimentError, PygptError, TokenizerError
+from pygpt.errors import CheckpointError, DataError, DeviceError, ExperimentError, TokenizerError
 
 
-def field_of(error: PygptError) -> str:
+def field_of(error: Exception) -> str:
     """The name of the field, or "" for the run as a whole."""
     if isinstance(error, ExperimentError):
         return error.field

@@ -267,7 +267,7 @@ class Saved(Event):
 
 @event
 class Kept(Event):
-    """A safety copy was saved. Not sent if there is no room for one."""
+    """A safety copy was saved. If it cannot be, an `error` with the field "copy" says why, once."""
 
     run_id: str
     step: int
@@ -283,7 +283,7 @@ class Found(Event):
 @event
 class Error(Event):
     """An error `during` a command or "training". `field` is a dotted field of the experiment, or "text", "device",
-    "prompt", "file" or ""; `run_id` is "" if the error is not about a run."""
+    "prompt", "file", "copy" or ""; `run_id` is "" if the error is not about a run."""
 
     message: str
     field: str

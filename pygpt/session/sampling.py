@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from pygpt.config.sampling import SamplingConfig
 from pygpt.data.sources.tasks import SEPARATOR
-from pygpt.errors import PygptError
+from pygpt.errors import sentence_of
 from pygpt.inference.generate import stream
 from pygpt.inference.sampler import Sampler
 from pygpt.session.messages import Emit, Error, Sample, Sampled
@@ -111,8 +111,8 @@ class Continuation:
             async for piece in stream(sampler, max_new_tokens):
                 self.emit(Sampled(run_id, piece, done=False))
                 await yield_to_event_loop()  # NumPy blocks the event loop while it computes
-        except PygptError as error:
-            message = str(error)
+        except Exception as error:
+            message = sentence_of(error)
         finally:
             self.emit(Sampled(run_id, "", done=True))
         if message:
@@ -120,6 +120,6 @@ class Continuation:
 
     async def stop(self) -> None:
         """Stop the continuation if one is running."""
-        if self.task is not None and not self.task.done():
+        while self.task is not None and not self.task.done():  # another command may begin the next one meanwhile
             self.task.cancel()
             await asyncio.wait([self.task])

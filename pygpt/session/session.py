@@ -1,13 +1,15 @@
 """Carries out the lab's commands: open, check, train, sample, save. Depends on pygpt only; runs without a browser."""
 
+import asyncio
 import time
+import traceback
 from typing import Any
 
 from pygpt.analysis.memory import check_memory, memory_estimate, parameter_count
 from pygpt.config.experiment import Experiment
 from pygpt.config.sampling import SamplingConfig
 from pygpt.data import Text, make_corpus, text_from_bytes
-from pygpt.errors import DataError, DeviceError, ExperimentError, PygptError
+from pygpt.errors import DataError, DeviceError, ExperimentError, PygptError, sentence_of
 from pygpt.runs.checkpoint import read_checkpoint
 from pygpt.session import messages
 from pygpt.session.benchmark import Benchmark
@@ -48,17 +50,20 @@ class Session:
         self.training = Training(emit, store, self._recover)
         self.bench = Benchmark(emit)
         self.continuation = Continuation(emit)
+        self._replacing = asyncio.Lock()  # held while the run, its device or its safety copy is replaced
         self._cached: tuple = (None, None)  # the last tokenizer's settings, and the tokenizer
 
     async def handle(self, message: object, data: bytes | None) -> None:
-        """Carry out the command in a message. An error is sent to the page with the field that it belongs to."""
+        """Carry out the command in a message. An error of any class is sent to the page with its field."""
         try:
             name, arguments = read_command(message, data)
             if name in NEED_DEVICE:
                 await self._replace_lost_device()
             await getattr(self, name)(**arguments)
-        except PygptError as error:
-            self.emit(messages.Error(str(error), field_of(error), command_name(message)))
+        except Exception as error:
+            if not isinstance(error, PygptError | MemoryError):
+                traceback.print_exc()  # a bug: the session goes on, and the console or the log has the details
+            self.emit(messages.Error(sentence_of(error), field_of(error), command_name(message)))
 
     async def begin(self, device: str) -> None:
         """The first command: send the capabilities, load the first text, open a device, list the safety copies."""
@@ -86,17 +91,18 @@ class Session:
     async def open_device(self, choice: str) -> None:
         """Open another device and move the run there. Raises: DeviceError if that fails, and changes nothing."""
         device = await self.site.open_device(choice)
-        await self.bench.stop()
-        run = self.training.run
-        if run is not None:
-            await self.training.halt(Paused)
-            await self.continuation.stop()
-            run = Run.restore((await self.training.checkpoint())[1], device, text=run.text)
-        old, self.device, self.choice, self.numpy_for_size = self.device, device, choice, False
-        self.training.run = run
-        self._send_device(device)
-        if old is not None:
-            old.close()
+        async with self._replacing:
+            await self.bench.stop()
+            run = self.training.run
+            if run is not None:
+                await self.training.halt(Paused)
+                await self.continuation.stop()
+                run = Run.restore((await self.training.checkpoint())[1], device, text=run.text)
+            old, self.device, self.choice, self.numpy_for_size = self.device, device, choice, False
+            self.training.run = run
+            self._send_device(device)
+            if old is not None:
+                old.close()
 
     def _send_device(self, device):
         self.emit(messages.Device(device.kind, device.name, device.why, self.choice))
@@ -112,14 +118,15 @@ class Session:
 
     async def _replace_lost_device(self) -> None:
         """If the device was lost while nothing ran, open it again and move the run there. Raises: DeviceError."""
-        if self.device is None or not self.device.lost or self.training.active:
-            return
-        await self.bench.stop()
-        await self.continuation.stop()
-        try:
-            await (self._reopen() if self.training.run is None else self.training.restore())
-        except DeviceError as error:
-            raise DeviceError(f"the GPU was lost and cannot be opened again: {error}") from None
+        async with self._replacing:
+            if self.device is None or not self.device.lost or self.training.active:
+                return
+            await self.bench.stop()
+            await self.continuation.stop()
+            try:
+                await (self._reopen() if self.training.run is None else self.training.restore())
+            except DeviceError as error:
+                raise DeviceError(f"the GPU was lost and cannot be opened again: {error}") from None
 
     async def choose_text(self, name: str, built_in: bool, data: bytes = b"") -> None:
         """Choose the text of the next run. Raises: DataError if it cannot be loaded; no text is then chosen."""
@@ -185,9 +192,10 @@ class Session:
         if self.device is None:
             raise DeviceError("there is no device to train on; choose one")
         tokenizer = await self._tokenizer(draft, text)
-        await self._stop_all()
-        await self._choose_device(draft)
-        await self.training.begin(Run(draft, text, self.device, tokenizer), text.name)
+        async with self._replacing:
+            await self._stop_all()
+            await self._choose_device(draft)
+            await self.training.begin(Run(draft, text, self.device, tokenizer), text.name)
 
     async def _tokenizer(self, draft: Experiment, text: Text) -> Tokenizer:
         """The tokenizer of a draft. Learning one takes seconds: this sends progress and lets other tasks run."""
@@ -234,8 +242,9 @@ class Session:
 
     async def resume(self) -> None:
         """Resume training."""
-        await self.bench.stop()
-        await self.training.resume()
+        async with self._replacing:
+            await self.bench.stop()
+            await self.training.resume()
 
     async def extend(self, steps: int) -> None:
         """Continue the run up to a larger total of steps, like `pygpt train --resume --steps`.
@@ -307,7 +316,8 @@ class Session:
 
     async def open(self, data: bytes = b"") -> None:
         """Open a run from a file. Raises: CheckpointError if it cannot be read, and keeps the last run."""
-        await self._open(data)
+        async with self._replacing:
+            await self._open(data)
 
     async def _open(self, data: bytes, copy: str = "") -> None:
         if self.device is None:
@@ -319,12 +329,16 @@ class Session:
         await self.training.adopt(Run.restore(data, self.device, text=text), data, copy)
 
     async def open_kept(self, copy: str) -> None:
-        """Open a safety copy of an earlier visit, and continue with it. Raises: CheckpointError."""
-        await self._open(await self.store.read_copy(copy), copy)
+        """Open a safety copy of an earlier visit, and continue with it, unless it is open. Raises: CheckpointError."""
+        async with self._replacing:
+            if not self.store.is_current(copy):
+                await self._open(await self.store.read_copy(copy), copy)
 
     async def forget_kept(self, copy: str) -> None:
-        """Remove a safety copy of an earlier visit."""
-        await self.store.delete_copy(copy)
+        """Remove a safety copy of an earlier visit, unless it is open."""
+        async with self._replacing:
+            if not self.store.is_current(copy):
+                await self.store.delete_copy(copy)
 
     async def _stop_all(self) -> None:
         await self.bench.stop()

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from pygpt.analysis.autotune import tune
 from pygpt.analysis.profile import Profile, profile
 from pygpt.data import Text
-from pygpt.errors import CheckpointError, DeviceLost, DivergedError, ExperimentError, PygptError
+from pygpt.errors import CheckpointError, DeviceLost, DivergedError, ExperimentError, PygptError, sentence_of
 from pygpt.runs.checkpoint import read_checkpoint
 from pygpt.session.baselines import send_baselines
 from pygpt.session.message_records import Experiment, ProfileFacts, ProfileRow, RunFacts
@@ -163,9 +163,9 @@ class Training:
             self._send_error(run, error, "")
             self._send_error(run, error, "optim.learning_rate")
             self.halting = Stopped
-            # The weights are no longer finite; those of the last checkpoint are.
-            assert self.last_checkpoint is not None  # `_run_steps` begins with one
-            self.run = run = Run.restore(self.last_checkpoint, run.device, text=run.text)
+            # The weights are no longer finite; those of the last checkpoint are. There is none if memory was too short.
+            data = self.last_checkpoint
+            self.run = run = run.again(run.device) if data is None else Run.restore(data, run.device, text=run.text)
         except DeviceLost as error:
             self.halting = Stopped
             run = await self._recover(run, error) or run
@@ -199,13 +199,13 @@ class Training:
         return recovered
 
     def _send_error(self, run: Run, error: Exception | str, field: str) -> None:
-        self.emit(Error(str(error), field, "training", run.id))
+        self.emit(Error(sentence_of(error) if isinstance(error, Exception) else error, field, "training", run.id))
 
     async def _run_steps(self, run: Run) -> bool:
         """Train until the end (returns True) or until a halt (returns False)."""
         reporter = ProgressReporter(self.emit, run)
         if self.last_checkpoint is None:
-            self.last_checkpoint = (await self.snapshot())[1]
+            await self._attempt(run, self._remember())
         await tune(run.device, run.experiment, run.tokenizer.vocab_size, self.store)
         driver = self.driver = Driver(run, self.lock)
         if self.halting:
@@ -246,33 +246,39 @@ class Training:
     def _copy_is_due(self) -> bool:
         return time.perf_counter() - self._kept_at >= max(COPY_MIN_INTERVAL, self._keeping_took / COPY_SHARE)
 
+    async def _remember(self) -> None:
+        self.last_checkpoint = (await self.snapshot())[1]
+
     async def _keep(self, run: Run) -> None:
-        """Keep a safety copy. Raises: CheckpointError if it cannot be written."""
+        """Keep a safety copy. Raises: CheckpointError if it cannot be written, MemoryError if it does not fit."""
         began = time.perf_counter()
-        step, self.last_checkpoint = await self.snapshot()
-        experiment = run.experiment
-        about = {
-            "name": f"{experiment.name or experiment.model.kind} on {self.text}",
-            "step": step,
-            "steps": experiment.train.steps,
-        }
         try:
-            kept = await self.store.keep(self.last_checkpoint, about)
+            step, self.last_checkpoint = await self.snapshot()
+            experiment = run.experiment
+            about = {
+                "name": f"{experiment.name or experiment.model.kind} on {self.text}",
+                "step": step,
+                "steps": experiment.train.steps,
+            }
+            await self.store.keep(self.last_checkpoint, about)
         finally:
             self._kept_at = time.perf_counter()
             self._keeping_took = self._kept_at - began
-        if kept:
-            self._refused = ""
-            self.emit(Kept(run.id, step))
+        self._refused = ""
+        self.emit(Kept(run.id, step))
 
     async def _attempt(self, run: Run, writing: Awaitable[None]) -> None:
-        """Write to the store. If the disk refuses, say so once and train on: the next write tries again."""
+        """Write to the store. If the disk or memory is full, say so once and train on: the next write tries again."""
         try:
             await writing
-        except CheckpointError as error:
-            if str(error) != self._refused:
-                self._send_error(run, f"{error}. Training goes on, and tries again", "")
-            self._refused = str(error)
+        except DivergedError:
+            pass  # the weights are of no use; the driver raises it too, with the losses before it
+        except (CheckpointError, MemoryError) as error:
+            reason = "no safety copy is kept: it does not fit in memory"
+            reason = reason if isinstance(error, MemoryError) else str(error)
+            if reason != self._refused:
+                self._send_error(run, f"{reason}. Training goes on, and tries again", "copy")
+            self._refused = reason
 
 
 def _profile_facts(found: Profile) -> ProfileFacts:

@@ -15,6 +15,7 @@ import pygpt
 from pygpt.data import load_text
 from pygpt.devices.numpy import NumpyDevice
 from pygpt.training.run import Run
+from tests.bench import pause
 from tests.conftest import unavailable
 from tests.e2e.conftest import Watch
 
@@ -355,6 +356,16 @@ def test_without_an_adapter_numpy_is_used(page, site):
     wait_for(page, "#device-mistake", "no WebGPU adapter")
     train = expect(page.locator("#train"))
     train.to_be_enabled() if numpy else train.to_be_disabled()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("device", pause.DEVICES)
+def test_commands_are_answered_while_a_model_trains(page, site, device):
+    """However long it has trained: after 12 s, each within a second, on a busy machine too."""
+    pause.train(page, f"{site.url}{pause.ENDLESS}", device)
+    page.wait_for_timeout(12_000)
+    answered = pause.answer_times(page)
+    assert max(answered.values()) < 1000, answered
 
 
 def test_the_page_never_blocks(page, site):

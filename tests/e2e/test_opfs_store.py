@@ -1,6 +1,7 @@
 """Safety copies in the tab: one per run, a limited number, and none taken from an open tab."""
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.e2e.test_lab import READY, TINY, open_lab, read_chart, wait_for
 
@@ -35,8 +36,8 @@ def test_each_run_has_one_copy_and_the_newest_runs_are_kept(store):
     result = store.run("""
 for step in range(8):
     await kept.begin(None)
-    assert await kept.keep(bytes([step] * 4), ABOUT | {"step": step})
-    assert await kept.keep(bytes([step] * 5), ABOUT | {"step": step})
+    await kept.keep(bytes([step] * 4), ABOUT | {"step": step})
+    await kept.keep(bytes([step] * 5), ABOUT | {"step": step})
 offered = await kept.find()
 contents = [list(await kept.read_copy(about["copy"])) for about in offered[:2]]
 [[about["step"] for about in offered], contents, len(await files())]
@@ -67,15 +68,17 @@ def test_the_oldest_copies_are_removed_when_the_disk_is_full(store):
     limit(quotaSize=used + 9_000_000)
     try:
         assert store.run("""
-stored = []
 for step in range(6):
     await kept.begin(None)
-    stored.append(await kept.keep(bytes([step]) * 2_000_000, ABOUT | {"step": step}))
-stored.append(await kept.keep(bytes(20_000_000), ABOUT))  # does not fit even if all other copies are removed
+    await kept.keep(bytes([step]) * 2_000_000, ABOUT | {"step": step})
+try:
+    await kept.keep(bytes(20_000_000), ABOUT)  # does not fit even if all other copies are removed
+except kept.CheckpointError as error:
+    refusal = str(error)
 data = await kept.read_copy(kept.own_copy)
 await reopen()
-[stored, [about["step"] for about in await kept.find()], len(data), set(data) == {5}]
-""") == [[True] * 6 + [False], [5, 4, 3, 2], 2_000_000, True]
+[refusal, [about["step"] for about in await kept.find()], len(data), set(data) == {5}]
+""") == ["this browser has no room for 20.0 MB of files of this site", [5, 4, 3, 2], 2_000_000, True]
     finally:
         limit()
 
@@ -115,6 +118,47 @@ their_release()
 """) == [[], "abcd", "abcd", True, 1]
     with pytest.raises(AssertionError, match="CheckpointError: this copy is gone"):
         store.run("await kept.read_copy('run-nothing')")
+
+
+def test_a_copy_larger_than_one_write_is_complete(store):
+    assert store.run("""
+await kept.begin(None)
+data = bytes(range(256)) * (2 * kept.PIECE // 256) + b"end"
+await kept.keep(data, ABOUT)
+await kept.read_copy(kept.own_copy) == data
+""")
+
+
+def test_without_room_the_page_says_once_that_no_copy_is_kept(page, site):
+    """Training goes on, and the message goes away once a copy is kept."""
+    session = page.context.new_cdp_session(page)
+    origin = "/".join(site.url.split("/")[:3])
+    open_lab(page, site, TINY.replace("train.steps=40", "train.steps=100000"))
+    session.send("Storage.overrideQuotaForOrigin", {"origin": origin, "quotaSize": 1})
+    page.click("#train")
+    wait_for(page, "#copy-mistake", "No safety copy of this run can be kept now: this browser has no room", 30_000)
+    session.send("Storage.overrideQuotaForOrigin", {"origin": origin})
+    expect(page.locator("#copy-mistake")).to_be_hidden(timeout=30_000)
+    assert page.is_visible("#pause")
+
+
+def test_a_copy_is_restored_once_however_often_it_is_asked_for(page, site):
+    """Restore pressed twice and Discard at once: the run is opened once, goes on in its copy, and is not removed."""
+    open_lab(page, site, TINY)
+    page.click("#train")
+    wait_for(page, "#where", "Finished")
+    page.reload()
+    wait_for(page, "#found", "step 40 of 40", READY)
+    page.evaluate("""() => {
+      const [restore, discard] = document.querySelectorAll("#found button");
+      restore.click();
+      restore.click();
+      discard.click();
+    }""")
+    wait_for(page, "#where", "Finished 40 of 40")
+    page.reload()
+    wait_for(page, "#found", "step 40 of 40", READY)
+    assert not page.is_visible("#found summary")  # one copy, not two
 
 
 def test_two_tabs_keep_a_run_each(page, site):

@@ -60,6 +60,7 @@ export function filesView(controller) {
  * @param {Controller} controller */
 export function noticesView(controller) {
   const mistake = errorPlace("file-mistake");
+  const copy = errorPlace("copy-mistake");
   const link = errorPlace("link-mistake");
   const line = errorPlace("line-mistake");
   const limit = element("p", { id: "limit", class: "notice" });
@@ -83,15 +84,17 @@ export function noticesView(controller) {
   }
 
   return {
-    dom: element("div", { class: "notices" }, line, mistake, link, limit, found),
+    dom: element("div", { class: "notices" }, line, mistake, copy, link, limit, found),
     /** @param {State} state */
     sync(state) {
       showError(mistake, state.errors.file);
+      showError(copy, state.errors.copy);
       showError(link, state.errors.link);
       showError(line, state.errors.line);
       setText(limit, state.limit);
       show(limit, state.limit !== "" && state.about !== null);
       show(found, state.copies.length > 0 && state.run === null && state.device.open !== null);
+      for (const button of found.querySelectorAll("button")) button.disabled = state.waiting.includes("open_kept");
       if (state.copies === shown) return;
       shown = state.copies;
       const [first, ...older] = shown;

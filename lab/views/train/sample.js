@@ -81,6 +81,7 @@ export function sampleView(controller) {
 
   function start() {
     if (!possible || running) return;
+    running = true; // before the next redraw
     const settings = Object.fromEntries([...dials].map(([name, control]) =>
       [name, name === "seed" && control.value === "" ? seed : numberOf(control)]));
     controller.dispatch({ type: "sampling", prompt: prompt.value });

@@ -232,14 +232,88 @@ def test_a_safety_copy_is_offered_opened_and_removed(lab, tmp_path):
         (kept,) = later.all("found")[0]["runs"]
         assert (kept["name"], kept["step"], kept["steps"]) == ("baby on poem", 40, 40) and 0 <= kept["seconds_ago"] < 60
         await later.send({"type": "open_kept", "copy": kept["copy"]}, None)
-        await later.send({"type": "forget_kept", "copy": kept["copy"]}, None)
-        await later.send({"type": "open_kept", "copy": kept["copy"]}, None)
+        gone = Recorded(tmp_path / "run")
+        await gone.send({"type": "open_device", "choice": "numpy"}, None)
+        await gone.send({"type": "forget_kept", "copy": kept["copy"]}, None)
+        await gone.send({"type": "open_kept", "copy": kept["copy"]}, None)
+        return gone
 
-    asyncio.run(visit())
+    gone = asyncio.run(visit())
     assert later.kinds()[:3] == ["ready", "text", "device"] and later.all("opened")[0]["run"]["step"] == 40
-    assert "there is no safety copy to open" in later.all("error")[0]["message"]
+    assert "there is no safety copy to open" in gone.all("error")[0]["message"]
     with pytest.raises(CheckpointError):
         asyncio.run(FolderStore(str(tmp_path / "run")).read_copy("model.safetensors"))
+
+
+@pytest.mark.parametrize("presses", [("open_kept", "open_kept"), ("open_kept", "forget_kept", "open_kept")])
+def test_what_acts_once_acts_once(lab, tmp_path, presses):
+    """A copy opened twice at once is opened once, and one that is open is not removed."""
+    asyncio.run(lab.train())
+    later = Recorded(tmp_path / "run")
+
+    async def visit():
+        await later.send({"type": "begin", "device": "numpy"}, None)
+        copy = later.all("found")[0]["runs"][0]["copy"]
+        await asyncio.gather(*(later.send({"type": press, "copy": copy}, None) for press in presses))
+        return await FolderStore(str(tmp_path / "run")).read_copy(copy)
+
+    data = asyncio.run(visit())
+    assert len(later.all("opened")) == 1 and not later.all("error")
+    assert read_checkpoint(data).step == 40
+
+
+def test_commands_pressed_at_once_leave_one_task(lab):
+    """Two samples, and a new run beside Resume: one continuation and one training are left."""
+
+    async def scenario():
+        await lab.train()
+        sample = {"type": "sample", "prompt": "", "max_new_tokens": 5}
+        await asyncio.gather(*(lab.send(dict(sample), None) for _ in range(3)))
+        await lab.session.continuation.task
+        longer = DRAFT.with_fields(**{"train.steps": 400}).to_dict()
+        await lab.send({"type": "start", "experiment": longer}, None)
+        await lab.send({"type": "pause"}, None)
+        await asyncio.gather(
+            lab.send({"type": "start", "experiment": DRAFT.to_dict()}, None), lab.send({"type": "resume"}, None)
+        )
+        await lab.session.training.task
+
+    asyncio.run(scenario())
+    assert sum(event["done"] for event in lab.all("sampled")) == 1
+    runs = [event["run_id"] for event in lab.all("started")]
+    assert not lab.all("error") and lab.all("finished")[-1] == {"type": "finished", "run_id": runs[-1], "step": 40}
+    after = lab.events[lab.events.index(lab.all("started")[-1]) :]
+    assert {event["run_id"] for event in after if event["type"] == "progress"} == {runs[-1]}
+
+
+@pytest.mark.parametrize("error", [MemoryError(), KeyError("x"), OSError(28, "No space left on device")])
+def test_an_exception_of_any_class_is_answered_with_a_sentence(lab, monkeypatch, error):
+    """In a command, in training and in a continuation; the session lives on."""
+
+    def fail(*_args, **_more):
+        raise error
+
+    async def scenario():
+        await lab.prepare()
+        with monkeypatch.context() as broken:
+            broken.setattr("pygpt.session.session.Run", fail)
+            await lab.send({"type": "start", "experiment": DRAFT.to_dict()}, None)
+        with monkeypatch.context() as broken:
+            broken.setattr("pygpt.session.training.tune", fail)
+            await lab.send({"type": "start", "experiment": DRAFT.to_dict()}, None)
+            await asyncio.wait([lab.session.training.task])
+        with monkeypatch.context() as broken:
+            broken.setattr("pygpt.session.sampling.stream", fail)
+            await lab.send({"type": "sample", "prompt": "", "max_new_tokens": 5}, None)
+            await asyncio.wait([lab.session.continuation.task])
+        await lab.train()
+
+    asyncio.run(scenario())
+    sent = lab.all("error")
+    assert [event["during"] for event in sent] == ["start", "training", "sample"]
+    expected = "not enough memory" if isinstance(error, MemoryError) else f"({type(error).__name__}: "
+    assert all(expected in event["message"] for event in sent)
+    assert len(lab.all("finished")) == 1
 
 
 def test_copies_are_kept_by_time(lab, monkeypatch):
@@ -275,6 +349,26 @@ def test_a_full_disk_ends_no_training(lab, monkeypatch, tmp_path):
     assert "No space left" in error["message"] and "tries again" in error["message"] and set(refused) == {"log", "keep"}
     assert lab.all("finished")[0]["step"] == 4000 and lab.all("kept")[-1]["step"] == 4000
     assert read_checkpoint((tmp_path / "run" / "model.safetensors").read_bytes()).step == 4000
+
+
+def test_a_copy_that_does_not_fit_in_memory_ends_no_training(lab, monkeypatch):
+    """Nor the one that a run begins with. That is said once, in a sentence, and the next copy is tried again."""
+    monkeypatch.setattr(training, "COPY_MIN_INTERVAL", 0.0)
+    monkeypatch.setattr(training, "COPY_SHARE", 1e6)
+    monkeypatch.setattr(driver, "MAX_SLICE_SECONDS", 0.01)
+    fetch, refused = Run.fetch_checkpoint, []
+
+    async def fetch_checkpoint(run):
+        if len(refused) < 4:
+            refused.append(run.step)
+            raise MemoryError
+        return await fetch(run)
+
+    monkeypatch.setattr(Run, "fetch_checkpoint", fetch_checkpoint)
+    asyncio.run(lab.train(DRAFT.with_fields(**{"train.steps": 4000, "train.eval_every": 4000})))
+    (error,) = lab.all("error")
+    assert (error["field"], refused[0]) == ("copy", 0) and "does not fit in memory" in error["message"]
+    assert lab.all("finished")[0]["step"] == 4000 and lab.all("kept")[-1]["step"] == 4000
 
 
 def test_the_last_copy_can_be_asked_for_again(lab, monkeypatch, tmp_path):
