@@ -14,6 +14,7 @@ import time
 import uuid
 
 import js
+from pyodide.code import run_js
 from pyodide.ffi import JsException, create_once_callable, to_js
 
 from pygpt.errors import CheckpointError
@@ -200,9 +201,18 @@ async def _read(root, name: str) -> bytes:
     return (await file.arrayBuffer()).to_bytes()
 
 
+# Pyodide 314 cannot raise the QuotaExceededError of a promise: whoever awaits it would wait for ever. So these two
+# reject with a plain Error.
+_open_for_writing, _rename = run_js("""
+  const plain = (error) => { throw new Error(`${error.name}: ${error.message}`); };
+  const open = async (root, name) => (await root.getFileHandle(name, { create: true })).createSyncAccessHandle();
+  const rename = async (root, name, to) => (await root.getFileHandle(name)).move(to);
+  [(root, name) => open(root, name).catch(plain), (root, name, to) => rename(root, name, to).catch(plain)];
+""")
+
+
 async def _write(root, name: str, data: bytes) -> None:
-    handle = await root.getFileHandle(f"{name}.new", create=True)
-    access = await handle.createSyncAccessHandle()
+    access = await _open_for_writing(root, f"{name}.new")
     try:
         access.truncate(0)
         # In pieces: the whole file would be in memory once more, as JavaScript's.
@@ -213,6 +223,6 @@ async def _write(root, name: str, data: bytes) -> None:
         access.close()
     # On a full disk Chromium 156 throws nothing: write() returns 2**32 - 8.
     if not complete:
-        await root.removeEntry(handle.name)
+        await root.removeEntry(f"{name}.new")
         raise OSError(errno.ENOSPC, "the disk is full")
-    await handle.move(name)
+    await _rename(root, f"{name}.new", name)

@@ -7,6 +7,7 @@ from pygpt.config.experiment import PRESETS, Experiment
 from pygpt.config.fields import describe
 from pygpt.config.sampling import SamplingConfig
 from pygpt.data import DATASETS, TASKS, Task
+from pygpt.errors import ExperimentError
 from pygpt.models import MODELS
 from pygpt.session.message_records import (
     DatasetDescription,
@@ -58,6 +59,17 @@ def capabilities(site) -> Ready:
 def is_available(tokenizer: str) -> bool:
     """Whether a tokenizer is available here. The page does not offer one that `start` would refuse."""
     return TOKENIZERS[tokenizer].available()
+
+
+def requested_experiment(values: dict) -> Experiment:
+    """The experiment that a page requests. Raises: ExperimentError, also if it names a file on the training machine."""
+    draft = Experiment.from_dict(values)
+    if draft.data.tokenizer_file:
+        raise ExperimentError(
+            "data.tokenizer_file",
+            "the page cannot read tokenizer files; train with `pygpt train`, and open the run here",
+        )
+    return draft
 
 
 def _limit_choices(field: FieldDescription) -> FieldDescription:

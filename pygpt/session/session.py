@@ -13,7 +13,7 @@ from pygpt.errors import DataError, DeviceError, ExperimentError, PygptError, se
 from pygpt.runs.checkpoint import read_checkpoint
 from pygpt.session import messages
 from pygpt.session.benchmark import Benchmark
-from pygpt.session.capabilities import capabilities, is_available
+from pygpt.session.capabilities import capabilities, is_available, requested_experiment
 from pygpt.session.commands import command_name, read_command
 from pygpt.session.error_fields import field_of
 from pygpt.session.message_records import KeptRun, TextFacts
@@ -169,7 +169,7 @@ class Session:
 
     async def check(self, experiment: dict) -> None:
         """Send the size of a draft. Raises: ExperimentError, or DataError if the text is too short for it."""
-        draft, text = _draft(experiment), self.text
+        draft, text = requested_experiment(experiment), self.text
         if text is None:
             return
         size, tokens = expected_vocabulary(draft.data), len(text.text)
@@ -186,7 +186,7 @@ class Session:
 
     async def start(self, experiment: dict) -> None:
         """Start a new run on the chosen text. Raises: PygptError, and keeps the last run."""
-        draft, text = _draft(experiment), self.text
+        draft, text = requested_experiment(experiment), self.text
         if text is None:
             raise DataError("there is no text to train on yet; choose one, or paste your own")
         if self.device is None:
@@ -251,11 +251,12 @@ class Session:
 
         Raises: DataError without a run, ExperimentError if it is training or has taken so many steps already.
         """
-        await self.bench.stop()
-        if self.training.run is None:
-            raise DataError("there is no run to continue yet; train one, or open one")
-        await self.continuation.stop()
-        await self.training.extend(steps)
+        async with self._replacing:
+            await self.bench.stop()
+            if self.training.run is None:
+                raise DataError("there is no run to continue yet; train one, or open one")
+            await self.continuation.stop()
+            await self.training.extend(steps)
 
     async def stop(self) -> None:
         """Stop training and keep the model."""
@@ -344,14 +345,3 @@ class Session:
         await self.bench.stop()
         await self.continuation.stop()
         await self.training.halt(Stopped)
-
-
-def _draft(values: dict) -> Experiment:
-    """The experiment that a page requests. Raises: ExperimentError, also if it names a file on the training machine."""
-    draft = Experiment.from_dict(values)
-    if draft.data.tokenizer_file:
-        raise ExperimentError(
-            "data.tokenizer_file",
-            "the page cannot read tokenizer files; train with `pygpt train`, and open the run here",
-        )
-    return draft
