@@ -100,7 +100,7 @@ const HANDLERS = {
   },
   found: (state, { runs }) => ({ ...state, copies: runs }),
   error: (state, { message, field, during }) => {
-    const place = during === "sample" ? "prompt" : during === "extend" ? "" : field || PLACES[during] || "";
+    const place = during === "sample" ? (DIALS.has(field) ? `sample:${field}` : "prompt") : during === "extend" ? "" : field || PLACES[during] || "";
     const text = field && message.startsWith(`${field}: `) ? message.slice(field.length + 2) : message;
     return {
       ...state,
@@ -153,7 +153,8 @@ const HANDLERS = {
   }),
   starting: (state) => ({ ...state, phase: "starting", preparing: null, errors: without(state.errors, "") }),
   sampling: (state, { prompt }) => ({
-    ...state, answer: { running: true, prompt, text: "" }, errors: without(state.errors, "prompt"),
+    ...state, answer: { running: true, prompt, text: "" },
+    errors: without(state.errors, "prompt", ...Object.keys(state.errors).filter((place) => place.startsWith("sample:"))),
   }),
   benchmarking: (state) => ({
     ...state, benchmark: { running: true, complete: false, results: [] }, errors: without(state.errors, "device"),
@@ -170,6 +171,9 @@ const HANDLERS = {
 function phaseAfterFailedStart({ run }) {
   return run ? (run.step < run.experiment.train.steps ? "stopped" : "finished") : "none";
 }
+
+/** The settings of a sample whose errors are shown beside them; other errors are shown at the prompt. */
+const DIALS = new Set(["temperature", "top_k", "top_p", "min_p", "repetition_penalty", "seed", "max_new_tokens"]);
 
 /** Where an error is shown if it names no field. */
 const PLACES = /** @type {Record<string, string>} */ ({

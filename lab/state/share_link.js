@@ -2,6 +2,7 @@
 // same controls on every laptop of a classroom.
 
 import { labels } from "../ui/labels.js";
+import { readNumber } from "../ui/number_input.js";
 import { FIRST_PRESET, isTask, layoutOf } from "./state.js";
 
 /** @typedef {import("../transport/messages.js").Experiment} Experiment */
@@ -59,8 +60,16 @@ export function fromHash(about, hash) {
     const word = words.get(field);
     const [section, name] = field.split(".");
     if (word === null || !section || !name || LEFT_OUT.has(field)) continue;
-    const value = type === "bool" ? word === "true" : type === "str" || Number.isNaN(Number(word)) ? word : Number(word);
-    draft[/** @type {"model"} */ (section)][name] = value;
+    draft[/** @type {"model"} */ (section)][name] = valueOf(type, word);
   }
   return { preset, draft, text, ignored: strange.length ? labels.link.ignored(strange) : "" };
+}
+
+/** The value of a setting in a link. A word that is not of its type stays as it is; the package says what it expects.
+ * @param {string} type @param {string} word */
+function valueOf(type, word) {
+  if (type === "str") return word;
+  if (type !== "bool") return readNumber(word);
+  const lower = word.toLowerCase();
+  return lower === "true" || (lower === "false" ? false : word);
 }

@@ -76,7 +76,9 @@ def coerce(dotted: str, wanted: Any, value: Any) -> Any:
     if wanted is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value) if abs(value) < 2**63 else math.inf
     if type(value) is not wanted:
-        raise ExperimentError(dotted, f"expected {_TYPE_NAMES[wanted]}, got {_shown(value)}")
+        comma = wanted is float and isinstance(value, str) and "," in value
+        hint = "; write the decimal point as a dot" if comma else ""
+        raise ExperimentError(dotted, f"expected {_TYPE_NAMES[wanted]}, got {_shown(value)}{hint}")
     if wanted is int and abs(value) >= 2**63:
         raise ExperimentError(dotted, "expected a whole number of at most 18 digits")
     if wanted is float and not math.isfinite(value):

@@ -294,6 +294,34 @@ def test_errors_are_shown_beside_their_cause(page, site, tmp_path):
     assert step_of(page) == 60
 
 
+def test_what_a_field_cannot_read_is_said_beside_it(page, site):
+    """A field shows what was typed, and neither Train nor Continue takes it for another number."""
+    open_lab(page, site, f"{TINY}&model.bias=True&optim.min_learning_rate=0,5")
+    expect(page.locator("#model-bias")).to_be_checked()
+    wait_for(page, "#optim-min_learning_rate-mistake", "Expected a number, got '0,5'; write the decimal point as a dot")
+    page.fill("#optim-min_learning_rate", "0")
+    page.focus("#optim-learning_rate")
+    page.keyboard.press("Control+A")
+    page.keyboard.type("0,001")
+    page.click("#train")
+    wait_for(page, "#optim-learning_rate-mistake", "Expected a number, got '0,001'")
+    assert page.input_value("#optim-learning_rate") == "0,001" and page.is_visible("#train")
+    page.fill("#optim-learning_rate", "0.001")
+    page.focus("#train-steps")
+    page.keyboard.press("ArrowUp")
+    expect(page.locator("#train-steps")).to_have_value("41")
+    page.click("#train")
+    wait_for(page, "#where", "Finished 41")
+    for typed, message in (("0", "at least 1"), ("-5", "at least 1"), ("", "got nothing"), ("1,5", "whole number")):
+        page.fill("#length", typed)
+        page.click("#sample")
+        wait_for(page, "#length-mistake", message)
+    page.fill("#length", "5")
+    page.click("#sample")
+    wait_for(page, "#live", "sample is complete")
+    expect(page.locator("#length-mistake")).to_be_hidden()
+
+
 def test_a_diverging_run_is_reported(page, site):
     """The loss becomes infinite: the error names the step, the learning rate is marked, the model can be sampled."""
     open_lab(page, site, f"preset=bigram&{TINY}&optim.learning_rate=100&optim.warmup_steps=0&train.steps=3000")

@@ -181,6 +181,26 @@ test("an error is shown in the part of the page that it concerns", () => {
     send(error("no", "", String(during)));
     assert.equal(state.errors[String(place)], "no", String(during));
   }
+  send(error("top_p: expected a number, got '0,9'", "top_p", "sample"));
+  assert.equal(state.errors["sample:top_p"], "expected a number, got '0,9'");
+  send({ type: "sampling", prompt: "" });
+  assert.equal(state.errors["sample:top_p"], undefined);
+});
+
+test("a command that acts once waits until it is answered", () => {
+  training("a", { type: "asking", command: "save" });
+  assert.deepEqual(state.waiting, ["save"]);
+  send({ type: "saved", run_id: "a", name: "x", step: 1 });
+  assert.deepEqual(state.waiting, []);
+  send({ type: "asking", command: "open_kept" }, error("this copy is gone", "file", "open_kept"));
+  assert.deepEqual(state.waiting, []);
+});
+
+test("why no copy is kept is shown until one is", () => {
+  training("a", error("no room", "copy", "training"));
+  assert.equal(state.errors["copy"], "no room");
+  send({ type: "kept", run_id: "a", step: 10 });
+  assert.equal(state.errors["copy"], undefined);
 });
 
 test("a failed start keeps the last run", () => {

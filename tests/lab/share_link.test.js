@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { fromHash, toHash } from "../../lab/state/share_link.js";
 import { layoutOf } from "../../lab/state/state.js";
+import { readNumber } from "../../lab/ui/number_input.js";
 
 const folder = new URL("../goldens/compatibility/", import.meta.url);
 /** @param {string} name */
@@ -38,9 +39,30 @@ test("links of earlier versions are read as before", () => {
     // The wording of the notice about unknown settings may change, but not whether there is one.
     const { ignored, ...rest } = now ?? { ignored: "" };
     const { ignored: before, ...expected } = read ?? { ignored: "" };
+    // An empty setting was read as 0; it is not a number, and the package refuses it.
+    if (hash.includes("steps=%20")) expected.draft.train.steps = "";
     assert.deepEqual(rest, expected, hash);
     assert.equal(Boolean(ignored), Boolean(before), hash);
   }
+});
+
+test("a setting of a link is read as it is written, or left for the package to refuse", () => {
+  const read = (/** @type {string} */ hash) => fromHash(about, hash)?.draft;
+  assert.equal(read("#model.bias=True")?.model["bias"], true);
+  assert.equal(read("#model.tie_weights=FALSE")?.model["tie_weights"], false);
+  assert.equal(read("#model.bias=yes")?.model["bias"], "yes");
+  assert.equal(read("#optim.learning_rate=0,001")?.optim["learning_rate"], "0,001");
+  assert.equal(read("#optim.learning_rate=Infinity")?.optim["learning_rate"], "Infinity");
+  assert.equal(read("#model.n_layer=0x2")?.model["n_layer"], "0x2");
+  assert.equal(read("#model.n_layer=")?.model["n_layer"], "");
+  assert.equal(read("#optim.learning_rate=1e-3")?.optim["learning_rate"], 0.001);
+});
+
+test("a number is read whole or not at all", () => {
+  for (const [text, number] of /** @type {[string, number][]} */ ([["3", 3], [" 0.5 ", 0.5], [".5", 0.5], ["1e-3", 0.001], ["-2", -2], ["+4.", 4]])) {
+    assert.equal(readNumber(text), number);
+  }
+  for (const text of ["0,001", "", "1 000", "1_000", "0x10", "Infinity", "NaN", "1e999", "12a", "--1", "½"]) assert.equal(readNumber(text), text);
 });
 
 test("unknown settings of a link are listed", () => {

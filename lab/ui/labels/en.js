@@ -323,7 +323,7 @@ export const english = {
     /** Short names of the sampler's settings, and of the two controls that are not sampler settings. */
     names: /** @type {Record<string, string>} */ ({
       temperature: "Temperature", top_k: "Top-k", top_p: "Top-p", min_p: "Min-p", repetition_penalty: "Repetition penalty",
-      seed: "Random seed", length: "Length", stop: "Stop at",
+      seed: "Random seed", max_new_tokens: "Length", stop: "Stop at",
     }),
     length: "How many tokens to generate.",
     stop: "End right before this text. \\n stands for a line break.",

@@ -3,6 +3,7 @@
 import { showError, errorPlace, element, setAttribute, setValue } from "../../ui/dom.js";
 import { capitalized, count, fieldName, sentence, withFieldNames } from "../../ui/format.js";
 import { labels } from "../../ui/labels.js";
+import { numberInput, readNumber } from "../../ui/number_input.js";
 
 /** @typedef {import("../../transport/messages.js").FieldDescription} FieldDescription */
 /** @typedef {import("../../state/state.js").State} State */
@@ -55,24 +56,23 @@ function isUsed({ about, draft }, section, name) {
 /**
  * @param {FieldDescription} field
  * @param {Record<string, any>} attributes
+ * @param {number} [step]  by which the arrow keys change a number; whole numbers change by 1
  */
-export function makeControl(field, attributes) {
+export function makeControl(field, attributes, step) {
   if (field.choices) {
     return element("select", attributes, ...field.choices.map((choice) => element("option", { value: choice }, choice)));
   }
   if (field.type === "bool") return element("input", { ...attributes, type: "checkbox" });
   if (field.type === "str") return element("input", { ...attributes, type: "text" });
-  const step = field.type === "int" ? 1 : "any";
-  return element("input", { ...attributes, type: "number", step, inputmode: step === 1 ? "numeric" : "decimal" });
+  const { minimum, maximum } = field;
+  return numberInput(attributes, { whole: field.type === "int", step, minimum, maximum });
 }
 
 /** The control's value. Text that is not a number is returned unchanged; the package reports the error.
  * @param {FieldDescription} field @param {HTMLInputElement|HTMLSelectElement} control */
 function read(field, control) {
   if (field.type === "bool" && control instanceof HTMLInputElement) return control.checked;
-  if (field.type === "str" || control.value.trim() === "") return control.value;
-  const number = Number(control.value);
-  return Number.isNaN(number) ? control.value : number;
+  return field.type === "str" ? control.value : readNumber(control.value);
 }
 
 /** The meaning of a setting, and its limits.

@@ -2,21 +2,17 @@
 
 import { showError, errorPlace, element, setAttribute, setText, show } from "../../ui/dom.js";
 import { labels } from "../../ui/labels.js";
+import { numberInput, readNumber } from "../../ui/number_input.js";
 import { describe, makeControl } from "./field.js";
 
 /** @typedef {import("../../state/state.js").State} State */
 /** @typedef {import("../../state/state.js").Controller} Controller */
 
 const { sampling: words } = labels;
+const LENGTH = "max_new_tokens";
 const MAIN_SETTINGS = ["temperature", "top_k"]; // the other settings of the sampler are folded away
-// Attributes of the sampler's controls that differ from the setting's description: a slider instead of a number, steps for
-// the arrow keys. A limit is where the keys stop (higher temperatures give only noise); any valid number can be typed.
-const ATTRIBUTES = /** @type {Record<string, Record<string, string|number>>} */ ({
-  temperature: { type: "range", max: 2, step: 0.05 },
-  top_p: { min: 0.05, step: 0.05 },
-  min_p: { step: 0.01 },
-  repetition_penalty: { min: 1, step: 0.1 },
-});
+const STEPS = /** @type {Record<string, number>} */ ({ top_p: 0.05, min_p: 0.01, repetition_penalty: 0.1 }); // of the arrow keys
+const WARMEST = 2; // end of the temperature's slider: higher temperatures give only noise
 
 /** @param {Controller} controller */
 export function sampleView(controller) {
@@ -28,12 +24,15 @@ export function sampleView(controller) {
       start();
     },
   });
-  /** @type {Map<string, HTMLInputElement>} the controls of the sampler's settings, by name */
+  /** @type {Map<string, HTMLInputElement>} the controls of the sampler's numbers, by name */
   const dials = new Map();
-  const length = element("input", { id: "length", type: "number", min: 1, max: 100_000, step: 1, value: 300, inputmode: "numeric" });
+  /** @type {Map<string, HTMLElement>} the places of their errors */
+  const mistakes = new Map();
+  const length = numberInput({ id: "length", value: 300 }, { whole: true, minimum: 1 });
   const end = element("input", { id: "stop-text", type: "text", spellcheck: "false", autocomplete: "off" });
-  const first = element("div", { class: "fields dials" }, dial(length, "length", words.length));
+  const first = element("div", { class: "fields dials" }, number(length, LENGTH, words.length));
   const finer = element("div", { class: "fields" }, dial(end, "stop", words.stop));
+  const folded = element("details", { class: "more finer" }, element("summary", {}, words.finer), finer);
   const go = element("button", { id: "sample", type: "submit", class: "button primary" }, words.go);
   const halt = element("button", { id: "stop-sampling", type: "button", class: "button", onclick: stop, hidden: true }, words.halt);
   const copy = element("button", {
@@ -59,7 +58,7 @@ export function sampleView(controller) {
     start();
   } },
   element("label", { for: "prompt", class: "quiet-label" }, words.prompt), prompt, mistake, first,
-  element("details", { class: "more finer" }, element("summary", {}, words.finer), finer),
+  folded,
   element("div", { class: "buttons" }, go, halt, copy, note), answer);
   let seed = 1;
   let running = false;
@@ -71,22 +70,33 @@ export function sampleView(controller) {
       const name = field.field;
       const specific = name === "seed" ? { id: "sample-seed", placeholder: words.newSeed }
         : { id: name.replaceAll("_", "-"), value: String(field.default) };
-      const control = /** @type {HTMLInputElement} */ (makeControl(field, { min: field.minimum, max: field.maximum, ...specific }));
-      for (const [attribute, value] of Object.entries(ATTRIBUTES[name] ?? {})) setAttribute(control, attribute, value);
-      dials.set(name, control);
-      (MAIN_SETTINGS.includes(name) ? first : finer).insertBefore(dial(control, name, describe(field)),
+      const control = name === "temperature"
+        ? element("input", { ...specific, type: "range", min: field.minimum, max: WARMEST, step: 0.05 })
+        : /** @type {HTMLInputElement} */ (makeControl(field, specific, STEPS[name]));
+      (MAIN_SETTINGS.includes(name) ? first : finer).insertBefore(number(control, name, describe(field)),
         (MAIN_SETTINGS.includes(name) ? length : end).parentElement);
     }
+  }
+
+  /** A dial for a number, with a place for an error.
+   * @param {HTMLInputElement} control @param {string} name @param {string} title */
+  function number(control, name, title) {
+    const place = errorPlace(`${control.id}-mistake`);
+    dials.set(name, control);
+    mistakes.set(name, place);
+    const dom = dial(control, name, title);
+    dom.append(place);
+    return dom;
   }
 
   function start() {
     if (!possible || running) return;
     running = true; // before the next redraw
-    const settings = Object.fromEntries([...dials].map(([name, control]) =>
-      [name, name === "seed" && control.value === "" ? seed : numberOf(control)]));
+    const settings = Object.fromEntries([...dials].map(([name, { value }]) =>
+      [name, name === "seed" && value.trim() === "" ? seed : readNumber(value)]));
     controller.dispatch({ type: "sampling", prompt: prompt.value });
     controller.send(/** @type {import("../../transport/messages.js").SampleCommand} */ ({
-      type: "sample", prompt: prompt.value, max_new_tokens: numberOf(length), ...settings,
+      type: "sample", prompt: prompt.value, ...settings,
       stop: end.value ? [end.value.replaceAll("\\n", "\n")] : [],
     }));
     seed += 1;
@@ -104,7 +114,7 @@ export function sampleView(controller) {
     dom: form,
     /** @param {State} state */
     sync(state) {
-      if (!dials.size && state.about) build(state);
+      if (!dials.has("seed") && state.about) build(state);
       running = state.answer.running;
       possible = state.run !== null && state.phase !== "starting";
       if (go.disabled !== (!possible || running)) go.disabled = !possible || running;
@@ -115,18 +125,14 @@ export function sampleView(controller) {
       show(copy, !running && state.answer.text !== "");
       setText(note, possible ? "" : words.noModel);
       showError(mistake, state.errors.prompt, prompt);
+      for (const [name, place] of mistakes) showError(place, state.errors[`sample:${name}`], dials.get(name));
+      if (finer.querySelector("[aria-invalid]") && !folded.open) folded.open = true;
       show(answer, running || state.answer.text !== "");
       setText(given, state.answer.prompt);
       append(made, state.answer.text);
       setAttribute(answer, "aria-busy", running ? "true" : null);
     },
   };
-}
-
-/** The number in a control, rounded down if it must be whole.
- * @param {HTMLInputElement} control */
-function numberOf({ value, step }) {
-  return step === "1" ? Math.floor(Number(value)) : Number(value);
 }
 
 /** A control below its name; a slider shows its value beside the name.

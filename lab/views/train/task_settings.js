@@ -2,6 +2,7 @@
 
 import { element, setText, setValue, show } from "../../ui/dom.js";
 import { labels } from "../../ui/labels.js";
+import { numberInput, readNumber } from "../../ui/number_input.js";
 import { isTask } from "../../state/state.js";
 
 /** @typedef {import("../../state/state.js").State} State */
@@ -14,8 +15,8 @@ const { text: words } = labels;
 /** @param {Controller} controller */
 export function taskSettingsView(controller) {
   const which = element("select", { id: "task", onchange: () => send(true) });
-  const number = (/** @type {string} */ id, /** @type {number} */ value, /** @type {number} */ min) =>
-    element("input", { id, type: "number", value, min, step: 1, inputmode: "numeric", onchange: () => send() });
+  const number = (/** @type {string} */ id, /** @type {number} */ value, /** @type {number} */ minimum) =>
+    numberInput({ id, value, onchange: () => send() }, { whole: true, minimum });
   const length = number("task-length", 1, 1);
   const examples = number("task-examples", QUESTIONS, 20);
   const seed = number("task-seed", 0, 0);
@@ -27,16 +28,19 @@ export function taskSettingsView(controller) {
       field(seed, words.taskSeed)), about);
   /** @type {TaskDescription[]} */
   let tasks = [];
+  let sent = ""; // the task that these controls sent last
 
   function send(reset = false) {
     const task = tasks.find(({ name }) => name === which.value);
     if (!task) return;
     if (reset) length.value = String(task.length);
     const parts = [`task:${task.name}`];
-    if (Number(length.value) !== task.length) parts.push(`length=${length.value}`);
-    if (Number(examples.value) !== QUESTIONS) parts.push(`examples=${examples.value}`);
-    if (Number(seed.value) !== 0) parts.push(`seed=${seed.value}`);
-    const source = parts.join(",");
+    for (const [name, control, usual] of /** @type {const} */ ([["length", length, task.length], ["examples", examples, QUESTIONS], ["seed", seed, 0]])) {
+      const value = readNumber(control.value);
+      // A comma separates the settings; the package refuses a fraction anyway.
+      if (value !== usual) parts.push(`${name}=${String(value).replaceAll(",", ".")}`);
+    }
+    const source = sent = parts.join(",");
     controller.dispatch({ type: "choosing_text", choice: source });
     controller.send({ type: "choose_text", name: source, built_in: true });
   }
@@ -58,12 +62,13 @@ export function taskSettingsView(controller) {
       const [name = "", ...settings] = choice.slice("task:".length).split(",");
       const task = tasks.find((one) => one.name === name);
       if (!task) return;
+      setText(about, words.taskAbout(task.description, task.measures, task.shortest, task.longest));
+      if (choice === sent) return; // the controls have it, as it was typed
       const set = Object.fromEntries(settings.map((setting) => setting.split("=")));
       setValue(which, name);
       setValue(length, String(set["length"] ?? task.length));
       setValue(examples, String(set["examples"] ?? QUESTIONS));
       setValue(seed, String(set["seed"] ?? 0));
-      setText(about, words.taskAbout(task.description, task.measures, task.shortest, task.longest));
     },
   };
 }
