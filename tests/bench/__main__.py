@@ -14,6 +14,7 @@
     python -m tests.bench words     real words in what the page's default writes after 60 s, on NumPy and on WebGPU
     python -m tests.bench bits      ten steps of every preset, as exact numbers, to compare before and after a change
     python -m tests.bench kill      kill -9 at 20 random moments: seconds of training lost
+    python -m tests.bench tab_kill  the same for the lab: the tab's process crashes
     python -m tests.bench report    docs/performance.md, from the records
 
 The default is native, matmul, tab, tab_matmul, boot, report. The contenders take turns in rounds, so that other load on
@@ -41,6 +42,7 @@ MEASUREMENTS = {
     "curve": lambda _: curve.measure(),
     "bits": bits.measure,
     "kill": kill.measure,
+    "tab_kill": kill.measure_tab,
     "tasks": tasks.measure,
     "tokens": tokens.measure,
     "words": words.measure,
