@@ -32,7 +32,7 @@ MAY_IMPORT = {
     "training.trainer": "tensor ops nn models optim data training.metrics",
     "analysis.flops": "devices.base tensor models config",
     "analysis.plan": "devices tensor ops nn models data config training.trainer analysis.flops",
-    "analysis.memory": "errors utils devices.base tensor models config analysis.plan",
+    "analysis.memory": "errors utils devices.base tensor models optim config analysis.plan",
     "runs": "errors utils version tensor models optim tokenizers data config training.loss_curve training.metrics",
     "training": "errors utils tensor ops nn models tokenizers data config analysis.memory runs",
     "inference": "errors utils devices tensor ops nn models tokenizers config analysis.memory runs",

@@ -88,7 +88,7 @@
  */
 
 /**
- * The size of a draft; the answer to `check`. `bytes` is an estimate of the device memory that it needs.
+ * The size of a draft; the answer to `check`. `bytes` is an estimate of the memory that training it needs: on the device, and for its safety copies.
  * @typedef {{type: "checked", parameters: number, bytes: number, vocabulary: number}} CheckedEvent
  */
 

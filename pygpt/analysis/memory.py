@@ -1,14 +1,18 @@
 """Estimate the memory of a run before anything is allocated."""
 
 import dataclasses
+import math
 
 from pygpt.analysis.plan import plan_run, sampling_bytes
 from pygpt.config.experiment import Experiment
 from pygpt.devices.base import Device
 from pygpt.errors import ExperimentError
 from pygpt.models.registry import MODELS, build_model
+from pygpt.optim.optimizer import state_layout
 from pygpt.tensor.tensor import ITEM_SIZE
 from pygpt.utils.units import format_bytes
+
+COPIES = 3  # sizes of a safety copy that are in memory while one is made
 
 
 def parameter_count(experiment: Experiment, vocab_size: int) -> int:
@@ -27,6 +31,19 @@ def memory_estimate(experiment: Experiment, vocab_size: int, tokens: int = 0, de
     """Bytes a device like `device` (NumPy if None) holds while training: weights, gradients, optimizer state,
     activations, text. See pygpt/analysis/plan.py."""
     return plan_run(experiment, vocab_size, tokens, device).peak_bytes
+
+
+def copy_memory(experiment: Experiment, vocab_size: int) -> int:
+    """Bytes that safety copies of a run take beside its device: the last one, and the arrays and the file of the next.
+
+    The optimizer's share is that of a model with one block.
+    """
+    model = build_model(dataclasses.replace(experiment.model, n_layer=1), vocab_size)
+    shapes = {name: parameter.shape for name, _, _, parameter in model.named_parameters()}
+    kept = [name for names in state_layout(experiment.optim, shapes).values() for name in names]
+    weights, states = (sum(math.prod(shapes[name]) for name in names) for names in (shapes, kept))
+    values = parameter_count(experiment, vocab_size) * (weights + states) // weights
+    return COPIES * ITEM_SIZE[experiment.model.dtype] * values
 
 
 def check_memory(experiment: Experiment, vocab_size: int, device: Device, tokens: int = 0) -> int:

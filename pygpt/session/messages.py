@@ -117,7 +117,8 @@ class Text(Event):
 
 @event
 class Checked(Event):
-    """The size of a draft; the answer to `check`. `bytes` is an estimate of the device memory that it needs."""
+    """The size of a draft; the answer to `check`. `bytes` is an estimate of the memory that training it needs: on the
+    device, and for its safety copies."""
 
     parameters: int
     bytes: int

@@ -5,7 +5,7 @@ import time
 import traceback
 from typing import Any
 
-from pygpt.analysis.memory import check_memory, memory_estimate, parameter_count
+from pygpt.analysis.memory import check_memory, copy_memory, memory_estimate, parameter_count
 from pygpt.config.experiment import Experiment
 from pygpt.config.sampling import SamplingConfig
 from pygpt.data import Text, make_corpus, text_from_bytes
@@ -182,7 +182,7 @@ class Session:
         moves_to_numpy = draft.model.dtype == "float64" and self._may_choose()
         device = None if moves_to_numpy else self.device
         needed = check_memory(draft, size, device, tokens) if device else memory_estimate(draft, size, tokens)
-        self.emit(messages.Checked(parameter_count(draft, size), needed, size))
+        self.emit(messages.Checked(parameter_count(draft, size), needed + copy_memory(draft, size), size))
 
     async def start(self, experiment: dict) -> None:
         """Start a new run on the chosen text. Raises: PygptError, and keeps the last run."""

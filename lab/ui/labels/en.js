@@ -117,7 +117,7 @@ export const english = {
       reverse: "Learns to write words backwards. The quickest task to learn.",
       addition: "Learns to add three-digit numbers, including carries.",
     }),
-    parameters: (/** @type {string} */ parameters, /** @type {string} */ memory) => `${parameters} parameters, about ${memory} to train`,
+    parameters: (/** @type {string} */ parameters, /** @type {string} */ memory) => `${parameters} parameters, about ${memory} to train, with its safety copies`,
     all: "All settings",
     explain: "Point at a setting, or select it, to see what it does.",
     groups: {

@@ -1,6 +1,6 @@
 import pytest
 
-from pygpt.analysis.memory import check_memory, check_sampling_memory, memory_estimate, parameter_count
+from pygpt.analysis.memory import check_memory, check_sampling_memory, copy_memory, memory_estimate, parameter_count
 from pygpt.config.experiment import Experiment
 from pygpt.data import load_text, text_from_bytes
 from pygpt.devices.numpy import NumpyDevice
@@ -29,6 +29,14 @@ def test_the_estimate_is_within_ten_percent_of_the_peak(preset, changes):
     estimate = memory_estimate(experiment, run.tokenizer.vocab_size, len(text.text))
     assert 0.9 < estimate / device.peak_bytes < 1.1, (format_bytes(estimate), format_bytes(device.peak_bytes))
     assert parameter_count(experiment, run.tokenizer.vocab_size) == run.model.parameter_count
+
+
+@pytest.mark.parametrize("changes", [{}, {"optim.name": "sgd"}, {"optim.name": "muon"}, {"optim.ema": 0.99}])
+def test_the_memory_of_safety_copies_is_that_of_three_files(changes):
+    experiment = Experiment.preset("small").with_fields(**changes)
+    run = Run(experiment, load_text("tales"), NumpyDevice())
+    estimate = copy_memory(experiment, run.tokenizer.vocab_size)
+    assert estimate == pytest.approx(3 * len(run.checkpoint()), rel=0.05)
 
 
 @pytest.mark.parametrize("tied", [True, False])
