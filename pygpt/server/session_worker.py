@@ -13,7 +13,7 @@ from pygpt.errors import DataError, PygptError
 from pygpt.runs.run_store import FolderStore
 from pygpt.server.names import make_folder
 from pygpt.server.worker_process import Incoming, write
-from pygpt.session.messages import encode
+from pygpt.session.messages import Error, encode
 from pygpt.session.session import Session
 from pygpt.utils.folder_lock import lock_folder
 from pygpt.version import __version__

@@ -19,7 +19,7 @@ SAMPLE_MAX_INTERVAL = 5.0  # seconds between two samples, at most
 SAMPLE_MIN_INTERVAL = 1.5  # seconds between two samples, at least
 SAMPLE_SHARE = 0.1  # largest share of the time spent on samples: a slow device writes fewer
 SAMPLE_LENGTH = 160
-LAST_SAMPLE_SECONDS = 0.5  # seconds in which the last sample of a halted run must end
+LAST_SAMPLE_SECONDS = 0.15  # seconds in which the last sample of a halted run must end
 
 
 class TrainingSamples:
@@ -108,7 +108,7 @@ class Continuation:
     async def _write(self, run_id, sampler, max_new_tokens):
         message = None
         try:
-            async for piece in stream(sampler, max_new_tokens):
+            async for piece in stream(sampler, max_new_tokens, _GrowingSlices()):
                 self.emit(Sampled(run_id, piece, done=False))
                 await yield_to_event_loop()  # NumPy blocks the event loop while it computes
         except Exception as error:

@@ -274,10 +274,10 @@ class Training:
         except DivergedError:
             pass  # the weights are of no use; the driver raises it too, with the losses before it
         except (CheckpointError, MemoryError) as error:
-            reason = "no safety copy is kept: it does not fit in memory"
-            reason = reason if isinstance(error, MemoryError) else str(error)
+            reason = "a copy does not fit in memory" if isinstance(error, MemoryError) else str(error)
             if reason != self._refused:
-                self._send_error(run, f"{reason}. Training goes on, and tries again", "copy")
+                message = f"this run cannot be kept now: {reason}. Training goes on, and tries again"
+                self._send_error(run, message, "copy")
             self._refused = reason
 
 

@@ -21,7 +21,8 @@ TIME = """async ([act, answered]) => {
     return window.createURL(blob);
   };
   const text = (selector) => document.querySelector(selector)?.textContent ?? "";
-  window.before = { parameters: text("#parameters"), made: text("#answer .made"), files: window.files };
+  window.parameters = () => text("#parameters").match(/([0-9,]+) parameters/)?.[1];
+  window.before = { parameters: window.parameters(), made: text("#answer .made"), files: window.files };
   const began = performance.now();
   await new Promise((done) => {
     const watch = new MutationObserver(() => { if (run(answered)) { watch.disconnect(); done(); } });
@@ -30,10 +31,7 @@ TIME = """async ([act, answered]) => {
   });
   return performance.now() - began;
 }"""
-NEW_SIZE = (
-    'return /\\d/.test(document.querySelector("#parameters").textContent) && '
-    'document.querySelector("#parameters").textContent !== before.parameters'
-)
+NEW_SIZE = "return parameters() && parameters() !== before.parameters"
 EDIT = """const field = document.querySelector("#model-n_embd");
 field.value = Number(field.value) === 32 ? 48 : 32;
 field.dispatchEvent(new InputEvent("input", { bubbles: true }));"""

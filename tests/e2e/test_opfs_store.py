@@ -136,7 +136,7 @@ def test_without_room_the_page_says_once_that_no_copy_is_kept(page, site):
     open_lab(page, site, TINY.replace("train.steps=40", "train.steps=100000"))
     session.send("Storage.overrideQuotaForOrigin", {"origin": origin, "quotaSize": 1})
     page.click("#train")
-    wait_for(page, "#copy-mistake", "No safety copy of this run can be kept now: this browser has no room", 30_000)
+    wait_for(page, "#copy-mistake", "This run cannot be kept now: this browser has no room", 30_000)
     session.send("Storage.overrideQuotaForOrigin", {"origin": origin})
     expect(page.locator("#copy-mistake")).to_be_hidden(timeout=30_000)
     assert page.is_visible("#pause")
