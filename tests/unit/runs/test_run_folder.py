@@ -5,7 +5,7 @@ import json
 import os
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pygpt.errors import CheckpointError
@@ -125,6 +125,7 @@ def test_a_log_of_any_content_is_read_as_far_as_it_is_one(tmp_path):
     assert folder.read_metrics() == [Metric(7, loss=2)]
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary() | st.builds(lambda value: json.dumps(value).encode(), JSON)))
 def test_no_content_of_a_log_is_an_error(tmp_path_factory, content):
     folder = RunFolder(tmp_path_factory.getbasetemp())
