@@ -67,7 +67,7 @@ def values_of(entry):
 
 
 def _equal(a, b):
-    return a.dtype == b.dtype and a.shape == b.shape and bytes(a.data) == bytes(b.data)
+    return a.dtype == b.dtype and a.shape == b.shape and a.data == b.data
 
 
 def _files(folder: Path) -> dict[Path, set[str] | None]:
@@ -103,14 +103,15 @@ def _indexed(folder: Path) -> dict[Path, set[str] | None]:
     places = read_table(folder / INDEX).get("weight_map")
     if not isinstance(places, dict) or not places or not all(isinstance(name, str) for name in places.values()):
         raise CheckpointError(f"{INDEX} has no weight_map, a table of the arrays and the files that hold them")
-    files: dict[Path, set[str] | None] = {}
-    for name in sorted(set(places.values())):
+    files: dict[str, set[str]] = {}
+    for array, name in places.items():
+        files.setdefault(name, set()).add(array)
+    for name in files:
         if Path(name).name != name or "\\" in name or "\0" in name:
             raise CheckpointError(f"{INDEX} places arrays in {name!r:.60}, which is not a file of the folder")
         if not (folder / name).exists():
             raise CheckpointError(f"the file {name} is missing from {folder}; {INDEX} places arrays in it")
-        files[folder / name] = {array for array, file in places.items() if file == name}
-    return files
+    return {folder / name: files[name] for name in sorted(files)}
 
 
 def _mapped(path: Path) -> memoryview:
