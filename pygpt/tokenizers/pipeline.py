@@ -14,6 +14,7 @@ from typing import Any
 from pygpt.errors import TokenizerError
 from pygpt.tokenizers.bpe_vocabulary import GPT2_PIPELINE, Pipeline
 from pygpt.tokenizers.metaspace import SPACE, Metaspace
+from pygpt.tokenizers.patterns import compile_pattern
 from pygpt.tokenizers.pretokens import GPT2, GPT2_PATTERN, Pretokenizer
 
 SUPPORTED = "pygpt reads byte-level BPE, as in GPT-2, and BPE with byte fallback, as in Llama 2"
@@ -110,7 +111,11 @@ def _byte_level(contents):
     decoder = contents.get("decoder")
     require(_type(decoder) == "ByteLevel", f"its decoder is {_type(decoder)}")
     is_gpt2 = set(patterns) == set(GPT2.patterns) and not normalizers
-    return GPT2 if is_gpt2 else Pretokenizer(patterns, bool(normalizers))
+    if is_gpt2:
+        return GPT2
+    for pattern, _ in patterns:
+        compile_pattern(pattern)  # refuses what it cannot read, here and not with the first text
+    return Pretokenizer(patterns, bool(normalizers))
 
 
 def _pattern(part):

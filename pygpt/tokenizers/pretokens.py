@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 from itertools import product
 
-from pygpt.tokenizers.patterns import compile_pattern
 from pygpt.tokenizers.unicode_classes import StandIns
 
 # Source: encoder.py of github.com/openai/gpt-2, and the pre-tokenizer ByteLevel of github.com/huggingface/tokenizers.
@@ -74,15 +73,21 @@ class Pretokenizer(Splitter):
 
     def __init__(self, patterns: Iterable[tuple[str, bool]], composed: bool = False):
         self.patterns, self.composed = tuple(patterns), composed
-        self._stages = [(compile_pattern(pattern), only_matches) for pattern, only_matches in self.patterns]
+
+    @cached_property
+    def stages(self) -> list[tuple[re.Pattern[str], bool]]:
+        """The compiled patterns. Raises: TokenizerError for a pattern that pygpt does not read."""
+        from pygpt.tokenizers.patterns import compile_pattern  # a tab that trains on characters does not need it
+
+        return [(compile_pattern(pattern), only_matches) for pattern, only_matches in self.patterns]
 
     def split(self, text: str, begins: bool = True) -> list[str]:
         """Split a text into its words, in order."""
         if self.composed:
             text = unicodedata.normalize("NFC", text)
         symbols = text if text.isascii() else text.translate(_STAND_INS)
-        if len(self._stages) == 1:
-            words = self._stages[0][0].findall(symbols)
+        if len(self.stages) == 1:
+            words = self.stages[0][0].findall(symbols)
             if sum(map(len, words)) == len(text) and "" not in words:  # nothing between the matches, as usual
                 return words if symbols is text else _cut(text, words)
         return [text[start:end] for start, end in self._spans(symbols)]
@@ -90,7 +95,7 @@ class Pretokenizer(Splitter):
     def _spans(self, symbols):
         """The positions of the words of a translated text."""
         spans = [(0, len(symbols))] if symbols else []
-        for pattern, only_matches in self._stages:
+        for pattern, only_matches in self.stages:
             spans = [span for start, end in spans for span in _split(pattern, only_matches, symbols, start, end)]
         return spans
 
