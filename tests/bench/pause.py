@@ -24,7 +24,8 @@ TIME = """async ([act, answered]) => {
   window.parameters = () => text("#parameters").match(/([0-9,]+) parameters/)?.[1];
   window.before = { parameters: window.parameters(), made: text("#answer .made"), files: window.files };
   const began = performance.now();
-  await new Promise((done) => {
+  await new Promise((done, fail) => {
+    setTimeout(() => fail(new Error(`no answer in 60 s to ${act}`)), 60_000);
     const watch = new MutationObserver(() => { if (run(answered)) { watch.disconnect(); done(); } });
     watch.observe(document.documentElement, { subtree: true, childList: true, characterData: true, attributes: true });
     run(act);
@@ -32,8 +33,8 @@ TIME = """async ([act, answered]) => {
   return performance.now() - began;
 }"""
 NEW_SIZE = "return parameters() && parameters() !== before.parameters"
-EDIT = """const field = document.querySelector("#model-n_embd");
-field.value = Number(field.value) === 32 ? 48 : 32;
+EDIT = """const field = document.querySelector("#model-n_layer");
+field.value = Number(field.value) === 2 ? 3 : 2;
 field.dispatchEvent(new InputEvent("input", { bubbles: true }));"""
 PRESET = """const other = document.querySelector("input[name=preset][value=small]");
 (other.checked ? document.querySelector("input[name=preset][value=baby]") : other).click();"""
