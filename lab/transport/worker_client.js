@@ -1,6 +1,7 @@
 // The connection to the worker that PyScript starts for a script element of type "py", and its errors. messages.js
 // declares the messages; bytes (a text file, a saved run) are sent beside them.
 
+import { labels } from "../ui/labels.js";
 import { replaceBlockedDatabase, replaceBlockedWorker } from "./blocked_storage.js";
 
 /** @typedef {import("./messages.js").Command} Command */
@@ -47,7 +48,10 @@ export async function connectWorker(script, site, receive) {
  * @param {unknown} error @param {string} during @returns {import("./messages.js").ErrorEvent}
  */
 export function failure(error, during) {
-  return { type: "error", message: lastLine(error), field: "", during, run_id: "" };
+  const reason = lastLine(error);
+  // An exception without a text, such as a MemoryError, is the name of its class, or nothing at all.
+  const message = /\s/.test(reason) ? reason : labels.page.failed(during, reason);
+  return { type: "error", message, field: "", during, run_id: "" };
 }
 
 /**

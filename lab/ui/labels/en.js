@@ -10,6 +10,8 @@ export const english = {
     skip: "Skip to training",
     training: "Training",
     title: (/** @type {number} */ percent) => `${percent} % · pygpt lab`,
+    failed: (/** @type {string} */ command, /** @type {string} */ error) =>
+      `the command “${command}” failed${error && ` (${error})`}; try again, or reload the page, which then offers the last copy of the run`,
   },
 
   loading: {
