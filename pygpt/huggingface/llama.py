@@ -146,10 +146,12 @@ def _window_from_config(config: Config) -> dict:
     if kinds is None:
         first = config.integer("max_window_layers", minimum=0)
         full = layers if window is None else min(first, layers)
-        kinds = ["full_attention"] * full + ["sliding_attention"] * (layers - full)
-    if kinds == ["full_attention"] * layers:
+        kinds = ["full_attention"] * (full > 0) + ["sliding_attention"] * (full < layers)
+    elif not isinstance(kinds, list) or len(kinds) != layers or not all(isinstance(kind, str) for kind in kinds):
+        raise config.unlike("layer_types", kinds, f"expected the kind of each of {layers} layers")
+    if set(kinds) == {"full_attention"}:
         return {"window": 0}
-    if window is not None and kinds == ["sliding_attention"] * layers:
+    if window is not None and set(kinds) == {"sliding_attention"}:
         return {"window": config.integer("sliding_window")}
     raise config.unlike("layer_types", kinds, "pygpt has the same window in every layer, or none")
 

@@ -203,6 +203,8 @@ WINDOWS = {
     "from a later layer": ({"use_sliding_window": True, "sliding_window": 4, "max_window_layers": 28}, 0),
     "some, named": ({"layer_types": ["full_attention", "sliding_attention"], "use_sliding_window": True}, None),
     "another kind": ({"layer_types": ["linear_attention"] * 2}, None),
+    "too few": ({"layer_types": ["full_attention"]}, None),
+    "not a list": ({"layer_types": 3}, None),
 }
 
 
@@ -210,10 +212,24 @@ WINDOWS = {
 def test_a_window_of_every_layer_or_none(changes, window, tmp_path):
     folder = copied("hf_qwen2", tmp_path / "folder", **{"layer_types": None, "sliding_window": 5, **changes})
     if window is None:
-        with pytest.raises(CheckpointError, match="layer_types is .*; pygpt has the same window in every layer, or no"):
+        with pytest.raises(CheckpointError, match="layer_types is .*; (pygpt has the same|expected the kind)"):
             imported(folder, tokenizer="byte")
     else:
         assert imported(folder, tokenizer="byte").experiment.model.window == window
+
+
+@pytest.mark.parametrize("name", ["hf_gpt2", "hf_llama", "hf_mistral", "hf_qwen2", "hf_qwen3"])
+@pytest.mark.parametrize("value", [2**31 - 1, 2**31, 2**64, 0, -1])
+def test_impossible_sizes_are_refused_before_memory_is_taken(name, value, tmp_path):
+    values = json.loads((GOLDENS / name / "config.json").read_text())
+    sizes = [key for key, size in values.items() if type(size) is int and "token" not in key]
+    assert len(sizes) >= 5
+    for key in sizes:
+        folder = copied(name, tmp_path / key, **{key: value, "layer_types": None})
+        try:
+            import_folder(folder, tokenizer="byte")
+        except PygptError as error:
+            assert len(str(error)) > 20
 
 
 def test_what_config_json_leaves_out_is_what_transformers_takes(tmp_path):
