@@ -47,10 +47,10 @@ def import_checkpoint(path, meta=None, block_size: int | None = None) -> Checkpo
     tokenizer = _tokenizer(path, meta, arguments["vocab_size"])
     arrays = _arrays(path, state)
     full_block = arguments["block_size"]
-    if block_size is not None and block_size > full_block:
-        raise ExperimentError("block-size", f"{block_size} is longer than the model's {full_block}")
+    if block_size is not None and not 1 <= block_size <= full_block:
+        raise ExperimentError("block-size", f"{block_size} is outside 1 to {full_block}, the model's")
     tied = _tied(file, arrays)
-    experiment = _experiment(path, arguments, block_size or full_block, tied, tokenizer)
+    experiment = _experiment(path, arguments, full_block if block_size is None else block_size, tied, tokenizer)
     places = {place.ours: place for place in GPT2.places(experiment.model, tokenizer.vocab_size)}
     shapes = parameter_shapes(experiment, tokenizer)
     for name in shapes:

@@ -109,8 +109,9 @@ def test_an_imported_checkpoint_has_nanogpts_logits(cpu):
     assert (model.mlp, model.bias, model.tie_weights, model.dropout) == ("gelu_erf", True, True, 0.1)
     assert checkpoint.provenance["imported"]["steps"] == 250
     assert import_checkpoint(CHECKPOINT, META, 4).experiment.model.block_size == 4
-    with pytest.raises(ExperimentError, match="9 is longer than the model's 8"):
-        import_checkpoint(CHECKPOINT, META, 9)
+    for length in -1, 0, 9:
+        with pytest.raises(ExperimentError, match=f"{length} is outside 1 to 8, the model's"):
+            import_checkpoint(CHECKPOINT, META, length)
 
 
 def test_the_command_line_imports_and_samples(tmp_path, capsys):
