@@ -84,7 +84,7 @@ def test_import_generate_fine_tune_and_export(tmp_path):
     assert losses[-1] < losses[0] - 1
     assert json.loads(run_pygpt("show", tuned, "--json"))["provenance"]["init_from"]["imported"]["from"] == "hf_gpt2"
 
-    assert "with its tokenizer" in run_pygpt("export", tuned, "--to", "hf", exported)
+    assert "AutoTokenizer.from_pretrained(" in run_pygpt("export", tuned, "--to", "hf", exported)
     reimported = TrainedModel(read_checkpoint(b"".join(checkpoint_pieces(import_folder(exported)))), open_numpy())
     ids = [[1, 5, 200, 263]]
     np.testing.assert_allclose(reimported.logits(ids), pygpt.load(tuned, "numpy").logits(ids), atol=1e-5)
