@@ -12,6 +12,7 @@
     ├── TokenizerError     a text has a symbol outside the vocabulary, or a tokenizer's description is malformed
     ├── CheckpointError    a file is not a pygpt run, is cut short, or is inconsistent
     ├── DivergedError      the loss is no longer a finite number
+    ├── LogitsError        a model that is sampled has logits that are not finite
     └── RequestError       the server cannot fulfill a request
 
 A message says what was expected, what was found, and what to do. The command line prints only the message; the lab
@@ -94,6 +95,10 @@ class DivergedError(PygptError):
         super().__init__(message)
         self.step = step
         self.metrics = list(metrics)
+
+
+class LogitsError(PygptError):
+    """A model that is sampled has logits that are not finite."""
 
 
 class RequestError(PygptError):

@@ -38,6 +38,13 @@ fn exact_gelu_slope(v: vec4f) -> vec4f {
     return normal_cdf(v) + v * 0.3989422804 * exp(-z * z);
 }
 
+// from shared/keep_nan.wgsl
+// `value`, or NaN where v is NaN: min, max and clamp of a NaN can be a number, and comparisons can ignore NaN, so bits decide.
+fn keep_nan(value: vec4f, v: vec4f) -> vec4f {
+    return select(value, v, (bitcast<vec4u>(v) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u));
+}
+// end of keep_nan
+
 fn slope(v: vec4f) -> vec4f {
     if (KIND == 2u) {
         let e = exp(-clamp(v, vec4f(-80.0), vec4f(80.0)));
@@ -47,7 +54,7 @@ fn slope(v: vec4f) -> vec4f {
     if (KIND == 3u) {
         return exact_gelu_slope(v);
     }
-    return select(vec4f(), select(vec4f(1.0), 2.0 * v, KIND == 1u), v > vec4f());
+    return keep_nan(select(vec4f(), select(vec4f(1.0), 2.0 * v, KIND == 1u), v > vec4f()), v);
 }
 
 @compute @workgroup_size(64)

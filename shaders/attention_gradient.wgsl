@@ -77,6 +77,13 @@ fn dropout(row: vec4u, column: vec4u) -> vec4f {
 }
 // end of attention_dropout
 
+// from shared/keep_nan.wgsl
+// `value`, or NaN where v is NaN: min, max and clamp of a NaN can be a number, and comparisons can ignore NaN, so bits decide.
+fn keep_nan(value: vec4f, v: vec4f) -> vec4f {
+    return select(value, v, (bitcast<vec4u>(v) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u));
+}
+// end of keep_nan
+
 // from shared/attention_scores.wgsl
 // The ALiBi slope of head h: see pygpt/ops/attention_scores.py.
 fn alibi_slope(h: u32) -> f32 {
@@ -86,7 +93,7 @@ fn alibi_slope(h: u32) -> f32 {
 
 // exp(2 u) with u = s / CAP, for the soft cap: tanh(u) = (e - 1) / (e + 1). From u = 15 on, tanh is 1 to the last bit.
 fn cap_exp(s: vec4f) -> vec4f {
-    return exp(clamp(2.0 * s / CAP, vec4f(-30.0), vec4f(30.0)));
+    return keep_nan(exp(clamp(2.0 * s / CAP, vec4f(-30.0), vec4f(30.0))), s);
 }
 
 // The scores of 4 query-key pairs that are `distance` tokens apart; `scaled` is SCALE * q . k.

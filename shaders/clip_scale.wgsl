@@ -15,6 +15,13 @@ override MAX_NORM: f32;
 
 var<workgroup> lanes: array<f32, 64>;
 
+// from shared/keep_nan.wgsl
+// `value`, or NaN where v is NaN: min, max and clamp of a NaN can be a number, and comparisons can ignore NaN, so bits decide.
+fn keep_nan(value: vec4f, v: vec4f) -> vec4f {
+    return select(value, v, (bitcast<vec4u>(v) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u));
+}
+// end of keep_nan
+
 @compute @workgroup_size(64)
 fn main(@builtin(local_invocation_index) lane: u32) {
     var total = 0.0;
@@ -30,6 +37,7 @@ fn main(@builtin(local_invocation_index) lane: u32) {
     }
     if (lane == 0u) {
         norm[0] = sqrt(lanes[0]);
-        scale[0] = select(1.0, min(1.0, MAX_NORM / (norm[0] + 1e-6)), MAX_NORM > 0.0);
+        let clipped = keep_nan(vec4f(min(1.0, MAX_NORM / (norm[0] + 1e-6))), vec4f(norm[0])).x;
+        scale[0] = select(1.0, clipped, MAX_NORM > 0.0);
     }
 }

@@ -34,11 +34,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
         let target_token = targets[row * T + t];
         if (target_token >= 0) {
             let base = (row * T + t) * V;
-            var best = 0u;
-            for (var v = 1u; v < V; v++) {
-                best = select(best, v, logits[base + v] > logits[base + best]);
+            // Every logit before the target's must be less, none after it greater; a NaN is neither.
+            let own = logits[base + u32(target_token)];
+            var largest = true;
+            for (var v = 0u; v < V; v++) {
+                let other = logits[base + v];
+                largest = largest && (other < own || (other == own && v >= u32(target_token)));
             }
-            wrong[lane] += u32(best != u32(target_token));
+            wrong[lane] += u32(!largest);
             valid[lane] += 1u;
         }
     }

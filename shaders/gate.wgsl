@@ -31,12 +31,19 @@ fn gelu_factor_slope(x: vec4f) -> vec4f {
 }
 // end of gelu_tanh
 
+// from shared/keep_nan.wgsl
+// `value`, or NaN where v is NaN: min, max and clamp of a NaN can be a number, and comparisons can ignore NaN, so bits decide.
+fn keep_nan(value: vec4f, v: vec4f) -> vec4f {
+    return select(value, v, (bitcast<vec4u>(v) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u));
+}
+// end of keep_nan
+
 fn opened(v: vec4f) -> vec4f {
     var u = v;
     if (KIND == 1u) {
         u = 2.0 * GELU_SLOPE * v * gelu_factor(v);
     }
-    let s = 1.0 / (1.0 + exp(-clamp(u, vec4f(-80.0), vec4f(80.0))));
+    let s = keep_nan(1.0 / (1.0 + exp(-clamp(u, vec4f(-80.0), vec4f(80.0)))), v);
     return select(v * s, s, KIND == 2u);
 }
 

@@ -28,6 +28,13 @@ fn gelu_factor_slope(x: vec4f) -> vec4f {
 // end of gelu_tanh
 
 // f'(v) and f(v).
+// from shared/keep_nan.wgsl
+// `value`, or NaN where v is NaN: min, max and clamp of a NaN can be a number, and comparisons can ignore NaN, so bits decide.
+fn keep_nan(value: vec4f, v: vec4f) -> vec4f {
+    return select(value, v, (bitcast<vec4u>(v) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u));
+}
+// end of keep_nan
+
 fn slope_and_value(v: vec4f) -> array<vec4f, 2> {
     var u = v;
     var inner = vec4f(1.0);
@@ -35,7 +42,7 @@ fn slope_and_value(v: vec4f) -> array<vec4f, 2> {
         u = 2.0 * GELU_SLOPE * v * gelu_factor(v);
         inner = 2.0 * GELU_SLOPE * gelu_factor_slope(v);
     }
-    let e = exp(-clamp(u, vec4f(-80.0), vec4f(80.0)));
+    let e = keep_nan(exp(-clamp(u, vec4f(-80.0), vec4f(80.0))), v);
     let s = 1.0 / (1.0 + e);
     let rest = e * s;  // 1 - s, without cancellation
     if (KIND == 2u) {

@@ -20,5 +20,5 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     if (row >= arrayLength(&dloss)) {
         return;
     }
-    dloss[row] = select(dmean[0] / max(count[0], 1.0), 0.0, targets[row] == IGNORE_INDEX);
+    dloss[row] = select(dmean[0] / select(count[0], 1.0, count[0] < 1.0), 0.0, targets[row] == IGNORE_INDEX);
 }

@@ -13,5 +13,5 @@
 @compute @workgroup_size(1)
 fn main() {
     total[0] += count[0];
-    share[0] = count[0] / max(total[0], 1.0);
+    share[0] = count[0] / select(total[0], 1.0, total[0] < 1.0);
 }

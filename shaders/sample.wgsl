@@ -7,6 +7,7 @@
 //   count     (1,)  the number of earlier draws
 //   settings  (4,)  temperature, top_k, top_p, min_p
 //   token     (1,)
+//   broken    (1,)  1 if a logit is NaN or the largest is infinite, else 0
 //
 // One workgroup computes everything. It finds the largest logit; then, bit by bit, the greatest threshold that at least
 // top_k logits reach and, if top_p is below 1, the greatest threshold whose logits have top_p of the total weight.
@@ -22,6 +23,7 @@ override V: u32;
 @group(0) @binding(3) var<storage, read> count: array<u32>;
 @group(0) @binding(4) var<storage, read> settings: array<f32>;
 @group(0) @binding(5) var<storage, read_write> token: array<u32>;
+@group(0) @binding(6) var<storage, read_write> broken: array<u32>;
 
 const LANES = 256u;
 const SAMPLE = 0x50000u;
@@ -29,6 +31,7 @@ const SAMPLE = 0x50000u;
 var<workgroup> largest: array<u32, LANES>;
 var<workgroup> sums: array<f32, LANES>;
 var<workgroup> reached: array<atomic<u32>, 32>;
+var<workgroup> nans: atomic<u32>;
 
 // from shared/threefry.wgsl
 // Threefry-2x32-20: 64 random bits for a key and a counter.
@@ -52,6 +55,13 @@ fn threefry(key: vec2u, counter: vec2u) -> vec2u {
     return x;
 }
 // end of threefry
+
+const INFINITY = 0x7f800000u;
+
+// The bits of |v|: INFINITY, or more for a NaN.
+fn magnitude(v: f32) -> u32 {
+    return bitcast<u32>(v) & 0x7fffffffu;
+}
 
 // An unsigned number that orders like the floats; both zeros give the same number.
 fn key(v: f32) -> u32 {
@@ -78,11 +88,16 @@ fn main(@builtin(local_invocation_index) lane: u32) {
     if (lane < 32u) {
         atomicStore(&reached[lane], 0u);
     }
+    if (lane == 0u) {
+        atomicStore(&nans, 0u);
+    }
 
     // The index of the largest logit, the first of equals: of each lane, then of all.
     var best = min(lane, V - 1u);
+    var own_nans = 0u;
     for (var i = lane; i < V; i += LANES) {
         best = select(best, i, logits[base + i] > logits[base + best]);
+        own_nans += u32(magnitude(logits[base + i]) > INFINITY);
     }
     largest[lane] = best;
     for (var half = LANES / 2u; half > 0u; half /= 2u) {
@@ -95,6 +110,7 @@ fn main(@builtin(local_invocation_index) lane: u32) {
             largest[lane] = best;
         }
     }
+    atomicAdd(&nans, own_nans);
     workgroupBarrier();
     best = largest[0];
     let top = logits[base + best];
@@ -187,4 +203,5 @@ fn main(@builtin(local_invocation_index) lane: u32) {
         }
     }
     token[0] = drawn;
+    broken[0] = u32(atomicLoad(&nans) > 0u || magnitude(top) == INFINITY);
 }

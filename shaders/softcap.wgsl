@@ -11,9 +11,16 @@ override CAP: f32;
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;
 
+// from shared/keep_nan.wgsl
+// `value`, or NaN where v is NaN: min, max and clamp of a NaN can be a number, and comparisons can ignore NaN, so bits decide.
+fn keep_nan(value: vec4f, v: vec4f) -> vec4f {
+    return select(value, v, (bitcast<vec4u>(v) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u));
+}
+// end of keep_nan
+
 fn capped(v: vec4f) -> vec4f {
     // From u = 10 on, tanh is 1 to the last bit.
-    let u = clamp(v / CAP, vec4f(-15.0), vec4f(15.0));
+    let u = keep_nan(clamp(v / CAP, vec4f(-15.0), vec4f(15.0)), v);
     let square = u * u;
     var p = vec4f(-5.70498872745e-3);
     p = fma(p, square, vec4f(2.06390887954e-2));

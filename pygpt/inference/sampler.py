@@ -8,8 +8,8 @@ and a token costs a forward pass over one row. After a cut, one pass over half a
 import struct
 
 from pygpt.config.sampling import SamplingConfig
-from pygpt.errors import TokenizerError
-from pygpt.ops import append_token, repetition_penalty, sample
+from pygpt.errors import LogitsError, TokenizerError
+from pygpt.ops import NO_TOKEN, append_token, repetition_penalty, sample
 from pygpt.tensor.capture import Capture
 from pygpt.tensor.tensor import Tensor, no_tape, tensor
 from pygpt.tokenizers import Tokenizer
@@ -27,7 +27,8 @@ class Sampler:
     counts the tokens so far. `config` holds the sampling settings. The text ends where a model of documents ends its
     document, or right before the first of the texts `config.stop`; `done` is then true. `cached=False` recomputes the
     whole window for each token: slower, and the reference for the cache.
-    Raises: TokenizerError for a character in the prompt that is not in the vocabulary.
+    Raises: TokenizerError for a character in the prompt that is not in the vocabulary; `take` and `finish`
+        raise LogitsError after the last token that could be drawn, if logits are NaN or infinite.
     """
 
     def __init__(
@@ -41,7 +42,7 @@ class Sampler:
         config = config or SamplingConfig()
         self._stop = _StopFilter(config.stop)
         self.model, self.tokenizer = model, tokenizer
-        self.done = False
+        self.done = self._broken = False
         self.taken = 0
         self._decoder = tokenizer.decoder()
         block = model.block_size
@@ -51,6 +52,7 @@ class Sampler:
         device = self.device = next(model.named_parameters())[3].device
         self._window = tensor(device, [*ids, *[0] * (block - len(ids))], dtype="uint32")
         self._newest = tensor(device, ids[-1:], dtype="uint32")
+        self._unusable = tensor(device, [0], dtype="uint32")  # 1 if the newest could not be drawn
         self._position = tensor(device, [len(ids) - 1], dtype="uint32")  # of the newest token
         self._seed = tensor(device, [config.seed], dtype="uint32")
         self._settings = tensor(
@@ -93,8 +95,8 @@ class Sampler:
                 logits = self.model.logits(self._newest.reshape(1, 1), cache=self._cache, position=self._position)
         if self._penalty is not None:
             logits = repetition_penalty(logits, self._position, self._window, self._penalty)
-        sample(logits, self._position, self._seed, self._count, self._settings, out=self._newest)
-        append_token(self._newest, out=(self._window, self._position, self._tokens, self._count))
+        sample(logits, self._position, self._seed, self._count, self._settings, out=(self._newest, self._unusable))
+        append_token(self._newest, self._unusable, out=(self._window, self._position, self._tokens, self._count))
 
     def _read(self, length):
         """Fill the cache from the window's first `length` tokens. Rows beyond the newest token are never read."""
@@ -137,6 +139,12 @@ class Sampler:
         self.taken = count
         if self.done:
             return ""
+        self._raise_if_broken()
+        if NO_TOKEN in ids:
+            ids = ids[: ids.index(NO_TOKEN)]
+            self._broken = True
+            if not ids:
+                self._raise_if_broken()
         end = next((index for index, token in enumerate(ids) if token in self.tokenizer.ends), None)
         if end is not None:
             ids = ids[:end]
@@ -148,7 +156,17 @@ class Sampler:
 
     def finish(self) -> str:
         """Return the text held back after the last token: an incomplete character, or the start of a stop text."""
-        return "" if self.done else self._stop.cut(self._decoder.flush(), last=True)
+        if self.done:
+            return ""
+        self._raise_if_broken()
+        return self._stop.cut(self._decoder.flush(), last=True)
+
+    def _raise_if_broken(self):
+        if self._broken:
+            raise LogitsError(
+                "the model's logits are not finite numbers, so no token can be drawn: its weights are damaged or its "
+                "training diverged; take an earlier checkpoint, or train again with a lower learning rate"
+            )
 
 
 class _StopFilter:

@@ -4,6 +4,7 @@ from pygpt.ops.activation import activation as activation
 from pygpt.ops.activation import activation_gradient as activation_gradient
 from pygpt.ops.adamw import adamw as adamw
 from pygpt.ops.add import add as add
+from pygpt.ops.append_token import NO_TOKEN as NO_TOKEN
 from pygpt.ops.append_token import append_token as append_token
 from pygpt.ops.attention import attention as attention
 from pygpt.ops.attention_cached import attention_cached as attention_cached

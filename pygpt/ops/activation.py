@@ -164,7 +164,7 @@ def activation_gradient(dy, x, dx, *, kind):
             dx_part *= 1.0 / np.sqrt(2.0 * np.pi)
             dx_part += cdf
         elif kind == "relu":
-            np.greater(x_part, 0.0, out=dx_part)
+            np.heaviside(x_part, 0.0, out=dx_part)  # unlike x > 0, NaN for NaN
         else:
             np.maximum(x_part, 0.0, out=dx_part)
             dx_part *= 2.0

@@ -11,12 +11,13 @@ def exact_match(logits, targets, correct, scored):
     """correct[b] = 1 if row b has targets other than -1 and each of these has the largest logit, else 0.
 
     scored[b] = 0 if row b has targets other than -1, else -1. This equals greedy decoding: as long as a model's tokens
-    are correct, it reads the tokens of this row. Ties for the largest logit go to the first.
+    are correct, it reads the tokens of this row. Ties for the largest logit go to the first; with a NaN, none is it.
 
     Shapes: logits (B, T, V); targets int32 (B, T) -> correct (B,); scored int32 (B,), the targets of `mean_valid`.
     """
     valid = targets != -1  # (B, T)
-    correct[...] = ((logits.argmax(axis=-1) == targets) | ~valid).all(axis=1) & valid.any(axis=1)
+    largest = (logits.argmax(axis=-1) == targets) & ~np.isnan(logits.max(axis=-1))
+    correct[...] = (largest | ~valid).all(axis=1) & valid.any(axis=1)
     scored[...] = np.where(valid.any(axis=1), 0, -1)
 
 

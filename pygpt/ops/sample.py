@@ -7,8 +7,8 @@ from pygpt.tensor.kernel import kernel, np
 LANES = 256
 
 
-@kernel(outputs=("token",), workgroup=(LANES, 1, 1), no_gradient="sampling is not differentiable")
-def sample(logits, position, seed, count, settings, token):
+@kernel(outputs=("token", "broken"), workgroup=(LANES, 1, 1), no_gradient="sampling is not differentiable")
+def sample(logits, position, seed, count, settings, token, broken):
     """token = the one with the largest logit if temperature is 0, else one drawn from softmax(logits / temperature).
 
     The logits are those of row `position`, or of the last row if there are fewer. `top_k` keeps the largest logits and
@@ -18,8 +18,10 @@ def sample(logits, position, seed, count, settings, token):
     (seed, SAMPLE) and counter (count, 0), and returns the first token at which the running sum of the probabilities
     exceeds u times their sum. Ties for the largest logit go to the first.
 
+    broken = 1 if a logit is NaN or the largest is infinite, else 0. The token then is any of the vocabulary.
+
     Shapes: logits (..., V); position, seed, count uint32 (1,); settings [temperature, top_k, top_p, min_p] (4,) ->
-        token uint32 (1,).
+        token, broken uint32 (1,).
     Source: Fan et al., "Hierarchical Neural Story Generation" (2018), for top_k; Holtzman et al., "The Curious
         Case of Neural Text Degeneration" (2020), for top_p; Nguyen et al., "Turning Up the Heat: Min-p Sampling"
         (2024), for min_p.
@@ -27,7 +29,8 @@ def sample(logits, position, seed, count, settings, token):
     rows = logits.reshape(-1, logits.shape[-1])
     row = rows[min(int(position[0]), len(rows) - 1)]  # (V,)
     temperature, top_k, top_p, min_p = settings[0], int(settings[1]), settings[2], settings[3]
-    best = np.argmax(row)
+    best = np.argmax(row)  # the first NaN, if there is one
+    broken[0] = not np.isfinite(row[best])
     if temperature > 0:
         weights = np.exp((row - row[best]) / temperature)
         if 0 < top_k < row.size:
@@ -54,14 +57,14 @@ def _(logits, position, seed, count, settings):
         raise ShapeError(
             f"sample: expected settings (4,), temperature, top_k, top_p and min_p, got {list(settings.shape)}"
         )
-    return [((1,), "uint32")]
+    return [((1,), "uint32")] * 2
 
 
 @sample.overrides
-def _(logits, position, seed, count, settings, token):
+def _(logits, position, seed, count, settings, token, broken):
     return {"V": logits.shape[-1]}
 
 
 @sample.threads
-def _(logits, position, seed, count, settings, token):
+def _(logits, position, seed, count, settings, token, broken):
     return LANES

@@ -6,7 +6,7 @@ fn alibi_slope(h: u32) -> f32 {
 
 // exp(2 u) with u = s / CAP, for the soft cap: tanh(u) = (e - 1) / (e + 1). From u = 15 on, tanh is 1 to the last bit.
 fn cap_exp(s: vec4f) -> vec4f {
-    return exp(clamp(2.0 * s / CAP, vec4f(-30.0), vec4f(30.0)));
+    return keep_nan(exp(clamp(2.0 * s / CAP, vec4f(-30.0), vec4f(30.0))), s);
 }
 
 // The scores of 4 query-key pairs that are `distance` tokens apart; `scaled` is SCALE * q . k.

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.ops.nan_cases import nan_cases
+
 OPS = Path(__file__).resolve().parents[1] / "ops"
 MODULES = sorted(path.stem for path in OPS.glob("test_*.py") if path.stem != "test_variants")
 RUNNER = (OPS / "run_case.py").read_text()
@@ -80,6 +82,22 @@ def test_the_shaders_for_real_gpus_compile_and_agree(python_in_tab, device_in_ta
             if len(described) < 4_000_000:
                 outputs = python_in_tab.run(f"await run_case(json.loads({described!r}))")
                 case.compare([base64.b64decode(output) for output in outputs])
+    finally:
+        python_in_tab.run("device.software = True")
+
+
+@pytest.mark.parametrize("software", [True, False])
+def test_a_nan_stays_nan(software, python_in_tab, device_in_tab):
+    """As tests/unit/ops/test_nan.py does natively: WGSL lets a compiler assume that there are no NaNs."""
+    python_in_tab.run(f"device.software = {software}")
+    try:
+        cases = nan_cases()
+        for start in range(0, len(cases), 30):
+            some = cases[start : start + 30]
+            described = json.dumps([case.poisoned.to_json() for case in some])
+            outputs = python_in_tab.run(f"[await run_case(case) for case in json.loads({described!r})]")
+            for case, output in zip(some, outputs, strict=True):
+                case.check([base64.b64decode(data) for data in output])
     finally:
         python_in_tab.run("device.software = True")
 

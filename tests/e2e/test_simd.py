@@ -9,6 +9,7 @@ import pytest
 
 from tests.conftest import unavailable
 from tests.e2e.test_kernels import MODULES, RUNNER
+from tests.ops.nan_cases import nan_cases
 from tests.tiny_runs import preset_kernels
 
 LIBRARIES = ("simd_relaxed.so", "simd.so")
@@ -63,6 +64,17 @@ def test_kernel(library, module, tab):
                 f"[encode(output.read()) for output in start_case(devices[{library!r}], json.loads({described!r}))]"
             )
             case.compare([base64.b64decode(output) for output in outputs])
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_a_nan_stays_nan(library, tab):
+    """As tests/unit/ops/test_nan.py does natively."""
+    for case in nan_cases():
+        described = json.dumps(case.poisoned.to_json())
+        outputs = tab.run(
+            f"[encode(output.read()) for output in start_case(devices[{library!r}], json.loads({described!r}))]"
+        )
+        case.check([base64.b64decode(output) for output in outputs])
 
 
 def test_every_kernel_of_a_preset_is_compiled(tab):

@@ -46,3 +46,12 @@ def test_by_hand(device):
 def test_unsigned_targets_raise(cpu):
     with pytest.raises(ShapeError, match=r"got \[2, 3, 4\] and uint32\[2, 3\]"):
         exact_match(tensor(cpu, normal(2, 3, 4), (2, 3, 4)), tensor(cpu, integers(2, 3, high=4), (2, 3), "uint32"))
+
+
+@pytest.mark.parametrize("place", range(5))
+def test_a_nan_is_no_match(device, place):
+    logits = np.float32([[[0, 1, 5, 1, 0], [9, 0, 0, 0, 0]]])
+    targets = tensor(device, np.int32([[2, -1]]), (1, 2), dtype="int32")
+    assert exact_match(tensor(device, logits, (1, 2, 5)), targets)[0].tolist() == [1.0]
+    logits[0, 0, place] = np.nan
+    assert exact_match(tensor(device, logits, (1, 2, 5)), targets)[0].tolist() == [0.0]

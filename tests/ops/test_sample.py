@@ -60,7 +60,7 @@ def draw(device, logits, counts, temperature=1.0, top_k=0, top_p=1.0, min_p=0.0,
     logits = tensor(device, logits, logits.shape)
     position, key = tensor(device, word(0), dtype="uint32"), tensor(device, word(seed), dtype="uint32")
     settings = tensor(device, [temperature, float(top_k), top_p, min_p])
-    return [sample(logits, position, key, tensor(device, word(count), dtype="uint32"), settings) for count in counts]
+    return [sample(logits, position, key, tensor(device, word(count), dtype="uint32"), settings)[0] for count in counts]
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -162,6 +162,20 @@ def test_nan_and_infinite_logits_still_give_a_token(device):
             logits = np.full((1, 300), value, np.float32)
             assert draw(device, logits, [3], temperature=temperature, top_k=5)[0].tolist()[0] < 300
             assert draw(device, logits, [3], temperature, 5, 0.9, 0.1)[0].tolist()[0] < 300
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_logits_that_are_not_finite_are_reported(device, temperature):
+    finite, masked = normal(1, 300), normal(1, 300)
+    masked[0, 1:] = -np.inf
+    broken = [np.full((1, 300), -np.inf, np.float32)]
+    for place, value in ((0, np.nan), (17, -np.nan), (299, np.nan), (64, np.inf)):
+        broken.append(normal(1, 300))
+        broken[-1][0, place] = value
+    zero, settings = tensor(device, word(0), dtype="uint32"), tensor(device, [temperature, 0.0, 1.0, 0.0])
+    for logits, expected in [(finite, 0), (masked, 0), *((logits, 1) for logits in broken)]:
+        token, reported = sample(tensor(device, logits, logits.shape), zero, zero, zero, settings)
+        assert reported.tolist() == [expected] and token.tolist()[0] < 300
 
 
 def test_three_settings_raise(cpu):

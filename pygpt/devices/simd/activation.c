@@ -29,7 +29,8 @@ static inline Lanes activate(int32_t kind, Lanes x) {
 static inline Lanes activation_slope(int32_t kind, Lanes x) {
     if (kind == SILU) return sigmoid(x) * multiply_add(x, sigmoid(-x), splat(1.0f));
     if (kind == GELU_ERF) return normal_cdf(x) + x * splat(0.39894228f) * exponential(x * x * splat(-0.5f));
-    return choose(x > splat(0.0f), kind == RELU ? splat(1.0f) : (Lanes)(x + x), splat(0.0f));
+    Lanes slope = choose(x > splat(0.0f), kind == RELU ? splat(1.0f) : (Lanes)(x + x), x);
+    return choose(x <= splat(0.0f), splat(0.0f), slope);  // NaN for NaN
 }
 
 KERNEL(activation) {

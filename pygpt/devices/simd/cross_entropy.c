@@ -78,7 +78,7 @@ KERNEL(mean_valid) {
 KERNEL(mean_valid_gradient) {
     OPERANDS { DMEAN, TARGETS, COUNT, DLOSS };
     CONSTANTS { IGNORE_INDEX };
-    float share = FLOATS(DMEAN)[0] / larger(FLOATS(COUNT)[0], 1.0f);
+    float share = FLOATS(DMEAN)[0] / larger(1.0f, FLOATS(COUNT)[0]);
     for (int32_t row = 0; row < SIZE(DLOSS); row++)
         FLOATS(DLOSS)[row] = INTEGERS(TARGETS)[row] == INTEGER(IGNORE_INDEX) ? 0.0f : share;
 }

@@ -82,5 +82,5 @@ KERNEL(running_share) {
     OPERANDS { COUNT, TOTAL, SHARE };
     float count = FLOATS(COUNT)[0], total = FLOATS(TOTAL)[0] + count;
     FLOATS(TOTAL)[0] = total;
-    FLOATS(SHARE)[0] = count / (total > 1.0f ? total : 1.0f);
+    FLOATS(SHARE)[0] = count / larger(1.0f, total);
 }

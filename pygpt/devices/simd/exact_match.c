@@ -10,11 +10,11 @@ KERNEL(exact_match) {
         for (int32_t t = row * time; t < (row + 1) * time; t++) {
             if (INTEGERS(TARGETS)[t] == -1) continue;
             const float *x = FLOATS(LOGITS) + t * vocabulary;
-            int32_t best = 0;
-            for (int32_t i = 1; i < vocabulary; i++)
-                if (x[i] > x[best]) best = i;
+            // Every logit before the target's must be less, none after it greater; a NaN is neither.
+            int32_t target = INTEGERS(TARGETS)[t], largest = target < vocabulary;
+            for (int32_t i = 0; i < vocabulary && largest; i++) largest = x[i] < x[target] || (x[i] == x[target] && i >= target);
             valid++;
-            wrong += best != INTEGERS(TARGETS)[t];
+            wrong += !largest;
         }
         FLOATS(CORRECT)[row] = valid && !wrong ? 1.0f : 0.0f;
         INTEGERS(SCORED)[row] = valid ? 0 : -1;

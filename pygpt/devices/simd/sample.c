@@ -2,6 +2,7 @@
 #include "simd.h"
 
 #define SAMPLE 0x50000u
+#define NO_TOKEN 0xffffffffu
 
 // An unsigned integer that sorts like the float; equal for both zeros.
 static inline uint32_t rank(float x) {
@@ -65,14 +66,18 @@ KERNEL(repetition_penalty) {
 }
 
 KERNEL(sample) {
-    OPERANDS { LOGITS, POSITION, SEED, COUNT, SETTINGS, TOKEN };
+    OPERANDS { LOGITS, POSITION, SEED, COUNT, SETTINGS, TOKEN, BROKEN };
     CONSTANTS { V };
     int32_t vocabulary = INTEGER(V), last = SIZE(LOGITS) / vocabulary - 1, best = 0;
     uint32_t position = WORDS(POSITION)[0];
     const float *x = FLOATS(LOGITS) + (position < (uint32_t)last ? (int32_t)position : last) * vocabulary;
     float temperature = FLOATS(SETTINGS)[0];
-    for (int32_t i = 1; i < vocabulary; i++)
+    int32_t nans = 0;
+    for (int32_t i = 0; i < vocabulary; i++) {
         if (x[i] > x[best]) best = i;
+        nans += x[i] != x[i];
+    }
+    WORDS(BROKEN)[0] = nans > 0 || __builtin_isinf(x[best]);
     int32_t drawn = best;
     if (temperature > 0.0f) {
         int32_t top_k = (int32_t)FLOATS(SETTINGS)[1];
@@ -96,7 +101,7 @@ KERNEL(sample) {
 }
 
 KERNEL(append_token) {
-    OPERANDS { TOKEN, WINDOW, POSITION, OUTPUT, COUNT };
+    OPERANDS { TOKEN, BROKEN, WINDOW, POSITION, OUTPUT, COUNT };
     CONSTANTS { T };
     uint32_t time = WORD(T), kept = time / 2, *window = WORDS(WINDOW), *position = WORDS(POSITION), *count = WORDS(COUNT);
     if (*position + 1 < time) {
@@ -106,6 +111,6 @@ KERNEL(append_token) {
         *position = kept;
     }
     window[*position] = WORDS(TOKEN)[0];
-    WORDS(OUTPUT)[*count % (uint32_t)SIZE(OUTPUT)] = WORDS(TOKEN)[0];
+    WORDS(OUTPUT)[*count % (uint32_t)SIZE(OUTPUT)] = WORDS(BROKEN)[0] ? NO_TOKEN : WORDS(TOKEN)[0];
     ++*count;
 }

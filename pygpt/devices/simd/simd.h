@@ -60,7 +60,7 @@ static inline Lanes choose(IntegerLanes mask, Lanes a, Lanes b) {
 }
 
 static inline float sum_lanes(Lanes x) { return (x[0] + x[1]) + (x[2] + x[3]); }
-static inline float larger(float a, float b) { return a > b ? a : b; }
+static inline float larger(float a, float b) { return a > b ? a : b; }  // a NaN in b is kept
 // a, unless it is less (or greater) than b, so a NaN in a is kept. The WASM builtins are one instruction.
 #ifdef __wasm__
 static inline Lanes larger_lanes(Lanes a, Lanes b) { return __builtin_wasm_pmax_f32x4(a, b); }

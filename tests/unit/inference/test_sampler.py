@@ -1,9 +1,11 @@
 """Sampling: the same text with and without a cache, captured or eager, in any slices; and its settings."""
 
+from array import array
+
 import pytest
 
 from pygpt.config.sampling import SamplingConfig
-from pygpt.errors import ExperimentError
+from pygpt.errors import ExperimentError, LogitsError
 from pygpt.inference.generate import generate
 from pygpt.inference.sampler import Sampler
 from tests.tiny_runs import POEM, finish, poem_run, samplers
@@ -187,3 +189,23 @@ def test_a_short_prompt_in_a_long_block_is_read_in_few_rows(cpu):
         sampler = Sampler(run.model, run.tokenizer, prompt)
         sampler.enqueue(320)
         assert [count for count in rows if count > 1] == expected, prompt  # a captured fill counts once
+
+
+def test_a_model_with_nan_weights_draws_no_token(device):
+    run = trained("gpt", device)
+    device.write(run.weights.values, array("f", [float("nan")] * run.weights.values.size))
+    with pytest.raises(LogitsError, match="the model's logits are not finite numbers"):
+        list(generate(run.model, run.tokenizer, "Twin", 5))
+
+
+def test_the_text_before_logits_broke_is_given(device):
+    run = trained("gpt", device)
+    good = Sampler(run.model, run.tokenizer, "Twin", SamplingConfig(seed=3))
+    good.enqueue(5)
+    sampler = Sampler(run.model, run.tokenizer, "Twin", SamplingConfig(seed=3))
+    sampler.enqueue(5)
+    device.write(run.weights.values, array("f", [float("nan")] * run.weights.values.size))
+    sampler.enqueue(5)
+    assert sampler.take(device.read(sampler.output)) == good.take(device.read(good.output))
+    with pytest.raises(LogitsError):
+        sampler.finish()
