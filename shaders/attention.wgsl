@@ -80,7 +80,8 @@ fn dropout(row: vec4u, column: vec4u) -> vec4f {
 // end of attention_dropout
 
 // from shared/keep_nan.wgsl
-// `value`, or NaN where v is NaN: min, max and clamp of a NaN can be a number, and comparisons can ignore NaN, so bits decide.
+// `value`, or NaN where v is NaN. On some drivers min, max and clamp of a NaN are a number, log of one too, exp is infinity,
+// and no comparison finds a NaN; its bits do.
 fn keep_nan(value: vec4f, v: vec4f) -> vec4f {
     return select(value, v, (bitcast<vec4u>(v) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u));
 }
@@ -144,7 +145,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     var total = vec4f();
     if (HAS_SINKS > 0u) {
         peak = vec4f(sinks[h]);
-        total = vec4f(1.0);
+        total = keep_nan(vec4f(1.0), peak);
     }
     let first = i.x - min(i.x, WINDOW - 1u);
     for (var j = first; j <= i.w; j += 8u) {
@@ -185,7 +186,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
             store(out + d, a);
         }
     }
-    let log_sum = peak + log(total);
+    let log_sum = keep_nan(peak + log(total), total);
     for (var n = 0u; n <= i.w - i.x; n++) {  // not four: a repeated row would be divided twice
         for (var d = out[n]; d < out[n] + D; d++) {
             y[d] /= total[n];

@@ -34,7 +34,8 @@ const LANES = 64u;
 var<workgroup> scores: array<f32, LANES>;
 
 // from shared/keep_nan.wgsl
-// `value`, or NaN where v is NaN: min, max and clamp of a NaN can be a number, and comparisons can ignore NaN, so bits decide.
+// `value`, or NaN where v is NaN. On some drivers min, max and clamp of a NaN are a number, log of one too, exp is infinity,
+// and no comparison finds a NaN; its bits do.
 fn keep_nan(value: vec4f, v: vec4f) -> vec4f {
     return select(value, v, (bitcast<vec4u>(v) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u));
 }

@@ -81,7 +81,8 @@ fn dropout(row: vec4u, column: vec4u) -> vec4f {
 // end of attention_dropout
 
 // from shared/keep_nan.wgsl
-// `value`, or NaN where v is NaN: min, max and clamp of a NaN can be a number, and comparisons can ignore NaN, so bits decide.
+// `value`, or NaN where v is NaN. On some drivers min, max and clamp of a NaN are a number, log of one too, exp is infinity,
+// and no comparison finds a NaN; its bits do.
 fn keep_nan(value: vec4f, v: vec4f) -> vec4f {
     return select(value, v, (bitcast<vec4u>(v) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u));
 }
@@ -157,7 +158,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     var high0 = vec4f(); var high1 = vec4f(); var high2 = vec4f(); var high3 = vec4f();
     var peak = vec4f(-3.4e38);
     var total = vec4f();  // of this invocation's keys alone
-    if (HAS_SINKS > 0u) { peak = vec4f(sinks[h]); total = vec4f(f32(local.x == 0u)); }
+    if (HAS_SINKS > 0u) { peak = vec4f(sinks[h]); total = keep_nan(vec4f(f32(local.x == 0u)), peak); }
     for (var first = (start - min(start, WINDOW - 1u)) / 32u * 32u; first <= start; first += 32u) {
         // s<n>: the scores of key n of this invocation, one lane per query.
         var s0 = vec4f(); var s1 = vec4f(); var s2 = vec4f(); var s3 = vec4f();
@@ -219,12 +220,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     for (var other = 0u; other < 8u; other++) {
         total += p_tile[other * 8u + local.y];
     }
+    let log_sum = keep_nan(peak + log(total), total);
     let d = local.x * 4u;
     put(head, i.x, d, low0 / total.x); put(head, i.x, d + 32u, high0 / total.x);
     put(head, i.y, d, low1 / total.y); put(head, i.y, d + 32u, high1 / total.y);
     put(head, i.z, d, low2 / total.z); put(head, i.z, d + 32u, high2 / total.z);
     put(head, i.w, d, low3 / total.w); put(head, i.w, d + 32u, high3 / total.w);
     for (var n = 0u; local.x == 0u && n < 4u; n++) {
-        if (i[n] < T) { log_sum_exp[head * T + i[n]] = peak[n] + log(total[n]); }
+        if (i[n] < T) { log_sum_exp[head * T + i[n]] = log_sum[n]; }
     }
 }

@@ -32,6 +32,14 @@ fn join(a: vec2f, b: vec2f) -> vec2f {
     return vec2f(peak, a.y * exp(a.x - peak) + b.y * exp(b.x - peak));
 }
 
+// from shared/keep_nan.wgsl
+// `value`, or NaN where v is NaN. On some drivers min, max and clamp of a NaN are a number, log of one too, exp is infinity,
+// and no comparison finds a NaN; its bits do.
+fn keep_nan(value: vec4f, v: vec4f) -> vec4f {
+    return select(value, v, (bitcast<vec4u>(v) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u));
+}
+// end of keep_nan
+
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
         @builtin(local_invocation_index) lane: u32) {
@@ -57,7 +65,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
         }
     }
     if (lane == 0u) {
-        let total = log(lanes[0].y);
+        let total = keep_nan(vec4f(log(lanes[0].y)), vec4f(lanes[0].y)).x;
         let chosen = logits[row * V + u32(clamp(targets[row], 0, i32(V) - 1))];
         var near = chosen - lanes[0].x;
         if (SMOOTHING > 0.0) {

@@ -1,4 +1,5 @@
 // dtokens[v, c] = residual[v, c] plus the sum of dy[n, c] over all n where ids[n] = v, in the order of n.
+// With KEEP, the sum is added to what dtokens holds instead.
 //
 //   dy        (ROWS, C)
 //   ids       (ROWS,)
@@ -12,6 +13,7 @@ override ROWS: u32;
 override V: u32;
 override C: u32;
 override HAS_RESIDUAL: u32;
+override KEEP: u32;
 
 @group(0) @binding(0) var<storage, read> dy: array<f32>;
 @group(0) @binding(1) var<storage, read> ids: array<u32>;
@@ -24,7 +26,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     if (c >= C) {
         return;
     }
-    for (var v = 0u; v < V; v++) {
+    for (var v = 0u; v < V && KEEP == 0u; v++) {
         var before = 0.0;
         if (HAS_RESIDUAL == 1u) {
             before = residual[v * C + c];

@@ -1,4 +1,5 @@
 // dtokens[v, c] = residual[v, c] plus the sum of dy[n, c] over all n where ids[n] = v, in the order of n.
+// With KEEP, the sum is added to what dtokens holds instead.
 //
 //   dy        (ROWS, C)
 //   ids       (ROWS,)
@@ -13,6 +14,7 @@ override ROWS: u32;
 override V: u32;
 override C: u32;
 override HAS_RESIDUAL: u32;
+override KEEP: u32;
 
 @group(0) @binding(0) var<storage, read> dy: array<f32>;
 @group(0) @binding(1) var<storage, read> ids: array<u32>;
@@ -25,7 +27,7 @@ var<workgroup> found: array<u32, 64>;
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u,
         @builtin(local_invocation_index) lane: u32) {
     let v = group.y * groups.x + group.x;
-    for (var c = lane; c < C && v < V; c += 64u) {
+    for (var c = lane; c < C && v < V && KEEP == 0u; c += 64u) {
         var before = 0.0;
         if (HAS_RESIDUAL == 1u) {
             before = residual[v * C + c];

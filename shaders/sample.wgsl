@@ -73,7 +73,16 @@ fn weight(v: f32, top: f32, threshold: u32) -> f32 {
     return select(0.0, exp((v - top) / settings[0]), key(v) >= threshold);
 }
 
-// The same, or 0 for tokens less than min_p times as likely as the most likely one.
+// The two thresholds take 65 passes over the logits. Four in a turn: software renderers end loops after 65,535 turns.
+fn reaches(base: u32, i: u32, candidate: u32) -> u32 {
+    return u32(i < V && key(logits[base + min(i, V - 1u)]) >= candidate);
+}
+
+fn weight_at(base: u32, i: u32, top: f32, threshold: u32) -> f32 {
+    return select(0.0, weight(logits[base + min(i, V - 1u)], top, threshold), i < V);
+}
+
+// weight, or 0 for tokens less than min_p times as likely as the most likely one.
 fn likely_weight(v: f32, top: f32, threshold: u32) -> f32 {
     let found = weight(v, top, threshold);
     return select(found, 0.0, found < settings[3]);
@@ -121,8 +130,9 @@ fn main(@builtin(local_invocation_index) lane: u32) {
         for (var round = 0u; round < 32u; round++) {
             let candidate = threshold | (0x80000000u >> round);
             var own = 0u;
-            for (var i = lane; i < V; i += LANES) {
-                own += select(0u, 1u, key(logits[base + i]) >= candidate);
+            for (var i = lane; i < V; i += 4u * LANES) {
+                own += reaches(base, i, candidate) + reaches(base, i + LANES, candidate)
+                    + reaches(base, i + 2u * LANES, candidate) + reaches(base, i + 3u * LANES, candidate);
             }
             atomicAdd(&reached[round], own);
             workgroupBarrier();
@@ -138,8 +148,12 @@ fn main(@builtin(local_invocation_index) lane: u32) {
         let least = threshold;
         for (var round = 0u; round <= 32u; round++) {
             var own = 0.0;
-            for (var i = lane; i < V; i += LANES) {
-                own += weight(logits[base + i], top, max(candidate, least));
+            for (var i = lane; i < V; i += 4u * LANES) {
+                let limit = max(candidate, least);
+                own += weight_at(base, i, top, limit);
+                own += weight_at(base, i + LANES, top, limit);
+                own += weight_at(base, i + 2u * LANES, top, limit);
+                own += weight_at(base, i + 3u * LANES, top, limit);
             }
             sums[lane] = own;
             for (var reach = LANES / 2u; reach > 0u; reach /= 2u) {

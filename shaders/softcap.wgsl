@@ -12,7 +12,8 @@ override CAP: f32;
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;
 
 // from shared/keep_nan.wgsl
-// `value`, or NaN where v is NaN: min, max and clamp of a NaN can be a number, and comparisons can ignore NaN, so bits decide.
+// `value`, or NaN where v is NaN. On some drivers min, max and clamp of a NaN are a number, log of one too, exp is infinity,
+// and no comparison finds a NaN; its bits do.
 fn keep_nan(value: vec4f, v: vec4f) -> vec4f {
     return select(value, v, (bitcast<vec4u>(v) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u));
 }
@@ -20,7 +21,7 @@ fn keep_nan(value: vec4f, v: vec4f) -> vec4f {
 
 fn capped(v: vec4f) -> vec4f {
     // From u = 10 on, tanh is 1 to the last bit.
-    let u = keep_nan(clamp(v / CAP, vec4f(-15.0), vec4f(15.0)), v);
+    let u = clamp(v / CAP, vec4f(-15.0), vec4f(15.0));
     let square = u * u;
     var p = vec4f(-5.70498872745e-3);
     p = fma(p, square, vec4f(2.06390887954e-2));
@@ -28,7 +29,7 @@ fn capped(v: vec4f) -> vec4f {
     p = fma(p, square, vec4f(1.33314422036e-1));
     p = fma(p, square, vec4f(-3.33332819422e-1));
     let far = 1.0 - 2.0 / (exp(2.0 * u) + 1.0);
-    return CAP * select(far, fma(p * square, u, u), abs(u) < vec4f(0.625));
+    return keep_nan(CAP * select(far, fma(p * square, u, u), abs(u) < vec4f(0.625)), v);
 }
 
 @compute @workgroup_size(64)

@@ -10,6 +10,14 @@ override C: u32;
 @group(0) @binding(0) var<storage, read> x: array<f32>;
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;
 
+// from shared/keep_nan.wgsl
+// `value`, or NaN where v is NaN. On some drivers min, max and clamp of a NaN are a number, log of one too, exp is infinity,
+// and no comparison finds a NaN; its bits do.
+fn keep_nan(value: vec4f, v: vec4f) -> vec4f {
+    return select(value, v, (bitcast<vec4u>(v) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u));
+}
+// end of keep_nan
+
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
     let row = id.y * groups.x * 64u + id.x;
@@ -23,7 +31,8 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     }
     var total = 0.0;
     for (var c = 0u; c < C; c++) {
-        let e = exp(x[base + c] - peak);
+        let v = vec4f(x[base + c] - peak);
+        let e = keep_nan(exp(v), v).x;
         y[base + c] = e;
         total += e;
     }

@@ -8,7 +8,7 @@ from pygpt.ops.attention_gradient import (
     attention_gradient,
     attention_sinks_gradient,
     dropout_overrides,
-    suits_gpu_workgroup,
+    suits_workgroup,
 )
 from pygpt.ops.attention_scores import (
     attention_pairs,
@@ -98,7 +98,10 @@ def _(qkv, seed, step, sinks, y, log_sum_exp, *, n_head, **others):
 # One workgroup computes 32 tokens of a head.
 @attention.variant(
     "attention_workgroup",
-    lambda device, *operands, **others: suits_gpu_workgroup(device, operands[0], **others),
+    # One invocation of the other shader visits 8 keys at a time, twice their channels.
+    lambda device, qkv, *operands, window, **heads: suits_workgroup(
+        device, qkv, 2 * (min(window or qkv.shape[1], qkv.shape[1]) // 8), saved=3, **heads
+    ),
     workgroup=(8, 8, 1),
 )
 def _(qkv, seed, step, sinks, y, log_sum_exp, *, n_head, **others):

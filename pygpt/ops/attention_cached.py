@@ -3,7 +3,7 @@
 from pygpt.errors import ShapeError
 from pygpt.ops import attention_scores
 from pygpt.ops.attention_scores import by_head, grouped, parts, slopes
-from pygpt.tensor.kernel import is_hardware, kernel, np
+from pygpt.tensor.kernel import is_hardware_or_long, kernel, np
 
 LANES = 64
 
@@ -73,6 +73,14 @@ def _(qkv, position, sinks, cache, y, *, n_head, **others):
     return qkv.shape[0] * n_head
 
 
-@attention_cached.variant("attention_cached_workgroup", is_hardware)
+# One invocation visits 4 keys at a time, twice their channels.
+@attention_cached.variant(
+    "attention_cached_workgroup",
+    is_hardware_or_long(
+        lambda qkv, position, sinks, cache, y, *, n_head, window, **others: (
+            min(window or cache.shape[1], cache.shape[1]) // 4 * 2 * (y.shape[-1] // n_head)
+        )
+    ),
+)
 def _(qkv, position, sinks, cache, y, *, n_head, **others):
     return qkv.shape[0] * n_head * LANES

@@ -2,7 +2,7 @@
 
 from pygpt.errors import ShapeError
 from pygpt.ops.attention_scores import attention_pairs, check, dropout_mask, grouped, overrides, parts, scores, tiles
-from pygpt.tensor.kernel import kernel, np, scratch
+from pygpt.tensor.kernel import MOST_TURNS, kernel, np, scratch
 
 
 @kernel(outputs=("delta",), no_gradient="first derivatives only", operations=2)
@@ -116,15 +116,35 @@ def _(dy, qkv, log_sum_exp, delta, seed, step, dqkv, *, n_head, n_kv_head, **oth
     return qkv.shape[0] * (n_kv_head or n_head) * -(-qkv.shape[1] // 4)
 
 
-def suits_gpu_workgroup(device, qkv, n_head, n_kv_head, **others):
-    """Whether this is a real GPU and heads have at most 64 channels: more do not fit in workgroup memory."""
-    return not device.software and qkv.shape[2] <= 64 * (n_head + 2 * (n_kv_head or n_head))
+def suits_workgroup(device, qkv, visits, saved, n_head, n_kv_head, **others):
+    """Whether to use the shader whose workgroup computes 32 tokens: on a real GPU, or for a software renderer where one
+    invocation of the other shader would visit too many channels: `visits` times those of a head.
+
+    Heads of more than 64 channels do not fit in its workgroup memory. It turns at least `saved` times less often.
+    Raises: ShapeError for a software renderer on which neither shader would come to its end; see MOST_TURNS.
+    """
+    size = qkv.shape[2] // (n_head + 2 * (n_kv_head or n_head))
+    fits = size <= 64
+    if device.software and visits * size > 1.75 * MOST_TURNS * (saved if fits else 1):
+        raise ShapeError(
+            f"attention: {qkv.shape[1]} tokens in heads of {size} channels are more than a software renderer computes "
+            f"in one launch; use --device numpy, or a smaller block_size"
+        )
+    return fits and (not device.software or visits * size > MOST_TURNS)
 
 
 # One workgroup computes 32 tokens of a query head or of a key head.
 @attention_gradient.variant(
     "attention_gradient_workgroup",
-    lambda device, *operands, **others: suits_gpu_workgroup(device, operands[1], **others),
+    # For each query head, one invocation of the other shader visits 4 queries or keys at a time, twice their channels.
+    lambda device, dy, qkv, *operands, n_head, n_kv_head, window, **others: suits_workgroup(
+        device,
+        qkv,
+        n_head // (n_kv_head or n_head) * 2 * (min(2 * window or qkv.shape[1], qkv.shape[1]) // 4),
+        saved=4,
+        n_head=n_head,
+        n_kv_head=n_kv_head,
+    ),
     workgroup=(8, 8, 1),
 )
 def _(dy, qkv, log_sum_exp, delta, seed, step, dqkv, *, n_head, n_kv_head, **others):

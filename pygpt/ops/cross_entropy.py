@@ -1,7 +1,7 @@
 """Cross-entropy loss in nats."""
 
 from pygpt.errors import ShapeError
-from pygpt.tensor.kernel import is_hardware, kernel, np, scratch
+from pygpt.tensor.kernel import is_hardware_or_long, kernel, np, scratch
 
 # The twins process this many elements at a time, in whole rows, so that their arrays stay in the CPU caches.
 BLOCK = 1 << 17
@@ -67,7 +67,10 @@ def _(logits, targets, loss, log_sum_exp, *, ignore_index, smoothing, z_loss):
     return {"V": logits.shape[-1], "IGNORE_INDEX": ignore_index, "SMOOTHING": float(smoothing), "Z_LOSS": float(z_loss)}
 
 
-@cross_entropy.variant("cross_entropy_workgroup", is_hardware)
+@cross_entropy.variant(
+    "cross_entropy_workgroup",
+    is_hardware_or_long(lambda logits, *_, smoothing, **others: (3 if smoothing else 2) * logits.shape[-1]),
+)
 def _(logits, targets, loss, log_sum_exp, *, ignore_index, smoothing, z_loss):
     return 64 * loss.size
 

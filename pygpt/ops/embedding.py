@@ -1,8 +1,10 @@
 """Token embeddings, with optional position embeddings."""
 
 from pygpt.errors import ShapeError
+from pygpt.ops.fill import fill
+from pygpt.ops.scale import scale
 from pygpt.ops.sum import sum
-from pygpt.tensor.kernel import is_hardware, kernel, np, scratch
+from pygpt.tensor.kernel import MOST_TURNS, is_hardware, kernel, np, scratch
 
 
 @kernel(outputs=("y",), optional=("positions", "start"), gathers_rows=True)
@@ -71,15 +73,18 @@ def _(dy, ids, tokens_shape, positions_shape, wanted, tokens_so_far, tokens_into
 
 
 @kernel(outputs=("dtokens",), optional=("residual",), workgroup=(8, 1, 1), no_gradient="first derivatives only")
-def embedding_gradient(dy, ids, residual, dtokens, *, vocab_size):
+def embedding_gradient(dy, ids, residual, dtokens, *, vocab_size, keep=False):
     """dtokens[v] = residual[v] plus the sum of dy over all positions where ids is v, in order.
+
+    With `keep`, the sum is added to what dtokens holds instead.
 
     Shapes: dy (..., C), ids (...) of uint32; residual (vocab_size, C) or absent -> dtokens (vocab_size, C).
     """
     flat = np.minimum(ids.reshape(-1), vocab_size - 1).astype(np.intp)
     order = np.argsort(flat, kind="stable")
     present, starts = np.unique(flat[order], return_index=True)
-    dtokens[...] = 0.0 if residual is None else residual
+    if not keep:
+        dtokens[...] = 0.0 if residual is None else residual
     rows = dy.reshape(-1, dy.shape[-1])
     rows = np.take(rows, order, axis=0, out=scratch("rows in order", rows.shape, rows.dtype), mode="clip")
     dtokens[present] += np.add.reduceat(
@@ -88,7 +93,7 @@ def embedding_gradient(dy, ids, residual, dtokens, *, vocab_size):
 
 
 @embedding_gradient.shapes
-def _(dy, ids, residual, *, vocab_size):
+def _(dy, ids, residual, *, vocab_size, keep):
     if ids.dtype != "uint32" or dy.shape[:-1] != ids.shape:
         raise ShapeError(
             f"embedding_gradient: expected dy {[*ids.shape, 'C']} and ids of uint32, "
@@ -101,17 +106,43 @@ def _(dy, ids, residual, *, vocab_size):
 
 
 @embedding_gradient.overrides
-def _(dy, ids, residual, dtokens, *, vocab_size):
-    return {"ROWS": ids.size, "V": vocab_size, "C": dy.shape[-1], "HAS_RESIDUAL": residual is not None}
+def _(dy, ids, residual, dtokens, *, vocab_size, keep):
+    return {"ROWS": ids.size, "V": vocab_size, "C": dy.shape[-1], "HAS_RESIDUAL": residual is not None, "KEEP": keep}
 
 
 # On a software renderer, each channel reads the ids once. A real GPU reads all ids for every row of the table, but has
 # one workgroup per row.
 @embedding_gradient.threads
-def _(dy, ids, residual, dtokens, *, vocab_size):
+def _(dy, ids, residual, dtokens, *, vocab_size, keep):
     return dy.shape[-1]
 
 
 @embedding_gradient.variant("embedding_gradient_workgroup", is_hardware, workgroup=(64, 1, 1))
-def _(dy, ids, residual, dtokens, *, vocab_size):
+def _(dy, ids, residual, dtokens, *, vocab_size, keep):
     return 64 * vocab_size
+
+
+@embedding_gradient.expand
+def _(device, operands, attributes):
+    """On a software renderer, where an invocation would turn too often: start dtokens, then add the rows in pieces."""
+    dy, ids, residual, dtokens = operands
+    rows, table = ids.size, 0 if attributes["keep"] else attributes["vocab_size"]
+    if not device.software or rows + table <= MOST_TURNS:
+        return False
+    if not attributes["keep"]:
+        if residual is None:
+            fill(out=dtokens, value=0.0)
+        else:
+            scale(residual, out=dtokens, factor=1.0)
+    width = dy.shape[-1]
+    flat_ids, flat_dy = ids.reshape(rows), dy.reshape(rows * width)
+    for start in range(0, rows, MOST_TURNS):
+        length = min(MOST_TURNS, rows - start)
+        embedding_gradient(
+            flat_dy.slice(start * width, (length, width)),
+            flat_ids.slice(start, (length,)),
+            out=dtokens,
+            vocab_size=attributes["vocab_size"],
+            keep=True,
+        )
+    return True

@@ -2,7 +2,7 @@
 
 from pygpt.errors import ShapeError
 from pygpt.ops.sum import sum
-from pygpt.tensor.kernel import is_hardware, kernel, np, scratch
+from pygpt.tensor.kernel import is_hardware_or_long, kernel, np, scratch
 
 # Rows per part of the weight gradient: enough parts to keep a GPU busy, few enough to sum cheaply.
 PART = 16
@@ -63,7 +63,7 @@ def _(x, weight, bias, y, statistics, *, epsilon):
     return statistics.shape[0]
 
 
-@layernorm.variant("layernorm_workgroup", is_hardware)
+@layernorm.variant("layernorm_workgroup", is_hardware_or_long(lambda x, *_, **attributes: 3 * x.shape[-1]))
 def _(x, weight, bias, y, statistics, *, epsilon):
     return 64 * statistics.shape[0]
 
@@ -157,6 +157,10 @@ def _(dy, x, weight, statistics, residual, dx, dweight, dbias):
     return dweight.shape[0]
 
 
-@layernorm_gradient.variant("layernorm_gradient_workgroup", is_hardware, workgroup=(64, 1, 1))
+@layernorm_gradient.variant(
+    "layernorm_gradient_workgroup",
+    is_hardware_or_long(lambda dy, x, *_: PART // 4 * 2 * x.shape[-1]),
+    workgroup=(64, 1, 1),
+)
 def _(dy, x, weight, statistics, residual, dx, dweight, dbias):
     return 64 * dweight.shape[0]

@@ -4,7 +4,7 @@ import math
 
 from pygpt.errors import ShapeError
 from pygpt.ops.sum import sum
-from pygpt.tensor.kernel import is_hardware, kernel, np
+from pygpt.tensor.kernel import MOST_TURNS, is_hardware, kernel, np
 
 
 @kernel(outputs=("y",), optional=("bias", "residual"), workgroup=(8, 8, 1))
@@ -151,13 +151,18 @@ def _(x, w, bias, residual, y, *, transpose_x, transpose_w, splits):
 @matmul.expand
 def _(device, operands, attributes):
     """Split a long inner dimension, as in weight gradients, into parts: a GPU needs many invocations to be busy, and a
-    small y has few. The parts are added in order, so the bits do not depend on which part finishes first."""
+    small y has few. The parts are added in order, so the bits do not depend on which part finishes first. A software
+    renderer needs it where an invocation would turn too often."""
     x, w, bias, residual, y = operands
-    if device.software or attributes["splits"] > 1 or bias is not None or residual is not None:
+    if attributes["splits"] > 1 or bias is not None or residual is not None:
         return False
     m, n, k = lengths(x, w, attributes["transpose_x"], attributes["transpose_w"])
     tiles = -(-m // 64) * -(-n // 64)
-    splits = min(k // 512, 128 // tiles)
+    if device.software:
+        turns = k // 4 if _suits_vec4(device, x, w, **attributes) else k
+        splits = -(-k // MOST_TURNS) if turns > MOST_TURNS else 1
+    else:
+        splits = min(k // 512, 128 // tiles)
     if splits < 2:
         return False
     parts = matmul(

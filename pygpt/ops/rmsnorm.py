@@ -2,7 +2,7 @@
 
 from pygpt.errors import ShapeError
 from pygpt.ops.layernorm import PART, blocks, part_sums, sum_parts
-from pygpt.tensor.kernel import is_hardware, kernel, np, scratch
+from pygpt.tensor.kernel import is_hardware_or_long, kernel, np, scratch
 
 
 @kernel(outputs=("y", "inverse_rms"), optional=("weight",), operations=5)
@@ -44,7 +44,7 @@ def _(x, weight, y, inverse_rms, *, epsilon):
     return inverse_rms.size
 
 
-@rmsnorm.variant("rmsnorm_workgroup", is_hardware)
+@rmsnorm.variant("rmsnorm_workgroup", is_hardware_or_long(lambda x, *_, **attributes: 2 * x.shape[-1]))
 def _(x, weight, y, inverse_rms, *, epsilon):
     return 64 * inverse_rms.size
 
@@ -112,6 +112,10 @@ def _(dy, x, weight, inverse_rms, residual, dx, dweight):
     return -(-inverse_rms.size // PART)
 
 
-@rmsnorm_gradient.variant("rmsnorm_gradient_workgroup", is_hardware, workgroup=(64, 1, 1))
+@rmsnorm_gradient.variant(
+    "rmsnorm_gradient_workgroup",
+    is_hardware_or_long(lambda dy, x, *_: PART // 4 * 2 * x.shape[-1]),
+    workgroup=(64, 1, 1),
+)
 def _(dy, x, weight, inverse_rms, residual, dx, dweight):
     return 64 * -(-inverse_rms.size // PART)

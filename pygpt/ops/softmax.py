@@ -4,7 +4,7 @@ No model calls it: attention and cross_entropy contain their own. It is for show
 """
 
 from pygpt.errors import ShapeError
-from pygpt.tensor.kernel import kernel, np
+from pygpt.tensor.kernel import is_hardware_or_long, kernel, np
 
 
 @kernel(outputs=("y",), operations=4)
@@ -33,6 +33,11 @@ def _(x, y):
 @softmax.threads
 def _(x, y):
     return x.size // x.shape[-1]
+
+
+@softmax.variant("softmax_workgroup", is_hardware_or_long(lambda x, y: 3 * x.shape[-1]))
+def _(x, y):
+    return 64 * (x.size // x.shape[-1])
 
 
 @softmax.gradient
@@ -65,3 +70,8 @@ def _(dy, y, dx):
 @softmax_gradient.threads
 def _(dy, y, dx):
     return y.size // y.shape[-1]
+
+
+@softmax_gradient.variant("softmax_gradient_workgroup", is_hardware_or_long(lambda dy, y, dx: 2 * y.shape[-1]))
+def _(dy, y, dx):
+    return 64 * (y.size // y.shape[-1])

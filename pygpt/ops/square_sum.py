@@ -1,7 +1,7 @@
 """The norm of a gradient and its clipping factor."""
 
 from pygpt.errors import ShapeError
-from pygpt.tensor.kernel import kernel, np, scratch
+from pygpt.tensor.kernel import MOST_TURNS, kernel, np, scratch
 
 # Invocations per workgroup: each adds up its own elements, then the workgroup adds up these sums.
 LANES = 64
@@ -40,8 +40,11 @@ def _(x, partial, *, parts):
     return (partial.size * LANES, 1)
 
 
+# For software renderers: one invocation computes a part, 16 vectors of 4 at a time.
 @square_sum.variant(
-    "square_sum_vec4", lambda device, x, partial, **_: device.software and x.size % 4 == 0, workgroup=(16, 1, 1)
+    "square_sum_vec4",
+    lambda device, x, partial, **_: device.software and x.size % 4 == 0 and x.size <= 4 * MOST_TURNS * partial.size,
+    workgroup=(16, 1, 1),
 )
 def _(x, partial, *, parts):
     return partial.size

@@ -20,7 +20,6 @@ keyword-only parameters are attributes: fixed numbers, passed to the shader as `
 steps must be a tensor, because a replay repeats the attributes of the recording.
 """
 
-import dataclasses
 import inspect
 import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -30,42 +29,29 @@ from pygpt.devices.base import Attributes, Device, LaunchInfo, Operands, Shape
 from pygpt.errors import ShapeError
 from pygpt.tensor.lazy_numpy import np, scratch
 from pygpt.tensor.tensor import ITEM_SIZE, KERNELS, Node, Tape, Tensor, Tensors, empty
+from pygpt.tensor.variants import (
+    MOST_TURNS,
+    FitsRule,
+    ThreadsRule,
+    Variant,
+    Workgroup,
+    is_hardware,
+    is_hardware_or_long,
+)
 
 Result = TypeVar("Result")  # of a kernel: a tensor, or a tuple if there are several outputs
 MaybeTensor = TypeVar("MaybeTensor", Tensor, Tensor | None)
 
-Workgroup = tuple[int, int, int]
 OutputSpec = Shape | tuple[Shape, str]  # a shape, or a shape and a dtype
 
 # What `kernel` and the methods of Kernel decorate.
 Twin = Callable[..., None]
 ShapesRule = Callable[..., OutputSpec | list[OutputSpec]]
 OverridesRule = Callable[..., Mapping[str, int | float]]
-ThreadsRule = Callable[..., int | tuple[int, ...]]
-FitsRule = Callable[..., bool]
 SizesRule = Callable[..., Iterable[int]]
 CostRule = Callable[[Mapping[str, Shape], Attributes], int]
 ExpandRule = Callable[[Device, Operands, Attributes], bool]
 GradientRule = Callable[..., Tensor | Tensors]
-
-
-@dataclasses.dataclass(frozen=True)
-class Variant:
-    """Another shader of a kernel: when it fits, its @workgroup_size, and how many invocations it needs."""
-
-    fits: FitsRule
-    workgroup: Workgroup
-    threads: ThreadsRule
-
-
-def is_software(device: Device, *operands: object, **attributes: object) -> bool:
-    """Whether the device runs on the CPU: 4 or 8 invocations at a time, barriers cost more than they save."""
-    return device.software
-
-
-def is_hardware(device: Device, *operands: object, **attributes: object) -> bool:
-    """Whether the device is a real GPU: thousands of invocations, workgroup memory is worth its barriers."""
-    return not device.software
 
 
 class Kernel(Generic[Result]):
@@ -347,4 +333,4 @@ def _as_tuple(value: Tensor | Sequence[MaybeTensor] | None) -> tuple[MaybeTensor
     return (value,) if isinstance(value, Tensor) else tuple(value or ())
 
 
-__all__ = ["KERNELS", "Kernel", "Tensor", "is_hardware", "is_software", "kernel", "np", "scratch"]
+__all__ = ["KERNELS", "MOST_TURNS", "Kernel", "Tensor", "is_hardware", "is_hardware_or_long", "kernel", "np", "scratch"]

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.ops.long_cases import long_cases
 from tests.ops.nan_cases import nan_cases
 
 OPS = Path(__file__).resolve().parents[1] / "ops"
 MODULES = sorted(path.stem for path in OPS.glob("test_*.py") if path.stem != "test_variants")
+LONG_CASES = long_cases()
 RUNNER = (OPS / "run_case.py").read_text()
 
 
@@ -84,6 +86,14 @@ def test_the_shaders_for_real_gpus_compile_and_agree(python_in_tab, device_in_ta
                 case.compare([base64.b64decode(output) for output in outputs])
     finally:
         python_in_tab.run("device.software = True")
+
+
+@pytest.mark.parametrize("number", range(len(LONG_CASES)), ids=lambda number: str(LONG_CASES[number]))
+def test_a_long_loop_comes_to_its_end(number, python_in_tab, device_in_tab):
+    """As tests/unit/ops/test_long_loops.py does natively."""
+    case = LONG_CASES[number]
+    outputs = python_in_tab.run(f"await run_case(json.loads({json.dumps(case.to_json())!r}))")
+    case.compare([base64.b64decode(output) for output in outputs])
 
 
 @pytest.mark.parametrize("software", [True, False])

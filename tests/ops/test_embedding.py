@@ -39,6 +39,15 @@ CASES += [
     )
     for b, t, v, c in [*SHAPES, MANY]
 ]
+CASES += [
+    Case(
+        "embedding_gradient",
+        [normal(3, 7, 5), integers(3, 7, high=11), None],
+        [normal(11, 5)],
+        vocab_size=11,
+        keep=True,
+    )
+]
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

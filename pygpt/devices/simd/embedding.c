@@ -24,10 +24,10 @@ KERNEL(embedding) {
 
 KERNEL(embedding_gradient) {
     OPERANDS { DY, IDS, RESIDUAL, DTOKENS };
-    CONSTANTS { ROWS, V, C, HAS_RESIDUAL };
+    CONSTANTS { ROWS, V, C, HAS_RESIDUAL, KEEP };
     int32_t width = INTEGER(C), size = SIZE(DTOKENS);
     uint32_t last = (uint32_t)INTEGER(V) - 1;
-    for (int32_t i = 0; i < size; i += 4)
+    for (int32_t i = 0; i < size && !INTEGER(KEEP); i += 4)
         store_partial(FLOATS(DTOKENS) + i, size - i, FLOATS(RESIDUAL) ? load_partial(FLOATS(RESIDUAL) + i, size - i, 0.0f) : splat(0.0f));
     for (int32_t row = 0; row < INTEGER(ROWS); row++) {
         uint32_t id = WORDS(IDS)[row] < last ? WORDS(IDS)[row] : last;
