@@ -14,25 +14,24 @@ A subclass implements `_create`, `_destroy`, `_write`, `_read` for memory and `_
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 from array import array
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any, Protocol, TypeAlias
 
+from pygpt.devices.memory import Buffer as Buffer
+from pygpt.devices.memory import Pool
+from pygpt.devices.submissions import Attributes as Attributes
+from pygpt.devices.submissions import LaunchInfo as LaunchInfo
+from pygpt.devices.submissions import Pace, Work
+from pygpt.devices.submissions import Shape as Shape
 from pygpt.errors import CaptureError, DeviceError, MemoryLimit
 
 # Flush at this many pending launches: enough to share the cost of a submit, few enough that the GPU starts while
 # Python still prepares the rest of an eager step.
 PENDING_LIMIT = 256
 
-# Buffer sizes are multiples of this, so that tensors of nearly the same size can reuse them. It is also the alignment
-# at which a GPU binds a slice.
-GRANULE = 256
-
-Shape = tuple[int, ...]
 Data: TypeAlias = "bytes | bytearray | memoryview | array[Any]"  # what `write` takes
 Operands: TypeAlias = "Sequence[Operand | None]"  # inputs, then outputs; None for an optional input that is absent
-Attributes = Mapping[str, Any]  # a kernel's keyword arguments: numbers, flags, and names such as "silu"
 Interval = tuple[float, float]  # the start and end of a launch, in seconds
 
 # Each device has its own types of these.
@@ -77,66 +76,8 @@ class Launchable(Protocol):
     def launch_shape(self, shader: str, operands: Operands, attributes: Attributes) -> tuple[int, int, int]:
         """Return the numbers of workgroups (x, y, z)."""
 
-
-class Buffer:
-    """Device memory with one owner. When the last reference is dropped, the memory returns to its pool."""
-
-    __slots__ = ("device", "handle", "nbytes", "pool")
-
-    def __init__(self, device: Device, handle: Handle, nbytes: int, home: Pool):
-        self.device = device
-        self.handle = handle
-        self.nbytes = nbytes
-        self.pool = home
-
-    def __del__(self) -> None:
-        self.pool.give_back(self.handle, self.nbytes)
-
-
-class Pool:
-    """Free memory for reuse, by size."""
-
-    def __init__(self, device: Device):
-        self.device = device
-        self.free: dict[int, list[Handle]] = {}
-        self.closed = False
-
-    def take(self, nbytes: int) -> Buffer:
-        """Return a buffer of at least `nbytes`; its content is undefined."""
-        nbytes = max(GRANULE, -(-nbytes // GRANULE) * GRANULE)
-        handles = self.free.get(nbytes)
-        handle = handles.pop() if handles else self.device._new(nbytes)
-        return Buffer(self.device, handle, nbytes, self)
-
-    def give_back(self, handle: Handle, nbytes: int) -> None:
-        """Keep the memory for the next `take`, or free it if the pool is closed."""
-        if self.closed:
-            self.device._dispose(handle, nbytes)
-        else:
-            self.free.setdefault(nbytes, []).append(handle)
-
-    def close(self) -> None:
-        """Free the unused memory, and from now on all memory that comes back."""
-        self.closed = True
-        self.trim()
-
-    def trim(self) -> None:
-        """Free the unused memory."""
-        for nbytes, handles in self.free.items():
-            for handle in handles:
-                self.device._dispose(handle, nbytes)
-        self.free.clear()
-
-
-@dataclasses.dataclass(frozen=True)
-class LaunchInfo:
-    """A description of a launch: the kernel's name, (shape, dtype) of each operand present by name, the attributes, and
-    on a GPU the shader. It keeps no memory alive."""
-
-    kernel: str
-    operands: dict[str, tuple[Shape, str]]
-    attributes: Attributes
-    shader: str = ""
+    def launch_work(self, launch: LaunchInfo) -> float:
+        """Return a number that is about proportional to the time that a launch takes."""
 
 
 class Recording:
@@ -150,14 +91,14 @@ class Recording:
         self.pool = Pool(device)
         self.launches: list[Launch] = []
         self.launch_infos: list[LaunchInfo] = []
+        self.work = Work()
         self.kept: dict[int, Buffer] = {}
 
-    def add(self, launch: Launch, kernel: Launchable, operands: Operands, attributes: Attributes, shader: str) -> None:
+    def add(self, launch: Launch, operands: Operands, info: LaunchInfo, work: float) -> None:
         """Append a launch and keep alive the buffers it uses from outside."""
         self.launches.append(launch)
-        named = zip(kernel.inputs + kernel.outputs, operands)
-        present = {name: (operand.shape, operand.dtype) for name, operand in named if operand is not None}
-        self.launch_infos.append(LaunchInfo(kernel.name, present, attributes, shader))
+        self.launch_infos.append(info)
+        self.work.launches.append(work)
         for operand in operands:
             if operand is not None and operand.buffer.pool is not self.pool:
                 self.kept[id(operand.buffer)] = operand.buffer
@@ -194,6 +135,8 @@ class Device:
         self.allocated_bytes = self.peak_bytes = 0
         self.pool = Pool(self)
         self.pending: list[Launch] = []
+        self.pending_work = 0.0
+        self.pace = Pace()
         self.recording: Recording | None = None
         self.preferences: dict[str, str] = {}
         self.timed_replays: list[tuple[Plan, Timing]] | None = None  # each replay since `start_timing`, else None
@@ -219,7 +162,10 @@ class Device:
         """Return the bytes of a tensor, after waiting for all earlier work."""
         self._guard("read a tensor")
         self.flush()
-        return self._read(tensor)
+        sent = self.pace.sent
+        data = self._read(tensor)
+        self.pace.finish(sent)
+        return data
 
     async def fetch(self, tensor: Operand) -> bytes:
         """Return the bytes of a tensor without blocking. Every device supports this."""
@@ -236,9 +182,17 @@ class Device:
         if kernel.expansion and self.kind != "numpy" and kernel.expansion(self, operands, attributes):
             return
         launch = self._prepare(kernel, operands, attributes)
-        if self.recording:
+        if self.recording or not self.unqueued:
             shader = kernel.shader_for(self, operands, attributes) if self.kind != "numpy" else ""
-            self.recording.add(launch, kernel, operands, attributes, shader)
+            named = zip(kernel.inputs + kernel.outputs, operands)
+            present = {name: (operand.shape, operand.dtype) for name, operand in named if operand is not None}
+            info = LaunchInfo(kernel.name, present, attributes, shader)
+            work = 0.0 if self.unqueued else kernel.launch_work(info)
+            if self.recording:
+                self.recording.add(launch, operands, info, work)
+            if self.pending and self.pending_work + work > self.pace.limit(self.software):
+                self.flush()
+            self.pending_work += work
         self.pending.append(launch)
         if self.unqueued or len(self.pending) >= PENDING_LIMIT:
             self.flush()
@@ -247,6 +201,8 @@ class Device:
         """Submit all pending launches."""
         if self.pending:
             launches, self.pending = self.pending, []
+            self.pace.send(self.pending_work)
+            self.pending_work = 0.0
             self._submit(launches)
 
     @contextlib.contextmanager

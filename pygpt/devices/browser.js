@@ -56,7 +56,7 @@ class Gpu {
     this.next = 1;
     /** @type {Map<number, GPUBuffer>} */ this.buffers = new Map();
     /** @type {Map<number, Launch>} */ this.launches = new Map();
-    /** @type {Map<number, Launch[]>} */ this.plans = new Map();
+    /** @type {Map<number, Launch[][]>} The launches of each plan, by submission. */ this.plans = new Map();
     /** @type {Slot[]} */ this.pipelines = [];
     /** The number of pipelines being compiled plus replays timed by the clock. `queue` is the work waiting for them. */
     this.compiling = 0;
@@ -217,19 +217,30 @@ class Gpu {
       if (launch) launches.push(launch);
       this.launches.delete(id);
     }
-    this.plans.set(this.next, launches);
+    this.plans.set(this.next, [launches]);
     return this.next++;
   }
 
   /**
-   * Run a plan, one submission per repetition: a browser resets a GPU that a submission keeps busy for seconds.
+   * Cut a plan into submissions: a browser resets a GPU that a submission keeps busy for seconds.
+   * @param {number} plan @param {number[]} starts The first launch of each.
+   */
+  cut(plan, ...starts) {
+    const launches = (this.plans.get(plan) ?? []).flat();
+    this.plans.set(plan, starts.map((start, index) => launches.slice(start, starts[index + 1])));
+  }
+
+  /**
+   * Run a plan.
    * @param {number} plan @param {number} times
    */
   replay(plan, times) {
-    const launches = /** @type {Launch[]} */ (this.plans.get(plan));
+    const submissions = /** @type {Launch[][]} */ (this.plans.get(plan));
     for (let time = 0; time < times; time++) {
-      if (!this.compiling) this.encode(launches);
-      else this.inOrder(() => this.encode(launches), launches);
+      for (const launches of submissions) {
+        if (!this.compiling) this.encode(launches);
+        else this.inOrder(() => this.encode(launches), launches);
+      }
     }
   }
 
@@ -239,7 +250,7 @@ class Gpu {
    * @returns {Promise<Float64Array>}
    */
   replayTimed(plan) {
-    const launches = this.plans.get(plan) ?? [];
+    const launches = (this.plans.get(plan) ?? []).flat();
     const measure = this.device.features.has('timestamp-query') ? () => this.timeByQueries(launches) : () => this.timeByClock(launches);
     return new Promise((resolve, reject) => this.inOrder(() => measure().then(resolve, reject), launches));
   }

@@ -58,9 +58,10 @@ class BrowserDevice(Device):
         self._guard("read a tensor")
         self.flush()
         self._raise_errors()
-        return self._finish_fetch(self.gpu.fetch(tensor.buffer.handle, tensor.offset * 4, tensor.nbytes))
+        promise = self.gpu.fetch(tensor.buffer.handle, tensor.offset * 4, tensor.nbytes)
+        return self._finish_fetch(promise, self.pace.sent)
 
-    async def _finish_fetch(self, promise: JsObject) -> bytes:
+    async def _finish_fetch(self, promise: JsObject, sent: float) -> bytes:
         from pyodide.ffi import JsException
 
         try:
@@ -72,6 +73,7 @@ class BrowserDevice(Device):
                 f"continue from the last saved run"
             ) from None
         self._raise_errors()
+        self.pace.finish(sent)
         content: bytes = data.to_bytes()
         return content
 
@@ -130,8 +132,14 @@ class BrowserDevice(Device):
         return _Plan(self.gpu, self.gpu.seal(launches[0], launches[-1]) if launches else None, recording)
 
     def _replay(self, plan: _Plan, times: int) -> None:
-        if plan.number is not None:
-            self.gpu.replay(plan.number, times)
+        if plan.number is None:
+            return
+        pieces = plan.recording.work.pieces(self.pace.limit(self.software))
+        if pieces is not plan.pieces:
+            plan.pieces = pieces
+            self.gpu.cut(plan.number, *(start for start, _ in pieces))
+        self.pace.send(times * plan.work)
+        self.gpu.replay(plan.number, times)
 
     def _replay_timed(self, plan: _Plan) -> JsObject:
         return self.gpu.replayTimed(plan.number)
@@ -151,6 +159,8 @@ class _Plan:
 
     def __init__(self, gpu: JsObject, number: int | None, recording: Recording):
         self.gpu, self.number, self.recording = gpu, number, recording
+        self.work = sum(recording.work.launches)
+        self.pieces: list[tuple[int, int]] = [(0, len(recording.launches))]  # as `seal` stores it
 
     def __del__(self) -> None:
         if self.number is not None:

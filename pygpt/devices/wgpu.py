@@ -138,8 +138,12 @@ class WgpuDevice(Device):
         return native_handles(recording.launches), recording  # the recording keeps the owners of the handles alive
 
     def _replay(self, plan: Plan, times: int) -> None:
+        encoded, recording = plan
+        submissions = [encoded[start:stop] for start, stop in recording.work.pieces(self.pace.limit(self.software))]
+        self.pace.send(times * sum(recording.work.launches))
         for _ in range(times):
-            self._encode(plan[0])
+            for submission in submissions:
+                self._encode(submission)
 
     def _replay_timed(self, plan: Plan) -> list[Interval] | list[GPUBuffer]:
         """Run one pass per launch with timestamps at both ends; without timestamps, submit each launch and wait."""

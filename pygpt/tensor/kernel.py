@@ -39,6 +39,9 @@ from pygpt.tensor.variants import (
     is_hardware_or_long,
 )
 
+# GPUs do 10 to 50 operations in the time in which they move a byte, CPUs about 5.
+OPERATIONS_PER_BYTE = 10.0
+
 Result = TypeVar("Result")  # of a kernel: a tensor, or a tuple if there are several outputs
 MaybeTensor = TypeVar("MaybeTensor", Tensor, Tensor | None)
 
@@ -272,6 +275,10 @@ class Kernel(Generic[Result]):
             return self._flops(shapes, work.attributes)
         counted = list(shapes.values())[-1:] if self.gathers_rows else shapes.values()
         return self.operations * max(map(math.prod, counted))
+
+    def launch_work(self, work: LaunchInfo) -> float:
+        """Return a number about proportional to the time that a launch takes: operations, and bytes as more of them."""
+        return self.launch_flops(work) + OPERATIONS_PER_BYTE * self.launch_bytes(work)
 
     def launch_bytes(self, work: LaunchInfo) -> int:
         """Return the minimum bytes that a launch moves: each operand once."""

@@ -79,7 +79,8 @@ class Tensor:
     @property
     def device(self) -> Device:
         """The device that holds it."""
-        return self.buffer.device
+        device: Device = self.buffer.device
+        return device
 
     @property
     def size(self) -> int:

@@ -200,6 +200,37 @@ counts""")
     assert counts[1] == counts[-1], counts
 
 
+# Keep the number of launches of each submission of a Gpu in its `sent`.
+COUNT_SUBMISSIONS = """gpu => {
+  const encode = gpu.encode;
+  gpu.sent = [];
+  gpu.encode = (launches) => { gpu.sent.push(launches.length); encode.call(gpu, launches); };
+}"""
+
+
+def test_long_work_is_cut_into_submissions(tab):
+    """As tests/unit/devices/test_submissions.py does natively: one call from Python, whatever their number."""
+    whole, cut, equal = tab.run(f"""
+from pyodide.code import run_js
+from pygpt.devices.submissions import Pace
+
+run_js({COUNT_SUBMISSIONS!r})(device.gpu)
+outcomes = []
+for limit in (1e15, 1.0):
+    device.pace = Pace()
+    device.pace._limits = {{True: limit, False: limit}}
+    run = poem_run(device)
+    run.training_step()
+    run.training_step(4)
+    outcomes.append((await device.fetch(run.weights.values), device.gpu.sent.to_py()))
+launches = len(run.training_step.launch_infos)
+device.pace = Pace()
+run_js("gpu => {{ delete gpu.encode; }}")(device.gpu)
+(weights, sent), (cut_weights, cut_sent) = outcomes
+[sent[-4:] == [launches] * 4, cut_sent[-4 * launches:] == [1] * 4 * launches, weights == cut_weights]""")
+    assert (whole, cut, equal) == (True, True, True)
+
+
 def test_the_error_of_a_blocking_read_names_fetch(tab):
     message = tab.run("""
 from pygpt.errors import DeviceError
