@@ -35,7 +35,9 @@ class BrowserDevice(Device):
     blocking_reads = False
 
     def __init__(self, gpu: JsObject, description: JsObject, why: str):
-        super().__init__(f"{description.name} (WebGPU)", why, buffer_limit=int(gpu.bufferLimit))
+        from pygpt.utils.memory import tab_memory
+
+        super().__init__(f"{description.name} (WebGPU)", why, tab_memory(), buffer_limit=int(gpu.bufferLimit))
         self.software = bool(description.software)
         self.gpu = gpu
         self._pipelines: dict[tuple[object, ...], int] = {}

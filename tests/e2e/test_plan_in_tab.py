@@ -1,9 +1,11 @@
 """Plans and provenance in the tab: plans equal the native ones, without loading NumPy."""
 
 import json
+import re
 
 from pygpt.analysis.plan import plan_run
 from pygpt.config.experiment import Experiment
+from tests.e2e.conftest import start_python
 
 SHAPES = {"small": 65, "nano": 65, "gpt2": 50257}
 PLANNED = """
@@ -58,3 +60,29 @@ provenance(Experiment(), text_from_bytes("poem", b"Twinkle, twinkle"), SimpleNam
         and "Emscripten" in result["platform"]
         and result["data"]["name"] == "poem"
     )
+
+
+def test_a_run_that_a_phone_cannot_hold_is_refused(browser, site):
+    """iOS ends a page at about 1 GB without a word; here Chromium says that it is an iPhone."""
+
+    class Phone:
+        def new_context(self):
+            return browser.new_context(user_agent="Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) Version/18.5")
+
+    tab = start_python(Phone(), site)
+    try:
+        message = tab.run("""
+from pygpt.analysis.memory import check_memory
+from pygpt.config.experiment import Experiment
+from pygpt.devices import open_device_in_tab
+from pygpt.errors import ExperimentError
+device = await open_device_in_tab("webgpu")
+check_memory(Experiment.preset("small"), 65, device)
+try:
+    message = check_memory(Experiment.preset("nano"), 65, device)
+except ExperimentError as error:
+    message = str(error)
+message""")
+    finally:
+        tab.close()
+    assert re.search(r"this run needs about [\d.]+ GB .* has 1.07 GB; use a smaller model", str(message)), message
