@@ -137,7 +137,7 @@ class BrowserDevice(Device):
         if plan.number is None:
             return
         pieces = plan.recording.work.pieces(self.pace.limit(self.software))
-        if pieces is not plan.pieces:
+        if pieces != plan.pieces:
             plan.pieces = pieces
             self.gpu.cut(plan.number, *(start for start, _ in pieces))
         self.pace.send(times * plan.work)

@@ -85,4 +85,4 @@ except ExperimentError as error:
 message""")
     finally:
         tab.close()
-    assert re.search(r"this run needs about [\d.]+ GB .* has 1.07 GB; use a smaller model", str(message)), message
+    assert re.search(r"this run needs about [\d.]+ GB .* has 1.1 GB; use a smaller model", str(message)), message
