@@ -17,6 +17,7 @@ Attributes = Mapping[str, Any]  # a kernel's keyword arguments: numbers, flags, 
 SUBMISSION_SECONDS = 0.05  # that a submission may take; a step of a small model takes less and stays whole
 # Assumed until it is measured, in work per second: a slow integrated GPU, and two CPU cores.
 HARDWARE_PACE, SOFTWARE_PACE = 2e11, 1e10
+SLOWEST_PACE = 1e9  # less is measured while shaders compile, or if the host is slower than the device
 SHORTEST_MEASUREMENT = 0.005  # seconds; the clock of a tab is coarse
 MEASUREMENTS = 5  # the median of so many is the pace: one may include compilation, or have been noticed late
 
@@ -58,7 +59,8 @@ class Pace:
 
 def _limit(per_second: float) -> float:
     # Rounded up to a quarter of an octave, so that plans are not cut anew after each measurement.
-    return math.pow(2.0, math.ceil(4.0 * math.log2(per_second * SUBMISSION_SECONDS)) / 4.0)
+    work = max(per_second, SLOWEST_PACE) * SUBMISSION_SECONDS
+    return math.pow(2.0, math.ceil(4.0 * math.log2(work)) / 4.0)
 
 
 @dataclasses.dataclass(frozen=True)

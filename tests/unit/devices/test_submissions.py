@@ -41,10 +41,19 @@ def test_the_pace_is_the_work_between_two_reads(monkeypatch, per_second):
 def test_one_slow_start_and_one_late_look_do_not_set_the_pace(monkeypatch):
     clock, pace = Clock(monkeypatch), Pace()
     for seconds in (30.0, 1.0, 1.0, 0.006, 1.0):
-        pace.send(1e9)
+        pace.send(1e10)
         clock.now += seconds
         pace.finish(pace.sent)
-    assert 5e7 <= pace.limit(True) <= 6e7
+    assert 5e8 <= pace.limit(True) <= 6e8
+
+
+def test_small_work_stays_whole_while_shaders_compile(monkeypatch):
+    clock, pace = Clock(monkeypatch), Pace()
+    for _ in range(5):
+        pace.send(1e6)
+        clock.now += 2.0
+        pace.finish(pace.sent)
+    assert pace.limit(True) >= 5e7
 
 
 def test_reads_in_flight_count_their_own_work(monkeypatch):
