@@ -15,6 +15,7 @@ from pygpt.training.driver import Driver
 
 STEPS_BEFORE_PROFILE = 5  # the first steps compile, and run on a cold device
 SHARE = 20  # saving takes at most one part in this many of the time
+LONGEST = 600.0  # seconds between two saves by that rule: a save that the machine slept through takes hours
 RETRY_SECONDS = 2.0  # between attempts to save a run that has ended
 
 
@@ -119,7 +120,7 @@ class Training:
     def _is_save_due(self) -> bool:
         if self.run.step == self.first_step or self.saved == self._state():
             return False
-        waited, share = time.perf_counter() - self.saved_at, SHARE * self.saving_took
+        waited, share = time.perf_counter() - self.saved_at, min(SHARE * self.saving_took, LONGEST)
         if self.run.evaluating and self.saved != (self.run.step, False):  # the evaluation has just begun
             return waited >= share or self.run.step == self.run.experiment.train.steps
         return waited >= max(self.save_every, share)

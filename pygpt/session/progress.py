@@ -1,9 +1,9 @@
 """Collects the metrics of a run and sends them to the page at most ten times a second."""
 
-import math
 import time
 
 from pygpt.session.messages import Emit, Evaluated, Progress
+from pygpt.training.mean_time import MeanTime
 from pygpt.training.metrics import METRICS, STEP, Metric
 from pygpt.training.run import Run
 from pygpt.utils.clock_resolution import clock_resolution
@@ -21,11 +21,16 @@ class ProgressReporter:
         self._emit, self._run = emit, run
         self._steps: list[Metric] = []
         self._evaluations: list[Metric] = []
-        self._sent_at = time.perf_counter()
-        self._seconds = self._step_count = 0.0
+        self._sent_at = self._added_at = time.perf_counter()
+        # This includes evaluations, samples and safety copies, so it is more than the time per training step.
+        self._mean = MeanTime(AVERAGING_SECONDS)
 
     def add(self, metrics: list[Metric]) -> None:
-        """Add metrics that were read from the device."""
+        """Add metrics that were read from the device since the last call."""
+        now = time.perf_counter()
+        # A tab's coarse clock can read the same as before.
+        elapsed, self._added_at = max(now - self._added_at, clock_resolution()), now
+        self._mean.add(elapsed, sum(metric.loss is not None for metric in metrics))
         self._steps += [metric for metric in metrics if metric.loss is not None]
         self._evaluations += [metric for metric in metrics if metric.val_loss is not None]
 
@@ -41,12 +46,7 @@ class ProgressReporter:
         self._steps, self._evaluations = [], []
 
     def _send_steps(self, now):
-        # This includes evaluations, samples and safety copies, so it is more than the time per training step.
-        elapsed = max(now - self._sent_at, clock_resolution())  # a tab's coarse clock can read the same as before
-        decay = math.exp(-elapsed / AVERAGING_SECONDS)
-        self._seconds = decay * self._seconds + elapsed
-        self._step_count = decay * self._step_count + len(self._steps)
-        train, latest = self._run.experiment.train, self._steps[-1]
+        train, latest, seconds = self._run.experiment.train, self._steps[-1], self._mean.seconds
         logged = [metric for metric in self._steps if metric.step % train.log_every == 0]
         columns = {name: [getattr(metric, name) for metric in logged] for name in ("step", *LOGGED)} if logged else {}
         self._emit(
@@ -57,7 +57,7 @@ class ProgressReporter:
                 learning_rate=latest.learning_rate,
                 tokens_per_second=latest.tokens_per_second,
                 ms_per_step=latest.ms_per_step,
-                seconds_left=max(0, train.steps - latest.step) * self._seconds / self._step_count,
+                seconds_left=None if seconds is None else seconds * max(0, train.steps - latest.step),
                 logged=columns,
             )
         )

@@ -18,6 +18,7 @@ LONGEST_SLICE = 0.05  # target seconds a slice of tokens takes; the page's messa
 SAMPLE_MAX_INTERVAL = 5.0  # seconds between two samples, at most
 SAMPLE_MIN_INTERVAL = 1.5  # seconds between two samples, at least
 SAMPLE_SHARE = 0.1  # largest share of the time spent on samples: a slow device writes fewer
+SAMPLE_LONGEST_INTERVAL = 120.0  # seconds: the clock may say that the last sample took hours, if the machine slept
 SAMPLE_LENGTH = 160
 LAST_SAMPLE_SECONDS = 0.15  # seconds in which the last sample of a halted run must end
 
@@ -37,9 +38,9 @@ class TrainingSamples:
     def is_due(self, evaluated: bool) -> bool:
         """Whether the next sample is due; after an evaluation it is due sooner."""
         since = time.perf_counter() - self._wrote_at
-        return (
-            since > SAMPLE_MAX_INTERVAL or (evaluated and since > SAMPLE_MIN_INTERVAL)
-        ) and since > self._took / SAMPLE_SHARE
+        return (since > SAMPLE_MAX_INTERVAL or (evaluated and since > SAMPLE_MIN_INTERVAL)) and since > min(
+            self._took / SAMPLE_SHARE, SAMPLE_LONGEST_INTERVAL
+        )
 
     async def write(self, run: Run) -> None:
         """Generate and send a sample of the current model, at most one for each step."""

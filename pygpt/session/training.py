@@ -35,6 +35,7 @@ from pygpt.training.run import Run
 
 COPY_MIN_INTERVAL = 8.0  # seconds between two safety copies, at least: with the time they take, a kill loses about ten
 COPY_SHARE = 0.05  # largest share of the time spent on them
+COPY_MAX_INTERVAL = 600.0  # seconds: the clock may say that the last copy took hours, if the machine slept
 
 
 class Training:
@@ -244,7 +245,8 @@ class Training:
         await self._keep(self.run)
 
     def _copy_is_due(self) -> bool:
-        return time.perf_counter() - self._kept_at >= max(COPY_MIN_INTERVAL, self._keeping_took / COPY_SHARE)
+        wait = min(max(COPY_MIN_INTERVAL, self._keeping_took / COPY_SHARE), COPY_MAX_INTERVAL)
+        return time.perf_counter() - self._kept_at >= wait
 
     async def _remember(self) -> None:
         self.last_checkpoint = (await self.snapshot())[1]

@@ -9,11 +9,11 @@ how they handle an event.
 import asyncio
 import contextlib
 import dataclasses
-import math
 import time
 from collections.abc import AsyncGenerator, Awaitable
 
 from pygpt.errors import DivergedError, PygptError
+from pygpt.training.mean_time import MeanTime
 from pygpt.training.metrics import Metric
 from pygpt.training.run import Run
 from pygpt.utils.blocking import yield_to_event_loop
@@ -43,7 +43,7 @@ class StepTimer:
     def __init__(self, tokens_per_step: int):
         self.tokens_per_step = tokens_per_step
         self.milliseconds = 0.0  # 0 until measured
-        self._seconds = self._steps = 0.0
+        self._mean = MeanTime(SPEED_TIME_CONSTANT)
         self.start()
 
     def start(self) -> None:
@@ -64,10 +64,8 @@ class StepTimer:
         if not self.milliseconds:
             self.milliseconds = 1000 * elapsed / steps  # a rough first value: it includes compilation and evaluation
             return
-        decay = math.exp(-elapsed / SPEED_TIME_CONSTANT)
-        self._seconds = decay * self._seconds + elapsed
-        self._steps = decay * self._steps + steps
-        self.milliseconds = 1000 * self._seconds / self._steps
+        self._mean.add(elapsed, steps)
+        self.milliseconds = 1000 * (self._mean.seconds or 0.0)
 
     def metrics(self) -> dict[str, float]:
         """The measured metrics, by name."""

@@ -65,3 +65,19 @@ def test_progress_is_sent_at_most_ten_times_a_second(monkeypatch):
         {"step": [10], "grad_norm": [10.0], "update_ratio": [None]},
     ]
     assert sent[-1] == Evaluated("a", 12, 0.5)
+
+
+def test_sleep_does_not_enter_the_time_left(monkeypatch):
+    """A step every 0.1 s, and a laptop that sleeps for eight hours: the time left is right with the next step."""
+    now = 5.0
+    monkeypatch.setattr(progress, "time", SimpleNamespace(perf_counter=lambda: now))
+    run = SimpleNamespace(id="a", experiment=SimpleNamespace(train=SimpleNamespace(steps=1000, log_every=10)))
+    sent: list = []
+    reporter = progress.ProgressReporter(sent.append, run)
+    for step in range(1, 101):
+        now += 8 * 3600 if step == 60 else 0.1
+        reporter.add([Metric(step, loss=1.0)])
+        reporter.send()
+    assert len(sent) > 40 and [event.seconds_left for event in sent] == pytest.approx(
+        [0.1 * (1000 - event.steps[-1]) for event in sent]
+    )
