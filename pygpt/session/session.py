@@ -1,7 +1,6 @@
 """Carries out the lab's commands: open, check, train, sample, save. Depends on pygpt only; runs without a browser."""
 
 import asyncio
-import time
 import traceback
 from typing import Any
 
@@ -18,9 +17,10 @@ from pygpt.session.commands import command_name, read_command
 from pygpt.session.error_fields import field_of
 from pygpt.session.message_records import KeptRun, TextFacts
 from pygpt.session.messages import Emit, Paused, Stopped
+from pygpt.session.preparing import Preparing, Tokenizers
 from pygpt.session.sampling import Continuation
 from pygpt.session.training import Training
-from pygpt.tokenizers import Tokenizer, expected_vocabulary, make_tokenizer_stepwise
+from pygpt.tokenizers import Tokenizer, expected_vocabulary
 from pygpt.training.run import Run
 from pygpt.utils.blocking import yield_to_event_loop
 
@@ -28,7 +28,6 @@ from pygpt.utils.blocking import yield_to_event_loop
 SHORT_TEXT = 20_000
 LONGEST_BENCHMARK = 3600  # seconds
 LONGEST_RETURNED = 200_000  # characters; a longer text of the visitor's own is not sent back to the page
-LEARNING_SLICE = 0.05  # seconds of learning a tokenizer between two turns for the page's messages
 
 
 NEED_DEVICE = frozenset({"start", "resume", "extend", "sample", "benchmark"})  # open it again if it was lost
@@ -51,7 +50,8 @@ class Session:
         self.bench = Benchmark(emit)
         self.continuation = Continuation(emit)
         self._replacing = asyncio.Lock()  # held while the run, its device or its safety copy is replaced
-        self._cached: tuple = (None, None)  # the last tokenizer's settings, and the tokenizer
+        self.preparing = Preparing()
+        self.tokenizers = Tokenizers(emit)
 
     async def handle(self, message: object, data: bytes | None) -> None:
         """Carry out the command in a message. An error of any class is sent to the page with its field."""
@@ -90,7 +90,7 @@ class Session:
 
     async def open_device(self, choice: str) -> None:
         """Open another device and move the run there. Raises: DeviceError if that fails, and changes nothing."""
-        device = await self.site.open_device(choice)
+        device = await self.preparing.run("device", self.site.open_device(choice))
         async with self._replacing:
             await self.bench.stop()
             run = self.training.run
@@ -130,6 +130,9 @@ class Session:
 
     async def choose_text(self, name: str, built_in: bool, data: bytes = b"") -> None:
         """Choose the text of the next run. Raises: DataError if it cannot be loaded; no text is then chosen."""
+        await self.preparing.run("text", self._load_text(name, built_in, data))
+
+    async def _load_text(self, name, built_in, data):
         self.text, self.requested_text = None, (name, data)
         text = await self.site.load_text(name) if built_in else text_from_bytes(name, data)
         if self.requested_text != (name, data):
@@ -174,7 +177,7 @@ class Session:
             return
         size, tokens = expected_vocabulary(draft.data), len(text.text)
         if tokens < SHORT_TEXT or size is None or not is_available(draft.data.tokenizer):
-            tokenizer = await self._tokenizer(draft, text)
+            tokenizer = await self.tokenizers.get(draft.data, text)
             size = tokenizer.vocab_size
             if tokens < SHORT_TEXT:
                 make_corpus(text.text, tokenizer, draft.data.layout, draft.model.block_size, draft.data.val_fraction)
@@ -186,34 +189,24 @@ class Session:
 
     async def start(self, experiment: dict) -> None:
         """Start a new run on the chosen text. Raises: PygptError, and keeps the last run."""
-        draft, text = requested_experiment(experiment), self.text
-        if text is None:
-            raise DataError("there is no text to train on yet; choose one, or paste your own")
-        if self.device is None:
-            raise DeviceError("there is no device to train on; choose one")
-        tokenizer = await self._tokenizer(draft, text)
+        draft = requested_experiment(experiment)
+        text, tokenizer = await self.preparing.run("", self._prepare(draft))
+        assert self.device is not None  # as `_prepare` says
         async with self._replacing:
             await self._stop_all()
             await self._choose_device(draft)
             await self.training.begin(Run(draft, text, self.device, tokenizer), text.name)
 
-    async def _tokenizer(self, draft: Experiment, text: Text) -> Tokenizer:
-        """The tokenizer of a draft. Learning one takes seconds: this sends progress and lets other tasks run."""
-        data = draft.data
-        key = text.sha256, data.layout, data.tokenizer, data.vocab_size
-        if self._cached[0] == key:
-            return self._cached[1]
-        steps, paused_at = make_tokenizer_stepwise(data, text.text), time.perf_counter()
-        while True:
-            try:
-                share = next(steps)
-            except StopIteration as done:
-                self._cached = key, done.value
-                return done.value
-            if time.perf_counter() - paused_at > LEARNING_SLICE:
-                self.emit(messages.Loading(f"Learning {data.vocab_size:,} tokens from {text.name}", share))
-                await yield_to_event_loop()
-                paused_at = time.perf_counter()
+    async def _prepare(self, draft: Experiment) -> tuple[Text, Tokenizer]:
+        """The text of a run, which may still be on its way, and its tokenizer. Raises: DataError, DeviceError."""
+        if self.text is None:
+            await self.preparing.wait("text")
+        if self.text is None:
+            raise DataError("there is no text to train on yet; choose one, or paste your own")
+        if self.device is None:
+            raise DeviceError("there is no device to train on; choose one")
+        text = self.text
+        return text, await self.tokenizers.get(draft.data, text)
 
     def _may_choose(self) -> bool:
         """Whether the session chooses the device, and has a real GPU beside the CPU."""
@@ -235,6 +228,10 @@ class Session:
         for device in {old, gpu} - {fitting}:
             device.close()
         self._send_device(fitting)
+
+    async def call_off(self, field: str) -> None:
+        """Stop preparing what a place of the page waits for."""
+        self.preparing.call_off(field)
 
     async def pause(self) -> None:
         """Pause training."""

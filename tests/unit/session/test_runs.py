@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from types import SimpleNamespace
 
 import pytest
 
@@ -10,7 +11,7 @@ from pygpt.analysis.memory import parameter_count
 from pygpt.config.experiment import Experiment
 from pygpt.data import load_text, text_from_bytes
 from pygpt.devices import open_numpy
-from pygpt.errors import CheckpointError, DeviceLost
+from pygpt.errors import CheckpointError, DataError, DeviceLost
 from pygpt.optim.schedules import learning_rate
 from pygpt.runs.checkpoint import read_checkpoint
 from pygpt.runs.run_store import FolderStore
@@ -84,6 +85,9 @@ class Recorded:
 def lab(tmp_path, monkeypatch):
     monkeypatch.setattr(sampling, "SAMPLE_LENGTH", 12)
     return Recorded(tmp_path / "run")
+
+
+SLOW_TOKENIZER = DRAFT.with_fields(**{"data.tokenizer": "bpe", "data.vocab_size": 60_000})
 
 
 @pytest.fixture(scope="module")
@@ -475,3 +479,88 @@ def test_samples_of_a_task_ask_its_held_out_questions(lab):
         assert event["text"].startswith(expected[:4])
         answer, verdict = event["text"].split("  ", 1)
         assert verdict == ("right" if answer == expected else f"wrong: {expected}")
+
+
+@pytest.mark.parametrize("name", ["shakespeare", "python"])
+def test_a_start_waits_for_a_text_on_its_way(lab, name):
+    """Train pressed while a text is being fetched trains on it; if it cannot be fetched, its reason is given."""
+
+    async def scenario():
+        await lab.prepare()
+        arrived = asyncio.Event()
+
+        async def load_text(name):
+            await arrived.wait()
+            if name == "python":
+                raise DataError("the text python could not be fetched")
+            return text_from_bytes(name, POEM.encode())
+
+        lab.session.site.load_text = load_text
+        choosing = asyncio.ensure_future(lab.send({"type": "choose_text", "name": name, "built_in": True}, None))
+        await asyncio.sleep(0)
+        starting = asyncio.ensure_future(lab.send({"type": "start", "experiment": DRAFT.to_dict()}, None))
+        await asyncio.sleep(0.05)
+        assert not choosing.done() and not starting.done() and not lab.all("error")
+        arrived.set()
+        await asyncio.wait([choosing, starting])
+        if lab.session.training.task:
+            await asyncio.wait([lab.session.training.task, lab.session.training.baselines_task])
+
+    asyncio.run(scenario())
+    failed = [(event["during"], event["field"], event["message"]) for event in lab.all("error")]
+    if name == "shakespeare":
+        assert lab.all("started")[0]["run"]["text"] == "shakespeare" and lab.all("finished") and not failed
+    else:
+        reason = "the text python could not be fetched"
+        assert sorted(failed) == [("choose_text", "text", reason), ("start", "text", reason)]
+
+
+@pytest.mark.parametrize("field", ["", "text", "device"])
+def test_what_is_prepared_can_be_called_off(lab, field):
+    """A tokenizer that is being learned, a text and a device on their way: an error ends the wait, and asking again
+    works."""
+    site = lab.session.site
+    commands = {
+        "": {"type": "start", "experiment": SLOW_TOKENIZER.to_dict()},
+        "text": {"type": "choose_text", "name": "tales", "built_in": True},
+        "device": {"type": "open_device", "choice": "numpy"},
+    }
+
+    async def never(_):
+        await asyncio.Event().wait()
+
+    async def scenario():
+        await lab.prepare()
+        text = b"".join(bytes(f"word{number} other{7 * number} ", "ascii") for number in range(60_000))
+        await lab.send({"type": "choose_text", "name": "long", "built_in": False}, text)
+        device, lab.events[:] = lab.session.device, []
+        site.load_text = site.open_device = never
+        waiting = asyncio.ensure_future(lab.send(dict(commands[field]), None))
+        await asyncio.sleep(0.3)
+        assert not waiting.done()
+        await lab.send({"type": "call_off", "field": field}, None)
+        await asyncio.wait_for(waiting, 1)
+        assert lab.session.device is device and lab.session.training.run is None
+        del site.load_text, site.open_device
+        if field:
+            await lab.send(dict(commands[field]), None)
+        await lab.send({"type": "call_off", "field": field}, None)  # there is nothing left to call off
+
+    asyncio.run(scenario())
+    [error] = lab.all("error")
+    assert error["during"] == commands[field]["type"] and error["message"].startswith("called off")
+    if field:
+        assert len(lab.all(field)) == 1
+
+
+def test_sleep_during_a_copy_or_a_sample_does_not_postpone_the_next(lab, monkeypatch):
+    """The clock says that the last copy and the last sample took a night; the next ones come within minutes."""
+    now = 100_000.0
+    for module in (training, sampling):
+        monkeypatch.setattr(module, "time", SimpleNamespace(perf_counter=lambda: now))
+    run = lab.session.training
+    run._keeping_took = run.samples._took = 8 * 3600.0
+    run._kept_at = run.samples._wrote_at = now
+    for waited, copy, sample in ((5.0, False, False), (130.0, False, True), (610.0, True, True)):
+        now = 100_000.0 + waited
+        assert (run._copy_is_due(), run.samples.is_due(evaluated=True)) == (copy, sample)
