@@ -68,8 +68,14 @@ export class Curves {
 
   /** @param {number} step @param {number|null} loss */
   evaluate(step, loss) {
+    const [steps, losses, averages, validations] = this.columns;
     if (step > this.latest()) this.push(step, null, null, loss);
-    else this.columns[3][this.indexOf(step)] = loss;
+    else if (step < (steps[0] ?? 0)) { // the losses of the first steps arrived before that of the untrained model
+      steps.unshift(step);
+      losses.unshift(null);
+      averages.unshift(null);
+      validations.unshift(loss);
+    } else validations[this.indexOf(step)] = loss;
   }
 
   /** Removes the points after a step from which the run resumes.

@@ -82,3 +82,10 @@ test("a new run clears the curves, and unrelated events do not redraw them", () 
   assert.equal(curves.columns[0].length, 0);
   assert.ok(curves.revision > before);
 });
+
+test("an evaluation of the untrained model that arrives late is before the first step", () => {
+  const curves = new Curves();
+  curves.handle(progress(1, 2, () => 4));
+  curves.handle(evaluated(0, 4.5));
+  assert.deepEqual(curves.columns, [[0, 1, 2], [null, 4, 4], [null, 4, 4], [4.5, null, null]]);
+});

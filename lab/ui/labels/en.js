@@ -4,14 +4,25 @@
 /** @param {number} number @param {string} noun */
 const plural = (number, noun) => `${number} ${noun}${number === 1 ? "" : "s"}`;
 
+/** A name in a sentence, isolated (U+2068, U+2069): a right-to-left name does not reorder the words around it.
+ * @param {string} name */
+const isolated = (name) => `\u2068${name}\u2069`;
+
 export const english = {
   page: {
     name: "pygpt lab",
     skip: "Skip to training",
     training: "Training",
-    title: (/** @type {number} */ percent) => `${percent} % · pygpt lab`,
     failed: (/** @type {string} */ command, /** @type {string} */ error) =>
       `the command “${command}” failed${error && ` (${error})`}; try again, or reload the page, which then offers the last copy of the run`,
+    /** By phase. The tab may be in the background: its title says how far training is, and how it ended. */
+    titles: {
+      starting: () => "Preparing · pygpt lab",
+      running: (/** @type {number} */ percent) => `${percent} % · pygpt lab`,
+      paused: (/** @type {number} */ percent) => `Paused at ${percent} % · pygpt lab`,
+      stopped: (/** @type {number} */ percent) => `Stopped at ${percent} % · pygpt lab`,
+      finished: () => "Done · pygpt lab",
+    },
   },
 
   loading: {
@@ -60,10 +71,12 @@ export const english = {
     copyFailed: "Copy it from the address bar",
     save: "Save",
     saveTitle: "Save the model, the optimizer state and the text to a .safetensors file, which `pygpt sample` opens too",
-    progress: (/** @type {string} */ name, /** @type {string} */ step, /** @type {string} */ steps) => `${name}, step ${step} of ${steps}`,
+    progress: (/** @type {string} */ name, /** @type {string} */ step, /** @type {string} */ steps) => `${isolated(name)}, step ${step} of ${steps}`,
     found: (/** @type {string} */ run, /** @type {string} */ age) => `There is an unfinished run from ${age}: ${run}.`,
     foundMore: (/** @type {string} */ run, /** @type {string} */ age) => `${run}, ${age}`,
     more: (/** @type {number} */ number) => (number === 1 ? "One more" : `${number} more`),
+    together: (/** @type {string} */ run, /** @type {number} */ others) =>
+      `${isolated(run)} is a saved run and ${plural(others, "other file")} came with it. Nothing was opened: drop the run by itself.`,
     restore: "Restore it",
     discard: "Discard it",
   },
@@ -88,12 +101,19 @@ export const english = {
     placeholder: "Paste or type text here, the longer the better…",
     ownLabel: "Your own text",
     file: "Choose a file…",
-    drop: " or drop one anywhere",
+    drop: " or drop files anywhere",
+    pasted: "Pasted text",
+    edit: "Edit",
+    remove: "Remove",
+    unreadable: (/** @type {string} */ name) =>
+      `${isolated(name)} could not be read: it is a folder, or it has moved or changed since it was chosen. Choose the file again.`,
+    several: (/** @type {string[]} */ [first = "", second = "", ...others]) =>
+      (others.length ? `${first} and ${others.length + 1} more` : `${first} and ${second}`),
     names: /** @type {Record<string, string>} */ ({
       tales: "Tales", words: "Words", python: "Python", shakespeare: "Shakespeare", names: "Names",
     }),
     size: (/** @type {string} */ characters, /** @type {string} */ distinct) => `${characters} characters, ${distinct} distinct`,
-    named: (/** @type {string} */ name, /** @type {string} */ size) => `${name}: ${size}`,
+    named: (/** @type {string} */ name, /** @type {string} */ size) => `${isolated(name)}: ${size}`,
     taskName: "Task",
     taskLength: "Length",
     taskExamples: "Questions",
@@ -221,6 +241,7 @@ export const english = {
     train: "Train",
     trainNew: "Train again",
     starting: "Starting…",
+    callOff: "Cancel",
     pause: "Pause",
     pausing: "Pausing…",
     resume: "Resume",
@@ -296,7 +317,7 @@ export const english = {
       `${plural(layers, "layer")}, ${plural(heads, "head")}, width ${width}`,
     summary: (/** @type {string} */ name, /** @type {string} */ text, /** @type {string} */ sizes, /** @type {number} */ context,
       /** @type {string} */ parameters, /** @type {string} */ device) =>
-      `${name} on ${text}: ${sizes}, context ${context}, ${parameters} parameters, on ${device}`,
+      `${name} on ${isolated(text)}: ${sizes}, context ${context}, ${parameters} parameters, on ${device}`,
   },
 
   chart: {
@@ -305,6 +326,8 @@ export const english = {
     training: "training",
     validation: "validation",
     guessing: "random guessing",
+    logSteps: "Log steps",
+    logLosses: "Log loss",
     trainingAt: (/** @type {string} */ loss) => `training ${loss}`,
     validationAt: (/** @type {string} */ loss) => `validation ${loss}`,
     marks: { unigram: "frequencies", bigram: "pairs", trigram: "triples" },
@@ -379,6 +402,12 @@ export const english = {
     preset: (/** @type {string} */ name) => `the preset “${name}”`,
     text: (/** @type {string} */ name) => `the text “${name}”`,
     ownText: "the sender's own text, which a link cannot carry",
+  },
+
+  /** Beside what is fetched or opened. */
+  waiting: {
+    cancel: "Cancel",
+    retry: "Try again",
   },
 
   units: {

@@ -1,24 +1,31 @@
 // The loss chart. uPlot draws the columns of curves.js; the colours come from the style sheet, which has a dark scheme.
+// Each axis can be logarithmic: early steps are quick and late gains are small.
 
 import uPlot from "../../uplot/uPlot.esm.js";
+import { lossScale } from "../../state/loss_scale.js";
 import { element, setText } from "../../ui/dom.js";
-import { count, loss } from "../../ui/format.js";
+import { count, loss, number } from "../../ui/format.js";
 import { labels } from "../../ui/labels.js";
+import { recall, remember } from "../../ui/preferences.js";
 
 /** @typedef {import("../../state/state.js").State} State */
 /** @typedef {import("../../state/curves.js").Curves} Curves */
 
-const FONT = "12px system-ui, sans-serif";
+const FAMILY = "system-ui, sans-serif";
+const RING = 8; // diameter of a validation mark, in pixels
+const RING_DISTANCE = 14; // between two marks, at least, so that they do not merge into a band
 const { chart: words } = labels;
 
 /** @param {Curves} curves */
 export function chartView(curves) {
-  const readout = element("p", { class: "readout", "aria-hidden": "true" });
+  const readout = element("p", { class: "readout", "aria-hidden": "true", translate: "no" });
   const frame = element("div", { class: "chart", role: "img", "aria-label": words.title });
+  const logarithmic = { steps: axisChoice("log-steps", words.logSteps), losses: axisChoice("log-losses", words.logLosses) };
   const dom = element("figure", {}, frame, element("figcaption", {},
     element("span", { class: "key training" }, words.training),
     element("span", { class: "key validation" }, words.validation),
-    element("span", { class: "key blind" }, words.guessing), readout));
+    element("span", { class: "key blind" }, words.guessing),
+    logarithmic.steps.dom, logarithmic.losses.dom, readout));
   /** @type {uPlot|null} */
   let plot = null;
   let drawn = -1;
@@ -27,12 +34,30 @@ export function chartView(curves) {
   let counted = {};
   let steps = 0;
   let inks = { line: "", paper: "" }; // of the marks, read once per chart: reading a style forces a layout
+  let rem = 16; // the text size that the visitor has chosen, in pixels
+
+  /** A choice to make an axis logarithmic, which the browser remembers.
+   * @param {string} name @param {string} label */
+  function axisChoice(name, label) {
+    const input = element("input", { type: "checkbox", id: name, onchange() {
+      remember(name, String(input.checked));
+      draw();
+    } });
+    input.checked = recall(name) === "true";
+    return { input, dom: element("label", { class: "axis-choice" }, input, label) };
+  }
 
   function draw() {
     const { width, height } = frame.getBoundingClientRect();
     if (width < 1 || height < 1) return;
     plot?.destroy();
-    plot = new uPlot(options(width, height), curves.columns, frame);
+    plot = new uPlot(options(width, height), columns(), frame);
+  }
+
+  /** The columns in the order in which they are drawn: the training curve last, over the marks of validation. @returns {uPlot.AlignedData} */
+  function columns() {
+    const [at, losses, averages, validations] = curves.columns;
+    return [at, losses, validations, averages];
   }
 
   new ResizeObserver(() => {
@@ -40,46 +65,74 @@ export function chartView(curves) {
     if (!plot) draw();
     else if (Math.abs(plot.width - width) >= 1 || Math.abs(plot.height - height) >= 1) plot.setSize({ width, height });
   }).observe(frame);
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+  for (const colours of ["(prefers-color-scheme: dark)", "(forced-colors: active)"]) {
+    matchMedia(colours).addEventListener("change", draw);
+  }
 
   /** @param {number} width @param {number} height @returns {uPlot.Options} */
   function options(width, height) {
     const styles = getComputedStyle(frame);
     const colour = (/** @type {string} */ name) => styles.getPropertyValue(name).trim();
     inks = { line: colour("--ink-3"), paper: colour("--paper") };
-    const axis = { stroke: colour("--ink-3"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: FONT };
+    rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
+    const font = `${0.75 * rem}px ${FAMILY}`;
+    const axis = { stroke: colour("--ink-3"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font };
+    const widest = () => 0.45 * rem * count(steps).length; // of the labels below the chart
     return {
-      width, height, padding: [12, 20, 0, 0],
+      width, height, padding: [12, () => Math.max(20, widest() / 2 + 4), 0, 0], // the last label is centred on the edge
       legend: { show: false },
       cursor: { points: { size: 7 }, drag: { x: false, y: false }, y: false },
       scales: {
-        x: { time: false, range: (_, _low, high) => [0, Math.max(steps, high ?? 0, 1)] },
-        y: { range: (_, low, high) => heights(low, high) },
+        // The inverse hyperbolic sine is the logarithm but for the first step, and has a place for step 0.
+        x: { time: false, distr: logarithmic.steps.input.checked ? 4 : 1, range: (_, _low, high) => [0, Math.max(steps, high ?? 0, 1)] },
+        y: { distr: logarithmic.losses.input.checked ? 3 : 1, range: (_, low, high) => lossScale(low, high, blind, logarithmic.losses.input.checked) },
       },
       axes: [
-        { ...axis, grid: { show: false }, size: 32, gap: 8, values: (_, splits) => splits.map((split) => (split % 1 ? "" : count(split))) },
-        { ...axis, size: 44, gap: 8, incrs: [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10], values: (_, splits) => splits.map((split) => split.toFixed(splits.length > 1 && splits[1] - splits[0] < 0.1 ? 2 : 1)) },
+        {
+          ...axis, grid: { show: false }, size: 2 * rem, gap: rem / 2, space: () => widest() + rem,
+          values: (_, splits) => splits.map((split) => (split === null || split < 0 || split % 1 ? "" : count(split))),
+        },
+        {
+          ...axis, gap: rem / 2, size: (_, values) => rem + 0.45 * rem * Math.max(4, ...(values ?? []).map(({ length }) => length)),
+          space: 2.75 * rem, values: (_, splits) => splits.map((split) => (split === null ? "" : number(split))),
+        },
       ],
       series: [
         {},
         { label: "step", stroke: colour("--curve-faint"), width: 1, points: { show: false }, spanGaps: true },
-        { label: "training", stroke: colour("--accent"), width: 2.25, points: { show: false }, spanGaps: true },
         {
-          label: "validation", stroke: colour("--ink"), width: 1.5, spanGaps: true, dash: [1, 0],
-          points: { show: true, size: 6, fill: colour("--paper"), stroke: colour("--ink"), width: 1.5 },
+          label: "validation", stroke: colour("--ink"), width: 1.5, gaps: untrained,
+          points: { show: true, size: RING, fill: "#0000", stroke: colour("--ink"), width: 1.5, filter: ringed },
         },
+        { label: "training", stroke: colour("--accent"), width: 2.25, points: { show: false }, spanGaps: true },
       ],
       hooks: { drawAxes: [(chart) => drawMarks(chart, false)], draw: [(chart) => drawMarks(chart, true)], setCursor: [read] },
     };
   }
 
-  /** The scale ranges from slightly below the lowest loss to slightly above random guessing.
-   * @param {number|null} low @param {number|null} high @returns {[number, number]} */
-  function heights(low, high) {
-    const top = Math.max(high ?? 0, Number.isFinite(blind) ? blind : 0) || 4;
-    const bottom = Math.min(low ?? 0, top);
-    const room = Math.max(0.05, (top - bottom) * 0.08);
-    return [Math.max(0, bottom - room), top + room];
+  /** The marked validation losses: the first of each stretch of RING_DISTANCE.
+   * @param {uPlot} chart @param {number} series */
+  function ringed(chart, series) {
+    const [at, losses = []] = [chart.data[0], chart.data[series]];
+    const kept = [];
+    let last = -Infinity;
+    for (const [index, step] of at.entries()) {
+      const place = typeof losses[index] === "number" ? chart.valToPos(step, "x") : -Infinity;
+      if (place - last < RING_DISTANCE) continue;
+      last = place;
+      kept.push(index);
+    }
+    return kept;
+  }
+
+  /** Where no line joins the validation losses: between the untrained model's and the next, because the loss falls
+   * steeply there and a straight line would be wrong.
+   * @param {uPlot} chart @param {number} series @returns {[number, number][]} */
+  function untrained(chart, series) {
+    const [at, losses = []] = [chart.data[0], chart.data[series]];
+    const next = losses.findIndex((loss, index) => index > 0 && typeof loss === "number");
+    if (typeof losses[0] !== "number" || next < 0) return [];
+    return [[chart.valToPos(at[0] ?? 0, "x", true), chart.valToPos(at[next] ?? 0, "x", true)]];
   }
 
   /** The losses of random guessing and of n-gram counts: a line each, with its name if there is room. The lines are
@@ -92,7 +145,7 @@ export function chartView(curves) {
     ctx.fillStyle = inks.line;
     ctx.strokeStyle = names ? inks.paper : inks.line;
     ctx.lineJoin = "round";
-    ctx.font = `${11 * ratio}px system-ui, sans-serif`;
+    ctx.font = `${0.6875 * rem * ratio}px ${FAMILY}`;
     ctx.textAlign = "right";
     ctx.textBaseline = "bottom";
     let named = -Infinity;
@@ -106,7 +159,7 @@ export function chartView(curves) {
         ctx.moveTo(bbox.left, y);
         ctx.lineTo(bbox.left + bbox.width, y);
         ctx.stroke();
-      } else if (name && y - named > 14 * ratio) {
+      } else if (name && y - named > 0.875 * rem * ratio) {
         ctx.lineWidth = 4 * ratio;
         ctx.strokeText(String(name), bbox.left + bbox.width, y - 2 * ratio);
         ctx.fillText(String(name), bbox.left + bbox.width, y - 2 * ratio);
@@ -139,7 +192,7 @@ export function chartView(curves) {
       drawn = curves.revision;
       steps = Number(total) || 1;
       blind = reference;
-      plot.setData(curves.columns);
+      plot.setData(columns());
     },
   };
 }
