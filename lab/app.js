@@ -6,11 +6,13 @@ import { isCurrent, reduce } from "./state/reducer.js";
 import { fromHash, toHash } from "./state/share_link.js";
 import { FIRST_PRESET, INITIAL } from "./state/state.js";
 import { createStore } from "./state/store.js";
+import { titleOf } from "./state/title.js";
 import { watchDownloads } from "./transport/download_progress.js";
 import { findFault, findLimit } from "./transport/site_check.js";
+import { readTexts } from "./transport/text_files.js";
 import { SERVER, connectServer, moveTo, requestedDevice } from "./transport/socket_client.js";
 import { connectWorker, failure } from "./transport/worker_client.js";
-import { element, setText } from "./ui/dom.js";
+import { download, scrollTo, setText } from "./ui/dom.js";
 import { duration } from "./ui/format.js";
 import { labelPage, labels } from "./ui/labels.js";
 import { benchmarkView } from "./views/train/benchmark.js";
@@ -44,6 +46,8 @@ const store = createStore(INITIAL, /** @type {(state: State, action: Action) => 
 const curves = new Curves();
 /** @type {Send} */
 let sendNow = () => {};
+/** @type {ReturnType<typeof readTexts>|undefined} the visitor's files, until another text is chosen; Train waits for them */
+let reading;
 
 /** @type {import("./state/state.js").Controller} */
 const controller = {
@@ -53,15 +57,18 @@ const controller = {
       if (store.state.waiting.includes(command.type)) return;
       store.dispatch({ type: "asking", command: command.type });
     }
+    if (command.type === "choose_text" || command.type === "clear_text") reading = undefined;
     sendNow(command, bytes);
   },
   refresh: () => store.dispatch({ type: "announce", notice: store.state.notice }),
   async train() {
     if (store.state.phase === "starting" || !(await mayReplace(labels.confirm.train))) return;
-    const { draft } = store.state;
-    if (!draft) return;
+    if (!store.state.draft) return;
     store.dispatch({ type: "starting" });
-    sendNow({ type: "start", experiment: draft });
+    const unreadable = (await reading)?.unreadable;
+    const { draft } = store.state;
+    if (unreadable) receive({ type: "error", message: unreadable, field: "text", during: "start", run_id: "" });
+    else if (draft) sendNow({ type: "start", experiment: draft });
   },
   extend(more) {
     const { run } = store.state;
@@ -74,9 +81,15 @@ const controller = {
     if (!store.state.text.facts) sendNow({ type: "choose_run_text" });
   },
   link: (of) => location.href.replace(/#.*/, "") + hashOf(store.state, of),
-  async readText(file) {
+  readTexts(files) {
     store.dispatch({ type: "choosing_text", choice: "own" });
-    sendNow({ type: "choose_text", name: file.name, built_in: false }, new Uint8Array(await file.arrayBuffer()));
+    sendNow({ type: "clear_text" });
+    const latest = reading = readTexts(files);
+    latest.then(({ name, bytes, unreadable }) => {
+      if (latest !== reading) return; // another text was chosen since
+      if (bytes) sendNow({ type: "choose_text", name, built_in: false }, bytes);
+      else receive({ type: "error", message: unreadable, field: "text", during: "choose_text", run_id: "" });
+    });
   },
   async openRun(file) {
     if (!(await mayReplace(labels.confirm.open))) return;
@@ -119,8 +132,8 @@ function receive(event, bytes) {
   if (isCurrent(store.state, event)) curves.handle(event);
   store.dispatch(event);
   // On a phone the settings are above the chart: scroll to the chart when training starts, or to the error if it fails.
-  if (starting && event.type === "started" && matchMedia("(max-width: 760px)").matches) {
-    document.getElementById("run")?.scrollIntoView({ behavior: "smooth" });
+  if (starting && event.type === "started" && matchMedia("(max-width: 47.5em)").matches) {
+    scrollTo(document.getElementById("run"));
   }
   if (event.type === "error" && event.during === "start") requestAnimationFrame(goToMistake);
   if (event.type === "ready" && !adopted) adoptLink();
@@ -138,7 +151,7 @@ async function explainStart(error) {
 function goToMistake() {
   /** @type {HTMLElement|null} */
   const marked = document.querySelector(".setup [aria-invalid], .setup .error-text:not([hidden])");
-  marked?.scrollIntoView({ block: "center", behavior: "smooth" });
+  scrollTo(marked, "center");
   marked?.focus({ preventScroll: true });
 }
 
@@ -158,13 +171,6 @@ async function adoptLink() {
 /** Writes the draft into the address. */
 function showDraft() {
   if (store.state.draft) history.replaceState(null, "", controller.link("draft"));
-}
-
-/** @param {string} name @param {Uint8Array} bytes */
-function download(name, bytes) {
-  const url = URL.createObjectURL(new Blob([/** @type {BlobPart} */ (bytes)], { type: "application/octet-stream" }));
-  element("a", { href: url, download: name }).click();
-  setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }
 
 const textChoice = textChoiceView(controller);
@@ -195,8 +201,11 @@ const bench = /** @type {HTMLElement} */ (document.getElementById("bench"));
 store.subscribe((state) => {
   setText(live, state.notice);
   if (bench.hidden === (state.about !== null)) bench.hidden = state.about === null;
-  const { run, phase } = state;
-  const title = run && phase === "running" ? labels.page.title(Math.floor((100 * run.step) / run.experiment.train["steps"])) : labels.page.name;
+});
+
+// Not a view: a hidden tab draws no frames, and its title is all that is seen of it.
+store.watch((state) => {
+  const title = titleOf(state);
   if (document.title !== title) document.title = title;
 });
 

@@ -22,7 +22,7 @@ const HANDLERS = {
     ...state, loading: null, about: ready, draft: state.draft ?? ready.presets[FIRST_PRESET] ?? null, notice: notices.ready,
   }),
   device: (state, device) => ({
-    ...state, device: { choice: device.choice, opening: false, open: device }, errors: without(state.errors, "device"),
+    ...state, device: { choice: device.choice, opening: false, open: device, failed: "" }, errors: without(state.errors, "device"),
     fetching: { ...state.fetching, device: "" }, notice: notices.device(device.name),
   }),
   text: (state, { text }) => {
@@ -68,7 +68,8 @@ const HANDLERS = {
   sample: (state, { step, text }) => ({ ...state, samples: [{ step, text }, ...state.samples].slice(0, SAMPLES_KEPT) }),
   resumed: (state, { step, steps }) => withPhase(withSteps(state, steps), "running", step, notices.training),
   paused: (state, { step }) => withPhase(state, "paused", step, notices.paused(step)),
-  stopped: (state, { step }) => withPhase(state, "stopped", step, notices.stopped(step)),
+  // A start stops the run before it, and goes on.
+  stopped: (state, { step }) => withPhase(state, state.phase === "starting" ? "starting" : "stopped", step, notices.stopped(step)),
   finished: (state, { step }) => withPhase(state, "finished", step, notices.finished(step)),
 
   sampled: (state, { text, done }) => ({
@@ -110,7 +111,8 @@ const HANDLERS = {
       loading: during === "begin" && !state.about ? { stage: text, fraction: null, failed: true } : state.loading,
       // If a device cannot be opened, the previous one is still open and stays chosen.
       device: during === "open_device"
-        ? { ...state.device, opening: false, choice: state.device.open?.choice ?? state.device.choice } : state.device,
+        ? { ...state.device, opening: false, choice: state.device.open?.choice ?? state.device.choice, failed: state.device.choice }
+        : state.device,
       answer: during === "sample" ? { ...state.answer, running: false } : state.answer,
       benchmark: during === "benchmark" && state.benchmark ? { ...state.benchmark, running: false } : state.benchmark,
       checked: during === "check" ? null : state.checked,
@@ -149,7 +151,7 @@ const HANDLERS = {
       state.about?.presets[state.preset], choice),
   }),
   choosing_device: (state, { choice }) => ({
-    ...state, device: { ...state.device, choice, opening: true }, fetching: { ...state.fetching, device: "" },
+    ...state, device: { ...state.device, choice, opening: true, failed: "" }, errors: without(state.errors, "device"), fetching: { ...state.fetching, device: "" },
   }),
   starting: (state) => ({ ...state, phase: "starting", preparing: null, errors: without(state.errors, "") }),
   sampling: (state, { prompt }) => ({

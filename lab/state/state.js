@@ -38,7 +38,8 @@ import { labels } from "../ui/labels.js";
  * @typedef {object} State
  * @property {{stage: string, fraction: number|null, failed?: boolean}|null} loading  null once the lab is ready
  * @property {import("../transport/messages.js").ReadyEvent|null} about
- * @property {{choice: string, opening: boolean, open: import("../transport/messages.js").DeviceEvent|null}} device
+ * @property {{choice: string, opening: boolean, open: import("../transport/messages.js").DeviceEvent|null, failed: string}} device
+ *   `failed` is the choice that could not be opened, or ""
  * @property {{choice: string, facts: TextFacts|null}} text
  * @property {{text: string, device: string}} fetching  the loading stage of the text and of the device, or ""
  * @property {string} preset
@@ -78,7 +79,7 @@ export function isTask(text) {
 export const INITIAL = {
   loading: { stage: labels.loading.starting, fraction: null },
   about: null,
-  device: { choice: "auto", opening: true, open: null },
+  device: { choice: "auto", opening: true, open: null, failed: "" },
   text: { choice: "tales", facts: null },
   fetching: { text: "", device: "" },
   preset: FIRST_PRESET,
@@ -127,7 +128,7 @@ export function layoutOf(about, text) {
  * @property {(more: number) => void} extend  continue a finished run with more steps
  * @property {() => void} undo  make the draft that of the run
  * @property {(of: "run"|"draft") => string} link  the address of the run on the screen, or of the draft
- * @property {(file: File) => void} readText
+ * @property {(files: File[]) => void} readTexts  as one text
  * @property {(file: File) => void} openRun
  * @property {(choice: string) => void} chooseDevice
  */

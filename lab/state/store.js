@@ -10,6 +10,8 @@ export function createStore(initial, reduce) {
   let frame = 0;
   /** @type {((state: State) => void)[]} */
   const views = [];
+  /** @type {((state: State) => void)[]} */
+  const watchers = [];
 
   function draw() {
     frame = 0;
@@ -23,8 +25,13 @@ export function createStore(initial, reduce) {
     /** @param {Action} action */
     dispatch(action) {
       state = reduce(state, action);
+      for (const watch of watchers) watch(state);
       // All actions within a frame share one redraw.
       if (!frame) frame = requestAnimationFrame(draw);
+    },
+    /** Calls a function after each action, also where no frames are drawn. @param {(state: State) => void} watch */
+    watch(watch) {
+      watchers.push(watch);
     },
     /** @param {(state: State) => void} sync */
     subscribe(sync) {

@@ -65,6 +65,36 @@ export function setValue(control, value) {
 }
 
 /**
+ * Hands a file to the visitor.
+ * @param {string} name
+ * @param {Uint8Array} bytes
+ */
+export function download(name, bytes) {
+  const url = URL.createObjectURL(new Blob([/** @type {BlobPart} */ (bytes)], { type: "application/octet-stream" }));
+  element("a", { href: url, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
+}
+
+/**
+ * Scrolls to an element, smoothly unless the visitor prefers less motion.
+ * @param {HTMLElement|null} target
+ * @param {ScrollLogicalPosition} [block]
+ */
+export function scrollTo(target, block = "start") {
+  const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  target?.scrollIntoView({ block, behavior: still ? "instant" : "smooth" });
+}
+
+/**
+ * Whether a key belongs to an input method that is composing a character. Safari reports the Enter that ends a
+ * composition as key code 229, after it.
+ * @param {KeyboardEvent} event
+ */
+export function isComposing(event) {
+  return event.isComposing || event.keyCode === 229;
+}
+
+/**
  * Creates a hidden place for an error message, to put below its cause. Screen readers announce it when it appears.
  * @param {string} id
  */

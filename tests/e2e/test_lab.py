@@ -253,7 +253,7 @@ def test_a_text_file_is_read_and_other_files_are_refused(page, site, tmp_path):
     poem = tmp_path / "poem.txt"
     poem.write_text("Tyger Tyger, burning bright\n" * 30)
     page.set_input_files("#text-file", poem)
-    wait_for(page, "#text-place .facts", r"poem.txt: 840 characters")
+    wait_for(page, "#text-place .facts", r"poem.txt\W: 840 characters")
     expect(page.locator("#text-mistake")).to_be_hidden()
 
 

@@ -64,7 +64,7 @@ def test_the_page_trains_on_the_server(page, serving):
     page.reload()  # the server sends the run's history again
     wait_for(page, "#loss", r"\d", READY)
     page.set_input_files("#text-file", {"name": "poem.txt", "mimeType": "text/plain", "buffer": POEM.encode()})
-    page.wait_for_function("document.body.textContent.includes('poem.txt: ')", timeout=SLOW)
+    page.wait_for_function("document.body.textContent.includes('poem.txt\\u2069: ')", timeout=SLOW)
 
 
 def test_a_run_continues_without_the_page(page, serving, browser):

@@ -18,7 +18,7 @@ export function benchmarkView(controller) {
   const open = element("button", { id: "benchmark", class: "button small", onclick: begin }, words.title);
   const peak = element("p", { class: "words", id: "benchmark-peak" });
   const where = element("p", { class: "hint", role: "status", id: "benchmark-where" });
-  const rows = element("tbody", { id: "benchmark-rows" });
+  const rows = element("tbody", { id: "benchmark-rows", translate: "no" });
   const again = element("button", { type: "button", class: "button small", onclick: begin, hidden: true }, words.again);
   const close = element("button", { type: "submit", class: "button small primary", id: "benchmark-close" }, words.stop);
   const dialog = element("dialog", { class: "question measuring", "aria-label": words.title, onclose: stop },

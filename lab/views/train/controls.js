@@ -27,13 +27,20 @@ export function controlsView(controller) {
   const more = MORE.map((steps) => element("button", {
     id: `more-${steps}`, class: "button", title: words.moreTitle(count(steps)), onclick: () => controller.extend(steps),
   }, words.more(count(steps))));
+  const callOff = element("button", { id: "call-off", class: "button", onclick: () => controller.send({ type: "call_off", field: "" }) },
+    words.callOff);
   const where = element("p", { class: "where", id: "where" });
   const rule = element("p", { class: "hint rule" }, words.rule);
   const bar = element("progress", { max: 1, value: 0, "aria-label": words.progress });
   const mistake = errorPlace("run-mistake");
   const changes = changesView(controller);
   const dom = element("div", { class: "controls" }, changes.dom,
-    element("div", { class: "buttons" }, train, resume, pause, stop, ...more, where), rule, bar, mistake);
+    element("div", { class: "buttons" }, train, resume, pause, stop, ...more, callOff, where), rule, bar, mistake);
+  // On a narrow page the controls are a fixed bar: the style sheet keeps its height free, so that it covers no focus.
+  new ResizeObserver(() => {
+    const height = getComputedStyle(dom).position === "fixed" ? dom.offsetHeight : 0;
+    document.documentElement.style.setProperty("--bar", `${height}px`);
+  }).observe(dom);
 
   return {
     dom,
@@ -47,6 +54,7 @@ export function controlsView(controller) {
       show(pause, phase === "running");
       show(stop, phase === "running" || phase === "paused");
       show(resume, canResume);
+      show(callOff, phase === "starting" && (state.preparing !== null || state.text.facts === null));
       show(train, phase !== "running" && phase !== "paused");
       for (const button of [...more, rule]) show(button, phase === "finished");
       setAttribute(train, "class", canResume ? "button" : "button primary");

@@ -5,6 +5,7 @@ import { sentence } from "../../ui/format.js";
 import { labels } from "../../ui/labels.js";
 import { SERVER, serverName } from "../../transport/socket_client.js";
 import { radioRow } from "../../ui/radio_row.js";
+import { waitingView } from "./waiting.js";
 
 /** @typedef {import("../../state/state.js").State} State */
 /** @typedef {import("../../state/state.js").Controller} Controller */
@@ -14,14 +15,17 @@ const { device: words } = labels;
 /** @param {Controller} controller */
 export function deviceView(controller) {
   const choices = radioRow("device", words.choose, (choice) => controller.chooseDevice(choice));
-  const name = element("p", { class: "facts", id: "device-name" });
+  const name = element("p", { class: "facts", id: "device-name", translate: "no" });
   const why = element("p", { class: "hint", id: "device-why" });
   const mistake = errorPlace("device-mistake");
+  let failed = "";
+  const waiting = waitingView(controller, "device", () => controller.chooseDevice(failed));
   return {
-    dom: element("div", {}, choices.dom, mistake, name, why),
+    dom: element("div", {}, choices.dom, mistake, name, why, waiting.dom),
     /** @param {State} state */
     sync(state) {
       const { choice, opening, open } = state.device;
+      failed = state.device.failed;
       const busy = opening || state.phase === "running" || state.phase === "starting";
       /** @type {[string, string][]} */
       const offered = [["auto", words.auto], ["webgpu", words.webgpu]];
@@ -29,6 +33,7 @@ export function deviceView(controller) {
       if (state.about?.machine) offered.push([SERVER, serverName()]);
       choices.sync(offered, choice, busy);
       showError(mistake, state.errors.device);
+      waiting.sync(opening && state.fetching.device !== "", failed !== "");
       setText(name, opening ? words.opening : open ? open.name : words.none);
       setText(why, opening ? state.fetching.device : open ? sentence(open.why) : "");
       choices.dom.title = state.phase === "running" ? words.pauseFirst : "";

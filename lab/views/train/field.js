@@ -60,7 +60,7 @@ function isUsed({ about, draft }, section, name) {
  */
 export function makeControl(field, attributes, step) {
   if (field.choices) {
-    return element("select", attributes, ...field.choices.map((choice) => element("option", { value: choice }, choice)));
+    return element("select", { ...attributes, translate: "no" }, ...field.choices.map((choice) => element("option", { value: choice }, choice)));
   }
   if (field.type === "bool") return element("input", { ...attributes, type: "checkbox" });
   if (field.type === "str") return element("input", { ...attributes, type: "text" });

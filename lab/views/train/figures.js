@@ -1,6 +1,6 @@
 // The figures of the run: loss, validation loss, speed, time left and the other metrics, and the meaning of the loss.
 
-import { element, setAttribute, setText, show } from "../../ui/dom.js";
+import { element, setText, show } from "../../ui/dom.js";
 import { NONE, capitalized, count, duration, loss, number, percent, sentence, short } from "../../ui/format.js";
 import { labels } from "../../ui/labels.js";
 
@@ -16,7 +16,7 @@ const MAIN = /** @type {Record<string, (value: number) => string>} */ ({
 
 /** @param {string} metric @param {string} [about] */
 function figureView(metric, about = words.about[metric] ?? "") {
-  const value = element("dd", { id: metric.replaceAll("_", "-") }, NONE);
+  const value = element("dd", { id: metric.replaceAll("_", "-"), translate: "no" }, NONE);
   return { value, dom: element("div", { class: "figure", title: about }, element("dt", {}, words.names[metric] ?? metric), value) };
 }
 
@@ -44,9 +44,7 @@ export function figuresView() {
       const metrics = run?.metrics ?? {};
       for (const { name, write, view } of main) {
         setText(view.value, write(metrics[name] ?? NaN));
-        if (name !== "accuracy") continue;
-        show(view.dom, name in metrics);
-        setAttribute(list, "data-scored", name in metrics);
+        if (name === "accuracy") show(view.dom, name in metrics);
       }
       for (const { name, view } of others) setText(view.value, number(metrics[name] ?? NaN));
       show(more, run !== null);

@@ -16,7 +16,7 @@ export function profileView(controller) {
   let shown = null;
   const open = element("button", { id: "profile", class: "button small", onclick: begin }, words.title);
   const where = element("p", { class: "hint", role: "status", id: "profile-where" });
-  const rows = element("tbody", { id: "profile-rows" });
+  const rows = element("tbody", { id: "profile-rows", translate: "no" });
   const trace = element("a", {
     id: "profile-trace", class: "button small", download: "profile.json", hidden: true,
     title: words.traceTitle,

@@ -1,6 +1,6 @@
 // Continues a prompt with the model; Escape stops.
 
-import { showError, errorPlace, element, setAttribute, setText, show } from "../../ui/dom.js";
+import { showError, errorPlace, element, isComposing, setAttribute, setText, show } from "../../ui/dom.js";
 import { labels } from "../../ui/labels.js";
 import { numberInput, readNumber } from "../../ui/number_input.js";
 import { describe, makeControl } from "./field.js";
@@ -17,9 +17,9 @@ const WARMEST = 2; // end of the temperature's slider: higher temperatures give 
 /** @param {Controller} controller */
 export function sampleView(controller) {
   const prompt = element("textarea", {
-    id: "prompt", rows: 2, spellcheck: "false", placeholder: words.placeholder,
+    id: "prompt", rows: 2, spellcheck: "false", dir: "auto", translate: "no", placeholder: words.placeholder,
     onkeydown: (/** @type {KeyboardEvent} */ event) => {
-      if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+      if (event.key !== "Enter" || event.shiftKey || isComposing(event)) return;
       event.preventDefault();
       start();
     },
@@ -29,7 +29,7 @@ export function sampleView(controller) {
   /** @type {Map<string, HTMLElement>} the places of their errors */
   const mistakes = new Map();
   const length = numberInput({ id: "length", value: 300 }, { whole: true, minimum: 1 });
-  const end = element("input", { id: "stop-text", type: "text", spellcheck: "false", autocomplete: "off" });
+  const end = element("input", { id: "stop-text", type: "text", dir: "auto", translate: "no", spellcheck: "false", autocomplete: "off" });
   const first = element("div", { class: "fields dials" }, number(length, LENGTH, words.length));
   const finer = element("div", { class: "fields" }, dial(end, "stop", words.stop));
   const folded = element("details", { class: "more finer" }, element("summary", {}, words.finer), finer);
@@ -51,7 +51,7 @@ export function sampleView(controller) {
   const mistake = errorPlace("prompt-mistake");
   const given = element("span", { class: "given" });
   const made = element("span", { class: "made" });
-  const answer = element("p", { id: "answer", class: "prose answer", hidden: true }, given, made);
+  const answer = element("p", { id: "answer", class: "prose answer", dir: "auto", translate: "no", hidden: true }, given, made);
   const note = element("p", { class: "hint" });
   const form = element("form", { novalidate: true, onsubmit: (/** @type {Event} */ event) => {
     event.preventDefault();
@@ -107,7 +107,7 @@ export function sampleView(controller) {
   }
 
   document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") stop();
+    if (event.key === "Escape" && !isComposing(event)) stop();
   });
 
   return {

@@ -30,7 +30,7 @@ export function samplesView() {
 
 /** @param {Sample} sample */
 function item(sample) {
-  const text = element("p", { class: "prose" });
+  const text = element("p", { class: "prose", dir: "auto", translate: "no" });
   setText(text, sample.text.trim() ? sample.text.replace(/^\n+/, "") : labels.samples.blank);
   return element("li", {}, element("h3", {}, labels.samples.step(count(sample.step))), text);
 }
