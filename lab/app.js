@@ -12,7 +12,7 @@ import { findFault, findLimit } from "./transport/site_check.js";
 import { readTexts } from "./transport/text_files.js";
 import { SERVER, connectServer, moveTo, requestedDevice } from "./transport/socket_client.js";
 import { connectWorker, failure } from "./transport/worker_client.js";
-import { download, scrollTo, setText } from "./ui/dom.js";
+import { download, goTo, scrollTo, setText } from "./ui/dom.js";
 import { duration } from "./ui/format.js";
 import { labelPage, labels } from "./ui/labels.js";
 import { benchmarkView } from "./views/train/benchmark.js";
@@ -35,6 +35,7 @@ import { textChoiceView } from "./views/train/text_choice.js";
 
 const UNSAVED_SECONDS = 60; // unsaved training time from which the page asks for confirmation
 const ONCE = new Set(["save", "open_kept"]); // pressed again before the answer, these do nothing
+const MISTAKE = ".setup [aria-invalid], .setup .error-text:not([hidden])"; // it may be far above
 const CHECK_AFTER = 120; // milliseconds without edits before a draft is checked
 
 // Read before PyScript's script runs: a page that trains on the server does not start Python in the tab.
@@ -135,7 +136,7 @@ function receive(event, bytes) {
   if (starting && event.type === "started" && matchMedia("(max-width: 47.5em)").matches) {
     scrollTo(document.getElementById("run"));
   }
-  if (event.type === "error" && event.during === "start") requestAnimationFrame(goToMistake);
+  if (event.type === "error" && event.during === "start") requestAnimationFrame(() => goTo(MISTAKE));
   if (event.type === "ready" && !adopted) adoptLink();
   if (event.type === "saved" && bytes) download(event.name, bytes);
   if (event.type === "text" && bytes) textChoice.fill(new TextDecoder().decode(bytes));
@@ -145,14 +146,6 @@ function receive(event, bytes) {
  * @param {import("./transport/messages.js").ErrorEvent} error */
 async function explainStart(error) {
   store.dispatch({ ...error, message: (await findFault()) || error.message });
-}
-
-/** Scrolls to and focuses the first invalid setting or error message: it may be far above. */
-function goToMistake() {
-  /** @type {HTMLElement|null} */
-  const marked = document.querySelector(".setup [aria-invalid], .setup .error-text:not([hidden])");
-  scrollTo(marked, "center");
-  marked?.focus({ preventScroll: true });
 }
 
 /** Takes the settings in the address. If a run is under way, the page asks first; without an answer the address becomes

@@ -86,6 +86,17 @@ export function scrollTo(target, block = "start") {
 }
 
 /**
+ * Scrolls to and focuses the first element that matches.
+ * @param {string} selector
+ */
+export function goTo(selector) {
+  /** @type {HTMLElement|null} */
+  const found = document.querySelector(selector);
+  scrollTo(found, "center");
+  found?.focus({ preventScroll: true });
+}
+
+/**
  * Whether a key belongs to an input method that is composing a character. Safari reports the Enter that ends a
  * composition as key code 229, after it.
  * @param {KeyboardEvent} event

@@ -26,7 +26,10 @@ export function filesView(controller) {
     title: words.saveTitle,
   }, words.save);
 
+  // Text that is dragged lands where the browser puts it: in a field.
+  const carriesFiles = (/** @type {DragEvent} */ event) => event.dataTransfer?.types.includes("Files");
   addEventListener("dragover", (event) => {
+    if (!carriesFiles(event)) return;
     event.preventDefault();
     document.body.classList.add("dropping");
   });
@@ -34,11 +37,15 @@ export function filesView(controller) {
     addEventListener(over, () => document.body.classList.remove("dropping"));
   }
   addEventListener("drop", (event) => {
+    if (!carriesFiles(event)) return;
     event.preventDefault();
-    const dropped = event.dataTransfer?.files[0];
-    if (!dropped) return;
-    if (dropped.name.endsWith(".safetensors")) controller.openRun(dropped);
-    else controller.readText(dropped);
+    const dropped = [...event.dataTransfer?.files ?? []];
+    const run = dropped.find(({ name }) => name.endsWith(".safetensors"));
+    if (run && dropped.length > 1) {
+      const message = words.together(run.name, dropped.length - 1);
+      controller.dispatch({ type: "error", message, field: "file", during: "open", run_id: "" });
+    } else if (run) controller.openRun(run);
+    else if (dropped.length) controller.readTexts(dropped);
   });
 
   return {

@@ -6,46 +6,73 @@ import { labels } from "../../ui/labels.js";
 import { isTask } from "../../state/state.js";
 import { radioRow } from "../../ui/radio_row.js";
 import { taskSettingsView } from "./task_settings.js";
+import { waitingView } from "./waiting.js";
 
 /** @typedef {import("../../state/state.js").State} State */
 /** @typedef {import("../../state/state.js").Controller} Controller */
 
 const OWN = "own";
 const TASK = "task";
+const LONGEST_FIELD = 50_000; // characters in the text field; laying out a longer text takes seconds, again and again
 const { text: words } = labels;
 
 /** @param {Controller} controller */
 export function textChoiceView(controller) {
   const choices = radioRow("text", words.choose, choose);
   let typing = 0;
+  let pasted = ""; // a text that is too long for the field
+  let editing = false; // whether the visitor asked to edit it in the field nevertheless
+  let chosen = "";
   const area = element("textarea", {
-    id: "own-text", rows: 6, spellcheck: "false", placeholder: words.placeholder,
+    id: "own-text", rows: 6, spellcheck: "false", dir: "auto", translate: "no", placeholder: words.placeholder,
     "aria-label": words.ownLabel,
+    onpaste(/** @type {ClipboardEvent} */ event) {
+      const text = event.clipboardData?.getData("text/plain") ?? "";
+      if (area.value.length + text.length <= LONGEST_FIELD) return;
+      event.preventDefault();
+      hold(area.value.slice(0, area.selectionStart) + text + area.value.slice(area.selectionEnd));
+    },
     oninput() {
       clearTimeout(typing);
-      typing = setTimeout(sendOwn, 250);
+      if (area.value.length > LONGEST_FIELD && !editing) hold(area.value);
+      else typing = setTimeout(sendOwn, 250);
     },
     onblur() {
-      if (typing) sendOwn(); // the user may press Train next, which must use the current text
+      editing = false;
+      if (area.value.length > LONGEST_FIELD) hold(area.value);
+      else if (typing) sendOwn(); // the user may press Train next, which must use the current text
     },
   });
+  const edit = element("button", { type: "button", id: "edit-pasted", class: "button small", onclick() {
+    [area.value, pasted, editing] = [pasted, "", true];
+    controller.refresh();
+    show(area, true);
+    area.focus();
+  } }, words.edit);
+  const remove = element("button", { type: "button", id: "remove-pasted", class: "button small", onclick() {
+    pasted = "";
+    sendOwn();
+    show(area, true);
+    area.focus();
+  } }, words.remove);
   const file = element("input", {
-    type: "file", id: "text-file", class: "hidden-file", accept: ".txt,.md,.csv,.json,.py,text/*",
+    type: "file", id: "text-file", class: "hidden-file", multiple: true, accept: ".txt,.md,.csv,.json,.py,text/*",
     onchange() {
-      if (file.files?.[0]) controller.readText(file.files[0]);
+      if (file.files?.length) controller.readTexts([...file.files]);
       file.value = "";
     },
   });
   const own = element(
     "div", { class: "own", hidden: true }, area,
-    file, element("label", { class: "button small", for: "text-file" }, words.file),
+    edit, remove, file, element("label", { class: "button small", for: "text-file" }, words.file),
     element("span", { class: "hint drop" }, words.drop),
   );
   const facts = element("p", { class: "facts" });
-  const excerpt = element("blockquote", { class: "excerpt prose" });
+  const excerpt = element("blockquote", { class: "excerpt prose", dir: "auto", translate: "no" });
   const mistake = errorPlace("text-mistake");
   const task = taskSettingsView(controller);
-  const dom = element("div", {}, choices.dom, own, task.dom, mistake, facts, excerpt);
+  const waiting = waitingView(controller, "text", () => choose(chosen));
+  const dom = element("div", {}, choices.dom, own, task.dom, mistake, facts, waiting.dom, excerpt);
 
   /** @param {string} choice */
   function choose(choice) {
@@ -58,10 +85,19 @@ export function textChoiceView(controller) {
   function sendOwn() {
     clearTimeout(typing);
     typing = 0;
-    if (!area.value) {
+    const text = pasted || area.value;
+    if (!text) {
       controller.dispatch({ type: "choosing_text", choice: OWN });
       controller.send({ type: "clear_text" });
-    } else controller.send({ type: "choose_text", name: words.ownName, built_in: false }, new TextEncoder().encode(area.value));
+    } else controller.send({ type: "choose_text", name: words.ownName, built_in: false }, new TextEncoder().encode(text));
+  }
+
+  /** Keeps a long text beside the field, which is then empty and hidden.
+   * @param {string} text */
+  function hold(text) {
+    [pasted, area.value, editing] = [text, "", false];
+    sendOwn();
+    controller.refresh();
   }
 
   return {
@@ -71,7 +107,7 @@ export function textChoiceView(controller) {
     fill(text) {
       clearTimeout(typing);
       typing = 0;
-      area.value = text;
+      [area.value, pasted] = text.length > LONGEST_FIELD ? ["", text] : [text, ""];
     },
     /** @param {State} state */
     sync(state) {
@@ -81,13 +117,17 @@ export function textChoiceView(controller) {
       choices.sync([...texts.map((name) => /** @type {[string, string]} */ ([name, words.names[name] ?? name])),
         [TASK, words.task], [OWN, words.own]], isTask(choice) ? TASK : choice);
       task.sync(state);
+      chosen = choice;
       show(own, choice === OWN);
+      for (const button of [edit, remove]) show(button, pasted !== "");
+      show(area, pasted === "");
+      waiting.sync(state.fetching.text !== "", text === null && Boolean(state.errors.text) && choice !== OWN && !isTask(choice));
       showError(mistake, withFieldNames(state.errors.text ?? ""), choice === OWN ? area : undefined);
       const named = text !== null && !text.built_in && text.name !== words.ownName;
       const size = text ? words.size(count(text.characters), count(text.distinct)) : state.fetching.text || "\u00a0";
-      setText(facts, named ? words.named(text.name, size) : size);
+      setText(facts, named ? words.named(text.name, size) : text && pasted ? words.named(words.pasted, size) : size);
       facts.title = text?.alphabet ?? "";
-      show(excerpt, choice !== OWN || (named && text.excerpt !== "")); // keep its place while a text is fetched
+      show(excerpt, choice !== OWN || ((named || pasted !== "") && text?.excerpt !== "")); // keep its place while a text is fetched
       setText(excerpt, text?.excerpt ?? "");
     },
   };
