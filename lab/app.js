@@ -17,7 +17,7 @@ import { duration } from "./ui/format.js";
 import { labelPage, labels } from "./ui/labels.js";
 import { benchmarkView } from "./views/train/benchmark.js";
 import { chartView } from "./views/train/chart.js";
-import { ask, confirmLoss } from "./views/train/confirm.js";
+import { ask, confirmLoss, mayTakeLong } from "./views/train/confirm.js";
 import { controlsView } from "./views/train/controls.js";
 import { deviceView } from "./views/train/device.js";
 import { figuresView } from "./views/train/figures.js";
@@ -63,7 +63,7 @@ const controller = {
   },
   refresh: () => store.dispatch({ type: "announce", notice: store.state.notice }),
   async train() {
-    if (store.state.phase === "starting" || !(await mayReplace(labels.confirm.train))) return;
+    if (store.state.phase === "starting" || !(await mayTakeLong(store.state)) || !(await mayReplace(labels.confirm.train))) return;
     if (!store.state.draft) return;
     store.dispatch({ type: "starting" });
     const unreadable = (await reading)?.unreadable;
@@ -202,13 +202,14 @@ store.watch((state) => {
   if (document.title !== title) document.title = title;
 });
 
-// After CHECK_AFTER without edits, the engine checks the draft, and the page writes it into the address.
+// After CHECK_AFTER without edits, the engine checks the draft (memory and time depend on the device), and the page writes
+// it into the address.
 let checking = 0;
-/** @type {{draft: State["draft"], facts: State["text"]["facts"]}} */
-let checked = { draft: null, facts: null };
-store.subscribe(({ draft, text, about }) => {
-  if (!draft || !about || (draft === checked.draft && text.facts === checked.facts)) return;
-  checked = { draft, facts: text.facts };
+/** @type {{draft: State["draft"], facts: State["text"]["facts"], open: State["device"]["open"]}} */
+let checked = { draft: null, facts: null, open: null };
+store.subscribe(({ draft, text, about, device: { open } }) => {
+  if (!draft || !about || (draft === checked.draft && text.facts === checked.facts && open === checked.open)) return;
+  checked = { draft, facts: text.facts, open };
   clearTimeout(checking);
   checking = setTimeout(() => {
     sendNow({ type: "check", experiment: draft });

@@ -88,8 +88,8 @@
  */
 
 /**
- * The size of a draft; the answer to `check`. `bytes` is an estimate of the memory that training it needs: on the device, and for its safety copies.
- * @typedef {{type: "checked", parameters: number, bytes: number, vocabulary: number}} CheckedEvent
+ * The size of a draft; the answer to `check`, sent again when the device has been measured. `bytes` and `seconds` estimate the memory that training needs, on the device and for its safety copies, and its time (null until then).
+ * @typedef {{type: "checked", parameters: number, bytes: number, vocabulary: number, seconds: number|null}} CheckedEvent
  */
 
 /**

@@ -42,6 +42,14 @@ export function duration(seconds) {
   return units.days(Math.round(seconds / 86_400));
 }
 
+/** An estimated duration, in round figures: "40 s", "4 min", "1.5 h".
+ * @param {number} seconds */
+export function roughly(seconds) {
+  if (seconds < 10) return duration(seconds);
+  if (seconds < 55) return duration(10 * Math.round(seconds / 10));
+  return seconds < 5400 ? labels.units.minutes(Math.max(1, Math.round(seconds / 60))) : duration(seconds);
+}
+
 /** @param {number} seconds */
 export function ago(seconds) {
   const { units } = labels;

@@ -2,21 +2,14 @@
 
 A GPU takes 5 to 50 microseconds per launch, however small; a training step has 40 to 160 launches, and those of a tiny
 model do very little. So the number of operations in a step decides. If it is large or small, the choice is clear. In
-between, both devices are measured briefly, with a chain of trivial launches and a product.
+between, both devices are measured briefly (rates.py).
 """
 
-import dataclasses
-import time
-
-from pygpt.analysis.bench import time_matmul
 from pygpt.analysis.flops import step_flops
-from pygpt.analysis.plan import plan_run
+from pygpt.analysis.rates import measure_rates
 from pygpt.config.experiment import Experiment
 from pygpt.devices import open_device, open_numpy
 from pygpt.devices.base import Device
-from pygpt.ops import increment
-from pygpt.tensor.capture import Capture
-from pygpt.tensor.tensor import tensor
 from pygpt.utils.blocking import run_blocking
 
 # Operations per step. A CPU does 30 to 100 billion per second. It takes 20 ms or more for GPU_MIN_FLOPS, longer than
@@ -26,46 +19,7 @@ CPU_MAX_FLOPS = 1e7
 # Operations per second of the fastest CPUs: if the GPU exceeds this, NumPy is not loaded for a comparison.
 BEST_CPU = 1e11
 
-CHAIN = 50  # trivial launches in a row
 VOCABULARY = 65  # the real size is not known yet, and matters little
-
-
-@dataclasses.dataclass(frozen=True)
-class Rates:
-    """The speed of a device: seconds per trivial launch, and operations per second in a product."""
-
-    launch: float
-    flops: float
-
-    def step(self, experiment: Experiment) -> float:
-        """Estimate the seconds of a training step."""
-        launches = plan_run(experiment, VOCABULARY).step_launches
-        return launches * self.launch + step_flops(experiment, VOCABULARY) / self.flops
-
-
-async def measure_rates(device: Device) -> Rates:
-    """Measure a device with a chain of launches and a product. It takes about 0.1 s, mostly for compiling."""
-    counter = tensor(device, [0], dtype="uint32")
-
-    def count():
-        for _ in range(CHAIN):
-            increment(out=counter)
-
-    chain = Capture(device, count)
-    chain()
-    await device.fetch(counter)
-
-    async def measure(times):
-        began = time.perf_counter()
-        chain(times)
-        await device.fetch(counter)
-        return time.perf_counter() - began
-
-    # The difference excludes the time of the read.
-    launch = (min([await measure(5) for _ in range(2)]) - min([await measure(1) for _ in range(2)])) / (4 * CHAIN)
-    size, reps = (256, 2) if device.software else (512, 10)
-    milliseconds = min([await time_matmul(device, size, size, size, reps) for _ in range(2)])
-    return Rates(max(launch, 1e-7), 2 * size**3 / (milliseconds / 1000))
 
 
 async def choose(gpu: Device, open_cpu, experiment: Experiment) -> Device:
@@ -83,12 +37,12 @@ async def choose(gpu: Device, open_cpu, experiment: Experiment) -> Device:
         return await open_cpu(
             f"a model this small ({_millions(flops)} operations a step) is faster on the CPU than on {gpu.name}"
         )
-    on_gpu = (await measure_rates(gpu)).step(experiment)
+    on_gpu = (await measure_rates(gpu)).step(experiment, VOCABULARY, gpu)
     if on_gpu < flops / BEST_CPU:
         gpu.why = f"a real GPU; a step should take {_milliseconds(on_gpu)}, less than on any CPU"
         return gpu
     cpu = await open_cpu("")
-    on_cpu = (await measure_rates(cpu)).step(experiment)
+    on_cpu = (await measure_rates(cpu)).step(experiment, VOCABULARY, cpu)
     if on_cpu < on_gpu:
         cpu.why = (
             f"a step of this model should take {_milliseconds(on_cpu)} here, and {_milliseconds(on_gpu)} on {gpu.name}"

@@ -16,6 +16,11 @@ class Benchmark:
         self.emit = emit
         self.task: asyncio.Task | None = None
 
+    @property
+    def active(self) -> bool:
+        """Whether it is running."""
+        return self.task is not None and not self.task.done()
+
     async def begin(self, device, seconds: float) -> None:
         """Start to measure a device for about `seconds`; a benchmark that is running is stopped."""
         await self.stop()

@@ -41,6 +41,20 @@ class TextFacts:
     alphabet: str
     excerpt: str
 
+    @staticmethod
+    def of(text) -> "TextFacts":
+        """Describe a pygpt.data.Text."""
+        alphabet = "".join(sorted(set(text.text)))
+        return TextFacts(
+            name=text.name,
+            sha256=text.sha256,
+            built_in=text.built_in,
+            characters=len(text.text),
+            distinct=len(alphabet),
+            alphabet=alphabet[:200],
+            excerpt=text.text[:300].strip(),
+        )
+
 
 @dataclasses.dataclass(frozen=True)
 class TaskDescription:

@@ -117,12 +117,13 @@ class Text(Event):
 
 @event
 class Checked(Event):
-    """The size of a draft; the answer to `check`. `bytes` is an estimate of the memory that training it needs: on the
-    device, and for its safety copies."""
+    """The size of a draft; the answer to `check`, sent again when the device has been measured. `bytes` and `seconds`
+    estimate the memory that training needs, on the device and for its safety copies, and its time (null until then)."""
 
     parameters: int
     bytes: int
     vocabulary: int
+    seconds: Number
 
 
 @event

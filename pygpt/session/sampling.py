@@ -100,6 +100,11 @@ class Continuation:
         self.emit = emit
         self.task: asyncio.Task | None = None
 
+    @property
+    def active(self) -> bool:
+        """Whether it is running."""
+        return self.task is not None and not self.task.done()
+
     async def begin(self, run: Run, prompt: str, max_new_tokens: int, config: SamplingConfig) -> None:
         """Continue a prompt, piece by piece. Raises: TokenizerError for a character that is not in the vocabulary."""
         await self.stop()

@@ -19,6 +19,7 @@ from pygpt.session.message_records import KeptRun, TextFacts
 from pygpt.session.messages import Emit, Paused, Stopped
 from pygpt.session.preparing import Preparing, Tokenizers
 from pygpt.session.sampling import Continuation
+from pygpt.session.timing import Timing
 from pygpt.session.training import Training
 from pygpt.tokenizers import Tokenizer, expected_vocabulary
 from pygpt.training.run import Run
@@ -50,6 +51,8 @@ class Session:
         self.bench = Benchmark(emit)
         self.continuation = Continuation(emit)
         self._replacing = asyncio.Lock()  # held while the run, its device or its safety copy is replaced
+        self.checked: dict = {}  # the draft checked last
+        self.timing = Timing(self._is_busy, self._check_again)
         self.preparing = Preparing()
         self.tokenizers = Tokenizers(emit)
 
@@ -91,6 +94,7 @@ class Session:
     async def open_device(self, choice: str) -> None:
         """Open another device and move the run there. Raises: DeviceError if that fails, and changes nothing."""
         device = await self.preparing.run("device", self.site.open_device(choice))
+        self.timing.stop()
         async with self._replacing:
             await self.bench.stop()
             run = self.training.run
@@ -140,21 +144,8 @@ class Session:
         self._send_text(text)
 
     def _send_text(self, text: Text, data: bytes | None = None) -> None:
-        self.text, alphabet = text, "".join(sorted(set(text.text)))
-        self.emit(
-            messages.Text(
-                TextFacts(
-                    name=text.name,
-                    sha256=text.sha256,
-                    built_in=text.built_in,
-                    characters=len(text.text),
-                    distinct=len(alphabet),
-                    alphabet=alphabet[:200],
-                    excerpt=text.text[:300].strip(),
-                )
-            ),
-            data,
-        )
+        self.text = text
+        self.emit(messages.Text(TextFacts.of(text)), data)
 
     async def choose_run_text(self) -> None:
         """Choose the text of the current run for the next one too. Raises: DataError without a run."""
@@ -172,6 +163,7 @@ class Session:
 
     async def check(self, experiment: dict) -> None:
         """Send the size of a draft. Raises: ExperimentError, or DataError if the text is too short for it."""
+        self.checked = experiment
         draft, text = requested_experiment(experiment), self.text
         if text is None:
             return
@@ -185,7 +177,14 @@ class Session:
         moves_to_numpy = draft.model.dtype == "float64" and self._may_choose()
         device = None if moves_to_numpy else self.device
         needed = check_memory(draft, size, device, tokens) if device else memory_estimate(draft, size, tokens)
-        self.emit(messages.Checked(parameter_count(draft, size), needed + copy_memory(draft, size), size))
+        seconds = self.timing.seconds(draft, size, device) if device else None
+        self.emit(messages.Checked(parameter_count(draft, size), needed + copy_memory(draft, size), size, seconds))
+
+    async def _check_again(self):
+        await self.handle({"type": "check", "experiment": self.checked}, None)
+
+    def _is_busy(self):
+        return self.training.active or self.bench.active or self.continuation.active
 
     async def start(self, experiment: dict) -> None:
         """Start a new run on the chosen text. Raises: PygptError, and keeps the last run."""
@@ -339,6 +338,7 @@ class Session:
                 await self.store.delete_copy(copy)
 
     async def _stop_all(self) -> None:
+        self.timing.stop()
         await self.bench.stop()
         await self.continuation.stop()
         await self.training.halt(Stopped)

@@ -13,6 +13,7 @@
     python -m tests.bench tokens    learning a BPE of 1,024 tokens from 1 MB of text, natively and in the tab
     python -m tests.bench words     real words in what the page's default writes after 60 s, on NumPy and on WebGPU
     python -m tests.bench bits      ten steps of every preset, as exact numbers, to compare before and after a change
+    python -m tests.bench estimate  the page's estimate of a run's time against the time it takes, for three presets
     python -m tests.bench kill      kill -9 at 20 random moments: seconds of training lost
     python -m tests.bench tab_kill  the same for the lab: the tab's process crashes
     python -m tests.bench report    docs/performance.md, from the records
@@ -27,7 +28,22 @@ import argparse
 import dataclasses
 import os
 
-from tests.bench import bits, curve, kill, memory, native, pause, quality, records, report, tab, tasks, tokens, words
+from tests.bench import (
+    bits,
+    curve,
+    estimate,
+    kill,
+    memory,
+    native,
+    pause,
+    quality,
+    records,
+    report,
+    tab,
+    tasks,
+    tokens,
+    words,
+)
 
 MEASUREMENTS = {
     "native": native.measure,
@@ -41,6 +57,7 @@ MEASUREMENTS = {
     "quality": lambda _: quality.measure(),
     "curve": lambda _: curve.measure(),
     "bits": bits.measure,
+    "estimate": estimate.measure,
     "kill": kill.measure,
     "tab_kill": kill.measure_tab,
     "tasks": tasks.measure,

@@ -26,13 +26,19 @@ def measure(options) -> None:
             _measure(server, browser, device)
 
 
-def _measure(server, browser, device):
-    text = load_text("tales").text
+def open_lab(server, browser, device: str, settings: str = ""):
+    """Open the lab in a fresh profile, with settings in its address, and wait until the device is open."""
     page = browser.new_context().new_page()
-    page.goto(server.url)
+    page.goto(server.url + settings)
     page.wait_for_function("!document.querySelector('#train')?.disabled", timeout=60_000)
     page.locator(f"input[name=device][value={device}]").evaluate("(radio) => radio.click()")
     page.wait_for_function("document.querySelector('#device-name').textContent !== 'Opening…'", timeout=60_000)
+    return page
+
+
+def _measure(server, browser, device):
+    text = load_text("tales").text
+    page = open_lab(server, browser, device)
     began = time.perf_counter()
     page.click("#train")
     ended = "document.querySelector('#where').textContent.startsWith('Finished')"

@@ -25,7 +25,7 @@ def train(page):
 def test_changes_after_a_run_are_for_the_next_one(page, site):
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     open_lab(page, site, f"{TINY}&{RATE}", device="numpy")
-    expect(page.locator("#changes")).to_be_hidden()
+    wait_for(page, "#parameters", "here$")
     train(page)
     expect(page.locator("#changes")).to_be_hidden()
     link = copied(page, "#copy-link")
@@ -112,3 +112,18 @@ def test_a_link_pasted_into_the_open_page_is_taken(page, site):
     wait_for(page, "#changes", "layers 1 → 2")
     assert re.search("of 100,000", page.inner_text("#where")), "the run goes on"
     page.click("#stop")
+
+
+def test_the_time_of_a_run_is_shown_before_it_starts_and_hours_are_confirmed(page, site):
+    open_lab(page, site, TINY, device="numpy")
+    wait_for(page, "#where", r"^About 1\ss here, 40 steps$")
+    wait_for(page, "#parameters", r"about 1\ss here$")
+    choose(page, "preset", "small")
+    fill(page, **{"train-steps": 1_000_000})
+    wait_for(page, "#where", r"^About .*\s(h|days) here, 1,000,000 steps$")
+    page.click("#train")
+    question = page.locator("dialog[open]")
+    expect(question).to_contain_text(re.compile(r"On NumPy .* this run would take about .*\s(h|days)"))
+    question.get_by_text("Cancel").click()
+    expect(page.locator("#train")).to_have_text("Train")
+    wait_for(page, "#where", "here, 1,000,000 steps$")

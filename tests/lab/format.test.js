@@ -25,6 +25,10 @@ test("durations", () => check(format.duration, [
   [5399, "90 min"], [5400, "1.5 h"], [172_799, "48.0 h"], [172_800, "2 days"],
 ]));
 
+test("estimated durations are round", () => check(format.roughly, [
+  [NaN, "–"], [0.2, "1 s"], [9.4, "9 s"], [12, "10 s"], [54, "50 s"], [55, "1 min"], [89, "1 min"], [250, "4 min"], [5399, "90 min"], [5400, "1.5 h"],
+]));
+
 test("ages", () => check(format.ago, [
   [0, "a moment ago"], [89, "a moment ago"], [90, "2 minutes ago"], [5400, "2 hours ago"], [129_600, "2 days ago"],
 ]));

@@ -90,6 +90,9 @@ export const english = {
     move: "Train there",
     linkArrived: "A run is under way, and goes on with its own settings. Use the settings of the link for the next run?",
     takeLink: "Use them",
+    long: (/** @type {string} */ duration, /** @type {string} */ device) =>
+      `On ${device} this run would take about ${duration}. A real GPU is much faster; a smaller preset or fewer steps take less time.`,
+    trainLong: "Train it here",
   },
 
   text: {
@@ -140,6 +143,7 @@ export const english = {
       addition: "Learns to add three-digit numbers, including carries.",
     }),
     parameters: (/** @type {string} */ parameters, /** @type {string} */ memory) => `${parameters} parameters, about ${memory} to train, with its safety copies`,
+    takes: (/** @type {string} */ facts, /** @type {string} */ duration) => `${facts}, about ${duration} here`,
     all: "All settings",
     explain: "Point at a setting, or select it, to see what it does.",
     groups: {
@@ -248,6 +252,7 @@ export const english = {
     stop: "Stop",
     stopping: "Stopping…",
     progress: "Training",
+    takes: (/** @type {string} */ steps, /** @type {string} */ duration) => `About ${duration} here, ${steps} steps`,
     steps: (/** @type {string} */ step, /** @type {string} */ steps) => `${step} of ${steps} steps`,
     left: (/** @type {string} */ steps, /** @type {string} */ left) => `${steps}, ${left} left`,
     paused: (/** @type {string} */ steps) => `Paused at ${steps}`,

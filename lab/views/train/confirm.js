@@ -1,7 +1,10 @@
 // Questions, such as the confirmation before unsaved training is lost.
 
 import { element } from "../../ui/dom.js";
+import { roughly } from "../../ui/format.js";
 import { labels } from "../../ui/labels.js";
+
+const LONG_SECONDS = 3600; // estimated training time from which the page asks before it starts
 
 /**
  * Asks whether to continue although the run has not been saved. Resolves to "go", "save" or "".
@@ -11,6 +14,15 @@ import { labels } from "../../ui/labels.js";
  */
 export function confirmLoss(what, lost) {
   return ask(what, lost, [["save", labels.confirm.save], ["go", what]]);
+}
+
+/** Whether the draft may be trained; asks if that would take more than LONG_SECONDS.
+ * @param {import("../../state/state.js").State} state */
+export async function mayTakeLong({ checked, device }) {
+  const seconds = checked?.seconds ?? 0;
+  if (seconds < LONG_SECONDS) return true;
+  const words = labels.confirm;
+  return (await ask(words.trainLong, words.long(roughly(seconds), device.open?.name ?? ""), [["go", words.trainLong]])) !== "";
 }
 
 /**

@@ -2,7 +2,7 @@
 
 import { showError, errorPlace, element, setAttribute, setText, show } from "../../ui/dom.js";
 import { isField } from "../../state/state.js";
-import { count, duration } from "../../ui/format.js";
+import { count, duration, roughly } from "../../ui/format.js";
 import { labels } from "../../ui/labels.js";
 import { changesView } from "./changes.js";
 
@@ -76,9 +76,9 @@ export function controlsView(controller) {
 }
 
 /** @param {State} state */
-function whereabouts({ phase, run, preparing }) {
+function whereabouts({ phase, run, preparing, checked, draft }) {
   if (phase === "starting") return preparing?.stage ?? "";
-  if (!run) return "";
+  if (!run) return checked?.seconds && draft ? words.takes(count(draft.train["steps"]), roughly(checked.seconds)) : "";
   const of = words.steps(count(run.step), count(run.experiment.train.steps));
   if (phase === "running") return Number.isFinite(run.seconds_left) ? words.left(of, duration(run.seconds_left)) : of;
   return phase === "none" ? of : words[phase](of);

@@ -3,7 +3,7 @@
 import { differences } from "../../state/difference.js";
 import { showError, errorPlace, element, setAttribute, setText } from "../../ui/dom.js";
 import { isEdited, isTask } from "../../state/state.js";
-import { capitalized, count, size, withFieldNames } from "../../ui/format.js";
+import { capitalized, count, roughly, size, withFieldNames } from "../../ui/format.js";
 import { labels } from "../../ui/labels.js";
 import { radioRow } from "../../ui/radio_row.js";
 import { fieldView } from "./field.js";
@@ -96,7 +96,8 @@ export function settingsView(controller) {
       // Unfold the settings if one of them is invalid.
       if (rest.querySelector("[aria-invalid]") && !more.open) more.open = true;
       const { checked } = state;
-      const facts = checked ? words.parameters(count(checked.parameters), size(checked.bytes)) : "\u00a0";
+      const sizes = checked ? words.parameters(count(checked.parameters), size(checked.bytes)) : "\u00a0";
+      const facts = checked?.seconds ? words.takes(sizes, roughly(checked.seconds)) : sizes;
       setText(total, checked && changed.size ? labels.changes.next(facts) : facts);
       showError(mistake, withFieldNames(state.errors.model ?? ""));
     },

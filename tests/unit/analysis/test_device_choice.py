@@ -4,8 +4,10 @@ import asyncio
 import time
 
 from pygpt.analysis import device_choice as choosing
-from pygpt.analysis.device_choice import Rates, choose, measure_rates, open_device_for
+from pygpt.analysis.device_choice import choose, open_device_for
 from pygpt.analysis.flops import step_flops
+from pygpt.analysis.plan import plan_run
+from pygpt.analysis.rates import BETWEEN_STEPS, Rates, measure_rates
 from pygpt.config.experiment import Experiment
 from pygpt.devices import open_numpy, wgpu
 
@@ -41,8 +43,8 @@ def test_tiny_models_get_the_processor_and_large_ones_the_gpu_without_measuring(
 
 
 def test_in_between_the_faster_device_is_taken(gpu_as_hardware, monkeypatch):
-    quick, middling, slow = Rates(1e-6, 2e13), Rates(4e-5, 1e12), Rates(2e-4, 1e11)
-    processor = Rates(2e-6, 5e10)
+    quick, middling, slow = Rates(1e-6, 2e13, 1e12), Rates(4e-5, 1e12, 1e12), Rates(2e-4, 1e11, 1e12)
+    processor = Rates(2e-6, 5e10, 1e12)
     device, opened = chosen(gpu_as_hardware, BABY, (quick, processor), monkeypatch)
     assert device is gpu_as_hardware and not opened, "NumPy is not needed"
     device, opened = chosen(gpu_as_hardware, BABY, (middling, processor), monkeypatch)
@@ -56,8 +58,9 @@ def test_measuring_is_quick_and_estimates_the_time_of_a_step(device):
     began = time.perf_counter()
     rates = asyncio.run(measure_rates(device))
     assert time.perf_counter() - began < 3  # 0.02 to 0.1 s if nothing else runs
-    assert 1e-7 <= rates.launch < 0.01 and 1e8 < rates.flops < 1e14
-    assert rates.step(SMALL) > rates.step(BABY) > rates.step(MICRO) > 0
+    assert 1e-7 <= rates.launch < 0.01 and 1e8 < rates.flops < 1e14 and 1e7 < rates.bytes < 1e13
+    small, baby, micro = (rates.step(experiment, 65, device) for experiment in (SMALL, BABY, MICRO))
+    assert small > baby > micro > 0
     assert (
         step_flops(SMALL, 65)
         > choosing.GPU_MIN_FLOPS
@@ -65,6 +68,16 @@ def test_measuring_is_quick_and_estimates_the_time_of_a_step(device):
         > choosing.CPU_MAX_FLOPS
         > step_flops(MICRO, 65)
     )
+
+
+def test_a_run_takes_its_steps_and_a_third_of_a_step_for_each_batch_of_an_evaluation():
+    rates, plan = Rates(1e-6, 1e9, 1e8), plan_run(BABY, 65)
+    moved = sum(row.nbytes for row in plan.launches)
+    step = plan.step_launches * 1e-6 + step_flops(BABY, 65) / 1e9 + moved / 1e8
+    assert abs(rates.step(BABY, 65) / step - 1) < 1e-9
+    run = BABY.with_fields(**{"train.steps": 100, "train.eval_every": 40, "train.eval_batches": 6})
+    evaluations = 4  # after steps 0, 40, 80 and 100
+    assert abs(rates.run(run, 65) / (BETWEEN_STEPS * step * (100 + evaluations * 6 / 3)) - 1) < 1e-9
 
 
 def test_natively_a_software_adapter_is_not_measured(gpu, monkeypatch):

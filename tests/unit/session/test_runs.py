@@ -15,7 +15,7 @@ from pygpt.errors import CheckpointError, DataError, DeviceLost
 from pygpt.optim.schedules import learning_rate
 from pygpt.runs.checkpoint import read_checkpoint
 from pygpt.runs.run_store import FolderStore
-from pygpt.session import sampling, training
+from pygpt.session import sampling, timing, training
 from pygpt.session.session import Session
 from pygpt.training import driver
 from pygpt.training.run import Run
@@ -225,6 +225,33 @@ def test_a_total_that_leaves_no_steps_or_is_no_number_is_refused(lab, steps):
     assert error["field"].endswith("steps") and error["during"] == "extend"
     run = lab.session.training.run
     assert (run.step, run.experiment.train.steps) == (40, 40) and not lab.session.training.active
+
+
+def test_a_draft_gets_the_time_of_its_run_once_the_idle_device_is_measured(lab, monkeypatch):
+    """Measured once for each device; not while a run trains, which would disturb both."""
+    monkeypatch.setattr(timing, "IDLE_SECONDS", 0.0)
+    longer = DRAFT.with_fields(**{"train.steps": 80, "optim.learning_rate": 0.1})
+
+    async def check(draft):
+        await lab.send({"type": "check", "experiment": draft.to_dict()}, None)
+
+    async def scenario():
+        await lab.prepare()
+        await lab.send({"type": "start", "experiment": DRAFT.to_dict()}, None)
+        await check(DRAFT)
+        await lab.session.timing.task
+        assert lab.session.training.active and not lab.session.timing.rates
+        await lab.session.training.task
+        await check(DRAFT)
+        await check(longer)
+        await lab.session.timing.task
+        await check(DRAFT)
+
+    asyncio.run(scenario())
+    seconds = [event["seconds"] for event in lab.all("checked")]
+    assert seconds[:3] == [None] * 3 and len(seconds) == 5
+    ratio = (80 + 5 * 2 / 3) / (40 + 3 * 2 / 3)
+    assert seconds[3] / seconds[4] == pytest.approx(ratio), "the draft checked last, then the one checked now"
 
 
 def test_a_safety_copy_is_offered_opened_and_removed(lab, tmp_path):
