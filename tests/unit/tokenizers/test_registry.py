@@ -177,7 +177,7 @@ class Page:
 
 
 def test_the_lab_reports_learning_progress_and_learns_once(monkeypatch):
-    monkeypatch.setattr("pygpt.session.session.LEARNING_SLICE", 0.0)
+    monkeypatch.setattr("pygpt.session.preparing.LEARNING_SLICE", 0.0)
     page, runs = Page(), []
 
     async def begin(run, text):

@@ -71,14 +71,15 @@ def test_a_resumed_run_has_the_whole_curve(device):
     assert (curve.training, curve.validation) == expected
 
 
-def test_a_checkpoint_includes_the_step_under_evaluation(cpu):
+def test_a_checkpoint_holds_the_step_under_evaluation_back(cpu):
     run = poem_run(cpu)
     for event in run.train():
         if event.kind == "evaluating" and event.step == 5:
             break
     run.take_metrics(cpu.read(run.metrics_tensor))  # holds back step 5 until its evaluation ends
-    curve = read_checkpoint(run.checkpoint()).curve
-    assert curve.last_step == 5 and [step for step, _, _ in curve.validation] == [0]
+    checkpoint = read_checkpoint(run.checkpoint())
+    assert checkpoint.curve.last_step == 4 and [step for step, _, _ in checkpoint.curve.validation] == [0]
+    assert checkpoint.held.step == 5 and math.isfinite(checkpoint.held.loss) and checkpoint.held.val_loss is None
 
 
 def test_a_diverging_run_keeps_its_finite_losses(cpu):
@@ -212,7 +213,7 @@ def test_the_event_log_catches_up_subscribers_and_pages():
     assert new[0]["type"] == "progress" and min(new[0]["steps"]) > 4000 and new[0]["steps"][-1] == 5000
     assert [event["step"] for event in new if event["type"] == "evaluated"] == [5000]
     assert {**new[0], "steps": [], "losses": []} == page["progress"]
-    log.add({"type": "resumed", "step": 4500})
+    log.add({"type": "resumed", "step": 4500, "steps": 9000})
     assert log.curve.last_step <= 4500 and [step for step, _, _ in log.curve.validation] == [1000, 2000, 3000, 4000]
 
 
