@@ -98,7 +98,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
         for (var d = 0u; d < D; d++) {
             y[n * D + d] *= total;
         }
-        total += exp(sinks[h] - high);
+        total += keep_nan(vec4f(exp(sinks[h] - high)), vec4f(sinks[h])).x;
         peak = high;
     }
     for (var j = place - min(place, WINDOW - 1u); j < place; j += 4u) {

@@ -91,7 +91,7 @@ fn main(@builtin(local_invocation_index) lane: u32, @builtin(workgroup_id) group
     if (HAS_SINKS > 0u) {
         let high = max(peak, sinks[h]);
         share = exp(peak - high);
-        total = share + exp(sinks[h] - high);
+        total = share + keep_nan(vec4f(exp(sinks[h] - high)), vec4f(sinks[h])).x;
         peak = high;
     }
     for (var d = lane; d < D; d += LANES) {

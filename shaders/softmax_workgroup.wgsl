@@ -15,9 +15,18 @@ override C: u32;
 // The maximum, and the sum of the exponentials of the differences to it.
 var<workgroup> lanes: array<vec2f, 64>;
 
+// from shared/keep_nan.wgsl
+// `value`, or NaN where v is NaN. On some drivers min, max and clamp of a NaN are a number, log of one too, exp is infinity,
+// and no comparison finds a NaN; its bits do.
+fn keep_nan(value: vec4f, v: vec4f) -> vec4f {
+    return select(value, v, (bitcast<vec4u>(v) & vec4u(0x7fffffffu)) > vec4u(0x7f800000u));
+}
+// end of keep_nan
+
 fn join(a: vec2f, b: vec2f) -> vec2f {
     let peak = max(a.x, b.x);
-    return vec2f(peak, a.y * exp(a.x - peak) + b.y * exp(b.x - peak));
+    let sum = a.y * exp(a.x - peak) + b.y * exp(b.x - peak);
+    return vec2f(peak, keep_nan(vec4f(sum), vec4f(a.x + b.x)).x);
 }
 
 @compute @workgroup_size(64)

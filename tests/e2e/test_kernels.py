@@ -101,15 +101,19 @@ def test_a_nan_stays_nan(software, python_in_tab, device_in_tab):
     """As tests/unit/ops/test_nan.py does natively: WGSL lets a compiler assume that there are no NaNs."""
     python_in_tab.run(f"device.software = {software}")
     try:
-        cases = nan_cases()
+        cases, failures = nan_cases(), []
         for start in range(0, len(cases), 30):
             some = cases[start : start + 30]
             described = json.dumps([case.poisoned.to_json() for case in some])
             outputs = python_in_tab.run(f"[await run_case(case) for case in json.loads({described!r})]")
             for case, output in zip(some, outputs, strict=True):
-                case.check([base64.b64decode(data) for data in output])
+                try:
+                    case.check([base64.b64decode(data) for data in output])
+                except AssertionError as error:
+                    failures.append(str(error))
     finally:
         python_in_tab.run("device.software = True")
+    assert not failures, "\n".join(failures)
 
 
 def test_webgpu_does_not_load_numpy(python_in_tab, device_in_tab):
