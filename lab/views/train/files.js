@@ -95,7 +95,7 @@ export function noticesView(controller) {
     /** @param {State} state */
     sync(state) {
       showError(mistake, state.errors.file);
-      showError(copy, state.errors.copy);
+      showError(copy, state.limit ? "" : state.errors.copy); // the limit says already that no copy is kept
       showError(link, state.errors.link);
       showError(line, state.errors.line);
       setText(limit, state.limit);
