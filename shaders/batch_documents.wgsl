@@ -1,9 +1,9 @@
 // inputs[b, t] = token t of a document, where token 0 is the BOS before it, and targets[b, t] = the token after that.
-// Past the end of the document, inputs are BOS and targets -1. If SEPARATOR is a token, targets up to the first one are
-// -1 too.
+// Past the end of the document, inputs are BOS and targets -1. Targets before the answer are -1 too.
 //
 //   tokens   (N,)     BOS document BOS document ... BOS
 //   offsets  (D + 1,) the index of each BOS
+//   answers  (D,)     the index of the first token of each answer, or of the BOS before a document without one
 //   seed     (1,)
 //   step     (1,)
 //   inputs   (B, T)
@@ -20,16 +20,16 @@ struct Uniforms {
     PURPOSE: u32,
     SEQUENTIAL: u32,
     FIRST: u32,
-    SEPARATOR: i32,
 }
 
 @group(0) @binding(0) var<storage, read> tokens: array<u32>;
 @group(0) @binding(1) var<storage, read> offsets: array<u32>;
-@group(0) @binding(2) var<storage, read> seed: array<u32>;
-@group(0) @binding(3) var<storage, read> step: array<u32>;
-@group(0) @binding(4) var<storage, read_write> inputs: array<u32>;
-@group(0) @binding(5) var<storage, read_write> targets: array<i32>;
-@group(0) @binding(6) var<uniform> uniforms: Uniforms;
+@group(0) @binding(2) var<storage, read> answers: array<u32>;
+@group(0) @binding(3) var<storage, read> seed: array<u32>;
+@group(0) @binding(4) var<storage, read> step: array<u32>;
+@group(0) @binding(5) var<storage, read_write> inputs: array<u32>;
+@group(0) @binding(6) var<storage, read_write> targets: array<i32>;
+@group(0) @binding(7) var<uniform> uniforms: Uniforms;
 
 // from shared/threefry.wgsl
 // Threefry-2x32-20: 64 random bits for a key and a counter.
@@ -74,11 +74,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
         let place = offsets[document] + i % uniforms.T;
         if (place < offsets[document + 1u]) {
             inputs[i] = tokens[place];
-            var asked = uniforms.SEPARATOR < 0;
-            for (var before = offsets[document]; before <= place && !asked; before++) {
-                asked = i32(tokens[before]) == uniforms.SEPARATOR;
-            }
-            targets[i] = select(-1, i32(tokens[place + 1u]), asked);
+            targets[i] = select(-1, i32(tokens[place + 1u]), place + 1u >= answers[document]);
         }
     }
 }

@@ -1,6 +1,6 @@
 """Training texts, and their conversion to tokens for a device."""
 
-from pygpt.data.corpus import Corpus, Split, check_answers, make_corpus, separator_of, whole_split
+from pygpt.data.corpus import Corpus, Split, check_answers, make_corpus, question_of, whole_split
 from pygpt.data.loading import load_text, open_dataset_bytes
 from pygpt.data.registry import DATASETS, Dataset
 from pygpt.data.sources.python import python_sources_text
@@ -22,7 +22,7 @@ __all__ = [
     "make_corpus",
     "open_dataset_bytes",
     "python_sources_text",
-    "separator_of",
+    "question_of",
     "tales",
     "task_text",
     "text_from_bytes",

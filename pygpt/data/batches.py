@@ -12,7 +12,7 @@ from pygpt.tensor.tensor import tensor
 class DeviceBatches:
     """One part of a corpus on the device; draws batches of B sequences of T tokens from it.
 
-    `layout` and `separator` are those of the corpus. With `answers_only`, only the tokens of answers are targets.
+    `layout` is that of the corpus. With `answers_only`, only the tokens of answers are targets.
     """
 
     def __init__(
@@ -22,14 +22,15 @@ class DeviceBatches:
         layout: str,
         batch_size: int,
         block_size: int,
-        separator: int | None = None,
         answers_only: bool = False,
     ):
-        self.layout, self.separator, self.answers_only = layout, separator, answers_only
+        self.layout, self.answers_only = layout, answers_only
         self.batch_size, self.block_size = batch_size, block_size
         self.tokens = tensor(device, split.tokens, dtype="uint32")
-        offsets = split.offsets if layout == "documents" else None
-        self.offsets = None if offsets is None else tensor(device, offsets, dtype="uint32")
+        self.offsets, self.answers = (
+            None if each is None or layout != "documents" else tensor(device, each, dtype="uint32")
+            for each in (split.offsets, split.answers)
+        )
 
     def prefetch(self, step: int) -> None:
         """Do nothing: the whole text is on the device already."""
@@ -42,15 +43,15 @@ class DeviceBatches:
         `first` is their first row in a larger batch. With `answers`, only the tokens of answers are targets.
         """
         if self.layout == "documents":
-            masked = self.separator is not None and (answers or self.answers_only)
+            masked = self.answers is not None and (answers or self.answers_only)
             return batch_documents(
                 self.tokens,
                 self.offsets,
+                self.answers if masked else self.offsets,
                 rng.seed,
                 rng.step,
                 purpose=purpose,
                 sequential=sequential,
-                separator=self.separator if masked else -1,
                 batch_size=self.batch_size,
                 block_size=self.block_size,
                 first=first,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
+import dataclasses
 import random
 from array import array
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -21,24 +22,29 @@ class Split:
     """The tokens of one part of a corpus, as `array('I')`.
 
     A stream has no offsets. Documents are stored as BOS doc0 BOS doc1 ... BOS: `offsets[d]` is the index of the BOS
-    before document d, and one more offset is the index of the BOS after the last document.
+    before document d, and one more offset is the index of the BOS after the last document. If every document is a
+    question and an answer that fit into a block, `answers[d]` is the index of the first token of its answer.
     """
 
     tokens: array[int]
     offsets: array[int] | None = None
+    answers: array[int] | None = None
+
+    def documents(self, answers_only: bool = False) -> Iterator[tuple[int, int, int]]:
+        """Yield the index of the BOS before each document, of that after it, and of the first token to predict: with
+        `answers_only`, the first of the answer, if there are answers."""
+        assert self.offsets is not None  # a stream has no documents
+        first = self.answers if answers_only and self.answers else (begin + 1 for begin in self.offsets)
+        return zip(self.offsets, self.offsets[1:], first)
 
 
 @dataclass(frozen=True)
 class Corpus(Generic[Part]):
-    """A text ready for a device: its training tokens and its validation tokens.
-
-    `separator` is the token between question and answer if every document has one and fits into a block, else None.
-    """
+    """A text ready for a device: its training tokens and its validation tokens. Both have answers, or none."""
 
     layout: str
     train: Part
     val: Part
-    separator: int | None = None
 
 
 def make_corpus(
@@ -48,13 +54,15 @@ def make_corpus(
     block_size: int,
     val_fraction: float = 0.1,
     rng: random.Random | None = None,
+    question_length: int = 0,
 ) -> Corpus[Split]:
     """Convert a text to tokens and hold out some of them for validation.
 
     Layout "stream" holds out the end of the text. Layout "documents" holds out every tenth document (for a fraction
     of 0.1), because lists are often sorted. Documents are kept whole here; one that is longer than the block is
     truncated to its first `block_size` tokens when a batch is drawn. `rng` shuffles the documents, and then the last
-    ones are held out: the others have the order they would have without validation.
+    ones are held out: the others have the order they would have without validation. `question_length` is that of the
+    Text.
 
     Raises:
         DataError: the layout is unknown, the fraction is not above 0 and at most 0.5, the tokenizer's delimiter does
@@ -70,19 +78,20 @@ def make_corpus(
     if block_size < 1:
         raise DataError(f"a block must hold at least 1 token; block_size is {block_size}: choose a longer block")
     if layout == "documents":
-        return _documents(text, tokenizer, block_size, val_fraction, rng)
+        return _documents(text, tokenizer, block_size, val_fraction, rng, question_length)
     return _stream(text, tokenizer, block_size, val_fraction)
 
 
-def whole_split(text: str, tokenizer: Tokenizer, layout: str) -> Split:
-    """Convert a whole text to one split to evaluate a model on, with nothing held out.
+def whole_split(text: str, tokenizer: Tokenizer, layout: str, block_size: int, question_length: int = 0) -> Split:
+    """Convert a whole text to one split to evaluate a model on, with nothing held out; otherwise as `make_corpus`.
 
     Raises:
         DataError: the text is too short, or the tokenizer's delimiter does not fit the layout.
         TokenizerError: the text has a symbol that is not in the vocabulary.
     """
     if layout == "documents":
-        return _delimited(_documents_of(text, tokenizer, 1), tokenizer)
+        split = _delimited(_documents_of(text, tokenizer, 1), tokenizer)
+        return _with_answers(tokenizer, block_size, question_length, split)[0]
     tokens = tokenizer.encode(text)
     if len(tokens) < 2:
         raise DataError(
@@ -123,7 +132,12 @@ def _stream(text: str, tokenizer: Tokenizer, block_size: int, val_fraction: floa
 
 
 def _documents(
-    text: str, tokenizer: Tokenizer, block_size: int, val_fraction: float, rng: random.Random | None
+    text: str,
+    tokenizer: Tokenizer,
+    block_size: int,
+    val_fraction: float,
+    rng: random.Random | None,
+    question_length: int,
 ) -> Corpus[Split]:
     documents = _documents_of(text, tokenizer, 2)
     every = round(1 / val_fraction)
@@ -137,53 +151,72 @@ def _documents(
         kept = [document for index, document in enumerate(documents) if index % every != every - 1]
         held_back = documents[every - 1 :: every]
     train, val = _delimited(kept, tokenizer), _delimited(held_back, tokenizer)
-    return Corpus("documents", train, val, separator_of(tokenizer, block_size, train, val))
+    return Corpus("documents", *_with_answers(tokenizer, block_size, question_length, train, val))
 
 
-def separator_of(tokenizer: Tokenizer, block_size: int, *splits: Split) -> int | None:
-    """Return the token between question and answer, or None if a document has none or does not fit into a block."""
+def question_of(document: str, question_length: int) -> str:
+    """The part of a document before its answer; `question_length` is that of the Text."""
+    return document[: question_length or document.index(SEPARATOR) + 1]
+
+
+def _answers(tokenizer: Tokenizer, split: Split, question_length: int) -> array[int]:
+    """Return the index of the first token of each answer, by the rule of `question_of`; 0 where there is none.
+
+    A question of `question_length` characters must be as many tokens, and a separator one token.
+    """
+    tokens, answers = split.tokens, array("I")
+    separator = None if question_length else tokenizer.encode(SEPARATOR)
+    for begin, end, first in split.documents():
+        if separator is None:
+            answer = first + question_length
+            found = answer < end and len(tokenizer.decode(tokens[first:answer])) == question_length
+        elif found := len(separator) == 1 and separator[0] in tokens[begin:end]:
+            answer = tokens.index(separator[0], begin, end) + 1
+        answers.append(answer if found else 0)
+    return answers
+
+
+def _with_answers(tokenizer: Tokenizer, block_size: int, question_length: int, *splits: Split) -> list[Split]:
+    """The splits with the places of their answers, if every document has one and fits into a block."""
     try:
-        return (
-            _separator(tokenizer, block_size, *splits) if all(split.offsets is not None for split in splits) else None
-        )
+        return _checked_answers(tokenizer, block_size, question_length, *splits)
     except DataError:
-        return None
+        return list(splits)
 
 
-def check_answers(corpus: Corpus, tokenizer: Tokenizer, block_size: int) -> None:
+def check_answers(corpus: Corpus, tokenizer: Tokenizer, block_size: int, question_length: int) -> None:
     """Check that every document is a question and an answer that fit into a block.
 
     Raises:
-        DataError: a document has no separator, or is longer than a block.
+        DataError: a document has no answer, or is longer than a block.
     """
-    if corpus.separator is None:
-        _separator(tokenizer, block_size, corpus.train, corpus.val)
+    if corpus.val.answers is None:
+        _checked_answers(tokenizer, block_size, question_length, corpus.train, corpus.val)
 
 
-def _separator(tokenizer: Tokenizer, block_size: int, *splits: Split) -> int:
+def _checked_answers(tokenizer: Tokenizer, block_size: int, question_length: int, *splits: Split) -> list[Split]:
     try:
-        ids = tokenizer.encode(SEPARATOR)
+        answers = [_answers(tokenizer, split, question_length) for split in splits]
     except TokenizerError:
         raise DataError(f"no document of this text has a {SEPARATOR} between a question and its answer") from None
-    documents = [
-        split.tokens[begin:end]
-        for split in splits
-        if split.offsets is not None
-        for begin, end in itertools.pairwise(split.offsets)
-    ]
-    missing = sum(ids[0] not in document for document in documents) if len(ids) == 1 else len(documents)
+    missing, number = sum(each.count(0) for each in answers), sum(map(len, answers))
+    if missing and question_length:
+        raise DataError(
+            f"{missing:,} of {number:,} questions are not {question_length} tokens, one per character: choose the "
+            "tokenizer char"
+        )
     if missing:
         raise DataError(
-            f"{missing:,} of {len(documents):,} documents have no token {SEPARATOR} between a question and its "
+            f"{missing:,} of {number:,} documents have no token {SEPARATOR} between a question and its "
             "answer: add one to each, or choose the tokenizer char"
         )
-    longest = max(map(len, documents))
+    longest = max(end - begin for split in splits for begin, end, _ in split.documents())
     if longest > block_size:
         raise DataError(
             f"the longest question with its answer takes {longest} tokens, and a block has {block_size}: choose a "
             f"model.block_size of at least {longest}"
         )
-    return ids[0]
+    return [dataclasses.replace(split, answers=each) for split, each in zip(splits, answers)]
 
 
 def _delimited(documents: list[str], tokenizer: Tokenizer) -> Split:

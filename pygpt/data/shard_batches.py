@@ -22,7 +22,7 @@ class ShardBatches:
     """
 
     layout = "stream"
-    separator = offsets = None
+    offsets = answers = None
 
     def __init__(
         self, device, shards: ShardedTokens, seed: int, purpose: int, batch_size: int, block_size: int, passes: int = 1

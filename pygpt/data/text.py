@@ -25,7 +25,8 @@ class Text:
     """A text to train on.
 
     `sha256` is the hash of its UTF-8 bytes. `origin` describes the source for people. `built_in` is true if the name
-    alone is enough to load the text again.
+    alone is enough to load the text again. `question_length` is the number of characters in each question if no `=`
+    separates it from its answer, else 0.
     """
 
     name: str
@@ -33,11 +34,12 @@ class Text:
     sha256: str
     origin: str
     built_in: bool
+    question_length: int = 0
 
 
-def make_text(name: str, text: str, origin: str, built_in: bool) -> Text:
+def make_text(name: str, text: str, origin: str, built_in: bool, question_length: int = 0) -> Text:
     """Make a Text from a string, with the hash of its UTF-8 bytes."""
-    return Text(name, text, hashlib.sha256(text.encode("utf-8")).hexdigest(), origin, built_in)
+    return Text(name, text, hashlib.sha256(text.encode("utf-8")).hexdigest(), origin, built_in, question_length)
 
 
 def text_from_bytes(name: str, data: bytes) -> Text:

@@ -45,19 +45,7 @@ def _(tokens, seed, step, inputs, targets, *, batch_size, block_size, purpose, s
 
 @kernel(outputs=("inputs", "targets"), no_gradient="tokens are integers", gathers_rows=True)
 def batch_documents(
-    tokens,
-    offsets,
-    seed,
-    step,
-    inputs,
-    targets,
-    *,
-    batch_size,
-    block_size,
-    purpose,
-    sequential=False,
-    first=0,
-    separator=-1,
+    tokens, offsets, answers, seed, step, inputs, targets, *, batch_size, block_size, purpose, sequential=False, first=0
 ):
     """inputs[b] = the start of a document, including the BOS before it, and targets[b] = the token after each input.
 
@@ -65,11 +53,11 @@ def batch_documents(
     offsets[d], and the BOS at offsets[d + 1] is its last target. Row b takes document word0 of key (seed, purpose) and
     counter (first + b, step), modulo D. If `sequential`, it takes document step * B + first + b; `sequential=2` takes
     that modulo D, so that the first document follows the last. Documents are cut after T tokens. The rest of a row, and
-    rows past the last document, have inputs BOS and targets -1, which losses ignore. If `separator` is a token, which
-    separates a question from its answer, targets up to the first one are -1 too: the model learns only the answer.
+    rows past the last document, have inputs BOS and targets -1, which losses ignore. Targets before token answers[d]
+    are -1 too: the model learns only the answer to a question. With the offsets as `answers`, all are learned.
 
-    Shapes: tokens uint32 (N,); offsets uint32 (D + 1,); seed, step uint32 (1,) -> inputs uint32 (B, T), targets int32
-        (B, T).
+    Shapes: tokens uint32 (N,); offsets uint32 (D + 1,); answers uint32 (D,) or longer; seed, step uint32 (1,) -> inputs
+        uint32 (B, T), targets int32 (B, T).
     """
     rows = np.arange(first, first + batch_size, dtype=np.uint32)
     documents = offsets.size - 1
@@ -86,28 +74,24 @@ def batch_documents(
     inside = exists[:, None] & (index < end)
     np.minimum(index, tokens.size - 2, out=index)
     inputs[...] = np.where(inside, tokens[index], tokens[offsets[0]])
-    if separator >= 0:
-        inside &= np.logical_or.accumulate(tokens[index] == separator, axis=1)
+    inside &= index + 1 >= answers[document][:, None]
     targets[...] = np.where(inside, tokens[index + 1].view(np.int32), -1)
 
 
 @batch_documents.shapes
-def _(tokens, offsets, seed, step, *, batch_size, block_size, purpose, sequential, first, separator):
+def _(tokens, offsets, answers, seed, step, *, batch_size, block_size, purpose, sequential, first):
     if len(tokens.shape) != 1 or tokens.size < 2 or len(offsets.shape) != 1 or offsets.size < 2:
         raise ShapeError(
             f"batch_documents: expected tokens (N,) and the offsets (D + 1,) of at least one document, "
             f"got {list(tokens.shape)} and {list(offsets.shape)}"
         )
+    if len(answers.shape) != 1 or answers.size < offsets.size - 1:
+        raise ShapeError(
+            f"batch_documents: expected answers (D,) of {offsets.size - 1} documents, got {list(answers.shape)}"
+        )
     return [((batch_size, block_size), "uint32"), ((batch_size, block_size), "int32")]
 
 
 @batch_documents.overrides
-def _(tokens, offsets, seed, step, inputs, targets, *, batch_size, block_size, purpose, sequential, first, separator):
-    return {
-        "B": batch_size,
-        "T": block_size,
-        "PURPOSE": purpose,
-        "SEQUENTIAL": sequential,
-        "FIRST": first,
-        "SEPARATOR": separator,
-    }
+def _(tokens, offsets, answers, seed, step, inputs, targets, *, batch_size, block_size, purpose, sequential, first):
+    return {"B": batch_size, "T": block_size, "PURPOSE": purpose, "SEQUENTIAL": sequential, "FIRST": first}

@@ -24,13 +24,14 @@ async def send_baselines(emit: Emit, run: Run) -> None:
         train, val = [await _fetch_split(run.device, part) for part in parts]
     except DeviceError:
         return
-    separator = parts[1].separator if run.experiment.train.answers_only else None
-    for nats in baseline_steps(train, val, run.tokenizer.vocab_size, separator):
+    for nats in baseline_steps(train, val, run.tokenizer.vocab_size, run.experiment.train.answers_only):
         await yield_to_event_loop()
     emit(Baselines(run.id, nats))
 
 
 async def _fetch_split(device, part) -> Split:
     tokens = array("I", await device.fetch(part.tokens))
-    offsets = None if part.offsets is None else array("I", await device.fetch(part.offsets))
-    return Split(tokens, offsets)
+    offsets, answers = [
+        None if each is None else array("I", await device.fetch(each)) for each in (part.offsets, part.answers)
+    ]
+    return Split(tokens, offsets, answers)

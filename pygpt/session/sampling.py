@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 from pygpt.config.sampling import SamplingConfig
-from pygpt.data.sources.tasks import SEPARATOR
+from pygpt.data import Text, question_of
 from pygpt.errors import sentence_of
 from pygpt.inference.generate import stream
 from pygpt.inference.sampler import Sampler
@@ -49,7 +49,7 @@ class TrainingSamples:
         step = self.step = run.step
         began = time.perf_counter()
         # A model that learns answers gets a held-out question, a different one each time, and decodes greedily.
-        prompt, expected = _question(run) if run.val_batches.separator is not None else ("", "")
+        prompt, expected = _question(run) if run.val_batches.answers is not None else ("", "")
         config = SamplingConfig(temperature=0.0 if expected else 0.8, seed=step)
         next_slice_size = _GrowingSlices()
         # After Pause is pressed, the sample ends within LAST_SAMPLE_SECONDS.
@@ -84,13 +84,13 @@ class _GrowingSlices:
 
 
 def _question(run: Run) -> tuple[str, str]:
-    """A held-out question up to its separator, and the same document with its answer."""
-    assert run.text.text is not None  # shards have no questions
+    """A held-out question up to its answer, and the same document with its answer."""
+    assert isinstance(run.text, Text)  # shards have no questions
     every = round(1 / run.experiment.data.val_fraction)
     documents = split_documents(run.text.text)
     held_out = documents[every - 1 :: every] or documents[-1:]
     expected = held_out[run.step % len(held_out)]
-    return expected.partition(SEPARATOR)[0] + SEPARATOR, expected
+    return question_of(expected, run.text.question_length), expected
 
 
 class Continuation:

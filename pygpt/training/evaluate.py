@@ -14,7 +14,7 @@ import struct
 from array import array
 
 from pygpt.data.batches import DeviceBatches
-from pygpt.data.corpus import make_corpus, separator_of, whole_split
+from pygpt.data.corpus import make_corpus, whole_split
 from pygpt.models.python_random_init import python_random
 from pygpt.nn.parameters import RngState
 from pygpt.ops import increment, mean_valid, record
@@ -74,26 +74,25 @@ def evaluate_text(trained, text, whole: bool = False, baselines: bool = True) ->
     """
     experiment, tokenizer, device = trained.experiment, trained.tokenizer, trained.device
     layout, block = experiment.data.layout, experiment.model.block_size
-    train = separator = None
+    train = None
+    answers_only = experiment.train.answers_only
     if text.text is None:  # the validation shards fit into memory
         val = text.corpus(layout, block, tokenizer).val.all()
     elif whole:
-        val = whole_split(text.text, tokenizer, layout)
-        separator = separator_of(tokenizer, block, val)
+        val = whole_split(text.text, tokenizer, layout, block, text.question_length)
     else:
         generator = python_random(experiment)
-        corpus = make_corpus(text.text, tokenizer, layout, block, experiment.data.val_fraction, generator)
-        train, val, separator = corpus.train, corpus.val, corpus.separator
-    batches = DeviceBatches(
-        device, val, layout, experiment.train.batch_size, block, separator, experiment.train.answers_only
-    )
+        corpus = make_corpus(
+            text.text, tokenizer, layout, block, experiment.data.val_fraction, generator, text.question_length
+        )
+        train, val = corpus.train, corpus.val
+    batches = DeviceBatches(device, val, layout, experiment.train.batch_size, block, answers_only)
     loss, predictions = full_loss(trained.model, batches)
-    right, questions = (None, 0) if separator is None else accuracy(trained.model, batches)
-    answers = separator if experiment.train.answers_only else None
-    byte_count = predicted_bytes(val, tokenizer, block, answers)
+    right, questions = (None, 0) if batches.answers is None else accuracy(trained.model, batches)
+    byte_count = predicted_bytes(val, tokenizer, block, answers_only)
     baseline_losses = {"uniform": math.log(tokenizer.vocab_size)}
     if baselines and train is not None:
-        baseline_losses = ngram_baselines(train, val, tokenizer.vocab_size, answers)
+        baseline_losses = ngram_baselines(train, val, tokenizer.vocab_size, answers_only)
     return Evaluation(loss, predictions, byte_count, right, questions, baseline_losses)
 
 
@@ -102,13 +101,12 @@ def perplexity(loss: float) -> float:
     return math.exp(min(loss, 700.0))
 
 
-def predicted_bytes(split, tokenizer, block_size: int, separator: int | None = None) -> int:
+def predicted_bytes(split, tokenizer, block_size: int, answers_only: bool = False) -> int:
     """The number of bytes of text that the predictions of a Split encode."""
     if split.offsets is None:
         return len(tokenizer.decode(split.tokens[1:]).encode())
     predicted, delimiters = array("I"), 0
-    for begin, end in zip(split.offsets, split.offsets[1:]):
-        first = begin + 1 if separator is None else split.tokens.index(separator, begin, end) + 1
+    for begin, end, first in split.documents(answers_only):
         last = min(end + 1, begin + 1 + block_size)  # the delimiter at `end` is predicted too, if the block reaches it
         predicted.extend(split.tokens[first : min(last, end)])
         delimiters += last > end

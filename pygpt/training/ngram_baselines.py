@@ -24,17 +24,17 @@ PIECE = 1 << 15  # tokens in a piece of work: a few hundredths of a second in a 
 NAMES = ("uniform", "unigram", "bigram", "trigram")
 
 
-def baselines(train, val, vocab_size: int, separator: int | None = None) -> dict[str, float]:
+def baselines(train, val, vocab_size: int, answers_only: bool = False) -> dict[str, float]:
     """The cross-entropy of each baseline, in nats per token, over the predictions of `val`; see `baseline_steps`."""
-    for losses in baseline_steps(train, val, vocab_size, separator):
+    for losses in baseline_steps(train, val, vocab_size, answers_only):
         pass
     return losses
 
 
-def baseline_steps(train, val, vocab_size: int, separator: int | None = None):
+def baseline_steps(train, val, vocab_size: int, answers_only: bool = False):
     """Compute the baselines in pieces: yield None between them, for a thread with other work, and finally the losses.
 
-    With the `separator` of questions and answers, only the tokens of answers are predicted.
+    With `answers_only`, only the tokens of answers are predicted, if the text has questions.
     """
     sequence = _sequence(train)
     singles, pair_counts, triple_counts = Counter(sequence), Counter[int](), Counter[int]()
@@ -58,7 +58,7 @@ def baseline_steps(train, val, vocab_size: int, separator: int | None = None):
     yield None
     after_two = _context_counts(triple_counts, lambda triple: triple // vocab_size)
     yield None
-    predicted, predictions = Counter[int](), _predictions(val, vocab_size, separator)
+    predicted, predictions = Counter[int](), _predictions(val, vocab_size, answers_only)
     while piece := list(itertools.islice(predictions, PIECE)):
         predicted.update(piece)
         yield None
@@ -88,7 +88,7 @@ def _sequence(split):
     return sequence
 
 
-def _predictions(split, vocab_size, separator):
+def _predictions(split, vocab_size, answers_only):
     """Yield each prediction with the two tokens before it, as one number; a stream's first has only one before it."""
     if split.offsets is None:
         tokens = split.tokens
@@ -98,14 +98,12 @@ def _predictions(split, vocab_size, separator):
             first * square + second * vocab_size + third for first, second, third in zip(tokens, tokens[1:], tokens[2:])
         )
         return
-    for begin, end in zip(split.offsets, split.offsets[1:]):
+    for begin, end, first in split.documents(answers_only):
         before, last = split.tokens[begin], split.tokens[begin]
-        predicted = separator is None
         for place in range(begin + 1, end + 1):
             token = split.tokens[place]
-            if predicted:
+            if place >= first:
                 yield (before * vocab_size + last) * vocab_size + token
-            predicted = predicted or token == separator
             before, last = last, token
 
 

@@ -55,10 +55,19 @@ class Run(Trainer):
         corpus = (
             text.corpus(layout, block, self.tokenizer)
             if text.text is None
-            else make_corpus(text.text, self.tokenizer, layout, block, experiment.data.val_fraction, generator)
+            else make_corpus(
+                text.text,
+                self.tokenizer,
+                layout,
+                block,
+                experiment.data.val_fraction,
+                generator,
+                text.question_length,
+            )
         )
-        if corpus.layout == "documents" and (experiment.train.answers_only or is_task(text.name)):
-            check_answers(corpus, self.tokenizer, experiment.model.block_size)
+        scored = experiment.train.answers_only or is_task(text.name)
+        if scored and isinstance(text, Text) and corpus.layout == "documents":
+            check_answers(corpus, self.tokenizer, block, text.question_length)
         weights = weights_for(init_from, experiment) if init_from else None
         super().__init__(experiment, self.tokenizer.vocab_size, corpus, device, generator, weights)
         self._ancestry: dict[str, Any] = {"run": os.urandom(6).hex()}

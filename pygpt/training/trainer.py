@@ -110,7 +110,7 @@ class Trainer:
         self.val_batches = self._batches(corpus, corpus.val, EVALUATION)
         self._eval_step = tensor(device, [0], dtype="uint32")
         self._eval_losses, right = (empty(device, (experiment.train.eval_batches,), dtype) for _ in range(2))
-        self._eval_right = None if corpus.separator is None else right
+        self._eval_right = None if self.val_batches.answers is None else right
         self.training_step = Capture(device, self._train_step)
         self._copy_before = Capture(device, self._copy_weights)
         self._measure = Capture(device, self._measure_update)
@@ -120,9 +120,7 @@ class Trainer:
     def _batches(self, corpus, split, purpose, passes=1):
         train, block_size = self.experiment.train, self.experiment.model.block_size
         if isinstance(split, Split):
-            return DeviceBatches(
-                self.device, split, corpus.layout, train.batch_size, block_size, corpus.separator, train.answers_only
-            )
+            return DeviceBatches(self.device, split, corpus.layout, train.batch_size, block_size, train.answers_only)
         from pygpt.data.shard_batches import ShardBatches  # not needed in a tab
 
         return ShardBatches(self.device, split, train.seed, purpose, train.batch_size, block_size, passes)

@@ -9,7 +9,7 @@
     python -m tests.bench pause     how long the lab's commands wait after 5, 60 and 300 s of training in the tab
     python -m tests.bench quality   the losses of bigram and small on Tiny Shakespeare, and docs/small_curve.svg
     python -m tests.bench curve     50 steps of `small` on NumPy and native WebGPU: the largest difference
-    python -m tests.bench tasks     the accuracy of the presets reverse, sort and addition, on NumPy
+    python -m tests.bench tasks     the accuracy of the task presets and of minGPT's two examples, on NumPy
     python -m tests.bench tokens    learning a BPE of 1,024 tokens from 1 MB of text, natively and in the tab
     python -m tests.bench words     real words in what the page's default writes after 60 s, on NumPy and on WebGPU
     python -m tests.bench bits      ten steps of every preset, as exact numbers, to compare before and after a change
@@ -102,8 +102,8 @@ def main() -> None:
         nargs="+",
         default=[],
         metavar="SIZE",
-        help="bigram, micro, baby, small, nano (native: also nano-2, nano-8); for tasks: reverse, sort, addition; "
-        "for pause: seconds",
+        help="bigram, micro, baby, small, nano (native: also nano-2, nano-8); for tasks: reverse, sort, addition, "
+        "mingpt-addition, mingpt-sort; for pause: seconds",
     )
     parser.add_argument(
         "--contenders",

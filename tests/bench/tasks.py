@@ -1,4 +1,7 @@
-"""Measure the accuracy of the task presets on NumPy: at each evaluation, and over all held-out questions at the end."""
+"""Measure the accuracy of the task presets on NumPy: at each evaluation, and over all held-out questions at the end.
+
+mingpt-addition and mingpt-sort are minGPT's projects/adder and demo.ipynb: its gpt-nano, its optimizer, and its lines.
+"""
 
 import time
 
@@ -10,13 +13,42 @@ from pygpt.training.evaluate import accuracy
 from pygpt.training.run import Run
 
 PRESETS = ("reverse", "sort", "addition")
+# Biases, a separate output layer and a constant learning rate, as there.
+MINGPT = {
+    "data.layout": "documents",
+    "train.answers_only": True,
+    "train.batch_size": 64,
+    "train.eval_batches": 10,
+    "train.steps": 1500,
+    "model.n_layer": 3,
+    "model.n_head": 3,
+    "model.n_embd": 48,
+    "model.dropout": 0.1,
+    "model.bias": True,
+    "model.tie_weights": False,
+    "optim.learning_rate": 5e-4,
+    "optim.schedule": "constant",
+    "optim.warmup_steps": 0,
+    "optim.beta2": 0.95,
+    "optim.weight_decay": 0.1,
+    "optim.grad_clip": 1.0,
+}
+EXPERIMENTS = {
+    **{name: Experiment.preset(name) for name in PRESETS},
+    "mingpt-addition": Experiment().with_fields(
+        **MINGPT, **{"data.source": "task:addition,format=mingpt", "model.block_size": 8}
+    ),
+    "mingpt-sort": Experiment().with_fields(
+        **MINGPT, **{"data.source": "task:sort,format=mingpt", "model.block_size": 13}
+    ),
+}
 
 
 def measure(options):
     """Print each preset's evaluations, and its accuracy over all questions of the validation split."""
-    for name in PRESETS:
+    for name, experiment in EXPERIMENTS.items():
         if options.wants_size(name):
-            _measure(name, Experiment.preset(name))
+            _measure(name, experiment)
 
 
 def _measure(name, experiment):

@@ -53,6 +53,18 @@ def test_a_task_is_trained_scored_and_shared(page, site):
     page.wait_for_function("document.querySelector('#train-answers_only').checked")
 
 
+def test_a_variant_of_a_task_is_offered_and_linked(page, site):
+    page.goto(f"{site.url}#text=task:addition,length=3,format=mingpt")
+    wait_for(page, "#task-place .hint", "8550531", READY)
+    expect(page.locator("#task")).to_have_value("addition,format=mingpt")
+    expect(page.locator("#task option:checked")).to_have_text("addition, format mingpt")
+    expect(page.locator("#task-length")).to_have_value("3")
+    page.select_option("#task", "sort,format=mingpt")
+    expect(page.locator("#task-length")).to_have_value("6")
+    wait_for(page, ".facts", "characters, 4 distinct")
+    page.wait_for_function("decodeURIComponent(location.hash).includes('text=task:sort,format=mingpt')")
+
+
 def test_a_task_with_too_few_questions_is_reported(page, site):
     page.goto(f"{site.url}#text=task:parity,length=2")
     wait_for(page, "#text-mistake", "has only 6 different questions", READY)

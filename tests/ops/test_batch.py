@@ -19,7 +19,13 @@ def documents(*lengths):
     offsets = np.cumsum([0, *(length + 1 for length in lengths)]).astype(np.uint32)
     tokens = integers(int(offsets[-1]) + 1, high=BOS)
     tokens[offsets] = BOS
-    return tokens, offsets
+    return tokens, offsets, offsets
+
+
+def questions(answers, *lengths):
+    """Return the same with the number of each document's first token that is part of its answer."""
+    tokens, offsets, _ = documents(*lengths)
+    return tokens, offsets, offsets[:-1] + np.array(answers, np.uint32) + np.uint32(1)
 
 
 CASES = [
@@ -88,14 +94,13 @@ CASES += [
 CASES += [
     Case(
         "batch_documents",
-        [*documents(3, 0, 11, 12, 13, 40), word(1337), word(step)],
+        [*questions((2, 0, 5, 11, 1, 20), 3, 0, 11, 12, 13, 40), word(1337), word(step)],
         batch_size=17,
         block_size=13,
         purpose=BATCH,
         sequential=sequential,
-        separator=separator,
     )
-    for step, sequential, separator in ((0, True, 4), (3, False, 0), (3, False, BOS), (4, False, 77))
+    for step, sequential in ((0, True), (3, False), (1, 2))
 ]
 
 
@@ -146,34 +151,36 @@ def test_sequential_batches_cover_each_prediction_once(cpu, length):
 
 def test_documents_by_hand(device):
     tokens, offsets = np.array([9, 1, 2, 9, 3, 9, 4, 5, 6, 7, 9], np.uint32), np.array([0, 3, 5, 10], np.uint32)
-    inputs, targets = draw(device, batch_documents, [tokens, offsets], 0, batch_size=4, block_size=4, sequential=True)
+    inputs, targets = draw(
+        device, batch_documents, [tokens, offsets, offsets], 0, batch_size=4, block_size=4, sequential=True
+    )
     assert inputs.tolist() == [[9, 1, 2, 9], [9, 3, 9, 9], [9, 4, 5, 6], [9, 9, 9, 9]]
     assert targets.tolist() == [[1, 2, 9, -1], [3, 9, -1, -1], [4, 5, 6, 7], [-1, -1, -1, -1]]
 
 
 def test_first_document_follows_the_last(device):
-    tokens, offsets = documents(1, 2, 3)
+    arrays = documents(1, 2, 3)
     steps = [
-        draw(device, batch_documents, [tokens, offsets], step, batch_size=2, block_size=4, sequential=2)[0]
-        for step in range(6)
+        draw(device, batch_documents, arrays, step, batch_size=2, block_size=4, sequential=2)[0] for step in range(6)
     ]
     assert np.concatenate(steps[:3]).tolist() == np.concatenate(steps[3:]).tolist()
     assert np.array_equal(steps[1][1], steps[0][0]) and not np.array_equal(steps[0][0], steps[0][1])
 
 
-def test_separator_by_hand(device):
+def test_answers_by_hand(device):
     tokens, offsets = np.array([9, 1, 7, 2, 9, 3, 9, 7, 5, 7, 6, 9], np.uint32), np.array([0, 4, 6, 11], np.uint32)
+    answers = np.array([3, 6, 8], np.uint32)
     inputs, targets = draw(
-        device, batch_documents, [tokens, offsets], 0, batch_size=4, block_size=5, sequential=True, separator=7
+        device, batch_documents, [tokens, offsets, answers], 0, batch_size=4, block_size=5, sequential=True
     )
     assert inputs.tolist() == [[9, 1, 7, 2, 9], [9, 3, 9, 9, 9], [9, 7, 5, 7, 6], [9] * 5]
-    assert targets.tolist() == [[-1, -1, 2, 9, -1], [-1] * 5, [-1, 5, 7, 6, 9], [-1] * 5]
+    assert targets.tolist() == [[-1, -1, 2, 9, -1], [-1, 9, -1, -1, -1], [-1, 5, 7, 6, 9], [-1] * 5]
 
 
 def test_every_document_can_be_drawn(cpu):
-    tokens, offsets = documents(2, 2, 2)
+    tokens, offsets, answers = documents(2, 2, 2)
     tokens[offsets[:3] + 1] = [0, 1, 2]
-    first = draw(cpu, batch_documents, [tokens, offsets], 0, batch_size=100, block_size=4)[0][:, 1]
+    first = draw(cpu, batch_documents, [tokens, offsets, answers], 0, batch_size=100, block_size=4)[0][:, 1]
     assert sorted(set(first.tolist())) == [0, 1, 2]
 
 
@@ -184,4 +191,10 @@ def test_too_few_tokens_raise(cpu):
 
 def test_no_document_raises(cpu):
     with pytest.raises(ShapeError, match=r"at least one document, got \[4\] and \[1\]"):
-        draw(cpu, batch_documents, [np.arange(4, dtype=np.uint32), word(0)], 0, batch_size=1, block_size=4)
+        draw(cpu, batch_documents, [np.arange(4, dtype=np.uint32), word(0), word(0)], 0, batch_size=1, block_size=4)
+
+
+def test_too_few_answers_raise(cpu):
+    tokens, offsets, _ = documents(2, 2)
+    with pytest.raises(ShapeError, match=r"answers \(D,\) of 2 documents, got \[1\]"):
+        draw(cpu, batch_documents, [tokens, offsets, word(1)], 0, batch_size=1, block_size=4)

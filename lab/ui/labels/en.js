@@ -118,6 +118,7 @@ export const english = {
     size: (/** @type {string} */ characters, /** @type {string} */ distinct) => `${characters} characters, ${distinct} distinct`,
     named: (/** @type {string} */ name, /** @type {string} */ size) => `${isolated(name)}: ${size}`,
     taskName: "Task",
+    taskFormat: (/** @type {string} */ task, /** @type {string} */ format) => `${task}, format ${format}`,
     taskLength: "Length",
     taskExamples: "Questions",
     taskSeed: "Random seed",

@@ -12,6 +12,12 @@ import { isTask } from "../../state/state.js";
 const QUESTIONS = 10_000;
 const { text: words } = labels;
 
+/** The name of a task as the page shows it: a variant also has a format. @param {string} name */
+function title(name) {
+  const [base = "", format] = name.replaceAll("-", " ").split(",format=");
+  return format ? words.taskFormat(base, format) : base;
+}
+
 /** @param {Controller} controller */
 export function taskSettingsView(controller) {
   const which = element("select", { id: "task", onchange: () => send(true) });
@@ -52,19 +58,20 @@ export function taskSettingsView(controller) {
     sync(state) {
       if (!tasks.length && state.about) {
         tasks = state.about.tasks;
-        which.append(...tasks.map(({ name }) => element("option", { value: name }, name.replaceAll("-", " "))));
+        which.append(...tasks.map(({ name }) => element("option", { value: name }, title(name))));
         which.value = "reverse";
         length.value = String(tasks.find(({ name }) => name === "reverse")?.length ?? 1);
       }
       const { choice } = state.text;
       show(dom, isTask(choice));
       if (!isTask(choice)) return;
-      const [name = "", ...settings] = choice.slice("task:".length).split(",");
+      const [base = "", ...settings] = choice.slice("task:".length).split(",");
+      const set = Object.fromEntries(settings.map((setting) => setting.split("=")));
+      const name = set["format"] ? `${base},format=${set["format"]}` : base;
       const task = tasks.find((one) => one.name === name);
       if (!task) return;
       setText(about, words.taskAbout(task.description, task.measures, task.shortest, task.longest));
       if (choice === sent) return; // the controls have it, as it was typed
-      const set = Object.fromEntries(settings.map((setting) => setting.split("=")));
       setValue(which, name);
       setValue(length, String(set["length"] ?? task.length));
       setValue(examples, String(set["examples"] ?? QUESTIONS));

@@ -3,6 +3,11 @@
 A task is a text that is loaded by name. "task:addition" is ten thousand lines such as 123+045=0168. Settings follow the
 name: "task:addition,length=4,examples=50000,seed=1". Every question is unique, so no question held out for validation
 is trained on. Each maker below draws one question and its answer with `chance`, for a given length.
+
+The setting `format` selects a variant with lines of another form. Those of the format mingpt, from minGPT's
+projects/adder and demo.ipynb, are lines of digits: the first ones, always equally many, are the question, and the
+answer follows at once. There the model sees nothing else; here, as for every document, a delimiter comes before the
+line, and is to be predicted after it.
 """
 
 from __future__ import annotations
@@ -26,7 +31,11 @@ MAX_REPEATED_QUESTIONS = 1000  # repeated questions in a row after which a task 
 
 @dataclasses.dataclass(frozen=True)
 class Task:
-    """A task that can be loaded by name. `length` is the default, and `measures` describes what it counts."""
+    """A task that can be loaded by name, which ends with ",format=" and a format if it is a variant of another task.
+
+    `length` is the default, and `measures` describes what it counts. With the `separator` "", all questions of one
+    length must have the same number of characters.
+    """
 
     name: str
     description: str
@@ -35,6 +44,7 @@ class Task:
     length: int
     shortest: int = 1
     longest: int = 64
+    separator: str = SEPARATOR
 
 
 def _word(chance: SplitMix64, length: int, symbols: str = LETTERS) -> str:
@@ -64,6 +74,16 @@ def _addition(chance, length):
     else:
         a, b = (chance.below(10 ** (1 + chance.below(length))) for _ in range(2))
     return f"{a:0{length}}+{b:0{length}}", f"{a + b:0{length + 1}}"
+
+
+def _mingpt_addition(chance, length):
+    a, b = chance.below(10**length), chance.below(10**length)
+    return f"{a:0{length}}{b:0{length}}", f"{a + b:0{length + 1}}"[::-1]
+
+
+def _mingpt_sort(chance, length):
+    digits = "".join(chance.pick("012") for _ in range(length))
+    return digits, "".join(sorted(digits))
 
 
 def _modular_addition(chance, length):
@@ -149,6 +169,23 @@ TASKS: dict[str, Task] = {
             longest=32,
         ),
         Task(
+            "addition,format=mingpt",
+            "Two numbers, padded with zeros, and the digits of their sum in reverse order: 85, 50 and 135 are 8550531.",
+            _mingpt_addition,
+            "digits per number",
+            2,
+            longest=32,
+            separator="",
+        ),
+        Task(
+            "sort,format=mingpt",
+            "Digits from 0 to 2, and the same digits sorted: 002101000112.",
+            _mingpt_sort,
+            "number of digits",
+            6,
+            separator="",
+        ),
+        Task(
             "modular-addition",
             "Two numbers and their sum modulo the largest prime with that many digits: 60+50=13.",
             _modular_addition,
@@ -229,19 +266,24 @@ def task_text(source: str) -> Text:
     changed = [f"{key}={value}" for key, value in settings.items() if value != defaults[key]]
     name = PREFIX + ",".join([task.name, *changed])
     origin = f"{len(answers):,} questions of the task {task.name}, made by pygpt with seed {settings['seed']}"
-    lines = "".join(f"{question}{SEPARATOR}{answer}\n" for question, answer in answers.items())
-    return make_text(name, lines, origin, built_in=True)
+    lines = "".join(f"{question}{task.separator}{answer}\n" for question, answer in answers.items())
+    question_length = 0 if task.separator else len(next(iter(answers)))
+    return make_text(name, lines, origin, True, question_length)
 
 
 def _parse(source):
     """Return the task and the settings that a name gives."""
     name, *assignments = source.removeprefix(PREFIX).split(",")
-    task = TASKS.get(name)
+    formats = [assignment for assignment in assignments if assignment.startswith("format=")]
+    variant = ",".join([name, *formats])
+    task = TASKS.get(variant)
     if task is None:
-        raise DataError(f"there is no task {name!r}: the tasks are {', '.join(TASKS)}")
+        raise DataError(f"there is no task {variant!r}: the tasks are {'; '.join(TASKS)}")
     limits = {"length": (task.shortest, task.longest), "examples": (MIN_EXAMPLES, MAX_EXAMPLES), "seed": (0, 2**32 - 1)}
     settings = {"length": task.length, "examples": 10_000, "seed": 0}
     for assignment in assignments:
+        if assignment in formats:
+            continue  # the task has it
         key, _, value = assignment.partition("=")
         if key not in limits:
             raise DataError(
@@ -251,7 +293,7 @@ def _parse(source):
         low, high = limits[key]
         if not (value.isascii() and value.isdecimal() and low <= int(value) <= high):
             raise DataError(
-                f"{source}: {key} must be a whole number from {low:,} to {high:,} for the task {name}, "
+                f"{source}: {key} must be a whole number from {low:,} to {high:,} for the task {task.name}, "
                 f"and {value!r} is not"
             )
         settings[key] = int(value)

@@ -70,8 +70,8 @@ KERNEL(batch) {
 }
 
 KERNEL(batch_documents) {
-    OPERANDS { TOKENS, OFFSETS, SEED, STEP, INPUTS, TARGETS };
-    CONSTANTS { B, T, PURPOSE, SEQUENTIAL, FIRST, SEPARATOR };
+    OPERANDS { TOKENS, OFFSETS, ANSWERS, SEED, STEP, INPUTS, TARGETS };
+    CONSTANTS { B, T, PURPOSE, SEQUENTIAL, FIRST };
     uint32_t documents = (uint32_t)SIZE(OFFSETS) - 1, time = WORD(T);
     const uint32_t *tokens = WORDS(TOKENS), *offsets = WORDS(OFFSETS);
     for (uint32_t row = 0; row < WORD(B); row++) {
@@ -83,12 +83,11 @@ KERNEL(batch_documents) {
         }
         int32_t exists = document < documents;
         uint32_t start = exists ? offsets[document] : 0, end = exists ? offsets[document + 1] : 0;
-        int32_t asked = INTEGER(SEPARATOR) < 0;
+        uint32_t answer = exists ? WORDS(ANSWERS)[document] : 0;
         for (uint32_t i = 0; i < time; i++) {
             int32_t inside = start + i < end;
             WORDS(INPUTS)[row * time + i] = tokens[inside ? start + i : offsets[0]];
-            asked = asked || (inside && (int32_t)tokens[start + i] == INTEGER(SEPARATOR));
-            INTEGERS(TARGETS)[row * time + i] = inside && asked ? (int32_t)tokens[start + i + 1] : -1;
+            INTEGERS(TARGETS)[row * time + i] = inside && start + i + 1 >= answer ? (int32_t)tokens[start + i + 1] : -1;
         }
     }
 }

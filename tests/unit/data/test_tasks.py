@@ -1,18 +1,21 @@
 """Tasks: their answers are right, their questions differ, and a trained model gives whole answers."""
 
 import json
+import math
 import re
 
 import pytest
 
 from pygpt.config.sampling import SamplingConfig
-from pygpt.data import TASKS, load_text, make_corpus, task_text, text_from_bytes
+from pygpt.data import TASKS, load_text, make_corpus, question_of, task_text, text_from_bytes
 from pygpt.errors import DataError, ExperimentError
 from pygpt.inference.generate import generate
 from pygpt.language_model import LanguageModel
+from pygpt.nn.parameters import RngState
 from pygpt.runs.checkpoint import read_checkpoint
+from pygpt.tensor.tensor import tensor
 from pygpt.tokenizers import split_documents, train_tokenizer
-from pygpt.training.evaluate import accuracy
+from pygpt.training.evaluate import accuracy, evaluate_text
 from pygpt.training.run import Run
 from tests.tiny_runs import bits, experiment, finish
 from tests.unit.cli.test_cli import run_pygpt
@@ -50,6 +53,8 @@ RIGHT = {
     "reverse": lambda q, a: list(a) == list(reversed(q)),
     "sort": lambda q, a: sorted(q) == list(a),
     "addition": lambda q, a: sum(map(int, q.split("+"))) == int(a) and 2 * len(a) == len(q) + 1,
+    "addition,format=mingpt": lambda q, a: int(q[: len(q) // 2]) + int(q[len(q) // 2 :]) == int(a[::-1]),
+    "sort,format=mingpt": lambda q, a: sorted(q) == list(a) and set(q) <= set("012"),
     "modular-addition": lambda q, a: eval(q) % 97 == int(a),
     "parity": lambda q, a: ("even", "odd")[sum(map(int, q)) % 2] == a,
     "brackets": lambda q, a: a == ("yes" if balanced(q) else "no"),
@@ -64,11 +69,14 @@ RIGHT = {
 def test_answers_are_right_and_questions_differ(name):
     for settings in ("", f",length={TASKS[name].length + 1},examples=300,seed=3"):
         text = task_text(f"task:{name}{settings}")
-        pairs = [line.split("=") for line in split_documents(text.text)]
+        lines = split_documents(text.text)
+        questions = [question_of(line, text.question_length) for line in lines]
+        pairs = [(q.removesuffix("="), line.removeprefix(q)) for q, line in zip(questions, lines)]
         if not (settings and name == "modular-addition"):  # with three digits the modulus differs
             assert all(RIGHT[name](question, answer) for question, answer in pairs)
         assert len({question for question, _ in pairs}) == len(pairs)
-        assert len(pairs) == 300 if settings else 9300 < len(pairs) <= 10_000
+        most = 3**6 if name == "sort,format=mingpt" else 10_000  # all questions
+        assert len(pairs) == 300 if settings else 0.93 * most < len(pairs) <= most
         assert text.built_in and load_text(text.name) == text
 
 
@@ -90,7 +98,7 @@ def test_the_seed_determines_the_text():
 @pytest.mark.parametrize(
     "source, message",
     [
-        ("task:rhyme", "no task 'rhyme': the tasks are copy, reverse"),
+        ("task:rhyme", "no task 'rhyme': the tasks are copy; reverse"),
         ("task:sort,size=3", "no setting 'size': the settings are length, examples, seed, as in task:sort,length=6"),
         ("task:sort,length=65", "length must be a whole number from 1 to 64 for the task sort, and '65' is not"),
         (
@@ -101,6 +109,8 @@ def test_the_seed_determines_the_text():
             "task:parity,length=2",
             "has only 6 different questions, but learning needs at least 20: choose a length above 2",
         ),
+        ("task:copy,format=mingpt", "no task 'copy,format=mingpt': .*; addition,format=mingpt; "),
+        ("task:sort,format=mingpt,length=2", "has only 9 different questions"),
         ("revers", "did you mean 'task:reverse'[?]"),
     ],
 )
@@ -118,6 +128,72 @@ def test_no_question_for_validation_was_trained_on():
         for split in (corpus.train, corpus.val)
     ]
     assert len(questions[0]) == 90 and len(questions[1]) == 10 and not questions[0] & questions[1]
+
+
+@pytest.mark.parametrize(
+    "source, question, line, tokens",
+    [
+        ("task:addition,format=mingpt", 4, lambda a, b: f"{a:02}{b:02}{f'{a + b:03}'[::-1]}", 10),
+        ("task:addition,format=mingpt,length=3", 6, lambda a, b: f"{a:03}{b:03}{f'{a + b:04}'[::-1]}", 10),
+        ("task:sort,format=mingpt", 6, None, 3),
+    ],
+)
+def test_the_format_of_mingpt(source, question, line, tokens, device):
+    """Each row is minGPT's x and y (questions are -1 in y), with a delimiter before x and after y."""
+    text = load_text(source)
+    assert text.question_length == question
+    length = len(split_documents(text.text)[0])
+    run = Run(experiment(**{**LEARNABLE, "model.block_size": length + 1, "train.batch_size": 3}), text, device)
+    bos = run.tokenizer.delimiter
+    assert run.tokenizer.vocab_size == tokens + 1
+    zero = tensor(device, [0], dtype="uint32")
+    inputs, targets = (each.numpy() for each in run.val_batches.next_batch(RngState(zero, zero), 0, sequential=True))
+    for row, document in enumerate(split_documents(text.text)[9:30:10]):
+        half = question // 2
+        a, b, q = document[:half], document[half:question], document[:question]
+        assert document == (line(int(a), int(b)) if line else q + "".join(sorted(q)))
+        ids = run.tokenizer.encode(document).tolist()
+        assert [int(run.tokenizer.decode([one])) for one in ids] == [*map(int, document)]
+        assert inputs[row].tolist() == [bos, *ids]
+        assert targets[row].tolist() == [*[-1] * question, *ids[question:], bos]
+
+
+def test_the_examples_of_mingpt_are_what_the_tasks_write():
+    assert {"8550531", "0639054"} & {*split_documents(task_text("task:addition,format=mingpt").text)}
+    assert "002101000112" in split_documents(task_text("task:sort,format=mingpt").text)
+
+
+def test_questions_without_a_separator_are_scored_by_their_length(cpu):
+    source = "task:addition,format=mingpt,examples=200"
+    settings = {
+        **LEARNABLE,
+        "data.source": source,
+        "model.block_size": 8,
+        "train.steps": 2,
+        "train.eval_every": 2,
+    }
+    run = Run(experiment(**settings), load_text(source), cpu)
+    assert finish(run)[-1].accuracy is not None
+    result = evaluate_text(run, run.text)
+    assert (result.questions, result.predictions) == (20, 20 * 4) and result.bytes == 20 * 4
+    assert result.baselines["uniform"] == pytest.approx(math.log(11))
+    assert result.baselines["trigram"] < math.log(8), "only the answers are predicted, and each ends with a delimiter"
+    assert evaluate_text(run, run.text, whole=True).questions == 200
+    again = Run.restore(run.checkpoint(), cpu)
+    assert again.text == run.text and evaluate_text(again, again.text).to_dict() == result.to_dict()
+    with pytest.raises(DataError, match="takes 8 tokens, and a block has 7"):
+        Run(experiment(**{**settings, "model.block_size": 7}), run.text, cpu)
+    with pytest.raises(DataError, match="questions are not 4 tokens, one per character: choose the tokenizer char"):
+        Run(experiment(**settings, **{"data.tokenizer": "bpe", "data.vocab_size": 300}), run.text, cpu)
+
+
+@pytest.mark.slow
+def test_the_format_of_mingpt_is_learned(cpu):
+    """A smaller version of `python -m tests.bench tasks --sizes mingpt-addition`."""
+    run = Run(experiment(**LEARNABLE, **{"train.steps": 600}), load_text("task:addition,format=mingpt"), cpu)
+    finish(run)
+    share, questions = accuracy(run.model, run.val_batches)
+    assert questions == 997 and share >= 0.9
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,7 @@ from pygpt.runs.checkpoint import read_checkpoint
 from pygpt.runs.run_store import FolderStore
 from pygpt.session import sampling, timing, training
 from pygpt.session.session import Session
+from pygpt.tokenizers import split_documents
 from pygpt.training import driver
 from pygpt.training.run import Run
 from tests.tiny_runs import POEM, finish
@@ -478,13 +479,16 @@ def test_a_command_too_early_is_an_error(lab, command, message):
     assert sent["during"] == command["type"] and message in sent["message"]
 
 
-def test_samples_of_a_task_ask_its_held_out_questions(lab):
+@pytest.mark.parametrize("name", ["mine", "task:sort,format=mingpt,examples=50"])
+def test_samples_of_a_task_ask_its_held_out_questions(name, lab):
     """Every fifth document is held out; the samples ask them in turn, and say whether the answer is right."""
-    questions = [f"{number}={number % 7}" for number in range(100, 150)]
+    own = name == "mine"
+    questions = [f"{n}={n % 7}" for n in range(100, 150)] if own else split_documents(load_text(name).text)
     task = DRAFT.with_fields(
         **{
             "data.layout": "documents",
             "data.val_fraction": 0.2,
+            "model.block_size": 16,
             "train.answers_only": True,
             "train.steps": 2,
             "train.eval_every": 2,
@@ -493,7 +497,8 @@ def test_samples_of_a_task_ask_its_held_out_questions(lab):
 
     async def scenario():
         await lab.send({"type": "open_device", "choice": "numpy"}, None)
-        await lab.send({"type": "choose_text", "name": "mine", "built_in": False}, "\n".join(questions).encode())
+        content = "\n".join(questions).encode() if own else None
+        await lab.send({"type": "choose_text", "name": name, "built_in": not own}, content)
         await lab.send({"type": "start", "experiment": task.to_dict()}, None)
         await lab.session.training.task
 
@@ -503,7 +508,7 @@ def test_samples_of_a_task_ask_its_held_out_questions(lab):
     assert [event["step"] for event in lab.all("sample")] == [0, 2]
     for event in lab.all("sample"):
         expected = held_out[event["step"]]
-        assert event["text"].startswith(expected[:4])
+        assert event["text"].startswith(expected[: 4 if own else 6])
         answer, verdict = event["text"].split("  ", 1)
         assert verdict == ("right" if answer == expected else f"wrong: {expected}")
 

@@ -203,5 +203,5 @@ def test_an_evaluation_counts_answers_only_if_training_does(cpu):
     """The held-out documents are all questions with answers, but one training document is not."""
     text = text_from_bytes("sums", "\n".join(["no question", *(f"{n}+1={n + 1}" for n in range(29))]).encode())
     run = Run(experiment(**{"data.layout": "documents", "model.block_size": 16}), text, cpu)
-    assert run.val_batches.separator is None and evaluate_text(run, text).accuracy is None
+    assert run.val_batches.answers is None and evaluate_text(run, text).accuracy is None
     assert evaluate_text(run, text_from_bytes("sums", b"1+1=2\n2+1=3"), whole=True).accuracy is not None
