@@ -152,7 +152,7 @@ async def _open_elsewhere() -> set[str]:
     """The names of the copies that other tabs write."""
     try:
         held = (await js.navigator.locks.query()).held
-    except AttributeError:
+    except (AttributeError, JsException):  # no locks in this browser, or none for this page
         return set()
     return {lock.name for lock in held} - {own_copy}
 
