@@ -1,14 +1,14 @@
 """Text that a model generates in a session: short samples during training, and the continuation of a prompt."""
 
-import asyncio
 import time
 from collections.abc import Callable
+from functools import partial
 
 from pygpt.config.sampling import SamplingConfig
 from pygpt.data import Text, question_of
-from pygpt.errors import sentence_of
 from pygpt.inference.generate import stream
 from pygpt.inference.sampler import Sampler
+from pygpt.session.background import Background
 from pygpt.session.messages import Emit, Error, Sample, Sampled
 from pygpt.tokenizers import split_documents
 from pygpt.training.run import Run
@@ -93,39 +93,25 @@ def _question(run: Run) -> tuple[str, str]:
     return question_of(expected, run.text.question_length), expected
 
 
-class Continuation:
+class Continuation(Background):
     """The continuation of a prompt, if one is running."""
 
     def __init__(self, emit: Emit):
+        super().__init__()
         self.emit = emit
-        self.task: asyncio.Task | None = None
-
-    @property
-    def active(self) -> bool:
-        """Whether it is running."""
-        return self.task is not None and not self.task.done()
 
     async def begin(self, run: Run, prompt: str, max_new_tokens: int, config: SamplingConfig) -> None:
         """Continue a prompt, piece by piece. Raises: TokenizerError for a character that is not in the vocabulary."""
         await self.stop()
         sampler = Sampler(run.model, run.tokenizer, prompt, config)
-        self.task = asyncio.ensure_future(self._write(run.id, sampler, max_new_tokens))
+        self._begin(self._write(run.id, sampler, max_new_tokens), partial(self._ended, run.id))
 
     async def _write(self, run_id, sampler, max_new_tokens):
-        message = None
-        try:
-            async for piece in stream(sampler, max_new_tokens, _GrowingSlices()):
-                self.emit(Sampled(run_id, piece, done=False))
-                await yield_to_event_loop()  # NumPy blocks the event loop while it computes
-        except Exception as error:
-            message = sentence_of(error)
-        finally:
-            self.emit(Sampled(run_id, "", done=True))
-        if message:
-            self.emit(Error(message, "prompt", "sample", run_id))
+        async for piece in stream(sampler, max_new_tokens, _GrowingSlices()):
+            self.emit(Sampled(run_id, piece, done=False))
+            await yield_to_event_loop()  # NumPy blocks the event loop while it computes
 
-    async def stop(self) -> None:
-        """Stop the continuation if one is running."""
-        while self.task is not None and not self.task.done():  # another command may begin the next one meanwhile
-            self.task.cancel()
-            await asyncio.wait([self.task])
+    def _ended(self, run_id, complete: bool, error: str):
+        self.emit(Sampled(run_id, "", done=True))
+        if error:
+            self.emit(Error(error, "prompt", "sample", run_id))

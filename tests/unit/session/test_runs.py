@@ -311,11 +311,27 @@ def test_commands_pressed_at_once_leave_one_task(lab):
         await lab.session.training.task
 
     asyncio.run(scenario())
-    assert sum(event["done"] for event in lab.all("sampled")) == 1
+    assert [event["done"] for event in lab.all("sampled")].count(True) == 3  # each command is answered
+    assert len("".join(event["text"] for event in lab.all("sampled"))) == 5
     runs = [event["run_id"] for event in lab.all("started")]
     assert not lab.all("error") and lab.all("finished")[-1] == {"type": "finished", "run_id": runs[-1], "step": 40}
     after = lab.events[lab.events.index(lab.all("started")[-1]) :]
     assert {event["run_id"] for event in after if event["type"] == "progress"} == {runs[-1]}
+
+
+def test_work_stopped_before_its_first_step_ends_for_the_page(lab):
+    """Continue and Stop, and Measure and Stop, pressed one directly after the other."""
+
+    async def scenario():
+        await lab.train()
+        await lab.send({"type": "sample", "prompt": "", "max_new_tokens": 500}, None)
+        await lab.send({"type": "stop_sampling"}, None)
+        await lab.send({"type": "benchmark", "seconds": 5.0}, None)
+        await lab.send({"type": "stop_benchmark"}, None)
+
+    asyncio.run(scenario())
+    assert [(event["text"], event["done"]) for event in lab.all("sampled")] == [("", True)]
+    assert [event["complete"] for event in lab.all("measuring_ended")] == [False] and not lab.all("error")
 
 
 @pytest.mark.parametrize("error", [MemoryError(), KeyError("x"), OSError(28, "No space left on device")])
