@@ -59,6 +59,12 @@ export function ago(seconds) {
   return units.daysAgo(Math.round(seconds / 86_400));
 }
 
+/** The time of day that was so many seconds ago: "15:42:07".
+ * @param {number} seconds */
+export function clock(seconds) {
+  return new Date(Date.now() - 1000 * seconds).toLocaleTimeString("en-GB");
+}
+
 /** @param {number} value */
 export function loss(value) {
   return Number.isFinite(value) ? value.toFixed(value < 10 ? 3 : 2) : NONE;
@@ -90,6 +96,19 @@ export function sentence(words) {
 /** @param {string} words */
 export function capitalized(words) {
   return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+/** The name of a text as the page shows it: of "task:sort,length=4,examples=100", "sort (length 4, questions 100)".
+ * @param {string} name */
+export function textName(name) {
+  if (!name.startsWith("task:")) return name;
+  const { text: words } = labels;
+  const [task = "", ...settings] = name.slice("task:".length).split(",");
+  const shown = settings.map((setting) => {
+    const [key = "", value = ""] = setting.split("=");
+    return `${words.taskSettings[key] ?? key} ${/^\d+$/.test(value) ? count(Number(value)) : value}`;
+  });
+  return shown.length ? words.taskWith(task, shown.join(", ")) : task;
 }
 
 /** The name of a setting, such as "model.n_layer".

@@ -74,7 +74,10 @@ def coerce(dotted: str, wanted: Any, value: Any) -> Any:
         return tuple(coerce(dotted, str, item) for item in value)
     wanted = getattr(wanted, "__supertype__", wanted)
     if wanted is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value) if abs(value) < 2**63 else math.inf
+        try:
+            value = float(value)
+        except OverflowError:
+            value = math.inf
     if type(value) is not wanted:
         comma = wanted is float and isinstance(value, str) and "," in value
         hint = "; write the decimal point as a dot" if comma else ""
@@ -131,7 +134,15 @@ def check_limits(dotted: str, field: dataclasses.Field[Any], value: object) -> N
     if limits["choices"] and value not in limits["choices"]:
         raise ExperimentError(dotted, f"{value!r} is not one of {', '.join(limits['choices'])}")
     if limits["minimum"] is not None and not limits["minimum"] <= value <= limits["maximum"]:
-        raise ExperimentError(dotted, f"{value:,} is outside {limits['minimum']:,} to {limits['maximum']:,}")
+        minimum, maximum = _spelled(limits["minimum"]), _spelled(limits["maximum"])
+        raise ExperimentError(dotted, f"{_spelled(value)} is outside {minimum} to {maximum}")
+
+
+def _spelled(number: Any) -> str:
+    """A number as people write it: -5 and 1e-6, not -5.0 and 1e-06."""
+    if isinstance(number, int):
+        return f"{number:,}"
+    return f"{number:,.15g}".replace("e-0", "e-").replace("e+", "e")
 
 
 def toml_value(value: Value) -> str:

@@ -102,7 +102,7 @@ def decode_pieces(name: str, pieces: Iterable[bytes]) -> Iterator[str]:
         zero = data.find(0)
         if zero >= 0:
             raise DataError(
-                f"{name} should be a text, but it has a zero byte at offset {read + zero}: it is a binary "
+                f"expected text, but {name} has a zero byte at offset {read + zero}: it is a binary "
                 "file, or a text in UTF-16; save it as plain text in UTF-8 and open it again"
             )
         read += len(data)
@@ -112,7 +112,7 @@ def decode_pieces(name: str, pieces: Iterable[bytes]) -> Iterator[str]:
             # error.start counts from the bytes that the codec still held.
             offset, byte = read - len(error.object) + error.start, error.object[error.start]
             raise DataError(
-                f"{name} should be a text in UTF-8, but byte {byte:#04x} at offset {offset} is not: "
+                f"expected text in UTF-8, but byte {byte:#04x} at offset {offset} of {name} is not: "
                 "save it as UTF-8 (an editor calls this the encoding) and open it again"
             ) from None
         if not started:
@@ -122,7 +122,7 @@ def decode_pieces(name: str, pieces: Iterable[bytes]) -> Iterator[str]:
         yield text
     if blank:
         raise DataError(
-            f"{name} has no text in it ({read} bytes): choose a file with some text, a few thousand characters at least"
+            f"there is no text in {name} ({read} bytes): choose a file with text, a few thousand characters at least"
         )
 
 
@@ -130,6 +130,6 @@ def _check_start(name: str, data: bytes) -> None:
     for start, encoding in _OTHER_ENCODINGS.items():
         if data.startswith(start):
             raise DataError(
-                f"{name} should be a text in UTF-8, but it starts like {encoding}: "
+                f"expected text in UTF-8, but {name} starts like {encoding}: "
                 "save it as plain text in UTF-8 and open it again"
             )

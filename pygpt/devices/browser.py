@@ -174,7 +174,7 @@ async def open_device(choice: str, ensure_numpy: EnsureNumpy | None = None) -> D
     if choice not in CHOICES:
         raise DeviceError(f"there is no device {choice!r}; choose one of {', '.join(CHOICES)}")
     if choice == "numpy":
-        return await _open_numpy(ensure_numpy, "chosen by name")
+        return await _open_numpy(ensure_numpy, "you chose it")
     from pyodide.ffi import JsException
 
     module = await _module()
@@ -182,7 +182,7 @@ async def open_device(choice: str, ensure_numpy: EnsureNumpy | None = None) -> D
     if adapter:
         description = module.describe(adapter)
         if choice == "webgpu" or not description.software:
-            why = "chosen by name" if choice == "webgpu" else "a real GPU"
+            why = "you chose it" if choice == "webgpu" else "a real GPU"
         elif ensure_numpy:
             return await _open_numpy(ensure_numpy, f"the only adapter, {description.name}, runs on the CPU")
         else:

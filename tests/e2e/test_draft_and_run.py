@@ -48,7 +48,8 @@ def test_changes_after_a_run_are_for_the_next_one(page, site):
     expect(page.locator("input[name=text][value=tales]")).to_be_checked()
     expect(page.locator("#parameters")).to_have_text(parameters)
     fill(page, **{"optim-learning_rate": 0.1})
-    page.click("#train-changes")
+    expect(page.locator("#train-changes")).to_be_hidden()  # Train does the same
+    page.click("#train")
     expect(page.locator("#changes")).to_be_hidden()
     wait_for(page, "#where", "Finished 40 of 40 steps")
     wait_for(page, "#copy-link", "Copy link")

@@ -229,7 +229,7 @@ def test_pasted_text_is_checked_and_trained_on(page, site):
     page.fill("#own-text", "too short")
     wait_for(page, "#text-mistake", "block of 16 needs 17 tokens")
     page.fill("#own-text", " \n ")
-    wait_for(page, "#text-mistake", "no text in it")
+    wait_for(page, "#text-mistake", "There is no text in my text")
     page.fill("#own-text", "the cat sat on the mat and the dog sat on the log. " * 20)
     page.wait_for_selector("#text-mistake", state="hidden")
     wait_for(page, "#text-place .facts", r"1,020 characters, 14 distinct")

@@ -148,7 +148,7 @@ def test_a_copy_is_restored_once_however_often_it_is_asked_for(page, site):
     page.click("#train")
     wait_for(page, "#where", "Finished")
     page.reload()
-    wait_for(page, "#found", "step 40 of 40", READY)
+    wait_for(page, "#found", "There is a finished run from a moment ago: .*, step 40 of 40", READY)
     page.evaluate("""() => {
       const [restore, discard] = document.querySelectorAll("#found button");
       restore.click();
@@ -156,6 +156,7 @@ def test_a_copy_is_restored_once_however_often_it_is_asked_for(page, site):
       discard.click();
     }""")
     wait_for(page, "#where", "Finished 40 of 40")
+    page.click("dialog button[value=go]")  # of a run that is open by now
     page.reload()
     wait_for(page, "#found", "step 40 of 40", READY)
     assert not page.is_visible("#found summary")  # one copy, not two
@@ -172,11 +173,16 @@ def test_two_tabs_keep_a_run_each(page, site):
     second.close()
     open_lab(third, site, device="")
     # The run of the open tab is not offered.
-    wait_for(third, "#found", "There is an unfinished run from a moment ago: .*, step 60 of 60", READY)
+    wait_for(third, "#found", "There is a finished run from a moment ago: .*, step 60 of 60", READY)
     assert "40 of 40" not in third.inner_text("#found") and not third.is_visible("#found summary")
     first.close()
     third.reload()
-    wait_for(third, "#found", "step 60 of 60[^]*One more[^]*step 40 of 40", READY)
+    wait_for(
+        third,
+        "#found",
+        r"ago \(\d\d:\d\d:\d\d\): .*step 60 of 60[^]*One more[^]*step 40 of 40, a moment ago \(\d\d:",
+        READY,
+    )
     third.click("#found summary")
     third.click("#found li >> text=Restore it")
     wait_for(third, "#where", "Finished 40 of 40")
@@ -189,6 +195,10 @@ def test_two_tabs_keep_a_run_each(page, site):
     wait_for(fourth, "#found", "step 60 of 60", READY)
     assert "40 of 40" not in fourth.inner_text("#found")
     fourth.click("#found >> text=Discard it")
+    fourth.click("dialog button[value='']")
+    expect(fourth.locator("#found")).to_contain_text("step 60 of 60")
+    fourth.click("#found >> text=Discard it")
+    fourth.click("dialog button[value=go]")
     fourth.wait_for_selector("#found", state="hidden")
     third.close()
     fourth.reload()

@@ -49,3 +49,8 @@ test("messages use the page's names of settings", () => {
   assert.equal(format.withFieldNames("choose a multiple of model.n_head (2), not model.brand_new"),
     "choose a multiple of Heads (2), not model.brand_new");
 });
+
+test("a task is named in words, and another text as it is", () => check(format.textName, [
+  ["tales", "tales"], ["e.txt", "e.txt"], ["task:sort", "sort"], ["task:addition,examples=100000", "addition (questions 100,000)"],
+  ["task:sort,format=mingpt,length=4,seed=1", "sort (format mingpt, length 4, random seed 1)"],
+]));

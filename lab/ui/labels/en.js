@@ -73,12 +73,14 @@ export const english = {
     saveTitle: "Save the model, the optimizer state and the text to a .safetensors file, which `pygpt sample` opens too",
     progress: (/** @type {string} */ name, /** @type {string} */ step, /** @type {string} */ steps) => `${isolated(name)}, step ${step} of ${steps}`,
     found: (/** @type {string} */ run, /** @type {string} */ age) => `There is an unfinished run from ${age}: ${run}.`,
+    foundFinished: (/** @type {string} */ run, /** @type {string} */ age) => `There is a finished run from ${age}: ${run}.`,
     foundMore: (/** @type {string} */ run, /** @type {string} */ age) => `${run}, ${age}`,
     more: (/** @type {number} */ number) => (number === 1 ? "One more" : `${number} more`),
     together: (/** @type {string} */ run, /** @type {number} */ others) =>
       `${isolated(run)} is a saved run and ${plural(others, "other file")} came with it. Nothing was opened: drop the run by itself.`,
     restore: "Restore it",
     discard: "Discard it",
+    at: (/** @type {string} */ age, /** @type {string} */ clock) => `${age} (${clock})`,
   },
 
   confirm: {
@@ -88,6 +90,8 @@ export const english = {
     train: "Train a new model",
     open: "Open the file",
     move: "Train there",
+    discarded: (/** @type {string} */ run) => `Discard the copy of ${run}? It cannot be brought back.`,
+    discard: "Discard the copy",
     linkArrived: "A run is under way, and goes on with its own settings. Use the settings of the link for the next run?",
     takeLink: "Use them",
     long: (/** @type {string} */ duration, /** @type {string} */ device) =>
@@ -119,6 +123,8 @@ export const english = {
     named: (/** @type {string} */ name, /** @type {string} */ size) => `${isolated(name)}: ${size}`,
     taskName: "Task",
     taskFormat: (/** @type {string} */ task, /** @type {string} */ format) => `${task}, format ${format}`,
+    taskSettings: /** @type {Record<string, string>} */ ({ examples: "questions", seed: "random seed" }),
+    taskWith: (/** @type {string} */ task, /** @type {string} */ settings) => `${task} (${settings})`,
     taskLength: "Length",
     taskExamples: "Questions",
     taskSeed: "Random seed",
@@ -272,12 +278,12 @@ export const english = {
     edited: (/** @type {string} */ name) => `${name} edited`,
     more: (/** @type {string[]} */ named, /** @type {number} */ others) => `${named.join(", ")} and ${others} more`,
     names: /** @type {Record<string, string>} */ ({ preset: "preset", "data.source": "text" }),
-    nothing: "none",
+    nothing: "empty",
     yes: "on",
     no: "off",
     train: "Train as a new run",
     undo: "Undo",
-    copyLink: "Copy their link",
+    copyLink: "Copy link to these changes",
     copyLinkTitle: "Copy a link that opens the lab with the changed settings",
     announced: "Your changes are for the next run.",
     next: (/** @type {string} */ facts) => `Next run: ${facts}`,
@@ -313,6 +319,7 @@ export const english = {
     /** The meaning of a loss: its exponential is the number of equally likely tokens that would be as hard to guess. */
     guessing: (/** @type {string} */ vocabulary, /** @type {string} */ symbol, /** @type {string} */ loss) =>
       `Guessing at random among ${vocabulary} ${symbol}s gives a loss of ${loss}.`,
+    certain: (/** @type {string} */ symbol) => `The text repeats a single ${symbol}, so there is nothing to guess and nothing to learn.`,
     nothingYet: (/** @type {string} */ loss) => `The model is at ${loss}: it has learned nothing yet.`,
     asUncertain: (/** @type {string} */ loss, /** @type {string} */ choices, /** @type {string} */ symbol) =>
       `The model is at ${loss}, as uncertain as a choice among ${choices} equally likely ${symbol}s.`,

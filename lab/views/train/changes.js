@@ -3,7 +3,7 @@
 import { differences } from "../../state/difference.js";
 import { copyButton } from "../../ui/copy_button.js";
 import { element, setText, show } from "../../ui/dom.js";
-import { fieldName } from "../../ui/format.js";
+import { fieldName, textName } from "../../ui/format.js";
 import { labels } from "../../ui/labels.js";
 
 /** @typedef {import("../../state/state.js").State} State */
@@ -23,13 +23,16 @@ export function changesView(controller) {
     dom,
     /** @param {State} state */
     sync(state) {
-      const found = state.phase === "starting" ? [] : differences(state);
+      const { phase } = state;
+      const found = phase === "starting" ? [] : differences(state);
       if (found.length) setText(text, words.are(describe(found)));
       const appears = dom.hidden && found.length > 0;
       const focused = dom.contains(document.activeElement);
       show(dom, found.length > 0);
+      show(train, phase === "running" || phase === "paused"); // else the button below does the same
       if (appears) controller.dispatch({ type: "announce", notice: words.announced });
-      if (focused && dom.hidden) document.getElementById("run")?.focus(); // its button has done its work
+      const done = dom.hidden || (train.hidden && document.activeElement === train); // its button has done its work
+      if (focused && done) document.getElementById("run")?.focus();
     },
   };
 }
@@ -38,7 +41,9 @@ export function changesView(controller) {
 function describe(found) {
   const named = found.slice(0, NAMED).map(({ field, before, after }) => {
     const name = words.names[field] ?? inSentence(fieldName(field));
-    return before === after ? words.edited(name) : words.change(name, shown(before), shown(after));
+    if (before === after) return words.edited(name);
+    const write = field === "data.source" ? textName : String;
+    return words.change(name, shown(before, write), shown(after, write));
   });
   return found.length > NAMED ? words.more(named, found.length - NAMED) : named.join(", ");
 }
@@ -49,7 +54,7 @@ function inSentence(name) {
   return name.replace(/^[A-Z](?=[a-z/-]+( |$))/, (first) => first.toLowerCase());
 }
 
-/** @param {string|number|boolean} value */
-function shown(value) {
-  return value === "" ? words.nothing : typeof value === "boolean" ? (value ? words.yes : words.no) : String(value);
+/** @param {string|number|boolean} value @param {(value: any) => string} write */
+function shown(value, write) {
+  return value === "" ? words.nothing : typeof value === "boolean" ? (value ? words.yes : words.no) : write(value);
 }

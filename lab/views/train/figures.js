@@ -1,7 +1,7 @@
 // The figures of the run: loss, validation loss, speed, time left and the other metrics, and the meaning of the loss.
 
 import { element, setText, show } from "../../ui/dom.js";
-import { NONE, capitalized, count, duration, loss, number, percent, sentence, short } from "../../ui/format.js";
+import { NONE, capitalized, count, duration, loss, number, percent, sentence, short, textName } from "../../ui/format.js";
 import { labels } from "../../ui/labels.js";
 
 /** @typedef {import("../../state/state.js").State} State */
@@ -61,6 +61,7 @@ export function figuresView() {
  * @param {RunState} run */
 function meaningOf({ metrics, baselines, vocabulary, experiment }) {
   const symbol = words.symbols[experiment.data["tokenizer"]] ?? words.token;
+  if (vocabulary === 1) return words.certain(symbol);
   const guessing = Math.log(vocabulary);
   const parts = [words.guessing(count(vocabulary), symbol, guessing.toFixed(2))];
   const value = Number.isFinite(metrics["loss"]) ? metrics["loss"] : metrics["val_loss"];
@@ -78,5 +79,5 @@ function meaningOf({ metrics, baselines, vocabulary, experiment }) {
 function summarize({ experiment, text, parameters }, about, device) {
   const { model, name } = experiment;
   const sizes = about?.models[model["kind"]]?.has_blocks ? words.gpt(model["n_layer"], model["n_head"], model["n_embd"]) : model["kind"];
-  return words.summary(name || words.aModel, text, sizes, model["block_size"], count(parameters), device);
+  return words.summary(name || words.aModel, textName(text), sizes, model["block_size"], count(parameters), device);
 }

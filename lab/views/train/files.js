@@ -2,13 +2,15 @@
 
 import { copyButton } from "../../ui/copy_button.js";
 import { showError, errorPlace, element, setAttribute, setText, show } from "../../ui/dom.js";
-import { ago, count } from "../../ui/format.js";
+import { ago, clock, count } from "../../ui/format.js";
 import { labels } from "../../ui/labels.js";
+import { ask } from "./confirm.js";
 
 /** @typedef {import("../../state/state.js").State} State */
 /** @typedef {import("../../state/state.js").Controller} Controller */
+/** @typedef {import("../../transport/messages.js").KeptRun} KeptRun */
 
-const { files: words } = labels;
+const { files: words, confirm } = labels;
 
 /** @param {Controller} controller */
 export function filesView(controller) {
@@ -79,15 +81,28 @@ export function noticesView(controller) {
   /** @type {State["copies"]} */
   let shown = [];
 
-  /** @param {import("../../transport/messages.js").KeptRun} kept @param {string} description @param {string} [weight] class of its first button */
-  function row({ copy }, description, weight = "") {
+  /** @param {KeptRun} kept */
+  async function discard(kept) {
+    const { copy } = kept;
+    const answer = await ask(confirm.discard, confirm.discarded(progress(kept)), [["go", confirm.discard]]);
+    if (!answer || !shown.some((one) => one.copy === copy)) return; // opened meanwhile
+    controller.dispatch({ type: "remove_copy", copy });
+    controller.send({ type: "forget_kept", copy });
+  }
+
+  /** @param {KeptRun} kept @param {string} description @param {string} [weight] class of its first button */
+  function row(kept, description, weight = "") {
+    const restore = () => controller.send({ type: "open_kept", copy: kept.copy });
     return element("div", { class: "kept" }, element("p", {}, description),
       element("div", { class: "buttons" },
-        element("button", { class: `button small ${weight}`, onclick: () => controller.send({ type: "open_kept", copy }) }, words.restore),
-        element("button", { class: "button small", onclick: () => {
-          controller.dispatch({ type: "remove_copy", copy });
-          controller.send({ type: "forget_kept", copy });
-        } }, words.discard)));
+        element("button", { class: `button small ${weight}`, onclick: restore }, words.restore),
+        element("button", { class: "button small", onclick: () => discard(kept) }, words.discard)));
+  }
+
+  /** The age of a copy; of several, with the time of day, which tells two runs with the same settings apart.
+   * @param {KeptRun} kept */
+  function when({ seconds_ago }) {
+    return shown.length < 2 ? ago(seconds_ago) : words.at(ago(seconds_ago), clock(seconds_ago));
   }
 
   return {
@@ -106,15 +121,15 @@ export function noticesView(controller) {
       shown = state.copies;
       const [first, ...older] = shown;
       latest.replaceChildren(...(first
-        ? [row(first, words.found(progress(first), ago(first.seconds_ago)), "primary")] : []));
+        ? [row(first, (first.step < first.steps ? words.found : words.foundFinished)(progress(first), when(first)), "primary")] : []));
       setText(more, words.more(older.length));
-      list.replaceChildren(...older.map((kept) => element("li", {}, row(kept, words.foundMore(progress(kept), ago(kept.seconds_ago))))));
+      list.replaceChildren(...older.map((kept) => element("li", {}, row(kept, words.foundMore(progress(kept), when(kept))))));
       show(others, older.length > 0);
     },
   };
 }
 
-/** @param {import("../../transport/messages.js").KeptRun} kept */
+/** @param {KeptRun} kept */
 function progress({ name, step, steps }) {
   return words.progress(name, count(step), count(steps));
 }

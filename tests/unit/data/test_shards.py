@@ -101,8 +101,8 @@ def test_a_folder_must_be_empty_except_for_unfinished_shards(file, tmp_path):
 @pytest.mark.parametrize(
     "content, message",
     [
-        (b"", "has no text in it"),
-        (b" \n", "has no text in it"),
+        (b"", "there is no text in"),
+        (b" \n", "there is no text in"),
         (b"ab\0c", "zero byte at offset 2"),
         (b"abc" * 9 + b"\xff", "byte 0xff at offset 27"),
         (b"\xff\xfea", "starts like UTF-16"),

@@ -252,10 +252,10 @@ def test_an_unreadable_file(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "data, message",
     [
-        (b"", r"mine has no text in it \(0 bytes\)"),
-        (b"\xef\xbb\xbf \r\n", r"no text in it \(6 bytes\)"),
-        (b"caf\xe9", "byte 0xe9 at offset 3 is not: save it as UTF-8"),
-        (b"\xef\xbb\xbfcaf\xe9", "byte 0xe9 at offset 6 is not"),
+        (b"", r"there is no text in mine \(0 bytes\)"),
+        (b"\xef\xbb\xbf \r\n", r"no text in mine \(6 bytes\)"),
+        (b"caf\xe9", "byte 0xe9 at offset 3 of mine is not: save it as UTF-8"),
+        (b"\xef\xbb\xbfcaf\xe9", "byte 0xe9 at offset 6 of mine is not"),
         ("hello".encode("utf-16"), "starts like UTF-16"),
         ("hello".encode("utf-16-le"), "zero byte at offset 1"),
         (b"PK\x03\x04rest", "starts like a zip archive"),

@@ -276,7 +276,7 @@ INVALID = {
     ),
     "odd heads": ("config.json", {"n_head": 5}, "cannot build: model.n_embd"),
     "another epsilon": ("config.json", {"layer_norm_epsilon": "small"}, "layer_norm_epsilon is 'small'"),
-    "a large epsilon": ("config.json", {"layer_norm_epsilon": 2.0}, "model.norm_epsilon: 2.0 is outside 0.0 to 1.0"),
+    "a large epsilon": ("config.json", {"layer_norm_epsilon": 2.0}, "model.norm_epsilon: 2 is outside 0 to 1"),
     "another activation": (
         "config.json",
         {"activation_function": "mish"},

@@ -44,6 +44,7 @@ def test_an_event_is_its_type_and_its_fields():
 def test_progress_is_sent_at_most_ten_times_a_second(monkeypatch):
     """A step every 0.04 s, 100 in all: the time left follows from the mean time of the steps so far."""
     now = 5.0
+    monkeypatch.setattr(progress, "WARM_UP_SECONDS", 0.0)
     monkeypatch.setattr(progress, "time", SimpleNamespace(perf_counter=lambda: now))
     train = SimpleNamespace(steps=100, log_every=10)
     run, sent = SimpleNamespace(id="a", experiment=SimpleNamespace(train=train)), []
@@ -67,6 +68,27 @@ def test_progress_is_sent_at_most_ten_times_a_second(monkeypatch):
     assert sent[-1] == Evaluated("a", 12, 0.5)
 
 
+def test_the_time_left_is_told_once_it_is_steady(monkeypatch):
+    """The first step takes 1.5 s, the others 0.01 s, 100,000 in all: at the start no hours, at the end nothing left."""
+    now = 5.0
+    monkeypatch.setattr(progress, "time", SimpleNamespace(perf_counter=lambda: now))
+    run = SimpleNamespace(id="a", experiment=SimpleNamespace(train=SimpleNamespace(steps=100_000, log_every=10)))
+    sent: list = []
+    reporter = progress.ProgressReporter(sent.append, run)
+    for step in range(1, 201):
+        now += 1.5 if step == 1 else 0.01
+        reporter.add([Metric(step, loss=1.0)])
+        reporter.send()
+    known = [event for event in sent if event.seconds_left is not None]
+    assert sent[0].seconds_left is None and 40 <= known[0].steps[0] <= 60
+    assert [event.seconds_left for event in known] == pytest.approx(
+        [0.01 * (100_000 - event.steps[-1]) for event in known]
+    )
+    reporter.add([Metric(100_000, loss=1.0)])
+    reporter.send(last=True)
+    assert sent[-1].seconds_left == 0
+
+
 def test_sleep_does_not_enter_the_time_left(monkeypatch):
     """A step every 0.1 s, and a laptop that sleeps for eight hours: the time left is right with the next step."""
     now = 5.0
@@ -78,6 +100,7 @@ def test_sleep_does_not_enter_the_time_left(monkeypatch):
         now += 8 * 3600 if step == 60 else 0.1
         reporter.add([Metric(step, loss=1.0)])
         reporter.send()
-    assert len(sent) > 40 and [event.seconds_left for event in sent] == pytest.approx(
-        [0.1 * (1000 - event.steps[-1]) for event in sent]
+    known = [event for event in sent if event.seconds_left is not None]
+    assert len(known) == 40 and [event.seconds_left for event in known] == pytest.approx(
+        [0.1 * (1000 - event.steps[-1]) for event in known]
     )
