@@ -57,6 +57,13 @@ class Config:
             raise self.unlike(name, value, f"expected a whole number of at least {minimum}")
         return value
 
+    def either(self, name: str, other: str) -> int:
+        """A whole number from 1 that has two names. Raises: CheckpointError if they contradict each other."""
+        value = self.integer(other, self.integer(name, self.values.get(other)))
+        if self.integer(name, value) != value:
+            raise self.unlike(name, self.values[name], f"{other}, its other name, is {value}")
+        return value
+
     def number(self, name: str, default: float | None = None) -> float:
         """Any number."""
         value = self._value(name, default)

@@ -17,6 +17,14 @@ ACTIVATIONS = {
 }
 
 
+LONG_NAMES = {
+    "n_layer": "num_hidden_layers",
+    "n_head": "num_attention_heads",
+    "n_embd": "hidden_size",
+    "n_positions": "max_position_embeddings",
+}
+
+
 def _places(model: ModelConfig, vocab_size: int) -> Iterator[ArrayMapping]:
     """Yield the places of GPT-2's arrays. Its linear layers store (n_in, n_out), as ours do."""
     size, hidden = model.n_embd, model.hidden_size
@@ -53,15 +61,16 @@ def _to_config(model: ModelConfig) -> dict:
 
 def _from_config(config: Config) -> dict:
     """ModelConfig's fields."""
-    size = config.integer("n_embd")
+    sizes = {name: config.either(name, long) for name, long in LONG_NAMES.items()}
+    size = sizes["n_embd"]
     config.require("scale_attn_weights", True)
     for name in ("scale_attn_by_inverse_layer_idx", "add_cross_attention"):
         config.require(name, False)
     return {
-        "n_layer": config.integer("n_layer"),
-        "n_head": config.integer("n_head"),
+        "n_layer": sizes["n_layer"],
+        "n_head": sizes["n_head"],
         "n_embd": size,
-        "block_size": config.integer("n_positions"),
+        "block_size": sizes["n_positions"],
         "bias": True,
         "norm": "layernorm",
         "norm_epsilon": config.number("layer_norm_epsilon", 1e-5),

@@ -13,7 +13,7 @@ from pygpt.huggingface.layout import ArrayMapping
 from pygpt.huggingface.layouts import LAYOUTS
 from pygpt.huggingface.token_ids import delimited, read_token_ids
 from pygpt.huggingface.tokenizers import tokenizer_for
-from pygpt.huggingface.weight_files import TYPES, read_weights, values_of
+from pygpt.huggingface.weight_files import TYPES, beyond_float32, read_weights, values_of
 from pygpt.runs.checkpoint import Checkpoint, parameter_shapes
 from pygpt.runs.provenance import now
 from pygpt.runs.safetensors import Entry, all_finite
@@ -77,9 +77,9 @@ def import_folder(folder, block_size: int | None = None, tokenizer: str | None =
 
 
 def _block_size(full: int, wanted: int | None) -> int:
-    """The context length to import. Raises: ExperimentError if it is too long for the model, or for pygpt."""
-    if wanted is not None and wanted > full:
-        raise ExperimentError("block-size", f"{wanted} is longer than the model's {full}")
+    """The context length to import. Raises: ExperimentError if it is below 1, or too long for the model or pygpt."""
+    if wanted is not None and not 1 <= wanted <= full:
+        raise ExperimentError("block-size", f"{wanted} is outside 1 to {full}, the model's")
     limit = ModelConfig.__dataclass_fields__["block_size"].metadata["maximum"]
     if wanted is None and full > limit:
         raise ExperimentError(
@@ -95,6 +95,8 @@ def _refuse_another_model(config, layout):
         raise CheckpointError("config.json has a quantization_config; pygpt reads only weights that are not quantized")
     if config.values.get("auto_map"):
         raise CheckpointError("config.json has an auto_map: the model has code of its own, which pygpt does not run")
+    if config.values.get("is_causal", True) is not True:
+        raise config.unlike("is_causal", config.values["is_causal"], "pygpt's tokens attend only to those before them")
     known = (layout.architecture, layout.architecture.replace("LMHeadModel", "Model").replace("ForCausalLM", "Model"))
     named = config.values.get("architectures") or [layout.architecture]
     if not isinstance(named, list) or not all(name in known for name in named):
@@ -152,6 +154,8 @@ def _check(place, entry: Entry | None, full_block, vocab_size):
         raise CheckpointError(
             f"{place.theirs} has numbers that are NaN or infinite; the file is damaged, or the model has diverged"
         )
+    if beyond_float32(values_of(entry)):
+        raise CheckpointError(f"{place.theirs} has numbers beyond those of float32, in which pygpt computes")
 
 
 def _assemble(entries, places, shape):

@@ -142,10 +142,17 @@ def _window_to_config(model: ModelConfig) -> dict:
 def _window_from_config(config: Config) -> dict:
     layers = config.integer("num_hidden_layers")
     window = config.values["sliding_window"] if config.boolean("use_sliding_window", False) else None
-    kinds = config.values.get("layer_types")
+    first = config.integer("max_window_layers", minimum=0)
+    return _same_window(config, window, layers if window is None else min(first, layers))
+
+
+def _same_window(config: Config, window: object, full: int) -> dict:
+    """The window of every layer. Without layer_types, the first `full` layers have none.
+
+    Raises: CheckpointError if the layers differ, or layer_types is no list of kinds.
+    """
+    layers, kinds = config.integer("num_hidden_layers"), config.values.get("layer_types")
     if kinds is None:
-        first = config.integer("max_window_layers", minimum=0)
-        full = layers if window is None else min(first, layers)
         kinds = ["full_attention"] * (full > 0) + ["sliding_attention"] * (full < layers)
     elif not isinstance(kinds, list) or len(kinds) != layers or not all(isinstance(kind, str) for kind in kinds):
         raise config.unlike("layer_types", kinds, f"expected the kind of each of {layers} layers")
@@ -154,6 +161,12 @@ def _window_from_config(config: Config) -> dict:
     if window is not None and set(kinds) == {"sliding_attention"}:
         return {"window": config.integer("sliding_window")}
     raise config.unlike("layer_types", kinds, "pygpt has the same window in every layer, or none")
+
+
+def _mistral_window(config: Config) -> dict:
+    """With layer_types, which Ministral has, transformers reads a mistral as one."""
+    window = config.values["sliding_window"]
+    return _same_window(config, window, config.integer("num_hidden_layers") if window is None else 0)
 
 
 def _layout(model_type, architecture, wanted, ids, defaults, to_config, from_config, **others):
@@ -206,7 +219,7 @@ MISTRAL = _layout(
     {"bos_token_id": 1, "eos_token_id": 2},
     {"max_position_embeddings": 4096 * 32, "num_key_value_heads": 8, "sliding_window": 4096},
     lambda model: {"sliding_window": model.window or None},
-    lambda config: {"window": 0 if config.values["sliding_window"] is None else config.integer("sliding_window")},
+    _mistral_window,
 )
 QWEN2 = _layout(
     "qwen2",

@@ -56,6 +56,7 @@ def read_weights(folder: Path, prefix: str) -> FolderWeights:
                     f"{path.name}; remove the one that does not belong to the model"
                 )
             arrays[short], names[short] = entry, f"{name} of {path.name}"
+    _refuse_another_whole(folder, arrays, prefix)
     return FolderWeights(arrays, digest.hexdigest())
 
 
@@ -66,8 +67,34 @@ def values_of(entry):
     return np.frombuffer(entry.data, TYPES[entry.dtype]).reshape(entry.shape)
 
 
+def beyond_float32(values) -> bool:
+    """Whether finite numbers would be infinite as float32, in which they are imported."""
+    return values.dtype == np.float64 and bool((np.abs(values) > np.finfo("float32").max).any())
+
+
 def _equal(a, b):
-    return a.dtype == b.dtype and a.shape == b.shape and a.data == b.data
+    alike = a.dtype == b.dtype and a.shape == b.shape
+    return alike and np.array_equal(np.frombuffer(a.data, "uint8"), np.frombuffer(b.data, "uint8"))
+
+
+def _refuse_another_whole(folder, arrays, prefix):
+    """Raise CheckpointError if an index leads to these arrays and model.safetensors, which `transformers` puts first,
+    has others."""
+    path = folder / WHOLE
+    if not ((folder / INDEX).exists() and path.exists()):
+        return
+    try:
+        entries = read_safetensors(_mapped(path))[0]
+    except CheckpointError as error:
+        raise CheckpointError(f"{path}: {error}") from None
+    whole = {name.removeprefix(prefix): entry for name, entry in entries.items() if not name.endswith(NO_WEIGHTS)}
+    different = arrays.keys() ^ whole.keys()
+    different |= {name for name in arrays.keys() & whole.keys() if not _equal(arrays[name], whole[name])}
+    if different:
+        raise CheckpointError(
+            f"the folder has two models: {WHOLE}, and the files of {INDEX}, which differ in {min(different)}; remove "
+            f"what does not belong to the model"
+        )
 
 
 def _files(folder: Path) -> dict[Path, set[str] | None]:

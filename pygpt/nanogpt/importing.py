@@ -13,6 +13,7 @@ from pygpt.data.nanogpt_tokens import read_meta
 from pygpt.errors import CheckpointError, ExperimentError, TokenizerError
 from pygpt.huggingface.gpt2 import GPT2
 from pygpt.huggingface.layout import ArrayMapping
+from pygpt.huggingface.weight_files import beyond_float32
 from pygpt.nanogpt.torch_file import StoredTensor, TorchFile
 from pygpt.runs.checkpoint import Checkpoint, parameter_shapes
 from pygpt.runs.provenance import now
@@ -142,10 +143,13 @@ def _check(file, place, arrays, arguments):
             f"{file.path}: {place.theirs} is {tensor.kind.removesuffix('Storage')}{list(tensor.shape)}, but model_args "
             f"needs floating-point numbers as {list(shape)}"
         )
-    if not np.isfinite(file.array(tensor)).all():
+    values = file.array(tensor)
+    if not np.isfinite(values).all():
         raise CheckpointError(
             f"{file.path}: {place.theirs} has numbers that are NaN or infinite: the model has diverged"
         )
+    if beyond_float32(values):
+        raise CheckpointError(f"{file.path}: {place.theirs} has numbers beyond those of float32")
 
 
 def _is_linear(place: ArrayMapping) -> bool:

@@ -129,8 +129,11 @@ def _storage(reference: Any) -> tuple[str, str, int]:
     raise ValueError(f"{reference!r:.80} is no storage of numbers")
 
 
-def _tensor(storage: Any, offset: Any, shape: Any, strides: Any, *_: Any) -> StoredTensor:
-    """What a pickle calls for each tensor."""
+def _tensor(storage: Any, offset: Any, shape: Any, strides: Any, *others: Any) -> StoredTensor:
+    """What a pickle calls for each tensor. The last of the `others`, if there are three, is a table of its bits."""
+    bits = others[2] if len(others) > 2 else None
+    if bits:
+        raise ValueError(f"a tensor has the bits {bits!r:.60}, so that its values are not those of its storage")
     numbers = [offset, *shape, *strides]
     if len(shape) != len(strides) or not all(type(number) is int and 0 <= number < 1 << 48 for number in numbers):
         raise ValueError(f"a tensor has the shape {shape!r:.60} and the strides {strides!r:.60}")

@@ -10,7 +10,7 @@ import pytest
 from pygpt.devices.numpy import NumpyDevice
 from pygpt.errors import CheckpointError, PygptError
 from pygpt.inference.trained_model import TrainedModel
-from tests.unit.huggingface.folders import copied, imported
+from tests.unit.huggingface.folders import change_json, copied, imported
 
 LINEAR, LLAMA3 = {"rope_type": "linear", "factor": 2.0}, {"rope_type": "llama3", "factor": 8.0}
 DEFAULT_500 = {"rope_type": "default", "rope_theta": 500.0}
@@ -30,6 +30,8 @@ REFUSED = {
     ),
     "by layer": ({"rope_parameters": {"full_attention": DEFAULT_500}}, "rope_parameters is .*; expected a table of"),
     "a word": ({"rope_scaling": "linear"}, "rope_scaling is 'linear'; expected a table"),
+    "attends both ways": ({"is_causal": False}, "is_causal is False"),
+    "causal or not": ({"is_causal": None}, "is_causal is None"),
     "part of a head": ({"partial_rotary_factor": 0.5}, "partial_rotary_factor is 0.5"),
     "part of a head, inside": ({"rope_parameters": {**DEFAULT_500, "partial_rotary_factor": 0.5}}, "factor is 0.5"),
 }
@@ -39,6 +41,49 @@ REFUSED = {
 def test_what_pygpt_does_not_have_is_refused_by_name(changes, message, tmp_path):
     with pytest.raises(CheckpointError, match=message):
         imported(copied("hf_llama", tmp_path / "folder", **changes))
+
+
+SIZES = [
+    ("n_layer", "num_hidden_layers"),
+    ("n_head", "num_attention_heads"),
+    ("n_embd", "hidden_size"),
+    ("n_positions", "max_position_embeddings"),
+]
+
+
+@pytest.mark.parametrize("short, long", SIZES, ids=str)
+def test_a_size_with_two_names_has_one_value(short, long, tmp_path):
+    folder = copied("hf_gpt2", tmp_path / "folder")
+    plain, value = imported(folder), json.loads((folder / "config.json").read_text())[short]
+    for names in ({short: value, long: value}, {short: None, long: value}, {short: value, long: None}):
+        change_json(folder / "config.json", **names)
+        assert imported(folder).experiment.model == plain.experiment.model
+    change_json(folder / "config.json", **{short: value, long: value * 2})
+    with pytest.raises(CheckpointError, match=f"{short} is {value}; {long}, its other name, is {value * 2}"):
+        imported(folder)
+
+
+FULL, SLIDING = "full_attention", "sliding_attention"
+MISTRAL_KINDS = {
+    "none named": ({"layer_types": None, "sliding_window": 4}, 4),
+    "all full": ({"layer_types": [FULL] * 2, "sliding_window": 4}, 0),
+    "all sliding": ({"layer_types": [SLIDING] * 2, "sliding_window": 4}, 4),
+    "one of each": ({"layer_types": [FULL, SLIDING], "sliding_window": 4}, None),
+    "sliding without a window": ({"layer_types": [SLIDING] * 2, "sliding_window": None}, None),
+    "too few": ({"layer_types": [SLIDING], "sliding_window": 4}, None),
+    "not a list": ({"layer_types": SLIDING, "sliding_window": 4}, None),
+}
+
+
+@pytest.mark.parametrize("changes, window", MISTRAL_KINDS.values(), ids=MISTRAL_KINDS)
+def test_the_kinds_of_mistrals_layers_are_read_or_refused(changes, window, tmp_path):
+    """transformers reads a mistral with layer_types as a ministral, whose windows they decide."""
+    folder = copied("hf_mistral", tmp_path / "folder", **changes)
+    if window is None:
+        with pytest.raises(CheckpointError, match="layer_types is"):
+            imported(folder, tokenizer="byte")
+    else:
+        assert imported(folder, tokenizer="byte").experiment.model.window == window
 
 
 ROPE = {

@@ -151,8 +151,9 @@ def test_a_shorter_block(tmp_path):
     golden = np.load(GOLDENS / "hf_gpt2" / "logits.npz")
     model = trained_model(imported(GOLDENS / "hf_gpt2", block_size=7))
     np.testing.assert_allclose(model.logits(golden["ids"][:, :7]), golden["logits"][:, :7], atol=1e-4)
-    with pytest.raises(ExperimentError, match="block-size: 13 is longer than the model's 12"):
-        import_folder(GOLDENS / "hf_gpt2", 13)
+    for length in (-1, 0, 13):
+        with pytest.raises(ExperimentError, match=f"block-size: {length} is outside 1 to 12, the model's"):
+            import_folder(GOLDENS / "hf_gpt2", length)
 
 
 def test_a_block_that_is_too_long_is_shortened(tmp_path):

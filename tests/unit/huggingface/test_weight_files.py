@@ -47,11 +47,31 @@ def other(array):
 )
 def test_the_index_decides_whatever_else_is_there(names, folder, weights):
     shards = split_in_shards(folder, names)
-    stale = {name: other(array) for part in shards.values() for name, array in part.items()}
-    for name in ("model-00001-of-00003.safetensors", "model-00009-of-00002.safetensors", "model.safetensors"):
-        if name not in names:
-            write_arrays(folder / name, stale)
+    whole = {name: array for part in shards.values() for name, array in part.items()}
+    stale = {name: other(array) for name, array in whole.items()}
+    for name in ("model-00001-of-00003.safetensors", "model-00009-of-00002.safetensors"):
+        write_arrays(folder / name, stale)
+    write_arrays(folder / "model.safetensors", whole)
     assert {name: bytes(data) for name, data in imported(folder).weights.items()} == weights
+
+
+@pytest.mark.parametrize("kind", ["other values", "fewer", "more", "another type", "damaged"])
+def test_an_index_beside_another_whole_file_is_refused(kind, folder):
+    """transformers puts model.safetensors before the index; pygpt guesses neither."""
+    whole = arrays_of(folder)
+    split_in_shards(folder)
+    name = "model.norm.weight"
+    half = Entry("F16", whole[name].shape, np.frombuffer(whole[name].data, "float32").astype("float16").tobytes())
+    changes = {"other values": {name: other(whole[name])}, "more": {"a": half}, "another type": {name: half}}
+    whole |= changes.get(kind, {})
+    if kind == "fewer":
+        del whole[name]
+    write_arrays(folder / "model.safetensors", whole)
+    if kind == "damaged":
+        (folder / "model.safetensors").write_bytes(b"not safetensors")
+    message = "model.safetensors: this is not" if kind == "damaged" else "the folder has two models: .* differ in"
+    with pytest.raises(CheckpointError, match=message):
+        imported(folder)
 
 
 def test_an_array_that_the_index_does_not_list_is_left_alone(folder, weights):
@@ -150,4 +170,15 @@ def test_weights_that_are_not_finite_are_refused_by_name(dtype, bits, value, fol
     data = values.astype(bits).tobytes() if bits else (values.view("uint32") >> 16).astype("uint16").tobytes()
     write_arrays(folder / "model.safetensors", {**arrays, name: Entry(dtype, arrays[name].shape, data)})
     with pytest.raises(CheckpointError, match="layers.1.mlp.up_proj.weight has numbers that are NaN or infinite"):
+        import_folder(folder)
+
+
+@pytest.mark.parametrize("value", [1e300, -3.5e38])
+def test_weights_beyond_float32_are_refused_by_name(value, folder):
+    arrays = arrays_of(folder)
+    name = "model.layers.1.mlp.up_proj.weight"
+    values = np.frombuffer(arrays[name].data, "float32").astype("float64")
+    values[-1] = value
+    write_arrays(folder / "model.safetensors", {**arrays, name: Entry("F64", arrays[name].shape, values.tobytes())})
+    with pytest.raises(CheckpointError, match="layers.1.mlp.up_proj.weight has numbers beyond those of float32"):
         import_folder(folder)

@@ -38,8 +38,8 @@ def golden():
 class Tensor:
     """A tensor to save: a view into a storage, an array of one dimension."""
 
-    def __init__(self, storage, offset, shape, strides, kind="FloatStorage"):
-        self.storage, self.kind, self.view = storage, kind, (offset, shape, strides)
+    def __init__(self, storage, offset, shape, strides, kind="FloatStorage", bits=()):
+        self.storage, self.kind, self.view, self.bits = storage, kind, (offset, shape, strides), bits
 
 
 def whole(values, kind="FloatStorage"):
@@ -75,7 +75,8 @@ def save(monkeypatch, tmp_path):
 
             def reducer_override(self, value):
                 if isinstance(value, Tensor):
-                    return utils._rebuild_tensor_v2, ((value.storage, value.kind), *value.view, False, OrderedDict())
+                    storage = value.storage, value.kind
+                    return utils._rebuild_tensor_v2, (storage, *value.view, False, OrderedDict(), *value.bits)
                 return NotImplemented
 
         Pickler(stream, protocol=2).dump(values)
@@ -206,6 +207,27 @@ def test_a_view_beyond_its_storage_is_refused(save):
     values = saved(golden())
     values["model"][LN] = Tensor(np.ones(16, "float32"), 1, (16,), (1,))
     with pytest.raises(CheckpointError, match="is too short for its tensor"):
+        import_checkpoint(save(values), META)
+
+
+@pytest.mark.parametrize("bits", [{"neg": True}, {"conj": True}], ids=str)
+def test_a_view_that_changes_its_values_is_refused(bits, save):
+    """torch._neg_view stores the values without their sign, and a bit."""
+    values = saved(golden())
+    for state in ({}, None, bits):
+        values["model"][LN] = Tensor(np.ones(16, "float32"), 0, (16,), (1,), bits=(state,))
+        path = save(values)
+        if state:
+            with pytest.raises(CheckpointError, match="a tensor has the bits .*True"):
+                import_checkpoint(path, META)
+        else:
+            import_checkpoint(path, META)
+
+
+def test_numbers_beyond_float32_are_refused(save):
+    values = saved(golden())
+    values["model"][LN] = Tensor(np.full(16, 1e300), 0, (16,), (1,), "DoubleStorage")
+    with pytest.raises(CheckpointError, match="ln_f.weight has numbers beyond those of float32"):
         import_checkpoint(save(values), META)
 
 
