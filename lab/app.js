@@ -4,7 +4,7 @@ import { Curves } from "./state/curves.js";
 import { presetOf, textOf } from "./state/draft.js";
 import { isCurrent, reduce } from "./state/reducer.js";
 import { fromHash, toHash } from "./state/share_link.js";
-import { FIRST_PRESET, INITIAL } from "./state/state.js";
+import { FIRST_PRESET, INITIAL, sameDraft } from "./state/state.js";
 import { createStore } from "./state/store.js";
 import { titleOf } from "./state/title.js";
 import { watchDownloads } from "./transport/download_progress.js";
@@ -205,11 +205,11 @@ store.watch((state) => {
 // After CHECK_AFTER without edits, the engine checks the draft (memory and time depend on the device), and the page writes
 // it into the address.
 let checking = 0;
-/** @type {{draft: State["draft"], facts: State["text"]["facts"], open: State["device"]["open"]}} */
-let checked = { draft: null, facts: null, open: null };
-store.subscribe(({ draft, text, about, device: { open } }) => {
-  if (!draft || !about || (draft === checked.draft && text.facts === checked.facts && open === checked.open)) return;
-  checked = { draft, facts: text.facts, open };
+let checked = INITIAL;
+store.subscribe((state) => {
+  const { draft, about } = state;
+  if (!draft || !about || sameDraft(state, checked)) return;
+  checked = state;
   clearTimeout(checking);
   checking = setTimeout(() => {
     sendNow({ type: "check", experiment: draft });

@@ -2,7 +2,7 @@
 
 import { labels } from "../ui/labels.js";
 import { draftLike, presetOf, textOf, withSteps, withText } from "./draft.js";
-import { FIRST_PRESET, INITIAL, SAMPLES_KEPT, isEdited, isField, isTask, layoutOf } from "./state.js";
+import { FIRST_PRESET, INITIAL, SAMPLES_KEPT, isEdited, isField, layoutOf, sameDraft } from "./state.js";
 
 /** @typedef {import("./state.js").State} State */
 /** @typedef {import("./state.js").Action} Action */
@@ -25,19 +25,18 @@ const HANDLERS = {
     ...state, device: { choice: device.choice, opening: false, open: device, failed: "" }, errors: without(state.errors, "device"),
     fetching: { ...state.fetching, device: "" }, notice: notices.device(device.name),
   }),
-  text: (state, { text }) => {
-    // A server may already have loaded another text than the page's initial one. A text that was chosen here but has
-    // not arrived yet stays chosen: the arriving text is the previous one.
-    const awaited = state.text.facts === null && state.text.choice !== INITIAL.text.choice;
-    const known = state.about?.texts.includes(text.name) || (isTask(text.name) && !isTask(state.text.choice));
-    const choice = !text.built_in ? "own" : known && !awaited ? text.name : state.text.choice;
+  text: (state, { text, asked }) => {
+    // A server may already have loaded another text than the page's initial one. While a text that was chosen here is
+    // on its way, another one that arrives was chosen before it.
+    const choice = textOf(state.about, { built_in: text.built_in, text: asked });
+    if (state.text !== INITIAL.text && !state.text.facts && choice !== state.text.choice) return state;
     const layout = choice === state.text.choice ? {} : { layout: layoutOf(state.about, choice) };
     return {
       ...state, text: { choice, facts: text }, errors: without(state.errors, "text"), fetching: { ...state.fetching, text: "" },
       draft: state.draft && { ...state.draft, data: { ...state.draft.data, source: text.name, ...layout } },
     };
   },
-  checked: (state, checked) => ({ ...state, checked, errors: without(withoutFields(state.errors), "text") }),
+  checked: (state, checked) => ({ ...state, checked, errors: beforeCheck(state) }),
 
   started: (state, { run }) => ({
     ...withNewRun(state, run, -1), phase: "running", notice: notices.training, copies: [],
@@ -105,7 +104,8 @@ const HANDLERS = {
     const text = field && message.startsWith(`${field}: `) ? message.slice(field.length + 2) : message;
     return {
       ...state,
-      errors: { ...state.errors, [place]: text },
+      errors: { ...(CHECKING.has(during) ? beforeCheck(state) : state.errors), [place]: text },
+      text: during === "choose_text" ? { ...state.text, facts: null } : state.text,
       waiting: answered(state, during),
       phase: state.phase === "starting" ? phaseAfterFailedStart(state) : state.phase,
       loading: during === "begin" && !state.about ? { stage: text, fraction: null, failed: true } : state.loading,
@@ -177,6 +177,9 @@ function phaseAfterFailedStart({ run }) {
 /** The settings of a sample whose errors are shown beside them; other errors are shown at the prompt. */
 const DIALS = new Set(["temperature", "top_k", "top_p", "min_p", "repetition_penalty", "seed", "max_new_tokens"]);
 
+/** The commands that check the draft as a whole. */
+const CHECKING = new Set(["check", "start"]);
+
 /** Where an error is shown if it names no field. */
 const PLACES = /** @type {Record<string, string>} */ ({
   choose_text: "text", open_device: "device", benchmark: "device", sample: "prompt", open: "file", open_kept: "file", save: "file",
@@ -193,7 +196,8 @@ export function isCurrent({ run }, action) {
 export function reduce(state, action) {
   if (!isCurrent(state, action)) return state;
   const react = /** @type {((state: State, action: any) => State)|undefined} */ (HANDLERS[action.type]);
-  return react ? react(state, action) : state;
+  const next = react ? react(state, action) : state;
+  return next.checked === state.checked && next.checked && !sameDraft(next, state) ? { ...next, checked: null } : next;
 }
 
 /** @param {State} state @param {RunFacts} run @param {number} saved @returns {State} */
@@ -242,6 +246,12 @@ function answered({ waiting }, command) {
 /** @param {Record<string, string>} errors @param {string[]} fields */
 function without(errors, ...fields) {
   return Object.fromEntries(Object.entries(errors).filter(([field]) => !fields.includes(field)));
+}
+
+/** The errors that a check of the draft does not answer anew: a text that did not arrive is not part of it.
+ * @param {State} state */
+function beforeCheck({ errors, text }) {
+  return without(withoutFields(errors), ...(text.facts ? ["text"] : []));
 }
 
 /** @param {Record<string, string>} errors */

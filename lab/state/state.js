@@ -110,6 +110,12 @@ export function isEdited(state) {
     !== JSON.stringify(state.draft?.[/** @type {"model"} */ (section)]));
 }
 
+/** Whether two states have the same draft, text and device, on which a check of the draft depends.
+ * @param {State} one @param {State} other */
+export function sameDraft(one, other) {
+  return one.draft === other.draft && one.text.facts === other.text.facts && one.device.open === other.device.open;
+}
+
 /**
  * The layout of a text: lists and tasks are read line by line, everything else as one stream.
  * @param {State["about"]} about @param {string} text

@@ -83,8 +83,8 @@
  */
 
 /**
- * The text of the next run.
- * @typedef {{type: "text", text: TextFacts}} TextEvent
+ * The text of the next run; `asked` is the name with which it was chosen.
+ * @typedef {{type: "text", text: TextFacts, asked: string}} TextEvent
  */
 
 /**

@@ -110,9 +110,10 @@ class Device(Event):
 
 @event
 class Text(Event):
-    """The text of the next run."""
+    """The text of the next run; `asked` is the name with which it was chosen."""
 
     text: TextFacts
+    asked: str
 
 
 @event

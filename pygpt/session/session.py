@@ -14,8 +14,9 @@ from pygpt.session import messages
 from pygpt.session.benchmark import Benchmark
 from pygpt.session.capabilities import capabilities, is_available, requested_experiment
 from pygpt.session.commands import command_name, read_command
+from pygpt.session.copies import send_copies
 from pygpt.session.error_fields import field_of
-from pygpt.session.message_records import KeptRun, TextFacts
+from pygpt.session.message_records import TextFacts
 from pygpt.session.messages import Emit, Paused, Stopped
 from pygpt.session.preparing import Preparing, Tokenizers
 from pygpt.session.sampling import Continuation
@@ -29,7 +30,7 @@ from pygpt.utils.blocking import yield_to_event_loop
 SHORT_TEXT = 20_000
 LONGEST_BENCHMARK = 3600  # seconds
 LONGEST_RETURNED = 200_000  # characters; a longer text of the visitor's own is not sent back to the page
-
+NO_TEXT = "there is no text to train on yet; choose one, or paste your own"
 
 NEED_DEVICE = frozenset({"start", "resume", "extend", "sample", "benchmark"})  # open it again if it was lost
 
@@ -46,6 +47,7 @@ class Session:
         self.choice = ""  # with which it was opened
         self.text: Text | None = None
         self.requested_text: tuple[str, bytes] | Text | None = None  # the text requested last
+        self.why_no_text = NO_TEXT
         self.numpy_for_size = False  # whether NumPy replaced a real GPU because the model is small
         self.training = Training(emit, store, self._recover)
         self.bench = Benchmark(emit)
@@ -75,21 +77,7 @@ class Session:
         if self.text is None:
             await self.handle({"type": "choose_text", "name": "tales", "built_in": True}, None)
         await self.handle({"type": "open_device", "choice": device}, None)
-        await self._find_copies()
-
-    async def _find_copies(self):
-        """Send the safety copies, and again when they change because the tab that this one replaces has closed."""
-        sent: list[str] = []
-        attempt = 0
-        while True:
-            copies = await self.store.find()
-            if (names := [about["copy"] for about in copies]) != sent:
-                sent = names
-                fields = ("copy", "name", "step", "steps", "seconds_ago")
-                self.emit(messages.Found([KeptRun(**{field: about[field] for field in fields}) for about in copies]))
-            if not await self.store.wait_for_closing_tabs(attempt):
-                return
-            attempt += 1
+        await send_copies(self.emit, self.store)
 
     async def open_device(self, choice: str) -> None:
         """Open another device and move the run there. Raises: DeviceError if that fails, and changes nothing."""
@@ -137,15 +125,21 @@ class Session:
         await self.preparing.run("text", self._load_text(name, built_in, data))
 
     async def _load_text(self, name, built_in, data):
-        self.text, self.requested_text = None, (name, data)
-        text = await self.site.load_text(name) if built_in else text_from_bytes(name, data)
-        if self.requested_text != (name, data):
-            return  # another text was chosen while this one was loading
-        self._send_text(text)
+        self.text, self.requested_text, self.why_no_text = None, (name, data), NO_TEXT
+        latest = lambda: self.requested_text == (name, data)  # no other text was chosen while this one loads
+        try:
+            text = await self.site.load_text(name) if built_in else text_from_bytes(name, data)
+        except DataError as error:
+            if latest():
+                self.why_no_text = str(error)
+                raise
+        else:
+            if latest():
+                self._send_text(text, name)
 
-    def _send_text(self, text: Text, data: bytes | None = None) -> None:
+    def _send_text(self, text: Text, asked: str, data: bytes | None = None) -> None:
         self.text = text
-        self.emit(messages.Text(TextFacts.of(text)), data)
+        self.emit(messages.Text(TextFacts.of(text), asked), data)
 
     async def choose_run_text(self) -> None:
         """Choose the text of the current run for the next one too. Raises: DataError without a run."""
@@ -155,11 +149,11 @@ class Session:
         assert isinstance(text, Text)  # a session has no shards
         self.requested_text = text
         own = text.text.encode() if not text.built_in and len(text.text) <= LONGEST_RETURNED else None
-        self._send_text(text, own)
+        self._send_text(text, text.name, own)
 
     async def clear_text(self) -> None:
         """Remove the text of the next run: the visitor chose to write one, and has not written it yet."""
-        self.text = self.requested_text = None
+        self.text, self.requested_text, self.why_no_text = None, None, NO_TEXT
 
     async def check(self, experiment: dict) -> None:
         """Send the size of a draft. Raises: ExperimentError, or DataError if the text is too short for it."""
@@ -178,7 +172,8 @@ class Session:
         device = None if moves_to_numpy else self.device
         needed = check_memory(draft, size, device, tokens) if device else memory_estimate(draft, size, tokens)
         seconds = self.timing.seconds(draft, size, device) if device else None
-        self.emit(messages.Checked(parameter_count(draft, size), needed + copy_memory(draft, size), size, seconds))
+        if self.checked is experiment:  # else another draft was checked meanwhile
+            self.emit(messages.Checked(parameter_count(draft, size), needed + copy_memory(draft, size), size, seconds))
 
     async def _check_again(self):
         await self.handle({"type": "check", "experiment": self.checked}, None)
@@ -201,7 +196,7 @@ class Session:
         if self.text is None:
             await self.preparing.wait("text")
         if self.text is None:
-            raise DataError("there is no text to train on yet; choose one, or paste your own")
+            raise DataError(self.why_no_text)
         if self.device is None:
             raise DeviceError("there is no device to train on; choose one")
         text = self.text

@@ -12,7 +12,7 @@ const recorded = JSON.parse(readFileSync(new URL("../goldens/compatibility/ready
 const ready = { ...recorded, data_sets: { words: { layout: "documents" } } };
 /** @param {string} name @param {Record<string, any>} changes */
 const text = (name, changes = {}) => ({
-  type: "text", text: { name, sha256: `hash of ${name}`, built_in: true, characters: 10, distinct: 5, alphabet: "", excerpt: "", ...changes },
+  type: "text", asked: name, text: { name, sha256: `hash of ${name}`, built_in: true, characters: 10, distinct: 5, alphabet: "", excerpt: "", ...changes },
 });
 let state = INITIAL;
 

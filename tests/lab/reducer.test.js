@@ -67,18 +67,36 @@ test("a preset keeps the text and trains on answers only if the text has answers
   assert.equal(state.preset, "sort");
 });
 
+/** @param {string} name @param {Record<string, any>} changes */
+const text = (name, changes = {}) => ({
+  type: "text", asked: name, text: { name, sha256: name, built_in: true, characters: 10, distinct: 5, alphabet: "", excerpt: "", ...changes },
+});
+
 test("a loaded text becomes the draft's source", () => {
-  send({ type: "text", text: { name: "tales", built_in: true, characters: 10, distinct: 5, alphabet: "", excerpt: "" } });
+  send(text("tales"));
   assert.equal(state.draft?.data["source"], "tales");
-  send({ type: "text", text: { name: "poem.txt", built_in: false, characters: 10, distinct: 5, alphabet: "", excerpt: "" } });
+  send(text("poem.txt", { built_in: false }));
   assert.equal(state.text.choice, "own");
   assert.equal(state.draft?.data["source"], "poem.txt");
 });
 
-test("the chosen text stays chosen when the previous one arrives late", () => {
-  send({ type: "choosing_text", choice: "python" },
-    { type: "text", text: { name: "words", built_in: true, characters: 10, distinct: 5, alphabet: "", excerpt: "" } });
-  assert.equal(state.text.choice, "python");
+test("a text that arrives after another one was chosen is not shown as the other", () => {
+  const [slow, quick] = ["task:sort,examples=100000", "task:addition,length=03"];
+  for (const [first, second] of [["words", "python"], [slow, quick], ["own", "tales"], ["python", "tales"], ["tales", "own"]]) {
+    const of = (/** @type {string} */ choice) => choice === "own" ? text("poem.txt", { built_in: false }) : text(choice);
+    send({ type: "choosing_text", choice: first }, { type: "choosing_text", choice: second });
+    const before = state;
+    assert.equal(send(of(String(first))), before, `${first}, ${second}`);
+    send(of(String(second)));
+    assert.equal(state.text.choice, second);
+    assert.equal(state.text.facts?.name, of(String(second)).text.name);
+  }
+});
+
+test("the text that a server has loaded already is the page's first choice", () => {
+  send(text("words"));
+  assert.equal(state.text.choice, "words");
+  assert.equal(state.draft?.data["layout"], "documents");
 });
 
 test("loading progress is shown in the part of the page that it concerns", () => {
@@ -185,6 +203,34 @@ test("an error is shown in the part of the page that it concerns", () => {
   assert.equal(state.errors["sample:top_p"], "expected a number, got '0,9'");
   send({ type: "sampling", prompt: "" });
   assert.equal(state.errors["sample:top_p"], undefined);
+});
+
+const checked = { type: "checked", parameters: 1, bytes: 1, vocabulary: 65, seconds: null };
+
+test("each check replaces the errors of the fields", () => {
+  send(text("tales"), error("must be 1", "model.n_layer", "check"), error("expected a whole number", "train.steps", "check"));
+  assert.deepEqual(state.errors, { "train.steps": "expected a whole number" });
+  send(error("too short", "text", "check"), error("must divide", "model.n_head", "start"));
+  assert.deepEqual(state.errors, { "model.n_head": "must divide" });
+  send(checked);
+  assert.deepEqual(state.errors, {});
+});
+
+test("a check clears no error of a text that was refused", () => {
+  send(text("poem", { built_in: false }), error("has a NUL", "text", "choose_text"), checked, error("must divide", "model.n_head", "check"));
+  assert.deepEqual(state.errors, { text: "has a NUL", "model.n_head": "must divide" });
+  assert.equal(state.text.facts, null);
+});
+
+test("the size of a draft is shown for no other draft, text or device", () => {
+  for (const change of [{ type: "edit", field: "model.n_layer", value: 7 }, { type: "choosing_text", choice: "python" }, text("python"), device]) {
+    send(checked);
+    assert.equal(state.checked?.parameters, 1);
+    send({ type: "announce", notice: "" });
+    assert.equal(state.checked?.parameters, 1);
+    send(change);
+    assert.equal(state.checked, null, change.type);
+  }
 });
 
 test("a command that acts once waits until it is answered", () => {

@@ -185,7 +185,8 @@ export function chartView(curves) {
     /** @param {State} state */
     sync(state) {
       const total = state.run?.experiment.train.steps ?? state.draft?.train.steps ?? 2000;
-      const reference = Math.log(state.run?.vocabulary ?? state.checked?.vocabulary ?? NaN);
+      const vocabulary = state.run?.vocabulary ?? state.checked?.vocabulary;
+      const reference = vocabulary ? Math.log(vocabulary) : blind; // while a draft is checked, the last one's
       const marks = state.run?.baselines ?? {};
       if (!plot || (drawn === curves.revision && total === steps && Object.is(blind, reference) && marks === counted)) return;
       counted = marks;

@@ -9,7 +9,7 @@ from pygpt.config.experiment import Experiment
 from pygpt.data import text_from_bytes
 from pygpt.devices import open_numpy, wgpu
 from pygpt.errors import DataError, ExperimentError
-from pygpt.session import sampling
+from pygpt.session import preparing, sampling
 from pygpt.session.session import SHORT_TEXT, Session
 from tests.tiny_runs import POEM
 
@@ -184,6 +184,58 @@ def test_the_text_chosen_last_is_used(session, monkeypatch):
     asyncio.run(scenario())
     assert session.text.name == "quick"
     assert [event["text"]["name"] for event in session.events if event["type"] == "text"][-1] == "quick"
+
+
+def test_a_text_replaced_before_it_fails_is_not_heard_of_again(session, monkeypatch):
+    async def load_text(name):
+        await asyncio.sleep(0)
+        raise DataError(f"{name} did not arrive")
+
+    async def scenario():
+        first = asyncio.create_task(session.handle({"type": "choose_text", "name": "slow", "built_in": True}, None))
+        await asyncio.sleep(0)
+        await session.choose_text("poem", built_in=False, data=POEM.encode())
+        await first
+
+    monkeypatch.setattr(session.site, "load_text", load_text, raising=False)
+    asyncio.run(scenario())
+    assert [event["type"] for event in session.events] == ["text"] and session.text.name == "poem"
+
+
+@pytest.mark.parametrize("command", ["check", "start"])
+def test_a_refused_text_is_the_reason_until_another_is_chosen(session, command):
+    async def scenario():
+        await session.open_device("numpy")
+        await session.handle({"type": "choose_text", "name": "x", "built_in": False}, b"a\0b" * 100)
+        await session.handle({"type": command, "experiment": TINY.to_dict()}, None)
+        await session.clear_text()
+        await session.handle({"type": "start", "experiment": TINY.to_dict()}, None)
+
+    asyncio.run(scenario())
+    refused, *again, cleared = [event for event in session.events if event["type"] == "error"]
+    assert "zero byte" in refused["message"] and refused["field"] == "text"
+    assert [event["message"] for event in again] == [refused["message"]] * (command == "start")
+    assert "no text to train on yet" in cleared["message"]
+
+
+def test_a_check_that_a_later_one_overtakes_is_not_answered(session, monkeypatch):
+    """The size on the page is that of the draft on the page."""
+    monkeypatch.setattr(preparing, "LEARNING_SLICE", 0.0)
+    slow = TINY.with_fields(**{"data.tokenizer": "bpe", "data.vocab_size": 3000})
+    session.text = text_from_bytes("long", b"".join(b"word%d " % number for number in range(1800)))
+
+    async def scenario():
+        first = asyncio.create_task(session.handle({"type": "check", "experiment": slow.to_dict()}, None))
+        while not session.events:
+            await asyncio.sleep(0)
+        assert session.events[0]["type"] == "loading" and not first.done()
+        await session.check(TINY.to_dict())
+        await first
+
+    asyncio.run(scenario())
+    assert [(event["type"], event["vocabulary"]) for event in session.events if event["type"] != "loading"] == [
+        ("checked", len(set(session.text.text)))
+    ]
 
 
 def test_start_requires_a_text(session):
