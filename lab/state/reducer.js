@@ -146,7 +146,7 @@ const HANDLERS = {
     };
   },
   choosing_text: (state, { choice }) => ({
-    ...state, text: { choice, facts: null }, errors: without(state.errors, "text"), fetching: { ...state.fetching, text: "" },
+    ...state, text: { choice, facts: null }, errors: without(state.errors, "text", "file"), fetching: { ...state.fetching, text: "" },
     draft: state.draft && withText({ ...state.draft, data: { ...state.draft.data, layout: layoutOf(state.about, choice) } },
       state.about?.presets[state.preset], choice),
   }),

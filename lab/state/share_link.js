@@ -42,6 +42,7 @@ export function toHash(about, preset, draft, text) {
  */
 export function fromHash(about, hash) {
   const words = new URLSearchParams(hash.replace(/^#/, ""));
+  words.delete(""); // "#=" names no setting
   if (![...words.keys()].length) return null;
   const known = new Set(["preset", "text", ...about.fields.map(({ field }) => field).filter((field) => !LEFT_OUT.has(field))]);
   const strange = [...words.keys()].filter((name) => !known.has(name)).map((name) => labels.link.quoted(name));

@@ -262,6 +262,10 @@ def test_errors_are_shown_beside_their_cause(page, site, tmp_path):
     open_lab(page, site)
     fill(page, **{"model-n_head": 3})
     wait_for(page, "#model-n_embd-mistake", "cannot be divided among 3 heads")
+    # Its neighbours keep their columns.
+    left = {name: page.locator(f"#model-{name}").bounding_box()["x"] for name in ("n_head", "n_embd", "block_size")}
+    assert left["n_embd"] < left["n_head"] == left["block_size"]
+    expect(page.locator("#run-mistake")).to_be_hidden()
     page.click("#train")
     wait_for(page, "#run-mistake", "marked")
     fill(page, **{"model-n_head": 2})

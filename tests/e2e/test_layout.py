@@ -117,6 +117,24 @@ def test_the_page_fits_its_window(page, site):
                 assert not hidden, where
 
 
+def test_the_fixed_bar_leaves_the_window_to_the_page(page, site):
+    """After a run with changes and a name of 180 letters: the bar's buttons stand in one row, and the name is cut."""
+    PICTURES.mkdir(exist_ok=True)
+    open_lab(page, site, TINY, device="")
+    page.click("#train")
+    wait_for(page, "#where", "Finished")
+    choose(page, "text", "own")
+    page.set_input_files("#text-file", {"name": LONG_NAME, "mimeType": "text/plain", "buffer": HEBREW.encode()})
+    wait_for(page, ".changes p", "a_very_long_name")
+    assert "a_very_long_name" in page.get_attribute(".changes p", "title")
+    for width, height in ((320, 640), (390, 844)):
+        page.set_viewport_size({"width": width, "height": height})
+        page.wait_for_timeout(200)
+        page.screenshot(path=PICTURES / f"bar-{width}.png")
+        tops = {page.locator(f"#{name}").bounding_box()["y"] for name in ("train", "more-1000", "more-5000")}
+        assert len(tops) == 1 and page.locator(".controls").bounding_box()["height"] <= 165
+
+
 def test_text_reads_in_its_own_direction_and_is_not_translated(page, site):
     """Hebrew reads right to left wherever the visitor or the model writes it; translators leave it alone."""
     open_lab(page, site, TINY, device="")

@@ -35,7 +35,7 @@ def test_a_task_is_trained_scored_and_shared(page, site):
     wait_for(page, "#answer", "^cab=b$")
     page.fill("#top-p", "2")
     page.click("#sample")
-    wait_for(page, "#top-p-mistake", "outside 1e-06 to 1")
+    wait_for(page, "#top-p-mistake", "outside 1e-6 to 1")
 
     page.goto("about:blank")
     page.goto(link)

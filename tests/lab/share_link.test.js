@@ -33,6 +33,10 @@ test("links are the same as in earlier versions", () => {
   }
 });
 
+test("a link without names sets nothing", () => {
+  for (const hash of ["", "#", "#=", "#=5&="]) assert.equal(fromHash(about, hash), null);
+});
+
 test("links of earlier versions are read as before", () => {
   for (const { hash, read } of links.read) {
     const now = fromHash(about, hash);

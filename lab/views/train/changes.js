@@ -2,7 +2,7 @@
 
 import { differences } from "../../state/difference.js";
 import { copyButton } from "../../ui/copy_button.js";
-import { element, setText, show } from "../../ui/dom.js";
+import { element, setAttribute, setText, show } from "../../ui/dom.js";
 import { fieldName, textName } from "../../ui/format.js";
 import { labels } from "../../ui/labels.js";
 
@@ -25,7 +25,10 @@ export function changesView(controller) {
     sync(state) {
       const { phase } = state;
       const found = phase === "starting" ? [] : differences(state);
-      if (found.length) setText(text, words.are(describe(found)));
+      if (found.length) {
+        setText(text, words.are(describe(found)));
+        setAttribute(text, "title", text.textContent); // the style sheet cuts it
+      }
       const appears = dom.hidden && found.length > 0;
       const focused = dom.contains(document.activeElement);
       show(dom, found.length > 0);

@@ -14,7 +14,11 @@ const MORE = [1000, 5000]; // steps with which a finished run can continue
 
 /** @param {Controller} controller */
 export function controlsView(controller) {
-  const train = element("button", { id: "train", class: "button primary", onclick: () => controller.train() }, words.train);
+  const train = element("button", { id: "train", class: "button primary", onclick() {
+    refused = true;
+    controller.train();
+  } }, words.train);
+  let refused = false; // whether Train was pressed and a setting is marked: only then a message points to it
   let asked = ""; // status text of a request that is not done yet: a step on a slow device takes a while
   const steer = (/** @type {"pause"|"stop"} */ type, /** @type {string} */ meanwhile) => () => {
     asked = meanwhile;
@@ -66,7 +70,9 @@ export function controlsView(controller) {
       if (phase !== "running") asked = "";
       setText(where, asked || whereabouts(state));
       setAttribute(bar, "value", phase === "starting" ? (state.preparing?.fraction ?? 0) : run ? run.step / steps : 0);
-      showError(mistake, state.errors[""] ?? elsewhere(state));
+      const marked = elsewhere(state);
+      if (!marked && phase !== "starting") refused = false;
+      showError(mistake, state.errors[""] ?? (refused && phase !== "starting" && phase !== "running" ? marked : undefined));
       // If the focused button disappears, move the focus to the button that replaces it.
       if (active instanceof HTMLButtonElement && dom.contains(active) && active.hidden) {
         [pause, resume, train].find((button) => !button.hidden)?.focus();
@@ -86,9 +92,8 @@ function whereabouts({ phase, run, preparing, checked, draft }) {
 
 /** A message that points to an invalid setting elsewhere on the page.
  * @param {State} state */
-function elsewhere({ phase, errors }) {
-  const marked = Object.keys(errors).some((field) => isField(field) || field === "text");
-  return marked && phase !== "running" ? words.marked : undefined;
+function elsewhere({ errors }) {
+  return Object.keys(errors).some(isField) ? words.marked : errors["text"] ? words.markedText : undefined;
 }
 
 /** @param {HTMLButtonElement} button @param {boolean} disabled */

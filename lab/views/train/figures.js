@@ -1,7 +1,7 @@
-// The figures of the run: loss, validation loss, speed, time left and the other metrics, and the meaning of the loss.
+// The figures of the run: loss, validation loss, speed and the other metrics, and the meaning of the loss.
 
 import { element, setText, show } from "../../ui/dom.js";
-import { NONE, capitalized, count, duration, loss, number, percent, sentence, short, textName } from "../../ui/format.js";
+import { NONE, capitalized, count, loss, number, percent, sentence, short, textName } from "../../ui/format.js";
 import { labels } from "../../ui/labels.js";
 
 /** @typedef {import("../../state/state.js").State} State */
@@ -22,10 +22,9 @@ function figureView(metric, about = words.about[metric] ?? "") {
 
 export function figuresView() {
   const main = Object.entries(MAIN).map(([name, write]) => ({ name, write, view: figureView(name) }));
-  const left = figureView("time_left");
   const summary = element("p", { id: "summary", class: "hint" });
   const meaning = element("p", { id: "words", class: "words" });
-  const list = element("dl", { class: "figures" }, ...main.map(({ view }) => view.dom), left.dom);
+  const list = element("dl", { class: "figures" }, ...main.map(({ view }) => view.dom));
   const finer = element("dl", { class: "figures finer" });
   const more = element("details", { class: "more", hidden: true }, element("summary", {}, words.finer), finer);
   /** @type {{name: string, view: ReturnType<typeof figureView>}[]} */
@@ -35,7 +34,7 @@ export function figuresView() {
     dom: element("div", {}, list, meaning, summary, more),
     /** @param {State} state */
     sync(state) {
-      const { run, phase, about } = state;
+      const { run, about } = state;
       if (about && !others.length) {
         others = about.metrics.filter(({ name }) => !(name in MAIN))
           .map(({ name, help }) => ({ name, view: figureView(name, sentence(help)) }));
@@ -48,7 +47,6 @@ export function figuresView() {
       }
       for (const { name, view } of others) setText(view.value, number(metrics[name] ?? NaN));
       show(more, run !== null);
-      setText(left.value, phase === "running" ? duration(run?.seconds_left ?? NaN) : phase === "finished" ? words.done : NONE);
       setText(meaning, run ? meaningOf(run) : words.press);
       const { open, opening } = state.device;
       setText(summary, run ? summarize(run, about, open?.name ?? labels.device.none)
