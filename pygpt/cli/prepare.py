@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from pygpt.cli.flags import help_of, optional
-from pygpt.cli.output import as_argument
+from pygpt.cli.output import as_argument, unbreakable_output
 from pygpt.config.experiment import Experiment
 from pygpt.config.sections import DataConfig
 from pygpt.data import DATASETS
@@ -47,10 +47,12 @@ class PrepareCommand:
         }
         experiment = Experiment.from_dict({"data": data})
         out = self.out or Path("shards") / Path(self.source).stem.replace(":", "-")
-        summary = prepare(experiment.data, out, self.shard_size, self.shards_val, print)
-        print(
-            f"{summary['characters']:,} characters became {summary['tokens']:,} tokens in {len(summary['train'])} "
-            f"training shards and {len(summary['val'])} validation shards.\n"
-            f"Train on them:\n  pygpt train --data {as_argument(out)}"
-        )
+        with unbreakable_output():
+            summary = prepare(experiment.data, out, self.shard_size, self.shards_val, print)
+            print(
+                f"{summary['characters']:,} characters became {summary['tokens']:,} tokens in {len(summary['train'])} "
+                f"training shards and {len(summary['val'])} validation shards.\n"
+                f"Train on them:\n  pygpt train --data {as_argument(out)}",
+                flush=True,
+            )
         return 0

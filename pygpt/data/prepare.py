@@ -20,12 +20,14 @@ from pygpt.errors import DataError, TokenizerError
 from pygpt.tokenizers import BPETokenizer, tokenizer_json_bytes
 from pygpt.tokenizers.registry import TOKENIZERS, tokenizer_from_pieces
 from pygpt.utils.files import open_regular, write_atomically
+from pygpt.utils.folder_lock import LOCK_FILE, lock_folder
 
 PIECE = 1 << 22  # bytes read at a time
 USUAL_SHARD = 10_000_000  # tokens
 MUCH = 1_000_000  # bytes of a text that take a while, so that what cannot work is refused before
 _SHARD = "tokens-{:05}.bin"
-_OWN_FILES = re.compile(r"(tokens-\d{5,}\.bin|tokenizer\.json)(\..+\.new)?")
+UNFINISHED = ".unfinished"  # in a folder until its description is written: its files are of a preparation, not a user's
+_OWN_FILES = re.compile(r"(tokens-\d{5,}\.bin|tokenizer\.json|\.unfinished)(\..+\.new)?|dataset\.json\..+\.new")
 
 
 class Source:
@@ -78,9 +80,10 @@ def prepare(
 
     Without a `shard_size`, a shard has USUAL_SHARD tokens, or fewer if the text is too short for that: then a tenth of
     it is for validation. A tokenizer that is learned takes a first pass over the text. The description is written last:
-    a folder without one is unfinished and can be prepared again.
+    a folder that is marked UNFINISHED is emptied and prepared again. It is locked meanwhile.
 
     Raises:
+        PygptError: another process prepares in the folder.
         DataError: the text cannot be read, is too short for this number of shards, or the folder holds other files or
             cannot be written. Nothing that was written is left.
         ExperimentError: the tokenizer's files are missing or wrong.
@@ -94,17 +97,26 @@ def prepare(
     most = source.most_tokens()
     if shard_size and most is not None and MUCH < most <= shard_size * shards_val:
         raise _too_short(f"at most {most:,} tokens", shard_size, shards_val, most)
-    created = _make_folder(folder)
-    try:
-        return _write(data, source, folder, shard_size, shards_val, report)
-    except BaseException as error:
-        with contextlib.suppress(OSError):
-            _clear(folder)
-            if created:
-                folder.rmdir()
-        if isinstance(error, OSError):
-            raise DataError(f"{error.filename or folder} cannot be written ({error.strerror})") from None
-        raise
+    next(source.pieces(), None)  # what cannot be read is refused before the folder is touched
+    for given in (source.path if source.text is None else "", os.path.expanduser(data.tokenizer_file)):
+        if given and os.path.exists(given) and Path(os.path.abspath(given)).is_relative_to(os.path.abspath(folder)):
+            raise DataError(f"{given} is in the folder {folder}, which must be empty: choose another with --out")
+    created = not os.path.exists(folder)
+    with _claim(folder):
+        try:
+            write_atomically(folder / UNFINISHED, b"")
+            description = _write(data, source, folder, shard_size, shards_val, report)
+            (folder / UNFINISHED).unlink()
+            return description
+        except BaseException as error:
+            with contextlib.suppress(OSError):
+                _clear(folder)
+                (folder / LOCK_FILE).unlink()
+                if created:
+                    folder.rmdir()
+            if isinstance(error, OSError):
+                raise DataError(f"{error.filename or folder} cannot be written ({error.strerror})") from None
+            raise
 
 
 def _write(data, source, folder, shard_size, shards_val, report) -> dict:
@@ -161,25 +173,35 @@ def _too_short(has, shard_size, shards_val, tokens) -> DataError:
     )
 
 
-def _make_folder(folder) -> bool:
-    """Create the folder, or empty it of an unfinished preparation; return whether it was created."""
-    created = not os.path.exists(folder)
+def _claim(folder) -> contextlib.ExitStack:
+    """Create the folder, lock it until the result is closed, and empty it of an unfinished preparation."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        names = [path.name for path in folder.iterdir()]
+        _refuse_other_files(folder)
+        held = lock_folder(folder, "choose another folder with --out")
     except OSError as error:
         raise DataError(f"cannot create the folder {folder} ({error.strerror}): choose another with --out") from None
-    foreign = [name for name in names if not _OWN_FILES.fullmatch(name)]
-    if foreign:
+    try:
+        _refuse_other_files(folder)  # again, because another process may have finished in between
+        _clear(folder)
+    except BaseException:
+        held.close()
+        raise
+    return held
+
+
+def _refuse_other_files(folder):
+    names = {path.name for path in folder.iterdir()} - {LOCK_FILE}
+    others = names if UNFINISHED not in names else {name for name in names if not _OWN_FILES.fullmatch(name)}
+    if others:
         raise DataError(
-            f"the folder {folder} is not empty (it has {foreign[0]}): choose another with --out, or remove it"
+            f"the folder {folder} is not empty (it has {min(others)}): choose another with --out, or remove it"
         )
-    _clear(folder)
-    return created
 
 
 def _clear(folder):
-    for path in folder.iterdir():
+    """Remove the files of an unfinished preparation, the mark last."""
+    for path in sorted(folder.iterdir(), key=lambda path: path.name == UNFINISHED):
         if _OWN_FILES.fullmatch(path.name):
             path.unlink()
 

@@ -13,6 +13,7 @@ import pytest
 
 import pygpt
 from pygpt.cli import main, training
+from pygpt.data import load_text
 from pygpt.runs import run_folder
 from pygpt.runs.run_folder import RunFolder, open_run
 from tests.tiny_runs import POEM
@@ -129,6 +130,15 @@ def test_a_broken_output_does_not_end_training(tmp_path, poem, output):
     done = subprocess.run(["bash", "-c", f"set -o pipefail; {command} {output}"], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     assert open_run(tmp_path / "run").step == 20
+
+
+@pytest.mark.parametrize("output", ["| head -n 1", "> /dev/full 2> /dev/full", ">&-", "| true"])
+def test_a_broken_output_does_not_end_a_preparation(tmp_path, poem, output):
+    prepare = ["prepare", poem, "--out", str(tmp_path / "shards"), "--encoding", "char", "--shard-size", "100"]
+    command = " ".join([sys.executable, "-m", "pygpt", *prepare])
+    done = subprocess.run(["bash", "-c", f"set -o pipefail; {command} {output}"], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(load_text(str(tmp_path / "shards")).train)
 
 
 class FullDisk:

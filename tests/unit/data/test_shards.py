@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pygpt.data import load_text, text_from_bytes
-from pygpt.data.prepare import prepare
+from pygpt.data.prepare import UNFINISHED, prepare
 from pygpt.data.shard_batches import ShardBatches
 from pygpt.data.shards import DESCRIPTION, FIELDS, Shards, open_shards
-from pygpt.errors import DataError, ExperimentError
+from pygpt.errors import DataError, ExperimentError, PygptError
 from pygpt.ops.threefry import BATCH
 from pygpt.runs.checkpoint import read_checkpoint
 from pygpt.tokenizers import make_tokenizer
@@ -90,12 +90,45 @@ def test_a_folder_must_be_empty_except_for_unfinished_shards(file, tmp_path):
     out.mkdir()
     (out / "tokens-00099.bin").write_bytes(b"left over")
     (out / "tokenizer.json").write_bytes(b"{}")
+    (out / UNFINISHED).touch()
     prepare(data(file), out, 1000, 1)
-    assert not (out / "tokens-00099.bin").exists() and not (out / "tokenizer.json").exists()
+    assert not {"tokens-00099.bin", "tokenizer.json", UNFINISHED} & set(os.listdir(out))
     with pytest.raises(DataError, match="is not empty"):
         prepare(data(file), out, 1000, 1)
     with pytest.raises(DataError, match="cannot create the folder"):
         prepare(data(file), file / "shards", 1000, 1)
+
+
+def test_no_file_of_the_user_is_taken_for_an_unfinished_shard(file, tmp_path):
+    """Whether the preparation is refused for the folder, for its text, or for a tokenizer inside the folder."""
+    out = tmp_path / "mine"
+    out.mkdir()
+    mine = {"tokenizer.json": b"{}", "tokens-00001.bin": b"mine"}
+    for name, content in mine.items():
+        (out / name).write_bytes(content)
+    own_tokenizer = data(file, "bpe", tokenizer_file=str(out / "tokenizer.json"))
+    for config in (data(file), data(tmp_path / "none.txt"), own_tokenizer, data(out / "tokens-00001.bin")):
+        with pytest.raises(DataError):
+            prepare(config, out, 1000, 1)
+        assert {path.name: path.read_bytes() for path in out.iterdir()} == mine
+    (out / UNFINISHED).touch()
+    for config in (own_tokenizer, data(out / "tokens-00001.bin")):
+        with pytest.raises(DataError, match="is in the folder"):
+            prepare(config, out, 1000, 1)
+        assert set(os.listdir(out)) == {*mine, UNFINISHED}
+
+
+def test_two_preparations_in_one_folder_are_refused(file, tmp_path):
+    """The second begins while the first writes its shards, and takes none of them away."""
+    out, refused = tmp_path / "shards", []
+
+    def second(line):
+        with pytest.raises(PygptError, match="in use by another pygpt"):
+            prepare(data(file), out, 10_000_000, 1)
+        refused.append(line)
+
+    description = prepare(data(file), out, 1000, 1, second)
+    assert len(refused) > 2 and open_shards(out).sha256 == description["sha256"]
 
 
 @pytest.mark.parametrize(
