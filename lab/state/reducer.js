@@ -2,7 +2,8 @@
 
 import { labels } from "../ui/labels.js";
 import { draftLike, presetOf, textOf, withSteps, withText } from "./draft.js";
-import { FIRST_PRESET, INITIAL, SAMPLES_KEPT, isEdited, isField, layoutOf, sameDraft } from "./state.js";
+import { placeOf, staying, without, withoutChecked, withoutFields } from "./errors.js";
+import { FIRST_PRESET, INITIAL, SAMPLES_KEPT, isEdited, layoutOf, sameDraft } from "./state.js";
 
 /** @typedef {import("./state.js").State} State */
 /** @typedef {import("./state.js").Action} Action */
@@ -36,7 +37,7 @@ const HANDLERS = {
       draft: state.draft && { ...state.draft, data: { ...state.draft.data, source: text.name, ...layout } },
     };
   },
-  checked: (state, checked) => ({ ...state, checked, errors: beforeCheck(state) }),
+  checked: (state, checked) => ({ ...state, checked, errors: withoutChecked(state) }),
 
   started: (state, { run }) => ({
     ...withNewRun(state, run, -1), phase: "running", notice: notices.training, copies: [],
@@ -71,10 +72,12 @@ const HANDLERS = {
   stopped: (state, { step }) => withPhase(state, state.phase === "starting" ? "starting" : "stopped", step, notices.stopped(step)),
   finished: (state, { step }) => withPhase(state, "finished", step, notices.finished(step)),
 
-  sampled: (state, { text, done }) => ({
-    ...state, answer: { ...state.answer, text: state.answer.text + text, running: !done },
-    notice: done ? notices.sampled : state.notice,
-  }),
+  sampled: (state, { text, done }) => {
+    const { asked, ...shown } = state.answer;
+    const before = asked === null ? shown : { prompt: asked, text: "" };
+    const answer = { ...before, text: before.text + text, running: !done, asked: null };
+    return { ...state, answer, notice: done ? notices.sampled : state.notice };
+  },
   measured: (state, { result }) => (state.benchmark
     ? { ...state, benchmark: { ...state.benchmark, results: [...state.benchmark.results, result] } } : state),
   measuring_ended: (state, { complete }) => (state.benchmark
@@ -100,11 +103,10 @@ const HANDLERS = {
   },
   found: (state, { runs }) => ({ ...state, copies: runs }),
   error: (state, { message, field, during }) => {
-    const place = during === "sample" ? (DIALS.has(field) ? `sample:${field}` : "prompt") : during === "extend" ? "" : field || PLACES[during] || "";
     const text = field && message.startsWith(`${field}: `) ? message.slice(field.length + 2) : message;
     return {
       ...state,
-      errors: { ...(CHECKING.has(during) ? beforeCheck(state) : state.errors), [place]: text },
+      errors: { ...staying(state, during), [placeOf({ field, during })]: text },
       text: during === "choose_text" ? { ...state.text, facts: null } : state.text,
       waiting: answered(state, during),
       phase: state.phase === "starting" ? phaseAfterFailedStart(state) : state.phase,
@@ -113,7 +115,8 @@ const HANDLERS = {
       device: during === "open_device"
         ? { ...state.device, opening: false, choice: state.device.open?.choice ?? state.device.choice, failed: state.device.choice }
         : state.device,
-      answer: during === "sample" ? { ...state.answer, running: false } : state.answer,
+      answer: during === "sample" ? { ...state.answer, running: false, asked: null } : state.answer,
+      notice: during === "sample" ? "" : state.notice, // the place of the error announces it
       benchmark: during === "benchmark" && state.benchmark ? { ...state.benchmark, running: false } : state.benchmark,
       checked: during === "check" ? null : state.checked,
       fetching: { text: during === "choose_text" ? "" : state.fetching.text, device: during === "open_device" ? "" : state.fetching.device },
@@ -155,7 +158,7 @@ const HANDLERS = {
   }),
   starting: (state) => ({ ...state, phase: "starting", preparing: null, errors: without(state.errors, "") }),
   sampling: (state, { prompt }) => ({
-    ...state, answer: { running: true, prompt, text: "" },
+    ...state, answer: { ...state.answer, running: true, asked: prompt },
     errors: without(state.errors, "prompt", ...Object.keys(state.errors).filter((place) => place.startsWith("sample:"))),
   }),
   benchmarking: (state) => ({
@@ -173,17 +176,6 @@ const HANDLERS = {
 function phaseAfterFailedStart({ run }) {
   return run ? (run.step < run.experiment.train.steps ? "stopped" : "finished") : "none";
 }
-
-/** The settings of a sample whose errors are shown beside them; other errors are shown at the prompt. */
-const DIALS = new Set(["temperature", "top_k", "top_p", "min_p", "repetition_penalty", "seed", "max_new_tokens"]);
-
-/** The commands that check the draft as a whole. */
-const CHECKING = new Set(["check", "start"]);
-
-/** Where an error is shown if it names no field. */
-const PLACES = /** @type {Record<string, string>} */ ({
-  choose_text: "text", open_device: "device", benchmark: "device", sample: "prompt", open: "file", open_kept: "file", save: "file",
-});
 
 /** Whether an event concerns the current run or no run: a replaced run may still send events.
  * @param {State} state @param {Action} action */
@@ -206,7 +198,7 @@ function withNewRun(state, run, saved) {
     ...state,
     run: { ...run, metrics: {}, baselines: {}, seconds_left: NaN, saved_step: saved, kept_step: saved },
     samples: [],
-    answer: { running: false, prompt: "", text: "" },
+    answer: INITIAL.answer,
     errors: without(state.errors, "", "copy", "file", "link", "prompt"),
     waiting: answered(state, "open_kept"),
   };
@@ -241,20 +233,4 @@ function smoothedLoss(before, losses) {
  * @param {State} state @param {string} command */
 function answered({ waiting }, command) {
   return waiting.includes(command) ? waiting.filter((name) => name !== command) : waiting;
-}
-
-/** @param {Record<string, string>} errors @param {string[]} fields */
-function without(errors, ...fields) {
-  return Object.fromEntries(Object.entries(errors).filter(([field]) => !fields.includes(field)));
-}
-
-/** The errors that a check of the draft does not answer anew: a text that did not arrive is not part of it.
- * @param {State} state */
-function beforeCheck({ errors, text }) {
-  return without(withoutFields(errors), ...(text.facts ? ["text"] : []));
-}
-
-/** @param {Record<string, string>} errors */
-function withoutFields(errors) {
-  return Object.fromEntries(Object.entries(errors).filter(([field]) => !isField(field)));
 }

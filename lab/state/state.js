@@ -49,7 +49,8 @@ import { labels } from "../ui/labels.js";
  * @property {{stage: string, fraction: number|null}|null} preparing  the stage of a start
  * @property {RunState|null} run
  * @property {{step: number, text: string}[]} samples  newest first
- * @property {{running: boolean, prompt: string, text: string}} answer
+ * @property {{running: boolean, prompt: string, text: string, asked: string|null}} answer  `asked` is the prompt of the
+ *   next one until its first piece arrives
  * @property {{running: boolean, complete: boolean, results: import("../transport/messages.js").Measurement[]}|null} benchmark
  * @property {{running: boolean, found: import("../transport/messages.js").ProfileFacts|null}|null} profile
  * @property {Record<string, string>} errors  error messages by field; "" is the run as a whole
@@ -89,7 +90,7 @@ export const INITIAL = {
   preparing: null,
   run: null,
   samples: [],
-  answer: { running: false, prompt: "", text: "" },
+  answer: { running: false, prompt: "", text: "", asked: null },
   benchmark: null,
   profile: null,
   errors: {},

@@ -286,9 +286,20 @@ test("a dropped connection ends sampling and the benchmark", () => {
 
 test("a continuation is appended piece by piece", () => {
   training("a", { type: "sampling", prompt: "To" }, { type: "sampled", run_id: "a", text: " be", done: false });
-  assert.deepEqual(state.answer, { running: true, prompt: "To", text: " be" });
+  assert.deepEqual(state.answer, { running: true, prompt: "To", text: " be", asked: null });
   send({ type: "sampled", run_id: "a", text: " or", done: true });
-  assert.deepEqual(state.answer, { running: false, prompt: "To", text: " be or" });
+  assert.deepEqual(state.answer, { running: false, prompt: "To", text: " be or", asked: null });
+});
+
+test("a continuation that is refused keeps the one before it, and is not announced as complete", () => {
+  training("a", { type: "sampling", prompt: "To" }, { type: "sampled", run_id: "a", text: " be", done: true });
+  assert.notEqual(state.notice, "");
+  send({ type: "sampling", prompt: "Or" });
+  assert.ok(state.answer.running);
+  send(error("expected a whole number, got nothing", "top_k", "sample"));
+  assert.deepEqual([state.answer, state.notice], [{ running: false, prompt: "To", text: " be", asked: null }, ""]);
+  send({ type: "sampling", prompt: "Or" }, { type: "sampled", run_id: "a", text: " not", done: false });
+  assert.deepEqual(state.answer, { running: true, prompt: "Or", text: " not", asked: null });
 });
 
 test("the benchmark and the profile store their results", () => {

@@ -1,0 +1,43 @@
+// The error messages on the page, by the place where they are shown.
+
+import { isField } from "./state.js";
+
+/** The settings of a sample whose errors are shown beside them; other errors are shown at the prompt. */
+const DIALS = new Set(["temperature", "top_k", "top_p", "min_p", "repetition_penalty", "seed", "max_new_tokens"]);
+
+/** The commands that check the draft as a whole. */
+const CHECKING = new Set(["check", "start"]);
+
+/** Where an error is shown if it names no field. */
+const PLACES = /** @type {Record<string, string>} */ ({
+  choose_text: "text", open_device: "device", benchmark: "device", sample: "prompt", open: "file", open_kept: "file", save: "file",
+});
+
+/** The place of an error.
+ * @param {{field: string, during: string}} error */
+export function placeOf({ field, during }) {
+  if (during === "sample") return DIALS.has(field) ? `sample:${field}` : "prompt";
+  return during === "extend" ? "" : field || PLACES[during] || "";
+}
+
+/** The errors that stay beside a new one. Each check of the draft replaces the errors of the one before.
+ * @param {import("./state.js").State} state @param {string} during */
+export function staying(state, during) {
+  return CHECKING.has(during) ? withoutChecked(state) : state.errors;
+}
+
+/** The errors that a check of the draft does not answer: a text that did not arrive is not part of it.
+ * @param {import("./state.js").State} state */
+export function withoutChecked({ errors, text }) {
+  return without(withoutFields(errors), ...(text.facts ? ["text"] : []));
+}
+
+/** @param {Record<string, string>} errors @param {string[]} places */
+export function without(errors, ...places) {
+  return Object.fromEntries(Object.entries(errors).filter(([place]) => !places.includes(place)));
+}
+
+/** @param {Record<string, string>} errors */
+export function withoutFields(errors) {
+  return Object.fromEntries(Object.entries(errors).filter(([place]) => !isField(place)));
+}
