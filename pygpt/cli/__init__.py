@@ -1,6 +1,7 @@
 """The command line: one file per command, named after it. All printing is done here."""
 
 import dataclasses
+import itertools
 import os
 import sys
 from collections.abc import Callable
@@ -78,6 +79,8 @@ def _run(arguments):
     command = tyro.extras.subcommand_cli_from_dict(
         commands, args=arguments, prog="pygpt", description="Train small language models and sample from them."
     )
+    if "--out=" in arguments or ("--out", "") in itertools.pairwise(arguments):
+        raise PygptError("--out is empty, as from a variable that is not set: give a folder, or . for this one")
     if isinstance(command, ExperimentCommand):
         # Parse again with the preset's values as defaults, so that fields without a flag keep the preset's value.
         defaults, prog = command.with_defaults(), f"pygpt {arguments[0]}"

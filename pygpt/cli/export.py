@@ -1,6 +1,8 @@
 """`pygpt export --to hf`: write a run as a folder for Hugging Face's transformers."""
 
+import contextlib
 import dataclasses
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -24,16 +26,19 @@ class ExportCommand:
     def run(self) -> int:
         """Write the files of the folder, the weights last."""
         from pygpt.huggingface import export_folder
-        from pygpt.runs.run_folder import EXPERIMENT_FILE, MODEL_FILE, open_run
+        from pygpt.runs.run_folder import open_run
         from pygpt.utils.files import write_atomically
 
-        if (self.out / MODEL_FILE).exists() and (self.out / EXPERIMENT_FILE).exists():
-            raise CheckpointError(f"{self.out} holds a run of pygpt, which would be lost; choose another folder")
         files = export_folder(open_run(self.model_folder))
+        if lost := [name for name in files if os.path.lexists(self.out / name)]:
+            raise CheckpointError(f"{self.out} has a {lost[0]} already, which would be lost; choose another folder")
         try:
             for name, content in files.items():
                 write_atomically(self.out / name, content)
         except OSError as error:
+            for name in files:  # so that it can be exported again
+                with contextlib.suppress(OSError):
+                    (self.out / name).unlink()
             raise CheckpointError(f"the folder {self.out} cannot be written: {error.strerror}") from None
         PlainConsole(soft_wrap=True).print(
             f"Wrote the model and its tokenizer to {self.out}. Load them in Python:\n"

@@ -49,7 +49,7 @@ class ImportCommand:
         console = PlainConsole(soft_wrap=True)
         with folder.claim():
             if earlier := folder.set_aside_earlier_run():
-                console.print(f"The earlier run in {folder.folder} is now in {' and '.join(earlier)}.")
+                console.print(f"What was in {folder.folder} before is now in {' and '.join(earlier)}.")
             folder.begin(checkpoint.experiment, checkpoint.tokenizer, 0)
             folder.save(checkpoint_pieces(checkpoint))
         model, size = checkpoint.experiment.model, checkpoint.tokenizer.vocab_size

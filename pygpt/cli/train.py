@@ -103,7 +103,7 @@ def _started(command, console, claims):
 
 def _set_aside(folder, console):
     if earlier := folder.set_aside_earlier_run():
-        console.print(f"The earlier run in {folder.folder} is now in {' and '.join(earlier)}.")
+        console.print(f"What was in {folder.folder} before is now in {' and '.join(earlier)}.")
 
 
 def _check_shards(experiment, shards):
@@ -117,7 +117,7 @@ def _check_shards(experiment, shards):
 
 def _resumed(command, console, claims):
     from pygpt.analysis.device_choice import open_device_for
-    from pygpt.runs.run_folder import RunFolder, open_run, read_run
+    from pygpt.runs.run_folder import RunFolder, folder_of, open_run, read_run
     from pygpt.training.run import Run
 
     fresh = TrainCommand(source=command.source).with_defaults().with_layout([])
@@ -140,13 +140,12 @@ def _resumed(command, console, claims):
         )
     device = open_device_for(command.device, checkpoint.experiment)
     run = Run.restore(read_run(command.resume), device, steps=command.steps, source=command.source)
-    default = command.resume if command.resume.is_dir() else command.resume.with_suffix("")
-    folder = RunFolder(command.out or default)
+    source = folder_of(command.resume)
+    folder = RunFolder(command.out or source or command.resume.with_suffix(""))
     claims.enter_context(folder.claim())
-    source = RunFolder(default)
-    if not (source.folder.exists() and os.path.samefile(source.folder, folder.folder)):
+    if not (source and os.path.samefile(source, folder.folder)):
         _set_aside(folder, console)
-    folder.begin(run.experiment, run.tokenizer, run.step, source)
+    folder.begin(run.experiment, run.tokenizer, run.step, RunFolder(source) if source else None)
     console.print(f"Continuing from step {run.step:,}.")
     return run, folder
 

@@ -27,6 +27,7 @@ class RunFolder:
         self.folder = folder
         self.model = folder / MODEL_FILE
         self.metrics = folder / METRICS_FILE
+        self.experiment = folder / EXPERIMENT_FILE
         self.profile = folder / "profile.json"
         self.tokenizer = folder / "tokenizer.json"
         self._unlogged: list[str] = []  # lines of the log that could not be written
@@ -46,19 +47,23 @@ class RunFolder:
             raise CheckpointError(
                 f"the folder {self.folder} cannot be written ({error.strerror}); choose another with --out"
             ) from None
-        remove_unfinished(self.folder)
+        remove_unfinished(self.folder, [path.name for path in self._files()])
         return held
+
+    def _files(self) -> list[Path]:
+        return [self.model, self.metrics, self.experiment, self.tokenizer, self.profile]
 
     def earlier_run(self) -> list[Path]:
         """The weights and the log of a run that is already here; [] if there is none."""
         return [path for path in (self.model, self.metrics) if path.exists() and path.stat().st_size]
 
     def set_aside_earlier_run(self) -> list[str]:
-        """Rename the weights and the log of a run that is already here, and return their new names.
+        """Rename what a new run would replace, an earlier run's or a user's own, and return the new names.
 
         Raises: CheckpointError if they cannot be renamed.
         """
-        earlier, number = self.earlier_run(), 1
+        earlier = [path for path in self._files() if path.exists() and path.stat().st_size]
+        number = 1
         while any(_numbered(path, number).exists() for path in earlier):
             number += 1
         with _writing(self.folder):
@@ -72,12 +77,14 @@ class RunFolder:
         """
         kept = [line for line in (earlier or self)._lines() if line.step <= step] if step else []
         self._unlogged = []
-        with _writing(self.folder):
-            write_atomically(self.folder / EXPERIMENT_FILE, experiment.to_toml().encode())
+        with _writing(self.experiment):
+            write_atomically(self.experiment, experiment.to_toml().encode())
+        with _writing(self.tokenizer):
             if isinstance(tokenizer, BPETokenizer):
                 write_atomically(self.tokenizer, tokenizer_json_bytes(tokenizer))
-            else:
+            elif not step:  # that of an earlier run in this folder; a run that continues has none
                 self.tokenizer.unlink(missing_ok=True)
+        with _writing(self.metrics):
             write_atomically(self.metrics, "".join(map(_line, kept)).encode())
 
     def log(self, metrics: Iterable[Metric], every: int) -> None:
@@ -130,6 +137,13 @@ def _writing(path: Path):
         yield
     except OSError as error:
         raise CheckpointError(f"{path} cannot be written ({error.strerror})") from None
+
+
+def folder_of(run: Path) -> Path | None:
+    """The folder of a run, given it or the model.safetensors in it; None for a file that is alone."""
+    if run.is_dir():
+        return run
+    return run.parent if run.name == MODEL_FILE and (run.parent / EXPERIMENT_FILE).exists() else None
 
 
 def read_run(folder) -> bytes:

@@ -9,10 +9,10 @@ import io
 import os
 import re
 import stat
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from pathlib import Path
 
-_UNFINISHED = re.compile(r".+\.\d+(-[0-9a-f]{8})?\.new")  # earlier versions wrote the process ID alone
+_UNFINISHED = re.compile(r"(?P<name>.+)\.\d+(-[0-9a-f]{8})?\.new")  # earlier versions wrote the process ID alone
 
 
 def write_atomically(path: Path, content: bytes | Iterable[bytes]) -> None:
@@ -65,9 +65,13 @@ def open_regular(path: Path) -> io.BufferedReader:
     return file
 
 
-def remove_unfinished(folder: Path) -> None:
-    """Remove what killed processes left of `write_atomically`. Only for the process that holds the folder's lock."""
+def remove_unfinished(folder: Path, names: Container[str] | None = None) -> None:
+    """Remove what killed processes left of `write_atomically`. Only for the process that holds the folder's lock.
+
+    In a folder where a user can have files of their own, `names` are the files that are written here.
+    """
     for path in folder.iterdir():
-        if _UNFINISHED.fullmatch(path.name):
+        unfinished = _UNFINISHED.fullmatch(path.name)
+        if unfinished and (names is None or unfinished["name"] in names):
             with contextlib.suppress(OSError):
                 path.unlink()

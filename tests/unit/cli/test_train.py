@@ -224,6 +224,54 @@ def test_no_run_is_overwritten_by_another(tmp_path, poem, capsys):
     assert sorted(os.listdir(first)) == [".lock", "experiment.toml", "metrics.jsonl", "model.safetensors"]
 
 
+def test_no_file_of_the_user_is_replaced_by_a_run(tmp_path, poem, capsys, monkeypatch):
+    mine = {"tokenizer.json": "{}", "report.2024.new": "x", "notes.7-deadbeef.new": "x", "profile.json": "{}"}
+    mine["experiment.toml"] = "# mine\n[train]\nsteps = 2\n"
+    for name, content in mine.items():
+        (tmp_path / name).write_text(content)
+    monkeypatch.chdir(tmp_path)
+    command = arguments(poem, ".", 2)
+    command[1] = "experiment.toml"
+    assert main(command) == 0
+    assert "experiment.1.toml and tokenizer.1.json and profile.1.json" in capsys.readouterr().out
+    for name, content in mine.items():
+        kept = name if name.endswith(".new") else name.replace(".", ".1.")
+        assert (tmp_path / kept).read_text() == content
+    (tmp_path / "tokenizer.json").write_text("mine")
+    assert main(["train", "--resume", ".", "--steps", "3", "--device", "numpy"]) == 0
+    assert (tmp_path / "tokenizer.json").read_text() == "mine"
+    for empty in (["--out="], ["--out", ""]):
+        assert "--out is empty" in refused(capsys, "train", "baby", "--data", poem, *empty)
+
+
+def test_the_model_file_of_a_run_continues_that_run(tmp_path, poem, capsys):
+    out, alone = tmp_path / "run", tmp_path / "alone.safetensors"
+    main(arguments(poem, out, 2))
+    alone.write_bytes((out / "model.safetensors").read_bytes())
+    resume = ["train", "--device", "numpy", "--resume"]
+    assert main([*resume, str(out / "model.safetensors"), "--steps", "3"]) == 0
+    assert not (out / "model").exists() and [row["step"] for row in losses(out)] == [1, 2, 3]
+    for _ in range(2):  # the run that began from a file alone is not replaced by the next
+        assert main([*resume, str(alone), "--steps", "3"]) == 0
+    assert (tmp_path / "alone" / "model.1.safetensors").exists()
+    (out / "metrics.jsonl").unlink()
+    (out / "metrics.jsonl").mkdir()
+    capsys.readouterr()
+    assert f"{out / 'metrics.jsonl'} cannot be written" in refused(capsys, *resume, out, "--steps", "4")
+
+
+def test_an_export_replaces_no_other_file(tmp_path, poem, capsys):
+    out = tmp_path / "theirs"
+    main(arguments(poem, tmp_path / "run", 1))
+    out.mkdir()
+    capsys.readouterr()
+    for name in ("config.json", "model.safetensors", "tokenizer.json"):
+        (out / name).write_text("theirs")
+        assert f"has a {name} already" in refused(capsys, "export", tmp_path / "run", out)
+        assert [path.name for path in out.iterdir()] == [name] and (out / name).read_text() == "theirs"
+        (out / name).unlink()
+
+
 def test_a_run_is_resumed_only_for_more_steps(tmp_path, poem, capsys):
     main(arguments(poem, tmp_path / "run"))
     before = {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in (tmp_path / "run").iterdir()}

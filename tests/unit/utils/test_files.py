@@ -34,6 +34,9 @@ def test_unfinished_files_of_killed_processes_are_removed(tmp_path):
     for name in ("model.safetensors.17.new", "model.safetensors.17-0123abcd.new", "mine.new", "model.17.safetensors"):
         (tmp_path / name).write_text("")
     write_atomically(tmp_path / "model.safetensors", b"whole")
+    (tmp_path / "report.2024.new").write_text("")
+    remove_unfinished(tmp_path, ["model.safetensors"])
+    assert (tmp_path / "report.2024.new").exists()
     remove_unfinished(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {"model.safetensors", "mine.new", "model.17.safetensors"}
 
