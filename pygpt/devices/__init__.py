@@ -35,7 +35,7 @@ def open_device(choice: str = "auto") -> Device:
     return wgpu.WgpuDevice(adapters[0], "a real GPU")
 
 
-def open_numpy(why: str = "chosen by name") -> Device:
+def open_numpy(why: str = "you chose it") -> Device:
     """Open the NumPy device, with C kernels if they are available."""
     from pygpt.devices.numpy import NumpyDevice
     from pygpt.devices.simd import load

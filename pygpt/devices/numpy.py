@@ -27,7 +27,7 @@ class NumpyDevice(Device):
     kind = "numpy"
     unqueued = True
 
-    def __init__(self, why: str = "chosen by name", library: simd.Library | None = None):
+    def __init__(self, why: str = "you chose it", library: simd.Library | None = None):
         self.library = library
         name = f"NumPy {numpy.__version__}" + (" with SIMD kernels" if library else "")
         super().__init__(name, why, memory_limit=usable_memory())

@@ -28,7 +28,7 @@ class WgpuDevice(Device):
 
     kind = "webgpu"
 
-    def __init__(self, adapter: GPUAdapter, why: str = "chosen by name"):
+    def __init__(self, adapter: GPUAdapter, why: str = "you chose it"):
         import wgpu
 
         self._wgpu = wgpu
@@ -225,7 +225,7 @@ def describe(adapter: GPUAdapter) -> str:
     return f"{adapter.info['device']} ({adapter.info['backend_type']})"
 
 
-def open_wgpu(why: str = "chosen by name") -> WgpuDevice:
+def open_wgpu(why: str = "you chose it") -> WgpuDevice:
     """Open the best adapter. Raises AdapterError if there is none."""
     available = adapters()
     if not available:
