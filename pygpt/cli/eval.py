@@ -9,6 +9,7 @@ from rich.table import Table
 
 from pygpt.cli.flags import DeviceChoice, optional
 from pygpt.cli.output import PlainConsole
+from pygpt.cli.texts import training_text
 from pygpt.utils.json_text import json_text
 
 BASELINES = {
@@ -26,7 +27,8 @@ class EvalCommand:
     model_folder: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(name="run", metavar="DIR")]
     """folder that `pygpt train` wrote, or a file saved by the lab"""
     data: Annotated[str | None, optional("NAME|FILE")] = None
-    """name of a data set, or path of a text file (default: the text the model was trained on)"""
+    """name of a data set, or path of a text file (default: the text the model was trained on; an imported
+    model needs one)"""
     json: bool = False
     """print one JSON object"""
     device: DeviceChoice = "auto"
@@ -39,7 +41,7 @@ class EvalCommand:
         from pygpt.training.evaluate import evaluate_text, perplexity
 
         model = load(self.model_folder, self.device)
-        text = load_text(self.data) if self.data else model.checkpoint.text or load_text(model.experiment.data.source)
+        text = load_text(self.data) if self.data else training_text(model.checkpoint)
         result = evaluate_text(model, text)
         if self.json:
             source = {"text": text.name, "split": "validation"}

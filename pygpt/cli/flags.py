@@ -58,11 +58,13 @@ class ExperimentCommand:
     """Base of the commands that take an experiment: a preset or a file, and a flag for each field."""
 
     preset: Annotated[
-        tyro.conf.Positional[str],
+        tyro.conf.Positional[str | None],
         tyro.conf.arg(
-            metavar="PRESET|FILE.toml", help=f"{', '.join(PRESETS)}, or the path of an experiment file (.toml)"
+            metavar="PRESET|FILE.toml",
+            help=f"{', '.join(PRESETS)}, or the path of an experiment file (.toml)",
+            help_behavior_hint=f"(default: {DEFAULT_PRESET})",
         ),
-    ] = DEFAULT_PRESET
+    ] = None
     source: Annotated[
         str | None,
         tyro.conf.arg(
@@ -79,7 +81,7 @@ class ExperimentCommand:
 
     def base(self) -> Experiment:
         """The experiment before the flags are applied. Raises: ExperimentError."""
-        return read_experiment(self.preset)
+        return read_experiment(self.preset or DEFAULT_PRESET)
 
     def with_defaults(self):
         """A copy whose flags have the preset's values."""
@@ -95,6 +97,8 @@ class ExperimentCommand:
     def with_layout(self, arguments: list[str]):
         """A copy with the data.layout that fits --data: a data set's own, or documents for a task. --data.layout in
         `arguments` takes precedence."""
+        if self.source is None and any(argument.startswith("--data.source") for argument in arguments):
+            return dataclasses.replace(self, source=self.data.source)  # given, even if it is the preset's
         dataset = DATASETS.get(self.source or "")
         layout = dataset.layout if dataset else "documents" if is_task(self.source or "") else None
         if layout and not any(argument.startswith("--data.layout") for argument in arguments):
@@ -104,7 +108,7 @@ class ExperimentCommand:
     def experiment(self) -> Experiment:
         """The experiment: the preset or file with the flags applied. Raises: ExperimentError."""
         values = {
-            "name": self.base().name or Path(self.preset).stem,
+            "name": self.base().name or Path(self.preset or DEFAULT_PRESET).stem,
             **{section: vars(getattr(self, section)) for section in ("data", "model", "optim", "train")},
         }
         values["data"] = {**values["data"], **({"source": self.source} if self.source is not None else {})}

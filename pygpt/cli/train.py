@@ -10,12 +10,15 @@ from typing import Annotated
 
 from rich.text import Text as Line
 
-from pygpt.cli.flags import DEFAULT_PRESET, DeviceChoice, ExperimentCommand, optional, read_experiment
+from pygpt.cli.flags import DeviceChoice, ExperimentCommand, optional, read_experiment
 from pygpt.cli.output import PlainConsole, unbreakable_output
-from pygpt.config.experiment import Experiment
+from pygpt.cli.texts import training_text
+from pygpt.config.experiment import PRESETS, Experiment
 from pygpt.config.sections import DataConfig
 from pygpt.errors import ExperimentError
 from pygpt.utils.units import format_bytes
+
+TOKENIZER_FIELDS = ("tokenizer", "vocab_size", "tokenizer_file")  # of DataConfig
 
 
 @dataclasses.dataclass
@@ -47,9 +50,8 @@ class TrainCommand(ExperimentCommand):
             return super().base()
         from pygpt.runs.run_folder import open_run
 
-        parent = open_run(self.init_from).experiment
-        experiment = read_experiment(self.preset)
-        model = parent.model if self.preset == DEFAULT_PRESET else experiment.model
+        parent, experiment = open_run(self.init_from).experiment, super().base()
+        model = experiment.model if self.preset else parent.model
         return dataclasses.replace(experiment, name=parent.name, data=parent.data, model=model)
 
     def run(self) -> int:
@@ -86,11 +88,10 @@ def _started(command, console, claims):
 
     experiment = command.experiment()
     parent = open_run(command.init_from) if command.init_from else None
-    # As when a run is resumed, its text can be in its file alone.
-    inside = parent.text if parent and experiment.data.source == parent.experiment.data.source else None
-    text = inside or load_text(experiment.data.source)
-    if text.text is None and not parent:
-        _check_shards(experiment, text)
+    named = command.source is not None or parent and _file_names_the_text(command, experiment, parent)
+    # As when a run is resumed, its text can be in its file alone. A text that is named is read, also by the same name.
+    text = training_text(parent) if parent and not named else load_text(experiment.data.source)
+    _check_tokenizer(experiment, text, parent)
     run = Run(experiment, text, open_device_for(command.device, experiment), init_from=parent)
     folder = RunFolder(command.out or _free_folder(experiment.name))
     claims.enter_context(folder.claim())
@@ -106,13 +107,46 @@ def _set_aside(folder, console):
         console.print(f"What was in {folder.folder} before is now in {' and '.join(earlier)}.")
 
 
-def _check_shards(experiment, shards):
-    """Check that data.tokenizer is the tokenizer of the shards. Raises: ExperimentError if a flag sets another one."""
-    requested = experiment.data.tokenizer
-    if requested not in (DataConfig().tokenizer, shards.encoding):
+def _file_names_the_text(command, experiment, parent):
+    """Whether there is an experiment file beside --init-from, and it names a text.
+
+    Raises: ExperimentError naming the field if the file sets other data than the parent's, which a run would not use.
+    """
+    if command.preset is None or command.preset in PRESETS:
+        return False
+    given = read_experiment(command.preset).data
+    for name, value in vars(given).items():
+        inherited, chosen = getattr(parent.experiment.data, name), getattr(experiment.data, name)
+        chosen_by_flag = command.source is not None if name == "source" else chosen != inherited
+        if value not in (inherited, getattr(DataConfig(), name)) and not chosen_by_flag:
+            flag = "--data" if name == "source" else f"--data.{name.replace('_', '-')}"
+            instead = "" if name in TOKENIZER_FIELDS else f", and choose another with {flag}"
+            raise ExperimentError(
+                f"data.{name}",
+                f"{command.preset} sets {value!r}, but with --init-from it is {inherited!r}, as in "
+                f"{command.init_from}: leave it out of the file{instead}",
+            )
+    return given.source != DataConfig().source
+
+
+def _check_tokenizer(experiment, text, parent):
+    """Check that the flags name the tokenizer of the shards or of the parent, if one of them determines it.
+
+    Raises: ExperimentError naming the field.
+    """
+    data = experiment.data
+    kept = (parent.experiment.data if parent else DataConfig()).tokenizer
+    if text.text is None and data.tokenizer not in (kept, text.encoding):
         raise ExperimentError(
-            "data.tokenizer", f"the shards in {shards.folder} were prepared with {shards.encoding}, not {requested}"
+            "data.tokenizer", f"the shards in {text.folder} were prepared with {text.encoding}, not {data.tokenizer}"
         )
+    for name in TOKENIZER_FIELDS if parent and text.text is not None else ():
+        was, new = getattr(parent.experiment.data, name), getattr(data, name)
+        if new != was:
+            raise ExperimentError(
+                f"data.{name}",
+                f"{new!r}, but the weights to begin with come with a tokenizer made with {was!r}; leave it out",
+            )
 
 
 def _resumed(command, console, claims):

@@ -303,6 +303,47 @@ def test_a_text_that_has_moved(tmp_path, poem, capsys):
     assert pygpt.load(tmp_path / "new", "numpy").generate("T", 3)
 
 
+def test_a_run_with_initial_weights_trains_on_the_text_that_is_named(tmp_path, poem, capsys):
+    """Also if it has the name of the first run's text, which is in that run's file; without a name, on that one."""
+    first, new = tmp_path / "first", POEM[::-1]
+    main(arguments(poem, first, 5))
+    (tmp_path / "poem.txt").write_text(new)
+    begin = ["train", "--init-from", str(first), "--device", "numpy", "--steps", "2"]
+    for name, expected, flags in (
+        ("flag", new, ["--data", poem]),
+        ("field", new, ["--data.source", poem]),
+        ("none", POEM, []),
+    ):
+        assert main([*begin, "--out", str(tmp_path / name), *flags]) == 0
+        assert open_run(tmp_path / name).text.text == expected, name
+    file = tmp_path / "mine.toml"
+    (tmp_path / "other.txt").write_text(new * 2)
+    model = open_run(first).experiment.to_toml().partition("[model]")[2].partition("[optim]")[0]
+    file.write_text(f'[data]\nsource = "{tmp_path / "other.txt"}"\n[model]{model}')
+    error = refused(capsys, *begin, file, "--out", tmp_path / "file")
+    assert "mine.toml sets" in error and ": leave it out of the file, and choose another with --data" in error
+    assert main([*begin, str(file), "--data", poem, "--out", str(tmp_path / "file")]) == 0
+    assert open_run(tmp_path / "file").text.text == new
+    file.write_text(file.read_text().replace("other.txt", "poem.txt"))
+    assert main([*begin, str(file), "--out", str(tmp_path / "same")]) == 0
+    assert open_run(tmp_path / "same").text.text == new
+
+
+def test_a_run_with_initial_weights_keeps_their_tokenizer_and_model(tmp_path, poem, capsys):
+    first, out = tmp_path / "first", tmp_path / "new"
+    main(arguments(poem, first, 2))
+    begin = ["train", "--init-from", first, "--data", poem, "--device", "numpy", "--steps", "2", "--out", out]
+    for name, value in ("tokenizer", "bpe"), ("vocab-size", "300"):
+        error = refused(capsys, *begin, f"--data.{name}", value)
+        assert f"data.{name.replace('-', '_')}: " in error and "leave it out" in error
+    assert "the weights to begin with are those of a model with 1" in refused(capsys, *begin[:1], "small", *begin[1:])
+    shards = tmp_path / "shards"
+    main(["prepare", poem, "--out", str(shards), "--encoding", "char", "--shard-size", "2000"])
+    begin[begin.index(poem)] = shards
+    assert "were prepared with char, not byte" in refused(capsys, *begin, "--data.tokenizer", "byte")
+    assert not out.exists()
+
+
 @pytest.mark.slow
 def test_ctrl_c_at_any_moment_of_the_start_prints_no_traceback(tmp_path, poem):
     """From the moment that the package begins to be imported; what Python itself does before cannot be caught."""

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pygpt.cli import main
 from pygpt.data import text_from_bytes
 from pygpt.devices.numpy import NumpyDevice
 from pygpt.errors import CheckpointError, ExperimentError, PygptError, TokenizerError
@@ -332,6 +333,15 @@ def test_a_random_config_is_rejected_or_read(name, data):
             b"".join(checkpoint_pieces(import_folder(folder)))
         except PygptError as error:
             assert len(str(error)) > 20
+
+
+def test_an_imported_model_has_no_text_of_its_own(tmp_path, capsys):
+    run = str(tmp_path / "run")
+    assert main(["import", "hf", str(GOLDENS / "hf_gpt2"), run]) == 0
+    for command in ["eval", run], ["train", "--init-from", run, "--steps", "1", "--out", str(tmp_path / "new")]:
+        assert main([*command, "--device", "numpy"]) == 1
+        assert "does not say on what text it was trained: choose one with --data" in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
 
 
 def test_an_imported_model_cannot_be_resumed():
