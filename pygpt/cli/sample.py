@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import tyro
 
 from pygpt.cli.flags import DeviceChoice, SamplingFlags
+from pygpt.config.sampling import SamplingConfig
 from pygpt.errors import ExperimentError
 
 
@@ -36,11 +37,15 @@ class SampleCommand:
         for name in ("max_new_tokens", "num_samples"):
             if getattr(self, name) < 1:
                 raise ExperimentError(name.replace("_", "-"), f"{getattr(self, name)} is less than 1")
+        SamplingConfig(**vars(self.sampling))  # checked before the model is read
         model = load(self.model_folder, self.device)
         for number in range(self.num_samples):
             if number:
                 print()
-            settings = {**vars(self.sampling), "seed": (self.sampling.seed + number) % 2**32}
+            settings = {
+                **vars(self.sampling),
+                "seed": (self.sampling.seed + number) % 2**32,
+            }  # after the largest comes 0
             pieces = model.stream(self.prompt, self.max_new_tokens, **settings)
             first = next(pieces)
             sys.stdout.write(self.prompt + first)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pygpt.data.shards import ShardedTokens, Shards
 from pygpt.errors import DataError, TokenizerError
+from pygpt.tensor.kernel import np
 from pygpt.tokenizers import CharTokenizer, Tokenizer, train_tokenizer
 from pygpt.utils.files import open_regular
 from pygpt.utils.plain_pickle import read_pickle
@@ -28,7 +29,7 @@ def open_nanogpt(folder: Path) -> Shards:
     """Open a folder as a prepared text. Every token is read once, for the checksum.
 
     Raises:
-        DataError: a file cannot be read or is damaged.
+        DataError: a file cannot be read or is damaged, or a token is outside the vocabulary.
     """
     tokenizer: Tokenizer
     if (folder / META).is_file():
@@ -36,9 +37,8 @@ def open_nanogpt(folder: Path) -> Shards:
     else:
         tokenizer, encoding = train_tokenizer("gpt2", "", documents=False), "gpt2"
     digest = hashlib.sha256()
-    train, val = (
-        ShardedTokens(folder, [_mapped(folder / name, digest)], tokenizer.vocab_size) for name in (TRAIN, VAL)
-    )
+    size = tokenizer.vocab_size
+    train, val = (ShardedTokens(folder, [_mapped(folder / name, digest, size)], size) for name in (TRAIN, VAL))
     origin = f"your own text, the nanoGPT data set {folder.name}"
     return Shards(folder, folder.name, digest.hexdigest(), origin, encoding, tokenizer, train, val)
 
@@ -67,8 +67,8 @@ def read_meta(path: Path) -> CharTokenizer:
         raise DataError(f"{path}: {error}") from None
 
 
-def _mapped(path, digest):
-    """Map a file of tokens, and add it to a checksum."""
+def _mapped(path, digest, vocab_size):
+    """Map a file of tokens, add it to a checksum, and check that every token is in the vocabulary."""
     if sys.byteorder != "little":
         raise DataError(f"{path} has little-endian numbers, which this machine does not have")
     try:
@@ -82,4 +82,10 @@ def _mapped(path, digest):
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror})") from None
     digest.update(mapped)
+    largest = int(np.frombuffer(mapped, "<u2").max())
+    if largest >= vocab_size:
+        raise DataError(
+            f"{path} holds the token {largest}, but its tokenizer has {vocab_size} tokens: "
+            f"it does not belong to the {META} beside it, or is not GPT-2's without one"
+        )
     return memoryview(mapped).cast("H")

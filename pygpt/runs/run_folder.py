@@ -42,10 +42,10 @@ class RunFolder:
 
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            held = lock_folder(self.folder, "choose another folder with --out")
+            held = lock_folder(self.folder, "choose another folder")
         except OSError as error:
             raise CheckpointError(
-                f"the folder {self.folder} cannot be written ({error.strerror}); choose another with --out"
+                f"the folder {self.folder} cannot be written ({error.strerror}); choose another"
             ) from None
         remove_unfinished(self.folder, [path.name for path in self._files()])
         return held

@@ -15,7 +15,7 @@ def lock_folder(folder: Path, instead: str) -> contextlib.ExitStack:
     """Lock a folder until the result is closed, or the process ends in any way.
 
     The lock belongs to the operating system, so the file that a dead process leaves behind locks nothing. A file system
-    without locks locks nothing either. `instead` ends the error: "choose another folder with --out".
+    without locks locks nothing either. `instead` ends the error: "choose another folder".
     Raises: PygptError if another process, or another part of this one, holds the lock; OSError if the file cannot be
     created.
     """

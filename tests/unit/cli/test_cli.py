@@ -225,6 +225,8 @@ ERRORS = [
     (["serve", "--port", "99999"], "port: 99999 is outside 0 to 65535"),
     (["lab", "--port", "-1"], "port: -1 is outside 0 to 65535"),
     (["train", "--save-every", "-1"], "save-every: -1.0 is not a number of seconds"),
+    (["sample", "{nothing}", "--seed", "-1"], "seed: -1 is outside 0 to 4,294,967,295"),
+    (["sample", "{nothing}", "--seed", "4294967296"], "seed: 4,294,967,296 is outside 0 to 4,294,967,295"),
     (["sample", "{nothing}"], "there is no run at"),
     (["sample", "x" * 300], "cannot be read: File name too long"),
     (["sample", "{foreign}"], "foreign.safetensors: this is not a safetensors file"),

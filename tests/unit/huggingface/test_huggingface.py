@@ -344,6 +344,16 @@ def test_an_imported_model_has_no_text_of_its_own(tmp_path, capsys):
     assert not (tmp_path / "new").exists()
 
 
+def test_a_folder_that_cannot_be_written_is_named_without_a_flag(tmp_path, capsys):
+    """`import` has no --out."""
+    (tmp_path / "file").write_text("mine")
+    assert main(["import", "hf", str(GOLDENS / "hf_gpt2"), str(tmp_path / "file")]) == 1
+    error = capsys.readouterr().err
+    assert (
+        "file cannot be written (File exists); choose another\n" in error and (tmp_path / "file").read_text() == "mine"
+    )
+
+
 def test_an_imported_model_cannot_be_resumed():
     data = b"".join(checkpoint_pieces(import_folder(GOLDENS / "hf_gpt2")))
     with pytest.raises(CheckpointError, match="start a new run with its weights: `pygpt train --init-from`"):

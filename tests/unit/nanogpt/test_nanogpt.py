@@ -329,6 +329,11 @@ def dataset(folder, characters=CHARACTERS, count=600):
     return folder
 
 
+def change_last_token(folder, token):
+    path = folder / "train.bin"
+    path.write_bytes(path.read_bytes()[:-2] + token.to_bytes(2, "little"))
+
+
 def test_a_data_set_trains_as_its_text_does(tmp_path, cpu):
     shards = load_text(str(dataset(tmp_path)))
     assert shards.tokenizer.decode(shards.train.window(0, 11)) == CHARACTERS
@@ -346,10 +351,12 @@ def test_a_data_set_trains_as_its_text_does(tmp_path, cpu):
         (lambda folder: (folder / "train.bin").write_bytes(b""), "train.bin has 0 bytes"),
         (lambda folder: (folder / "train.bin").unlink(), "nanoGPT's train.bin and val.bin"),
         (lambda folder: (folder / "meta.pkl").write_bytes(b"x"), "meta.pkl is damaged: "),
-        (lambda folder: meta_file(folder, "abc"), "hold the token 10, but their tokenizer has 3"),
+        (lambda folder: meta_file(folder, "abc"), "train.bin holds the token 10, but its tokenizer has 3"),
+        (lambda folder: (folder / "val.bin").write_bytes(b"\0\0\xff\xff"), "val.bin holds the token 65535"),
+        (lambda folder: change_last_token(folder, 11), "train.bin holds the token 11, but its tokenizer has 11"),
     ],
 )
 def test_a_damaged_data_set_is_named(damage, message, tmp_path, cpu):
     damage(dataset(tmp_path))
     with pytest.raises(DataError, match=message):
-        load_text(str(tmp_path)).train.all()
+        load_text(str(tmp_path))
