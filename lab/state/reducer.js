@@ -122,6 +122,12 @@ const HANDLERS = {
       fetching: { text: during === "choose_text" ? "" : state.fetching.text, device: during === "open_device" ? "" : state.fetching.device },
     };
   },
+  // As after an error, without its message.
+  called_off: (state, { during }) => {
+    const after = HANDLERS.error(state, { type: "error", message: "", field: "", during, run_id: "" });
+    const text = during === "choose_text" ? { ...after.text, cancelled: true } : after.text;
+    return { ...after, text, errors: state.errors, notice: notices.calledOff };
+  },
 
   edit: (state, { field, value }) => {
     const [section, name] = field.split(".");

@@ -40,7 +40,7 @@ import { labels } from "../ui/labels.js";
  * @property {import("../transport/messages.js").ReadyEvent|null} about
  * @property {{choice: string, opening: boolean, open: import("../transport/messages.js").DeviceEvent|null, failed: string}} device
  *   `failed` is the choice that could not be opened, or ""
- * @property {{choice: string, facts: TextFacts|null}} text
+ * @property {{choice: string, facts: TextFacts|null, cancelled?: boolean}} text
  * @property {{text: string, device: string}} fetching  the loading stage of the text and of the device, or ""
  * @property {string} preset
  * @property {Experiment|null} draft  the settings of the next run

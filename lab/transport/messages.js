@@ -188,6 +188,11 @@
  */
 
 /**
+ * What was prepared `during` a command was called off by `call_off`: the command ends without an effect.
+ * @typedef {{type: "called_off", during: string}} CalledOffEvent
+ */
+
+/**
  * Commands.
  * @typedef {{type: "begin", device: string}} BeginCommand  the first command: the device to open
  * @typedef {{type: "open_device", choice: string}} OpenDeviceCommand  "auto", "webgpu" or "numpy"; a run moves to that device
@@ -196,7 +201,7 @@
  * @typedef {{type: "choose_run_text"}} ChooseRunTextCommand  choose the run's text again; a short one of the visitor's own travels beside `text`
  * @typedef {{type: "check", experiment: Experiment}} CheckCommand  check an experiment; answered by `checked` or `error`
  * @typedef {{type: "start", experiment: Experiment}} StartCommand  start a new run on the chosen text
- * @typedef {{type: "call_off", field: string}} CallOffCommand  stop preparing a "text", a "device", or "" for a start; answered by `error`
+ * @typedef {{type: "call_off", field: string}} CallOffCommand  stop preparing a "text", a "device", or "" for a start; answered by `called_off`
  * @typedef {{type: "pause"}} PauseCommand  pause training
  * @typedef {{type: "resume"}} ResumeCommand  resume training
  * @typedef {{type: "extend", steps: number}} ExtendCommand  train a run that has ended or is paused up to a larger total of `steps`
@@ -213,7 +218,7 @@
  * @typedef {{type: "forget_kept", copy: string}} ForgetKeptCommand  remove a safety copy
  */
 
-/** @typedef {LoadingEvent|ReadyEvent|DeviceEvent|TextEvent|CheckedEvent|StartedEvent|OpenedEvent|CurveEvent|ProgressEvent|EvaluatedEvent|BaselinesEvent|SampleEvent|ResumedEvent|PausedEvent|StoppedEvent|FinishedEvent|SampledEvent|MeasuredEvent|MeasuringEndedEvent|ProfiledEvent|SavedEvent|KeptEvent|FoundEvent|ErrorEvent} Event */
+/** @typedef {LoadingEvent|ReadyEvent|DeviceEvent|TextEvent|CheckedEvent|StartedEvent|OpenedEvent|CurveEvent|ProgressEvent|EvaluatedEvent|BaselinesEvent|SampleEvent|ResumedEvent|PausedEvent|StoppedEvent|FinishedEvent|SampledEvent|MeasuredEvent|MeasuringEndedEvent|ProfiledEvent|SavedEvent|KeptEvent|FoundEvent|ErrorEvent|CalledOffEvent} Event */
 /** @typedef {BeginCommand|OpenDeviceCommand|ChooseTextCommand|ClearTextCommand|ChooseRunTextCommand|CheckCommand|StartCommand|CallOffCommand|PauseCommand|ResumeCommand|ExtendCommand|StopCommand|SampleCommand|StopSamplingCommand|BenchmarkCommand|StopBenchmarkCommand|ProfileCommand|SaveCommand|KeepCommand|OpenCommand|OpenKeptCommand|ForgetKeptCommand} Command */
 
 export {};

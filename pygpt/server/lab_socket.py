@@ -167,7 +167,7 @@ class LabSocket:
         answered = {"start": "started", "resume": "resumed", "extend": "resumed", "benchmark": "measuring_ended"}.get(
             self.pending_command
         ) == kind
-        if answered or (kind == "error" and event["during"] == self.pending_command):
+        if answered or (kind in ("error", "called_off") and event["during"] == self.pending_command):
             self.pending_command = ""
         # Keep the slot until the command is answered: between two runs, nobody else can take it.
         if not self.pending_command and not self.log.running and self.slot.user == USER:

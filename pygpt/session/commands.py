@@ -38,7 +38,9 @@ COMMANDS = {
     "choose_run_text": Command("choose the run's text again; a short one of the visitor's own travels beside `text`"),
     "check": Command("check an experiment; answered by `checked` or `error`", {"experiment": Experiment}),
     "start": Command("start a new run on the chosen text", {"experiment": Experiment}),
-    "call_off": Command('stop preparing a "text", a "device", or "" for a start; answered by `error`', {"field": str}),
+    "call_off": Command(
+        'stop preparing a "text", a "device", or "" for a start; answered by `called_off`', {"field": str}
+    ),
     "pause": Command("pause training"),
     "resume": Command("resume training"),
     "extend": Command("train a run that has ended or is paused up to a larger total of `steps`", {"steps": int}),

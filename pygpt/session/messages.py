@@ -294,6 +294,13 @@ class Error(Event):
     run_id: str = ""
 
 
+@event
+class CalledOff(Event):
+    """What was prepared `during` a command was called off by `call_off`: the command ends without an effect."""
+
+    during: str
+
+
 def encode(event: dict) -> str:
     """The JSON of an event. NaN and infinity become null."""
     return json_text(event)

@@ -26,16 +26,18 @@ class Preparing:
     def __init__(self):
         self._tasks: dict[str, asyncio.Task] = {}
         self._called_off: set[asyncio.Task] = set()
+        self._pressed: set[str] = set()  # the fields called off since their work began
 
     async def run(self, field: str, work: Coroutine[Any, Any, T]) -> T:
         """Do the work and return its result. Raises: CalledOff if it is called off, and whatever the work raises."""
         task = self._tasks[field] = asyncio.ensure_future(work)
+        self._pressed.discard(field)
         try:
             return await task
         except asyncio.CancelledError:
             if task not in self._called_off:  # the session itself is ending
                 raise
-            raise CalledOff("called off before it was ready; it can be asked for again") from None
+            raise CalledOff from None
         finally:
             self._called_off.discard(task)
             if self._tasks.get(field) is task:
@@ -43,14 +45,24 @@ class Preparing:
 
     def call_off(self, field: str) -> None:
         """Stop the work for a field, if there is any."""
+        self._pressed.add(field)
         if task := self._tasks.get(field):
             self._called_off.add(task)
             task.cancel()
 
     async def wait(self, field: str) -> None:
-        """Wait for the work for a field, if there is any. Raises: what the work raises."""
-        if field in self._tasks:
-            await asyncio.shield(self._tasks[field])
+        """Wait for the work for a field, if there is any. Raises: what it raises, CalledOff if it is called off."""
+        if task := self._tasks.get(field):
+            await asyncio.wait([task])
+            if task.cancelled():
+                raise CalledOff
+            task.result()
+
+    async def pass_on(self, field: str) -> None:
+        """Go on with what was prepared. Raises: CalledOff if it was called off when its work had just ended."""
+        await yield_to_event_loop()  # the command may have arrived while the event loop was blocked
+        if field in self._pressed:
+            raise CalledOff
 
 
 class Tokenizers:

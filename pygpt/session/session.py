@@ -18,7 +18,7 @@ from pygpt.session.copies import send_copies
 from pygpt.session.error_fields import field_of
 from pygpt.session.message_records import TextFacts
 from pygpt.session.messages import Emit, Paused, Stopped
-from pygpt.session.preparing import Preparing, Tokenizers
+from pygpt.session.preparing import CalledOff, Preparing, Tokenizers
 from pygpt.session.sampling import Continuation
 from pygpt.session.timing import Timing
 from pygpt.session.training import Training
@@ -65,6 +65,8 @@ class Session:
             if name in NEED_DEVICE:
                 await self._replace_lost_device()
             await getattr(self, name)(**arguments)
+        except CalledOff:
+            self.emit(messages.CalledOff(command_name(message)))
         except Exception as error:
             if not isinstance(error, PygptError | MemoryError):
                 traceback.print_exc()  # a bug: the session goes on, and the console or the log has the details
@@ -189,7 +191,9 @@ class Session:
         async with self._replacing:
             await self._stop_all()
             await self._choose_device(draft)
-            await self.training.begin(Run(draft, text, self.device, tokenizer), text.name)
+            run = Run(draft, text, self.device, tokenizer)  # encoding a long text takes seconds
+            await self.preparing.pass_on("")
+            await self.training.begin(run, text.name)
 
     async def _prepare(self, draft: Experiment) -> tuple[Text, Tokenizer]:
         """The text of a run, which may still be on its way, and its tokenizer. Raises: DataError, DeviceError."""

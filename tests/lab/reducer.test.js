@@ -258,6 +258,19 @@ test("a failed start keeps the last run", () => {
   assert.equal(state.phase, "none");
 });
 
+test("what was called off is no error", () => {
+  const before = send(text("tales")).errors;
+  send({ type: "starting" }, { type: "called_off", during: "start" });
+  assert.deepEqual([state.phase, state.errors, state.notice], ["none", before, "Cancelled."]);
+  send({ type: "choosing_text", choice: "python" }, { type: "called_off", during: "choose_text" });
+  assert.ok(state.text.cancelled);
+  assert.deepEqual(state.errors, {});
+  send({ type: "choosing_text", choice: "python" });
+  assert.ok(!state.text.cancelled);
+  send(device, { type: "choosing_device", choice: "webgpu" }, { type: "called_off", during: "open_device" });
+  assert.deepEqual([state.device.choice, state.device.opening, state.device.failed], ["numpy", false, "webgpu"]);
+});
+
 test("if a device cannot be opened, the previous one stays chosen", () => {
   send(device, { type: "choosing_device", choice: "webgpu" });
   assert.ok(state.device.opening);

@@ -58,6 +58,7 @@ export const english = {
     sampled: "The sample is complete.",
     measured: "The benchmark is complete.",
     profiled: "The profile is complete.",
+    calledOff: "Cancelled.",
     saved: (/** @type {number} */ step) => `Saved the run at step ${step}.`,
   },
 

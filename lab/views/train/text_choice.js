@@ -113,7 +113,7 @@ export function textChoiceView(controller) {
     sync(state) {
       if (!state.about) return;
       const { texts } = state.about;
-      const { choice, facts: text } = state.text;
+      const { choice, facts: text, cancelled } = state.text;
       choices.sync([...texts.map((name) => /** @type {[string, string]} */ ([name, words.names[name] ?? name])),
         [TASK, words.task], [OWN, words.own]], isTask(choice) ? TASK : choice);
       task.sync(state);
@@ -121,10 +121,10 @@ export function textChoiceView(controller) {
       show(own, choice === OWN);
       for (const button of [edit, remove]) show(button, pasted !== "");
       show(area, pasted === "");
-      waiting.sync(state.fetching.text !== "", text === null && Boolean(state.errors.text) && choice !== OWN && !isTask(choice));
+      waiting.sync(state.fetching.text !== "", text === null && Boolean(state.errors.text || cancelled) && choice !== OWN && !isTask(choice));
       showError(mistake, withFieldNames(state.errors.text ?? ""), choice === OWN ? area : undefined);
       const named = text !== null && !text.built_in && text.name !== words.ownName;
-      const size = text ? words.size(count(text.characters), count(text.distinct)) : state.fetching.text || "\u00a0";
+      const size = text ? words.size(count(text.characters), count(text.distinct)) : state.fetching.text || (cancelled ? labels.notices.calledOff : "\u00a0");
       setText(facts, named ? words.named(text.name, size) : text && pasted ? words.named(words.pasted, size) : size);
       facts.title = text?.alphabet ?? "";
       show(excerpt, choice !== OWN || ((named || pasted !== "") && text?.excerpt !== "")); // keep its place while a text is fetched

@@ -565,8 +565,7 @@ def test_a_start_waits_for_a_text_on_its_way(lab, name):
 
 @pytest.mark.parametrize("field", ["", "text", "device"])
 def test_what_is_prepared_can_be_called_off(lab, field):
-    """A tokenizer that is being learned, a text and a device on their way: an error ends the wait, and asking again
-    works."""
+    """A tokenizer that is being learned, a text and a device on their way: the wait ends, and asking again works."""
     site = lab.session.site
     commands = {
         "": {"type": "start", "experiment": SLOW_TOKENIZER.to_dict()},
@@ -595,10 +594,46 @@ def test_what_is_prepared_can_be_called_off(lab, field):
         await lab.send({"type": "call_off", "field": field}, None)  # there is nothing left to call off
 
     asyncio.run(scenario())
-    [error] = lab.all("error")
-    assert error["during"] == commands[field]["type"] and error["message"].startswith("called off")
+    assert lab.all("called_off") == [{"type": "called_off", "during": commands[field]["type"]}] and not lab.all("error")
     if field:
         assert len(lab.all(field)) == 1
+
+
+def test_a_start_called_off_when_all_but_ready_begins_no_run(lab, monkeypatch):
+    """Cancel is pressed while the text is encoded; the next start is not affected."""
+
+    async def scenario():
+        await lab.prepare()
+        with monkeypatch.context() as during:
+
+            def encode(*arguments):
+                asyncio.ensure_future(lab.send({"type": "call_off", "field": ""}, None))
+                return Run(*arguments)
+
+            during.setattr("pygpt.session.session.Run", encode)
+            await lab.send({"type": "start", "experiment": DRAFT.to_dict()}, None)
+        assert lab.kinds()[-1] == "called_off" and lab.session.training.run is None
+        await lab.train()
+
+    asyncio.run(scenario())
+    assert len(lab.all("started")) == 1 and lab.all("finished") and not lab.all("error")
+
+
+def test_a_start_that_waits_for_a_text_ends_when_the_text_is_called_off(lab):
+    async def scenario():
+        await lab.prepare()
+        lab.session.site.load_text = lambda name: asyncio.Event().wait()
+        commands = (
+            {"type": "choose_text", "name": "tales", "built_in": True},
+            {"type": "start", "experiment": DRAFT.to_dict()},
+        )
+        waiting = [asyncio.ensure_future(lab.send(command, None)) for command in commands]
+        await asyncio.sleep(0.05)
+        await lab.send({"type": "call_off", "field": "text"}, None)
+        await asyncio.wait_for(asyncio.gather(*waiting), 1)
+
+    asyncio.run(scenario())
+    assert {event["during"] for event in lab.all("called_off")} == {"choose_text", "start"} and not lab.all("error")
 
 
 def test_sleep_during_a_copy_or_a_sample_does_not_postpone_the_next(lab, monkeypatch):
