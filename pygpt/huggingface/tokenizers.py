@@ -18,7 +18,7 @@ from pygpt.tokenizers import (
     train_tokenizer,
 )
 from pygpt.tokenizers.bpe_vocabulary import END_OF_TEXT, Vocabulary
-from pygpt.tokenizers.files import TOKENIZER_FILE
+from pygpt.tokenizers.files import CONFIG_FILE, TOKENIZER_FILE
 from pygpt.utils.encoding import decode_utf8
 
 EVERY_CHARACTER = {"type": "Split", "pattern": {"Regex": r"[\s\S]"}, "behavior": "Isolated", "invert": False}
@@ -37,7 +37,7 @@ def tokenizer_files(tokenizer: Tokenizer, block_size: int) -> dict[str, bytes]:
         "eos_token": next((names[end] for end in tokenizer.ends if end in names), None),
         "clean_up_tokenization_spaces": False,
     }
-    return {TOKENIZER_FILE: _tokenizer_json(tokenizer), "tokenizer_config.json": json.dumps(config, indent=2).encode()}
+    return {TOKENIZER_FILE: _tokenizer_json(tokenizer), CONFIG_FILE: json.dumps(config, indent=2).encode()}
 
 
 def normalizer_of(tokenizer: Tokenizer) -> str:

@@ -12,6 +12,7 @@ from pygpt.utils.encoding import decode_utf8
 from pygpt.utils.files import open_regular
 
 TOKENIZER_FILE, VOCAB_FILE, MERGES_FILE = "tokenizer.json", "vocab.json", "merges.txt"
+CONFIG_FILE = "tokenizer_config.json"
 
 
 def read_tokenizer(path: Path) -> BPETokenizer:
@@ -30,7 +31,9 @@ def read_tokenizer(path: Path) -> BPETokenizer:
     if (path / TOKENIZER_FILE).is_file():
         return BPETokenizer(read_tokenizer_json(_read(path / TOKENIZER_FILE)))
     if (path / VOCAB_FILE).is_file() and (path / MERGES_FILE).is_file():
-        return BPETokenizer(read_gpt2(_read(path / VOCAB_FILE), _read(path / MERGES_FILE)))
+        vocabulary = read_gpt2(_read(path / VOCAB_FILE), _read(path / MERGES_FILE))
+        _check_beside(path, vocabulary)
+        return BPETokenizer(vocabulary)
     raise TokenizerError(
         f"the folder {path} has no tokenizer: expected {TOKENIZER_FILE}, or {VOCAB_FILE} and {MERGES_FILE}"
     )
@@ -61,6 +64,41 @@ def read_gpt2(vocab: bytes, merges: bytes) -> Vocabulary:
 def tokenizer_json_bytes(tokenizer: BPETokenizer) -> bytes:
     """Return the contents of a tokenizer.json, which Hugging Face's `tokenizers` can read too."""
     return json.dumps(tokenizer.to_dict()["tokenizer"], ensure_ascii=False, indent=1).encode()
+
+
+def _check_beside(folder: Path, vocabulary: Vocabulary) -> None:
+    """Check that nothing beside vocab.json and merges.txt says that they are not used as GPT-2's are.
+
+    Raises:
+        TokenizerError: another model has them, or tokens are added, or a space.
+    """
+    model, config, added = (_table(folder / name) for name in ("config.json", CONFIG_FILE, "added_tokens.json"))
+    listed = config.get("added_tokens_decoder")
+    for index, token in (listed if isinstance(listed, dict) else {}).items():
+        name = token.get("content") if isinstance(token, dict) else None
+        added |= {str(name): int(index) if index.isdecimal() else index}
+    new = next((name for name, index in added.items() if vocabulary.special.get(name) != index), None)
+    values = (
+        ("config.json", "model_type", model.get("model_type", "gpt2"), ("gpt2",)),
+        (CONFIG_FILE, "tokenizer_class", config.get("tokenizer_class"), (None, "GPT2Tokenizer", "GPT2TokenizerFast")),
+        (CONFIG_FILE, "add_prefix_space", config.get("add_prefix_space"), (None, False)),
+        ("a file beside them", "the added token", new, (None,)),
+    )
+    for file, name, value, known in values:
+        if value not in known:
+            raise TokenizerError(
+                f"the folder {folder} has {VOCAB_FILE} and {MERGES_FILE}, which pygpt reads as GPT-2's, but {file} has "
+                f"{name} {value!r:.60}; pygpt needs the folder's {TOKENIZER_FILE}, which "
+                f"transformers.AutoTokenizer.from_pretrained(FOLDER).save_pretrained(FOLDER) writes"
+            )
+
+
+def _table(path: Path) -> dict:
+    """The object in a JSON file; it is empty if there is no such file."""
+    contents = parse_json(_read(path), path.name) if path.exists() else {}
+    if not isinstance(contents, dict):
+        raise TokenizerError(f"{path} should be a JSON object, but is not")
+    return contents
 
 
 def _read(path: Path) -> bytes:

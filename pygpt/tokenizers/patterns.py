@@ -14,6 +14,10 @@ from pygpt.tokenizers.unicode_classes import ALPHABET, WHITE_SPACE
 
 _EVERYTHING = frozenset(ALPHABET)
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "f": "\f", "v": "\v", "a": "\a", "e": "\x1b", "0": "\0"}
+# What has a case: letters, and a mark. A set of them in (?i: ) would need the cases of every character that a stand-in
+# stands for, and Oniguruma takes some pairs of letters for one character, such as "ss" for "ß".
+_CASED = frozenset(c for c, category in ALPHABET.items() if category[0] in "LM")
+_PAIRS = ("ss", "ff", "fi", "fl", "st")
 _TOKEN = re.compile(
     r"""(?P<group>\((?:\?(?:i?:|i\)|[=!>]|<[=!]))?) | (?P<close>\)) | (?P<set>\[)
     | (?P<quantifier>[*+?][+?]?) | (?P<interval>\{(?:\d+(?:,\d*)?|,\d+)\}[+?]?)
@@ -44,6 +48,9 @@ class _Translation:
         self.parts: list[str] = []
         self.groups: list[int] = []
         self.last = 0
+        # Whether the case is ignored, here and in each group around, and the letter just before if it is.
+        self.ignores = [False]
+        self.before = ""
         while self.place < len(pattern):
             self._step()
         self.text = "".join(self.parts)
@@ -55,11 +62,15 @@ class _Translation:
         if kind == "group":
             if text == "(?i)" and self.parts:
                 raise self._refused(text)  # Python allows it only at the start
-            if text != "(?i)":
+            if text == "(?i)":
+                self.ignores[-1] = True
+            else:
                 self.groups.append(len(self.parts))
+                self.ignores.append(self.ignores[-1] or text == "(?i:")
             self.parts.append("(?:" if text == "(" else text)  # a group is never referred to
         elif kind == "close":
             self.last = self.groups.pop() if self.groups else 0
+            self.ignores = self.ignores[:-1] or [False]
             self.parts.append(text)
         elif kind == "quantifier":
             self.parts.append(text)
@@ -68,15 +79,29 @@ class _Translation:
         elif kind == "anchor":  # of a line, not of the text
             self.parts.append(f"(?m:{text})")
         elif kind == "bar":
+            self.before = ""
             self.parts.append(text)
         else:
             self.last = len(self.parts)
             if kind == "literal":
-                self.parts.append(re.escape(self._ascii(text)))
+                self._letter(self._ascii(text))
+                self.parts.append(re.escape(text))
             else:
-                self.parts.append(_written(self._members(kind, text)))
+                members = self._members(kind, text)
+                self._letter(next(iter(members)) if len(members) == 1 else "")
+                if self.ignores[-1] and kind != "dot" and members & _CASED and not all(map(str.isascii, members)):
+                    raise self._refused(f"(?i:{self.pattern[token.start() : self.place]})")
+                self.parts.append(_written(members))
+
+    def _letter(self, letter):
+        """Refuse a pair of letters that Oniguruma can take for one character where the case is ignored."""
+        pair = (self.before + letter).lower()
+        if self.ignores[-1] and pair in _PAIRS:
+            raise self._refused(f"(?i:{pair})")
+        self.before = letter if self.ignores[-1] else ""
 
     def _interval(self, text):
+        self._letter(self.before)  # {2} makes a pair of one letter
         if text.endswith("?") and "," not in text:
             raise self._refused(text)
         if not text.endswith("+"):
@@ -114,6 +139,8 @@ class _Translation:
         negated = self.pattern.startswith("^", self.place)
         self.place += negated
         members: set[str] = set()
+        if self.pattern.startswith("]", self.place):
+            raise self._refused("a set that begins with ]")
         while not self.pattern.startswith("]", self.place):
             token = _TOKEN.match(self.pattern, self.place)
             if token is None or token.lastgroup == "set" or self.pattern.startswith("&&", self.place):

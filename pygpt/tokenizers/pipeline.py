@@ -34,7 +34,8 @@ def read_pipeline(contents: dict[str, Any], model: dict[str, Any], vocab: Iterab
         require(not model.get(option), f"its model has {option} {model.get(option)!r:.60}")
     for option in ("byte_fallback", "ignore_merges"):
         require(model.get(option) in (None, False, True), f"its model has {option} {model.get(option)!r:.60}")
-    for processor in _flat(contents.get("post_processor"), "processors"):
+    processors = _flat(contents.get("post_processor"), "processors")
+    for processor in processors:
         known = _type(processor) in ("ByteLevel", "TemplateProcessing")
         require(known, f"its post-processor is {_type(processor)}")
     parts = {name: contents.get(name) for name in (*_PARTS, "added_tokens")}
@@ -46,14 +47,19 @@ def read_pipeline(contents: dict[str, Any], model: dict[str, Any], vocab: Iterab
         raise TokenizerError(
             f"this tokenizer.json has an unpaired surrogate, {surrogate!r}, which no text has"
         ) from None
-    parts["listed"] = sorted({name for name, _ in _names(contents)} & set(vocab))
+    parts["listed"] = sorted({token["content"] for token in contents.get("added_tokens") or []} & set(vocab))
     ignore_merges = bool(model.get("ignore_merges"))
     if model.get("byte_fallback"):
         splitter, strips = _metaspace(contents, vocab)
         return Pipeline(splitter, parts, True, ignore_merges, SPACE, strips)
     splitter = _byte_level(contents)
-    added = any(not special for _, special in _names(contents))
-    if splitter is GPT2 and not ignore_merges and not added:
+    # What changes no ids here is kept for an export all the same.
+    more = any(_type(processor) == "TemplateProcessing" and processor.get("special_tokens") for processor in processors)
+    more |= any(
+        token.get("special") is not True or any(map(token.get, _FLAGS[:-1]))
+        for token in contents.get("added_tokens") or []
+    )
+    if splitter is GPT2 and not ignore_merges and not more:
         return GPT2_PIPELINE
     return Pipeline(splitter, parts, ignore_merges=ignore_merges)
 
@@ -75,7 +81,7 @@ def read_added_tokens(contents: dict[str, Any]) -> tuple[dict[str, int], dict[st
             special[name] = token["id"]
             continue
         # A normalized token is looked for in the normalized text, which is the text itself without a normalizer.
-        flags = _FLAGS if contents.get("normalizer") else _FLAGS[:-1]
+        flags = _FLAGS if _flat(contents.get("normalizer"), "normalizers") else _FLAGS[:-1]
         flag = next((flag for flag in flags if token.get(flag)), None)
         require(flag is None, f"its added token {name!r:.60}, which is not special, is {flag}")
         require(name != "", "it has an empty added token")
@@ -165,11 +171,6 @@ def _metaspace(contents, vocab):
     ]
     require(steps in (expected, [*expected, strip]), f"its decoder is {_type(contents.get('decoder'))}")
     return splitter, len(steps) > len(expected)
-
-
-def _names(contents):
-    """The names of the added tokens, and whether each is special."""
-    return [(token["content"], token.get("special") is True) for token in contents.get("added_tokens") or []]
 
 
 def _flat(part, members):

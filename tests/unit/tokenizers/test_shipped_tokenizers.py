@@ -266,6 +266,37 @@ def test_parts_that_change_nothing_leave_the_same_tokenizer():
     assert BPETokenizer(vocabulary_from_json(json.loads(as_saved(tokenizer_json_bytes(ours))))) == ours
 
 
+@pytest.mark.parametrize("part", ["template", "lstrip", "rstrip", "single_word"])
+def test_parts_that_change_no_ids_are_written_again(part):
+    """A template that adds BOS, and flags of special tokens: an export says them as the import did."""
+    contents = json.loads(tokenizer_json_bytes(BPETokenizer.train(TEXT, True, 340)))
+    if part == "template":
+        contents["post_processor"] = template(["<|endoftext|>"])
+    else:
+        contents["added_tokens"][0][part] = True
+    ours = BPETokenizer(vocabulary_from_json(contents))
+    back = json.loads(tokenizer_json_bytes(ours))
+    assert [back[name] for name in ("post_processor", "added_tokens")] == [
+        contents[name] for name in ("post_processor", "added_tokens")
+    ]
+    assert tokenizer_from_dict(ours.to_dict()) == ours
+    library, again = (tokenizers.Tokenizer.from_str(json.dumps(each)) for each in (contents, back))
+    text = "a  <|endoftext|>  b"
+    assert library.encode(text).ids == again.encode(text).ids
+
+
+def test_an_empty_sequence_is_no_normalizer():
+    """DeepSeek-V3's added tokens are "normalized", by nothing."""
+    contents = json.loads(learned(added=["<think>"]))
+    contents["normalizer"] = {"type": "Sequence", "normalizers": []}
+    contents["added_tokens"][-1]["normalized"] = True
+    ours = BPETokenizer(vocabulary_from_json(contents))
+    check_same(ours, json.dumps(contents).encode(), count=100)
+    text = "a<think> b"
+    library = tokenizers.Tokenizer.from_str(json.dumps(contents))
+    assert ours.encode(text).tolist() == library.encode(text).ids
+
+
 def test_every_character_has_the_category_of_the_library():
     kinds = r"\p{Lu} \p{Ll} \p{Lt} \p{Lm} \p{Lo} \p{M} \p{Nd} \p{N} \p{P} \p{S} \s \p{Z} \p{Cf} \p{C}"
     pattern = "|".join(f"{kind}+" for kind in kinds.split())

@@ -74,17 +74,49 @@ def test_a_written_file_is_read_back():
 def test_a_folder_with_either_form_is_read(tmp_path):
     with pytest.raises(TokenizerError, match="has no tokenizer: expected tokenizer.json, or vocab.json and merges.txt"):
         read_tokenizer(tmp_path)
-    vocab = json.loads(FILE)["model"]["vocab"]
-    merges = [f"{token_text(left)} {token_text(right)}" for left, right in TOKENIZER.vocabulary.merges]
-    (tmp_path / "vocab.json").write_text(json.dumps(vocab))
-    (tmp_path / "merges.txt").write_text("\n".join(["#version: 0.2", *merges, ""]), encoding="utf-8")
-    assert read_tokenizer(tmp_path) == TOKENIZER
-    (tmp_path / "tokenizer.json").write_bytes(FILE)
-    assert read_tokenizer(tmp_path) == read_tokenizer(tmp_path / "tokenizer.json") == TOKENIZER
+    folder = gpt2_folder(tmp_path / "folder")
+    assert read_tokenizer(folder) == TOKENIZER
+    (folder / "tokenizer.json").write_bytes(FILE)
+    assert read_tokenizer(folder) == read_tokenizer(folder / "tokenizer.json") == TOKENIZER
     with pytest.raises(TokenizerError, match="none.json cannot be read: No such file"):
         read_tokenizer(tmp_path / "none.json")
     with pytest.raises(TokenizerError, match="cannot be read"):
         read_tokenizer("\0")
+
+
+def gpt2_folder(folder, **files):
+    """The tokenizer as GPT-2's two files, and other files beside them."""
+    folder.mkdir()
+    merges = [f"{token_text(left)} {token_text(right)}" for left, right in TOKENIZER.vocabulary.merges]
+    (folder / "vocab.json").write_text(json.dumps(json.loads(FILE)["model"]["vocab"]))
+    (folder / "merges.txt").write_text("\n".join(["#version: 0.2", *merges, ""]), encoding="utf-8")
+    for name, contents in files.items():
+        (folder / f"{name}.json").write_text(json.dumps(contents))
+    return folder
+
+
+END = {"content": "<|endoftext|>", "special": True}
+BESIDE = {
+    "another model": ({"config": {"model_type": "qwen2"}}, "config.json has model_type 'qwen2'"),
+    "another class": ({"tokenizer_config": {"tokenizer_class": "Qwen2Tokenizer"}}, "tokenizer_class 'Qwen2Tokenizer'"),
+    "a space": ({"tokenizer_config": {"add_prefix_space": True}}, "tokenizer_config.json has add_prefix_space True"),
+    "added": ({"added_tokens": {"<tool>": 340}}, "the added token '<tool>'"),
+    "added, newer": ({"tokenizer_config": {"added_tokens_decoder": {"340": {"content": "b"}}}}, "added token 'b'"),
+    "moved": ({"added_tokens": {"<|endoftext|>": 340}}, "the added token '<.endoftext.>'"),
+    "not a table": ({"added_tokens": []}, "added_tokens.json should be a JSON object"),
+}
+
+
+@pytest.mark.parametrize("files, message", BESIDE.values(), ids=BESIDE)
+def test_what_lies_beside_gpt2s_files_is_not_left_out(files, message, tmp_path):
+    with pytest.raises(TokenizerError, match=message):
+        read_tokenizer(gpt2_folder(tmp_path / "folder", **files))
+
+
+def test_what_changes_nothing_beside_gpt2s_files_is_read_over(tmp_path):
+    config = {"tokenizer_class": "GPT2Tokenizer", "add_prefix_space": False, "added_tokens_decoder": {"339": END}}
+    files = {"config": {"model_type": "gpt2"}, "tokenizer_config": config, "added_tokens": {"<|endoftext|>": 339}}
+    assert read_tokenizer(gpt2_folder(tmp_path / "folder", **files)) == TOKENIZER
 
 
 def changed(**changes):
@@ -199,6 +231,38 @@ def split(**options):
 def test_another_kind_is_refused_and_named(contents, message):
     with pytest.raises(TokenizerError, match=message):
         vocabulary_from_json(contents)
+
+
+@pytest.mark.parametrize(
+    "pattern, part",
+    {
+        "[]a]": "a set that begins with ]",
+        "[^]a]": "a set that begins with ]",
+        "(?i:[^t])": "(?i:[^t])",
+        r"(?i:\p{Lu})": r"(?i:\p{Lu})",
+        r"(?i)x|[\p{Ll}]": r"(?i:[\p{Ll}])",
+        "(?i:ss)": "(?i:ss)",
+        "(?i:S(?:s))": "(?i:ss)",
+        "(?i:[s]T)": "(?i:st)",
+        "(?i:f{2})": "(?i:ff)",
+    }.items(),
+    ids=str,
+)
+def test_what_oniguruma_reads_in_another_way_is_refused(pattern, part):
+    """Oniguruma's "]" at the start of a set is a letter, and where the case is ignored, "ss" matches "ß"."""
+    with pytest.raises(TokenizerError) as refused:
+        vocabulary_from_json(changed(pre_tokenizer=in_sequence(split(pattern={"Regex": pattern}))))
+    assert f" has {part!r}, which pygpt does not read" in str(refused.value)
+
+
+@pytest.mark.parametrize("pattern", ["(?i:'s)s", "(?i:s|s)", "(?i:[st]+)[^t]", r"(?i:a\s.\p{N})", "(?i:x)ss"])
+def test_where_the_case_is_ignored_the_rest_is_read_as_oniguruma_does(pattern):
+    contents = changed(pre_tokenizer=in_sequence(split(pattern={"Regex": pattern})))
+    ours, library = BPETokenizer(vocabulary_from_json(contents)), tokenizers.Tokenizer.from_str(json.dumps(contents))
+    chance = random.Random(6)
+    for _ in range(300):
+        text = "".join(chance.choices("sStTaAxXſßKk'9½ \x85\n\u3000", k=12))
+        assert ours.encode(text).tolist() == library.encode(text).ids, repr(text)
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b"\xff", b"[" * 200_000, b"9" * 9000, b'{"model": {"merges": NaN}}'])
