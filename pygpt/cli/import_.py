@@ -8,7 +8,7 @@ import tyro
 
 from pygpt.cli.flags import optional
 from pygpt.cli.output import PlainConsole, as_argument
-from pygpt.errors import ExperimentError
+from pygpt.errors import CheckpointError, ExperimentError
 
 
 @dataclasses.dataclass
@@ -35,6 +35,8 @@ class ImportCommand:
         from pygpt.runs.checkpoint import checkpoint_pieces
         from pygpt.runs.run_folder import RunFolder
 
+        if (self.out / "config.json").exists():
+            raise CheckpointError(f"{self.out} holds a model of transformers, which would be lost; choose another OUT")
         if self.kind == "nanogpt":
             from pygpt.nanogpt import import_checkpoint
 

@@ -358,3 +358,12 @@ def test_an_imported_model_cannot_be_resumed():
     data = b"".join(checkpoint_pieces(import_folder(GOLDENS / "hf_gpt2")))
     with pytest.raises(CheckpointError, match="start a new run with its weights: `pygpt train --init-from`"):
         Run.restore(data, NumpyDevice())
+
+
+def test_an_import_replaces_no_model_of_transformers(tmp_path, capsys):
+    source, other = copied("hf_gpt2", tmp_path / "source"), copied("hf_llama", tmp_path / "other")
+    for out in source, other:
+        before = {path.name: path.read_bytes() for path in out.iterdir()}
+        assert main(["import", "hf", str(source), str(out)]) == 1
+        assert f"{out} holds a model of transformers, which would be lost" in capsys.readouterr().err
+        assert {path.name: path.read_bytes() for path in out.iterdir()} == before
