@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import shutil
 import signal
 import sys
 import time
@@ -17,6 +18,7 @@ STEPS_BEFORE_PROFILE = 5  # the first steps compile, and run on a cold device
 SHARE = 20  # saving takes at most one part in this many of the time
 LONGEST = 600.0  # seconds between two saves by that rule: a save that the machine slept through takes hours
 RETRY_SECONDS = 2.0  # between attempts to save a run that has ended
+GIVE_UP_SECONDS = 60.0  # of such attempts, when the machine or a service wants the process to end
 
 
 class Training:
@@ -140,18 +142,29 @@ class Training:
         return saved
 
     async def _save_last(self) -> None:
-        """Save the run as it is now, again and again if that fails, until a signal. Raises: CheckpointError then."""
-        signals = self.signals
+        """Save the run as it is now, again and again if that fails, until a signal; after one that no person sent, for
+        GIVE_UP_SECONDS. Raises: CheckpointError then."""
+        signals, began = self.signals, time.perf_counter()
         while not (self._log([], last=True) and (self.saved == self._state() or self._save(last=True))):
             tried = time.perf_counter()
             while time.perf_counter() - tried < RETRY_SECONDS:
                 await asyncio.sleep(0.1)
-                if self.signals > signals:
+                late = self._must_end() and time.perf_counter() - began > GIVE_UP_SECONDS
+                if self.signals > signals or late:
                     saved = f"is of step {self.saved[0]:,}" if self.saved else "could not be written either"
                     raise CheckpointError(
-                        f"the run at step {self.run.step:,} could not be written to {self.folder.folder}; "
-                        f"its last checkpoint {saved}"
+                        f"the run at step {self.run.step:,} could not be written to {self.folder.folder}"
+                        f"{self._missing_space()}; its last checkpoint {saved}"
                     )
+
+    def _must_end(self) -> bool:
+        return self.signal not in (None, signal.SIGINT)
+
+    def _missing_space(self) -> str:
+        with contextlib.suppress(OSError, MemoryError):
+            missing = len(self.run.checkpoint()) - shutil.disk_usage(self.folder.folder).free
+            return f", whose disk lacks {missing:,} bytes" if missing > 0 else ""
+        return ""
 
     def _attempt(self, what: str, write: Callable[[], None], last: bool = False) -> bool:
         """Write something and return whether that worked. What failed is said once, until it works again."""
@@ -160,7 +173,8 @@ class Training:
         except (CheckpointError, MemoryError) as error:
             reason = str(error) or "there is not enough memory for a copy of the run"
             if self.failing.get(what) is not last:
-                how = "It is tried again until it works; Ctrl+C gives up" if last else "Training goes on"
+                until = f"for {GIVE_UP_SECONDS:.0f} seconds" if self._must_end() else "until it works; Ctrl+C gives up"
+                how = f"It is tried again {until}" if last else "Training goes on"
                 print(f"pygpt: {what}: {reason}. {how}.", file=sys.stderr)
             self.failing[what] = last
             return False

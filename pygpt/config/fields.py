@@ -90,6 +90,9 @@ def coerce(dotted: str, wanted: Any, value: Any) -> Any:
         try:
             value.encode()
         except UnicodeEncodeError:  # half of a surrogate pair, which no file and no terminal can hold
+            if any("\udc80" <= character <= "\udcff" for character in value):  # Python's signs for such bytes in a name
+                hint = "; if it is the name of a file, rename the file"
+                raise ExperimentError(dotted, f"{_shown(value)} has a byte that is not UTF-8{hint}") from None
             raise ExperimentError(dotted, f"expected text, got half of a character in {_shown(value)}") from None
     return value
 

@@ -213,6 +213,10 @@ def test_devices():
 ERRORS = [
     (["train", "smal"], "there is no preset 'smal' (did you mean 'small'?)"),
     (["train", "--data", "shakespear"], "shakespeare"),
+    (
+        ["train", "--data", "caf\udce9.txt"],
+        "has a byte that is not UTF-8; if it is the name of a file, rename the file",
+    ),
     (["train", "--model.n-embd", "130"], "model.n_embd: 130 cannot be divided among 4 heads"),
     (["train", "--model.n-layer", "-2"], "model.n_layer: -2 is outside 1 to 512"),
     (["train", "--model.n-embd", "65536", "--model.n-head", "512", "--model.n-layer", "500"], "TB"),

@@ -4,6 +4,8 @@ lost, and nothing else ends it."""
 import errno
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -191,6 +193,24 @@ def test_what_was_trained_waits_for_a_disk_that_stays_full(tmp_path, poem, monke
     assert process.returncode == 1 and "at step 20 could not be written" in error
     assert error.endswith("its last checkpoint could not be written either\n")
     assert "Traceback" not in error and not [name for name in os.listdir(out) if name.endswith(".new")]
+
+
+def test_a_service_that_is_stopped_gives_up_a_full_disk(tmp_path, poem, monkeypatch, capsys):
+    monkeypatch.setattr(training, "GIVE_UP_SECONDS", 0.3)
+    monkeypatch.setattr(training, "RETRY_SECONDS", 0.1)
+    free = shutil.disk_usage(tmp_path)._replace(free=1000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: free)
+
+    def full(path, content):
+        signals or signals.append(os.kill(os.getpid(), signal.SIGTERM))
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    signals: list[None] = []
+    monkeypatch.setattr(run_folder, "append", full)
+    assert main(arguments(poem, tmp_path / "run", 100_000)) == 1
+    error = capsys.readouterr().err
+    assert "It is tried again for 0 seconds" in error and "Ctrl+C" not in error
+    assert re.search(r"could not be written to .*run, whose disk lacks [\d,]+ bytes; its last checkpoint", error)
 
 
 def test_two_trainings_in_one_folder_are_refused(tmp_path, poem, capsys):
