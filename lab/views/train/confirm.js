@@ -26,7 +26,8 @@ export async function mayTakeLong({ checked, device }) {
 }
 
 /**
- * Asks a question instead of one that is still open, which is then answered "". Resolves to the value of the chosen answer, "" if there is none; the first answer has the focus.
+ * Asks a question, in place of one that is still open. Resolves to the value of the chosen answer, "" if there is none,
+ * or another question took its place; the first answer has the focus.
  * @param {string} name @param {string} question @param {[value: string, text: string][]} answers
  * @returns {Promise<string>}
  */
@@ -40,7 +41,7 @@ export function ask(name, question, answers) {
       dialog.remove();
       resolve(dialog.returnValue);
     });
-    /** @type {HTMLDialogElement|null} */ (document.querySelector("dialog.question"))?.close();
+    /** @type {HTMLDialogElement|null} */ (document.querySelector("dialog.question[open]"))?.close();
     document.body.append(dialog);
     dialog.showModal();
   });
