@@ -110,7 +110,7 @@ def test_a_link_pasted_into_the_open_page_is_taken(page, site):
         expect(page.locator("dialog[open]")).to_contain_text("A run is under way")
         page.click(f"dialog[open] >> text={answer}")
         expect(page.locator("#model-n_layer")).to_have_value(layers)
-    assert page.evaluate("location.hash") == "#model.n_layer=2"
+    page.wait_for_function("location.hash === '#model.n_layer=2'")
     wait_for(page, "#changes", "layers 1 → 2")
     assert re.search("of 100,000", page.inner_text("#where")), "the run goes on"
     page.click("#stop")
