@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import signal
 
 import pytest
 
@@ -12,6 +13,11 @@ from pygpt.errors import AdapterError
 from pygpt.micro import MicroGPT
 
 MICROGPT_SEED, MICROGPT_STEPS = 42, 200
+
+
+def pytest_configure():
+    """Let the processes of the tests be interrupted, also if this one was started in the background by a shell."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items):
