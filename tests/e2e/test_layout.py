@@ -167,7 +167,9 @@ def test_forced_colours_show_progress_and_choice(page, site):
     open_lab(page, site, TINY, device="")
     page.click("#train")
     wait_for(page, "#where", "Finished")
-    bar = page.locator(".controls progress")
+    # A copy of the bar: the page sets the value of its own with each event.
+    page.locator(".controls progress").evaluate("(bar) => bar.after(Object.assign(bar.cloneNode(), { id: 'bar' }))")
+    bar = page.locator("#bar")
     seen = set()
     for value in (0, 0.5, 1):
         bar.evaluate("(bar, value) => { bar.value = value; }", value)
