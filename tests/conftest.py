@@ -16,8 +16,10 @@ MICROGPT_SEED, MICROGPT_STEPS = 42, 200
 
 
 def pytest_configure():
-    """Let the processes of the tests be interrupted, also if this one was started in the background by a shell."""
+    """Let signals end the processes of the tests, also if this one ignores them: under nohup, in the background."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda *_: None)  # ignored here, but not in a child
 
 
 def pytest_collection_modifyitems(items):
