@@ -96,7 +96,8 @@ def test_home_in_paths(tmp_path, monkeypatch, capsys):
     assert main(["prepare", "~/poem.txt", "--encoding", "char", "--shard-size=2000", "--out=~/shards"]) == 0
     for command in (["sample", "~/run"], ["show", "~/run"], ["train", "--data=~/shards", "--steps=1", "--out=~/b"]):
         assert main(command) == 0
-    assert sorted(os.listdir(tmp_path)) == [".cache", "b", "mine.toml", "poem.txt", "run", "shards"]
+    # .cache holds the compiled kernels, unless an earlier test has loaded them.
+    assert set(os.listdir(tmp_path)) - {".cache"} == {"b", "mine.toml", "poem.txt", "run", "shards"}
 
 
 @pytest.mark.parametrize("marks", [b"\xef\xbb\xbf", b"\xef\xbb\xbf" * 2])
