@@ -101,6 +101,7 @@ def test_a_first_visit(page, site):
     page.wait_for_function("!document.querySelector('#train')?.disabled", timeout=READY)
     expect(page.locator("input[name=text][value=tales]")).to_be_checked()
     expect(page.locator("input[name=preset][value=baby]")).to_be_checked()
+    expect(page.locator("#temperature")).to_have_value("0.8")
     wait_for(page, "#parameters", r"[\d,]+ parameters")
     wait_for(page, "#device-name", ".{4}")
     wait_for(page, "#device-why", ".{6}")

@@ -71,7 +71,8 @@ export function sampleView(controller) {
       const specific = name === "seed" ? { id: "sample-seed", placeholder: words.newSeed }
         : { id: name.replaceAll("_", "-"), value: String(field.default) };
       const control = name === "temperature"
-        ? element("input", { ...specific, type: "range", min: field.minimum, max: WARMEST, step: 0.05 })
+        // The value comes last: until a slider has its own step, it rounds to whole numbers.
+        ? element("input", { type: "range", min: field.minimum, max: WARMEST, step: 0.05, ...specific })
         : /** @type {HTMLInputElement} */ (makeControl(field, specific, STEPS[name]));
       (MAIN_SETTINGS.includes(name) ? first : finer).insertBefore(number(control, name, describe(field)),
         (MAIN_SETTINGS.includes(name) ? length : end).parentElement);
