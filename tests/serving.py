@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import httpx
 
@@ -58,6 +59,12 @@ class Serving:
         if self.process.poll() is None:
             self.process.send_signal(signal_number)
         self.process.wait(60)
+
+    def workers(self) -> list[int]:
+        """The processes that the server has started."""
+        server = self.process.pid
+        children = map(int, Path(f"/proc/{server}/task/{server}/children").read_text().split())
+        return [child for child in children if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
 
     def json(self, method: str, path: str, status: int = 200, **options):
         """Send a request, check its status, and return the JSON of the response."""

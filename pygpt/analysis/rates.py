@@ -21,6 +21,8 @@ SMALL, LARGE = 1 << 12, 1 << 17
 # A run on the host takes this many times as long as its steps: reading metrics, samples and messages come in between.
 # Where the device has a queue, they overlap with its work. Measured in a tab on NumPy: 1.14, without a page that draws.
 BETWEEN_STEPS = 1.2
+# Seconds before a GPU is at full speed: it compiles its kernels. Measured in a tab on software WebGPU, with bigram.
+START_SECONDS = 3.0
 SAMPLES = 3  # of each measurement; the middle one counts
 SECONDS = 0.005  # each sample takes about as long, many ticks of a tab's clock, unless two launches take longer
 
@@ -44,8 +46,8 @@ class Rates:
         train = experiment.train
         evaluations = 2 + (train.steps - 1) // train.eval_every
         steps = train.steps + evaluations * train.eval_batches / 3
-        between = BETWEEN_STEPS if device is None or device.unqueued else 1.0
-        return between * steps * self.step(experiment, vocab_size, device)
+        seconds = steps * self.step(experiment, vocab_size, device)
+        return BETWEEN_STEPS * seconds if device is None or device.unqueued else START_SECONDS + seconds
 
 
 async def measure_rates(device: Device) -> Rates:

@@ -20,7 +20,7 @@ SAMPLE_MIN_INTERVAL = 1.5  # seconds between two samples, at least
 SAMPLE_SHARE = 0.1  # largest share of the time spent on samples: a slow device writes fewer
 SAMPLE_LONGEST_INTERVAL = 120.0  # seconds: the clock may say that the last sample took hours, if the machine slept
 SAMPLE_LENGTH = 160
-LAST_SAMPLE_SECONDS = 0.15  # seconds in which the last sample of a halted run must end
+LAST_SAMPLE_SECONDS = 0.08  # seconds in which the last sample of a halted run must end
 
 
 class TrainingSamples:

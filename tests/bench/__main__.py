@@ -15,6 +15,7 @@
     python -m tests.bench bits      ten steps of every preset, as exact numbers, to compare before and after a change
     python -m tests.bench estimate  the page's estimate of a run's time against the time it takes, for three presets
     python -m tests.bench kill      kill -9 at 20 random moments: seconds of training lost
+    python -m tests.bench server_kill   the same for `pygpt serve`
     python -m tests.bench tab_kill  the same for the lab: the tab's process crashes
     python -m tests.bench report    docs/performance.md, from the records
 
@@ -59,6 +60,7 @@ MEASUREMENTS = {
     "bits": bits.measure,
     "estimate": estimate.measure,
     "kill": kill.measure,
+    "server_kill": kill.measure_server,
     "tab_kill": kill.measure_tab,
     "tasks": tasks.measure,
     "tokens": tokens.measure,

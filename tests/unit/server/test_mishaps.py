@@ -53,13 +53,6 @@ def upload(serving, name, statuses=(201,), text=POEM):
     return response
 
 
-def workers(serving) -> list[int]:
-    """The processes that a server has started."""
-    server = serving.process.pid
-    children = map(int, Path(f"/proc/{server}/task/{server}/children").read_text().split())
-    return [child for child in children if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
-
-
 def tracebacks(serving) -> list[str]:
     return [line for line in serving.output if "Traceback" in line or "already started" in line]
 
@@ -76,11 +69,11 @@ def connected(serving, sent: str = "") -> socket.socket:
 
 @pytest.mark.slow
 def test_an_error_in_a_stream_is_its_last_event(server):
-    before = set(workers(server))
+    before = set(server.workers())
     with server.client.stream("POST", "/lm/first/generate", json={"max_new_tokens": 10_000}) as response:
         pieces = response.iter_text()
         text = next(pieces)
-        (worker,) = set(workers(server)) - before or workers(server)
+        (worker,) = set(server.workers()) - before or server.workers()
         os.kill(worker, signal.SIGKILL)
         text += "".join(pieces)
     assert text.splitlines()[-1] == "error: the worker process ended by signal 9; see the server's log"
@@ -210,11 +203,11 @@ def test_train_delete_and_generate_at_once_leave_a_model_or_none(server):
 
 @pytest.mark.slow
 def test_a_killed_worker_fails_its_job_and_the_queue_goes_on(server):
-    before = set(workers(server))
+    before = set(server.workers())
     server.json("POST", "/lm/killed/train", 202, json=ENDLESS)
     server.json("POST", "/lm/after/train", 202, json={**TINY, "max_iters": 2})
     server.wait_until("killed", lambda facts: facts["step"] > 0)
-    (worker,) = set(workers(server)) - before
+    (worker,) = set(server.workers()) - before
     os.kill(worker, signal.SIGKILL)
     failed = server.wait_until("killed", lambda facts: facts["state"] == "failed")
     assert "signal 9" in failed["error"] and failed["resumable"]
