@@ -11,7 +11,7 @@ from pygpt.data import DATASETS, is_task, load_text
 from pygpt.devices import open_device
 from pygpt.errors import DataError, PygptError
 from pygpt.runs.run_store import FolderStore
-from pygpt.server.names import make_folder
+from pygpt.server.names import make_folder, writing
 from pygpt.server.worker_process import Incoming, write
 from pygpt.session.messages import Error, encode
 from pygpt.session.session import Session
@@ -83,7 +83,9 @@ async def _handle(connection, folder, choice):
             write(connection, encode(message), data)
 
     try:
-        held = await _locked(make_folder(Path(folder)))
+        path = make_folder(Path(folder))
+        with writing(path):
+            held = await _locked(path)
     except PygptError as error:
         send(Error(str(error), "", "begin").to_dict())
         return

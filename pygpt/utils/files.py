@@ -34,7 +34,9 @@ def write_atomically(path: Path, content: bytes | Iterable[bytes]) -> None:
         with contextlib.suppress(OSError):
             unfinished.unlink(missing_ok=True)
         raise
-    if os.name == "posix":  # elsewhere a folder cannot be opened, and its entries are flushed with the file
+    # The new content is in place. If its name cannot be flushed, only a power failure could bring the old one back.
+    # Windows cannot open a folder, and flushes its entries with the file.
+    with contextlib.suppress(OSError):
         folder = os.open(path.parent, os.O_RDONLY)
         try:
             os.fsync(folder)

@@ -7,19 +7,23 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
 from pygpt.errors import PygptError
-from pygpt.runs.run_folder import RunFolder
+from pygpt.runs.run_folder import RunFolder, open_run
+from tests.full_disk import sitecustomize
+from tests.full_disk.sitecustomize import Disk
 from tests.serving import Serving
 from tests.tiny_runs import POEM
 
 TINY = {"dataset": "poem", "n_layer": 1, "n_embed": 16, "n_head": 2, "block_size": 8, "batch_size": 4, "eval_iters": 2}
+NEVER = 1 << 30
 ENDLESS = {**TINY, "max_iters": 1_000_000, "eval_interval": 1_000_000}
-FULL_DISK = Path(__file__).with_name("full_disk")
+FULL_DISK = Path(sitecustomize.__file__).parent
 
 
 @pytest.fixture(scope="module")
@@ -253,15 +257,20 @@ def test_a_killed_server_loses_the_steps_of_ten_seconds_and_lists_nothing_unfini
 # Full disks
 
 
+def full_disk(folder):
+    """A disk beneath a server's folder, and the environment that a server on it needs."""
+    folder.mkdir()
+    return Disk(folder), {"PYTHONPATH": str(FULL_DISK), "PYGPT_TEST_DISK": str(folder)}
+
+
 @pytest.mark.slow
 def test_a_full_disk_stops_no_queue_and_loses_no_training(start, tmp_path):
-    full = tmp_path / "full"
-    environment = {"PYTHONPATH": str(FULL_DISK), "PYGPT_TEST_FULL": str(full)}
+    disk, environment = full_disk(tmp_path / "served")
     serving = start(tmp_path / "served", environment=environment)
     upload(serving, "poem")
     serving.json("POST", "/lm/first/train", 202, json={**TINY, "max_iters": 5000})
     serving.wait_until("first", lambda facts: facts["step"] > 0)
-    full.write_text("")
+    disk.refuse(1)
     # What begins is refused with a sentence, and leaves nothing behind that is neither there nor not there.
     for request in (
         lambda: serving.client.post("/lm/second/train", json=TINY),
@@ -273,7 +282,7 @@ def test_a_full_disk_stops_no_queue_and_loses_no_training(start, tmp_path):
     # What was trained waits for room.
     waiting = serving.wait_until("first", lambda facts: facts["step"] == 5000 and "error" in facts)
     assert waiting["state"] == "training" and "No space left on device" in waiting["error"]
-    full.unlink()
+    disk.free()
     trained = serving.wait_until("first", lambda facts: facts["state"] == "trained")
     assert trained["kept"] == 5000 and "error" not in trained
     serving.json("POST", "/lm/second/train", 202, json={**TINY, "max_iters": 2})
@@ -281,19 +290,61 @@ def test_a_full_disk_stops_no_queue_and_loses_no_training(start, tmp_path):
     # A stop gives up what the disk refuses; the job then stays neither "training" nor out of reach.
     serving.json("POST", "/lm/third/train", 202, json=ENDLESS)
     serving.wait_until("third", lambda facts: facts["step"] > 0)
-    full.write_text("")
+    disk.refuse(1)
     assert serving.json("POST", "/lm/third/stop")["state"] == "stopped"
     # A server that is killed with an interrupted job starts again on the full disk, and remembers.
     serving.end(signal.SIGKILL)
     restarted = start(tmp_path / "served", environment=environment)
     facts = restarted.json("GET", "/lm/third")
     assert facts["state"] == "interrupted" and facts["resumable"]
-    full.unlink()
+    disk.free()
     restarted.json("POST", "/lm/third/resume", 202)
     restarted.wait_until("third", lambda facts: facts["state"] == "training" and facts["step"] > 0)
     restarted.end()
     assert json.loads((tmp_path / "served" / "lm" / "third" / "job.json").read_text())["state"] == "interrupted"
     assert not tracebacks(serving) and not tracebacks(restarted)
+
+
+@pytest.mark.slow
+def test_a_disk_that_is_full_at_any_write_loses_nothing(start, tmp_path):
+    """An upload, a training and a deletion, with each write of theirs refused in turn, and with all for a while."""
+    disk, environment = full_disk(tmp_path / "served")
+    serving = start(tmp_path / "served", environment=environment)
+
+    def insist(request):
+        """Send a request until the disk takes it."""
+        while (response := request()).status_code == 507:
+            assert "No space left on device" in response.json()["detail"]
+        assert response.is_success, response.text
+
+    def work(name):
+        upload_poem = {"files": {"file": ("poem.txt", POEM.encode())}, "data": {"name": name}}
+        insist(lambda: serving.client.post("/ds/upload", **upload_poem))
+        insist(lambda: serving.client.post(f"/lm/{name}/train", json={**TINY, "dataset": name, "max_iters": 20}))
+        while True:
+            facts = serving.wait_until(name, lambda facts: facts["state"] not in ("waiting", "training"))
+            if facts["state"] == "trained":
+                break
+            assert facts["state"] == "failed" and "No space left on device" in facts["error"]
+            insist(lambda: serving.client.post(f"/lm/{name}/resume"))
+        assert facts["kept"] == facts["step"] == 20
+        assert open_run(tmp_path / "served" / "lm" / name).step == 20
+        return disk.free()
+
+    disk.refuse(NEVER)
+    writes = work("whole")
+    assert writes > 30
+    for length, every in ((1, 1), (12, 5)):
+        for number in range(1, writes + 1, every):
+            disk.refuse(number, number + length - 1)
+            work(f"w{number}-{length}")
+    # The record of a job is written again once there is room.
+    deadline = time.perf_counter() + 30
+    for job in (tmp_path / "served" / "lm").glob("*/job.json"):
+        while json.loads(job.read_text())["state"] != "trained":
+            assert time.perf_counter() < deadline
+            time.sleep(0.05)
+    assert not tracebacks(serving) and not [*tmp_path.rglob("*.new")]
 
 
 # Folders and files

@@ -1,0 +1,149 @@
+"""A disk that is full at any write of any command: nothing that was trained is lost, and only what is stated ends."""
+
+import json
+import shutil
+
+import pytest
+
+from pygpt.cli import main, training
+from pygpt.runs.run_folder import open_run
+from tests.full_disk.sitecustomize import Disk
+from tests.tiny_runs import POEM
+
+TINY = (
+    "--device numpy --model.n-layer 1 --model.n-head 2 --model.n-embd 16 --model.block-size 8 --train.batch-size 4"
+    " --train.eval-batches 2 --train.eval-every 4 --log-every 1 --save-every 0"
+).split()
+TOKENIZER = "--data.tokenizer bpe --data.vocab-size 270".split()
+SHORT, LONG = 1, 12  # writes in a row that are refused: one, and more than a file takes
+NEVER = 1 << 30
+
+
+@pytest.fixture
+def disk(tmp_path):
+    """The disk beneath tmp_path/disk."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    disk = Disk(folder)
+    disk.install()
+    yield disk
+    disk.remove()
+
+
+@pytest.fixture
+def train(tmp_path, monkeypatch):
+    """Train and return the exit status."""
+    monkeypatch.setattr(training, "RETRY_SECONDS", 0.0)
+    poem = tmp_path / "poem.txt"
+    poem.write_text(POEM)
+    return lambda out, *more: main(["train", "baby", "--data", str(poem), *TINY, *TOKENIZER, "--out", str(out), *more])
+
+
+def content(folder):
+    """What a run folder holds, without times."""
+    checkpoint = open_run(folder)
+    weights = {name: bytes(data) for name, data in checkpoint.weights.items()}
+    rows = map(json.loads, (folder / "metrics.jsonl").read_text().splitlines())
+    losses = [(row["step"], row.get("loss"), row.get("val_loss")) for row in rows]
+    return checkpoint.step, weights, losses, (folder / "experiment.toml").read_text()
+
+
+def sweep(disk, prepare, command, check, capsys):
+    """Run a command once for each of its writes, with that write, or also those after it, refused.
+
+    `prepare()` makes what the command finds; `check(status)` looks at what it leaves. A command that fails does so in
+    one sentence, and succeeds when it is given again. Returns how often it succeeded with a refused write.
+    """
+    prepare()
+    disk.refuse(NEVER)
+    assert command() == 0
+    writes = disk.free()
+    assert writes >= 4
+    succeeded = 0
+    for length, every in ((SHORT, 1), (LONG, 4)):
+        for number in range(1, writes + 1, every):
+            prepare()
+            capsys.readouterr()
+            disk.refuse(number, number + length - 1)
+            status = command()
+            disk.free()
+            error = capsys.readouterr().err
+            assert "Traceback" not in error, (number, length, error)
+            assert not [*disk.folder.rglob("*.new")], (number, length)
+            check(status)
+            succeeded += not status
+            if status:
+                assert status == 1 and len(error.splitlines()) == 1, (number, length, error)
+                assert "No space left on device" in error
+                assert command() == 0
+                check(0)
+    return succeeded
+
+
+def test_training_over_an_earlier_run(disk, train, tmp_path, capsys):
+    earlier, out = tmp_path / "earlier", disk.folder / "run"
+    train(earlier, "--steps", "3")
+    train(tmp_path / "whole", "--steps", "5")
+    whole = content(tmp_path / "whole")
+
+    def prepare():
+        shutil.rmtree(out, ignore_errors=True)
+        shutil.copytree(earlier, out)
+
+    def check(status):
+        kept = {path.read_bytes() for path in out.glob("model*.safetensors")}
+        assert (earlier / "model.safetensors").read_bytes() in kept
+        kept = {path.read_bytes() for path in out.glob("metrics*.jsonl")}
+        assert (earlier / "metrics.jsonl").read_bytes() in kept
+        assert status or content(out) == whole
+
+    assert sweep(disk, prepare, lambda: train(out, "--steps", "5"), check, capsys)  # refused while it trains
+
+
+def test_resuming_in_place_and_elsewhere(disk, train, tmp_path, capsys):
+    earlier, run, other = tmp_path / "earlier", disk.folder / "run", disk.folder / "other"
+    train(earlier, "--steps", "3")
+    train(tmp_path / "whole", "--steps", "3")
+    main(["train", "--resume", str(tmp_path / "whole"), "--steps", "5", "--device", "numpy", "--save-every", "0"])
+    before, whole = content(earlier), content(tmp_path / "whole")
+    for out in (run, other):
+
+        def prepare():
+            for folder in (run, other):
+                shutil.rmtree(folder, ignore_errors=True)
+            shutil.copytree(earlier, run)
+
+        def check(status, out=out):
+            if out is not run:
+                assert content(run) == before
+            if not status:
+                assert content(out) == whole
+            elif out is run:
+                assert open_run(run).step == 3
+
+        resume = ["train", "--resume", str(run), "--out", str(out), "--steps", "5", "--device", "numpy"]
+        assert sweep(disk, prepare, lambda: main([*resume, "--save-every", "0"]), check, capsys)
+
+
+def test_export_import_and_prepare(disk, train, tmp_path, capsys):
+    run, exported, out = tmp_path / "run", tmp_path / "exported", disk.folder / "out"
+    train(run, "--steps", "2")
+    main(["export", str(run), str(exported)])
+    poem = tmp_path / "poem.txt"
+    for command in (
+        ["export", str(run), str(out)],
+        ["import", "hf", str(exported), str(out)],
+        ["prepare", str(poem), "--encoding", "bpe", "--vocab-size", "270", "--shard-size", "1000", "--out", str(out)],
+    ):
+        shutil.rmtree(out, ignore_errors=True)
+        main(command)
+        whole = sizes(out)
+
+        def check(status, whole=whole):
+            assert status or whole.items() <= sizes(out).items()
+
+        sweep(disk, lambda: shutil.rmtree(out, ignore_errors=True), lambda: main(command), check, capsys)
+
+
+def sizes(folder):
+    return {path.name: path.stat().st_size for path in folder.iterdir()}
