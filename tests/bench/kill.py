@@ -26,7 +26,7 @@ from tests.serving import Serving
 KILLS = 20
 LONGEST = 30.0  # seconds of training before a kill, at most
 SERVED = {
-    "dataset": "tales",
+    "dataset": "text",
     "n_layer": 3,
     "n_embed": 48,
     "n_head": 3,
@@ -74,7 +74,7 @@ def _lost(after: float) -> float:
 
 def _lost_by_server(text: str, after: float) -> float:
     with tempfile.TemporaryDirectory() as folder, Serving(folder) as serving:
-        serving.json("POST", "/ds/upload", 201, files={"file": ("tales.txt", text.encode())}, data={"name": "tales"})
+        serving.json("POST", "/ds/upload", 201, files={"file": ("text.txt", text.encode())}, data={"name": "text"})
         serving.json("POST", "/lm/long/train", 202, json=SERVED)
         seen = _watch(lambda: serving.json("GET", "/lm/long")["step"], after)
         workers = serving.workers()
