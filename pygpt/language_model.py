@@ -178,6 +178,8 @@ class LanguageModel(TrainedModel):
 
     def _default_text(self) -> Text | Shards:
         """The last training text, or else the experiment's text."""
+        if self.text is None and self.checkpoint is not None:
+            return self.checkpoint.training_text()
         return self.text or load_text(self.experiment.data.source)
 
     def _training_sha256(self):

@@ -9,7 +9,6 @@ from rich.table import Table
 
 from pygpt.cli.flags import DeviceChoice, optional
 from pygpt.cli.output import PlainConsole
-from pygpt.cli.texts import training_text
 from pygpt.utils.json_text import json_text
 
 BASELINES = {
@@ -41,7 +40,7 @@ class EvalCommand:
         from pygpt.training.evaluate import evaluate_text, perplexity
 
         model = load(self.model_folder, self.device)
-        text = load_text(self.data) if self.data else training_text(model.checkpoint)
+        text = load_text(self.data) if self.data else model.checkpoint.training_text()
         result = evaluate_text(model, text)
         if self.json:
             source = {"text": text.name, "split": "validation"}

@@ -12,7 +12,6 @@ from rich.text import Text as Line
 
 from pygpt.cli.flags import DeviceChoice, ExperimentCommand, optional, read_experiment
 from pygpt.cli.output import PlainConsole, unbreakable_output
-from pygpt.cli.texts import training_text
 from pygpt.config.experiment import PRESETS, Experiment
 from pygpt.config.sections import DataConfig
 from pygpt.errors import ExperimentError
@@ -90,7 +89,7 @@ def _started(command, console, claims):
     parent = open_run(command.init_from) if command.init_from else None
     named = command.source is not None or parent and _file_names_the_text(command, experiment, parent)
     # As when a run is resumed, its text can be in its file alone. A text that is named is read, also by the same name.
-    text = training_text(parent) if parent and not named else load_text(experiment.data.source)
+    text = parent.training_text() if parent and not named else load_text(experiment.data.source)
     _check_tokenizer(experiment, text, parent)
     run = Run(experiment, text, open_device_for(command.device, experiment), init_from=parent)
     folder = RunFolder(command.out or _free_folder(experiment.name))

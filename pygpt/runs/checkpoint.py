@@ -17,8 +17,8 @@ import json
 
 from pygpt.config.experiment import Experiment
 from pygpt.config.sections import MAX_STEPS
-from pygpt.data import Text
-from pygpt.errors import CheckpointError, ExperimentError, PygptError
+from pygpt.data import Text, load_text
+from pygpt.errors import CheckpointError, DataError, ExperimentError, PygptError
 from pygpt.models import build_model
 from pygpt.optim.optimizer import state_layout
 from pygpt.runs.safetensors import Entry, all_finite, read_safetensors, safetensors_pieces
@@ -51,6 +51,18 @@ class Checkpoint:
     text: Text | None
     curve: LossCurve = dataclasses.field(default_factory=LossCurve)
     held: Metric | None = None
+
+    def training_text(self):
+        """The Text in the file, or the one (or the Shards) that its experiment names.
+
+        Raises: DataError if it was trained by another program, or the text cannot be loaded.
+        """
+        if self.text is None and "imported" in self.provenance:
+            raise DataError(
+                f"{self.experiment.name or 'this model'} was imported, and its file does not say on what text it was "
+                "trained: choose one, with --data or as the argument of `fit` or `evaluate`"
+            )
+        return self.text or load_text(self.experiment.data.source)
 
     def leaves_work(self, steps: int) -> bool:
         """Whether a total of `steps` leaves anything to do: a step, or the evaluation after the last one."""

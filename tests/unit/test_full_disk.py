@@ -13,8 +13,8 @@ from tests.tiny_runs import POEM
 TINY = (
     "--device numpy --model.n-layer 1 --model.n-head 2 --model.n-embd 16 --model.block-size 8 --train.batch-size 4"
     " --train.eval-batches 2 --train.eval-every 4 --log-every 1 --save-every 0"
+    " --data.tokenizer bpe --data.vocab-size 270"
 ).split()
-TOKENIZER = "--data.tokenizer bpe --data.vocab-size 270".split()
 SHORT, LONG = 1, 12  # writes in a row that are refused: one, and more than a file takes
 NEVER = 1 << 30
 
@@ -32,11 +32,11 @@ def disk(tmp_path):
 
 @pytest.fixture
 def train(tmp_path, monkeypatch):
-    """Train and return the exit status."""
+    """The arguments that train in a folder."""
     monkeypatch.setattr(training, "RETRY_SECONDS", 0.0)
     poem = tmp_path / "poem.txt"
     poem.write_text(POEM)
-    return lambda out, *more: main(["train", "baby", "--data", str(poem), *TINY, *TOKENIZER, "--out", str(out), *more])
+    return lambda out, steps: ["train", "baby", "--data", str(poem), *TINY, "--out", str(out), "--steps", str(steps)]
 
 
 def content(folder):
@@ -48,7 +48,7 @@ def content(folder):
     return checkpoint.step, weights, losses, (folder / "experiment.toml").read_text()
 
 
-def sweep(disk, prepare, command, check, capsys):
+def sweep(disk, prepare, arguments, check, capsys):
     """Run a command once for each of its writes, with that write, or also those after it, refused.
 
     `prepare()` makes what the command finds; `check(status)` looks at what it leaves. A command that fails does so in
@@ -56,7 +56,7 @@ def sweep(disk, prepare, command, check, capsys):
     """
     prepare()
     disk.refuse(NEVER)
-    assert command() == 0
+    assert main(arguments) == 0
     writes = disk.free()
     assert writes >= 4
     succeeded = 0
@@ -65,7 +65,7 @@ def sweep(disk, prepare, command, check, capsys):
             prepare()
             capsys.readouterr()
             disk.refuse(number, number + length - 1)
-            status = command()
+            status = main(arguments)
             disk.free()
             error = capsys.readouterr().err
             assert "Traceback" not in error, (number, length, error)
@@ -75,15 +75,15 @@ def sweep(disk, prepare, command, check, capsys):
             if status:
                 assert status == 1 and len(error.splitlines()) == 1, (number, length, error)
                 assert "No space left on device" in error
-                assert command() == 0
+                assert main(arguments) == 0
                 check(0)
     return succeeded
 
 
 def test_training_over_an_earlier_run(disk, train, tmp_path, capsys):
     earlier, out = tmp_path / "earlier", disk.folder / "run"
-    train(earlier, "--steps", "3")
-    train(tmp_path / "whole", "--steps", "5")
+    main(train(earlier, 3))
+    main(train(tmp_path / "whole", 5))
     whole = content(tmp_path / "whole")
 
     def prepare():
@@ -97,14 +97,15 @@ def test_training_over_an_earlier_run(disk, train, tmp_path, capsys):
         assert (earlier / "metrics.jsonl").read_bytes() in kept
         assert status or content(out) == whole
 
-    assert sweep(disk, prepare, lambda: train(out, "--steps", "5"), check, capsys)  # refused while it trains
+    assert sweep(disk, prepare, train(out, 5), check, capsys)  # refused while it trains
 
 
 def test_resuming_in_place_and_elsewhere(disk, train, tmp_path, capsys):
     earlier, run, other = tmp_path / "earlier", disk.folder / "run", disk.folder / "other"
-    train(earlier, "--steps", "3")
-    train(tmp_path / "whole", "--steps", "3")
-    main(["train", "--resume", str(tmp_path / "whole"), "--steps", "5", "--device", "numpy", "--save-every", "0"])
+    for folder in (earlier, tmp_path / "whole"):
+        main(train(folder, 3))
+    resume = ["--steps", "5", "--device", "numpy", "--save-every", "0"]
+    main(["train", "--resume", str(tmp_path / "whole"), *resume])
     before, whole = content(earlier), content(tmp_path / "whole")
     for out in (run, other):
 
@@ -121,13 +122,12 @@ def test_resuming_in_place_and_elsewhere(disk, train, tmp_path, capsys):
             elif out is run:
                 assert open_run(run).step == 3
 
-        resume = ["train", "--resume", str(run), "--out", str(out), "--steps", "5", "--device", "numpy"]
-        assert sweep(disk, prepare, lambda: main([*resume, "--save-every", "0"]), check, capsys)
+        assert sweep(disk, prepare, ["train", "--resume", str(run), "--out", str(out), *resume], check, capsys)
 
 
 def test_export_import_and_prepare(disk, train, tmp_path, capsys):
     run, exported, out = tmp_path / "run", tmp_path / "exported", disk.folder / "out"
-    train(run, "--steps", "2")
+    main(train(run, 2))
     main(["export", str(run), str(exported)])
     poem = tmp_path / "poem.txt"
     for command in (
@@ -142,7 +142,7 @@ def test_export_import_and_prepare(disk, train, tmp_path, capsys):
         def check(status, whole=whole):
             assert status or whole.items() <= sizes(out).items()
 
-        sweep(disk, lambda: shutil.rmtree(out, ignore_errors=True), lambda: main(command), check, capsys)
+        sweep(disk, lambda: shutil.rmtree(out, ignore_errors=True), command, check, capsys)
 
 
 def sizes(folder):

@@ -27,14 +27,15 @@ export async function mayTakeLong({ checked, device }) {
 
 /**
  * Asks a question, in place of one that is still open. Resolves to the value of the chosen answer, "" if there is none,
- * or another question took its place; the first answer has the focus.
+ * or another question took its place.
  * @param {string} name @param {string} question @param {[value: string, text: string][]} answers
+ * @param {number} first  the index of the answer that has the focus; after the last one comes Cancel
  * @returns {Promise<string>}
  */
-export function ask(name, question, answers) {
+export function ask(name, question, answers, first = 0) {
   return new Promise((resolve) => {
     const buttons = [...answers, ["", labels.confirm.cancel]].map(([value, text], index) =>
-      element("button", { value, class: index ? "button small" : "button small primary", autofocus: index === 0 }, text));
+      element("button", { value, class: `button small ${index === first ? "primary" : ""}`, autofocus: index === first }, text));
     const dialog = element("dialog", { class: "question", "aria-label": name },
       element("form", { method: "dialog" }, element("p", {}, question), element("div", { class: "buttons" }, ...buttons)));
     dialog.addEventListener("close", () => {

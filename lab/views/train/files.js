@@ -84,7 +84,7 @@ export function noticesView(controller) {
   /** @param {KeptRun} kept */
   async function discard(kept) {
     const { copy } = kept;
-    const answer = await ask(confirm.discard, confirm.discarded(progress(kept)), [["go", confirm.discard]]);
+    const answer = await ask(confirm.discard, confirm.discarded(progress(kept)), [["go", confirm.discard]], 1);
     if (!answer || !shown.some((one) => one.copy === copy)) return; // opened meanwhile
     controller.dispatch({ type: "remove_copy", copy });
     controller.send({ type: "forget_kept", copy });

@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import pygpt
 from pygpt.cli import main
 from pygpt.data import text_from_bytes
 from pygpt.devices.numpy import NumpyDevice
-from pygpt.errors import CheckpointError, ExperimentError, PygptError, TokenizerError
+from pygpt.errors import CheckpointError, DataError, ExperimentError, PygptError, TokenizerError
 from pygpt.huggingface import export_folder, import_folder
 from pygpt.huggingface.layouts import LAYOUTS, layout_of
 from pygpt.inference.trained_model import TrainedModel
@@ -340,8 +341,13 @@ def test_an_imported_model_has_no_text_of_its_own(tmp_path, capsys):
     assert main(["import", "hf", str(GOLDENS / "hf_gpt2"), run]) == 0
     for command in ["eval", run], ["train", "--init-from", run, "--steps", "1", "--out", str(tmp_path / "new")]:
         assert main([*command, "--device", "numpy"]) == 1
-        assert "does not say on what text it was trained: choose one with --data" in capsys.readouterr().err
+        assert "does not say on what text it was trained: choose one, with --data" in capsys.readouterr().err
     assert not (tmp_path / "new").exists()
+    model = pygpt.load(run, device="numpy")
+    for use in (model.fit, model.evaluate):
+        with pytest.raises(DataError, match="was imported"):
+            use()
+    assert model.fit("the cat sat on the mat. " * 100, steps=1)[-1].step == 1 and model.evaluate().loss > 0
 
 
 def test_a_folder_that_cannot_be_written_is_named_without_a_flag(tmp_path, capsys):
