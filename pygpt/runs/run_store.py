@@ -45,6 +45,7 @@ class FolderStore(Cache):
     async def keep(self, data: bytes, about: dict) -> None:
         """Replace the copy. Raises: CheckpointError if it cannot; the previous copy is then intact."""
         self.run_folder.save(data)
+        self.run_folder.log((), 1)  # the lines that the disk has refused
         try:
             write_atomically(self.about, json.dumps(about | {"time": time.time()}).encode())
         except OSError as error:

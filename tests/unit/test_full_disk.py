@@ -1,5 +1,6 @@
 """A disk that is full at any write of any command: nothing that was trained is lost, and only what is stated ends."""
 
+import asyncio
 import json
 import shutil
 
@@ -9,6 +10,7 @@ from pygpt.cli import main, training
 from pygpt.runs.run_folder import open_run
 from tests.full_disk.sitecustomize import Disk
 from tests.tiny_runs import POEM
+from tests.unit.session.test_runs import DRAFT, Recorded
 
 TINY = (
     "--device numpy --model.n-layer 1 --model.n-head 2 --model.n-embd 16 --model.block-size 8 --train.batch-size 4"
@@ -147,3 +149,36 @@ def test_export_import_and_prepare(disk, train, tmp_path, capsys):
 
 def sizes(folder):
     return {path.name: path.stat().st_size for path in folder.iterdir()}
+
+
+def test_a_run_of_the_lab_on_a_server(disk):
+    """A start that is refused can be tried again; a run that is refused its last copy says so, and can be kept."""
+
+    def train(name, first, last):
+        disk.refuse(first, last)
+        lab = Recorded(disk.folder / name)
+
+        async def run():
+            await lab.prepare()
+            while not lab.all("started"):
+                await lab.send({"type": "start", "experiment": DRAFT.to_dict()}, None)
+            await asyncio.wait([lab.session.training.task, lab.session.training.baselines_task])
+            writes = disk.free()
+            if "No space" in str(lab.events):
+                await lab.send({"type": "keep"}, None)
+            return writes
+
+        return asyncio.run(run()), lab
+
+    writes, whole = train("whole", NEVER, NEVER)
+    assert writes > 10 and not whole.all("error")
+    steps = (disk.folder / "whole" / "metrics.jsonl").read_bytes().count(b"\n")
+    for length, every in ((SHORT, 1), (LONG, 4)):
+        for number in range(1, writes + 1, every):
+            name = f"w{number}-{length}"
+            _, lab = train(name, number, number + length - 1)
+            assert all("(No space left on device)" in error["message"] for error in lab.all("error"))
+            assert lab.all("finished")[0]["step"] == lab.all("kept")[-1]["step"] == 40
+            assert open_run(disk.folder / name).step == 40 and lab.steps() == whole.steps()
+            assert (disk.folder / name / "metrics.jsonl").read_bytes().count(b"\n") == steps, name
+            assert not [*disk.folder.rglob("*.new")]
