@@ -14,6 +14,7 @@ import { labels } from "../ui/labels.js";
 export const SERVER = "machine"; // the server as a choice of device, in messages and in the page's address
 const FIRST_WAIT = 500; // milliseconds before a dropped connection is reopened; doubled after each attempt
 const LONGEST_WAIT = 5000;
+const CHOOSE_TEXT = "choose_text";
 const FINAL = 4000; // from this close code on, reconnecting would not help; the reason is shown to the user
 
 /** The device that the page's address requests ("?on=machine"), or "auto". */
@@ -42,6 +43,8 @@ export function connectServer(receive) {
   const url = new URL("lab/socket", document.baseURI);
   url.protocol = url.protocol.replace("http", "ws");
   let wait = FIRST_WAIT;
+  let textSent = false; // whether a text is on its way
+  let textLost = false; // whether it was when the connection dropped: the server may never have got it
   /** @type {WebSocket} */
   let socket;
 
@@ -62,14 +65,27 @@ export function connectServer(receive) {
       }
       const belonging = bytes;
       bytes = undefined;
-      receive(JSON.parse(data), belonging);
+      const event = JSON.parse(data);
+      if (event.type === "text" || event.during === CHOOSE_TEXT) textSent = false;
+      receive(event, belonging);
+      if (event.type === "text" && textLost) {
+        textLost = false;
+        sayLost(); // the server has sent again the text before the lost one
+      }
     };
     socket.onclose = ({ code, reason }) => {
       const final = code >= FINAL;
       receive({ type: "line", open: false, message: final ? reason : labels.device.lostConnection(serverName()) });
+      textLost ||= textSent;
+      textSent = false;
+      if (textLost) sayLost();
       if (!final) setTimeout(open, wait);
       wait = Math.min(LONGEST_WAIT, 2 * wait);
     };
+  }
+
+  function sayLost() {
+    receive({ type: "error", message: labels.text.interrupted, field: "text", during: CHOOSE_TEXT, run_id: "" });
   }
 
   /** @type {Send} */
@@ -79,6 +95,7 @@ export function connectServer(receive) {
       receive({ type: "error", message, field: "device", during: command.type, run_id: "" });
       return;
     }
+    textSent ||= command.type === CHOOSE_TEXT;
     if (bytes) socket.send(/** @type {Uint8Array<ArrayBuffer>} */ (bytes));
     socket.send(JSON.stringify(command));
   }

@@ -124,6 +124,32 @@ def test_a_dropped_connection_is_reopened(page, serving):
     wait_for(page, "#where", "Stopped")
 
 
+def test_a_text_that_a_dropped_connection_lost_is_asked_for_again(page, serving):
+    dropped = []
+
+    def connect(socket):
+        server = socket.connect_to_server()
+
+        def forward(message):
+            if isinstance(message, bytes) and not dropped:
+                dropped.append(len(message))
+                socket.close()
+                server.close()
+            else:
+                server.send(message)
+
+        socket.on_message(forward)
+
+    page.route_web_socket("**/lab/socket", connect)
+    open_machine(page, serving)
+    poem = {"name": "poem.txt", "mimeType": "text/plain", "buffer": POEM.encode()}
+    page.set_input_files("#text-file", poem)
+    wait_for(page, "#text-mistake", "The connection broke before the text had arrived. Choose the text again.")
+    page.set_input_files("#text-file", poem)
+    page.wait_for_function("document.body.textContent.includes('poem.txt\\u2069: ')", timeout=SLOW)
+    assert dropped and not page.is_visible("#text-mistake")
+
+
 def test_a_served_page_offers_the_server_as_a_device(page, serving):
     page.goto(f"{serving.url}/#{TINY}")
     page.wait_for_function("!document.querySelector('#train')?.disabled", timeout=READY)

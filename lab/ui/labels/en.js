@@ -115,6 +115,7 @@ export const english = {
     remove: "Remove",
     unreadable: (/** @type {string} */ name) =>
       `${isolated(name)} could not be read: it is a folder, or it has moved or changed since it was chosen. Choose the file again.`,
+    interrupted: "The connection broke before the text had arrived. Choose the text again.",
     several: (/** @type {string[]} */ [first = "", second = "", ...others]) =>
       (others.length ? `${first} and ${others.length + 1} more` : `${first} and ${second}`),
     names: /** @type {Record<string, string>} */ ({
