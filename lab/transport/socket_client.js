@@ -92,7 +92,9 @@ export function connectServer(receive) {
   function send(command, bytes) {
     if (socket.readyState !== WebSocket.OPEN) {
       const message = labels.device.noAnswer(serverName());
-      receive({ type: "error", message, field: "device", during: command.type, run_id: "" });
+      textLost ||= command.type === CHOOSE_TEXT;
+      if (textLost) sayLost();
+      else receive({ type: "error", message, field: "device", during: command.type, run_id: "" });
       return;
     }
     textSent ||= command.type === CHOOSE_TEXT;
