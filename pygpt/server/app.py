@@ -191,9 +191,12 @@ def _add_model_routes(app, service):
         await queue.resume(name)
         return service.model_summary(name) | {"events": f"/lm/{name}/events"}
 
-    @app.post("/lm/{name}/stop", tags=["training"], responses=problems(404, 409))
+    @app.post("/lm/{name}/stop", tags=["training"], responses=problems(404, 409, 507))
     async def stop(name: str) -> dict:
-        """Stop training after the current step and keep the model, or remove a waiting model from the queue."""
+        """Stop training after the current step and keep the model, or remove a waiting model from the queue.
+
+        A model that the disk refuses is saved as soon as there is room (507); stopped again, its last steps are given up.
+        """
         await queue.stop(name)
         return service.model_summary(name)
 

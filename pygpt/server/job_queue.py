@@ -46,7 +46,9 @@ class Job:
         self.log, self.subscribers = EventLog(), Subscribers()
         self.worker: Worker | None = None
         self.shutting_down = False
-        self.stopping, self.ended = asyncio.Event(), asyncio.Event()
+        # Requested: to stop, and to give up what the disk refuses. Reached: that it refuses a stopped model, and the end.
+        self.stopping, self.giving_up = asyncio.Event(), asyncio.Event()
+        self.refused, self.ended = asyncio.Event(), asyncio.Event()
 
     @property
     def name(self) -> str:
@@ -195,7 +197,7 @@ class Queue:
         return self.waiting.index(job) + 1 if job in self.waiting else 0
 
     async def stop(self, name: str) -> None:
-        """Remove a job from the queue, or stop it after the current step."""
+        """Remove a job from the queue, or stop it after the current step. Raises: RequestError, as `_halt` says."""
         job = self.live(name)
         if job is None:
             self.models.get(name)
@@ -208,16 +210,21 @@ class Queue:
             await self._halt(job)
 
     async def _halt(self, job):
-        """Stop the running job after its step, or after STOP_TIMEOUT in the middle of it."""
+        """Stop the running job after its step, or after STOP_TIMEOUT in the middle of it. A job whose model waits for
+        room on the disk gives up what is not saved. Raises: RequestError (507) if the model has to wait for room."""
+        if job.refused.is_set() or job.shutting_down:
+            job.giving_up.set()
         job.stopping.set()
         if job.worker is not None:
             await job.worker.send({"type": "stop"})
-        try:
-            await asyncio.wait_for(job.ended.wait(), STOP_TIMEOUT)
-        except TimeoutError:
-            if job.worker is not None:
-                job.worker.process.kill()
-            await job.ended.wait()
+        await _first_of([job.ended] if job.giving_up.is_set() else [job.ended, job.refused], STOP_TIMEOUT)
+        if job.ended.is_set():
+            return
+        if job.refused.is_set() and not job.giving_up.is_set():
+            raise RequestError(507, f"{job.name!r} has stopped, but is not saved: {job.record['error']}")
+        if job.worker is not None:
+            job.worker.process.kill()
+        await job.ended.wait()
 
     async def shut_down(self) -> None:
         """Shut down: stop the running job and mark it as interrupted. Waiting jobs stay in the queue."""
@@ -275,7 +282,9 @@ class Queue:
         if job.stop_requested:  # the stop was requested before training started
             await worker.send({"type": "stop"})
         ended = await self._until(job, "stopped", "finished")
-        if ended["type"] == "finished" and await self._is_kept(job, ended["step"]):
+        finished = ended["type"] == "finished"
+        kept = await self._is_kept(job, ended["step"]) if finished or job.stop_requested else False
+        if finished and kept:
             job.set(state="trained", step=ended["step"])
             return
         step = job.record.get("kept", 0)
@@ -285,14 +294,22 @@ class Queue:
             job.set(error=f"the server was shut down during training; {goes_on}")
 
     async def _is_kept(self, job, step):
-        """Save a finished run until the disk takes it, or a stop is requested; return whether it is saved."""
-        while job.record.get("kept") != step and not job.stop_requested:
-            job.set(step=step)  # says what the disk has refused, while the process holds the model
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(job.stopping.wait(), RETRY_SECONDS)
+        """Save a run that has ended until the disk takes it, or it is given up; return whether it is saved."""
+        while job.record.get("kept") != step:
             await job.worker.send({"type": "keep"})
             await self._until(job, "kept", "error")
-        return job.record.get("kept") == step
+            if job.record.get("kept") == step:
+                break
+            reason, saved = job.record["error"], job.record.get("kept", 0)
+            if job.giving_up.is_set():
+                job.set(error=f"the training stopped at step {step:,}; step {saved:,} is saved: {reason}")
+                return False
+            waits = f"step {step:,} is saved as soon as there is room, and holds the machine until then"
+            # While the process holds the model.
+            job.set(step=step, error=f"{reason}; {waits}. To give it up: POST /lm/{job.name}/stop")
+            job.refused.set()
+            await _first_of([job.giving_up], RETRY_SECONDS)
+        return True
 
     async def _until(self, job, *kinds):
         """Process events until one of these kinds. Raises: RequestError for an error before training, or an end."""
@@ -311,6 +328,14 @@ class Queue:
                 return event
             if event["type"] == "error" and event["during"] != "training":
                 raise RequestError(422, event["message"], event["field"])
+
+
+async def _first_of(events, timeout):
+    """Wait for one of the events, or for `timeout` seconds."""
+    waiting = [asyncio.ensure_future(event.wait()) for event in events]
+    await asyncio.wait(waiting, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+    for task in waiting:
+        task.cancel()
 
 
 def _can_train(folder: ModelFolder, record: dict) -> bool:

@@ -287,11 +287,22 @@ def test_a_full_disk_stops_no_queue_and_loses_no_training(start, tmp_path):
     assert trained["kept"] == 5000 and "error" not in trained
     serving.json("POST", "/lm/second/train", 202, json={**TINY, "max_iters": 2})
     serving.wait_until("second", lambda facts: facts["state"] == "trained")
-    # A stop gives up what the disk refuses; the job then stays neither "training" nor out of reach.
-    serving.json("POST", "/lm/third/train", 202, json=ENDLESS)
-    serving.wait_until("third", lambda facts: facts["step"] > 0)
-    disk.refuse(1)
-    assert serving.json("POST", "/lm/third/stop")["state"] == "stopped"
+    # A stop keeps what the disk refuses until there is room; a second one gives it up.
+    for name in ("saved", "third"):
+        serving.json("POST", f"/lm/{name}/train", 202, json=ENDLESS)
+        serving.wait_until(name, lambda facts: facts["step"] > 0)
+        disk.refuse(1)
+        refused = serving.json("POST", f"/lm/{name}/stop", 507)["detail"]
+        assert "has stopped, but is not saved" in refused and f"To give it up: POST /lm/{name}/stop" in refused
+        waiting = serving.json("GET", f"/lm/{name}")
+        assert waiting["state"] == "training" and waiting["step"] > 0 and waiting["error"] in refused
+        if name == "saved":
+            disk.free()
+            stopped = serving.wait_until(name, lambda facts: facts["state"] == "stopped")
+            assert stopped["kept"] == stopped["step"] == waiting["step"] and "error" not in stopped
+    given_up = serving.json("POST", "/lm/third/stop")
+    assert given_up["state"] == "stopped" and given_up["step"] == 0
+    assert f"the training stopped at step {waiting['step']:,}; step 0 is saved: " in given_up["error"]
     # A server that is killed with an interrupted job starts again on the full disk, and remembers.
     serving.end(signal.SIGKILL)
     restarted = start(tmp_path / "served", environment=environment)
