@@ -195,7 +195,7 @@ def _add_model_routes(app, service):
     async def stop(name: str) -> dict:
         """Stop training after the current step and keep the model, or remove a waiting model from the queue.
 
-        A model that the disk refuses is saved as soon as there is room (507); stopped again, its last steps are given up.
+        A model that the disk refuses is saved as soon as there is room (507); a second stop gives up its last steps.
         """
         await queue.stop(name)
         return service.model_summary(name)

@@ -1,7 +1,6 @@
 """The job queue: trains one model at a time, and keeps each job's state across restarts."""
 
 import asyncio
-import contextlib
 import logging
 import time
 
@@ -46,9 +45,9 @@ class Job:
         self.log, self.subscribers = EventLog(), Subscribers()
         self.worker: Worker | None = None
         self.shutting_down = False
-        # Requested: to stop, and to give up what the disk refuses. Reached: that it refuses a stopped model, and the end.
-        self.stopping, self.giving_up = asyncio.Event(), asyncio.Event()
-        self.refused, self.ended = asyncio.Event(), asyncio.Event()
+        self.stopping, self.ended = asyncio.Event(), asyncio.Event()
+        # The disk refuses the model of a run that has ended; a stop gives up what is not saved.
+        self.refused, self.giving_up = asyncio.Event(), asyncio.Event()
 
     @property
     def name(self) -> str:
