@@ -302,6 +302,7 @@ class Queue:
             reason, saved = job.record["error"], job.record.get("kept", 0)
             if job.giving_up.is_set():
                 job.set(error=f"the training stopped at step {step:,}; step {saved:,} is saved: {reason}")
+                logging.getLogger("uvicorn.error").error("%r: %s", job.name, job.record["error"])
                 return False
             waits = f"step {step:,} is saved as soon as there is room, and holds the machine until then"
             # While the process holds the model.
