@@ -168,5 +168,8 @@ def _assemble(entries, places, shape):
             part[...] = place.neutral
         else:
             values = values_of(entry)[: place.shape[0]]
-            part[...] = values.T if place.transposed else values
+            values = values.T if place.transposed else values
+            if values.shape != part.shape:  # an assignment would repeat a smaller array
+                raise CheckpointError(f"{place.theirs} gives {list(values.shape)}, but pygpt has {list(part.shape)}")
+            part[...] = values
     return parameter.data.cast("B")

@@ -59,7 +59,10 @@ def import_checkpoint(path, meta=None, block_size: int | None = None) -> Checkpo
     unknown = arrays.keys() - {places[name].theirs for name in shapes} - {"lm_head.weight"}
     if unknown:
         raise CheckpointError(f"{path} has arrays that nanoGPT's model does not have: {', '.join(sorted(unknown)[:3])}")
-    weights = {name: (lambda place=places[name]: _assemble(file, place, arrays)) for name in shapes}
+    weights = {
+        name: (lambda place=places[name], shape=shape: _assemble(file, place, arrays, shape))
+        for name, shape in shapes.items()
+    }
     with open_regular(path) as whole:
         digest = hashlib.file_digest(whole, "sha256").hexdigest()
     imported: dict[str, Any] = {"from": path.name, "architecture": "nanoGPT", "sha256": digest}
@@ -153,12 +156,15 @@ def _check(file, place, arrays, arguments):
 
 
 def _is_linear(place: ArrayMapping) -> bool:
-    """Whether nanoGPT stores an array transposed: it is the matrix of a linear layer within a block."""
+    """Whether an array is the matrix of a linear layer within a block: nanoGPT stores it (n_out, n_in), GPT-2 not."""
     return place.ours.startswith("blocks.") and len(place.shape) == 2
 
 
-def _assemble(file, place, arrays):
-    """Return the bytes of one parameter of the run."""
+def _assemble(file, place, arrays, shape):
+    """Return the bytes of one parameter of the run, which has this shape."""
     values = file.array(arrays[place.theirs])
     values = values.T if _is_linear(place) else values[: place.shape[0]]
+    values = values.T if place.transposed else values  # the output layer, which GPT-2 stores (n_out, n_in) too
+    if values.shape != shape:  # bytes would hide it
+        raise CheckpointError(f"{file.path}: {place.theirs} gives {list(values.shape)}, but pygpt has {list(shape)}")
     return np.ascontiguousarray(values, "float32").data.cast("B")

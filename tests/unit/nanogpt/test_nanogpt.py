@@ -1,6 +1,7 @@
 """nanoGPT's checkpoints and data sets: the same logits, nothing in a pickle runs, and damage is named."""
 
 import io
+import math
 import os
 import pickle
 import random
@@ -147,16 +148,57 @@ def test_views_with_offsets_and_strides_are_read(save, cpu):
     assert checkpoint.experiment.model.tie_weights  # equal values, in two storages
 
 
-def test_a_head_of_its_own_and_no_biases_are_kept(save, cpu):
-    values = golden()
-    values["model_args"] = values["model_args"] | {"bias": False}
-    values["model"] = {name: array for name, array in values["model"].items() if not name.endswith(".bias")}
-    values["model"]["_orig_mod.lm_head.weight"] = values["model"]["_orig_mod.lm_head.weight"] * 2
-    checkpoint = import_checkpoint(save(saved(values)), META)
-    model = checkpoint.experiment.model
-    assert (model.tie_weights, model.bias) == (False, False)
-    head = np.frombuffer(checkpoint.weights["head.weight"](), "float32").reshape(11, 16)
-    np.testing.assert_array_equal(head, values["model"]["_orig_mod.lm_head.weight"][:11])
+def reference_logits(model, ids, n_head):
+    """nanoGPT's forward pass, in NumPy and with its own layout of arrays; biases can be left out."""
+    at = {name.removeprefix("_orig_mod.").removeprefix("transformer."): array for name, array in model.items()}
+    erf = np.vectorize(math.erf)
+
+    def norm(x, name):
+        centred = x - x.mean(-1, keepdims=True)
+        scaled = centred / np.sqrt((centred**2).mean(-1, keepdims=True) + 1e-5)
+        return scaled * at[f"{name}.weight"] + at.get(f"{name}.bias", 0)
+
+    def linear(x, name):
+        return x @ at[f"{name}.weight"].T + at.get(f"{name}.bias", 0)
+
+    x = at["wte.weight"][ids] + at["wpe.weight"][: ids.shape[1]]
+    rows, length, size = x.shape
+    for layer in range(sum(name.endswith("ln_1.weight") for name in at)):
+        block = f"h.{layer}"
+        parts = np.split(linear(norm(x, f"{block}.ln_1"), f"{block}.attn.c_attn"), 3, axis=-1)
+        q, k, v = (part.reshape(rows, length, n_head, -1).swapaxes(1, 2) for part in parts)
+        scores = q @ k.swapaxes(2, 3) / math.sqrt(size // n_head)
+        weights = np.exp(np.where(np.tri(length), scores, -np.inf))
+        mixed = (weights / weights.sum(-1, keepdims=True) @ v).swapaxes(1, 2).reshape(x.shape)
+        x = x + linear(mixed, f"{block}.attn.c_proj")
+        hidden = linear(norm(x, f"{block}.ln_2"), f"{block}.mlp.c_fc")
+        x = x + linear(hidden * (1 + erf(hidden / math.sqrt(2))) / 2, f"{block}.mlp.c_proj")
+    return linear(norm(x, "ln_f"), "lm_head")
+
+
+def test_the_reference_has_nanogpts_logits():
+    recorded, values = np.load(GOLDEN / "logits.npz"), golden()
+    ours = reference_logits(values["model"], recorded["ids"], values["model_args"]["n_head"])
+    np.testing.assert_allclose(ours[..., : recorded["logits"].shape[2]], recorded["logits"], atol=1e-5)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("size", [11, 16], ids=["every row", "a square with unused rows"])
+def test_a_head_of_its_own_is_turned_as_pygpt_stores_it(size, bias, save, cpu):
+    """It was taken over as it lies in the file, so that all its numbers were there and none in its place."""
+    values, chance = golden(), np.random.default_rng(3)
+    values["model_args"] = values["model_args"] | {"bias": bias, "vocab_size": size}
+    model = {name: array for name, array in values["model"].items() if bias or not name.endswith(".bias")}
+    model = {name: array[:size] if name.endswith("wte.weight") else array for name, array in model.items()}
+    model["_orig_mod.lm_head.weight"] = chance.normal(size=(size, 16)).astype("float32")
+    checkpoint = import_checkpoint(save(saved(values | {"model": model})), META)
+    config = checkpoint.experiment.model
+    assert (config.tie_weights, config.bias) == (False, bias)
+    ids = np.load(GOLDEN / "logits.npz")["ids"]
+    expected = reference_logits(model, ids, values["model_args"]["n_head"])
+    np.testing.assert_allclose(logits_of(checkpoint, cpu), expected[..., :11], atol=1e-5)
+    head = np.frombuffer(checkpoint.weights["head.weight"](), "float32").reshape(16, 11)
+    np.testing.assert_array_equal(head, model["_orig_mod.lm_head.weight"][:11].T)
 
 
 def changed(name, value):
