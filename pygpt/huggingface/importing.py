@@ -51,16 +51,20 @@ def import_folder(folder, block_size: int | None = None, tokenizer: str | None =
     fields["tie_weights"] = _tied(entries, config, layout)
     experiment = _experiment(folder, fields, tokens)
     places: dict[str, list[ArrayMapping]] = {}
+    known = {"lm_head.weight"}
     for place in layout.places(experiment.model, tokens.vocab_size):
-        _check(place, entries.get(place.theirs), full_block, model_vocab)
         places.setdefault(place.ours, []).append(place)
-    unknown = entries.keys() - {place.theirs for group in places.values() for place in group} - {"lm_head.weight"}
-    if unknown:
+        if not layout.lacks(place, config):
+            _check(place, entries.get(place.theirs), full_block, model_vocab)
+            known.add(place.theirs)
+    if unknown := entries.keys() - known - stored.unlisted:
         raise CheckpointError(
-            f"the folder has arrays that pygpt's {layout.model_type} does not have: {', '.join(sorted(unknown)[:3])}"
+            f"the folder has arrays that pygpt's {layout.model_type} does not have with this config.json: "
+            f"{', '.join(sorted(unknown)[:3])}"
         )
+    used = {name: entry for name, entry in entries.items() if name in known}
     weights = {
-        name: (lambda name=name, shape=shape: _assemble(entries, places[name], shape))
+        name: (lambda name=name, shape=shape: _assemble(used, places[name], shape))
         for name, shape in parameter_shapes(experiment, tokens).items()
     }
     provenance = {
@@ -138,9 +142,7 @@ def _tied(entries, config, layout):
 
 def _check(place, entry: Entry | None, full_block, vocab_size):
     if entry is None:
-        if place.neutral is None:
-            raise CheckpointError(f"the folder has no array {place.theirs}")
-        return
+        raise CheckpointError(f"the folder has no array {place.theirs}, which config.json says the model has")
     # Rows that are not used are allowed: the end of a longer block, and tokens that the tokenizer does not have.
     rows = {"embedding.positions": full_block, "embedding.tokens": vocab_size, "head.weight": vocab_size}.get(
         place.ours, place.shape[0]
@@ -162,7 +164,7 @@ def _assemble(entries, places, shape):
     """Return the bytes of one parameter of the run."""
     parameter = np.empty(shape, "float32")
     for place in places:
-        entry = entries.get(place.theirs)
+        entry = entries.get(place.theirs)  # None for a bias that only pygpt has
         part = parameter if place.columns is None else parameter[..., slice(*place.columns)]
         if entry is None:
             part[...] = place.neutral

@@ -63,7 +63,8 @@ class Layout:
     it or not. `token_ids` are those of a config.json that names none. `tied` says whether the output layer is the
     embedding (its array is `embedding`) unless a config.json says something else. `problem` returns why a model does
     not fit although its fields do, or "". `normalizer` is that of the only tokenizers for which `transformers` gives a
-    folder of this `model_type` the ids of its tokenizer.json; "": of all.
+    folder of this `model_type` the ids of its tokenizer.json; "": of all. `unbiased` returns the parts of a block, such as
+    ".mlp.", whose linear layers have no bias according to a config.json.
     """
 
     model_type: str
@@ -78,6 +79,11 @@ class Layout:
     from_config: Callable[[Config], dict]
     problem: Callable[[ModelConfig], str] = lambda model: ""
     normalizer: str = ""
+    unbiased: Callable[[Config], tuple[str, ...]] = lambda config: ()
+
+    def lacks(self, place: ArrayMapping, config: Config) -> bool:
+        """Whether a model with this config.json has no such array, although pygpt has the parameter: a bias."""
+        return place.theirs.endswith(".bias") and any(part in place.theirs for part in self.unbiased(config))
 
     def mismatches(self, model: ModelConfig, normalizer: str = "") -> list[str]:
         """The settings that prevent a model whose tokenizer has this normalizer from having this architecture, a

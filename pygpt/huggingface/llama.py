@@ -201,6 +201,12 @@ def _uneven(model: ModelConfig) -> str:
     return "" if even else f"model.n_embd {model.n_embd} is not a multiple of model.n_head {model.n_head}"
 
 
+def _unbiased(config: Config) -> tuple[str, ...]:
+    """The parts of a Llama's blocks without biases. In pygpt, all have biases if one of them has."""
+    flags = {".self_attn.": "attention_bias", ".mlp.": "mlp_bias"}
+    return tuple(part for part, flag in flags.items() if not config.boolean(flag, False))
+
+
 LLAMA = _layout(
     "llama",
     "LlamaForCausalLM",
@@ -211,6 +217,7 @@ LLAMA = _layout(
     lambda config: {"bias": config.boolean("attention_bias", False) or config.boolean("mlp_bias", False)},
     places=partial(_places, output_bias=True),
     problem=_uneven,
+    unbiased=_unbiased,
 )
 MISTRAL = _layout(
     "mistral",
@@ -246,4 +253,5 @@ QWEN3 = _layout(
         **_window_from_config(config),
     },
     places=partial(_places, output_bias=True),
+    unbiased=lambda config: (".mlp.",),
 )

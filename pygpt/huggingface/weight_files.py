@@ -23,10 +23,14 @@ TYPES = {"F64": "float64", "F32": "float32", "F16": "float16"}
 
 @dataclasses.dataclass(frozen=True)
 class FolderWeights:
-    """The arrays of a folder by name, without the prefix, and the SHA-256 of the files that hold them."""
+    """The arrays of a folder by name, without the prefix, and the SHA-256 of the files that hold them.
+
+    `unlisted` are the names that a file has although the index does not say so. `transformers` reads them all the same.
+    """
 
     arrays: dict[str, Entry]
     sha256: str
+    unlisted: frozenset[str] = frozenset()
 
 
 def read_weights(folder: Path, prefix: str) -> FolderWeights:
@@ -36,6 +40,7 @@ def read_weights(folder: Path, prefix: str) -> FolderWeights:
     """
     arrays: dict[str, Entry] = {}
     names: dict[str, str] = {}
+    unlisted = set()
     digest = hashlib.sha256()
     for path, listed in _files(folder).items():
         data = _mapped(path)
@@ -47,9 +52,11 @@ def read_weights(folder: Path, prefix: str) -> FolderWeights:
         if missing := sorted((listed or set()) - entries.keys()):
             raise CheckpointError(f"{path.name} has no array {missing[0]}, which {INDEX} says it has")
         for name, entry in entries.items():
-            if (listed is not None and name not in listed) or name.endswith(NO_WEIGHTS):
+            if name.endswith(NO_WEIGHTS):
                 continue
             short = name.removeprefix(prefix)
+            if listed is not None and name not in listed:
+                unlisted.add(short)
             if short in arrays and not _equal(arrays[short], entry):
                 raise CheckpointError(
                     f"the folder has two arrays for {short} with different values: {names[short]} and {name} of "
@@ -57,7 +64,7 @@ def read_weights(folder: Path, prefix: str) -> FolderWeights:
                 )
             arrays[short], names[short] = entry, f"{name} of {path.name}"
     _refuse_another_whole(folder, arrays, prefix)
-    return FolderWeights(arrays, digest.hexdigest())
+    return FolderWeights(arrays, digest.hexdigest(), frozenset(unlisted))
 
 
 def values_of(entry):

@@ -1,7 +1,10 @@
 """Which files of a folder hold the weights: an index decides, and what is missing or contradictory is named."""
 
 import dataclasses
+import itertools
+import json
 import os
+import re
 
 import numpy as np
 import pytest
@@ -79,6 +82,90 @@ def test_an_array_that_the_index_does_not_list_is_left_alone(folder, weights):
     (first, arrays), _ = shards.items()
     write_arrays(folder / first, {**arrays, "model.layers.0.self_attn.rotary": next(iter(arrays.values()))})
     assert {name: bytes(data) for name, data in imported(folder).weights.items()} == weights
+
+
+@pytest.mark.parametrize("name", ["model.norm.weight", "model.layers.0.mlp.up_proj.weight", "lm_head.weight"])
+def test_an_array_of_the_model_that_the_index_does_not_list_is_read(name, folder, weights):
+    """transformers reads it; a norm's scale became 1 without a word."""
+    split_in_shards(folder)
+    places = json.loads((folder / INDEX).read_text())["weight_map"]
+    del places[name]
+    change_json(folder / INDEX, weight_map=places)
+    assert {name: bytes(data) for name, data in imported(folder).weights.items()} == weights
+
+
+def test_an_array_that_is_there_twice_is_refused_whatever_the_index_lists(folder, weights):
+    shards = split_in_shards(folder)
+    (first, _), (second, arrays) = shards.items()
+    name = next(iter(arrays))
+    write_arrays(folder / first, {**shards[first], name: arrays[name]})
+    assert {name: bytes(data) for name, data in imported(folder).weights.items()} == weights
+    write_arrays(folder / first, {**shards[first], name: other(arrays[name])})
+    with pytest.raises(CheckpointError, match="two arrays for .* with different values"):
+        imported(folder)
+
+
+@pytest.mark.parametrize("name", ["hf_gpt2", "hf_llama", "hf_llama_biased", "hf_mistral", "hf_qwen2", "hf_qwen3"])
+def test_an_array_that_is_missing_is_named(name, tmp_path):
+    """The scales of norms became 1, and biases 0."""
+    folder = copied(name, tmp_path / "folder")
+    arrays = arrays_of(folder)
+    for missing in arrays:
+        write_arrays(folder / "model.safetensors", {key: array for key, array in arrays.items() if key != missing})
+        short = missing.removeprefix("transformer.").removeprefix("model.")
+        with pytest.raises(CheckpointError, match=f"no (array )?{re.escape(short)}"):
+            import_folder(folder, tokenizer="byte")
+
+
+BIASES = {
+    "self_attn": ["q_proj", "k_proj", "v_proj", "o_proj"],
+    "mlp": ["gate_proj", "up_proj", "down_proj"],
+}
+
+
+def with_biases(name, folder, parts, **config):
+    """A golden folder whose layers have random biases in these parts; return the biases."""
+    copied(name, folder, **config)
+    arrays = {name: array for name, array in arrays_of(folder).items() if not name.endswith(".bias")}
+    biases, chance = {}, np.random.default_rng(1)
+    for part in parts:
+        for layer, linear in itertools.product(range(2), BIASES[part]):
+            place = f"model.layers.{layer}.{part}.{linear}"
+            rows = arrays[f"{place}.weight"].shape[0]
+            biases[f"{place}.bias"] = Entry("F32", (rows,), chance.normal(size=rows).astype("float32").tobytes())
+    write_arrays(folder / "model.safetensors", arrays | biases)
+    return biases
+
+
+@pytest.mark.parametrize("mlp", [True, False])
+@pytest.mark.parametrize("attention", [True, False])
+def test_the_config_says_which_biases_there_are(attention, mlp, tmp_path):
+    """One flag stood for both, so biases that the model does not have were taken over."""
+    folder, flags = tmp_path / "folder", {"attention_bias": attention, "mlp_bias": mlp}
+    parts = [part for part, has in (("self_attn", attention), ("mlp", mlp)) if has]
+    with_biases("hf_llama", folder, parts, **flags)
+    checkpoint = imported(folder)
+    assert checkpoint.experiment.model.bias == (attention or mlp)
+    for ours, has in ("attention.qkv", attention), ("attention.projection", attention), ("mlp.expand", mlp):
+        assert any(checkpoint.weights.get(f"blocks.1.{ours}.bias", b"")) == has, ours
+    for part in {"self_attn", "mlp"} - set(parts):
+        (tmp_path / part).mkdir()
+        with_biases("hf_llama", tmp_path / part / "folder", [*parts, part], **flags)
+        with pytest.raises(CheckpointError, match=f"does not have with this config.json: layers.0.{part}.*_proj.bias"):
+            imported(tmp_path / part / "folder")
+
+
+def test_a_bias_that_neither_config_nor_index_lists_is_not_used(folder):
+    change_json(folder / "config.json", attention_bias=True)
+    with_biases("hf_llama", folder.parent / "other", BIASES, attention_bias=True)
+    arrays = arrays_of(folder.parent / "other")
+    write_arrays(folder / "part.safetensors", arrays)
+    (folder / "model.safetensors").unlink()
+    places = {name: "part.safetensors" for name in arrays if ".mlp." not in name or name.endswith(".weight")}
+    (folder / INDEX).write_text(json.dumps({"weight_map": places}))
+    checkpoint = imported(folder)
+    assert not any(checkpoint.weights["blocks.0.mlp.expand.bias"])
+    assert any(checkpoint.weights["blocks.0.attention.qkv.bias"])
 
 
 def test_shards_without_an_index(folder, weights):
