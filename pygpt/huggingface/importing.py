@@ -133,11 +133,13 @@ def _tied(entries, config, layout):
             raise CheckpointError("config.json: tie_word_embeddings is false, but there is no lm_head.weight")
         return True
     embedding = entries.get(layout.embedding)
-    return (
-        embedding is not None
-        and head.shape == embedding.shape
-        and np.array_equal(values_of(head), values_of(embedding))
-    )
+    if embedding is None or head.shape != embedding.shape or not (_is_float(head) and _is_float(embedding)):
+        return False  # _check names what is wrong
+    return np.array_equal(values_of(head), values_of(embedding))
+
+
+def _is_float(entry: Entry) -> bool:
+    return entry.dtype in (*TYPES, "BF16")
 
 
 def _check(place, entry: Entry | None, full_block, vocab_size):
@@ -147,7 +149,7 @@ def _check(place, entry: Entry | None, full_block, vocab_size):
     rows = {"embedding.positions": full_block, "embedding.tokens": vocab_size, "head.weight": vocab_size}.get(
         place.ours, place.shape[0]
     )
-    if entry.shape != (rows, *place.shape[1:]) or entry.dtype not in (*TYPES, "BF16"):
+    if entry.shape != (rows, *place.shape[1:]) or not _is_float(entry):
         raise CheckpointError(
             f"{place.theirs} is {entry.dtype}{list(entry.shape)}, but config.json needs floating-point numbers as "
             f"{[rows, *place.shape[1:]]}"

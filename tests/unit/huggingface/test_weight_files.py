@@ -269,3 +269,15 @@ def test_weights_beyond_float32_are_refused_by_name(value, folder):
     write_arrays(folder / "model.safetensors", {**arrays, name: Entry("F64", arrays[name].shape, values.tobytes())})
     with pytest.raises(CheckpointError, match="layers.1.mlp.up_proj.weight has numbers beyond those of float32"):
         import_folder(folder)
+
+
+@pytest.mark.parametrize("dtype, numpy", [("I64", "int64"), ("I32", "int32"), ("U8", "uint8"), ("BOOL", "bool")])
+@pytest.mark.parametrize("name", ["lm_head.weight", "model.embed_tokens.weight", "model.norm.weight"])
+def test_weights_that_are_whole_numbers_are_refused_by_name(name, dtype, numpy, folder):
+    arrays = arrays_of(folder)
+    shape = arrays[name].shape
+    whole = Entry(dtype, shape, np.ones(shape, numpy).tobytes())
+    write_arrays(folder / "model.safetensors", {**arrays, name: whole})
+    short = name.removeprefix("model.")
+    with pytest.raises(CheckpointError, match=rf"{short} is {dtype}\[.*, but config.json needs floating-point numbers"):
+        import_folder(folder)
