@@ -47,8 +47,12 @@ class BPETokenizer(Tokenizer):
             space = self._pipeline.space.encode()
             self._bytes = {token: text.replace(space, b" ") for token, text in self._bytes.items()}
             self._bytes |= {token: bytes([byte]) for byte, token in enumerate(self._byte_ids)}
-        longest_first = sorted(vocabulary.added, key=len, reverse=True)
-        self._added = re.compile(f"({'|'.join(map(re.escape, longest_first))})") if longest_first else None
+        # The library searches twice: for the tokens that are looked for in the text as it is, and then, in what lies
+        # between these, for those that are looked for in the normalized text.
+        listed = self._pipeline.parts.get("added_tokens") or []
+        normalized = {token["content"] for token in listed if token.get("normalized")}
+        passes = (vocabulary.added.keys() - normalized, vocabulary.added.keys() & normalized)
+        self._searches = [_longest_of(names) for names in passes if names]
         self._words = _WordCache(self._merge)
 
     @classmethod
@@ -126,8 +130,8 @@ class BPETokenizer(Tokenizer):
 
     def _encode(self, text: str, begins: bool = True) -> array[int]:
         ids, splitter = array("I"), self._splitter
-        for number, section in enumerate(self._added.split(text) if self._added else [text]):
-            if number % 2:
+        for is_added, section in self._sections(text, self._searches):
+            if is_added:
                 ids.append(self.vocabulary.added[section])
                 begins = splitter.prefixes_sections
                 continue
@@ -135,6 +139,17 @@ class BPETokenizer(Tokenizer):
                 ids.extend(chain.from_iterable(map(self._words.__getitem__, splitter.split(piece, begins))))
                 begins = begins and not piece
         return ids
+
+    def _sections(self, text: str, searches: list[re.Pattern[str]]) -> Iterator[tuple[bool, str]]:
+        """Yield the parts of a text in order: whether each is an added token, and its text, which may be empty."""
+        if not searches:
+            yield False, text
+            return
+        for number, section in enumerate(searches[0].split(text)):
+            if number % 2:
+                yield True, section
+            else:
+                yield from self._sections(section, searches[1:])
 
     def _parts(self, word: str) -> list[int]:
         """Return the tokens of the bytes of a word or, with byte fallback, of its characters."""
@@ -204,6 +219,11 @@ class BPETokenizer(Tokenizer):
     def decoder(self) -> Decoder:
         """Return a decoder for ids that arrive in pieces; it holds back an incomplete UTF-8 sequence."""
         return Utf8Decoder(self.decode_bytes, self._pipeline.strips)
+
+
+def _longest_of(names: Iterable[str]) -> re.Pattern[str]:
+    """A pattern with a group that matches the first of the names in a text, and of several there the longest."""
+    return re.compile(f"({'|'.join(map(re.escape, sorted(names, key=len, reverse=True)))})")
 
 
 def _exhaust(work: Generator[Any, None, T]) -> T:

@@ -285,6 +285,31 @@ def test_parts_that_change_no_ids_are_written_again(part):
     assert library.encode(text).ids == again.encode(text).ids
 
 
+OVERLAPPING = {
+    "of one kind": {"ab": False, "abc": False, "b": False},
+    "the shorter goes first": {"<a>": False, "<a><b>": True},
+    "the later goes first": {"bcd": False, "abc": True, "a": True},
+    "words": {"the": True, "he t": False, " t": True},
+}
+
+
+@pytest.mark.parametrize("flags", OVERLAPPING.values(), ids=OVERLAPPING)
+@pytest.mark.parametrize("kind", ["byte-level", "Metaspace"])
+def test_added_tokens_that_overlap_have_the_librarys_ids(kind, flags):
+    """The library looks for the tokens that are not "normalized" first, and for the others in what lies between."""
+    scheme = metaspace("always", True)
+    contents = learned() if kind == "byte-level" else byte_fallback(pre_tokenizer=scheme)
+    library = tokenizers.Tokenizer.from_str(contents.decode())
+    library.add_tokens([tokenizers.AddedToken(name, normalized=flag) for name, flag in flags.items()])
+    ours, chance = BPETokenizer(vocabulary_from_json(json.loads(library.to_str()))), random.Random(2)
+    pieces = [*flags, "a", "b", "c", "d", "he", " ", "t", "<", ">", "é"]
+    texts = ["".join(chance.choice(pieces) for _ in range(chance.randrange(1, 12))) for _ in range(400)]
+    for text, theirs in zip(texts, library.encode_batch(texts, add_special_tokens=False)):
+        assert ours.encode(text).tolist() == theirs.ids, repr(text)
+        parts = [text[:4], text[4:5], text[5:]]
+        assert [token for ids in ours.encode_parts(parts) for token in ids] == theirs.ids, parts
+
+
 def test_an_empty_sequence_is_no_normalizer():
     """DeepSeek-V3's added tokens are "normalized", by nothing."""
     contents = json.loads(learned(added=["<think>"]))
