@@ -3,6 +3,8 @@
 import json
 from functools import partial
 
+from pygpt.errors import ExperimentError
+from pygpt.huggingface.config_file import Config
 from pygpt.huggingface.layouts import layout_of
 from pygpt.huggingface.token_ids import token_ids_of
 from pygpt.huggingface.tokenizers import normalizer_of, tokenizer_files
@@ -14,14 +16,23 @@ from pygpt.tensor.kernel import np
 def export_folder(checkpoint: Checkpoint) -> dict:
     """Return the files of the folder by name: bytes or an iterator of pieces.
 
-    Raises: ExperimentError, naming the setting, for a model that `transformers` cannot represent; TokenizerError for
-    such a tokenizer.
+    Raises: ExperimentError, naming the setting, for a model that `transformers` cannot represent, also because it has
+    a bias that is not zero and has no place there; TokenizerError for such a tokenizer.
     """
     model, tokenizer = checkpoint.experiment.model, checkpoint.tokenizer
     layout = layout_of(model, normalizer_of(tokenizer))
     shapes = parameter_shapes(checkpoint.experiment, tokenizer)
+    sizes = layout.to_config(model)
     entries = {}
     for place in layout.places(model, tokenizer.vocab_size):
+        if layout.lacks(place, Config(sizes)):
+            if np.frombuffer(_bytes(checkpoint, shapes, place), model.dtype).any():
+                raise ExperimentError(
+                    "model.bias",
+                    f"this model's architecture in transformers, {layout.model_type}, has no array {place.theirs}, and "
+                    f"{place.ours} is not zero; only a model without biases in its MLP can be exported, with qk_norm",
+                )
+            continue
         entries[layout.file_name(place.theirs)] = Entry(
             STORED[model.dtype], place.shape, partial(_bytes, checkpoint, shapes, place)
         )
@@ -32,7 +43,7 @@ def export_folder(checkpoint: Checkpoint) -> dict:
         "tie_word_embeddings": model.tie_weights,
         "dtype": model.dtype,
         "use_cache": True,
-        **layout.to_config(model),
+        **sizes,
     }
     ids = token_ids_of(checkpoint)
     files = {file: _json(given) for file, given in ids.items()} | {"config.json": _json(config | ids["config.json"])}

@@ -241,10 +241,10 @@ QWEN2 = _layout(
 QWEN3 = _layout(
     "qwen3",
     "Qwen3ForCausalLM",
-    {"bias": {False}, "qkv_bias": None, "qk_norm": {True}, "qk_norm_scale": None, "window": None},
+    {"qkv_bias": None, "qk_norm": {True}, "qk_norm_scale": None, "window": None},
     {"bos_token_id": None, "eos_token_id": None},
     {**QWEN, "head_dim": 128},
-    lambda model: {"attention_bias": model.qkv_bias, **_window_to_config(model)},
+    lambda model: {"attention_bias": model.bias or model.qkv_bias, **_window_to_config(model)},
     lambda config: {
         # The output layer of attention has a bias too, and with it in pygpt the MLP, where it is zero.
         "bias": config.boolean("attention_bias", False),

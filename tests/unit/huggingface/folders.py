@@ -1,5 +1,6 @@
 """Folders in the layout of `transformers`, changed in one place, for the tests of this folder."""
 
+import itertools
 import json
 import shutil
 from pathlib import Path
@@ -8,9 +9,13 @@ import numpy as np
 
 from pygpt.huggingface import import_folder
 from pygpt.runs.checkpoint import checkpoint_pieces, read_checkpoint
-from pygpt.runs.safetensors import read_safetensors, write_safetensors
+from pygpt.runs.safetensors import Entry, read_safetensors, write_safetensors
 
 GOLDENS = Path(__file__).resolve().parents[2] / "goldens"
+BIASES = {
+    "self_attn": ["q_proj", "k_proj", "v_proj", "o_proj"],
+    "mlp": ["gate_proj", "up_proj", "down_proj"],
+}
 INDEX = "model.safetensors.index.json"
 
 
@@ -60,3 +65,17 @@ def split_in_shards(folder, names=("model-00001-of-00002.safetensors", "model-00
     places = {array: name for name, part in shards.items() for array in part}
     (folder / INDEX).write_text(json.dumps({"metadata": {"total_size": 1}, "weight_map": places}))
     return shards
+
+
+def with_biases(name, folder, parts, **config):
+    """A golden folder whose layers have random biases in these parts; return the biases."""
+    copied(name, folder, **config)
+    arrays = {name: array for name, array in arrays_of(folder).items() if not name.endswith(".bias")}
+    biases, chance = {}, np.random.default_rng(1)
+    for part in parts:
+        for layer, linear in itertools.product(range(2), BIASES[part]):
+            place = f"model.layers.{layer}.{part}.{linear}"
+            rows = arrays[f"{place}.weight"].shape[0]
+            biases[f"{place}.bias"] = Entry("F32", (rows,), chance.normal(size=rows).astype("float32").tobytes())
+    write_arrays(folder / "model.safetensors", arrays | biases)
+    return biases

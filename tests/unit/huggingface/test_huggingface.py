@@ -24,7 +24,7 @@ from pygpt.runs.checkpoint import checkpoint_pieces, read_checkpoint
 from pygpt.runs.safetensors import read_safetensors, write_safetensors
 from pygpt.training.run import Run
 from tests.tiny_runs import POEM, experiment, samplers
-from tests.unit.huggingface.folders import GOLDENS, copied, golden, imported
+from tests.unit.huggingface.folders import GOLDENS, arrays_of, copied, golden, imported, with_biases
 from tests.unit.runs.test_damaged_files import ANY_JSON
 
 FOLDERS = sorted(path.name for path in GOLDENS.glob("hf_*"))
@@ -132,7 +132,7 @@ def test_exported_models_have_the_same_logits_in_transformers(changes, tmp_path)
             "model.positions: this model has none of .* gpt2, but model.positions is sinusoidal",
         ),
         ({"model.attention_gate": True}, "model.attention_gate is True .it must be False"),
-        ({**LLAMA, "model.qk_norm": True, "model.bias": True}, "closest to llama, but model.qk_norm is True"),
+        ({**LLAMA, "model.qk_norm": True, "model.norm": "layernorm"}, "closest to qwen3, but model.norm is layernorm"),
         ({**LLAMA, "model.mlp": "gelu"}, "closest to llama, but model.mlp is gelu .it must be geglu or swiglu"),
         ({"model.norm_place": "post"}, "model.norm_place is post"),
         ({"model.logit_cap": 3.0}, "model.logit_cap"),
@@ -147,6 +147,31 @@ def test_exported_models_have_the_same_logits_in_transformers(changes, tmp_path)
 def test_an_export_is_rejected_with_the_name_of_the_setting(changes, message):
     with pytest.raises(ExperimentError, match=message):
         layout_of(experiment(**changes).model)
+
+
+def test_a_qwen_3_with_biases_in_its_attention_is_exported_unchanged(tmp_path):
+    """In pygpt the MLP then has biases too, which are zero: transformers has no place for them, and needs none."""
+    biases = with_biases("hf_qwen3", tmp_path / "folder", ["self_attn"], attention_bias=True)
+    checkpoint = imported(tmp_path / "folder", tokenizer=str(GOLDENS / "hf_llama"))
+    out = exported(checkpoint, tmp_path / "out")
+    arrays, before = arrays_of(out), arrays_of(tmp_path / "folder")
+    assert arrays.keys() == before.keys() > biases.keys()
+    assert all(bytes(arrays[name].data) == bytes(before[name].data) for name in biases)
+    config = json.loads((out / "config.json").read_text())
+    assert (config["model_type"], config["attention_bias"]) == ("qwen3", True)
+    ids = np.load(GOLDENS / "hf_qwen3" / "logits.npz")["ids"]
+    logits = trained_model(checkpoint).logits(ids)
+    np.testing.assert_array_equal(trained_model(imported(out)).logits(ids), logits)
+    assert np.abs(logits - trained_model(golden("hf_qwen3")[0]).logits(ids)).max() > 0.1
+
+
+def test_a_bias_that_transformers_has_no_place_for_is_refused_by_name(tmp_path):
+    with_biases("hf_qwen3", tmp_path / "folder", ["self_attn"], attention_bias=True)
+    checkpoint = imported(tmp_path / "folder", tokenizer=str(GOLDENS / "hf_llama"))
+    name = "blocks.1.mlp.factor.bias"
+    checkpoint.weights[name] = (np.frombuffer(checkpoint.weights[name], "float32") + 1).tobytes()
+    with pytest.raises(ExperimentError, match=f"model.bias: .*qwen3, has no array .*up_proj.bias, and {name} is not"):
+        export_folder(checkpoint)
 
 
 def test_a_shorter_block(tmp_path):

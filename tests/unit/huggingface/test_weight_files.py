@@ -1,7 +1,6 @@
 """Which files of a folder hold the weights: an index decides, and what is missing or contradictory is named."""
 
 import dataclasses
-import itertools
 import json
 import os
 import re
@@ -13,12 +12,14 @@ from pygpt.errors import CheckpointError
 from pygpt.huggingface import import_folder
 from pygpt.runs.safetensors import Entry
 from tests.unit.huggingface.folders import (
+    BIASES,
     INDEX,
     arrays_of,
     change_json,
     copied,
     imported,
     split_in_shards,
+    with_biases,
     write_arrays,
 )
 
@@ -115,26 +116,6 @@ def test_an_array_that_is_missing_is_named(name, tmp_path):
         short = missing.removeprefix("transformer.").removeprefix("model.")
         with pytest.raises(CheckpointError, match=f"no (array )?{re.escape(short)}"):
             import_folder(folder, tokenizer="byte")
-
-
-BIASES = {
-    "self_attn": ["q_proj", "k_proj", "v_proj", "o_proj"],
-    "mlp": ["gate_proj", "up_proj", "down_proj"],
-}
-
-
-def with_biases(name, folder, parts, **config):
-    """A golden folder whose layers have random biases in these parts; return the biases."""
-    copied(name, folder, **config)
-    arrays = {name: array for name, array in arrays_of(folder).items() if not name.endswith(".bias")}
-    biases, chance = {}, np.random.default_rng(1)
-    for part in parts:
-        for layer, linear in itertools.product(range(2), BIASES[part]):
-            place = f"model.layers.{layer}.{part}.{linear}"
-            rows = arrays[f"{place}.weight"].shape[0]
-            biases[f"{place}.bias"] = Entry("F32", (rows,), chance.normal(size=rows).astype("float32").tobytes())
-    write_arrays(folder / "model.safetensors", arrays | biases)
-    return biases
 
 
 @pytest.mark.parametrize("mlp", [True, False])
