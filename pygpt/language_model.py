@@ -263,8 +263,10 @@ class LanguageModel(TrainedModel):
     # Saving.
 
     def save(self, path) -> None:
-        """Save the run to a file if `path` ends in .safetensors, else to a folder, as `pygpt train` does.
+        """Save the run to the file `path` if that ends in .safetensors, else to model.safetensors in the folder `path`.
 
+        It is one file, with the weights, the optimizer's state, the settings, the tokenizer and the losses for charts:
+        all that `load` and `pygpt train --resume` need. Of the other files of `pygpt train`, none is written.
         Raises: CheckpointError if it cannot be written; PygptError before the first `fit`.
         """
         self._require_vocabulary()

@@ -54,7 +54,15 @@ def read_meta(path: Path) -> CharTokenizer:
             data = file.read(MOST_META)
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the path
         raise DataError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    meta = read_pickle(str(path), data)
+    try:
+        meta = read_pickle(str(path), data)
+    except DataError as error:
+        if "needs numpy." not in str(error):
+            raise
+        raise DataError(
+            f"{path} holds NumPy's numbers, which would need NumPy's code to run; write it again with Python's own: "
+            "itos = {int(token): str(character) for token, character in itos.items()}"
+        ) from None
     characters = meta.get("itos") if isinstance(meta, dict) else None
     if not isinstance(characters, dict) or set(characters) != set(range(len(characters))):
         raise DataError(f"{path} has no itos, nanoGPT's table of the characters by token")

@@ -8,6 +8,7 @@ from pygpt.utils.encoding import decode_utf8
 
 # Real files have a few thousand bytes, and an index at most a few megabytes.
 LARGEST = 32 << 20
+LARGEST_NUMBER = 2**31 - 1
 
 
 def read_table(path: Path) -> dict:
@@ -51,10 +52,10 @@ class Config:
         return Config(value, f"{self.inside}{name}.")
 
     def integer(self, name: str, default: int | None = None, minimum: int = 1) -> int:
-        """A whole number of at least `minimum`."""
+        """A whole number from `minimum` to LARGEST_NUMBER."""
         value = self._value(name, default)
-        if type(value) is not int or not minimum <= value < 2**31:
-            raise self.unlike(name, value, f"expected a whole number of at least {minimum}")
+        if type(value) is not int or not minimum <= value <= LARGEST_NUMBER:
+            raise self.unlike(name, value, f"expected a whole number from {minimum} to {LARGEST_NUMBER:,}")
         return value
 
     def either(self, name: str, other: str) -> int:

@@ -3,6 +3,7 @@
 The files are memory-mapped, and each parameter is assembled only when it is written, so memory holds one at a time.
 """
 
+import os
 from pathlib import Path
 
 from pygpt.config.experiment import Experiment
@@ -30,6 +31,11 @@ def import_folder(folder, block_size: int | None = None, tokenizer: str | None =
     Raises: CheckpointError for another kind of folder, or for files that disagree; TokenizerError for its tokenizer.
     """
     folder = Path(folder)
+    if os.path.isfile(folder):
+        raise CheckpointError(
+            f"{folder} is a file; expected the folder of a model, which holds config.json, safetensors files and a "
+            "tokenizer"
+        )
     config = Config(read_table(folder / "config.json"))
     model_type = config.values.get("model_type")
     layout = LAYOUTS.get(model_type) if isinstance(model_type, str) else None

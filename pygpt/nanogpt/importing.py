@@ -5,6 +5,7 @@ of github.com/karpathy/nanoGPT.
 """
 
 import hashlib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,8 @@ def import_checkpoint(path, meta=None, block_size: int | None = None) -> Checkpo
     Raises: CheckpointError for another kind of file; DataError for another meta.pkl; TokenizerError if it does not fit.
     """
     path = Path(path)
+    if os.path.isdir(path):
+        raise CheckpointError(f"{path} is a folder; expected a file of nanoGPT's, such as {path / 'ckpt.pt'}")
     file = TorchFile(path)
     values = file.values if isinstance(file.values, dict) else {}
     arguments, state = values.get("model_args"), values.get("model")

@@ -297,6 +297,7 @@ INVALID = {
         "model_type is 'mamba'; pygpt reads gpt2, llama, mistral, qwen2, qw",
     ),
     "no size": ("config.json", {"n_embd": "wide"}, "n_embd is 'wide'; expected a whole number"),
+    "a huge size": ("config.json", {"n_layer": 10**10}, "n_layer is 10000000000; expected .* from 1 to 2,147,483,647"),
     "another size": (
         "config.json",
         {"n_embd": 32},
@@ -333,6 +334,12 @@ def test_an_invalid_folder_is_rejected(file, content, message, tmp_path):
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(PygptError, match=message):
         import_folder(folder)
+
+
+def test_a_file_in_place_of_a_folder_says_what_was_expected(tmp_path):
+    for file in "model.safetensors", "config.json":
+        with pytest.raises(CheckpointError, match=f"{file} is a file; expected the folder of a model, which holds"):
+            import_folder(GOLDENS / "hf_llama" / file)
 
 
 @pytest.mark.parametrize("name", ["hf_gpt2", "hf_llama"])

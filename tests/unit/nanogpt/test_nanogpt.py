@@ -320,7 +320,7 @@ def test_what_is_no_archive_is_named(tmp_path):
         path.write_bytes(data)
         with pytest.raises(CheckpointError, match="not a file of torch.save"):
             import_checkpoint(path, META)
-    with pytest.raises(CheckpointError, match="cannot be read"):
+    with pytest.raises(CheckpointError, match=r"is a folder; expected a file of nanoGPT's, such as .*ckpt\.pt"):
         import_checkpoint(tmp_path, META)
     with pytest.raises(CheckpointError, match="cannot be read: No such file"):
         import_checkpoint(tmp_path / "none", META)
@@ -352,6 +352,12 @@ def meta_file(folder, characters):
 def test_another_meta_is_refused(characters, message, tmp_path):
     with pytest.raises(DataError, match=message):
         import_checkpoint(CHECKPOINT, meta_file(tmp_path, characters))
+
+
+def test_a_meta_with_numpys_numbers_says_what_to_do(tmp_path):
+    for table in {np.int64(token): name for token, name in enumerate(CHARACTERS)}, {0: np.str_("a")}:
+        with pytest.raises(DataError, match=r"NumPy's numbers.*; write it again with Python's own: itos = {int"):
+            import_checkpoint(CHECKPOINT, meta_file(tmp_path, table))
 
 
 def test_nothing_in_a_meta_runs(tmp_path):
