@@ -38,6 +38,7 @@ from pygpt.analysis.plan import plan_run
 from pygpt.config.experiment import Experiment
 from pygpt.config.fields import coerce
 from pygpt.data import DATASETS, Text, is_task, load_text, text_from_bytes, text_from_string
+from pygpt.devices import check_device
 from pygpt.devices.base import Device
 from pygpt.errors import DataError, ExperimentError, PygptError
 from pygpt.inference.trained_model import TrainedModel
@@ -61,7 +62,7 @@ class LanguageModel(TrainedModel):
     **{"model.n_layer": 2})`. The device is a choice ("auto", "numpy", "webgpu"), opened when it is first needed, or an
     open device. The vocabulary comes from the first text that `fit` reads; the model cannot be used before that.
     Attributes: those of TrainedModel, `text` (the training text) and `history` (every Metric of the training here).
-    Raises: ExperimentError for an unknown preset, or for wrong fields.
+    Raises: ExperimentError for an unknown preset, or for wrong fields; DeviceError for what is no device.
     """
 
     # A TrainedModel always has an open device and a checkpoint.
@@ -73,6 +74,7 @@ class LanguageModel(TrainedModel):
             experiment = Experiment.preset(experiment)
         if not isinstance(experiment, Experiment):
             raise ExperimentError("experiment", f"expected a preset's name or an Experiment, got {experiment!r:.60}")
+        check_device(device)
         self.experiment = experiment.with_fields(**changes)
         self.device, self.step, self.provenance = device, 0, {}
         self.model = self.tokenizer = None  # type: ignore[assignment]  # until there is a vocabulary
@@ -105,6 +107,8 @@ class LanguageModel(TrainedModel):
         further steps, by default the rest of the experiment's; the learning rate schedule ends with them.
         Raises: as `training`.
         """
+        if callback is not None and not callable(callback):
+            raise ExperimentError("callback", f"expected a function that takes a Metric, got {callback!r:.60}")
         metrics = []
         for metric in self.training(text, steps):
             metrics.append(metric)
@@ -223,9 +227,11 @@ class LanguageModel(TrainedModel):
     def summary(self, vocab_size: int | None = None) -> str:
         """A table of the parameters: name, shape, number of occurrences, and elements in all of them.
 
-        Raises: PygptError before the first `fit`, unless `vocab_size` is given.
+        Raises: PygptError before the first `fit`, unless `vocab_size` is given; ExperimentError if that is no size.
         """
-        if not vocab_size:
+        if vocab_size is not None and coerce("vocab_size", int, vocab_size) < 1:
+            raise ExperimentError("vocab_size", f"{vocab_size} is fewer than 1")
+        if vocab_size is None:
             if not self._has_vocabulary:
                 raise PygptError(
                     "the vocabulary size is unknown before the first fit; call fit first, or pass the size, as in "
@@ -270,7 +276,7 @@ class LanguageModel(TrainedModel):
         Raises: CheckpointError if it cannot be written; PygptError before the first `fit`.
         """
         self._require_vocabulary()
-        write_run(Path(path), self._checkpoint_bytes())
+        write_run(path, self._checkpoint_bytes())
 
     def _checkpoint_bytes(self):
         if self._run is not None:
@@ -284,6 +290,7 @@ class LanguageModel(TrainedModel):
 
 def load(folder, device: str | Device = "auto") -> LanguageModel:
     """See `pygpt.load`."""
+    check_device(device)  # before a large file is read
     return LanguageModel.from_checkpoint(open_run(folder), device)
 
 

@@ -1,10 +1,12 @@
 """The sampling settings, shared by the flags, the page, the server and `LanguageModel.generate`."""
 
 import dataclasses
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pygpt.config.fields import check_limits, coerce, setting
 from pygpt.errors import ExperimentError
+from pygpt.utils.suggest import did_you_mean
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,6 +38,8 @@ class SamplingConfig:
     def __post_init__(self) -> None:
         """Check every field. Raises: ExperimentError for one outside its limits."""
         given: Any = self.stop  # a caller can give one text, or a list of them
+        if isinstance(given, bytes) or not isinstance(given, Iterable):
+            raise ExperimentError("stop", f"expected a text or several, got {given!r:.60}")
         stop = (given,) if isinstance(given, str) else tuple(given)
         if not all(isinstance(text, str) and text for text in stop):
             raise ExperimentError("stop", f"expected non-empty strings, got {list(stop)!r:.60}")
@@ -43,3 +47,15 @@ class SamplingConfig:
         for field in dataclasses.fields(self):
             coerce(field.name, field.type, getattr(self, field.name))
             check_limits(field.name, field, getattr(self, field.name))
+
+
+def sampling_config(settings: Mapping[str, Any]) -> SamplingConfig:
+    """The config of a caller's settings. Raises: ExperimentError for an unknown name, or a value outside its limits."""
+    names = [field.name for field in dataclasses.fields(SamplingConfig)]
+    for name in settings:
+        if name not in names:
+            known = ["max_new_tokens", *names]  # a caller passes it beside them
+            raise ExperimentError(
+                name, f"there is no such setting{did_you_mean(name, known)}; there are prompt, {', '.join(known)}"
+            )
+    return SamplingConfig(**settings)

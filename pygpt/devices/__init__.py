@@ -14,6 +14,12 @@ from pygpt.errors import DeviceError
 CHOICES = ("auto", "numpy", "webgpu")
 
 
+def check_device(device: object) -> None:
+    """Check that a caller's device is a choice or open. Raises: DeviceError for anything else."""
+    if not isinstance(device, str | Device):
+        raise DeviceError(f"expected a device, one of {', '.join(CHOICES)} or an open one; got {device!r:.60}")
+
+
 def open_device(choice: str = "auto") -> Device:
     """Open a device natively.
 

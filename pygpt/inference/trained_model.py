@@ -3,8 +3,8 @@
 from array import array
 
 from pygpt.analysis.memory import check_sampling_memory
-from pygpt.config.sampling import SamplingConfig
-from pygpt.devices import open_device
+from pygpt.config.sampling import sampling_config
+from pygpt.devices import check_device, open_device
 from pygpt.devices.base import Device
 from pygpt.errors import ShapeError, TokenizerError
 from pygpt.inference.generate import generate
@@ -38,24 +38,32 @@ class TrainedModel:
         `ids` can be nested lists or an array. Raises: ShapeError unless it is (B, T) with 1 <= T <= block_size;
         TokenizerError for an id outside the vocabulary.
         """
-        rows = ids.tolist() if hasattr(ids, "tolist") else [list(row) for row in ids]
-        if not rows or not isinstance(rows[0], list) or len({len(row) for row in rows}) != 1:
-            raise ShapeError("logits: expected ids as (B, T), every row of the same length")
+        try:
+            rows = [list(row) for row in (ids.tolist() if hasattr(ids, "tolist") else ids)]
+        except TypeError:  # it has no rows, or they have no elements
+            rows = []
+        if len({len(row) for row in rows}) != 1:
+            raise ShapeError("logits: expected ids as (B, T), every row of the same length; one row is [[0, 1, 2]]")
         length = len(rows[0])
         if not 1 <= length <= self.model.block_size:
             raise ShapeError(f"logits: rows have {length} ids; this model takes 1 to {self.model.block_size}")
         flat = [token for row in rows for token in row]
         numbers = range(self.tokenizer.vocab_size)
-        wrong = next((token for token in flat if token not in numbers), None)
-        if wrong is not None:
-            raise TokenizerError(f"logits: {wrong!r:.60} is no token; ids go from 0 to {self.tokenizer.vocab_size - 1}")
+        wrong = [token for token in flat if not hasattr(token, "__index__") or token not in numbers]  # 1.0 is in a range
+        if wrong:
+            raise TokenizerError(
+                f"logits: {wrong[0]!r:.60} is no token; ids go from 0 to {self.tokenizer.vocab_size - 1}, in whole numbers"
+            )
         data = tensor(self.device, array("I", flat), (len(rows), length), "uint32")
         with no_tape():
             return self.model.logits(data).numpy()
 
     def stream(self, prompt: str = "", max_new_tokens: int = 200, **settings):
-        """Yield the continuation of the prompt in pieces; `settings` are those of SamplingConfig."""
-        yield from generate(self.model, self.tokenizer, prompt, max_new_tokens, SamplingConfig(**settings))
+        """Yield the continuation of the prompt in pieces; `settings` are those of SamplingConfig.
+
+        Raises: ExperimentError for an unknown setting or a value that it cannot have; otherwise as Sampler.
+        """
+        yield from generate(self.model, self.tokenizer, prompt, max_new_tokens, sampling_config(settings))
 
     def generate(self, prompt: str = "", max_new_tokens: int = 200, **settings) -> str:
         """Return the continuation of the prompt; settings: temperature (0.8), top_k (0: all), top_p (1), min_p (0),
@@ -64,10 +72,11 @@ class TrainedModel:
 
     def sampler(self, prompt: str = "", **settings) -> Sampler:
         """Return a Sampler of this model, for a caller that waits for the device itself; settings as in `generate`."""
-        return Sampler(self.model, self.tokenizer, prompt, SamplingConfig(**settings))
+        return Sampler(self.model, self.tokenizer, prompt, sampling_config(settings))
 
 
 def load(folder, device="auto") -> TrainedModel:
     """Load the trained model in a folder or a file, for inference only; see `pygpt.load`."""
+    check_device(device)
     checkpoint = open_run(folder)
     return TrainedModel(checkpoint, open_device(device) if isinstance(device, str) else device)

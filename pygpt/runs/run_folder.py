@@ -183,7 +183,7 @@ def write_run(folder, checkpoint: bytes | Iterable[bytes]) -> None:
     `checkpoint` is bytes or pieces of them. A crash leaves the previous file intact.
     Raises: CheckpointError if it cannot be written.
     """
-    path = Path(folder)
+    path = _path_of(folder)
     path = path if path.suffix == ".safetensors" else path / MODEL_FILE
     try:
         write_atomically(path, checkpoint)
@@ -192,8 +192,22 @@ def write_run(folder, checkpoint: bytes | Iterable[bytes]) -> None:
         raise CheckpointError(f"{path} cannot be written ({error.strerror}){intact}") from None
 
 
-def _opened(folder, read):
+def _path_of(folder) -> Path:
+    """A caller's path. Raises: CheckpointError for what is none, or has a character that no path can have."""
+    if not isinstance(folder, str | os.PathLike) or not isinstance(os.fspath(folder), str):
+        raise CheckpointError(f"expected the path of a run, a folder or a file, got {folder!r:.60}")
     path = Path(folder)
+    try:
+        valid = b"\0" not in os.fsencode(path)
+    except UnicodeEncodeError:  # half of a character
+        valid = False
+    if not valid:
+        raise CheckpointError(f"{str(path)!r:.60} cannot be a path: it has a character that no name of a file has")
+    return path
+
+
+def _opened(folder, read):
+    path = _path_of(folder)
     if os.path.isdir(path):  # unlike Path.is_dir, also for a name that is too long
         path = path / MODEL_FILE
     try:

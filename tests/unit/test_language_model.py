@@ -3,14 +3,25 @@
 import doctest
 import errno
 import math
+import os
 
+import numpy as np
 import pytest
 
 import pygpt
 from pygpt import language_model
 from pygpt.data import load_text, text_from_bytes
 from pygpt.data.prepare import prepare
-from pygpt.errors import CheckpointError, DataError, DivergedError, ExperimentError, PygptError, TokenizerError
+from pygpt.errors import (
+    CheckpointError,
+    DataError,
+    DeviceError,
+    DivergedError,
+    ExperimentError,
+    PygptError,
+    ShapeError,
+    TokenizerError,
+)
 from pygpt.language_model import LanguageModel
 from pygpt.runs.run_folder import write_run
 from tests.tiny_runs import NAMES, POEM, bits, experiment, finish, poem_run
@@ -280,3 +291,80 @@ def test_arguments_of_other_types_are_refused_in_a_sentence(cpu):
         LanguageModel(3)
     with pytest.raises(TokenizerError, match="logits: 'a' is no token"):
         model.logits([["a"]])
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    """A model of 11 tokens and 8 positions."""
+    model = LanguageModel("bigram", "numpy")
+    model.fit("the cat sat on the mat. " * 100, steps=3)
+    return model
+
+
+NO_DEVICE = "expected a device, one of auto, numpy, webgpu or an open one; got"
+SHAPE = r"logits: expected ids as \(B, T\)"
+NO_SETTING = r"there is no such setting.*; there are prompt, max_new_tokens, temperature, .*, stop, seed"
+NO_RUN = "expected the path of a run, a folder or a file, got"
+
+
+@pytest.mark.parametrize(
+    "use, error, message",
+    [
+        (lambda model, _: LanguageModel("bigram", None), DeviceError, f"{NO_DEVICE} None"),
+        (lambda model, _: LanguageModel("bigram", 5), DeviceError, f"{NO_DEVICE} 5"),
+        (lambda model, _: pygpt.load("nowhere", None), DeviceError, f"{NO_DEVICE} None"),
+        (lambda model, _: model.generate("t", 3, stop=5), ExperimentError, "stop: expected a text or several, got 5"),
+        (lambda model, _: model.generate("t", 3, stop=None), ExperimentError, "stop: expected a text or several"),
+        (lambda model, _: model.generate("t", 3, stop=b"a"), ExperimentError, "stop: expected a text or several"),
+        (lambda model, _: model.generate("t", 3, foo=1), ExperimentError, f"foo: {NO_SETTING}"),
+        (lambda model, _: model.generate("t", max_tokens=1), ExperimentError, "did you mean 'max_new_tokens'"),
+        (lambda model, _: model.sampler("t", foo=1), ExperimentError, f"foo: {NO_SETTING}"),
+        (lambda model, _: model.logits([0, 1]), ShapeError, rf"{SHAPE}.*; one row is \[\[0, 1, 2\]\]"),
+        (lambda model, _: model.logits(np.array([0, 1])), ShapeError, SHAPE),
+        (lambda model, _: model.logits(np.array(3)), ShapeError, SHAPE),
+        (lambda model, _: model.logits(5), ShapeError, SHAPE),
+        (lambda model, _: model.logits([[0], [1, 2]]), ShapeError, SHAPE),
+        (lambda model, _: model.logits([[0], None]), ShapeError, SHAPE),
+        (lambda model, _: model.logits([[1.0]]), TokenizerError, "1.0 is no token; ids go from 0 to 10, in whole numbers"),
+        (lambda model, _: model.logits(np.array([[1.0]])), TokenizerError, "logits: 1.0 is no token"),
+        (lambda model, _: model.logits(np.array([[[1]]])), TokenizerError, r"logits: \[1\] is no token"),
+        (lambda model, _: model.logits([[None]]), TokenizerError, "None is no token"),
+        (lambda model, _: model.logits([[11]]), TokenizerError, "11 is no token"),
+        (lambda model, _: model.summary(-5), ExperimentError, "vocab_size: -5 is fewer than 1"),
+        (lambda model, _: model.summary(0), ExperimentError, "vocab_size: 0 is fewer than 1"),
+        (lambda model, _: model.summary(1.5), ExperimentError, "vocab_size: expected a whole number, got 1.5"),
+        (lambda model, _: model.summary("a"), ExperimentError, "vocab_size: expected a whole number, got 'a'"),
+        (lambda model, _: pygpt.load(None), CheckpointError, f"{NO_RUN} None"),
+        (lambda model, _: model.save(None), CheckpointError, f"{NO_RUN} None"),
+        (lambda model, _: model.save(b"x"), CheckpointError, f"{NO_RUN} b'x'"),
+        (lambda model, _: pygpt.load("a\0b"), CheckpointError, r"'a\\x00b' cannot be a path"),
+        (lambda model, folder: model.save(folder / "a\0b"), CheckpointError, "cannot be a path"),
+        (lambda model, folder: model.save(folder / "\ud800"), CheckpointError, "cannot be a path"),
+    ],
+)
+def test_a_wrong_argument_is_answered_with_a_sentence(use, error, message, fitted, tmp_path):
+    with pytest.raises(error, match=message):
+        use(fitted, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_callback_that_cannot_be_called_is_refused_before_training(fitted):
+    step = fitted.step
+    for callback in 5, "print":
+        with pytest.raises(ExperimentError, match="callback: expected a function that takes a Metric, got"):
+            fitted.fit(steps=3, callback=callback)
+    assert fitted.step == step
+
+
+def test_ids_can_be_lists_tuples_or_arrays_of_any_whole_numbers(fitted):
+    expected = fitted.logits([[0, 1], [2, 3]])
+    assert expected.shape == (2, 2, 11)
+    for ids in ((0, 1), (2, 3)), np.arange(4, dtype="uint8").reshape(2, 2), [np.arange(2), np.arange(2, 4)]:
+        np.testing.assert_array_equal(fitted.logits(ids), expected)
+
+
+def test_a_saved_folder_holds_one_file(fitted, tmp_path):
+    fitted.save(tmp_path / "run")
+    fitted.save(str(tmp_path / "it.safetensors"))
+    files = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file())
+    assert files == ["it.safetensors", os.path.join("run", "model.safetensors")]
