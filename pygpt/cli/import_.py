@@ -55,10 +55,12 @@ class ImportCommand:
             folder.begin(checkpoint.experiment, checkpoint.tokenizer, 0)
             folder.save(checkpoint_pieces(checkpoint))
         model, size = checkpoint.experiment.model, checkpoint.tokenizer.vocab_size
-        place = as_argument(folder.folder)
+        place, imported = as_argument(folder.folder), checkpoint.provenance["imported"]
+        unused = imported["vocab_size"] - size
+        cut = f" ({unused:,} rows for tokens that the tokenizer does not have are cut off)" if unused else ""
         console.print(
-            f"{checkpoint.provenance['imported']['architecture']}: {parameter_count(checkpoint.experiment, size):,} "
-            f"parameters, {size:,} tokens, context length {model.block_size:,}. Sample from it or fine-tune it:\n"
+            f"{imported['architecture']}: {parameter_count(checkpoint.experiment, size):,} parameters, {size:,} tokens"
+            f"{cut}, context length {model.block_size:,}. Sample from it or fine-tune it:\n"
             f"  pygpt sample {place}\n  pygpt train --init-from {place} --data FILE"
         )
         return 0

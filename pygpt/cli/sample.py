@@ -21,7 +21,8 @@ class SampleCommand:
     init_from: Literal["resume"] = "resume"
     """source of the weights: the run's last checkpoint"""
     prompt: str = ""
-    """text to continue"""
+    """text to continue; names of special tokens in it are plain text, and a model as it was imported begins it as its
+    tokenizer's template says"""
     max_new_tokens: int = 500
     """number of tokens to generate"""
     sampling: tyro.conf.OmitArgPrefixes[SamplingFlags] = dataclasses.field(default_factory=SamplingFlags)

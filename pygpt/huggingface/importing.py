@@ -81,6 +81,7 @@ def import_folder(folder, block_size: int | None = None, tokenizer: str | None =
             "architecture": layout.architecture,
             "sha256": stored.sha256,
             "token_ids": ids,
+            "vocab_size": model_vocab,
         },
     }
     return Checkpoint(experiment, tokens, 0, provenance, weights, {}, None)

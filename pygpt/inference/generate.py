@@ -39,6 +39,7 @@ def generate(
     max_new_tokens: int = 200,
     config: SamplingConfig | None = None,
     slice_size: int = SLICE,
+    template: tuple[int, ...] | None = None,
 ) -> Iterator[str]:
     """Yield the continuation of a prompt in pieces. Blocks while it reads, so it is for native devices.
 
@@ -46,4 +47,5 @@ def generate(
     """
     if coerce("max_new_tokens", int, max_new_tokens) < 1:
         raise ExperimentError("max_new_tokens", f"{max_new_tokens} is less than 1")
-    return iterate_blocking(stream(Sampler(model, tokenizer, prompt, config), max_new_tokens, lambda done: slice_size))
+    sampler = Sampler(model, tokenizer, prompt, config, template=template)
+    return iterate_blocking(stream(sampler, max_new_tokens, lambda done: slice_size))

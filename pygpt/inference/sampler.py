@@ -26,7 +26,8 @@ class Sampler:
     `enqueue(n)` sends n more tokens, `output` is the tensor to read, `take` turns the data read into text, and `taken`
     counts the tokens so far. `config` holds the sampling settings. The text ends where a model of documents ends its
     document, or right before the first of the texts `config.stop`; `done` is then true. `cached=False` recomputes the
-    whole window for each token: slower, and the reference for the cache.
+    whole window for each token: slower, and the reference for the cache. `template` are the ids that a prompt begins
+    with; without, it begins with the token that begins a text, if there is one, as in the training of documents.
     Raises: TokenizerError for a character in the prompt that is not in the vocabulary; `take` and `finish`
         raise LogitsError after the last token that could be drawn, if logits are NaN or infinite.
     """
@@ -38,6 +39,7 @@ class Sampler:
         prompt: str = "",
         config: SamplingConfig | None = None,
         cached: bool = True,
+        template: tuple[int, ...] | None = None,
     ):
         config = config or SamplingConfig()
         self._stop = _StopFilter(config.stop)
@@ -46,7 +48,7 @@ class Sampler:
         self.taken = 0
         self._decoder = tokenizer.decoder()
         block = model.block_size
-        ids = self._prompt_ids(prompt)[-block:]
+        ids = self._prompt_ids(prompt, template)[-block:]
         if prompt:
             self._decoder.feed(ids)  # a space after the prompt is not at the start of the text
         device = self.device = next(model.named_parameters())[3].device
@@ -70,10 +72,12 @@ class Sampler:
         self._next = Capture(device, self._next_token)
         self._read_half: Capture | None = None
 
-    def _prompt_ids(self, prompt):
+    def _prompt_ids(self, prompt, template):
         if not isinstance(prompt, str):
             raise TokenizerError(f"a prompt is a text to continue, not {type(prompt).__name__}")
         ids = list(self.tokenizer.encode(prompt))
+        if template or (template is not None and ids):
+            return [*template, *ids]
         if self.tokenizer.bos is not None:
             return [self.tokenizer.bos, *ids]
         return ids or [self._first_id()]

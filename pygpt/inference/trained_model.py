@@ -63,7 +63,8 @@ class TrainedModel:
 
         Raises: ExperimentError for an unknown setting or a value that it cannot have; otherwise as Sampler.
         """
-        yield from generate(self.model, self.tokenizer, prompt, max_new_tokens, sampling_config(settings))
+        config, template = sampling_config(settings), self._template()
+        yield from generate(self.model, self.tokenizer, prompt, max_new_tokens, config, template=template)
 
     def generate(self, prompt: str = "", max_new_tokens: int = 200, **settings) -> str:
         """Return the continuation of the prompt; settings: temperature (0.8), top_k (0: all), top_p (1), min_p (0),
@@ -72,7 +73,15 @@ class TrainedModel:
 
     def sampler(self, prompt: str = "", **settings) -> Sampler:
         """Return a Sampler of this model, for a caller that waits for the device itself; settings as in `generate`."""
-        return Sampler(self.model, self.tokenizer, prompt, sampling_config(settings))
+        return Sampler(self.model, self.tokenizer, prompt, sampling_config(settings), template=self._template())
+
+    def _template(self) -> tuple[int, ...] | None:
+        """What a prompt begins with, if the model is as it was imported: what its own program puts there.
+
+        A model that was trained here begins a prompt as its training texts begin.
+        """
+        imported = self.checkpoint is not None and "imported" in self.checkpoint.provenance
+        return self.tokenizer.template if imported else None
 
 
 def load(folder, device="auto") -> TrainedModel:

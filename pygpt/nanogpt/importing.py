@@ -69,6 +69,7 @@ def import_checkpoint(path, meta=None, block_size: int | None = None) -> Checkpo
     with open_regular(path) as whole:
         digest = hashlib.file_digest(whole, "sha256").hexdigest()
     imported: dict[str, Any] = {"from": path.name, "architecture": "nanoGPT", "sha256": digest}
+    imported["vocab_size"] = arguments["vocab_size"]
     if type(values.get("iter_num")) is int:
         imported["steps"] = values["iter_num"]
     provenance = {"pygpt": __version__, "when": now(), "imported": imported}

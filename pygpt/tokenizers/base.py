@@ -47,6 +47,14 @@ class Tokenizer(ABC):
         return () if self.bos is None else (self.bos,)
 
     @property
+    def template(self) -> tuple[int, ...]:
+        """The ids that Hugging Face's library puts before a text, such as BOS, if the file of this tokenizer says so.
+
+        `encode` puts none there; a prompt of an imported model begins with them.
+        """
+        return ()
+
+    @property
     def delimiter(self) -> int | None:
         """The id between documents: the one that begins a text, else the first that ends one; None without any."""
         return self.bos if self.bos is not None else next(iter(self.ends), None)

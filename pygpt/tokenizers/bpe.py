@@ -55,6 +55,11 @@ class BPETokenizer(Tokenizer):
         self._searches = [_longest_of(names) for names in passes if names]
         self._words = _WordCache(self._merge)
 
+    @property
+    def template(self) -> tuple[int, ...]:
+        """See Tokenizer."""
+        return self._pipeline.template
+
     @classmethod
     def train(cls, text: str, documents: bool = False, vocab_size: int = 1024) -> BPETokenizer:
         """Learn up to `vocab_size` tokens from a text, including the delimiter; too little repetition gives fewer.

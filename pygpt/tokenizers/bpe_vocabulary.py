@@ -51,7 +51,8 @@ class Pipeline:
     `parts` is what a tokenizer.json says about it, word for word, to be written again; {} for GPT-2's. With
     `byte_fallback`, words begin as characters instead of bytes; a character without a token is written as its bytes,
     whose tokens are "<0x00>" to "<0xFF>". With `ignore_merges`, a word that is a token is not merged. `space` is the
-    character that stands for a space in tokens, and with `strips` the first one of a text is not part of it.
+    character that stands for a space in tokens, and with `strips` the first one of a text is not part of it. `template`
+    are the ids that the library puts before a text; `encode` does not.
     """
 
     splitter: Splitter = GPT2
@@ -60,6 +61,7 @@ class Pipeline:
     ignore_merges: bool = False
     space: str = " "
     strips: bool = False
+    template: tuple[int, ...] = ()
 
 
 GPT2_PIPELINE = Pipeline()

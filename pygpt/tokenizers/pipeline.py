@@ -49,9 +49,10 @@ def read_pipeline(contents: dict[str, Any], model: dict[str, Any], vocab: Iterab
         ) from None
     parts["listed"] = sorted({token["content"] for token in contents.get("added_tokens") or []} & set(vocab))
     ignore_merges = bool(model.get("ignore_merges"))
+    template = tuple(token for processor in reversed(processors) for token in _template(processor))
     if model.get("byte_fallback"):
         splitter, strips = _metaspace(contents, vocab)
-        return Pipeline(splitter, parts, True, ignore_merges, SPACE, strips)
+        return Pipeline(splitter, parts, True, ignore_merges, SPACE, strips, template)
     splitter = _byte_level(contents)
     # What changes no ids here is kept for an export all the same.
     more = any(_type(processor) == "TemplateProcessing" and processor.get("special_tokens") for processor in processors)
@@ -61,7 +62,7 @@ def read_pipeline(contents: dict[str, Any], model: dict[str, Any], vocab: Iterab
     )
     if splitter is GPT2 and not ignore_merges and not more:
         return GPT2_PIPELINE
-    return Pipeline(splitter, parts, ignore_merges=ignore_merges)
+    return Pipeline(splitter, parts, ignore_merges=ignore_merges, template=template)
 
 
 def read_added_tokens(contents: dict[str, Any]) -> tuple[dict[str, int], dict[str, int]]:
@@ -97,6 +98,22 @@ def require(holds: bool, problem: str) -> None:
     """
     if not holds:
         raise TokenizerError(f"this tokenizer.json cannot be used here: {problem}; {SUPPORTED}")
+
+
+def _template(processor):
+    """The ids that a post-processor puts before a text."""
+    if _type(processor) != "TemplateProcessing":
+        return []
+    ids = []
+    try:
+        for piece in processor["single"]:
+            if "Sequence" in piece:
+                return ids
+            ids += processor["special_tokens"][piece["SpecialToken"]["id"]]["ids"]
+            require(all(type(token) is int and token >= 0 for token in ids), "its template has ids that are not numbers")
+    except (TypeError, KeyError):
+        require(False, "its template is malformed")
+    return []  # it leaves the text out
 
 
 def _byte_level(contents):

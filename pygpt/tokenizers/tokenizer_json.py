@@ -143,6 +143,8 @@ def assemble(
     texts = {token: read(token) for token in vocab if token not in special}
     tokens = tuple(texts.get(by_id.get(index, ""), b"") for index in range(max(by_id, default=-1) + 1))
     pairs = tuple((texts.get(left) or read(left), texts.get(right) or read(right)) for left, right in merges)
+    if beyond := [token for token in pipeline.template if token >= len(tokens)]:
+        raise TokenizerError(f"the template of this tokenizer.json adds the id {beyond[0]}, which no token has")
     return Vocabulary(tokens, pairs, special, added, pipeline)
 
 

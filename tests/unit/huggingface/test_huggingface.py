@@ -271,7 +271,7 @@ def test_what_config_json_leaves_out_is_what_transformers_takes(tmp_path):
     assert (model.norm_epsilon, model.block_size, model.init_std) == (1e-6, 2048, 0.02)
 
 
-def test_tokens_without_a_tokenizer_entry_are_dropped(tmp_path):
+def test_tokens_without_a_tokenizer_entry_are_dropped(tmp_path, capsys):
     shutil.copytree(GOLDENS / "hf_llama", tmp_path / "padded")
     entries, metadata = read_safetensors((GOLDENS / "hf_llama" / "model.safetensors").read_bytes())
     config = json.loads((GOLDENS / "hf_llama" / "config.json").read_text()) | {"vocab_size": 320}
@@ -284,6 +284,9 @@ def test_tokens_without_a_tokenizer_entry_are_dropped(tmp_path):
     np.testing.assert_allclose(
         trained_model(imported(tmp_path / "padded")).logits(golden["ids"]), golden["logits"], atol=1e-4
     )
+    for folder, said in (tmp_path / "padded", "264 tokens (56 rows for tokens that"), (GOLDENS / "hf_llama", "264 tokens,"):
+        assert main(["import", "hf", str(folder), str(tmp_path / "run")]) == 0
+        assert said in capsys.readouterr().out
 
 
 INVALID = {

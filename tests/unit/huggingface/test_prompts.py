@@ -1,0 +1,128 @@
+"""What the prompt of an imported model begins with: what its tokenizer's template says, as in `transformers`."""
+
+import numpy as np
+import pytest
+import tokenizers
+
+from pygpt.devices.numpy import NumpyDevice
+from pygpt.errors import TokenizerError
+from pygpt.inference.trained_model import TrainedModel
+from pygpt.language_model import LanguageModel
+from pygpt.nanogpt import import_checkpoint
+from pygpt.runs.checkpoint import read_checkpoint, write_checkpoint
+from pygpt.training.run import Run
+from tests.tiny_runs import poem_run
+from tests.unit.huggingface.folders import GOLDENS, change_json, copied, imported
+
+BYTE_LEVEL = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
+
+
+def template(*before, after=()):
+    """A post-processor that puts the special token <|endoftext|> (0) before a text so many times, or after it."""
+    pieces = [{"SpecialToken": {"id": name, "type_id": 0}} for name in before]
+    pieces += [{"Sequence": {"id": "A", "type_id": 0}}]
+    pieces += [{"SpecialToken": {"id": name, "type_id": 0}} for name in after]
+    names = {name: {"id": name, "ids": [0], "tokens": [name]} for name in (*before, *after)}
+    pair = [*pieces, {"Sequence": {"id": "B", "type_id": 1}}]
+    return {"type": "TemplateProcessing", "single": pieces, "pair": pair, "special_tokens": names}
+
+
+END = "<|endoftext|>"
+TEMPLATES = {
+    "none": None,
+    "GPT-2": BYTE_LEVEL,
+    "Llama": template(END),
+    "Llama 3": {"type": "Sequence", "processors": [BYTE_LEVEL, template(END)]},
+    "twice": template(END, END),
+}
+
+
+def model_with(folder, post_processor, bos):
+    """An imported Llama, its folder's tokenizer in the library, and its config.json's bos_token_id."""
+    copied("hf_llama", folder, bos_token_id=bos, eos_token_id=None)
+    (folder / "generation_config.json").unlink()
+    change_json(folder / "tokenizer.json", post_processor=post_processor)
+    library = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
+    return TrainedModel(imported(folder), NumpyDevice()), library
+
+
+def continued(model, ids, count=5):
+    """The most likely continuation of ids, from the whole logits of each step."""
+    ids = list(ids)
+    for _ in range(count):
+        ids.append(int(np.argmax(model.logits([ids])[0, -1])))
+    return model.tokenizer.decode(ids[-count:])
+
+
+@pytest.mark.parametrize("bos", [0, None])
+@pytest.mark.parametrize("processor", TEMPLATES.values(), ids=TEMPLATES)
+def test_a_prompt_begins_as_the_tokenizer_says(processor, bos, tmp_path):
+    """It began with the token that config.json names, whether or not the tokenizer adds one."""
+    model, library = model_with(tmp_path / "folder", processor, bos)
+    differ = False
+    for prompt in "Twin", "the", " é", "a\n":
+        ids = library.encode(prompt).ids
+        assert model.generate(prompt, 5, temperature=0) == continued(model, ids), prompt
+        differ |= continued(model, ids) != continued(model, [0, *ids] if ids[0] else ids[1:])
+    assert differ, "a prompt that began in another way would not be noticed"
+
+
+@pytest.mark.parametrize("processor", TEMPLATES.values(), ids=TEMPLATES)
+def test_an_empty_prompt_begins_with_the_token_that_begins_a_text(processor, tmp_path):
+    model, library = model_with(tmp_path / "folder", processor, 0)
+    ids = library.encode("").ids or [0]
+    assert model.generate("", 5, temperature=0) == continued(model, ids)
+
+
+def test_a_saved_import_keeps_it(tmp_path):
+    model, _ = model_with(tmp_path / "folder", template(END), None)
+    again = LanguageModel.from_checkpoint(read_checkpoint(write_checkpoint(model.checkpoint)), NumpyDevice())
+    assert again.tokenizer.template == (0,)
+    assert again.generate("Twin", 5, temperature=0) == model.generate("Twin", 5, temperature=0)
+
+
+def test_a_nanogpt_prompt_begins_with_itself():
+    """nanoGPT's sample.py puts nothing before a prompt, although GPT-2's tokenizer has a delimiter."""
+    checkpoint = import_checkpoint(GOLDENS / "nanogpt" / "ckpt.pt", GOLDENS / "nanogpt" / "meta.pkl")
+    stored = read_checkpoint(write_checkpoint(checkpoint))
+    # With the golden positions, every text goes on with "iiii".
+    stored.weights["embedding.positions"] = np.random.default_rng(1).normal(0, 4, (8, 16)).astype("float32").tobytes()
+    model = TrainedModel(stored, NumpyDevice())
+    model.tokenizer = model.tokenizer.with_delimiters(1, ())
+    ids = list(model.tokenizer.encode("abc"))
+    assert model.generate("abc", 4, temperature=0) == continued(model, ids, 4) != continued(model, [1, *ids], 4)
+
+
+def test_a_model_trained_here_begins_as_its_texts_do(tmp_path):
+    """pygpt's own models, and those that it trained further, begin a text with the delimiter of their documents."""
+    base = model_with(tmp_path / "folder", None, 0)[0].checkpoint
+    experiment = base.experiment.with_fields(**{"train.steps": 1, "train.batch_size": 1, "train.eval_batches": 1})
+    run = Run(experiment, poem_run(NumpyDevice()).text, NumpyDevice(), init_from=base)
+    for _ in run.train():
+        pass
+    tuned = TrainedModel(read_checkpoint(run.checkpoint()), NumpyDevice())
+    assert tuned.generate("Twin", 5, temperature=0) == continued(tuned, [0, *tuned.tokenizer.encode("Twin")])
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"single": None}, "its template is malformed"),
+        ({"single": ["<s> $A"]}, "its template is malformed"),
+        ({"special_tokens": {}}, "its template is malformed"),
+        ({"special_tokens": {END: {"ids": ["0"]}}}, "its template has ids that are not numbers"),
+        ({"special_tokens": {END: {"ids": [264]}}}, "template of this tokenizer.json adds the id 264, which no token"),
+    ],
+    ids=str,
+)
+def test_a_template_that_cannot_be_followed_is_refused(change, message, tmp_path):
+    folder = copied("hf_llama", tmp_path / "folder")
+    change_json(folder / "tokenizer.json", post_processor=template(END) | change)
+    with pytest.raises(TokenizerError, match=message):
+        imported(folder)
+
+
+def test_what_comes_after_the_text_is_left_out(tmp_path):
+    folder = copied("hf_llama", tmp_path / "folder")
+    change_json(folder / "tokenizer.json", post_processor=template(END, after=(END,)))
+    assert imported(folder).tokenizer.template == (0,)
