@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import errno
 import json
+import re
 import time
 import uuid
 
@@ -21,6 +22,7 @@ from pygpt.errors import CheckpointError
 from pygpt.utils.units import format_bytes
 
 NAME, DATA, ABOUT = "run", ".safetensors", ".json"
+COPY = re.compile(rf"{NAME}(-[A-Za-z0-9-]+)?")  # the names of copies
 PIECE = 1 << 24  # bytes written at once
 MAX_COPIES = 5  # number of copies from closed tabs to keep; older ones are removed
 MAX_BYTES = 1 << 30  # limit on their total size; the newest stays whatever its size
@@ -96,7 +98,8 @@ async def wait_for_closing_tabs(attempt: int) -> bool:
 
 
 async def read_copy(copy: str) -> bytes:
-    """The bytes of a copy. Raises: CheckpointError if the copy was removed."""
+    """The bytes of a copy. Raises: CheckpointError if the copy was removed, or no copy can have this name."""
+    _check_name(copy)
     try:
         return await _read(await js.navigator.storage.getDirectory(), copy + DATA)
     except JsException:
@@ -104,11 +107,22 @@ async def read_copy(copy: str) -> bytes:
 
 
 async def delete_copy(copy: str) -> None:
-    """Remove a copy if it exists and no other tab writes it."""
+    """Remove a copy if it exists and no other tab writes it. Raises: CheckpointError if no copy can have this name."""
+    _check_name(copy)
     # Without OPFS there is nothing to remove.
     with contextlib.suppress(JsException, AttributeError):
         if copy not in await _open_elsewhere():
             await _remove(await js.navigator.storage.getDirectory(), copy)
+
+
+def _is_copy(name: str) -> bool:
+    return COPY.fullmatch(name) is not None
+
+
+def _check_name(copy: str) -> None:
+    # Other files, such as the small texts, are no copies.
+    if not _is_copy(copy):
+        raise CheckpointError(f"there is no safety copy {copy[:80]!r}; choose one of those that `found` lists")
 
 
 async def recall(name: str) -> str:
@@ -161,9 +175,7 @@ async def _closed_copies(root) -> list[dict]:
     """The descriptions of the copies whose tab is closed, newest first."""
     names = {entry.name.partition(".")[0] async for entry in root.values()}
     copies = []
-    for copy in (
-        {name for name in names if name == NAME or name.startswith(f"{NAME}-")} - await _open_elsewhere() - {own_copy}
-    ):
+    for copy in {name for name in names if _is_copy(name)} - await _open_elsewhere() - {own_copy}:
         try:
             about = json.loads(await _read(root, copy + ABOUT))
             size = (await (await root.getFileHandle(copy + DATA)).getFile()).size

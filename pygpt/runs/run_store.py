@@ -72,13 +72,19 @@ class FolderStore(Cache):
         return self.begun and copy == self.run_folder.model.name
 
     async def read_copy(self, copy: str) -> bytes:
-        """The bytes of the copy. Raises: CheckpointError if there is none."""
+        """The bytes of the copy. Raises: CheckpointError if there is none, or the only one has another name."""
+        self._check_name(copy)
         try:
             return self.run_folder.model.read_bytes()
         except OSError as error:
             raise CheckpointError(f"there is no safety copy to open: {error.strerror}") from None
 
     async def delete_copy(self, copy: str) -> None:
-        """Remove the copy, if there is one."""
+        """Remove the copy, if there is one. Raises: CheckpointError for another name than that of the only copy."""
+        self._check_name(copy)
         self.about.unlink(missing_ok=True)
         self.run_folder.model.unlink(missing_ok=True)
+
+    def _check_name(self, copy):
+        if copy != self.run_folder.model.name:
+            raise CheckpointError(f"there is no safety copy {copy[:80]!r}; choose one of those that `found` lists")

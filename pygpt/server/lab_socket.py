@@ -129,8 +129,9 @@ class LabSocket:
                 page.send(_error(f"{error}, so try again when that is done", kind))
                 return
             self.pending_command = kind
-        if kind == "forget_kept":
-            self.last_events.pop("found", None)
+        if kind == "forget_kept" and (found := self.last_events.get("found")):
+            left = [run for run in found["runs"] if run["copy"] != command["copy"]]
+            self.last_events["found"] = {**found, "runs": left}
         await self.worker.send(command, data)
 
     def _start(self):

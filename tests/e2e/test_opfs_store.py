@@ -184,6 +184,23 @@ their_release()
         store.run("await kept.read_copy('run-nothing')")
 
 
+def test_a_file_that_is_no_copy_is_neither_read_nor_removed_as_one(store):
+    assert store.run("""
+await kept.remember("tuning.json", "{}")
+await kept._write(root, "tuning.safetensors", b"abcd")
+said = []
+for name in ("tuning", "", "run.json", "../run", "runner"):
+    for act in (kept.read_copy, kept.delete_copy):
+        try:
+            said.append(await act(name))
+        except kept.CheckpointError as error:
+            said.append(str(error))
+left = sorted([entry.name async for entry in root.values() if entry.name.startswith("tuning")])
+await root.removeEntry("tuning.safetensors")
+[len([each for each in said if "there is no safety copy" in each]), left]
+""") == [10, ["tuning.json", "tuning.safetensors"]]
+
+
 def test_a_copy_larger_than_one_write_is_complete(store):
     assert store.run("""
 await kept.begin(None)

@@ -294,6 +294,28 @@ def test_what_acts_once_acts_once(lab, tmp_path, presses):
     assert read_checkpoint(data).step == 40
 
 
+@pytest.mark.parametrize("command", ["open_kept", "forget_kept"])
+@pytest.mark.parametrize("name", ["no-such-copy", "", "run", "about.json", "../run/model.safetensors", "x" * 10_000])
+def test_a_copy_that_there_is_not_is_neither_opened_nor_removed(lab, tmp_path, command, name):
+    """Neither while a run trains, whose copy has another name, nor before."""
+    later = Recorded(tmp_path / "run")
+
+    async def scenario():
+        await lab.train()
+        await lab.send({"type": "start", "experiment": DRAFT.with_fields(**{"train.steps": 4000}).to_dict()}, None)
+        await lab.send({"type": command, "copy": name}, None)
+        assert lab.session.training.active and not lab.all("opened")
+        await lab.send({"type": "stop"}, None)
+        await later.send({"type": command, "copy": name}, None)
+        return await later.session.store.find()
+
+    (copy,) = asyncio.run(scenario())
+    assert copy["steps"] == 4000
+    for session in (lab, later):
+        (error,) = session.all("error")
+        assert error["message"].startswith(f"there is no safety copy {name[:80]!r}") and error["during"] == command
+
+
 def test_commands_pressed_at_once_leave_one_task(lab):
     """Two samples, and a new run beside Resume: one continuation and one training are left."""
 
