@@ -65,9 +65,10 @@ class Service:
         self.folder_lock.close()
 
     def close_streams(self) -> None:
-        """Close the event streams and the page's socket: a server that shuts down waits for them."""
+        """End the streams, the evaluations and the page's socket: a server that shuts down waits for them."""
         for job in self.queue.all_live():
             job.subscribers.close()
+        self.generation.close()
         self.lab.disconnect_page()
 
     def job(self, name: str) -> Job:
@@ -271,7 +272,7 @@ def _add_inference_routes(app, service):
             raise RequestError(409, f"{name!r} has not been trained far enough to be saved; try again later", "name")
         return folder.model
 
-    @app.get("/lm/{name}/eval", tags=["inference"], responses=problems(404, 409))
+    @app.get("/lm/{name}/eval", tags=["inference"], responses=problems(404, 409, 503))
     async def evaluate(name: str, dataset: str = "") -> dict:
         """Compute the loss on the whole validation split of a text (default: the one the model was trained on)."""
         data = await asyncio.to_thread(service.datasets.read, dataset) if dataset else None
@@ -282,12 +283,13 @@ def _add_inference_routes(app, service):
         "/lm/{name}/generate",
         tags=["inference"],
         response_class=StreamingResponse,
-        responses=problems(400, 404, 408, 409, 413) | {200: {"content": {"text/plain": {}}}},
+        responses=problems(400, 404, 408, 409, 413, 503) | {200: {"content": {"text/plain": {}}}},
     )
     async def generate(name: str, settings: Annotated[GenerateRequest, Body()] = GenerateRequest()) -> Response:
         """Generate text after the prompt, and stream it. A model that is still training uses its last checkpoint.
 
-        An error after the first piece of text is a last line of its own, which begins with "error: ".
+        An error after the first piece of text is a last line of its own, which begins with "error: ". If the server
+        shuts down, it is "error: the server is shutting down".
         """
         pieces = service.generation.generate(file_of(name), **settings.model_dump())
         # Wait for the first piece, so that an error before it can still set the response's status.

@@ -20,6 +20,7 @@ class Generation:
         self._lock = asyncio.Lock()
         self._tasks: set[asyncio.Task] = set()
         self._idle_timer: asyncio.TimerHandle | None = None
+        self._closing = False  # whether the server is shutting down
 
     async def generate(self, path: Path, **settings) -> AsyncIterator[str]:
         """Yield the generated text piece by piece; closing the iterator stops the generation.
@@ -66,6 +67,12 @@ class Generation:
             await worker.send({"type": "evaluate", "path": str(path), "dataset": dataset}, data)
             return await self._receive(worker)
 
+    def close(self) -> None:
+        """End what runs and what waits with an error: the server is shutting down, and waits for their responses."""
+        self._closing = True
+        if self.worker is not None:
+            self.worker.process.kill()
+
     async def end(self) -> None:
         """End the worker process, if there is one."""
         worker, self.worker = self.worker, None
@@ -75,6 +82,8 @@ class Generation:
             await worker.end(0.2)
 
     def _worker(self) -> Worker:
+        if self._closing:
+            raise _shutting_down()
         if self._idle_timer:
             self._idle_timer.cancel()
         self._idle_timer = asyncio.get_running_loop().call_later(IDLE_TIMEOUT, self._end_if_idle)
@@ -94,8 +103,12 @@ class Generation:
         item = await worker.receive()
         if item is None:
             self.worker = None
-            raise RequestError(500, worker.exit_reason)
+            raise _shutting_down() if self._closing else RequestError(500, worker.exit_reason)
         event, _ = item
         if event["type"] == "error":
             raise RequestError(422, event["message"], event["field"])
         return event
+
+
+def _shutting_down():
+    return RequestError(503, "the server is shutting down")

@@ -27,6 +27,7 @@ _MEANINGS = {
     413: "the body is too large",
     421: "the host is not one of this server's names",
     422: "a field is missing, unknown, of the wrong type or out of range",
+    503: "the server is shutting down",
     507: "the disk is full",
 }
 

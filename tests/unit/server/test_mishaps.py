@@ -84,6 +84,35 @@ def test_an_error_in_a_stream_is_its_last_event(server):
     assert server.client.post("/lm/first/generate", json={"max_new_tokens": 5}).status_code == 200
 
 
+@pytest.mark.slow
+def test_a_server_that_shuts_down_ends_generation_with_a_sentence(start, tmp_path):
+    """The text that streams, and the requests that wait for it; the log has no traceback."""
+    serving = start(tmp_path)
+    upload(serving, "poem")
+    serving.json(
+        "POST", "/lm/first/train", 202, json={**TINY, "n_layer": 6, "n_embed": 64, "block_size": 64, "max_iters": 2}
+    )
+    list(serving.events("first"))
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        with serving.client.stream("POST", "/lm/first/generate", json={"max_new_tokens": 10_000}) as response:
+            pieces = response.iter_text()
+            text = next(pieces)
+            waiting = [
+                pool.submit(serving.client.get, "/lm/first/eval"),
+                pool.submit(serving.client.post, "/lm/first/generate", json={"max_new_tokens": 5}),
+            ]
+            time.sleep(0.3)
+            serving.process.send_signal(signal.SIGTERM)
+            began = time.perf_counter()
+            text += "".join(pieces)  # raises if the body is cut short
+    assert text.splitlines()[-1] == "error: the server is shutting down"
+    for each in waiting:
+        answer = each.result()
+        assert (answer.status_code, answer.json()["detail"]) == (503, "the server is shutting down")
+    serving.process.wait(10)
+    assert time.perf_counter() - began < 4 and len(serving.output) == 1, serving.output
+
+
 def test_a_body_that_goes_on_while_the_answer_streams_ends_only_its_connection(server):
     head = "GET /lm/first/events HTTP/1.1\r\nHost: HOST\r\nTransfer-Encoding: chunked\r\n\r\n"
     with connected(server, head) as connection:
