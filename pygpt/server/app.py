@@ -79,6 +79,10 @@ class Service:
         restore_log(job.log, job.folder, job.record)
         return job
 
+    def file_of(self, name: str) -> Path:
+        """A model's file. Raises: RequestError (404) for an unknown model, (409) for one without a file."""
+        return self.models.get(name).file(self.queue.record(name)["state"])
+
     def model_summary(self, name: str) -> dict:
         """The fields of a model in the response of GET /lm."""
         live = self.queue.live(name)
@@ -266,17 +270,11 @@ async def _stream(service, job, after):
 
 
 def _add_inference_routes(app, service):
-    def file_of(name):
-        folder = service.models.get(name)
-        if not folder.model.exists():
-            raise RequestError(409, f"{name!r} has not been trained far enough to be saved; try again later", "name")
-        return folder.model
-
     @app.get("/lm/{name}/eval", tags=["inference"], responses=problems(404, 409, 503))
     async def evaluate(name: str, dataset: str = "") -> dict:
         """Compute the loss on the whole validation split of a text (default: the one the model was trained on)."""
         data = await asyncio.to_thread(service.datasets.read, dataset) if dataset else None
-        results = await service.generation.evaluate(file_of(name), dataset, data)
+        results = await service.generation.evaluate(lambda: service.file_of(name), dataset, data)
         return {field: value for field, value in results.items() if field != "type"}
 
     @app.post(
@@ -291,7 +289,7 @@ def _add_inference_routes(app, service):
         An error after the first piece of text is a last line of its own, which begins with "error: ". If the server
         shuts down, it is "error: the server is shutting down".
         """
-        pieces = service.generation.generate(file_of(name), **settings.model_dump())
+        pieces = service.generation.generate(lambda: service.file_of(name), **settings.model_dump())
         # Wait for the first piece, so that an error before it can still set the response's status.
         first = await anext(pieces, "")
 
@@ -315,7 +313,8 @@ def _add_inference_routes(app, service):
     )
     async def download(name: str) -> FileResponse:
         """Download the model as a file that the lab and `pygpt sample` can open."""
-        return FileResponse(file_of(name), media_type="application/octet-stream", filename=f"{name}.safetensors")
+        path = service.file_of(name)
+        return FileResponse(path, media_type="application/octet-stream", filename=f"{name}.safetensors")
 
 
 def _add_lab_routes(app, service, pages):

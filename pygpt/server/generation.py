@@ -1,7 +1,7 @@
 """Generation and evaluation with trained models: one request at a time, in a worker process."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 from pygpt.errors import RequestError
@@ -22,15 +22,17 @@ class Generation:
         self._idle_timer: asyncio.TimerHandle | None = None
         self._closing = False  # whether the server is shutting down
 
-    async def generate(self, path: Path, **settings) -> AsyncIterator[str]:
+    async def generate(self, find: Callable[[], Path], **settings) -> AsyncIterator[str]:
         """Yield the generated text piece by piece; closing the iterator stops the generation.
 
+        `find` returns the model's file, or raises a RequestError: a model can be deleted while its request waits.
         Raises: RequestError for settings or a prompt that the model rejects.
         """
+        find()
         pieces: asyncio.Queue = asyncio.Queue()
         closed = asyncio.Event()
         # A separate task: a disconnect cancels this generator, but the rest of the worker's events must still be read.
-        task = asyncio.ensure_future(self._write(pieces, closed, {"type": "generate", "path": str(path), **settings}))
+        task = asyncio.ensure_future(self._write(pieces, closed, find, settings))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         try:
@@ -41,15 +43,15 @@ class Generation:
         finally:
             closed.set()
 
-    async def _write(self, pieces, closed, command):
+    async def _write(self, pieces, closed, find, settings):
         async with self._lock:
             done = stopping = closed.is_set()
             try:
                 if not done:
-                    worker = self._worker()
-                    await worker.send(command)
+                    worker, path = self._worker(), find()
+                    await worker.send({"type": "generate", "path": str(path), **settings})
                 while not done:
-                    event = await self._receive(worker)
+                    event = await self._receive(worker, find)
                     done = event["done"]
                     if event["text"]:
                         pieces.put_nowait(event["text"])
@@ -60,12 +62,16 @@ class Generation:
                 pieces.put_nowait(error)
             pieces.put_nowait(None)
 
-    async def evaluate(self, path: Path, dataset: str, data: bytes | None) -> dict:
-        """Evaluate the model on the validation split of a text. Raises: RequestError if that fails."""
+    async def evaluate(self, find: Callable[[], Path], dataset: str, data: bytes | None) -> dict:
+        """Evaluate the model on the validation split of a text; `find` is as for `generate`.
+
+        Raises: RequestError if that fails.
+        """
+        find()
         async with self._lock:
-            worker = self._worker()
+            worker, path = self._worker(), find()
             await worker.send({"type": "evaluate", "path": str(path), "dataset": dataset}, data)
-            return await self._receive(worker)
+            return await self._receive(worker, find)
 
     def close(self) -> None:
         """End what runs and what waits with an error: the server is shutting down, and waits for their responses."""
@@ -99,14 +105,17 @@ class Generation:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _receive(self, worker):
+    async def _receive(self, worker, find):
         item = await worker.receive()
         if item is None:
             self.worker = None
             raise _shutting_down() if self._closing else RequestError(500, worker.exit_reason)
         event, _ = item
         if event["type"] == "error":
-            raise RequestError(422, event["message"], event["field"])
+            path = find()  # if it was deleted before it was opened, that is the error
+            # Where the server keeps its files does not concern its clients.
+            message = event["message"].replace(str(path), f"the model {path.parent.name!r}")
+            raise RequestError(422, message, event["field"])
         return event
 
 

@@ -52,6 +52,31 @@ class ModelFolder(RunFolder):
         """Whether there is a model: a folder whose creation was cut short has neither of its files."""
         return self.job.is_file() or self.model.is_file() or self.name in self.unwritten
 
+    def file(self, state: str) -> Path:
+        """The model's file; `state` is that of its training. Raises: RequestError (409) if there is none."""
+        if self.model.is_file():
+            return self.model
+        if self.model.exists():
+            reason = f"the {self.model.name} of {self.name!r} is a folder or a device; expected a file"
+        elif state in LIVE:
+            raise RequestError(
+                409, f"{self.name!r} has not been trained far enough to be saved; try again later", "name"
+            )
+        elif state == "trained":
+            reason = f"the {self.model.name} of {self.name!r} is missing"
+        else:
+            raise RequestError(
+                409,
+                f"the training of {self.name!r} ended before the model was saved; resume it "
+                f"(POST /lm/{self.name}/resume), or delete the model (DELETE /lm/{self.name})",
+                "name",
+            )
+        raise RequestError(
+            409,
+            f"{reason}: put the file back, or delete the model (DELETE /lm/{self.name}) and train it anew",
+            "name",
+        )
+
     def read_job(self) -> dict:
         """The record in job.json; {} without one, and a failed training if it cannot be understood."""
         if self.name in self.unwritten:

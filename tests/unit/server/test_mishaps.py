@@ -23,6 +23,8 @@ from tests.tiny_runs import POEM
 TINY = {"dataset": "poem", "n_layer": 1, "n_embed": 16, "n_head": 2, "block_size": 8, "batch_size": 4, "eval_iters": 2}
 NEVER = 1 << 30
 ENDLESS = {**TINY, "max_iters": 1_000_000, "eval_interval": 1_000_000}
+# A model that takes seconds to write 10,000 tokens.
+SLOW = {**TINY, "n_layer": 6, "n_embed": 64, "block_size": 64, "max_iters": 1}
 FULL_DISK = Path(sitecustomize.__file__).parent
 
 
@@ -89,9 +91,7 @@ def test_a_server_that_shuts_down_ends_generation_with_a_sentence(start, tmp_pat
     """The text that streams, and the requests that wait for it; the log has no traceback."""
     serving = start(tmp_path)
     upload(serving, "poem")
-    serving.json(
-        "POST", "/lm/first/train", 202, json={**TINY, "n_layer": 6, "n_embed": 64, "block_size": 64, "max_iters": 2}
-    )
+    serving.json("POST", "/lm/first/train", 202, json=SLOW)
     list(serving.events("first"))
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         with serving.client.stream("POST", "/lm/first/generate", json={"max_new_tokens": 10_000}) as response:
@@ -229,6 +229,29 @@ def test_train_delete_and_generate_at_once_leave_a_model_or_none(server):
     assert server.json("GET", "/lm/busy")["state"] == "trained"
     server.json("DELETE", "/lm/busy")
     assert not [path for path in (server.folder / "lm").iterdir() if "busy" in path.name]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("waits", ["generate", "eval"])
+def test_a_request_that_waits_while_its_model_is_deleted_is_404(server, waits):
+    for name in ("writes", "gone"):
+        server.json("POST", f"/lm/{name}/train", 202, json=SLOW)
+    list(server.events("gone"))
+    method = "GET" if waits == "eval" else "POST"
+    with (
+        concurrent.futures.ThreadPoolExecutor(1) as pool,
+        server.client.stream("POST", "/lm/writes/generate", json={"max_new_tokens": 10_000}) as response,
+    ):
+        pieces = response.iter_text()
+        next(pieces)  # while something refers to `pieces`, the response stays open
+        waiting = pool.submit(server.client.request, method, f"/lm/gone/{waits}")
+        time.sleep(0.3)
+        server.json("DELETE", "/lm/gone")
+        response.close()
+        answer = waiting.result()
+    assert answer.status_code == 404 and "there is no model 'gone'" in answer.json()["detail"]
+    assert str(server.folder) not in answer.text
+    server.json("DELETE", "/lm/writes")
 
 
 # Kills
