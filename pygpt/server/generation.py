@@ -109,7 +109,9 @@ class Generation:
         item = await worker.receive()
         if item is None:
             self.worker = None
-            raise _shutting_down() if self._closing else RequestError(500, worker.exit_reason)
+            if self._closing:
+                raise _shutting_down()
+            raise RequestError(500, worker.exit_reason(f"generation or evaluation with {find().parent.name!r}"))
         event, _ = item
         if event["type"] == "error":
             path = find()  # if it was deleted before it was opened, that is the error

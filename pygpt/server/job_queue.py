@@ -139,8 +139,7 @@ class Queue:
         record.update(
             state="interrupted",
             step=record.get("kept", 0),
-            error=f"the server ended during training, at step {record.get('step', 0)}; "
-            f"POST /lm/{folder.name}/resume continues from the checkpoint of step {record.get('kept', 0)}",
+            error=f"the server ended during training, at step {record.get('step', 0)}; {_way_on(folder, record)}",
         )
         folder.keep_job(record)
 
@@ -289,8 +288,7 @@ class Queue:
         step = job.record.get("kept", 0)
         job.set(state=job.early_end, step=step)
         if job.shutting_down:
-            goes_on = f"POST /lm/{job.name}/resume continues from step {step}"
-            job.set(error=f"the server was shut down during training; {goes_on}")
+            job.set(error=f"the server was shut down during training; {_way_on(job.folder, job.record)}")
 
     async def _is_kept(self, job, step):
         """Save a run that has ended until the disk takes it, or it is given up; return whether it is saved."""
@@ -316,12 +314,11 @@ class Queue:
         while True:
             item = await job.worker.receive()
             if item is None:
-                raise RequestError(
-                    500,
-                    f"the training did not stop within {STOP_TIMEOUT:g} seconds, and was ended"
-                    if job.stop_requested
-                    else job.worker.exit_reason,
-                )
+                if job.stop_requested:
+                    raise RequestError(500, f"the training did not stop within {STOP_TIMEOUT:g} seconds, and was ended")
+                reason = job.worker.exit_reason(f"the training of {job.name!r}")
+                step, way_on = job.record.get("step", 0), _way_on(job.folder, job.record)
+                raise RequestError(500, f"{reason}, at step {step}; {way_on}")
             event, _ = item
             job.apply(event)
             if event["type"] in kinds:
@@ -341,3 +338,11 @@ async def _first_of(events, timeout):
 def _can_train(folder: ModelFolder, record: dict) -> bool:
     """Whether a training can continue, from its checkpoint, or begin with its settings."""
     return folder.model.is_file() or {"experiment", "dataset"} <= record.keys()
+
+
+def _way_on(folder: ModelFolder, record: dict) -> str:
+    """What resuming a training that was cut short does."""
+    resume = f"POST /lm/{folder.name}/resume"
+    if not folder.model.is_file():
+        return f"{resume} starts anew, because no checkpoint was saved"
+    return f"{resume} continues from the checkpoint of step {record.get('kept', 0)}"

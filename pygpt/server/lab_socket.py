@@ -156,7 +156,7 @@ class LabSocket:
             self._forget()
             await self.slot.release(USER)
             if self.page is not None:
-                self.page.close(CRASHED, worker.exit_reason[:120])
+                self.page.close(CRASHED, worker.exit_reason(USER)[:120])
 
     async def _take(self, event):
         kind = event["type"]

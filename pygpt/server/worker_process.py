@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import json
+import logging
 import multiprocessing
+import signal
 import threading
 
 # Not fork: the server runs threads, and a GPU driver does not survive a fork.
@@ -93,10 +95,21 @@ class Worker:
         await asyncio.to_thread(self.incoming.reader.join)  # at its end: nobody else may read a closed connection
         self.connection.close()
 
-    @property
-    def exit_reason(self) -> str:
-        """The error message for a process that has ended."""
+    def exit_reason(self, work: str) -> str:
+        """The error message for a process that has ended during `work`, which the log gets too."""
         self.process.join(EXIT_TIMEOUT)
-        code = self.process.exitcode
-        how = "without an error" if not code else f"with status {code}" if code > 0 else f"by signal {-code}"
-        return f"the worker process ended {how}; see the server's log"
+        reason = f"the worker process ended {_how(self.process.exitcode)}"
+        logging.getLogger("uvicorn.error").error("%s: %s", work, reason)
+        # Before a status above 0, the process has written its own error there.
+        return f"{reason}; see the server's log" if (self.process.exitcode or 0) > 0 else reason
+
+
+def _how(code):
+    if not code:
+        return "without an error"
+    if code > 0:
+        return f"with status {code}"
+    try:
+        return f"by signal {-code} ({signal.Signals(-code).name})"
+    except ValueError:
+        return f"by signal {-code}"

@@ -82,7 +82,8 @@ def test_an_error_in_a_stream_is_its_last_event(server):
         (worker,) = set(server.workers()) - before or server.workers()
         os.kill(worker, signal.SIGKILL)
         text += "".join(pieces)
-    assert text.splitlines()[-1] == "error: the worker process ended by signal 9; see the server's log"
+    assert text.splitlines()[-1] == "error: the worker process ended by signal 9 (SIGKILL)"
+    assert any("with 'first': the worker process ended by signal 9" in line for line in server.output)
     assert server.client.post("/lm/first/generate", json={"max_new_tokens": 5}).status_code == 200
 
 
@@ -266,11 +267,20 @@ def test_a_killed_worker_fails_its_job_and_the_queue_goes_on(server):
     (worker,) = set(server.workers()) - before
     os.kill(worker, signal.SIGKILL)
     failed = server.wait_until("killed", lambda facts: facts["state"] == "failed")
-    assert "signal 9" in failed["error"] and failed["resumable"]
+    assert failed["resumable"] and "log" not in failed["error"], "it says no more than the error"
+    ended = "the worker process ended by signal 9 (SIGKILL)"
+    assert failed["error"].startswith(f"{ended}, at step ")
+    assert failed["error"].endswith("; POST /lm/killed/resume starts anew, because no checkpoint was saved")
+    assert [line for line in server.output if "the training of 'killed': " + ended in line]
     server.wait_until("after", lambda facts: facts["state"] == "trained")
     server.json("POST", "/lm/killed/resume", 202)
     server.wait_until("killed", lambda facts: facts["state"] == "training" and facts["step"] > 0)
-    server.json("POST", "/lm/killed/stop")
+    copied = server.wait_until("killed", lambda facts: facts.get("kept", 0) > 0)["kept"]
+    (worker,) = set(server.workers()) - before
+    os.kill(worker, signal.SIGKILL)
+    failed = server.wait_until("killed", lambda facts: facts["state"] == "failed")
+    assert failed["step"] == failed["kept"] >= copied
+    assert failed["error"].endswith(f"; POST /lm/killed/resume continues from the checkpoint of step {failed['kept']}")
     for name in ("killed", "after"):
         server.json("DELETE", f"/lm/{name}")
 
