@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
+import tyro
+
 from pygpt.cli.flags import DeviceChoice, optional
 from pygpt.errors import ExperimentError, PygptError
 
@@ -23,7 +25,8 @@ BEFORE_FORCE = 5  # seconds that open streams have to finish after a shutdown si
 class ServeCommand:
     """Serve data sets and models over HTTP, and the lab connected to this machine (needs the extra `serve`)."""
 
-    folder: Path = Path("runs/server")
+    # Not a Path: the path of an empty text is that of the current folder.
+    folder: Annotated[str, tyro.conf.arg(metavar="PATH")] = "runs/server"
     """folder for data sets and models"""
     host: str = "127.0.0.1"
     """address to listen on; on an address other than loopback, requests need the token that is printed, or the one in
@@ -45,7 +48,7 @@ class ServeCommand:
 
     def run(self) -> int:
         """Serve until Ctrl+C. Raises: PygptError if the extra is missing, or the port or the folder cannot be used."""
-        check_port(self.port)
+        self._check()
         try:
             import uvicorn
 
@@ -59,11 +62,12 @@ class ServeCommand:
             ) from None
 
         token = self._token()
-        service = Service(self.folder, self.device)
+        service = Service(Path(self.folder), self.device)
         largest = 1_000_000 * self.max_upload
+        lab = find_lab_files(self.site) if self.lab else None
         app = create_app(
             service,
-            find_lab_files(self.site) if self.lab else None,
+            lab,
             loopback=is_loopback(self.host),
             names=tuple(self.name),
             largest_upload=largest,
@@ -88,12 +92,11 @@ class ServeCommand:
         with open_port(self.host, self.port) as listening:
             url = f"http://{address(self.host, listening.getsockname()[1])}"
             asks = f"?token={token}" if token else ""
-            lab = f"{url}/{asks}&on=machine" if token else f"{url}/?on=machine"
-            print(
-                f"Serving {service.folder} at {url}/{asks} (the lab on this machine: {lab}, the HTTP interface: "
-                f"{url}/docs{asks}; Ctrl+C stops it)",
-                flush=True,
-            )
+            pages = f"the HTTP interface: {url}/docs{asks}"
+            if lab is not None:
+                on_machine = f"{url}/{asks}&on=machine" if token else f"{url}/?on=machine"
+                pages = f"the lab on this machine: {on_machine}, {pages}"
+            print(f"Serving {service.folder} at {url}/{asks} ({pages}; Ctrl+C stops it)", flush=True)
             if not token and not is_loopback(self.host):
                 print(
                     f"There is no login: anyone who can reach {self.host} can train, read and delete on this server.",
@@ -103,6 +106,13 @@ class ServeCommand:
             with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises it again once everything is closed
                 StreamClosingServer(config).run(sockets=[listening])
         return 0
+
+    def _check(self):
+        check_port(self.port)
+        if self.max_upload < 1:
+            raise ExperimentError("max_upload", f"expected at least 1, in MB, got {self.max_upload}")
+        if not self.folder:
+            raise ExperimentError("folder", "expected the path of a folder, got an empty text; for this one, write .")
 
     def _token(self) -> str:
         """The token that requests need, or "" if they need none. Raises: PygptError if PYGPT_TOKEN cannot be one."""

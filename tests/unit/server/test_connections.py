@@ -164,6 +164,15 @@ def test_stop_is_answered_whatever_the_training_is_doing(server, settings, reach
     assert server.client.get("/lm/short").json()["state"] == "trained"
 
 
+@pytest.mark.slow
+def test_the_start_line_names_the_lab_only_if_it_is_served(tmp_path, site):
+    for arguments, served in ((("--site", str(site)), True), ((), False)):  # without a site, --no-lab
+        for secret in ("", TOKEN):
+            with Serving(tmp_path / "served", *arguments, environment={"PYGPT_TOKEN": secret}) as serving:
+                assert ("on=machine" in serving.output[0]) == ("lab" in serving.output[0].split()) == served
+                assert f"/docs{'?token=' * bool(secret)}{secret}; Ctrl+C" in serving.output[0]
+
+
 # The token
 
 
