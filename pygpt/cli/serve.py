@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import errno
 import ipaddress
 import os
 import re
@@ -147,6 +148,13 @@ def address(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host and not host.startswith("[") else f"{host}:{port}"
 
 
+def _no_host(host, error):
+    return PygptError(
+        f"--host {host[:80]} is not an address of this machine ({getattr(error, 'strerror', None) or error}): "
+        f"use 127.0.0.1 for this machine alone, or 0.0.0.0 for all that reach it"
+    )
+
+
 def open_port(host: str, port: int) -> socket.socket:
     """Open a listening socket. Raises: PygptError if the port cannot be opened."""
     try:
@@ -157,7 +165,11 @@ def open_port(host: str, port: int) -> socket.socket:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind((host, port))
         listening.listen(128)
+    except (socket.gaierror, UnicodeError) as error:
+        raise _no_host(host, error) from None
     except (OSError, OverflowError) as error:
+        if getattr(error, "errno", None) == errno.EADDRNOTAVAIL:
+            raise _no_host(host, error) from None
         raise PygptError(
             f"Port {port} of {host} cannot be opened ({getattr(error, 'strerror', None) or error}). Another "
             f"program may be using it: choose another port with --port, or any free one with --port 0."

@@ -28,7 +28,7 @@ _MEANINGS = {
     421: "the host is not one of this server's names",
     422: "a field is missing, unknown, of the wrong type or out of range",
     503: "the server is shutting down",
-    507: "the disk is full",
+    507: "the disk is full, or takes no file of this size",
 }
 
 
@@ -46,6 +46,8 @@ def problems(*statuses: int) -> dict:
 
 def add_error_handlers(app: FastAPI) -> None:
     """Answer every error with a Problem."""
+    # It warns of each malformed form, which the answer describes.
+    logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
 
     @app.exception_handler(PygptError)
     async def pygpt_error(request, error):
@@ -55,7 +57,8 @@ def add_error_handlers(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def invalid_request(request, error):
         fields = (GenerateRequest if request.url.path.endswith("/generate") else TrainRequest).model_fields
-        described = [_describe(problem, fields) for problem in error.errors()]
+        kind = request.headers.get("content-type", "")
+        described = [_describe(problem, fields, kind) for problem in error.errors()]
         return _answer(422, "; ".join(message for _, message in described), described[0][0])
 
     @app.exception_handler(HTTPException)
@@ -66,7 +69,15 @@ def add_error_handlers(app: FastAPI) -> None:
             names = ", ".join(sorted(allowed))
             detail = f"{request.method} is not a method of this path; it has {names}"
             return _answer(405, detail, headers={"Allow": names})
-        return _answer(error.status_code, error.detail, headers=error.headers)
+        detail = error.detail
+        if detail in ("There was an error parsing the body", "Invalid multipart data."):
+            form = request.headers.get("content-type", "").startswith("multipart/")
+            detail = "the body cannot be read: expected " + (
+                "multipart/form-data that is complete, with the boundary of its Content-Type"
+                if form
+                else "JSON in UTF-8, nested at most a hundred levels deep"
+            )
+        return _answer(error.status_code, detail, headers=error.headers)
 
 
 def _answer(status, detail, field="", headers=None):
@@ -83,14 +94,29 @@ def _methods(app: FastAPI, request: Request) -> set[str]:
     return {method for route in exact or routes for method in route.methods or ()}
 
 
-def _describe(error, fields):
-    """(field, message) for one of pydantic's errors; `fields` are the valid fields of the body."""
+def _describe(error, fields, kind):
+    """(field, message) for one of pydantic's errors; `fields` are those of the body, `kind` its Content-Type."""
+    if error["type"] == "json_invalid":
+        position, reason = error["loc"][-1], error["ctx"]["error"]
+        return "", f"the body: expected JSON, got something else at character {position} ({reason})"
+    if error["loc"] == ("body",) and "json" not in kind:
+        return "", f"the body: expected Content-Type: application/json, got {_shown(kind) if kind else 'none'}"
+    if error["loc"] == ("body",):
+        return "", f"the body: expected a JSON object, got {_json_shown(error.get('input'))}"
+    if error["loc"] == ("body", "file"):
+        missing = error["type"] == "missing" or error.get("input") is None
+        got = "none" if missing else "a plain field"
+        return "file", f"file: expected a file in multipart/form-data (curl -F file=@poem.txt), got {got}"
     path = [str(part) for part in error["loc"] if part not in ("body", "query", "path")]
     field = ".".join(path)[:LONGEST_SHOWN]
     if error["type"] == "extra_forbidden":
         return field, f"{field}: there is no such field{did_you_mean(field, fields)}"
     reason = f"{error['msg'][:1].lower()}{error['msg'][1:]}"
     return field, f"{field or 'the body'}: {reason}, got {_shown(error.get('input'))}"
+
+
+def _json_shown(value):
+    return "null" if value is None else _shown(value)
 
 
 def _shown(value):

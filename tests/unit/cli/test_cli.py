@@ -230,6 +230,7 @@ ERRORS = [
     (["serve", "--max-upload", "0"], "max_upload: expected at least 1, in MB, got 0"),
     (["serve", "--max-upload", "-5"], "max_upload: expected at least 1, in MB, got -5"),
     (["serve", "--folder", ""], "folder: expected the path of a folder, got an empty text"),
+    (["serve", "--host", "nosuch.invalid"], "--host nosuch.invalid is not an address of this machine"),
     (["lab", "--port", "-1"], "port: -1 is outside 0 to 65535"),
     (["train", "--save-every", "-1"], "save-every: -1.0 is not a number of seconds"),
     (["sample", "{nothing}", "--seed", "-1"], "seed: -1 is outside 0 to 4,294,967,295"),
