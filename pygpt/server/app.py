@@ -312,8 +312,9 @@ def _add_inference_routes(app, service):
         responses=problems(404, 409) | {200: {"content": {"application/octet-stream": {}}}},
     )
     async def download(name: str) -> FileResponse:
-        """Download the model as a file that the lab and `pygpt sample` can open."""
+        """Download the model as a file that the lab and `pygpt sample` can open; a damaged file is 422."""
         path = service.file_of(name)
+        await asyncio.to_thread(service.models.get(name).check_file)
         return FileResponse(path, media_type="application/octet-stream", filename=f"{name}.safetensors")
 
 

@@ -10,8 +10,9 @@ from typing import Any
 
 from pygpt.config.experiment import Experiment
 from pygpt.config.fields import coerce
-from pygpt.errors import ExperimentError, RequestError
-from pygpt.runs.run_folder import RunFolder
+from pygpt.errors import CheckpointError, ExperimentError, RequestError
+from pygpt.runs.run_folder import RunFolder, map_run
+from pygpt.runs.safetensors import read_safetensors
 from pygpt.server.names import MAX_NAME_LENGTH, NAME, check_name, choices, make_folder, writing
 from pygpt.utils.files import open_regular, remove_unfinished, write_atomically
 
@@ -77,6 +78,13 @@ class ModelFolder(RunFolder):
             "name",
         )
 
+    def check_file(self) -> None:
+        """Read the header of the model's file, and its size. Raises: CheckpointError if it is damaged or cut short."""
+        try:
+            read_safetensors(map_run(self.model))
+        except CheckpointError as error:
+            raise CheckpointError(str(error).replace(str(self.model), f"the file of {self.name!r}")) from None
+
     def read_job(self) -> dict:
         """The record in job.json; {} without one, and a failed training if it cannot be understood."""
         if self.name in self.unwritten:
@@ -96,7 +104,12 @@ class ModelFolder(RunFolder):
                     Experiment.from_dict(value)
                 record[name] = coerce(name, _FIELDS[name], value)
         if record.get("state") not in ENDED + LIVE:
-            record |= {"state": "failed", "error": f"{JOB_FILE} is damaged"}
+            way_on = (
+                f"the model can still be used, and POST /lm/{self.name}/resume continues it and repairs the file"
+                if self.model.is_file()
+                else f"delete the model (DELETE /lm/{self.name}) and train it anew"
+            )
+            record |= {"state": "failed", "error": f"{JOB_FILE} is damaged; {way_on}"}
         return record
 
     def write_job(self, record: dict) -> None:
@@ -150,7 +163,7 @@ class Models:
 
     def add(self, name: str, record: dict) -> ModelFolder:
         """Create a model's folder with its job.json, or neither. Raises: RequestError, also for the name."""
-        check_name(name, "model", [model.name for model in self.list()])
+        check_name(name, "model", [model.name for model in self.list()], self._instead)
         folder = ModelFolder(self.folder / name, self.unwritten)
         try:
             make_folder(folder.folder)
@@ -160,6 +173,13 @@ class Models:
                 folder.folder.rmdir()
             raise
         return folder
+
+    def _instead(self, name):
+        state = ModelFolder(self.folder / name, self.unwritten).read_job().get("state", "trained")
+        if state in LIVE:
+            return f"or stop it (POST /lm/{name}/stop) and delete it first (DELETE /lm/{name})"
+        resume = f"resume its training (POST /lm/{name}/resume), " if state != "trained" else ""
+        return f"{resume}or delete it first (DELETE /lm/{name})"
 
     def take_out(self, name: str) -> Path:
         """Delete a model at once, and return the folder in which its files still are. Raises: RequestError."""

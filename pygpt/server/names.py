@@ -3,7 +3,7 @@
 import contextlib
 import errno
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from pygpt.errors import RequestError
@@ -20,9 +20,10 @@ RESERVED = re.compile(
 MOST_CHOICES = 20  # names that an error lists
 
 
-def check_name(name: str, what: str, taken: Iterable[str] = ()) -> str:
+def check_name(name: str, what: str, taken: Iterable[str], instead: Callable[[str], str]) -> str:
     """Return the name if a new data set or model can have it on every system. The one rule for names.
 
+    `instead` says what can be done about the one that has it, besides choosing another name; "" is nothing.
     Raises: RequestError (422) for a name that is not one, (409) for one that is taken; "Poem" and "poem" are one name.
     """
     if len(name) > MAX_NAME_LENGTH or not NAME.fullmatch(name) or RESERVED.fullmatch(name):
@@ -35,13 +36,8 @@ def check_name(name: str, what: str, taken: Iterable[str] = ()) -> str:
             "name",
         )
     if other := next((other for other in taken if other.lower() == name.lower()), None):
-        instead = f"resume its training (POST /lm/{other}/resume), " if what == "model" else ""
-        address = f"/{'lm' if what == 'model' else 'ds'}/{other}"
-        raise RequestError(
-            409,
-            f"there is already a {what} {other!r}; choose another name, {instead}or delete it first (DELETE {address})",
-            "name",
-        )
+        advice = f", {way}" if (way := instead(other)) else ""
+        raise RequestError(409, f"there is already a {what} {other!r}; choose another name{advice}", "name")
     return name
 
 
@@ -54,16 +50,16 @@ def make_folder(folder: Path) -> Path:
 
 @contextlib.contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Turn an OSError into a RequestError: 507 if the disk is full, 500 for any other reason."""
+    """Turn an OSError into a RequestError: 507 if the disk is full or the file too large, 500 for any other reason."""
     try:
         yield
     except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        raise RequestError(
-            507 if full else 500,
-            f"{path} cannot be written ({error.strerror or error}): "
-            + ("make room on the disk and try again" if full else "choose another folder with --folder"),
-        ) from None
+        status, advice = 500, "choose another folder with --folder"
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            status, advice = 507, "make room on the disk and try again"
+        elif error.errno == errno.EFBIG:
+            status, advice = 507, "it is larger than a file of this server can be; raise that limit (ulimit -f)"
+        raise RequestError(status, f"{path} cannot be written ({error.strerror or error}): {advice}") from None
 
 
 def choices(names: Iterable[str]) -> str:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import threading
 from pathlib import Path
 
@@ -101,11 +102,12 @@ class DataSets:
 
     def add(self, name: str, data: bytes, layout: str, title: str) -> DataSet:
         """Store a text. Raises: RequestError for a name that is taken or invalid, DataError if it is not a text."""
-        check_name(name, "data set", [dataset.name for dataset in self.list()])
+        self._check_name(name)
         text = text_from_bytes(name, data).text
         dataset = DataSet(name, title[:MAX_TITLE_LENGTH], False, layout, len(data), len(text), len(set(text)))
         with self._adding, writing(self.folder):  # of two uploads of one name, the second finds the first
-            check_name(name, "data set", [dataset.name for dataset in self.list()])
+            self._check_name(name)
+            self._check_files(name, data)
             write_atomically(self._text_path(name), data)
             # A data set exists once this file does.
             write_atomically(self._metadata_path(name), json.dumps(dataclasses.asdict(dataset)).encode())
@@ -128,6 +130,28 @@ class DataSets:
             self._metadata_path(name).unlink(missing_ok=True)
             self._text_path(name).unlink(missing_ok=True)
 
+    def _check_name(self, name):
+        datasets = {dataset.name: dataset for dataset in self.list()}
+        check_name(
+            name,
+            "data set",
+            datasets,
+            lambda other: "" if datasets[other].built_in else f"or delete it first (DELETE /ds/{other})",
+        )
+
+    def _check_files(self, name, data):
+        """Refuse to replace a file of a user. An upload that a crash cut short can be sent again."""
+        text, metadata = self._text_path(name), self._metadata_path(name)
+        unfinished = text.is_file() and text.stat().st_size == len(data) and text.read_bytes() == data
+        in_the_way = text if os.path.lexists(text) and not unfinished else metadata if metadata.is_dir() else None
+        if in_the_way is not None:
+            raise RequestError(
+                409,
+                f"the server's folder ds already has {in_the_way.name}, which is not a finished upload; choose another "
+                f"name, or remove it there",
+                "name",
+            )
+
     def _text_path(self, name):
         return self.folder / f"{name}.txt"
 
@@ -136,7 +160,8 @@ class DataSets:
 
     def _uploaded(self, path):
         counts = self.character_counts.get(path.stem, (None, None))
-        unknown = DataSet(path.stem, path.stem, False, "stream", 0, *counts)
+        size = self._text_path(path.stem).stat().st_size
+        unknown = DataSet(path.stem, path.stem, False, "stream", size, *counts)
         try:
             content = json.loads(path.read_bytes())
             typed = {name: coerce(name, kind, content[name]) for name, kind in _DESCRIBED.items()}

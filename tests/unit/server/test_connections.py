@@ -18,6 +18,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from pygpt.cli.serve import open_port
+from pygpt.runs.safetensors import Entry, write_safetensors
 from pygpt.server import connections, job_queue, security
 from pygpt.server.app import Service, create_app
 from tests.serving import Serving
@@ -95,7 +96,9 @@ def test_a_response_that_is_not_read_ends_only_its_connection(server, tmp_path, 
     """A client that reads slowly gets all of it; one that stops reading is cut off."""
     monkeypatch.setattr(connections, "READ_SECONDS", 0.5)
     (tmp_path / "lm" / "big").mkdir()
-    (tmp_path / "lm" / "big" / "model.safetensors").write_bytes(bytes(30_000_000))
+    (tmp_path / "lm" / "big" / "model.safetensors").write_bytes(
+        write_safetensors({"zeros": Entry("U8", (30_000_000,), bytes(30_000_000))}, {})
+    )
     request = b"GET /lm/big/model.safetensors HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\n\r\n"
     with connected(server.url, request) as slow, connected(server.url, request) as stopped:
         received = 0

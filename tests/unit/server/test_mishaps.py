@@ -1,6 +1,7 @@
 """What kills, full disks, slow clients and two of everything at once do to `pygpt serve`: nothing that stays."""
 
 import concurrent.futures
+import errno
 import json
 import os
 import signal
@@ -13,8 +14,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from pygpt.errors import PygptError
+from pygpt.errors import PygptError, RequestError
 from pygpt.runs.run_folder import RunFolder, open_run
+from pygpt.server.names import writing
 from tests.full_disk import sitecustomize
 from tests.full_disk.sitecustomize import Disk
 from tests.serving import Serving
@@ -160,6 +162,33 @@ def test_any_last_event_id_is_read(server, last):
     assert status == (204 if last == "2" else 200)
 
 
+@pytest.mark.parametrize(
+    "path, kind, body, status, expected",
+    [
+        ("/lm/first/generate", "", b"{}", 422, "the body: expected Content-Type: application/json, got none"),
+        ("/lm/x/train", "text/plain", b"{}", 422, "expected Content-Type: application/json, got 'text/plain'"),
+        ("/lm/x/train", "application/json", b"{", 422, "the body: expected JSON, got something else at character 1"),
+        ("/lm/x/train", "application/json", b"[1]", 422, "the body: expected a JSON object, got '[1]'"),
+        ("/lm/x/train", "application/json", b'{"dataset": "\xe9"}', 400, "expected JSON in UTF-8"),
+        ("/lm/x/train", "application/json", b"[" * 100_000, 400, "nested at most a hundred levels deep"),
+        ("/ds/upload", "multipart/form-data; boundary=b", b"garbage", 400, "the boundary of its Content-Type"),
+        ("/ds/upload", "multipart/form-data; boundary=b", b"--b--\r\n", 422, "file: expected a file in multipart"),
+        (
+            "/ds/upload",
+            "multipart/form-data; boundary=b",
+            b'--b\r\nContent-Disposition: form-data; name="file"\r\n\r\ntext\r\n--b--\r\n',
+            422,
+            "(curl -F file=@poem.txt), got a plain field",
+        ),
+    ],
+)
+def test_a_body_that_cannot_be_read_is_refused_with_what_was_expected(server, path, kind, body, status, expected):
+    lines = len(server.output)
+    response = server.client.post(path, content=body, headers={"Content-Type": kind} if kind else {})
+    assert response.status_code == status and expected in response.json()["detail"], response.text
+    assert response.json()["field"] in ("", "file") and len(server.output) == lines
+
+
 # Names
 
 
@@ -184,9 +213,10 @@ def test_names_of_any_length_and_script_are_refused_with_a_sentence(server, name
 
 def test_names_that_differ_in_case_alone_are_one_name(server):
     assert "already a data set 'poem'" in upload(server, "POEM", (409,)).json()["detail"]
-    assert "already a data set 'tales'" in upload(server, "Tales", (409,)).json()["detail"]
+    detail = upload(server, "Tales", (409,)).json()["detail"]
+    assert detail == "there is already a data set 'tales'; choose another name", "a built-in text cannot be deleted"
     detail = server.json("POST", "/lm/First/train", 409, json=TINY)["detail"]
-    assert "already a model 'first'" in detail and "/lm/first/resume" in detail
+    assert "already a model 'first'" in detail and "DELETE /lm/first" in detail and "resume" not in detail
     assert "no model 'First'" in server.json("GET", "/lm/First", 404)["detail"]
 
 
@@ -428,6 +458,66 @@ def test_a_disk_that_is_full_at_any_write_loses_nothing(start, tmp_path):
 
 
 # Folders and files
+
+
+def test_a_model_whose_file_is_missing_damaged_or_a_folder_says_so(server):
+    made = {"empty": b"", "cut": None, "folder": None, "missing": None}
+    whole = (server.folder / "lm" / "first" / "model.safetensors").read_bytes()
+    for name in made:
+        folder = server.folder / "lm" / name
+        folder.mkdir()
+        (folder / "job.json").write_text(json.dumps({"state": "trained"}))
+    (server.folder / "lm" / "empty" / "model.safetensors").write_bytes(b"")
+    (server.folder / "lm" / "cut" / "model.safetensors").write_bytes(whole[:-1])
+    (server.folder / "lm" / "folder" / "model.safetensors").mkdir()
+    for name, status, expected in (
+        ("empty", 422, "it has 0 bytes"),
+        ("cut", 422, "cut short"),
+        ("folder", 409, "is a folder or a device"),
+        ("missing", 409, "is missing: put the file back"),
+    ):
+        answer = server.client.get(f"/lm/{name}/model.safetensors")
+        assert answer.status_code == status and expected in answer.json()["detail"], answer.text
+        assert str(server.folder) not in answer.text and "try again" not in answer.text
+        server.json("DELETE", f"/lm/{name}")
+    assert server.client.get("/lm/first/model.safetensors").content == whole and not tracebacks(server)
+
+
+def test_a_damaged_job_file_leaves_a_model_that_works_and_resumes(server):
+    folder = server.folder / "lm" / "torn"
+    folder.mkdir()
+    (folder / "model.safetensors").write_bytes((server.folder / "lm" / "first" / "model.safetensors").read_bytes())
+    (folder / "job.json").write_bytes(b"{")
+    facts = server.json("GET", "/lm/torn")
+    assert facts["state"] == "failed" and "job.json is damaged; the model can still be used" in facts["error"]
+    assert server.client.post("/lm/torn/generate", json={"max_new_tokens": 3}).status_code == 200
+    server.json("POST", "/lm/torn/resume", 202)
+    server.wait_until("torn", lambda facts: facts["state"] == "trained")
+    assert json.loads((folder / "job.json").read_text())["state"] == "trained"
+    server.json("DELETE", "/lm/torn")
+
+
+def test_a_file_that_is_too_large_for_its_disk_is_507_with_true_advice(tmp_path):
+    with pytest.raises(RequestError, match="File too large.*ulimit") as refused, writing(tmp_path):
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+    assert refused.value.status == 507 and "--folder" not in str(refused.value)
+
+
+def test_an_upload_replaces_no_file_of_a_user(server):
+    ds = server.folder / "ds"
+    (ds / "mine.txt").write_text("a text of my own")
+    (ds / "folder.txt").mkdir()
+    (ds / "described.txt").write_text(POEM)
+    (ds / "described.json").write_text("{")
+    for name in ("mine", "folder"):
+        assert f"already has {name}.txt" in upload(server, name, (409,)).json()["detail"]
+    assert (ds / "mine.txt").read_text() == "a text of my own"
+    upload(server, "mine", text="a text of my own")  # an upload that a crash has cut short is sent again
+    sizes = {dataset["name"]: dataset["bytes"] for dataset in server.json("GET", "/ds")["datasets"]}
+    assert sizes["described"] == len(POEM.encode())
+    for name in ("mine", "described"):
+        server.json("DELETE", f"/ds/{name}")
+    (ds / "folder.txt").rmdir()
 
 
 @pytest.mark.slow
