@@ -49,9 +49,7 @@ class SecurityMiddleware:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         status, reason = self._refusal(scope, headers)
         if status:
-            if status == 413 and "expect" not in headers:
-                await _discard(receive)
-            await _refuse(scope, send, status, reason)
+            await _refuse(scope, send, status, reason, unread=receive if status == 413 else None)
             return
         if self.token:
             cookie, query = _cookie_name(scope), parse_qs(scope["query_string"].decode("latin-1"))
@@ -179,7 +177,8 @@ async def _discard(receive):
                 more = message.get("more_body", False)
 
 
-async def _refuse(scope, send, status, reason, headers=()):
+async def _refuse(scope, send, status, reason, headers=(), unread=None):
+    """Send a refusal at once, then discard the body that `unread` receives, before the connection closes."""
     if scope["type"] == "websocket":
         await send({"type": "websocket.close", "code": 1008, "reason": reason[:120]})
         return
@@ -196,4 +195,7 @@ async def _refuse(scope, send, status, reason, headers=()):
             ],
         }
     )
-    await send({"type": "http.response.body", "body": body})
+    await send({"type": "http.response.body", "body": body, "more_body": True})
+    if unread is not None:
+        await _discard(unread)
+    await send({"type": "http.response.body", "body": b""})

@@ -92,6 +92,20 @@ def test_a_body_that_does_not_arrive_is_408(server, path):
     assert received.startswith(b"HTTP/1.1 408") and b"did not arrive in time" in received
 
 
+@pytest.mark.parametrize("expects", ["", "Expect: 100-continue\r\n"])
+def test_a_body_announced_as_too_large_is_413_at_once(server, monkeypatch, expects):
+    """Before any of it has arrived; a client that sends it nevertheless reads the reason too."""
+    monkeypatch.setattr(security, "BODY_SECONDS", 4.0)
+    head = f"POST /ds/upload HTTP/1.1\r\nHost: HOST\r\n{expects}Content-Length: 5000000\r\n\r\n"
+    with connected(server.url, head.encode()) as connection:
+        began = time.perf_counter()
+        received = connection.recv(65536)
+        assert time.perf_counter() - began < 2 and received.startswith(b"HTTP/1.1 413")
+        connection.sendall(bytes(5_000_000))
+        received += answer(connection)
+    assert b"larger than the limit of 1 MB" in received and received.count(b"HTTP/1.1") == 1
+
+
 def test_a_response_that_is_not_read_ends_only_its_connection(server, tmp_path, monkeypatch):
     """A client that reads slowly gets all of it; one that stops reading is cut off."""
     monkeypatch.setattr(connections, "READ_SECONDS", 0.5)
