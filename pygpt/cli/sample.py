@@ -21,8 +21,8 @@ class SampleCommand:
     init_from: Literal["resume"] = "resume"
     """source of the weights: the run's last checkpoint"""
     prompt: str = ""
-    """text to continue; special tokens in it are plain text, and before it comes a begin-of-text token only if the model
-    was trained with one or, of an imported model, the template of its tokenizer.json adds one"""
+    """text to continue; special tokens in it are plain text, and before it comes a begin-of-text token only if the
+    model was trained with one or, of an imported model, the template of its tokenizer.json adds one"""
     max_new_tokens: int = 500
     """number of tokens to generate"""
     sampling: tyro.conf.OmitArgPrefixes[SamplingFlags] = dataclasses.field(default_factory=SamplingFlags)

@@ -63,8 +63,8 @@ class Layout:
     it or not. `token_ids` are those of a config.json that names none. `tied` says whether the output layer is the
     embedding (its array is `embedding`) unless a config.json says something else. `problem` returns why a model does
     not fit although its fields do, or "". `normalizer` is that of the only tokenizers for which `transformers` gives a
-    folder of this `model_type` the ids of its tokenizer.json; "": of all. `unbiased` returns the parts of a block, such as
-    ".mlp.", whose linear layers have no bias according to a config.json.
+    folder of this `model_type` the ids of its tokenizer.json; "": of all. `unbiased` returns the parts of a block, such
+    as ".mlp.", whose linear layers have no bias according to a config.json.
     """
 
     model_type: str

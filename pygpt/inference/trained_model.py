@@ -49,10 +49,11 @@ class TrainedModel:
             raise ShapeError(f"logits: rows have {length} ids; this model takes 1 to {self.model.block_size}")
         flat = [token for row in rows for token in row]
         numbers = range(self.tokenizer.vocab_size)
-        wrong = [token for token in flat if not hasattr(token, "__index__") or token not in numbers]  # 1.0 is in a range
+        # 1.0 is in a range.
+        wrong = [token for token in flat if not hasattr(token, "__index__") or token not in numbers]
         if wrong:
             raise TokenizerError(
-                f"logits: {wrong[0]!r:.60} is no token; ids go from 0 to {self.tokenizer.vocab_size - 1}, in whole numbers"
+                f"logits: {wrong[0]!r:.60} is no token; ids are whole numbers from 0 to {self.tokenizer.vocab_size - 1}"
             )
         data = tensor(self.device, array("I", flat), (len(rows), length), "uint32")
         with no_tape():

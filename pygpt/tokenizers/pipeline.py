@@ -110,7 +110,8 @@ def _template(processor):
             if "Sequence" in piece:
                 return ids
             ids += processor["special_tokens"][piece["SpecialToken"]["id"]]["ids"]
-            require(all(type(token) is int and token >= 0 for token in ids), "its template has ids that are not numbers")
+            numbers = all(type(token) is int and token >= 0 for token in ids)
+            require(numbers, "its template has ids that are not numbers")
     except (TypeError, KeyError):
         require(False, "its template is malformed")
     return []  # it leaves the text out

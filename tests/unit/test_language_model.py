@@ -325,7 +325,7 @@ NO_RUN = "expected the path of a run, a folder or a file, got"
         (lambda model, _: model.logits(5), ShapeError, SHAPE),
         (lambda model, _: model.logits([[0], [1, 2]]), ShapeError, SHAPE),
         (lambda model, _: model.logits([[0], None]), ShapeError, SHAPE),
-        (lambda model, _: model.logits([[1.0]]), TokenizerError, "1.0 is no token; ids go from 0 to 10, in whole numbers"),
+        (lambda model, _: model.logits([[1.0]]), TokenizerError, "1.0 is no token; ids are whole numbers from 0"),
         (lambda model, _: model.logits(np.array([[1.0]])), TokenizerError, "logits: 1.0 is no token"),
         (lambda model, _: model.logits(np.array([[[1]]])), TokenizerError, r"logits: \[1\] is no token"),
         (lambda model, _: model.logits([[None]]), TokenizerError, "None is no token"),

@@ -284,7 +284,8 @@ def test_tokens_without_a_tokenizer_entry_are_dropped(tmp_path, capsys):
     np.testing.assert_allclose(
         trained_model(imported(tmp_path / "padded")).logits(golden["ids"]), golden["logits"], atol=1e-4
     )
-    for folder, said in (tmp_path / "padded", "264 tokens (56 rows for tokens that"), (GOLDENS / "hf_llama", "264 tokens,"):
+    padded = tmp_path / "padded", "264 tokens (56 rows for tokens that"
+    for folder, said in padded, (GOLDENS / "hf_llama", "264 tokens,"):
         assert main(["import", "hf", str(folder), str(tmp_path / "run")]) == 0
         assert said in capsys.readouterr().out
 
@@ -316,7 +317,7 @@ INVALID = {
     ),
     "scaled": ("config.json", {"scale_attn_by_inverse_layer_idx": True}, "its logits would differ"),
     "more layers": ("config.json", {"n_layer": 3}, "no array h.2.ln_1.weight, which config.json says the model has"),
-    "fewer layers": ("config.json", {"n_layer": 1}, "arrays that pygpt's gpt2 does not have with this config.json: h.1"),
+    "fewer layers": ("config.json", {"n_layer": 1}, "arrays that pygpt's gpt2 does not have with this config.json"),
     "fewer tokens": ("config.json", {"vocab_size": 100}, "they do not belong together"),
     "no head": ("config.json", {"tie_word_embeddings": False}, "there is no lm_head.weight"),
     "cut short": ("model.safetensors", b"\x08\0\0\0\0\0\0\0{}      x", "belong to no array"),
