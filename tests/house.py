@@ -41,7 +41,7 @@ MAY_IMPORT = {
     "analysis": "errors utils version devices tensor ops nn models data config training inference",
     "huggingface": "errors utils version tensor tokenizers config runs",
     "nanogpt": "errors utils version tensor tokenizers data config runs huggingface",
-    "language_model": "errors utils devices.base models data config training analysis runs inference",
+    "language_model": "errors utils devices models data config training analysis runs inference",
     "session": "errors utils models tokenizers data config training analysis runs inference",
     "server": "errors utils version devices tokenizers data config training analysis runs inference session",
     "cli": "errors utils devices tensor tokenizers data config training analysis runs inference huggingface nanogpt "

@@ -81,7 +81,8 @@ class TrainedModel:
 
         A model that was trained here begins a prompt as its training texts begin.
         """
-        imported = self.checkpoint is not None and "imported" in self.checkpoint.provenance
+        checkpoint: Checkpoint | None = self.checkpoint  # a LanguageModel after `fit` has none
+        imported = checkpoint is not None and "imported" in checkpoint.provenance
         return self.tokenizer.template if imported else None
 
 

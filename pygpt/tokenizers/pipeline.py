@@ -104,7 +104,7 @@ def _template(processor):
     """The ids that a post-processor puts before a text."""
     if _type(processor) != "TemplateProcessing":
         return []
-    ids = []
+    ids: list[int] = []
     try:
         for piece in processor["single"]:
             if "Sequence" in piece:
