@@ -67,6 +67,11 @@ def as_argument(path) -> str:
     return quote(f"./{text}" if text.startswith("-") else text)
 
 
+def printable(name: str) -> str:
+    """A name from a file on one line of a terminal: what would steer the terminal is shown as "?"."""
+    return "".join(character if character.isprintable() else "?" for character in name)
+
+
 def prepare_streams() -> None:
     """Let standard output and standard error take every string, whatever their encoding, even if they are closed."""
     sys.stdout = sys.stdout or open(os.devnull, "w")

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pygpt.cli.flags import ExperimentCommand, optional
-from pygpt.cli.output import PlainConsole
+from pygpt.cli.output import PlainConsole, printable
 from pygpt.errors import ExperimentError
 from pygpt.utils.json_text import json_text
 from pygpt.utils.units import format_bytes
@@ -103,7 +103,7 @@ def _show(plan, tokens: int, origin: str, console: Console) -> None:
     batch = experiment.train.sequences * model.block_size
     console.print(
         Text.assemble(
-            (experiment.name or "run", "bold"),
+            (printable(experiment.name or "run"), "bold"),
             f"  {model.kind}: {plan.parameter_count:,} parameters, vocabulary of {plan.vocab_size:,} ({origin}), "
             f"text of {tokens:,} tokens\n",
         )

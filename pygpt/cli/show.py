@@ -10,7 +10,7 @@ import tyro
 from rich.table import Table
 from rich.text import Text
 
-from pygpt.cli.output import PlainConsole
+from pygpt.cli.output import PlainConsole, printable
 from pygpt.config.experiment import Experiment
 from pygpt.runs.checkpoint import Checkpoint, parameter_shapes
 from pygpt.runs.run_folder import RunFolder, map_run, open_run
@@ -80,7 +80,7 @@ def _print(folder, checkpoint: Checkpoint, shapes, losses, nbytes, console) -> N
     state = "as imported" if "imported" in made else f"after {checkpoint.step:,} of {experiment.train.steps:,} steps"
     console.print(
         Text.assemble(
-            (experiment.name or str(folder), "bold"),
+            (printable(experiment.name or str(folder)), "bold"),
             f"  {experiment.model.kind} with {count:,} parameters, {state} ({format_bytes(nbytes)})\n",
         )
     )

@@ -11,10 +11,11 @@ from typing import Annotated
 from rich.text import Text as Line
 
 from pygpt.cli.flags import DeviceChoice, ExperimentCommand, optional, read_experiment
-from pygpt.cli.output import PlainConsole, unbreakable_output
+from pygpt.cli.output import PlainConsole, printable, unbreakable_output
 from pygpt.config.experiment import PRESETS, Experiment
 from pygpt.config.sections import DataConfig
 from pygpt.errors import ExperimentError
+from pygpt.utils.files import file_name
 from pygpt.utils.units import format_bytes
 
 TOKENIZER_FIELDS = ("tokenizer", "vocab_size", "tokenizer_file")  # of DataConfig
@@ -184,13 +185,17 @@ def _resumed(command, console, claims):
 
 
 def _free_folder(name):
-    """Return runs/NAME, or the first of runs/NAME-2, runs/NAME-3 ... that holds no run."""
+    """Return runs/NAME, or the first of runs/NAME-2, runs/NAME-3 ... that holds no run.
+
+    A name comes from a file, which can be a stranger's: it does not lead out of runs/.
+    """
     from pygpt.runs.run_folder import RunFolder
 
-    folder, number = Path("runs") / (name or "run"), 1
+    name, number = file_name(name) or "run", 1
+    folder = Path("runs") / name
     while RunFolder(folder).earlier_run():
         number += 1
-        folder = Path("runs") / f"{name or 'run'}-{number}"
+        folder = Path("runs") / f"{name}-{number}"
     return folder
 
 
@@ -202,12 +207,12 @@ def _print_header(run, folder, console):
     memory = memory_estimate(experiment, vocab_size, len(text.text) if in_memory else 0)
     console.print(
         Line.assemble(
-            (experiment.name or "run", "bold"),
+            (printable(experiment.name or "run"), "bold"),
             f"  {experiment.model.kind}, {run.model.describe(experiment.model, vocab_size)}: "
             f"{run.model.parameter_count:,} parameters, about {format_bytes(memory)}",
         )
     )
     length = f"{len(text.text):,} characters" if in_memory else f"{len(text.train) + len(text.val):,} tokens in shards"
-    console.print(f"text    {text.name}, {length}, vocabulary of {vocab_size}")
+    console.print(f"text    {printable(text.name)}, {length}, vocabulary of {vocab_size}")
     console.print(f"device  {run.device.name} ({run.device.why})")
     console.print(f"folder  {folder.folder}")

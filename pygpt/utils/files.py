@@ -12,6 +12,10 @@ import stat
 from collections.abc import Container, Iterable
 from pathlib import Path
 
+LONGEST_NAME = 100  # bytes that `file_name` keeps; most file systems take 255, and a number or an ending can follow
+# What a name may not have on some system, or would confuse a terminal: separators, wildcards and what cannot be shown.
+_UNSAFE = re.compile(r'[/\\:*?"<>|]+')
+_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # names that Windows reserves
 _UNFINISHED = re.compile(r"(?P<name>.+)\.\d+(-[0-9a-f]{8})?\.new")  # earlier versions wrote the process ID alone
 
 
@@ -55,6 +59,17 @@ def append(path: Path, content: bytes) -> None:
         except BaseException:
             file.truncate(size)
             raise
+
+
+def file_name(name: str) -> str:
+    """A name from a file or a person as one component of a path, on every system: neither absolute, hidden, nor "..".
+
+    What does not fit becomes "-". It is "" if nothing is left, as of "..".
+    """
+    shown = "".join(character if character.isprintable() else "-" for character in name)
+    cut = _UNSAFE.sub("-", shown).encode()[:LONGEST_NAME].decode(errors="ignore")
+    safe = cut.strip(" .-")
+    return f"{safe}-" if _DEVICES.fullmatch(safe) else safe
 
 
 def open_regular(path: Path) -> io.BufferedReader:

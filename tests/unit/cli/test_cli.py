@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import pygpt
+from pygpt.cli import main
 from pygpt.errors import PygptError
 from pygpt.runs.run_folder import open_run
 from tests.tiny_runs import POEM
@@ -120,6 +121,24 @@ def test_flags_override_an_experiment_file(tmp_path, poem):
     run_pygpt("train", file, "--data", poem, "--device", "numpy", "--train.steps", 9, "--out", tmp_path / "run")
     experiment = pygpt.Experiment.from_toml((tmp_path / "run" / "experiment.toml").read_text())
     assert (experiment.model.kind, experiment.model.block_size, experiment.train.steps) == ("bigram", 4, 9)
+
+
+@pytest.mark.parametrize("name", ["../../evil", "{outside}/evil", "..", "a/b", "x\x1b[31m"])
+def test_a_name_in_a_file_does_not_decide_where_files_are_written(name, tmp_path, poem, monkeypatch, capsys):
+    inside = tmp_path / "a" / "b"
+    inside.mkdir(parents=True)
+    monkeypatch.chdir(inside)
+    name = name.format(outside=tmp_path)
+    (inside / "mine.toml").write_text(pygpt.Experiment(name=name).to_toml())
+    assert main(["train", "mine.toml", "--data", poem, "--steps", "1", "--device", "numpy", *TINY]) == 0
+    (folder,) = (inside / "runs").iterdir()
+    # And neither does the name in the file of a run.
+    once = ["--steps", "1", "--device", "numpy", "--train.batch-size", "4", "--train.eval-batches", "2"]
+    assert main(["train", "--init-from", str(folder), *once]) == 0
+    assert "\x1b" not in capsys.readouterr().out
+    assert {path.name for path in tmp_path.iterdir()} == {"a", "poem.txt"}
+    assert {path.name for path in inside.iterdir()} == {"mine.toml", "runs"}
+    assert sorted(path.name for path in (inside / "runs").iterdir()) == [folder.name, f"{folder.name}-2"]
 
 
 def test_an_experiment_file_can_begin_with_byte_order_marks(tmp_path):

@@ -9,7 +9,7 @@ import pytest
 
 from pygpt.errors import PygptError
 from pygpt.utils.encoding import decode_utf8
-from pygpt.utils.files import append, remove_unfinished, write_atomically
+from pygpt.utils.files import append, file_name, remove_unfinished, write_atomically
 from pygpt.utils.folder_lock import lock_folder
 
 HOLD = "import sys, time; from pathlib import Path; from pygpt.utils.folder_lock import lock_folder\n"
@@ -28,6 +28,27 @@ def test_a_folder_is_locked_until_its_process_dies(tmp_path):
         with pytest.raises(PygptError, match=f"process {os.getpid()}"):
             lock_folder(tmp_path, "")
     lock_folder(tmp_path, "").close()
+
+
+@pytest.mark.parametrize(
+    "name, safe",
+    [
+        ("baby", "baby"),
+        ("Märchen, 2nd try_v1.5", "Märchen, 2nd try_v1.5"),
+        ("../../evil", "evil"),
+        ("/etc/evil", "etc-evil"),
+        ("..", ""),
+        ("..\\evil", "evil"),
+        ("C:evil", "C-evil"),
+        ("a\x00b\x1b[31mc\nd\u202ee", "a-b-[31mc-d-e"),
+        (".hidden", "hidden"),
+        ("nul.txt", "nul.txt-"),
+        ("ä" * 200, "ä" * 50),
+        (" \t", ""),
+    ],
+)
+def test_a_name_becomes_one_component_of_a_path(name, safe):
+    assert file_name(name) == safe
 
 
 def test_unfinished_files_of_killed_processes_are_removed(tmp_path):
