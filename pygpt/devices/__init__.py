@@ -44,9 +44,11 @@ def open_device(choice: str = "auto") -> Device:
 def open_numpy(why: str = "you chose it") -> Device:
     """Open the NumPy device, with C kernels if they are available."""
     from pygpt.devices.numpy import NumpyDevice
-    from pygpt.devices.simd import load
+    from pygpt.devices.simd import load, reason_without
 
-    return NumpyDevice(why, load())
+    library = load()
+    without = "" if library else reason_without()
+    return NumpyDevice(f"{why}; without C kernels, since {without}" if without else why, library)
 
 
 async def open_device_in_tab(choice: str = "auto", ensure_numpy: Callable[[], Awaitable[None]] | None = None) -> Device:

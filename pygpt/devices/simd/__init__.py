@@ -88,7 +88,7 @@ class Library:
 def load(names: Sequence[str] = LIBRARIES) -> Library | None:
     """Load the first library that exists and that this browser supports; natively, the one compiled here, if any."""
     if sys.platform != "emscripten":
-        return _native()
+        return _native()[0]
     from js import WebAssembly
     from pyodide.ffi import to_js
 
@@ -99,16 +99,20 @@ def load(names: Sequence[str] = LIBRARIES) -> Library | None:
     return None
 
 
+def reason_without() -> str:
+    """Why there is a C compiler here, but no library, as part of a sentence; "" if that is not so."""
+    return "" if sys.platform == "emscripten" else _native()[1]
+
+
 @functools.cache
-def _native() -> Library | None:
+def _native() -> tuple[Library | None, str]:
     from pygpt.devices.simd.compile import compile_natively
     from pygpt.utils.cache import cache_folder
 
-    path = compile_natively(cache_folder())
+    reasons: list[str] = []
+    path = compile_natively(cache_folder(), reasons.append)
     try:
-        return Library(path, LARGEST_NATIVE_PRODUCT) if path else None
-    except (
-        OSError,
-        AttributeError,
-    ):  # a folder from which nothing can be run, or what the compiler wrote is no library
-        return None
+        return Library(path, LARGEST_NATIVE_PRODUCT) if path else None, "".join(reasons)
+    # A folder from which nothing can be run, or what the compiler wrote is no library.
+    except (OSError, AttributeError) as error:
+        return None, f"{path} cannot be loaded ({error})"

@@ -4,12 +4,15 @@ this machine with its own C compiler."""
 import contextlib
 import hashlib
 import importlib.metadata
+import importlib.util
 import os
 import shlex
 import shutil
 import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from pygpt.errors import DeviceError
@@ -44,6 +47,7 @@ NATIVE_FLAGS = (
 )
 ZIG = [sys.executable, "-m", "ziglang", "cc"]
 TIME_LIMIT = 300.0  # seconds; gcc takes 8 s, ziglang 40 s the first time
+PROBE_LIMIT = 20.0  # seconds to name the compiler's macros, which takes 0.2; ziglang waits forever for a cache folder
 EXTRA = {"simd.so": (), "simd_relaxed.so": ("-mrelaxed-simd",)}
 
 
@@ -63,41 +67,62 @@ def compile_kernels(cache: Path) -> list[Path] | None:
     return [folder / name for name in EXTRA]
 
 
-def compile_natively(cache: Path) -> Path | None:
+def compile_natively(cache: Path, report: Callable[[str], None] = lambda reason: None) -> Path | None:
     """Compile the library for this machine, cached in `cache`; None if no C compiler is found or accepts the files.
 
-    PYGPT_CC names the compiler to use, with its arguments. If it is empty, nothing is compiled.
+    PYGPT_CC names the compiler to use, with its arguments. If it is empty, nothing is compiled. `report` gets the
+    reason if there is a compiler and it could not be used.
     Raises: DeviceError if the compiler that PYGPT_CC names does not work.
     """
     chosen = os.environ.get("PYGPT_CC")
+    if chosen is not None and not chosen.strip():
+        return None
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = f"the cache folder {cache} cannot be written ({error.strerror}); set PYGPT_CACHE to one that can"
+        if chosen is not None:
+            raise DeviceError(f"the C compiler in PYGPT_CC cannot be used, because {reason}") from None
+        report(reason)
+        return None
     if chosen is not None:
-        return _compile_with_chosen(chosen, cache) if chosen.strip() else None
-    for compiler in [["clang"], ["cc"], ["gcc"], ZIG]:
-        with contextlib.suppress(subprocess.SubprocessError, OSError):  # try the next one; without any, the twins run
+        return _compile_with_chosen(chosen, cache)
+    first = ""
+    ziglang = [ZIG] if importlib.util.find_spec("ziglang") else []
+    for compiler in [["clang"], ["cc"], ["gcc"], *ziglang]:
+        try:
             if shutil.which(compiler[0]):
                 return _compiled(compiler, cache)
+        except (subprocess.SubprocessError, OSError) as error:  # try the next one; without any, the twins run
+            first = first or f"the C compiler {shlex.join(compiler)} does not work ({_reason(error)})"
+    if first:
+        report(first)
     return None
 
 
 def _compile_with_chosen(chosen: str, cache: Path) -> Path:
     try:
         return _compiled(shlex.split(chosen), cache)
-    except subprocess.CalledProcessError as error:
-        reason = (error.stderr or f"it ended with {error.returncode}").strip().splitlines()[-1]
-    except subprocess.TimeoutExpired:
-        reason = f"it took longer than {TIME_LIMIT:.0f} seconds"
-    except (OSError, ValueError) as error:  # ValueError: a quotation mark that does not end
-        reason = str(error)
+    except (subprocess.SubprocessError, OSError, ValueError) as error:  # ValueError: a quotation mark that does not end
+        reason = _reason(error)
     raise DeviceError(
         f"the C compiler in PYGPT_CC, {chosen!r}, does not work ({reason}): correct it, unset it for the machine's own "
         "compiler, or set it to nothing to run without"
     )
 
 
+def _reason(error: Exception) -> str:
+    if isinstance(error, subprocess.CalledProcessError):
+        return (error.stderr or f"it ended with {error.returncode}").strip().splitlines()[-1]
+    if isinstance(error, subprocess.TimeoutExpired):
+        return f"it took longer than {error.timeout:.0f} seconds"
+    return str(error)
+
+
 def _compiled(compiler: list[str], cache: Path) -> Path:
     """The library that this compiler makes, from the cache if it is there and whole. Raises: as `_run`."""
     # The macros identify the compiler and the CPU, because different machines can share a home folder.
-    macros = _run([*compiler, "-march=native", "-dM", "-E", "-x", "c", os.devnull])
+    macros = _run([*compiler, "-march=native", "-dM", "-E", "-x", "c", os.devnull], cache, min(PROBE_LIMIT, TIME_LIMIT))
     folder = cache / f"simd-{_hash(macros)}"
     # A library that is cut short or overwritten crashes the process that loads it, so its name has its hash.
     for path in folder.glob("native-*.so"):
@@ -122,40 +147,78 @@ def _hash(version: str) -> str:
 
 
 def _compile(command: list[str], target: Path, cache: Path) -> None:
-    environment = {"ZIG_GLOBAL_CACHE_DIR": str(cache / "zig"), "ZIG_LOCAL_CACHE_DIR": str(cache / "zig"), **os.environ}
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_suffix(f".{os.getpid()}")  # an interrupted run leaves no file that looks complete
-    _run([*command, "-o", str(partial), *map(str, sorted(FOLDER.glob("*.c")))], environment)
+    _run([*command, "-o", str(partial), *map(str, sorted(FOLDER.glob("*.c")))], cache, TIME_LIMIT)
     partial.replace(target)
 
 
-def _run(command: list[str], environment: dict[str, str] | None = None) -> str:
+def _run(command: list[str], cache: Path, limit: float) -> str:
     """Run a compiler and return its output.
 
-    It runs in a process group of its own, which is killed after TIME_LIMIT seconds and on any other exception, such as
-    Ctrl+C. If this process itself is killed, a CPU time limit stops the compiler.
+    It runs in a process group of its own, which is killed after `limit` seconds, on any other exception, such as
+    Ctrl+C, and when SIGTERM or SIGHUP ends this process. If this process itself is killed, a CPU time limit stops the
+    compiler.
     Raises: CalledProcessError, TimeoutExpired, OSError.
     """
+    # By default ziglang has its cache in the home folder, and waits without end for one that cannot be written.
+    environment = {"ZIG_GLOBAL_CACHE_DIR": str(cache / "zig"), "ZIG_LOCAL_CACHE_DIR": str(cache / "zig"), **os.environ}
     if os.name == "posix":
         command = ["/bin/sh", "-c", f'ulimit -t {round(2 * TIME_LIMIT)}; exec "$@"', "sh", *command]
-    with subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        errors="replace",
-        env=environment,
-        start_new_session=True,
-    ) as process:
+    with (
+        _signals_as_exceptions(),
+        subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            env=environment,
+            start_new_session=True,
+        ) as process,
+    ):
         try:
-            output, errors = process.communicate(timeout=TIME_LIMIT)
+            output, errors = process.communicate(timeout=limit)
         except BaseException:
             _kill_group(process)
             raise
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, command, output, errors)
     return output
+
+
+class _Signalled(BaseException):
+    """A signal came that ends this process. `number` is the signal."""
+
+    def __init__(self, number: int):
+        self.number = number
+
+
+@contextlib.contextmanager
+def _signals_as_exceptions() -> Iterator[None]:
+    """Let signals that end this process at once first leave this context with an exception; then they end it."""
+    if threading.current_thread() is not threading.main_thread():  # only the main thread can set handlers
+        yield
+        return
+
+    def leave(number: int, frame: object) -> None:
+        raise _Signalled(number)
+
+    numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    numbers = [number for number in numbers if signal.getsignal(number) == signal.SIG_DFL]
+    for number in numbers:
+        signal.signal(number, leave)
+    came: int | None = None
+    try:
+        yield
+    except _Signalled as signalled:
+        came = signalled.number
+    finally:
+        for number in numbers:
+            signal.signal(number, signal.SIG_DFL)
+        if came is not None:
+            os.kill(os.getpid(), came)
 
 
 def _kill_group(process: subprocess.Popen[str]) -> None:

@@ -2,8 +2,11 @@
 
 import importlib
 import importlib.util
+import os
 import shlex
 import shutil
+import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -59,13 +62,63 @@ def test_a_compiler_that_hangs_is_killed_with_its_children(tmp_path, monkeypatch
         time.sleep(0.05)
 
 
+def test_a_compiler_that_waits_for_its_cache_is_given_up_within_seconds(tmp_path, monkeypatch):
+    """As ziglang does without end if it cannot write its cache, by default in the home folder."""
+    seen = tmp_path / "seen"
+    waiting = tmp_path / "cc"
+    waiting.write_text(f'#!/bin/sh\necho "$ZIG_GLOBAL_CACHE_DIR" >> {seen}\nsleep 1000\n')
+    waiting.chmod(0o755)
+    monkeypatch.setenv("PYGPT_CC", str(waiting))
+    monkeypatch.delenv("ZIG_GLOBAL_CACHE_DIR", raising=False)
+    monkeypatch.setattr(compile, "PROBE_LIMIT", 0.5)
+    began = time.monotonic()
+    with pytest.raises(DeviceError, match="does not work"):
+        compile_natively(tmp_path / "cache")
+    assert time.monotonic() - began < 10
+    assert seen.read_text().split() == [str(tmp_path / "cache" / "zig")]
+
+
+def test_a_cache_folder_that_cannot_be_written_is_said_and_the_twins_run(tmp_path):
+    program = "from pygpt.devices import open_numpy; device = open_numpy(); print(device.name); print(device.why)"
+    environment = {name: value for name, value in os.environ.items() if name not in ("PYGPT_CC", "PYGPT_CACHE")}
+    environment |= {"HOME": "/proc", "XDG_CACHE_HOME": "/proc/none"}
+    began = time.monotonic()
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=60)
+    name, why = done.stdout.splitlines()
+    assert "SIMD" not in name and time.monotonic() - began < 10
+    assert "the cache folder /proc/none/pygpt cannot be written" in why and "set PYGPT_CACHE" in why
+    environment["PYGPT_CC"] = "cc"
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=60)
+    assert "PYGPT_CC cannot be used, because the cache folder /proc/none/pygpt" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_signal_that_ends_the_start_ends_the_compiler_too(tmp_path, name):
+    pids = tmp_path / "pids"
+    hanging = tmp_path / "cc"
+    hanging.write_text(f"#!/bin/sh\necho $$ >> {pids}\nsleep 1000 & echo $! >> {pids}\nwait\n")
+    hanging.chmod(0o755)
+    program = "from pygpt.devices import open_numpy; open_numpy()"
+    environment = {**os.environ, "PYGPT_CC": str(hanging), "PYGPT_CACHE": str(tmp_path)}
+    process = subprocess.Popen([sys.executable, "-c", program], env=environment)
+    until = time.monotonic() + 30
+    while not pids.exists() or len(pids.read_text().split()) < 2:
+        assert time.monotonic() < until and process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(getattr(signal, name))
+    assert process.wait(timeout=10) == -getattr(signal, name)
+    while any(map(_is_running, map(int, pids.read_text().split()))):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
 def test_an_orphaned_compiler_stops_at_its_cpu_time_limit(tmp_path, monkeypatch):
     """The CPU time limit is set within the compiler's own process."""
     printing = tmp_path / "cc"
     printing.write_text("#!/bin/sh\nulimit -t\n")
     printing.chmod(0o755)
     monkeypatch.setattr(compile, "TIME_LIMIT", 7.0)
-    assert compile._run([str(printing)]).strip() == "14"
+    assert compile._run([str(printing)], tmp_path, 10).strip() == "14"
 
 
 def _is_running(pid: int) -> bool:
@@ -135,10 +188,11 @@ def test_a_damaged_library_is_compiled_again(tmp_path, damage, compiled):
 def test_a_library_that_cannot_be_loaded_is_not_used(tmp_path, monkeypatch):
     """The folder of the cache can forbid running programs."""
     (tmp_path / "native.so").write_bytes(b"not a library")
-    monkeypatch.setattr(compile, "compile_natively", lambda cache: tmp_path / "native.so")
+    monkeypatch.setattr(compile, "compile_natively", lambda cache, report: tmp_path / "native.so")
     simd._native.cache_clear()
     try:
         assert simd.load() is None
+        assert "native.so cannot be loaded" in simd.reason_without()
     finally:
         simd._native.cache_clear()
 
