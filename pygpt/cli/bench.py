@@ -10,6 +10,8 @@ from pygpt.cli.output import PlainConsole
 from pygpt.errors import ExperimentError
 from pygpt.utils.json_text import json_text
 
+LONGEST = 86_400  # seconds, a day
+
 
 @dataclasses.dataclass
 class BenchCommand:
@@ -26,8 +28,10 @@ class BenchCommand:
         """Measure the device and print each result as it arrives."""
         from pygpt.devices import open_device
 
-        if not self.seconds > 0:
-            raise ExperimentError("seconds", f"the measuring time must be above 0, not {self.seconds:g}")
+        if not 0 < self.seconds <= LONGEST:
+            raise ExperimentError(
+                "seconds", f"the measuring time must be above 0 and at most {LONGEST:,} seconds, not {self.seconds:g}"
+            )
         device = open_device(self.device)
         console = PlainConsole(soft_wrap=True, quiet=self.json)
         console.print(f"device  {device.name} ({device.why})")

@@ -252,6 +252,16 @@ ERRORS = [
     (["serve", "--host", "nosuch.invalid"], "--host nosuch.invalid is not an address of this machine"),
     (["lab", "--port", "-1"], "port: -1 is outside 0 to 65535"),
     (["train", "--save-every", "-1"], "save-every: -1.0 is not a number of seconds"),
+    (["train", "--save-every", "inf"], "save-every: inf is not a number of seconds"),
+    (["train", "--optim.learning-rate", "inf"], "optim.learning_rate: expected a finite number, got inf"),
+    (["sample", "{nothing}", "--temperature", "inf"], "temperature: expected a finite number, got inf"),
+    *(
+        (
+            ["bench", "--seconds", value],
+            f"seconds: the measuring time must be above 0 and at most 86,400 seconds, not {value}",
+        )
+        for value in ("inf", "nan", "0", "-1", "1e+300")
+    ),
     (["sample", "{nothing}", "--seed", "-1"], "seed: -1 is outside 0 to 4,294,967,295"),
     (["sample", "{nothing}", "--seed", "4294967296"], "seed: 4,294,967,296 is outside 0 to 4,294,967,295"),
     (["sample", "{nothing}"], "there is no run at"),
