@@ -37,6 +37,7 @@ class Training:
         self.signals = 0
         self.val_loss: float | None = None
         self.failing: dict[str, bool] = {}  # what could not be written the last time, and whether that was at the end
+        self.intact = run.step if folder.model.exists() else None  # the step of the checkpoint in the folder
         self.saved: tuple[int, bool] | None = None  # the step of the last checkpoint, and whether it was evaluated
         self.saved_at, self.saving_took, self.saving = time.perf_counter(), 0.0, False
 
@@ -80,9 +81,9 @@ class Training:
 
     def print_last_checkpoint(self) -> None:
         """Say what is left of a run that was ended at once."""
-        if self.saved:
+        if self.intact is not None:
             self.console.print(
-                f"Ended at step {self.run.step:,}; the last checkpoint is of step {self.saved[0]:,}. Continue with:\n"
+                f"Ended at step {self.run.step:,}; the last checkpoint is of step {self.intact:,}. Continue with:\n"
                 f"  pygpt train --resume {as_argument(self.folder.folder)}"
             )
 
@@ -135,7 +136,7 @@ class Training:
         began, self.saving = time.perf_counter(), True
         try:
             if saved := self._attempt("the checkpoint", lambda: self.folder.save(self.run.checkpoint()), last):
-                self.saved = self._state()
+                self.saved, self.intact = self._state(), self.run.step
         finally:
             self.saving = False
         self.saved_at, self.saving_took = began, time.perf_counter() - began
@@ -151,7 +152,8 @@ class Training:
                 await asyncio.sleep(0.1)
                 late = self._must_end() and time.perf_counter() - began > GIVE_UP_SECONDS
                 if self.signals > signals or late:
-                    saved = f"is of step {self.saved[0]:,}" if self.saved else "could not be written either"
+                    intact = self.intact is not None
+                    saved = f"is of step {self.intact:,}" if intact else "could not be written either"
                     raise CheckpointError(
                         f"the run at step {self.run.step:,} could not be written to {self.folder.folder}"
                         f"{self._missing_space()}; its last checkpoint {saved}"

@@ -213,6 +213,27 @@ def test_a_service_that_is_stopped_gives_up_a_full_disk(tmp_path, poem, monkeypa
     assert re.search(r"could not be written to .*run, whose disk lacks [\d,]+ bytes; its last checkpoint", error)
 
 
+def test_a_resumed_run_that_cannot_be_saved_names_the_checkpoint_it_came_from(tmp_path, poem, monkeypatch, capsys):
+    out = tmp_path / "run"
+    assert main(arguments(poem, out, 20)) == 0
+    before = (out / "model.safetensors").read_bytes()
+    monkeypatch.setattr(training, "GIVE_UP_SECONDS", 0.3)
+    monkeypatch.setattr(training, "RETRY_SECONDS", 0.1)
+
+    def full(path, content):
+        if path.name == "model.safetensors":
+            os.kill(os.getpid(), signal.SIGTERM)
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        return write(path, content)
+
+    write = run_folder.write_atomically
+    monkeypatch.setattr(run_folder, "write_atomically", full)
+    command = ["train", "--resume", str(out), "--steps", "100000", "--save-every", "0", "--device", "numpy"]
+    assert main(command) == 1
+    assert capsys.readouterr().err.endswith("its last checkpoint is of step 20\n")
+    assert (out / "model.safetensors").read_bytes() == before
+
+
 def test_two_trainings_in_one_folder_are_refused(tmp_path, poem, capsys):
     out = tmp_path / "run"
     process = start(*arguments(poem, out, 100_000))
