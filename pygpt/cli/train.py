@@ -151,7 +151,7 @@ def _check_tokenizer(experiment, text, parent):
 
 def _resumed(command, console, claims):
     from pygpt.analysis.device_choice import open_device_for
-    from pygpt.runs.run_folder import RunFolder, folder_of, open_run, read_run
+    from pygpt.runs.run_folder import RunFolder, folder_of, logged_steps, open_run, read_run
     from pygpt.training.run import Run
 
     fresh = TrainCommand(source=command.source).with_defaults().with_layout([])
@@ -179,7 +179,7 @@ def _resumed(command, console, claims):
     claims.enter_context(folder.claim())
     if not (source and os.path.samefile(source, folder.folder)):
         _set_aside(folder, console)
-    folder.begin(run.experiment, run.tokenizer, run.step, RunFolder(source) if source else None)
+    folder.begin(run.experiment, run.tokenizer, logged_steps(run), RunFolder(source) if source else None)
     console.print(f"Continuing from step {run.step:,}.")
     return run, folder
 

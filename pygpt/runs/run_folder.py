@@ -123,6 +123,14 @@ class RunFolder:
                     yield Metric.from_line(json.loads(line))
 
 
+def logged_steps(run) -> int:
+    """The steps of a run whose lines are complete: the last one's comes again if the run was saved before the
+    evaluation of that step had ended."""
+    held = run.metrics.held
+    again = held is not None and held.step == run.step > run.metrics.taken
+    return run.step - 1 if again else run.step
+
+
 def _line(metric: Metric) -> str:
     return json.dumps(metric.line()) + "\n"
 

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 from pygpt.errors import CheckpointError
-from pygpt.runs.run_folder import RunFolder
+from pygpt.runs.run_folder import RunFolder, logged_steps
 from pygpt.utils.cache import Cache
 from pygpt.utils.files import write_atomically
 
@@ -28,7 +28,7 @@ class FolderStore(Cache):
 
         Raises: CheckpointError if it cannot be written.
         """
-        self.run_folder.begin(run.experiment, run.tokenizer, run.step if copy else 0)
+        self.run_folder.begin(run.experiment, run.tokenizer, logged_steps(run) if copy else 0)
         self.begun = True
 
     async def resume(self, run) -> None:
@@ -36,7 +36,7 @@ class FolderStore(Cache):
 
         Raises: CheckpointError if it cannot be written.
         """
-        self.run_folder.begin(run.experiment, run.tokenizer, run.step)
+        self.run_folder.begin(run.experiment, run.tokenizer, logged_steps(run))
 
     async def log(self, metrics, every: int) -> None:
         """Add the metrics of every `every`-th step to the log. Raises: CheckpointError if it cannot be written."""

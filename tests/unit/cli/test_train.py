@@ -17,6 +17,7 @@ import pygpt
 from pygpt.cli import main, training
 from pygpt.data import load_text
 from pygpt.runs import run_folder
+from pygpt.runs.checkpoint import read_checkpoint
 from pygpt.runs.run_folder import RunFolder, open_run
 from tests.tiny_runs import POEM
 
@@ -108,6 +109,21 @@ def test_a_run_that_is_killed_continues_from_its_last_checkpoint(tmp_path, poem)
     assert main(["train", "--resume", str(out), "--steps", str(step + 10), "--device", "numpy"]) == 0
     assert [row["step"] for row in losses(out)] == list(range(1, step + 11))
     assert sorted(os.listdir(out)) == [".lock", "experiment.toml", "metrics.jsonl", "model.safetensors"]
+
+
+def test_a_run_killed_after_an_evaluation_logs_it_once(tmp_path, poem, monkeypatch):
+    """Its checkpoint was written before the evaluation, whose line is in the log already."""
+    whole, out = tmp_path / "whole", tmp_path / "run"
+    saved = []
+    save = RunFolder.save
+    monkeypatch.setattr(RunFolder, "save", lambda self, data: (saved.append(bytes(data)), save(self, data)))
+    assert main(arguments(poem, whole, 10)) == 0
+    held = [data for data in saved if read_checkpoint(data).held]
+    assert held and read_checkpoint(held[-1]).step == 10
+    shutil.copytree(whole, out)
+    (out / "model.safetensors").write_bytes(held[-1])  # as kill -9 leaves the folder
+    assert main(["train", "--resume", str(out), "--device", "numpy"]) == 0
+    assert losses(out) == losses(whole) and len(losses(out)) == 10
 
 
 def test_checkpoints_take_at_most_a_twentieth_of_the_time(tmp_path, poem, monkeypatch):
