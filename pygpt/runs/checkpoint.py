@@ -21,7 +21,7 @@ from pygpt.data import Text, load_text
 from pygpt.errors import CheckpointError, DataError, ExperimentError, PygptError
 from pygpt.models import build_model
 from pygpt.optim.optimizer import state_layout
-from pygpt.runs.safetensors import Entry, all_finite, read_safetensors, safetensors_pieces
+from pygpt.runs.safetensors import Entry, all_finite, has_negative, read_safetensors, safetensors_pieces
 from pygpt.tensor.tensor import ITEM_SIZE
 from pygpt.tokenizers import Tokenizer, tokenizer_from_dict
 from pygpt.training.loss_curve import POINTS, ROW, LossCurve
@@ -32,6 +32,7 @@ VERSION = "1"
 STORED = {"float32": "F32", "float64": "F64"}
 TEXT = "data.text"
 _WEIGHTS = ("", "optimizer.trained.")  # the prefixes of weights, averaged and as the optimizer updates them
+_MEAN_SQUARES = "optimizer.second_moment."
 CURVE = ("curve.training", "curve.validation")
 
 
@@ -219,6 +220,11 @@ def _arrays(entries, prefix, shapes, dtype):
         if prefix in _WEIGHTS and not all_finite(entry):
             raise CheckpointError(
                 f"{prefix + name!r} has numbers that are NaN or infinite: the run diverged, or the file is damaged; "
+                f"use an earlier checkpoint"
+            )
+        if prefix == _MEAN_SQUARES and has_negative(entry):
+            raise CheckpointError(
+                f"{prefix + name!r} has numbers below 0, which means of squares cannot be: the file is damaged; "
                 f"use an earlier checkpoint"
             )
         arrays[name] = entry.data

@@ -10,6 +10,7 @@ import itertools
 import json
 import math
 import re
+import struct
 from collections.abc import Callable
 
 from pygpt.errors import CheckpointError
@@ -150,6 +151,19 @@ def all_finite(entry) -> bool:
         ):
             return False
     return True
+
+
+def has_negative(entry) -> bool:
+    """Whether an array of F32 or F64 has a number below 0. A tab without NumPy can call it."""
+    size = _ITEM_SIZE[entry.dtype]
+    for start in range(0, entry.nbytes, _CHUNK):
+        chunk = bytes(entry.data[start : start + _CHUNK])
+        # The sign is in the last byte; -0 and NaN can have it too.
+        if not chunk[size - 1 :: size].isascii() and any(
+            number < 0 for (number,) in struct.iter_unpack("<f" if size == 4 else "<d", chunk)
+        ):
+            return True
+    return False
 
 
 def _table(pairs):

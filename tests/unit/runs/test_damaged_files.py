@@ -402,3 +402,23 @@ def test_an_infinite_second_moment_is_read(saved):
     values = np.full(entries[name].shape, np.inf, "float32")
     entries[name] = Entry("F32", entries[name].shape, values.tobytes())
     assert read_checkpoint(write_safetensors(entries, metadata)).step
+
+
+@pytest.mark.parametrize("value", [-1e-12, -np.inf])
+def test_a_second_moment_below_zero_is_refused_by_name(value, saved):
+    entries, metadata = read_safetensors(saved)
+    name = next(name for name in entries if name.startswith("optimizer.second_moment."))
+    values = np.frombuffer(entries[name].data, "float32").copy()
+    values[-1] = value
+    entries[name] = Entry("F32", entries[name].shape, values.tobytes())
+    with pytest.raises(CheckpointError, match=f"'{name}' has numbers below 0"):
+        read_checkpoint(write_safetensors(entries, metadata))
+
+
+@pytest.mark.parametrize("value", [-0.0, -np.nan])
+def test_a_sign_alone_does_not_make_a_second_moment_negative(value, saved):
+    entries, metadata = read_safetensors(saved)
+    name = next(name for name in entries if name.startswith("optimizer.second_moment."))
+    values = np.full(entries[name].shape, value, "float32")
+    entries[name] = Entry("F32", entries[name].shape, values.tobytes())
+    assert read_checkpoint(write_safetensors(entries, metadata)).step
