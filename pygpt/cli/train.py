@@ -179,7 +179,13 @@ def _resumed(command, console, claims):
     claims.enter_context(folder.claim())
     if not (source and os.path.samefile(source, folder.folder)):
         _set_aside(folder, console)
-    folder.begin(run.experiment, run.tokenizer, logged_steps(run), RunFolder(source) if source else None)
+    logged = logged_steps(run)
+    aside = folder.begin(run.experiment, run.tokenizer, logged, RunFolder(source) if source else None)
+    if source and (missing := folder.missing_lines(checkpoint.experiment.train, logged)):
+        kept = f"; what could not be read is in {aside}" if aside else ""
+        console.print(f"The log lacks {missing:,} of the rows up to step {logged:,}{kept}.")
+    elif aside:
+        console.print(f"The log had lines that could not be read; it is kept as {aside}.")
     console.print(f"Continuing from step {run.step:,}.")
     return run, folder
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import math
 import mmap
 import os
 from collections.abc import Iterable, Iterator
@@ -11,7 +12,7 @@ from shlex import quote
 from pygpt.errors import CheckpointError
 from pygpt.runs.checkpoint import Checkpoint, read_checkpoint
 from pygpt.tokenizers import BPETokenizer, tokenizer_json_bytes
-from pygpt.training.metrics import Metric
+from pygpt.training.metrics import Metric, is_measured
 from pygpt.utils.files import append, open_regular, remove_unfinished, write_atomically
 
 MODEL_FILE = "model.safetensors"
@@ -69,9 +70,10 @@ class RunFolder:
         with _writing(self.folder):
             return [path.rename(_numbered(path, number)).name for path in earlier]
 
-    def begin(self, experiment, tokenizer, step: int, earlier: "RunFolder | None" = None) -> None:
+    def begin(self, experiment, tokenizer, step: int, earlier: "RunFolder | None" = None) -> str:
         """Write the experiment, and the tokenizer if it is BPE. Of the log, which can be that of an `earlier` folder,
-        only the metrics of the first `step` steps are kept.
+        only the metrics of the first `step` steps are kept. If the folder's own has other content, it is kept beside
+        the new one: the result is its new name, else "".
 
         Raises: CheckpointError if they cannot be written.
         """
@@ -85,7 +87,32 @@ class RunFolder:
             elif not step:  # that of an earlier run in this folder; a run that continues has none
                 self.tokenizer.unlink(missing_ok=True)
         with _writing(self.metrics):
+            aside = self._set_aside_log() if step and self._is_damaged() else ""
             write_atomically(self.metrics, "".join(map(_line, kept)).encode())
+        return aside
+
+    def missing_lines(self, train, step: int) -> int:
+        """How many lines the log of a run with this TrainConfig lacks at `step`."""
+        every, evaluated = train.log_every, train.eval_every
+        expected = step // every + step // evaluated - step // math.lcm(every, evaluated)
+        return max(0, expected - len({line.step for line in self._lines() if is_measured(train, line.step)}))
+
+    def _is_damaged(self) -> bool:
+        """Whether the log has content that is no line of metrics. A crash can cut its last line short."""
+        with contextlib.suppress(OSError), open_regular(self.metrics) as file:
+            while line := file.readline(LONGEST_LINE):
+                if line.endswith(b"\n") or len(line) == LONGEST_LINE:
+                    try:
+                        Metric.from_line(json.loads(line))
+                    except (ValueError, RecursionError):
+                        return True
+        return False
+
+    def _set_aside_log(self) -> str:
+        number = 1
+        while _numbered(self.metrics, number).exists():
+            number += 1
+        return self.metrics.rename(_numbered(self.metrics, number)).name
 
     def log(self, metrics: Iterable[Metric], every: int) -> None:
         """Add to the log the metrics of every `every`-th step and of each evaluation. A line is a training step, so the

@@ -126,6 +126,35 @@ def test_a_run_killed_after_an_evaluation_logs_it_once(tmp_path, poem, monkeypat
     assert losses(out) == losses(whole) and len(losses(out)) == 10
 
 
+@pytest.mark.parametrize(
+    "damage, said, aside",
+    [
+        (None, "The log lacks 20 of the rows up to step 20.", False),
+        (
+            lambda log: b"garbage\n" * 3,
+            "lacks 20 of the rows up to step 20; what could not be read is in metrics.1",
+            True,
+        ),
+        (lambda log: b"my notes\n" + log, "had lines that could not be read; it is kept as metrics.1.jsonl", True),
+        (lambda log: log[: log.index(b"\n", len(log) // 2) + 5], "rows up to step 20.", False),
+        (lambda log: log, "Continuing", False),
+    ],
+)
+def test_a_log_that_is_damaged_is_kept_and_said(tmp_path, poem, damage, said, aside, capsys):
+    out = tmp_path / "run"
+    assert main(arguments(poem, out, 20)) == 0
+    log = (out / "metrics.jsonl").read_bytes()
+    (out / "metrics.jsonl").unlink()
+    if damage:
+        (out / "metrics.jsonl").write_bytes(damage(log))
+    capsys.readouterr()
+    assert main(["train", "--resume", str(out), "--steps", "21", "--device", "numpy"]) == 0
+    output = capsys.readouterr().out
+    assert said in output and ("The log" in output) == (said != "Continuing")
+    assert (out / "metrics.1.jsonl").exists() == aside
+    assert not aside or damage is None or (out / "metrics.1.jsonl").read_bytes() == damage(log)
+
+
 def test_checkpoints_take_at_most_a_twentieth_of_the_time(tmp_path, poem, monkeypatch):
     """However often they are asked for; three more come at the start, before the last evaluation, and at the end."""
     save, saved = RunFolder.save, []
