@@ -24,6 +24,7 @@ from pygpt.utils.folder_lock import LOCK_FILE, lock_folder
 
 PIECE = 1 << 22  # bytes read at a time
 USUAL_SHARD = 10_000_000  # tokens
+MOST_SHARDS = 10_000  # each is a file, and a line of the description
 MUCH = 1_000_000  # bytes of a text that take a while, so that what cannot work is refused before
 _SHARD = "tokens-{:05}.bin"
 UNFINISHED = ".unfinished"  # in a folder until its description is written: its files are of a preparation, not a user's
@@ -89,10 +90,12 @@ def prepare(
         ExperimentError: the tokenizer's files are missing or wrong.
     """
     if (shard_size is not None and shard_size < 1) or shards_val < 1:
+        size = "" if shard_size is None else f"{shard_size:,} tokens and "
         raise DataError(
-            f"shards need at least 1 token each, and at least 1 shard for validation; got {shard_size} tokens "
-            f"and {shards_val} shards"
+            f"shards need at least 1 token each, and at least 1 shard for validation; got {size}{shards_val:,} shards"
         )
+    if shards_val >= MOST_SHARDS:
+        raise DataError(f"{shards_val:,} shards for validation are too many: choose fewer than {MOST_SHARDS:,}")
     source = Source(data.source)
     most = source.most_tokens()
     if shard_size and most is not None and MUCH < most <= shard_size * shards_val:
@@ -136,6 +139,8 @@ def _write(data, source, folder, shard_size, shards_val, report) -> dict:
     try:
         for ids in tokenizer.encode_parts(read()):
             writer.add(ids)
+    except _TooManyShardsError:
+        raise _too_many(sum(map(len, tokenizer.encode_parts(source.pieces()))), writer.shard_size) from None
     except TokenizerError as error:
         raise DataError(f"the text changed while it was being read: {error}") from None
     writer.finish()
@@ -170,6 +175,17 @@ def _too_short(has, shard_size, shards_val, tokens) -> DataError:
         f"the text has {has}, which make {-(-tokens // shard_size)} shards of {shard_size:,}; with {shards_val} for "
         f"validation, none is left for training: choose shards of at most {max(1, tokens // (shards_val + 1)):,}, or "
         "leave out their size"
+    )
+
+
+class _TooManyShardsError(Exception):
+    """The tokens so far make more than MOST_SHARDS shards."""
+
+
+def _too_many(tokens, shard_size) -> DataError:
+    return DataError(
+        f"the text has {tokens:,} tokens, which make {-(-tokens // shard_size):,} shards of {shard_size:,}, more than "
+        f"{MOST_SHARDS:,}: choose shards of at least {-(-tokens // MOST_SHARDS):,}, or leave out their size"
     )
 
 
@@ -217,12 +233,14 @@ class _Writer:
     def add(self, ids):
         self.pending.extend(array(CODES[self.dtype], ids))
         self.decided = self.decided or len(self.pending) > self.shard_size * (self.shards_val + 1)
+        if self.decided and self.tokens + len(self.pending) > self.shard_size * MOST_SHARDS:
+            raise _TooManyShardsError
         while self.decided and len(self.pending) >= self.shard_size:
             self._write_one()
 
     def finish(self):
         if not self.decided:
-            self.shard_size = max(1, -(-len(self.pending) // (10 * self.shards_val)))
+            self.shard_size = max(1, -(-len(self.pending) // min(10 * self.shards_val, MOST_SHARDS)))
         while self.pending:
             self._write_one()
 

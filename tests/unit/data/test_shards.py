@@ -214,6 +214,22 @@ def test_a_text_too_short_for_the_shards_is_refused_before_the_work(tmp_path, mo
     assert not (tmp_path / "shards").exists()
 
 
+def test_more_shards_than_a_folder_should_hold_are_refused_with_a_size_that_works(tmp_path, monkeypatch):
+    monkeypatch.setattr("pygpt.data.prepare.MOST_SHARDS", 10)
+    path = tmp_path / "poem.txt"
+    path.write_text("abcde" * 5)
+    message = "has 25 tokens, which make 25 shards of 1, more than 10: choose shards of at least 3, or leave out"
+    with pytest.raises(DataError, match=message):
+        prepare(data(path), tmp_path / "shards", 1, 1)
+    assert not (tmp_path / "shards").exists()
+    assert len(prepare(data(path), tmp_path / "shards", 3, 1)["train"]) == 8
+    assert len(prepare(data(path), tmp_path / "usual", None, 5)["train"]) == 4
+    with pytest.raises(DataError, match="10 shards for validation are too many: choose fewer than 10"):
+        prepare(data(path), tmp_path / "many", 1, 10)
+    with pytest.raises(DataError, match="for validation; got 0 shards$"):
+        prepare(data(path), tmp_path / "none", None, 0)
+
+
 def test_mistakes_are_reported(file, tmp_path):
     out = tmp_path / "shards"
     with pytest.raises(DataError, match="none is left for training: choose shards of at most"):
