@@ -7,7 +7,7 @@ from typing import Annotated
 import tyro
 from rich.table import Table
 
-from pygpt.cli.flags import DeviceChoice, optional
+from pygpt.cli.flags import DeviceChoice, check_source, optional
 from pygpt.cli.output import PlainConsole
 from pygpt.utils.json_text import json_text
 
@@ -39,6 +39,7 @@ class EvalCommand:
         from pygpt.inference.trained_model import load
         from pygpt.training.evaluate import evaluate_text, perplexity
 
+        check_source(self.data)
         model = load(self.model_folder, self.device)
         text = load_text(self.data) if self.data else model.checkpoint.training_text()
         result = evaluate_text(model, text)

@@ -32,6 +32,8 @@ class ExportCommand:
         files = export_folder(open_run(self.model_folder))
         if lost := [name for name in files if os.path.lexists(self.out / name)]:
             raise CheckpointError(f"{self.out} has a {lost[0]} already, which would be lost; choose another folder")
+        if self.out.exists() and not self.out.is_dir():
+            raise CheckpointError(f"{self.out} is a file, and an export needs a folder; choose another")
         try:
             for name, content in files.items():
                 write_atomically(self.out / name, content)

@@ -107,6 +107,7 @@ class ExperimentCommand:
 
     def experiment(self) -> Experiment:
         """The experiment: the preset or file with the flags applied. Raises: ExperimentError."""
+        check_source(self.source)
         values = {
             "name": self.base().name or Path(self.preset or DEFAULT_PRESET).stem,
             **{section: vars(getattr(self, section)) for section in ("data", "model", "optim", "train")},
@@ -115,6 +116,14 @@ class ExperimentCommand:
         shortcuts = {name: getattr(self, name, None) for name in ("steps", "seed", "log_every")}
         values["train"] = {**values["train"], **{name: value for name, value in shortcuts.items() if value is not None}}
         return Experiment.from_dict(values)
+
+
+def check_source(source: str | None) -> None:
+    """Raises: ExperimentError if --data is there and empty."""
+    if source == "":
+        raise ExperimentError(
+            "data", "it is empty, as from a variable that is not set; give the name of a text or a file"
+        )
 
 
 def read_experiment(preset: str) -> Experiment:
@@ -130,4 +139,9 @@ def read_experiment(preset: str) -> Experiment:
         raise ExperimentError("preset", f"{preset} cannot be read: {reason}") from None
     if len(content) > LARGEST_FILE:
         raise ExperimentError("preset", f"{preset} is not an experiment file: it has more than {LARGEST_FILE:,} bytes")
-    return Experiment.from_toml(decode_utf8(preset, content))
+    try:
+        return Experiment.from_toml(decode_utf8(preset, content))
+    except ExperimentError as error:
+        if error.field:
+            raise
+        raise ExperimentError("preset", f"{preset}: {error}") from None

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
-from pygpt.cli.flags import help_of, optional
+from pygpt.cli.flags import check_source, help_of, optional
 from pygpt.cli.output import as_argument, unbreakable_output
 from pygpt.config.experiment import Experiment
 from pygpt.config.sections import DataConfig
@@ -39,6 +39,7 @@ class PrepareCommand:
         """Write the shards, print a line for each, and print how to train on them."""
         from pygpt.data.prepare import prepare
 
+        check_source(self.source)
         data = {
             "source": self.source,
             "tokenizer": self.encoding,

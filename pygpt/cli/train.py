@@ -10,7 +10,7 @@ from typing import Annotated
 
 from rich.text import Text as Line
 
-from pygpt.cli.flags import DeviceChoice, ExperimentCommand, optional, read_experiment
+from pygpt.cli.flags import DeviceChoice, ExperimentCommand, check_source, optional, read_experiment
 from pygpt.cli.output import PlainConsole, printable, unbreakable_output
 from pygpt.config.experiment import PRESETS, Experiment
 from pygpt.config.sections import DataConfig
@@ -154,6 +154,7 @@ def _resumed(command, console, claims):
     from pygpt.runs.run_folder import RunFolder, folder_of, logged_steps, open_run, read_run
     from pygpt.training.run import Run
 
+    check_source(command.source)
     fresh = TrainCommand(source=command.source).with_defaults().with_layout([])
     changed = [
         name
@@ -168,6 +169,8 @@ def _resumed(command, console, claims):
         )
     checkpoint = open_run(command.resume)
     done, steps = checkpoint.step, command.steps or checkpoint.experiment.train.steps
+    if command.steps is not None:
+        checkpoint.experiment.with_fields(**{"train.steps": command.steps})  # checks its limits
     if not checkpoint.leaves_work(steps):
         raise ExperimentError(
             "steps", f"the run in {command.resume} has done {done:,} steps already; continue it with --steps above that"

@@ -1,6 +1,7 @@
 """Dataclass fields with a help text and limits, and checks whose errors name the field."""
 
 import dataclasses
+import datetime
 import json
 import math
 from collections.abc import Collection, Mapping
@@ -47,9 +48,9 @@ def build(cls: type[D], values: object, prefix: str) -> D:
     for name, value in values.items():
         dotted = f"{prefix}.{name}" if prefix else str(name)
         if name not in fields:
-            raise ExperimentError(
-                dotted, f"there is no such field{did_you_mean(str(name), fields)}; the fields are {', '.join(fields)}"
-            )
+            # The names are listed where none is close; there can be thirty.
+            others = did_you_mean(str(name), fields) or f"; the fields are {', '.join(fields)}"
+            raise ExperimentError(dotted, f"there is no such field{others}")
         wanted = _type(fields[name])
         if dataclasses.is_dataclass(wanted):
             arguments[name] = build(wanted, value, dotted)
@@ -100,6 +101,10 @@ def coerce(dotted: str, wanted: Any, value: Any) -> Any:
 def _shown(value: object) -> str:
     if value == "":  # an empty control of the page
         return "nothing"
+    if isinstance(value, bool):  # as TOML and JSON spell it
+        return str(value).lower()
+    if isinstance(value, datetime.date | datetime.time):  # a datetime is a date
+        return f"the date or time {value.isoformat()}"
     try:
         text = repr(value)
     except ValueError:  # Python refuses to print thousands of digits

@@ -178,10 +178,11 @@ class Run(Trainer):
         text = text or checkpoint.text or load_text(experiment.data.source)
         expected = data_record.get("sha256") if isinstance(data_record, dict) else None
         if text.sha256 != expected:
+            digits = 12 if text.sha256[:12] != str(expected)[:12] else 64
             raise DataError(
                 f"the text {text.name!r} is not the one this run was trained on (its SHA-256 is "
-                f"{text.sha256[:12]}..., the run's is {str(expected)[:12]}...), so the run cannot be continued. "
-                f"Use the same version of the text"
+                f"{text.sha256[:digits]}..., the run's is {str(expected)[:digits]}...), so the run cannot be "
+                f"continued. Use the same version of the text"
             )
         prepared = data_record.get("prepared")
         if prepared and prepared != ([len(text.train), len(text.val)] if text.text is None else None):

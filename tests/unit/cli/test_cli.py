@@ -262,6 +262,11 @@ ERRORS = [
         )
         for value in ("inf", "nan", "0", "-1", "1e+300")
     ),
+    (["train", "--data", ""], "data: it is empty, as from a variable that is not set"),
+    (["train", "{no toml}"], "no.toml: this is not TOML: "),
+    (["train", "{true toml}"], "train.steps: expected a whole number, got true"),
+    (["train", "{date toml}"], "train.steps: expected a whole number, got the date or time 2020-01-31"),
+    (["train", "{near toml}"], "train.stepz: there is no such field (did you mean 'steps'?)\n"),
     (["sample", "{nothing}", "--seed", "-1"], "seed: -1 is outside 0 to 4,294,967,295"),
     (["sample", "{nothing}", "--seed", "4294967296"], "seed: 4,294,967,296 is outside 0 to 4,294,967,295"),
     (["sample", "{nothing}"], "there is no run at"),
@@ -277,11 +282,16 @@ def test_an_error_is_one_sentence_on_standard_error(arguments, message, tmp_path
     (tmp_path / "empty.txt").write_text("")
     (tmp_path / "short.txt").write_text("too short")
     (tmp_path / "foreign.safetensors").write_bytes(b"something else entirely")
+    values = {"true": "steps = true", "date": "steps = 2020-01-31", "near": "stepz = 1"}
+    tomls = {"no": "no table", **{name: f"[train]\n{line}" for name, line in values.items()}}
+    for name, content in tomls.items():
+        (tmp_path / f"{name}.toml").write_text(content)
     paths = {
         "poem": poem,
         "empty": tmp_path / "empty.txt",
         "short": tmp_path / "short.txt",
         "nothing": tmp_path / "nothing",
+        **{f"{name} toml": tmp_path / f"{name}.toml" for name in tomls},
         "foreign": tmp_path / "foreign.safetensors",
     }
     done = run_pygpt(

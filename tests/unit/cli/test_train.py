@@ -358,6 +358,19 @@ def test_an_export_replaces_no_other_file(tmp_path, poem, capsys):
         (out / name).unlink()
 
 
+def test_mistakes_with_a_run_are_named(tmp_path, poem, capsys):
+    out, short = tmp_path / "run", tmp_path / "one.txt"
+    assert main(arguments(poem, out, 5)) == 0
+    short.write_text("x")
+    capsys.readouterr()
+    error = refused(capsys, "train", "--resume", out, "--steps", "-1", "--device", "numpy")
+    assert "train.steps: -1 is outside 1 to" in error
+    error = refused(capsys, "export", out, poem)
+    assert "poem.txt is a file, and an export needs a folder; choose another" in error
+    assert "data: it is empty" in refused(capsys, "eval", out, "--data", "", "--device", "numpy")
+    assert "data: it is empty" in refused(capsys, "train", "--resume", out, "--data", "", "--device", "numpy")
+
+
 def test_a_run_is_resumed_only_for_more_steps(tmp_path, poem, capsys):
     main(arguments(poem, tmp_path / "run"))
     before = {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in (tmp_path / "run").iterdir()}
