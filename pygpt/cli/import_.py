@@ -1,6 +1,7 @@
 """`pygpt import`: make a run from a model of other programs. (`import` is a keyword, hence the file's name.)"""
 
 import dataclasses
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -49,11 +50,17 @@ class ImportCommand:
             checkpoint = import_folder(self.folder, self.block_size, self.tokenizer)
         folder = RunFolder(self.out)
         console = PlainConsole(soft_wrap=True)
+        created = not os.path.lexists(self.out)
         with folder.claim():
-            if earlier := folder.set_aside_earlier_run():
-                console.print(f"What was in {folder.folder} before is now in {' and '.join(earlier)}.")
-            folder.begin(checkpoint.experiment, checkpoint.tokenizer, 0)
-            folder.save(checkpoint_pieces(checkpoint))
+            try:
+                if earlier := folder.set_aside_earlier_run():
+                    console.print(f"What was in {folder.folder} before is now in {' and '.join(earlier)}.")
+                folder.begin(checkpoint.experiment, checkpoint.tokenizer, 0)
+                folder.save(checkpoint_pieces(checkpoint))
+            except BaseException:
+                if created:  # a folder without the weights is no run
+                    folder.remove()
+                raise
         model, size = checkpoint.experiment.model, checkpoint.tokenizer.vocab_size
         place, imported = as_argument(folder.folder), checkpoint.provenance["imported"]
         unused = imported["vocab_size"] - size

@@ -54,6 +54,15 @@ class RunFolder:
     def _files(self) -> list[Path]:
         return [self.model, self.metrics, self.experiment, self.tokenizer, self.profile]
 
+    def remove(self) -> None:
+        """Remove the files of a run whose folder this process has created and claimed, and the folder."""
+        from pygpt.utils.folder_lock import LOCK_FILE
+
+        with contextlib.suppress(OSError):
+            for path in (*self._files(), self.folder / LOCK_FILE):
+                path.unlink(missing_ok=True)
+            self.folder.rmdir()
+
     def earlier_run(self) -> list[Path]:
         """The weights and the log of a run that is already here; [] if there is none."""
         return [path for path in (self.model, self.metrics) if path.exists() and path.stat().st_size]

@@ -20,6 +20,7 @@ from pygpt.runs import run_folder
 from pygpt.runs.checkpoint import read_checkpoint
 from pygpt.runs.run_folder import RunFolder, open_run
 from tests.tiny_runs import POEM
+from tests.unit.huggingface.folders import GOLDENS
 
 TINY = "--model.n-layer 1 --model.n-head 2 --model.n-embd 16 --model.block-size 8 --train.batch-size 4".split()
 QUICK = [*TINY, "--train.eval-batches", "2", "--train.eval-every", "10", "--log-every", "1"]
@@ -277,6 +278,26 @@ def test_a_resumed_run_that_cannot_be_saved_names_the_checkpoint_it_came_from(tm
     assert main(command) == 1
     assert capsys.readouterr().err.endswith("its last checkpoint is of step 20\n")
     assert (out / "model.safetensors").read_bytes() == before
+
+
+def test_an_import_on_a_full_disk_leaves_nothing_in_a_new_folder(tmp_path, monkeypatch, capsys):
+    source = GOLDENS / "hf_gpt2"
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "notes.txt").write_text("mine")
+    for number in (1, 2, 3, 4):
+        FullDisk(monkeypatch, [number])
+        status = main(["import", "hf", str(source), str(tmp_path / "new")])
+        error = capsys.readouterr().err
+        monkeypatch.undo()
+        if status == 0:
+            break
+        assert "No space left on device" in error and not (tmp_path / "new").exists()
+        FullDisk(monkeypatch, [number])
+        assert main(["import", "hf", str(source), str(mine)]) == 1
+        monkeypatch.undo()
+        assert (mine / "notes.txt").read_text() == "mine"
+    assert number > 2
 
 
 def test_two_trainings_in_one_folder_are_refused(tmp_path, poem, capsys):
