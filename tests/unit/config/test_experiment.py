@@ -29,7 +29,7 @@ def test_any_values_round_trip_through_toml(name, rate, seed):
         ({"model": {"n_layer": 2.5}}, "model.n_layer", "expected a whole number, got 2.5"),
         ({"model": {"n_layer": ""}}, "model.n_layer", "expected a whole number, got nothing"),
         ({"model": {"bias": 1}}, "model.bias", "expected true or false, got 1"),
-        ({"model": {"n_layer": True}}, "model.n_layer", "expected a whole number, got True"),
+        ({"model": {"n_layer": True}}, "model.n_layer", "expected a whole number, got true"),
         ({"model": {"n_embd": 130}}, "model.n_embd", "cannot be divided among 4 heads; choose a multiple"),
         ({"model": {"n_layer": -1}}, "model.n_layer", "-1 is outside 1 to 512"),
         ({"model": {"n_embd": 10**9}}, "model.n_embd", "is outside 1 to 65,536"),
