@@ -211,7 +211,7 @@ def test_a_text_that_is_too_short_is_an_error(server):
     list(server.events("hopeless"))
     facts = server.json("GET", "/lm/hopeless")
     assert facts["state"] == "failed" and "longer text" in facts["error"]
-    assert "not been trained far enough" in server.json("GET", "/lm/hopeless/eval", 409)["detail"]
+    assert "ended before the model was saved" in server.json("GET", "/lm/hopeless/eval", 409)["detail"]
     server.json("DELETE", "/lm/hopeless")
     server.json("DELETE", "/ds/short")
 
