@@ -138,6 +138,7 @@ function receive(event, bytes) {
   }
   if (event.type === "error" && event.during === "start") requestAnimationFrame(() => goTo(MISTAKE));
   if (event.type === "ready" && !adopted) adoptLink();
+  if (event.type === "opened") reading = undefined; // the run's own text follows
   if (event.type === "saved" && bytes) download(event.name, bytes);
   if (event.type === "text" && bytes) textChoice.fill(new TextDecoder().decode(bytes));
 }

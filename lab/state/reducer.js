@@ -45,11 +45,10 @@ const HANDLERS = {
     draft: state.run || state.phase === "starting" || state.preset !== FIRST_PRESET || isEdited(state) ? state.draft : draftLike(state, run),
   }),
   opened: (state, { run }) => ({
-    ...withNewRun(state, run, run.step), phase: run.step < run.experiment.train.steps ? "paused" : "finished", copies: [],
-    // The controls show the settings of the opened run, so Train again repeats it, on the text chosen here.
-    draft: draftLike(state, run),
-    preset: presetOf(state, run),
-    notice: notices.opened(run.step),
+    // The controls show the settings and the text of the opened run, so Train again repeats it. The session sends the text.
+    ...HANDLERS.undo(withNewRun(state, run, run.step), { type: "undo" }),
+    phase: run.step < run.experiment.train.steps ? "paused" : "finished", copies: [],
+    fetching: { ...state.fetching, text: "" }, notice: notices.opened(run.step),
   }),
   curve: (state, { training, validation }) => {
     const [seen, known] = [validation.at(-1), training.at(-1)];

@@ -323,6 +323,7 @@ class Session:
         text = checkpoint.text or await self.site.load_text(checkpoint.experiment.data.source)
         await self._stop_all()
         await self.training.adopt(Run.restore(data, self.device, text=text), data, copy)
+        await self.choose_run_text()  # Train again then repeats the run
 
     async def open_kept(self, copy: str) -> None:
         """Open a safety copy of an earlier visit, and continue with it, unless it is open. Raises: CheckpointError."""

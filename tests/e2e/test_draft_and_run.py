@@ -72,6 +72,33 @@ def test_undo_brings_back_the_own_text_of_the_run(page, site):
     expect(page.locator("#changes")).to_be_hidden()
 
 
+def test_an_opened_run_is_the_next_one_too(page, site, tmp_path):
+    """Its settings and its text, whatever was chosen before; so nothing is said to be changed."""
+    open_lab(page, site, f"{TINY}&{RATE}", device="numpy")
+    choose(page, "text", "own")
+    own = "The quick brown fox jumps over the lazy dog. " * 9
+    page.fill("#own-text", own)
+    page.locator("#own-text").blur()
+    wait_for(page, "#text-place .facts", "405 characters")
+    train(page)
+    with page.expect_download() as saved:
+        page.click("#save")
+    saved.value.save_as(tmp_path / "run.safetensors")
+    for text in ("python", "task"):
+        choose(page, "text", text)
+        fill(page, **{"optim-learning_rate": 0.1})
+        wait_for(page, "#changes", "for the next run")
+        page.set_input_files("#run-file", tmp_path / "run.safetensors")
+        expect(page.locator("#changes")).to_be_hidden()
+        expect(page.locator("#own-text")).to_have_value(own)
+        expect(page.locator("input[name=text][value=own]")).to_be_checked()
+        expect(page.locator("#optim-learning_rate")).to_have_value("0.002")
+        wait_for(page, "#text-place .facts", "405 characters")
+    page.click("#train")
+    wait_for(page, "#summary", "my text")
+    wait_for(page, "#where", "Finished 40 of 40 steps")
+
+
 def test_a_finished_run_goes_on(page, site):
     open_lab(page, site, f"{TINY}&{RATE}", device="numpy")
     train(page)

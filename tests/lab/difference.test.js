@@ -105,14 +105,24 @@ test("a refused extension leaves the run finished and marks no setting of the dr
   assert.deepEqual(state.errors, { "": "too few" });
 });
 
-test("an opened run's tokenizer and layout are those of the draft if it has the same text", () => {
+test("opening a run makes the draft that of the run, with its text", () => {
   const experiment = structuredClone(ready.presets.baby);
   experiment.data = { ...experiment.data, tokenizer: "bpe", vocab_size: 300 };
   const run = { id: "b", experiment, text: "tales", text_sha256: "hash of tales", built_in: true, step: 5, parameters: 1, vocabulary: 300 };
   send({ type: "opened", run_id: "b", run });
   assert.deepEqual(found(), []);
-  send({ type: "opened", run_id: "b", run: { ...run, text: "poem", text_sha256: "of a poem", built_in: false } });
-  assert.deepEqual(found(), [["data.source", "poem", "tales"]]);
+  assert.deepEqual(state.text, { choice: "tales", facts: state.text.facts });
+  send({ type: "edit", field: "model.n_layer", value: 9 }, { type: "error", message: "no", field: "model.n_layer", during: "check", run_id: "" },
+    { type: "loading", stage: "Fetching", fraction: null, field: "text" });
+  const own = { name: "poem", sha256: "of a poem", built_in: false, characters: 10, distinct: 5, alphabet: "", excerpt: "" };
+  send({ type: "opened", run_id: "c", run: { ...run, id: "c", text: "poem", text_sha256: "of a poem", built_in: false } });
+  assert.deepEqual([state.text, state.draft, state.errors, state.fetching.text], [{ choice: "own", facts: null }, experiment, {}, ""]);
+  send({ type: "text", text: own, asked: "poem" });
+  assert.deepEqual([found(), state.text.facts?.name, state.draft?.data["layout"]], [[], "poem", experiment.data.layout]);
+  for (const text of ["python", "task:sort,length=6"]) {
+    send({ type: "opened", run_id: "d", run: { ...run, id: "d", text, text_sha256: text, built_in: true } });
+    assert.deepEqual([state.text.choice, found()], [text, []]);
+  }
 });
 
 test("only a built-in text that the page has can be named in a link", () => {

@@ -36,6 +36,8 @@ export function fieldView(field, controller) {
       const [section, name] = field.field.split(".");
       const value = state.draft?.[/** @type {"model"} */ (section)][name ?? ""];
       if (control instanceof HTMLInputElement && control.type === "checkbox") control.checked = value === true;
+      // While "0.10" is typed it is not rewritten, but a draft with another value shows even in the field with the focus.
+      else if (value !== undefined && read(field, control) !== value) control.value = String(value);
       else if (value !== undefined) setValue(control, String(value));
       showError(mistake, withFieldNames(state.errors[field.field] ?? ""), control);
       const unused = !isUsed(state, section ?? "", name ?? "");

@@ -277,6 +277,24 @@ def test_a_safety_copy_is_offered_opened_and_removed(lab, tmp_path):
         asyncio.run(FolderStore(str(tmp_path / "run")).read_copy("model.safetensors"))
 
 
+@pytest.mark.parametrize("command", ["open", "open_kept"])
+def test_opening_a_run_chooses_its_text_for_the_next_one(lab, tmp_path, command):
+    async def visit():
+        await lab.train()
+        await lab.send({"type": "save"}, None)
+        await later.send({"type": "begin", "device": "numpy"}, None)
+        copy = {"copy": later.all("found")[0]["runs"][0]["copy"]} if command == "open_kept" else {}
+        await later.send({"type": command, **copy}, None if copy else lab.files[0])
+
+    later = Recorded(tmp_path / "run")
+    asyncio.run(visit())
+    first, again = later.all("text")
+    assert first["text"]["name"] == "tales"
+    assert again["text"]["sha256"] == later.all("opened")[0]["run"]["text_sha256"] and not again["text"]["built_in"]
+    assert later.files == [POEM.encode()] and later.session.text.text == POEM
+    assert later.kinds().index("opened") < max(index for index, kind in enumerate(later.kinds()) if kind == "text")
+
+
 @pytest.mark.parametrize("presses", [("open_kept", "open_kept"), ("open_kept", "forget_kept", "open_kept")])
 def test_what_acts_once_acts_once(lab, tmp_path, presses):
     """A copy opened twice at once is opened once, and one that is open is not removed."""
