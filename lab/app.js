@@ -7,13 +7,13 @@ import { fromHash, toHash } from "./state/share_link.js";
 import { FIRST_PRESET, INITIAL, sameDraft } from "./state/state.js";
 import { createStore } from "./state/store.js";
 import { titleOf } from "./state/title.js";
+import { isUnkept } from "./state/unsaved.js";
 import { watchDownloads } from "./transport/download_progress.js";
 import { findFault, findLimit } from "./transport/site_check.js";
 import { readTexts } from "./transport/text_files.js";
 import { SERVER, connectServer, moveTo, requestedDevice } from "./transport/socket_client.js";
 import { connectWorker, failure } from "./transport/worker_client.js";
 import { download, goTo, scrollTo, setText } from "./ui/dom.js";
-import { duration } from "./ui/format.js";
 import { labelPage, labels } from "./ui/labels.js";
 import { benchmarkView } from "./views/train/benchmark.js";
 import { chartView } from "./views/train/chart.js";
@@ -33,7 +33,6 @@ import { textChoiceView } from "./views/train/text_choice.js";
 /** @typedef {import("./state/state.js").State} State */
 /** @typedef {import("./state/state.js").Action} Action */
 
-const UNSAVED_SECONDS = 60; // unsaved training time from which the page asks for confirmation
 const ONCE = new Set(["save", "open_kept"]); // pressed again before the answer, these do nothing
 const MISTAKE = ".setup [aria-invalid], .setup .error-text:not([hidden])"; // it may be far above
 const CHECK_AFTER = 120; // milliseconds without edits before a draft is checked
@@ -63,7 +62,7 @@ const controller = {
   },
   refresh: () => store.dispatch({ type: "announce", notice: store.state.notice }),
   async train() {
-    if (store.state.phase === "starting" || !(await mayTakeLong(store.state)) || !(await mayReplace(labels.confirm.train))) return;
+    if (store.state.phase === "starting" || !(await mayTakeLong(store.state)) || !(await mayReplace("train"))) return;
     if (!store.state.draft) return;
     store.dispatch({ type: "starting" });
     const unreadable = (await reading)?.unreadable;
@@ -93,25 +92,22 @@ const controller = {
     });
   },
   async openRun(file) {
-    if (!(await mayReplace(labels.confirm.open))) return;
+    if (!(await mayReplace("open"))) return;
     sendNow({ type: "open" }, new Uint8Array(await file.arrayBuffer()));
   },
   async chooseDevice(choice) {
     if ((choice === SERVER) === (device === SERVER)) {
       store.dispatch({ type: "choosing_device", choice });
       sendNow({ type: "open_device", choice });
-    } else if (device === SERVER || (await mayReplace(labels.confirm.move))) moveTo(choice); // a run on the server continues there
+    } else if (device === SERVER || (await mayReplace("move"))) moveTo(choice); // a run on the server continues there
     else controller.refresh();
   },
 };
 
-/** Whether the run may be replaced; asks if more than UNSAVED_SECONDS of training would be lost.
- * @param {string} what */
-async function mayReplace(what) {
-  const { run } = store.state;
-  const seconds = run ? ((run.step - Math.max(0, run.saved_step)) * (run.metrics["ms_per_step"] ?? NaN)) / 1000 : 0;
-  if (!(seconds > UNSAVED_SECONDS)) return true;
-  const answer = await confirmLoss(what, labels.confirm.lost(duration(seconds)));
+/** Whether the run may be replaced; saves it first if that is the answer.
+ * @param {"train"|"open"|"move"} how */
+async function mayReplace(how) {
+  const answer = await confirmLoss(store.state, how);
   if (answer === "save") controller.send({ type: "save" });
   return answer !== "";
 }
@@ -230,7 +226,7 @@ addEventListener("beforeunload", (event) => {
   const { run, phase } = store.state;
   if (!run || device === SERVER) return;
   // If the browser cannot store safety copies (a private window, GNOME Web), closing the tab loses unsaved training.
-  if (phase === "running" || run.step > Math.max(0, run.saved_step, run.kept_step)) event.preventDefault();
+  if (phase === "running" || isUnkept(store.state)) event.preventDefault();
 });
 
 store.dispatch({ type: "announce", notice: labels.notices.loading });

@@ -69,6 +69,7 @@ class Training:
         """Train a new run from its first step."""
         await self.store.begin(run)
         self.run, self.text, self.last_checkpoint, self.samples.step = run, text, None, -1
+        self._refused = ""  # of a new run, it is said again
         self.emit(Started(run.id, self._facts(run)))
         self._start_baselines(run)
         self._start(run)
@@ -76,7 +77,7 @@ class Training:
     async def adopt(self, run: Run, data: bytes, copy: str = "") -> None:
         """Take a restored run without starting it. It gets a new safety copy, or continues `copy`, its source."""
         await self.store.begin(run, copy)
-        self.run, self.last_checkpoint = run, data
+        self.run, self.last_checkpoint, self._refused = run, data, ""
         self.text, self.samples.step = run.text.name, -1
         self.emit(Opened(run.id, self._facts(run)))
         curve = run.metrics.curve

@@ -153,6 +153,11 @@ def test_blocked_cookies(browser, chromium, site, tmp_path):
     page.goto(f"{site.url}#{TINY}")
     train_tiny(page)
     expect(page.locator("#limit")).to_contain_text("no copy of a run is kept")
+    page.click("#train")
+    question = page.locator("dialog.question[open]")
+    expect(question).to_contain_text("have not been saved and would be lost")  # a second of training
+    question.get_by_text("Cancel").click()
+    expect(page.locator("#where")).to_have_text("Finished 40 of 40 steps")
     assert errors == []
     context.close()
 

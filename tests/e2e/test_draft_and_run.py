@@ -99,6 +99,25 @@ def test_an_opened_run_is_the_next_one_too(page, site, tmp_path):
     wait_for(page, "#where", "Finished 40 of 40 steps")
 
 
+def test_a_file_ends_no_training_without_a_question(page, site, tmp_path):
+    open_lab(page, site, TINY, device="numpy")
+    train(page)
+    with page.expect_download() as saved:
+        page.click("#save")
+    saved.value.save_as(tmp_path / "run.safetensors")
+    fill(page, **{"train-steps": 100_000})
+    page.click("#train")
+    wait_for(page, "#where", "[1-9] of 100,000")
+    page.set_input_files("#run-file", tmp_path / "run.safetensors")
+    question = page.locator("dialog.question[open]")
+    expect(question).to_contain_text("Training is under way")
+    question.get_by_text("Cancel").click()
+    wait_for(page, "#where", "of 100,000 steps,.* left")
+    page.set_input_files("#run-file", tmp_path / "run.safetensors")
+    page.click("dialog.question[open] button[value=go]")
+    wait_for(page, "#where", "Finished 40 of 40 steps")
+
+
 def test_a_finished_run_goes_on(page, site):
     open_lab(page, site, f"{TINY}&{RATE}", device="numpy")
     train(page)

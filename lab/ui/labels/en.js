@@ -86,6 +86,8 @@ export const english = {
 
   confirm: {
     lost: (/** @type {string} */ duration) => `About ${duration} of training have not been saved and would be lost.`,
+    unsaved: "This run has not been saved and would be lost.",
+    ends: "Training is under way. Opening the file ends it.",
     save: "Save it first",
     cancel: "Cancel",
     train: "Train a new model",

@@ -1,19 +1,26 @@
 // Questions, such as the confirmation before unsaved training is lost.
 
+import { lossOf } from "../../state/unsaved.js";
 import { element } from "../../ui/dom.js";
-import { roughly } from "../../ui/format.js";
+import { duration, roughly } from "../../ui/format.js";
 import { labels } from "../../ui/labels.js";
 
 const LONG_SECONDS = 3600; // estimated training time from which the page asks before it starts
 
 /**
- * Asks whether to continue although the run has not been saved. Resolves to "go", "save" or "".
- * @param {string} what  the action to confirm, such as "Open the file"
- * @param {string} lost  the message about what would be lost
+ * Asks whether to replace a run that is not kept, or that a file would end. Resolves to "go", "save" or "". Leaving the
+ * page makes the browser itself ask about a run that is kept nowhere.
+ * @param {import("../../state/state.js").State} state
+ * @param {"train"|"open"|"move"} how
  * @returns {Promise<string>}
  */
-export function confirmLoss(what, lost) {
-  return ask(what, lost, [["save", labels.confirm.save], ["go", what]]);
+export async function confirmLoss(state, how) {
+  const { confirm } = labels;
+  const lost = lossOf(how === "move" ? { ...state, limit: "", errors: {} } : state, how === "open");
+  if (!lost) return "go";
+  const question = lost.what === "running" ? confirm.ends
+    : Number.isFinite(lost.seconds) ? confirm.lost(duration(lost.seconds)) : confirm.unsaved;
+  return ask(confirm[how], question, [["save", confirm.save], ["go", confirm[how]]]);
 }
 
 /** Whether the draft may be trained; asks if that would take more than LONG_SECONDS.

@@ -439,6 +439,25 @@ def test_a_full_disk_ends_no_training(lab, monkeypatch, tmp_path):
     assert read_checkpoint((tmp_path / "run" / "model.safetensors").read_bytes()).step == 4000
 
 
+def test_each_run_says_that_its_copies_are_refused(lab, monkeypatch):
+    """The page shows it for the run on the screen, and asks before another takes its place."""
+
+    async def refuse(data, about):
+        raise CheckpointError("no room")
+
+    async def scenario():
+        await lab.train()
+        await lab.train()
+        await lab.send({"type": "save"}, None)
+        await lab.send({"type": "open"}, lab.files[0])
+        await lab.send({"type": "extend", "steps": 44}, None)
+        await lab.session.training.task
+
+    monkeypatch.setattr(lab.session.store, "keep", refuse)
+    asyncio.run(scenario())
+    assert [error["field"] for error in lab.all("error")] == ["copy"] * 3
+
+
 def test_a_copy_that_does_not_fit_in_memory_ends_no_training(lab, monkeypatch):
     """Nor the one that a run begins with. That is said once, in a sentence, and the next copy is tried again."""
     monkeypatch.setattr(training, "COPY_MIN_INTERVAL", 0.0)

@@ -1,0 +1,27 @@
+// What of the run on the screen would be lost if another one took its place, or the tab closed.
+
+/** @typedef {import("./state.js").State} State */
+
+const LONG_SECONDS = 60; // unsaved training time that is asked about although a copy is kept
+
+/** Whether the run has steps that are in no file and in no safety copy.
+ * @param {Pick<State, "run">} state */
+export function isUnkept({ run }) {
+  return run !== null && run.step > Math.max(0, run.saved_step, run.kept_step);
+}
+
+/**
+ * What is lost if another run takes the place of this one: "time", with its seconds (NaN if they are unknown), "running"
+ * if only the training under way ends, or null. Safety copies keep a short run; where there are none, nothing does.
+ * @param {State} state
+ * @param {boolean} opening  whether a file takes its place, which nobody expects to end a run under way
+ * @returns {{what: "time"|"running", seconds: number}|null}
+ */
+export function lossOf(state, opening) {
+  const { run, phase, limit, errors } = state;
+  if (!run) return null;
+  const seconds = ((run.step - Math.max(0, run.saved_step)) * (run.metrics["ms_per_step"] ?? NaN)) / 1000;
+  const keptNowhere = (limit !== "" || Boolean(errors["copy"])) && isUnkept(state);
+  if (seconds > LONG_SECONDS || keptNowhere) return { what: "time", seconds };
+  return opening && phase === "running" ? { what: "running", seconds } : null;
+}
