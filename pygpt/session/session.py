@@ -30,6 +30,7 @@ from pygpt.utils.blocking import yield_to_event_loop
 SHORT_TEXT = 20_000
 LONGEST_BENCHMARK = 3600  # seconds
 LONGEST_RETURNED = 200_000  # characters; a longer text of the visitor's own is not sent back to the page
+LONGEST_SAMPLE = 100_000  # tokens; a page shows no longer text smoothly
 NO_TEXT = "there is no text to train on yet; choose one, or paste your own"
 
 NEED_DEVICE = frozenset({"start", "resume", "extend", "sample", "benchmark"})  # open it again if it was lost
@@ -263,8 +264,8 @@ class Session:
         Raises: TokenizerError for a character outside the vocabulary, ExperimentError for a setting out of range.
         """
         config = SamplingConfig(**settings)
-        if max_new_tokens < 1:
-            raise ExperimentError("max_new_tokens", f"expected at least 1, got {max_new_tokens}")
+        if not 1 <= max_new_tokens <= LONGEST_SAMPLE:
+            raise ExperimentError("max_new_tokens", f"expected 1 to {LONGEST_SAMPLE:,}, got {max_new_tokens:,}")
         await self.bench.stop()
         if self.training.run is None:
             raise DataError("there is no model to sample from yet; train one, or open one")

@@ -216,6 +216,39 @@ def test_the_title_goes_on_where_no_frames_are_drawn(page, site):
     assert titles[0] == "Preparing · pygpt lab" and len(shares) > 3 and shares == sorted(shares)
 
 
+GROW = """async ([text, size]) => {
+  const { growingText } = await import(new URL("ui/growing_text.js", document.baseURI).href);
+  const grown = growingText("made");
+  const answer = document.createElement("p");
+  answer.className = "prose answer";
+  answer.append("Once", grown.dom);
+  document.body.append(answer);
+  const times = [];
+  for (let end = size; end <= text.length; end += size) {
+    grown.set(text.slice(0, end));
+    const began = performance.now();
+    answer.getBoundingClientRect();
+    times.push(performance.now() - began);
+  }
+  const height = answer.offsetHeight;
+  const same = grown.dom.textContent === text;
+  grown.set("other");
+  const other = grown.dom.textContent;
+  answer.replaceChildren("Once" + text);
+  return { same, other, height, plain: answer.offsetHeight, middle: times.sort((a, b) => a - b)[times.length >> 1] };
+}"""
+
+
+def test_a_long_answer_grows_smoothly_and_looks_as_one_text(page, site):
+    page.goto(site.url)
+    text = ("A line of words that is wide enough to be broken on a phone, and more of it.\n" * 60 + "\n\nEnd\n") * 87
+    text = text[: len(text) // 2000 * 2000]
+    assert len(text) > 390_000
+    found = page.evaluate(GROW, [text, 2000])
+    assert found["same"] and found["other"] == "other" and found["height"] == found["plain"], found
+    assert found["middle"] < 8, "milliseconds to lay out 2,000 more characters"
+
+
 def test_the_chart_keeps_its_scale_and_remembers_its_axes(page, site):
     """The labels of the loss axis stay while the loss falls; logarithmic axes are chosen here and remembered."""
     page.add_init_script(NOTE_LABELS)

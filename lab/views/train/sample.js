@@ -1,6 +1,7 @@
 // Continues a prompt with the model; Escape stops.
 
 import { showError, errorPlace, element, isComposing, setAttribute, setText, show } from "../../ui/dom.js";
+import { growingText } from "../../ui/growing_text.js";
 import { labels } from "../../ui/labels.js";
 import { numberInput, readNumber } from "../../ui/number_input.js";
 import { describe, makeControl } from "./field.js";
@@ -50,8 +51,8 @@ export function sampleView(controller) {
   }, words.copy);
   const mistake = errorPlace("prompt-mistake");
   const given = element("span", { class: "given" });
-  const made = element("span", { class: "made" });
-  const answer = element("p", { id: "answer", class: "prose answer", dir: "auto", translate: "no", hidden: true }, given, made);
+  const made = growingText("made");
+  const answer = element("p", { id: "answer", class: "prose answer", dir: "auto", translate: "no", hidden: true }, given, made.dom);
   const note = element("p", { class: "hint" });
   const form = element("form", { novalidate: true, onsubmit: (/** @type {Event} */ event) => {
     event.preventDefault();
@@ -130,7 +131,7 @@ export function sampleView(controller) {
       if (finer.querySelector("[aria-invalid]") && !folded.open) folded.open = true;
       show(answer, running || state.answer.text !== "");
       setText(given, state.answer.prompt);
-      append(made, state.answer.text);
+      made.set(state.answer.text);
       setAttribute(answer, "aria-busy", running ? "true" : null);
     },
   };
@@ -146,13 +147,4 @@ function dial(control, name, title) {
     label.append(" ", shown);
   }
   return element("div", { class: "field", title }, label, control);
-}
-
-/** Appends the new part of a text instead of setting the whole text.
- * @param {HTMLElement} dom @param {string} text */
-function append(dom, text) {
-  const before = dom.textContent ?? "";
-  if (text === before) return;
-  if (before !== "" && text.startsWith(before)) dom.append(text.slice(before.length));
-  else setText(dom, text);
 }
