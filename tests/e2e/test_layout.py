@@ -249,6 +249,32 @@ def test_a_long_answer_grows_smoothly_and_looks_as_one_text(page, site):
     assert found["middle"] < 8, "milliseconds to lay out 2,000 more characters"
 
 
+BLANK = """(event) => {
+  const canvas = document.querySelector(".chart canvas");
+  canvas.getContext("2d").reset();
+  if (event) canvas.dispatchEvent(new Event(event));
+}"""
+DRAWN = """() => {
+  const canvas = document.querySelector(".chart canvas");
+  return canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.some((value) => value > 0);
+}"""
+
+
+def test_the_chart_is_drawn_again_after_the_loss_of_the_gpu(page, site):
+    """The drawing is gone, although training on NumPy goes on; a device that is opened again has it drawn, too."""
+    open_lab(page, site, TINY, device="numpy")
+    page.click("#train")
+    wait_for(page, "#where", "Finished 40")
+    for event in ("contextlost", "contextrestored"):
+        page.wait_for_function(DRAWN)
+        page.evaluate(BLANK, event)
+        page.wait_for_function(DRAWN)
+    page.evaluate(BLANK, "")
+    assert not page.evaluate(DRAWN)
+    choose_device(page, "webgpu")
+    page.wait_for_function(DRAWN)
+
+
 def test_the_chart_keeps_its_scale_and_remembers_its_axes(page, site):
     """The labels of the loss axis stay while the loss falls; logarithmic axes are chosen here and remembered."""
     page.add_init_script(NOTE_LABELS)

@@ -33,6 +33,8 @@ export function chartView(curves) {
   /** @type {Record<string, number>} */
   let counted = {};
   let steps = 0;
+  /** @type {State["device"]["open"]} */
+  let device = null;
   let inks = { line: "", paper: "" }; // of the marks, read once per chart: reading a style forces a layout
   let rem = 16; // the text size that the visitor has chosen, in pixels
 
@@ -65,6 +67,8 @@ export function chartView(curves) {
     if (!plot) draw();
     else if (Math.abs(plot.width - width) >= 1 || Math.abs(plot.height - height) >= 1) plot.setSize({ width, height });
   }).observe(frame);
+  // A GPU process that dies takes the drawing with it, whatever device trains. (These events do not bubble.)
+  for (const event of ["contextlost", "contextrestored"]) frame.addEventListener(event, () => setTimeout(draw), true);
   for (const colours of ["(prefers-color-scheme: dark)", "(forced-colors: active)"]) {
     matchMedia(colours).addEventListener("change", draw);
   }
@@ -188,6 +192,10 @@ export function chartView(curves) {
       const vocabulary = state.run?.vocabulary ?? state.checked?.vocabulary;
       const reference = vocabulary ? Math.log(vocabulary) : blind; // while a draft is checked, the last one's
       const marks = state.run?.baselines ?? {};
+      if (state.device.open !== device) { // perhaps because the GPU was lost: not every browser says that the chart is, too
+        device = state.device.open;
+        draw();
+      }
       if (!plot || (drawn === curves.revision && total === steps && Object.is(blind, reference) && marks === counted)) return;
       counted = marks;
       drawn = curves.revision;
