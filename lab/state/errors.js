@@ -10,13 +10,15 @@ const CHECKING = new Set(["check", "start"]);
 
 /** Where an error is shown if it names no field. */
 const PLACES = /** @type {Record<string, string>} */ ({
-  choose_text: "text", open_device: "device", benchmark: "device", sample: "prompt", open: "file", open_kept: "file", save: "file",
+  choose_text: "text", open_device: "device", sample: "prompt", open: "file", open_kept: "file", save: "file",
 });
 
 /** The place of an error.
  * @param {{field: string, during: string}} error */
 export function placeOf({ field, during }) {
   if (during === "sample") return DIALS.has(field) ? `sample:${field}` : "prompt";
+  if (during === "benchmark") return during; // its dialog covers the page
+  if (during === "training" && field === "device") return "lost"; // beside the controls: Resume is one of them
   return during === "extend" ? "" : field || PLACES[during] || "";
 }
 

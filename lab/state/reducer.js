@@ -65,7 +65,7 @@ const HANDLERS = {
   evaluated: (state, { val_loss, accuracy }) => withMetrics(state, { val_loss: val_loss ?? NaN, accuracy }),
   baselines: (state, { nats }) => (state.run ? { ...state, run: { ...state.run, baselines: nats } } : state),
   sample: (state, { step, text }) => ({ ...state, samples: [{ step, text }, ...state.samples].slice(0, SAMPLES_KEPT) }),
-  resumed: (state, { step, steps }) => withPhase(withSteps(state, steps), "running", step, notices.training),
+  resumed: (state, { step, steps }) => withPhase({ ...withSteps(state, steps), errors: without(state.errors, "", "lost") }, "running", step, notices.training),
   paused: (state, { step }) => withPhase(state, "paused", step, notices.paused(step)),
   // A start stops the run before it, and goes on.
   stopped: (state, { step }) => withPhase(state, state.phase === "starting" ? "starting" : "stopped", step, notices.stopped(step)),
@@ -159,7 +159,7 @@ const HANDLERS = {
       state.about?.presets[state.preset], choice),
   }),
   choosing_device: (state, { choice }) => ({
-    ...state, device: { ...state.device, choice, opening: true, failed: "" }, errors: without(state.errors, "device"), fetching: { ...state.fetching, device: "" },
+    ...state, device: { ...state.device, choice, opening: true, failed: "" }, errors: without(state.errors, "device", "lost"), fetching: { ...state.fetching, device: "" },
   }),
   starting: (state) => ({ ...state, phase: "starting", preparing: null, errors: without(state.errors, "") }),
   sampling: (state, { prompt }) => ({
@@ -167,7 +167,7 @@ const HANDLERS = {
     errors: without(state.errors, "prompt", ...Object.keys(state.errors).filter((place) => place.startsWith("sample:"))),
   }),
   benchmarking: (state) => ({
-    ...state, benchmark: { running: true, complete: false, results: [] }, errors: without(state.errors, "device"),
+    ...state, benchmark: { running: true, complete: false, results: [] }, errors: without(state.errors, "benchmark"),
   }),
   profiling: (state) => ({ ...state, profile: { running: true, found: null } }),
   asking: (state, { command }) => ({ ...state, waiting: [...state.waiting, command] }),
@@ -204,14 +204,15 @@ function withNewRun(state, run, saved) {
     run: { ...run, metrics: {}, baselines: {}, seconds_left: NaN, saved_step: saved, kept_step: saved },
     samples: [],
     answer: INITIAL.answer,
-    errors: without(state.errors, "", "copy", "file", "link", "prompt"),
+    errors: without(state.errors, "", "lost", "copy", "file", "link", "prompt"),
     waiting: answered(state, "open_kept"),
   };
 }
 
-/** @param {State} state @param {State["phase"]} phase @param {number} step @param {string} notice @returns {State} */
+/** A run whose device was lost is back at an earlier step: the samples after it are of a model that is gone.
+ * @param {State} state @param {State["phase"]} phase @param {number} step @param {string} notice @returns {State} */
 function withPhase(state, phase, step, notice) {
-  return { ...state, phase, run: state.run && { ...state.run, step }, notice };
+  return { ...state, phase, run: state.run && { ...state.run, step }, samples: state.samples.filter((sample) => sample.step <= step), notice };
 }
 
 /** Updates the metrics of the run; metrics without a value stay unchanged.

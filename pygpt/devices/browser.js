@@ -65,7 +65,10 @@ class Gpu {
     /** @type {Map<string, GPUShaderModule>} */ this.modules = new Map();
     /** @type {Map<number, GPUBuffer[]>} */ this.staging = new Map();
     device.addEventListener('uncapturederror', (event) => { this.error ||= event.error.message; });
-    device.lost.then((info) => { this.lost = `${info.reason}: ${info.message}`; });
+    device.lost.then((info) => {
+      this.lost = `${info.reason}: ${info.message}`;
+      if (info.reason !== 'destroyed') console.warn('The GPU was lost:', this.lost); // in the browser's own words
+    });
     // Bound for an absent optional input; the shader does not read it.
     this.buffers.set(0, device.createBuffer({ size: 256, usage: GPUBufferUsage.STORAGE }));
   }

@@ -23,6 +23,7 @@ from pygpt.errors import AdapterError, DeviceError, DeviceLost
 from pygpt.tensor.shader_sources import constants, source
 
 CHOICES = ("auto", "webgpu", "numpy")
+LOST = "the GPU was lost: the browser or its driver took it away"  # the console has the browser's own words
 
 JsObject = Any  # an object or a promise of browser.js
 EnsureNumpy = Callable[[], Awaitable[None]]
@@ -70,10 +71,7 @@ class BrowserDevice(Device):
             data = await promise
         except JsException as error:
             self._raise_errors()
-            raise DeviceLost(
-                f"the GPU stopped responding ({error.name}: {error.message}); open the device again and "
-                f"continue from the last saved run"
-            ) from None
+            raise DeviceLost(LOST) from error
         self._raise_errors()
         self.pace.finish(sent)
         content: bytes = data.to_bytes()
@@ -86,9 +84,7 @@ class BrowserDevice(Device):
 
     def _raise_errors(self) -> None:
         if self.lost:
-            raise DeviceLost(
-                f"the GPU was lost ({self.lost}); open the device again and continue from the last saved run"
-            )
+            raise DeviceLost(LOST)
         if self.gpu.error:
             message, self.gpu.error = self.gpu.error, ""
             raise DeviceError(f"the GPU reported an error: {message}")

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 
-from pygpt.errors import sentence_of
+from pygpt.errors import DeviceLost, sentence_of
 
 
 class Background:
@@ -22,7 +22,10 @@ class Background:
 
         def announce(task: asyncio.Task):
             error = None if task.cancelled() else task.exception()
-            ended(not task.cancelled() and error is None, sentence_of(error) if isinstance(error, Exception) else "")
+            sentence = sentence_of(error) if isinstance(error, Exception) else ""
+            # The commands that begin such work open the device again first.
+            again = ". Try again: the GPU is then opened anew" if isinstance(error, DeviceLost) else ""
+            ended(not task.cancelled() and error is None, sentence + again)
 
         self.task = asyncio.ensure_future(work)
         # Not a `finally` in the work: a task that is cancelled before its first step never enters its `try`.

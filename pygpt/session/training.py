@@ -143,6 +143,8 @@ class Training:
 
     def _start(self, run: Run) -> None:
         self.halting, self.driver = None, None
+        if self.samples.step > run.step:
+            self.samples.step = -1  # of a model that is gone
         self.task = asyncio.ensure_future(self._train(run))
 
     def _facts(self, run: Run) -> RunFacts:

@@ -317,7 +317,12 @@ def test_what_a_field_cannot_read_is_said_beside_it(page, site):
     expect(page.locator("#train-steps")).to_have_value("41")
     page.click("#train")
     wait_for(page, "#where", "Finished 41")
-    for typed, message in (("0", "1 to 100,000, got 0"), ("99999999999", "1 to 100,000"), ("", "got nothing"), ("1,5", "whole number")):
+    for typed, message in (
+        ("0", "1 to 100,000, got 0"),
+        ("99999999999", "1 to 100,000"),
+        ("", "got nothing"),
+        ("1,5", "whole number"),
+    ):
         page.fill("#length", typed)
         page.click("#sample")
         wait_for(page, "#length-mistake", message)

@@ -1,8 +1,10 @@
 """The loss of the GPU in every state of the page, and a GPU that the browser does not open."""
 
+import re
+
 from playwright.sync_api import expect
 
-from tests.e2e.test_lab import READY, TINY, choose, open_lab, wait_for
+from tests.e2e.test_lab import READY, TINY, choose, open_lab, step_of, wait_for
 
 LOSE = """
   const request = GPUAdapter.prototype.requestDevice;
@@ -44,10 +46,31 @@ def test_lost_while_training(page, site):
     page.click("#train")
     wait_for(page, "#where", r"^[1-9]\d* of")
     lose_gpu(page)
-    wait_for(page, "#device-mistake", "GPU")
+    wait_for(page, "#run-mistake", r"^The GPU was lost while training .* back at step .* press Resume")
     wait_for(page, "#where", "Stopped")
+    expect(page.locator("#device-mistake")).to_be_hidden()
+    back = step_of(page)
+    assert all(int(step) <= back for step in re.findall(r"Step (\d+)", page.inner_text("#samples")))
     page.click("#resume")
+    expect(page.locator("#run-mistake")).to_be_hidden()
     wait_for(page, "#where", "Finished 1,000")
+
+
+def test_lost_during_a_benchmark(page, site):
+    """Its dialog, which covers the page, says why it ended, in words of the page; measuring again opens the GPU."""
+    patch(page, LOSE)
+    open_lab(page, site)
+    page.click("#benchmark")
+    wait_for(page, "#benchmark-where", "takes about a minute")
+    lose_gpu(page)
+    wait_for(
+        page, "#benchmark-mistake", "^The GPU was lost: the browser or its driver took it away. Try again: .* anew$"
+    )
+    expect(page.locator("#benchmark-mistake")).to_be_visible()
+    page.get_by_text("Measure again").click()
+    expect(page.locator("#benchmark-mistake")).to_be_hidden()
+    wait_for(page, "#benchmark-where", "takes about a minute")
+    page.click("#benchmark-close")
 
 
 def test_lost_before_the_first_run(page, site):

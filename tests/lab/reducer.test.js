@@ -280,6 +280,24 @@ test("if a device cannot be opened, the previous one stays chosen", () => {
   assert.equal(state.errors["device"], "no adapter");
 });
 
+test("what happened to a lost GPU is said at the controls until training resumes or another device is chosen", () => {
+  for (const answer of [{ type: "resumed", run_id: "a", step: 20, steps: 100 }, { type: "choosing_device", choice: "numpy" }]) {
+    training("a", ...[0, 20, 40].map((step) => ({ type: "sample", run_id: "a", step, text: String(step) })),
+      { ...error("the GPU was lost; back at step 20", "device", "training"), run_id: "a" }, { type: "stopped", run_id: "a", step: 20 });
+    assert.deepEqual(state.errors, { lost: "the GPU was lost; back at step 20" });
+    assert.deepEqual(state.samples.map(({ step }) => step), [20, 0]);
+    send(answer);
+    assert.deepEqual(state.errors, {}, answer.type);
+  }
+});
+
+test("why a benchmark ended is said in its dialog", () => {
+  send({ type: "benchmarking" }, { type: "measuring_ended", complete: false }, error("the GPU was lost", "device", "benchmark"));
+  assert.deepEqual([state.errors, state.benchmark?.running], [{ benchmark: "the GPU was lost" }, false]);
+  send({ type: "benchmarking" });
+  assert.deepEqual(state.errors, {});
+});
+
 test("a failed start of the lab is shown", () => {
   state = INITIAL;
   send(error("gone", "", "begin"));

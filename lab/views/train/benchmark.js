@@ -1,6 +1,6 @@
 // A benchmark of the device in one minute: its peak rate in matrix products, and the speed of each preset.
 
-import { element, setText, show } from "../../ui/dom.js";
+import { element, errorPlace, setText, show, showError } from "../../ui/dom.js";
 import { NONE, count, percent, short } from "../../ui/format.js";
 import { labels } from "../../ui/labels.js";
 
@@ -18,11 +18,12 @@ export function benchmarkView(controller) {
   const open = element("button", { id: "benchmark", class: "button small", onclick: begin }, words.title);
   const peak = element("p", { class: "words", id: "benchmark-peak" });
   const where = element("p", { class: "hint", role: "status", id: "benchmark-where" });
+  const mistake = errorPlace("benchmark-mistake");
   const rows = element("tbody", { id: "benchmark-rows", translate: "no" });
   const again = element("button", { type: "button", class: "button small", onclick: begin, hidden: true }, words.again);
   const close = element("button", { type: "submit", class: "button small primary", id: "benchmark-close" }, words.stop);
   const dialog = element("dialog", { class: "question measuring", "aria-label": words.title, onclose: stop },
-    element("h2", {}, words.title), peak, where,
+    element("h2", {}, words.title), peak, where, mistake,
     element("div", { class: "scrolling" }, element("table", { class: "results" },
       element("thead", {}, element("tr", {}, ...words.columns.map((title) => element("th", { scope: "col" }, title)))), rows)),
     element("form", { method: "dialog" }, element("div", { class: "buttons" }, close, again)));
@@ -40,7 +41,7 @@ export function benchmarkView(controller) {
   return {
     dom: element("div", { class: "own" }, open, dialog),
     /** @param {State} state */
-    sync({ benchmark, phase, device: { open: opened, opening } }) {
+    sync({ benchmark, phase, errors, device: { open: opened, opening } }) {
       const busy = phase === "running" || phase === "starting" || opening || opened === null;
       if (open.disabled !== busy) open.disabled = busy;
       open.title = phase === "running" ? words.pauseFirst : words.about;
@@ -48,7 +49,8 @@ export function benchmarkView(controller) {
       ({ running } = benchmark);
       if (opened) device = opened.name;
       const best = Math.max(0, ...benchmark.results.map((result) => (result.kind === "matmul" ? result.gflops : 0)));
-      setText(peak, best ? words.peak(best >= 100 ? count(best) : best.toPrecision(2)) : words.multiplying);
+      setText(peak, best ? words.peak(best >= 100 ? count(best) : best.toPrecision(2)) : running ? words.multiplying : "");
+      showError(mistake, errors["benchmark"]);
       setText(where, running ? words.running(device) : benchmark.complete ? words.complete(device) : words.ended(device));
       setText(close, running ? words.stop : words.close);
       show(again, !running);

@@ -72,7 +72,7 @@ export function controlsView(controller) {
       setAttribute(bar, "value", phase === "starting" ? (state.preparing?.fraction ?? 0) : run ? run.step / steps : 0);
       const marked = elsewhere(state);
       if (!marked && phase !== "starting") refused = false;
-      showError(mistake, state.errors[""] ?? (refused && phase !== "starting" && phase !== "running" ? marked : undefined));
+      showError(mistake, state.errors[""] ?? state.errors["lost"] ?? (refused && phase !== "starting" && phase !== "running" ? marked : undefined));
       // If the focused button disappears, move the focus to the button that replaces it.
       if (active instanceof HTMLButtonElement && dom.contains(active) && active.hidden) {
         [pause, resume, train].find((button) => !button.hidden)?.focus();
