@@ -100,7 +100,8 @@ const HANDLERS = {
     benchmark: state.benchmark && { ...state.benchmark, running: false }, profile: state.profile && { ...state.profile, running: false },
     loading: state.about ? null : { stage: message, fraction: null, failed: true }, notice: message,
   },
-  found: (state, { runs }) => ({ ...state, copies: runs }),
+  // Their age is that of this moment; the page may show it much later.
+  found: (state, { runs }) => ({ ...state, copies: runs.map((run) => ({ ...run, kept_at: Date.now() - 1000 * run.seconds_ago })) }),
   error: (state, { message, field, during }) => {
     const text = field && message.startsWith(`${field}: `) ? message.slice(field.length + 2) : message;
     return {

@@ -34,6 +34,9 @@ import { labels } from "../ui/labels.js";
  *           saved_step: number, kept_step: number}} RunState
  */
 
+/** A safety copy; `kept_at` is in milliseconds since 1970.
+ * @typedef {import("../transport/messages.js").KeptRun & {kept_at: number}} Copy */
+
 /**
  * @typedef {object} State
  * @property {{stage: string, fraction: number|null, failed?: boolean}|null} loading  null once the lab is ready
@@ -57,7 +60,7 @@ import { labels } from "../ui/labels.js";
  * @property {string[]} waiting  commands that are not answered yet, and not sent again until they are
  * @property {string} notice  the last message for screen readers
  * @property {string} limit  what the browser does not offer this page, as a sentence, or ""
- * @property {import("../transport/messages.js").KeptRun[]} copies  runs of earlier visits that can be restored
+ * @property {Copy[]} copies  runs of earlier visits that can be restored
  */
 
 export const FIRST_PRESET = "baby";

@@ -59,10 +59,10 @@ export function ago(seconds) {
   return units.daysAgo(Math.round(seconds / 86_400));
 }
 
-/** The time of day that was so many seconds ago: "15:42:07".
- * @param {number} seconds */
-export function clock(seconds) {
-  return new Date(Date.now() - 1000 * seconds).toLocaleTimeString("en-GB");
+/** The time of day of a moment: "15:42:07".
+ * @param {number} milliseconds  since 1970 */
+export function clock(milliseconds) {
+  return new Date(milliseconds).toLocaleTimeString("en-GB");
 }
 
 /** @param {number} value */

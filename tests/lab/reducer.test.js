@@ -354,6 +354,14 @@ test("a discarded safety copy is no longer offered", () => {
   assert.deepEqual(state.copies.map(({ copy }) => copy), ["2"]);
 });
 
+test("a safety copy keeps its time when another one is discarded later", ({ mock }) => {
+  mock.timers.enable({ apis: ["Date"], now: 1_000_000 });
+  send({ type: "found", runs: [{ copy: "1", seconds_ago: 100 }, { copy: "2", seconds_ago: 200 }] });
+  mock.timers.tick(60_000);
+  send({ type: "remove_copy", copy: "1" });
+  assert.deepEqual(state.copies.map(({ copy, kept_at }) => [copy, kept_at]), [["2", 800_000]]);
+});
+
 test("an unknown action changes nothing", () => {
   const before = state;
   assert.equal(send({ type: "unheard of" }), before);

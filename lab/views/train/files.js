@@ -8,7 +8,7 @@ import { ask } from "./confirm.js";
 
 /** @typedef {import("../../state/state.js").State} State */
 /** @typedef {import("../../state/state.js").Controller} Controller */
-/** @typedef {import("../../transport/messages.js").KeptRun} KeptRun */
+/** @typedef {import("../../state/state.js").Copy} Copy */
 
 const { files: words, confirm } = labels;
 
@@ -81,7 +81,7 @@ export function noticesView(controller) {
   /** @type {State["copies"]} */
   let shown = [];
 
-  /** @param {KeptRun} kept */
+  /** @param {Copy} kept */
   async function discard(kept) {
     const { copy } = kept;
     const answer = await ask(confirm.discard, confirm.discarded(progress(kept)), [["go", confirm.discard]], 1);
@@ -90,7 +90,7 @@ export function noticesView(controller) {
     controller.send({ type: "forget_kept", copy });
   }
 
-  /** @param {KeptRun} kept @param {string} description @param {string} [weight] class of its first button */
+  /** @param {Copy} kept @param {string} description @param {string} [weight] class of its first button */
   function row(kept, description, weight = "") {
     const restore = () => controller.send({ type: "open_kept", copy: kept.copy });
     return element("div", { class: "kept" }, element("p", {}, description),
@@ -100,9 +100,10 @@ export function noticesView(controller) {
   }
 
   /** The age of a copy; of several, with the time of day, which tells two runs with the same settings apart.
-   * @param {KeptRun} kept */
-  function when({ seconds_ago }) {
-    return shown.length < 2 ? ago(seconds_ago) : words.at(ago(seconds_ago), clock(seconds_ago));
+   * @param {Copy} kept */
+  function when({ kept_at }) {
+    const age = ago((Date.now() - kept_at) / 1000);
+    return shown.length < 2 ? age : words.at(age, clock(kept_at));
   }
 
   return {
@@ -129,7 +130,7 @@ export function noticesView(controller) {
   };
 }
 
-/** @param {KeptRun} kept */
+/** @param {Copy} kept */
 function progress({ name, step, steps }) {
   return words.progress(name, count(step), count(steps));
 }
