@@ -1,5 +1,7 @@
 // The difference between the draft and the run on the screen.
 
+import { textOf } from "./draft.js";
+
 /** @typedef {import("./state.js").State} State */
 /** @typedef {import("../transport/messages.js").Experiment} Experiment */
 
@@ -9,7 +11,7 @@ const SECTIONS = /** @type {const} */ (["data", "model", "optim", "train"]);
  * @typedef {{field: string, before: string|number|boolean, after: string|number|boolean}} Difference */
 
 /**
- * The settings in which the draft differs from the run; none without a run. A draft of another preset differs in the
+ * The settings in which the draft differs from the run, its text first; none without a run. A draft of another preset differs in the
  * preset, and in what was changed since.
  * @param {State} state
  * @returns {Difference[]}
@@ -23,9 +25,10 @@ export function differences({ about, run, draft, text, preset }) {
   /** @type {Difference[]} */
   const found = other && named ? [{ field: "preset", before: trained.name, after: preset },
     ...changed.filter(({ field }) => fieldsThatDiffer(named, draft).some((edited) => edited.field === field))] : changed;
-  const { facts } = text;
-  return facts && facts.sha256 !== run.text_sha256
-    ? [...found, { field: "data.source", before: run.text, after: facts.name }] : found;
+  const { facts, choice } = text;
+  // A text on its way is known by its choice; of a second text of the visitor's own, nothing is known until it is there.
+  const another = facts ? facts.sha256 !== run.text_sha256 : choice !== textOf(about, run);
+  return another ? [{ field: "data.source", before: run.text, after: facts?.name ?? choice }, ...found] : found;
 }
 
 /** The settings that differ, except for the text's name.

@@ -8,6 +8,16 @@ from tests.e2e.test_lab import TINY, choose, fill, open_lab, wait_for
 
 RATE = "optim.learning_rate=0.002&optim.min_learning_rate=0.0002"
 
+FIRST_CHANGE = """(words) => {
+  const paragraph = document.querySelector("#changes p");
+  const text = paragraph.firstChild.firstChild;
+  const range = document.createRange();
+  const start = text.data.indexOf(words);
+  range.setStart(text, start);
+  range.setEnd(text, start + words.length);
+  return { bottom: range.getBoundingClientRect().bottom, end: paragraph.getBoundingClientRect().bottom };
+}"""
+
 
 def copied(page, button: str) -> str:
     """What a button copies, without the site's address."""
@@ -32,8 +42,18 @@ def test_changes_after_a_run_are_for_the_next_one(page, site):
     parameters = page.inner_text("#parameters")
     fill(page, **{"optim-learning_rate": 0.1})
     choose(page, "text", "python")
-    wait_for(page, "#changes", r"Your changes \(learning rate 0.002 → 0.1, text tales → python\) are for the next run")
+    wait_for(page, "#changes", r"Your changes \(text tales → python, learning rate 0.002 → 0.1\) are for the next run")
     wait_for(page, "#live", "Your changes are for the next run")
+    fill(page, **{"model-n_embd": 32, "model-n_layer": 2})
+    wait_for(page, "#changes", r"\(text tales → python, layers 1 → 2 and 2 more\)")
+    title = page.get_attribute("#changes p", "title")
+    assert "embedding width 16 → 32, learning rate 0.002 → 0.1" in title and title in page.inner_text("#changes .unseen")
+    for width in (320, 390):
+        page.set_viewport_size({"width": width, "height": 844})
+        first = page.evaluate(FIRST_CHANGE, "text tales → python")
+        assert first["bottom"] <= first["end"], "the first change is whole"
+    page.set_viewport_size({"width": 1440, "height": 900})
+    fill(page, **{"model-n_embd": 16, "model-n_layer": 1})
     wait_for(page, "#parameters", "^Next run: ")
     expect(page.locator(".field[data-changed]")).to_have_count(1)
     wait_for(page, "#copy-link", "Copy link")

@@ -64,6 +64,17 @@ test("another preset is one difference, and what was changed since is one each",
   assert.deepEqual(found(), [["preset", "baby", "small"], ["model.n_layer", 3, 7]]);
 });
 
+test("the text comes first among the changes, also while it is on its way", () => {
+  start();
+  send({ type: "edit", field: "model.n_layer", value: 7 }, { type: "choosing_text", choice: "python" });
+  for (const action of [{ type: "announce", notice: "" }, text("python")]) {
+    send(action);
+    assert.deepEqual(found(), [["data.source", "tales", "python"], ["model.n_layer", 3, 7]]);
+  }
+  send({ type: "choosing_text", choice: "tales" });
+  assert.deepEqual(found(), [["model.n_layer", 3, 7]]);
+});
+
 test("another text is a difference, also if only its content has changed", () => {
   send(text("my text", { built_in: false }));
   start();

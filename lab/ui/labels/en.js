@@ -283,6 +283,7 @@ export const english = {
     edited: (/** @type {string} */ name) => `${name} edited`,
     more: (/** @type {string[]} */ named, /** @type {number} */ others) => `${named.join(", ")} and ${others} more`,
     names: /** @type {Record<string, string>} */ ({ preset: "preset", "data.source": "text" }),
+    ownText: "your own",
     nothing: "empty",
     yes: "on",
     no: "off",

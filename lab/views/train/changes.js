@@ -14,7 +14,9 @@ const NAMED = 2; // differences that the bar names; it counts the others
 
 /** @param {Controller} controller */
 export function changesView(controller) {
-  const text = element("p", {});
+  const short = element("span", { "aria-hidden": "true" });
+  const full = element("span", { class: "unseen" });
+  const text = element("p", {}, short, full);
   const train = element("button", { id: "train-changes", class: "text-button", onclick: () => controller.train() }, words.train);
   const undo = element("button", { id: "undo-changes", class: "text-button", onclick: () => controller.undo() }, words.undo);
   const link = copyButton({ id: "copy-changes", class: "text-button", title: words.copyLinkTitle }, words.copyLink, () => controller.link("draft"));
@@ -26,8 +28,9 @@ export function changesView(controller) {
       const { phase } = state;
       const found = phase === "starting" ? [] : differences(state);
       if (found.length) {
-        setText(text, words.are(describe(found)));
-        setAttribute(text, "title", text.textContent); // the style sheet cuts it
+        setText(short, words.are(describe(found, NAMED)));
+        setText(full, words.are(describe(found, found.length)));
+        setAttribute(text, "title", full.textContent); // the style sheet cuts the short one, too
       }
       const appears = dom.hidden && found.length > 0;
       const focused = dom.contains(document.activeElement);
@@ -40,15 +43,15 @@ export function changesView(controller) {
   };
 }
 
-/** @param {import("../../state/difference.js").Difference[]} found */
-function describe(found) {
-  const named = found.slice(0, NAMED).map(({ field, before, after }) => {
+/** @param {import("../../state/difference.js").Difference[]} found @param {number} most  that are named */
+function describe(found, most) {
+  const named = found.slice(0, most).map(({ field, before, after }) => {
     const name = words.names[field] ?? inSentence(fieldName(field));
     if (before === after) return words.edited(name);
-    const write = field === "data.source" ? textName : String;
+    const write = field === "data.source" ? ((/** @type {string} */ text) => (text === "own" ? words.ownText : textName(text))) : String;
     return words.change(name, shown(before, write), shown(after, write));
   });
-  return found.length > NAMED ? words.more(named, found.length - NAMED) : named.join(", ");
+  return found.length > most ? words.more(named, found.length - most) : named.join(", ");
 }
 
 /** "Learning rate" as it stands in a sentence; "RoPE base" and "MLP ratio" stay.
