@@ -10,7 +10,7 @@ import { titleOf } from "./state/title.js";
 import { isUnkept } from "./state/unsaved.js";
 import { watchDownloads } from "./transport/download_progress.js";
 import { findFault, findLimit } from "./transport/site_check.js";
-import { readTexts } from "./transport/text_files.js";
+import { isRun, readFile, readTexts } from "./transport/text_files.js";
 import { SERVER, connectServer, moveTo, requestedDevice } from "./transport/socket_client.js";
 import { connectWorker, failure } from "./transport/worker_client.js";
 import { download, goTo, scrollTo, setText } from "./ui/dom.js";
@@ -82,18 +82,22 @@ const controller = {
   },
   link: (of) => location.href.replace(/#.*/, "") + hashOf(store.state, of),
   readTexts(files) {
-    store.dispatch({ type: "choosing_text", choice: "own" });
-    sendNow({ type: "clear_text" });
     const latest = reading = readTexts(files);
     latest.then(({ name, bytes, unreadable }) => {
       if (latest !== reading) return; // another text was chosen since
-      if (bytes) sendNow({ type: "choose_text", name, built_in: false }, bytes);
-      else receive({ type: "error", message: unreadable, field: "text", during: "choose_text", run_id: "" });
+      if (!bytes) { // the text before stays
+        reading = undefined;
+        return receive({ type: "error", message: unreadable, field: "text", during: "read", run_id: "" });
+      }
+      store.dispatch({ type: "choosing_text", choice: "own" });
+      sendNow({ type: "choose_text", name, built_in: false }, bytes);
     });
   },
   async openRun(file) {
-    if (!(await mayReplace("open"))) return;
-    sendNow({ type: "open" }, new Uint8Array(await file.arrayBuffer()));
+    const { bytes, unreadable } = await readFile(file);
+    const message = bytes && isRun(bytes) ? "" : unreadable || labels.files.noRun(file.name);
+    if (message) receive({ type: "error", message, field: "file", during: "open", run_id: "" });
+    else if (bytes && (await mayReplace("open"))) sendNow({ type: "open" }, bytes);
   },
   async chooseDevice(choice) {
     if ((choice === SERVER) === (device === SERVER)) {
@@ -120,6 +124,7 @@ function hashOf({ about, run, draft, preset, text }, of) {
   return toHash(about, presetOf({ about, preset: FIRST_PRESET }, run), run.experiment, textOf(about, run));
 }
 
+let reloaded = /** @type {PerformanceNavigationTiming|undefined} */ (performance.getEntriesByType("navigation")[0])?.type === "reload";
 let adopted = false; // a reopened connection sends `ready` again
 
 /** @param {import("./transport/messages.js").Event|import("./transport/socket_client.js").LineEvent} event @param {Uint8Array} [bytes] */
@@ -150,7 +155,8 @@ async function explainStart(error) {
 async function adoptLink() {
   adopted = true;
   const { about, phase } = store.state;
-  const asked = about && fromHash(about, location.hash);
+  const asked = about && fromHash(about, location.hash, reloaded);
+  reloaded = false;
   const busy = phase === "running" || phase === "paused" || phase === "starting";
   if (!asked || (busy && !(await ask(labels.confirm.takeLink, labels.confirm.linkArrived, [["take", labels.confirm.takeLink]])))) return showDraft();
   store.dispatch({ type: "choosing_text", choice: asked.text });

@@ -48,7 +48,7 @@ const HANDLERS = {
     // The controls show the settings and the text of the opened run, so Train again repeats it. The session sends the text.
     ...HANDLERS.undo(withNewRun(state, run, run.step), { type: "undo" }),
     phase: run.step < run.experiment.train.steps ? "paused" : "finished", copies: [],
-    fetching: { ...state.fetching, text: "" }, notice: notices.opened(run.step),
+    fetching: { ...state.fetching, text: "" }, notice: (run.step < run.experiment.train.steps ? notices.opened : notices.openedFinished)(run.step),
   }),
   curve: (state, { training, validation }) => {
     const [seen, known] = [validation.at(-1), training.at(-1)];
@@ -116,7 +116,7 @@ const HANDLERS = {
         ? { ...state.device, opening: false, choice: state.device.open?.choice ?? state.device.choice, failed: state.device.choice }
         : state.device,
       answer: during === "sample" ? { ...state.answer, running: false, asked: null } : state.answer,
-      notice: during === "sample" ? "" : state.notice, // the place of the error announces it
+      notice: during === "sample" || during === "begin" ? "" : state.notice, // the place of the error announces it
       benchmark: during === "benchmark" && state.benchmark ? { ...state.benchmark, running: false } : state.benchmark,
       checked: during === "check" ? null : state.checked,
       fetching: { text: during === "choose_text" ? "" : state.fetching.text, device: during === "open_device" ? "" : state.fetching.device },
@@ -162,7 +162,7 @@ const HANDLERS = {
   choosing_device: (state, { choice }) => ({
     ...state, device: { ...state.device, choice, opening: true, failed: "" }, errors: without(state.errors, "device", "lost"), fetching: { ...state.fetching, device: "" },
   }),
-  starting: (state) => ({ ...state, phase: "starting", preparing: null, errors: without(state.errors, "") }),
+  starting: (state) => ({ ...state, phase: "starting", preparing: null, errors: without(state.errors, "", ...(state.text.facts ? ["text"] : [])) }),
   sampling: (state, { prompt }) => ({
     ...state, answer: { ...state.answer, running: true, asked: prompt },
     errors: without(state.errors, "prompt", ...Object.keys(state.errors).filter((place) => place.startsWith("sample:"))),

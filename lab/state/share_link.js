@@ -38,9 +38,10 @@ export function toHash(about, preset, draft, text) {
  * are reported, so that a typo in a link does not go unnoticed.
  * @param {Ready} about
  * @param {string} hash
+ * @param {boolean} [reloaded]  whether the page wrote it before a reload: its own text is then the visitor's
  * @returns {{preset: string, draft: Experiment, text: string, ignored: string}|null}
  */
-export function fromHash(about, hash) {
+export function fromHash(about, hash, reloaded = false) {
   const words = new URLSearchParams(hash.replace(/^#/, ""));
   words.delete(""); // "#=" names no setting
   if (![...words.keys()].length) return null;
@@ -54,8 +55,9 @@ export function fromHash(about, hash) {
   const draft = structuredClone(base);
   const named = words.get("text") ?? base.data.source;
   const text = about.texts.includes(named) || isTask(named) ? named : "tales";
-  if (named === "own") strange.push(labels.link.ownText);
-  else if (text !== named) strange.push(labels.link.text(named));
+  const lost = named === "own" && reloaded;
+  if (named === "own" && !lost) strange.push(labels.link.ownText);
+  else if (text !== named && !lost) strange.push(labels.link.text(named));
   draft.data.layout = layoutOf(about, text);
   for (const { field, type } of about.fields) {
     const word = words.get(field);
@@ -63,7 +65,7 @@ export function fromHash(about, hash) {
     if (word === null || !section || !name || LEFT_OUT.has(field)) continue;
     draft[/** @type {"model"} */ (section)][name] = valueOf(type, word);
   }
-  return { preset, draft, text, ignored: strange.length ? labels.link.ignored(strange) : "" };
+  return { preset, draft, text, ignored: strange.length ? labels.link.ignored(strange) : lost ? labels.link.reloaded : "" };
 }
 
 /** The value of a setting in a link. A word that is not of its type stays as it is; the package says what it expects.

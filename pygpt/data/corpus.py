@@ -123,10 +123,12 @@ def _stream(text: str, tokenizer: Tokenizer, block_size: int, val_fraction: floa
     for part, length in ("training", boundary), ("validation", held_back):
         if length < block_size + 1:
             longest = min(boundary, held_back) - 1
-            shorter = f"a block of at most {longest}, or " if longest > 0 else ""
+            shorter = f"a context length of at most {longest}, or " if longest > 0 else ""
+            symbol = {"char": "character", "byte": "byte"}.get(tokenizer.kind, "token")
+            size = f"{len(tokens)} {symbol}{'' if len(tokens) == 1 else 's'}"
             raise DataError(
-                f"a block of {block_size} needs {block_size + 1} tokens for {part}; this text of "
-                f"{len(tokens)} tokens leaves {length}: choose {shorter}a longer text"
+                f"a context length of {block_size} needs {block_size + 1} {symbol}s for {part}; this text of "
+                f"{size} leaves {length}: choose {shorter}a longer text"
             )
     return Corpus("stream", Split(tokens[:boundary]), Split(tokens[boundary:]))
 

@@ -47,7 +47,9 @@ def test_changes_after_a_run_are_for_the_next_one(page, site):
     fill(page, **{"model-n_embd": 32, "model-n_layer": 2})
     wait_for(page, "#changes", r"\(text tales → python, layers 1 → 2 and 2 more\)")
     title = page.get_attribute("#changes p", "title")
-    assert "embedding width 16 → 32, learning rate 0.002 → 0.1" in title and title in page.inner_text("#changes .unseen")
+    assert "embedding width 16 → 32, learning rate 0.002 → 0.1" in title and title in page.inner_text(
+        "#changes .unseen"
+    )
     for width in (320, 390):
         page.set_viewport_size({"width": width, "height": 844})
         first = page.evaluate(FIRST_CHANGE, "text tales → python")

@@ -349,6 +349,23 @@ test("a link's settings replace the draft", () => {
   assert.equal(state.errors["link"], "something");
 });
 
+test("a file that is no text leaves the text before it, and the next start takes the message away", () => {
+  send(text("poem", { built_in: false }), error("photo.png is a picture", "text", "read"));
+  assert.deepEqual([state.text.facts?.name, state.errors["text"]], ["poem", "photo.png is a picture"]);
+  send({ type: "starting" });
+  assert.deepEqual(state.errors, {});
+});
+
+test("screen readers hear of Resume only where there is one, and of no loading that failed", () => {
+  send({ type: "opened", run_id: "a", run: facts("a", 40) });
+  assert.match(state.notice, /Resume/);
+  send({ type: "opened", run_id: "b", run: facts("b", 100) });
+  assert.doesNotMatch(state.notice, /Resume/);
+  state = { ...INITIAL, notice: "Loading." };
+  send(error("gone", "", "begin"));
+  assert.equal(state.notice, "");
+});
+
 test("a discarded safety copy is no longer offered", () => {
   send({ type: "found", runs: [{ copy: "1" }, { copy: "2" }] }, { type: "remove_copy", copy: "1" });
   assert.deepEqual(state.copies.map(({ copy }) => copy), ["2"]);

@@ -50,6 +50,14 @@ test("links of earlier versions are read as before", () => {
   }
 });
 
+test("an own text in the address is the sender's, but after a reload the visitor's", () => {
+  assert.match(fromHash(about, "#text=own")?.ignored ?? "", /sender/);
+  const again = fromHash(about, "#text=own", true);
+  assert.equal(again?.text, "tales");
+  assert.match(again?.ignored ?? "", /^your own text/);
+  assert.match(fromHash(about, "#text=own&model.nonsense=1", true)?.ignored ?? "", /nonsense/);
+});
+
 test("a setting of a link is read as it is written, or left for the package to refuse", () => {
   const read = (/** @type {string} */ hash) => fromHash(about, hash)?.draft;
   assert.equal(read("#model.bias=True")?.model["bias"], true);

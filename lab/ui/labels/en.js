@@ -52,6 +52,7 @@ export const english = {
     device: (/** @type {string} */ name) => `The device is ${name}.`,
     training: "Training.",
     opened: (/** @type {number} */ step) => `Opened a run at step ${step}. Resume continues it.`,
+    openedFinished: (/** @type {number} */ step) => `Opened a run that has finished after ${step} steps.`,
     paused: (/** @type {number} */ step) => `Paused at step ${step}.`,
     stopped: (/** @type {number} */ step) => `Stopped at step ${step}. You can still sample from the model.`,
     finished: (/** @type {number} */ step) => `Finished after ${step} steps.`,
@@ -79,6 +80,8 @@ export const english = {
     more: (/** @type {number} */ number) => (number === 1 ? "One more" : `${number} more`),
     together: (/** @type {string} */ run, /** @type {number} */ others) =>
       `${isolated(run)} is a saved run and ${plural(others, "other file")} came with it. Nothing was opened: drop the run by itself.`,
+    noRun: (/** @type {string} */ name) =>
+      `${isolated(name)} is not a run that was saved here or by pygpt train. A text to train on belongs under “Your own”.`,
     restore: "Restore it",
     discard: "Discard it",
     at: (/** @type {string} */ age, /** @type {string} */ clock) => `${age} (${clock})`,
@@ -117,13 +120,21 @@ export const english = {
     remove: "Remove",
     unreadable: (/** @type {string} */ name) =>
       `${isolated(name)} could not be read: it is a folder, or it has moved or changed since it was chosen. Choose the file again.`,
+    kinds: { picture: "a picture", pdf: "a PDF", archive: "an archive" },
+    isRun: (/** @type {string} */ name) => `${isolated(name)} is a saved model, not a text. Open a run with “Open…” at the top.`,
+    otherKind: (/** @type {string} */ name, /** @type {string} */ kind) => `${isolated(name)} is ${kind}, and a model here learns from text. Choose a text file.`,
+    utf16: (/** @type {string} */ name) => `${isolated(name)} is a text in UTF-16. Save it as UTF-8 (an editor calls this the encoding), and choose it again.`,
+    notUtf8: (/** @type {string} */ name, /** @type {number} */ offset) =>
+      `${isolated(name)} is not a text in UTF-8: its byte at offset ${offset} does not belong there. Save it as UTF-8 (an editor calls this the encoding), or choose a text file.`,
+    binary: (/** @type {string} */ name, /** @type {number} */ offset) =>
+      `${isolated(name)} is a binary file: it has a zero byte at offset ${offset}. Choose a text file.`,
     interrupted: "The connection broke before the text had arrived. Choose the text again.",
     several: (/** @type {string[]} */ [first = "", second = "", ...others]) =>
       (others.length ? `${first} and ${others.length + 1} more` : `${first} and ${second}`),
     names: /** @type {Record<string, string>} */ ({
       tales: "Tales", words: "Words", python: "Python", shakespeare: "Shakespeare", names: "Names",
     }),
-    size: (/** @type {string} */ characters, /** @type {string} */ distinct) => `${characters} characters, ${distinct} distinct`,
+    size: (/** @type {string} */ characters, /** @type {string} */ distinct) => `${characters} ${characters === "1" ? "character" : "characters"}, ${distinct} distinct`,
     named: (/** @type {string} */ name, /** @type {string} */ size) => `${isolated(name)}: ${size}`,
     taskName: "Task",
     taskFormat: (/** @type {string} */ task, /** @type {string} */ format) => `${task}, format ${format}`,
@@ -418,6 +429,7 @@ export const english = {
     preset: (/** @type {string} */ name) => `the preset “${name}”`,
     text: (/** @type {string} */ name) => `the text “${name}”`,
     ownText: "the sender's own text, which a link cannot carry",
+    reloaded: "your own text is not in the address, so the page has lost it. Restore the run if it was trained on it, or choose the text again.",
   },
 
   /** Beside what is fetched or opened. */

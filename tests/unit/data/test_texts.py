@@ -321,8 +321,8 @@ def test_another_fraction():
 def test_the_error_for_a_short_text_names_the_longest_block():
     tokenizer = CharTokenizer("ab")
     message = (
-        "a block of 10 needs 11 tokens for validation; this text of 100 tokens leaves 10: "
-        "choose a block of at most 9, or a longer text"
+        "a context length of 10 needs 11 characters for validation; this text of 100 characters leaves 10: "
+        "choose a context length of at most 9, or a longer text"
     )
     with pytest.raises(DataError, match=message):
         make_corpus("ab" * 50, tokenizer, "stream", 10)
