@@ -1,6 +1,7 @@
 // The difference between the draft and the run on the screen.
 
 import { textOf } from "./draft.js";
+import { layoutOf } from "./state.js";
 
 /** @typedef {import("./state.js").State} State */
 /** @typedef {import("../transport/messages.js").Experiment} Experiment */
@@ -28,7 +29,10 @@ export function differences({ about, run, draft, text, preset }) {
   const { facts, choice } = text;
   // A text on its way is known by its choice; of a second text of the visitor's own, nothing is known until it is there.
   const another = facts ? facts.sha256 !== run.text_sha256 : choice !== textOf(about, run);
-  return another ? [{ field: "data.source", before: run.text, after: facts?.name ?? choice }, ...found] : found;
+  if (!another) return found;
+  const follows = draft.data["layout"] === layoutOf(about, choice); // the text's own layout goes without saying
+  return [{ field: "data.source", before: run.text, after: facts?.name ?? choice },
+    ...found.filter(({ field }) => field !== "data.layout" || !follows)];
 }
 
 /** The settings that differ, except for the text's name.

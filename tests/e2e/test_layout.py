@@ -1,12 +1,20 @@
 """The lab fits its window and its visitor: narrow windows, large text, long names, other scripts, forced colours."""
 
+import json
 import re
 
 import pytest
 from playwright.sync_api import expect
 
+from tests.e2e.conftest import FLAGS
 from tests.e2e.test_lab import PICTURES, TINY, choose, choose_device, open_lab, wait_for
 
+CENTRED = """(pill) => {
+  const range = document.createRange();
+  range.selectNodeContents(pill);
+  const [text, box] = [range.getBoundingClientRect(), pill.getBoundingClientRect()];
+  return [text.top - box.top, box.bottom - text.bottom];
+}"""
 LONG_NAME = "שלום-" + "a_very_long_name_" * 10 + "of.txt"  # 180 letters, none of them a space
 HEBREW = "בראשית ברא אלהים את השמים ואת הארץ. " * 30
 WINDOWS = ((320, 256), (320, 640), (360, 640), (390, 844), (640, 512), (1280, 800))
@@ -133,6 +141,36 @@ def test_the_fixed_bar_leaves_the_window_to_the_page(page, site):
         page.screenshot(path=PICTURES / f"bar-{width}.png")
         tops = {page.locator(f"#{name}").bounding_box()["y"] for name in ("train", "more-1000", "more-5000")}
         assert len(tops) == 1 and page.locator(".controls").bounding_box()["height"] <= 0.3 * height
+
+
+def test_large_text_leaves_the_bar_a_third_of_a_phone(browser, chromium, site, tmp_path):
+    """With a browser whose text is twice as large: Undo and Train are whole, names are centred, no skip link shows."""
+    settings = {"webkit": {"webprefs": {"default_font_size": 32}}}
+    (tmp_path / "Default").mkdir()
+    (tmp_path / "Default" / "Preferences").write_text(json.dumps(settings))
+    context = browser.browser_type.launch_persistent_context(tmp_path, executable_path=chromium, args=FLAGS)
+    page = context.new_page()
+    open_lab(page, site, TINY, device="")
+    page.click("#train")
+    wait_for(page, "#where", "Finished")
+    choose(page, "text", "python")
+    wait_for(page, "#changes", "text tales → python")
+    assert page.evaluate("parseFloat(getComputedStyle(document.documentElement).fontSize)") == 32
+    for width, height in ((320, 640), (390, 844)):
+        page.set_viewport_size({"width": width, "height": height})
+        page.wait_for_timeout(200)
+        page.screenshot(path=PICTURES / f"large-{width}.png")
+        bar = page.locator(".controls").bounding_box()
+        assert bar["height"] <= height / 3
+        for name in ("undo-changes", "train"):
+            box = page.locator(f"#{name}").bounding_box()
+            assert bar["y"] <= box["y"] and box["y"] + box["height"] <= height, name
+            assert 0 <= box["x"] and box["x"] + box["width"] <= width, name
+        skip = page.locator(".skip").bounding_box()
+        assert skip["y"] + skip["height"] <= 0
+        above, below = page.locator(".choice span").first.evaluate(CENTRED)
+        assert abs(above - below) <= 2
+    context.close()
 
 
 def test_text_reads_in_its_own_direction_and_is_not_translated(page, site):
@@ -273,6 +311,37 @@ def test_the_chart_is_drawn_again_after_the_loss_of_the_gpu(page, site):
     assert not page.evaluate(DRAWN)
     choose_device(page, "webgpu")
     page.wait_for_function(DRAWN)
+
+
+NAMES = """async (baselines) => {
+  const from = (path) => import(new URL(path, document.baseURI).href);
+  const [{ chartView }, { Curves }, { INITIAL }] = await Promise.all(
+    ["views/train/chart.js", "state/curves.js", "state/state.js"].map(from));
+  const names = {};
+  const write = CanvasRenderingContext2D.prototype.fillText;
+  CanvasRenderingContext2D.prototype.fillText = function (text, x, ...rest) {
+    if (["frequencies", "pairs", "triples"].includes(text)) names[text] = x / this.canvas.width;
+    write.call(this, text, x, ...rest);
+  };
+  const curves = new Curves();
+  for (let step = 1; step <= 400; step += 1) curves.append(step, 2.5 + 1.5 * Math.exp(-step / 60));
+  const view = chartView(curves);
+  document.body.replaceChildren(view.dom);
+  const drawn = () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+  await drawn();
+  const experiment = { train: { steps: 400 } };
+  view.sync({ ...INITIAL, run: { experiment, vocabulary: 60, baselines } });
+  await drawn();
+  return names;
+}"""
+
+
+def test_the_names_of_the_chart_cover_no_curve(page, site):
+    """One that would stand on the end of the curve stands further left, or nowhere; the others at the right edge."""
+    page.goto(site.url)
+    names = page.evaluate(NAMES, {"unigram": 3.2, "bigram": 2.42, "trigram": 1.5})
+    assert names["frequencies"] > 0.9 and names["triples"] > 0.9
+    assert names.get("pairs", 0) < 0.6
 
 
 def test_the_chart_keeps_its_scale_and_remembers_its_axes(page, site):

@@ -14,6 +14,7 @@ import { recall, remember } from "../../ui/preferences.js";
 const FAMILY = "system-ui, sans-serif";
 const RING = 8; // diameter of a validation mark, in pixels
 const RING_DISTANCE = 14; // between two marks, at least, so that they do not merge into a band
+const PLACES = [1, 0.8, 0.6, 0.4, 0.2]; // of the names of the marks, as shares of the chart's width
 const { chart: words } = labels;
 
 /** @param {Curves} curves */
@@ -140,7 +141,7 @@ export function chartView(curves) {
   }
 
   /** The losses of random guessing and of n-gram counts: a line each, with its name if there is room. The lines are
-   * behind the curves; the names are in front, with a margin, because a good model's curve ends near them.
+   * behind the curves; the names are in front, with a margin, where there is no curve.
    * @param {uPlot} chart @param {boolean} names */
   function drawMarks(chart, names) {
     const { ctx, bbox } = chart;
@@ -165,12 +166,30 @@ export function chartView(curves) {
         ctx.stroke();
       } else if (name && y - named > 0.875 * rem * ratio) {
         ctx.lineWidth = 4 * ratio;
-        ctx.strokeText(String(name), bbox.left + bbox.width, y - 2 * ratio);
-        ctx.fillText(String(name), bbox.left + bbox.width, y - 2 * ratio);
+        const x = rightOf(chart, ctx.measureText(String(name)).width, y - rem * ratio, y + 2 * ratio);
+        if (x !== undefined) {
+          ctx.strokeText(String(name), x, y - 2 * ratio);
+          ctx.fillText(String(name), x, y - 2 * ratio);
+        }
       }
       named = y;
     }
     ctx.restore();
+  }
+
+  /** Where a name of some width ends, in pixels of the canvas: the first place from the right that covers no curve, if any.
+   * @param {uPlot} chart @param {number} width @param {number} top @param {number} bottom */
+  function rightOf(chart, width, top, bottom) {
+    const { left: start, width: whole } = chart.bbox;
+    const index = (/** @type {number} */ x) => chart.posToIdx((x - start) / devicePixelRatio);
+    const places = PLACES.map((share) => start + share * whole).filter((right) => right - width >= start);
+    return places.find((right) => {
+      const [from, to] = [Math.max(0, index(right - width) - 1), index(right) + 2]; // and the lines to the next points
+      return chart.data.slice(2).every((losses) => {
+        const heights = losses.slice(from, to).filter((loss) => typeof loss === "number").map((loss) => chart.valToPos(Number(loss), "y", true));
+        return !heights.length || Math.max(...heights) < top || Math.min(...heights) > bottom;
+      });
+    });
   }
 
   /** @param {uPlot} chart */
