@@ -10,6 +10,12 @@ export function isUnkept({ run }) {
   return run !== null && run.step > Math.max(0, run.saved_step, run.kept_step);
 }
 
+/** Whether no safety copies are kept: the browser offers no place, or has refused one.
+ * @param {Pick<State, "limit"|"errors">} state */
+export function isKeptNowhere({ limit, errors }) {
+  return limit !== "" || Boolean(errors["copy"]);
+}
+
 /**
  * What is lost if another run takes the place of this one: "time", with its seconds (NaN if they are unknown), "running"
  * if only the training under way ends, or null. Safety copies keep a short run; where there are none, nothing does.
@@ -18,10 +24,9 @@ export function isUnkept({ run }) {
  * @returns {{what: "time"|"running", seconds: number}|null}
  */
 export function lossOf(state, opening) {
-  const { run, phase, limit, errors } = state;
+  const { run, phase } = state;
   if (!run) return null;
   const seconds = ((run.step - Math.max(0, run.saved_step)) * (run.metrics["ms_per_step"] ?? NaN)) / 1000;
-  const keptNowhere = (limit !== "" || Boolean(errors["copy"])) && isUnkept(state);
-  if (seconds > LONG_SECONDS || keptNowhere) return { what: "time", seconds };
+  if (seconds > LONG_SECONDS || (isKeptNowhere(state) && isUnkept(state))) return { what: "time", seconds };
   return opening && phase === "running" ? { what: "running", seconds } : null;
 }

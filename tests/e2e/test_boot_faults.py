@@ -153,6 +153,7 @@ def test_blocked_cookies(browser, chromium, site, tmp_path):
     page.goto(f"{site.url}#{TINY}")
     train_tiny(page)
     expect(page.locator("#limit")).to_contain_text("no copy of a run is kept")
+    assert "safety copies" not in page.inner_text("#parameters")
     page.click("#train")
     question = page.locator("dialog.question[open]")
     expect(question).to_contain_text("have not been saved and would be lost")  # a second of training

@@ -243,6 +243,21 @@ def test_a_copy_is_restored_once_however_often_it_is_asked_for(page, site):
     assert not page.is_visible("#found summary")  # one copy, not two
 
 
+def test_the_focus_stays_on_the_page_after_a_copy_is_discarded(page, site):
+    open_lab(page, site, TINY)
+    page.click("#train")
+    wait_for(page, "#where", "Finished")
+    wait_for(page, "#parameters", "with safety copies")
+    page.reload()
+    wait_for(page, "#found", "step 40 of 40", READY)
+    page.locator("#found button", has_text="Discard it").focus()
+    page.keyboard.press("Enter")
+    page.locator("dialog button[value=go]").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#found")).to_be_hidden()
+    expect(page.locator("#train")).to_be_focused()
+
+
 def test_two_tabs_keep_a_run_each(page, site):
     """Train in two tabs and close them: both runs are offered, the latest first, and can be restored or discarded."""
     first, second = page, page.context.new_page()

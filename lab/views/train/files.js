@@ -88,6 +88,10 @@ export function noticesView(controller) {
     if (!answer || !shown.some((one) => one.copy === copy)) return; // opened meanwhile
     controller.dispatch({ type: "remove_copy", copy });
     controller.send({ type: "forget_kept", copy });
+    requestAnimationFrame(() => { // once its buttons, one of which has the focus, are gone
+      const next = [...found.querySelectorAll("button"), document.getElementById("train")].find((button) => button?.getClientRects().length);
+      next?.focus();
+    });
   }
 
   /** @param {Copy} kept @param {string} description @param {string} [weight] class of its first button */

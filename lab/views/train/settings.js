@@ -1,6 +1,7 @@
 // The model and its training settings. A preset sets all of them; only the main ones are always visible.
 
 import { differences } from "../../state/difference.js";
+import { isKeptNowhere } from "../../state/unsaved.js";
 import { showError, errorPlace, element, setAttribute, setText } from "../../ui/dom.js";
 import { isEdited, isTask } from "../../state/state.js";
 import { capitalized, count, roughly, size, withFieldNames } from "../../ui/format.js";
@@ -96,7 +97,8 @@ export function settingsView(controller) {
       // Unfold the settings if one of them is invalid.
       if (rest.querySelector("[aria-invalid]") && !more.open) more.open = true;
       const { checked } = state;
-      const sizes = checked ? words.parameters(count(checked.parameters), size(checked.bytes)) : "\u00a0";
+      const needs = checked ? words.parameters(count(checked.parameters), size(checked.bytes)) : "\u00a0";
+      const sizes = checked && !isKeptNowhere(state) ? words.withCopies(needs) : needs;
       const facts = checked?.seconds ? words.takes(sizes, roughly(checked.seconds)) : sizes;
       setText(total, checked && changed.size ? labels.changes.next(facts) : facts);
       showError(mistake, withFieldNames(state.errors.model ?? ""));
