@@ -228,7 +228,7 @@ def test_pasted_text_is_checked_and_trained_on(page, site):
     open_lab(page, site, TINY, device="")
     choose(page, "text", "own")
     page.fill("#own-text", "too short")
-    wait_for(page, "#text-mistake", "block of 16 needs 17 tokens")
+    wait_for(page, "#text-mistake", "context length of 16 needs 17 characters")
     page.fill("#own-text", " \n ")
     wait_for(page, "#text-mistake", "There is no text in my text")
     page.fill("#own-text", "the cat sat on the mat and the dog sat on the log. " * 20)
