@@ -163,7 +163,7 @@ def test_a_loaded_model_computes_logits_and_generates(saved, tmp_path, device):
         model.logits([[1] * 9])
     with pytest.raises(ShapeError, match="same length"):
         model.logits([[1], [1, 2]])
-    with pytest.raises(TokenizerError, match="10000 .*ids go from 0 to 27"):
+    with pytest.raises(TokenizerError, match="10000 .*whole numbers from 0 to 27"):
         model.logits([[10_000]])
     with pytest.raises(TokenizerError, match="~"):
         model.generate("~")
