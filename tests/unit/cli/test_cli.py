@@ -241,7 +241,7 @@ ERRORS = [
     (["train", "--model.n-embd", "65536", "--model.n-head", "512", "--model.n-layer", "500"], "TB"),
     (["train", "--train.batch-size", "0"], "train.batch_size: 0 is outside 1 to 65,536"),
     (["train", "--data", "{empty}"], "empty"),
-    (["train", "--data", "{short}"], "block"),
+    (["train", "--data", "{short}"], "context length"),
     (["train", "--data", "{poem}", "--out", "/proc/nowhere"], "cannot be written"),
     (["train", "nothing.toml"], "nothing.toml cannot be read: No such file or directory"),
     (["train", "--resume", "{nothing}"], "there is no run at"),

@@ -159,7 +159,7 @@ def test_a_loss_that_is_not_finite_stops_the_run(kind, device):
 def test_texts_that_are_too_short_are_rejected(cpu):
     with pytest.raises(DataError):
         Run(experiment(), text_from_bytes("short", b"too short"), cpu)
-    with pytest.raises(DataError, match="block"):
+    with pytest.raises(DataError, match="context length"):
         Run(experiment(**{"model.block_size": 4000}), text_from_bytes("poem", POEM.encode()), cpu)
 
 
