@@ -59,7 +59,7 @@ def test_the_page_trains_on_the_server(page, serving):
     page.set_input_files(
         "#run-file", {"name": "run.safetensors", "mimeType": "application/octet-stream", "buffer": data}
     )
-    wait_for(page, "#live", "Opened a run at step 40")
+    wait_for(page, "#live", "Opened a run that has finished after 40 steps")
     wait_for(page, "#loss", r"\d")
     page.reload()  # the server sends the run's history again
     wait_for(page, "#loss", r"\d", READY)
