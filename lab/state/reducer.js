@@ -68,7 +68,8 @@ const HANDLERS = {
   resumed: (state, { step, steps }) => withPhase({ ...withSteps(state, steps), errors: without(state.errors, "", "lost") }, "running", step, notices.training),
   paused: (state, { step }) => withPhase(state, "paused", step, notices.paused(step)),
   // A start stops the run before it, and goes on.
-  stopped: (state, { step }) => withPhase(state, state.phase === "starting" ? "starting" : "stopped", step, notices.stopped(step)),
+  stopped: (state, { step }) =>
+    withPhase({ ...state, phaseBefore: "stopped" }, state.phase === "starting" ? "starting" : "stopped", step, notices.stopped(step)),
   finished: (state, { step }) => withPhase(state, "finished", step, notices.finished(step)),
 
   sampled: (state, { text, done }) => {
@@ -162,7 +163,7 @@ const HANDLERS = {
   choosing_device: (state, { choice }) => ({
     ...state, device: { ...state.device, choice, opening: true, failed: "" }, errors: without(state.errors, "device", "lost"), fetching: { ...state.fetching, device: "" },
   }),
-  starting: (state) => ({ ...state, phase: "starting", preparing: null, errors: without(state.errors, "", ...(state.text.facts ? ["text"] : [])) }),
+  starting: (state) => ({ ...state, phase: "starting", phaseBefore: state.phase, preparing: null, errors: without(state.errors, "", ...(state.text.facts ? ["text"] : [])) }),
   sampling: (state, { prompt }) => ({
     ...state, answer: { ...state.answer, running: true, asked: prompt },
     errors: without(state.errors, "prompt", ...Object.keys(state.errors).filter((place) => place.startsWith("sample:"))),
@@ -177,10 +178,10 @@ const HANDLERS = {
   remove_copy: (state, { copy }) => ({ ...state, copies: state.copies.filter((kept) => kept.copy !== copy) }),
 };
 
-/** The phase of the current run after a failed start.
+/** The phase of the current run after a failed start: that before it, for a start that is refused stops no run.
  * @param {State} state @returns {State["phase"]} */
-function phaseAfterFailedStart({ run }) {
-  return run ? (run.step < run.experiment.train.steps ? "stopped" : "finished") : "none";
+function phaseAfterFailedStart({ run, phaseBefore }) {
+  return run ? phaseBefore : "none";
 }
 
 /** Whether an event concerns the current run or no run: a replaced run may still send events.

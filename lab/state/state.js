@@ -49,6 +49,7 @@ import { labels } from "../ui/labels.js";
  * @property {Experiment|null} draft  the settings of the next run
  * @property {import("../transport/messages.js").CheckedEvent|null} checked  the draft's size and memory
  * @property {"none"|"starting"|"running"|"paused"|"stopped"|"finished"} phase
+ * @property {State["phase"]} phaseBefore  the phase before the last start
  * @property {{stage: string, fraction: number|null}|null} preparing  the stage of a start
  * @property {RunState|null} run
  * @property {{step: number, text: string}[]} samples  newest first
@@ -90,6 +91,7 @@ export const INITIAL = {
   draft: null,
   checked: null,
   phase: "none",
+  phaseBefore: "none",
   preparing: null,
   run: null,
   samples: [],

@@ -56,6 +56,19 @@ test("an edit changes one field of the draft, not the preset", () => {
   assert.ok(!isEdited(state));
 });
 
+test("a start that is refused leaves the run under way as it was, unless it had stopped it", () => {
+  for (const [events, phase] of /** @type {[any[], string][]} */ ([
+    [[], "running"], [[{ type: "paused", run_id: "a", step: 3 }], "paused"], [[{ type: "finished", run_id: "a", step: 100 }], "finished"],
+  ])) {
+    training("a", ...events);
+    send({ type: "starting" }, error("expected a number", "train.steps", "start"));
+    assert.equal(state.phase, phase);
+  }
+  training("a");
+  send({ type: "starting" }, { type: "stopped", run_id: "a", step: 5 }, error("does not fit in memory", "model", "start"));
+  assert.equal(state.phase, "stopped");
+});
+
 test("a preset keeps the text and trains on answers only if the text has answers", () => {
   send({ type: "choosing_text", choice: "python" }, { type: "choose_preset", name: "sort" });
   assert.equal(state.preset, "sort");
