@@ -186,6 +186,9 @@ class LanguageModel(TrainedModel):
             return self.checkpoint.training_text()
         return self.text or load_text(self.experiment.data.source)
 
+    def _template(self):
+        return super()._template() if self._run is None else self._run.template
+
     def _training_sha256(self):
         """The SHA-256 of the last training text, or None."""
         if self._run is not None:

@@ -46,6 +46,8 @@ class Sampler:
         self.model, self.tokenizer = model, tokenizer
         self.done = self._broken = False
         self.taken = 0
+        # In the training of documents, the token between two of them also ends one.
+        self._ends = {*tokenizer.ends, *([tokenizer.delimiter] if template is None else [])}
         self._decoder = tokenizer.decoder()
         block = model.block_size
         ids = self._prompt_ids(prompt, template)[-block:]
@@ -149,7 +151,7 @@ class Sampler:
             self._broken = True
             if not ids:
                 self._raise_if_broken()
-        end = next((index for index, token in enumerate(ids) if token in self.tokenizer.ends), None)
+        end = next((index for index, token in enumerate(ids) if token in self._ends), None)
         if end is not None:
             ids = ids[:end]
             self.done = True

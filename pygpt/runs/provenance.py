@@ -54,3 +54,15 @@ def git_state() -> dict | None:
         return {"commit": commit, "dirty": bool(git("status", "--porcelain", "--untracked-files=no"))}
     except (OSError, subprocess.SubprocessError, UnicodeDecodeError):
         return None
+
+
+def follows_template(origin: dict, layout: str) -> bool:
+    """Whether the prompts of a model with this provenance begin as its tokenizer's template says.
+
+    So do those of an imported model, also after training on a text without documents. Training on documents taught it
+    how they begin and end.
+    """
+    if "imported" in origin:
+        return True
+    parent = origin.get("init_from")
+    return layout != "documents" and isinstance(parent, dict) and follows_template(parent, layout)

@@ -55,7 +55,7 @@ class TrainingSamples:
         # After Pause is pressed, the sample ends within LAST_SAMPLE_SECONDS.
         should_continue = lambda: not (self.halting() and time.perf_counter() - began > LAST_SAMPLE_SECONDS)
         pieces = [prompt]
-        sampler = Sampler(run.model, run.tokenizer, prompt, config)
+        sampler = Sampler(run.model, run.tokenizer, prompt, config, template=run.template)
         async for piece in stream(sampler, SAMPLE_LENGTH, next_slice_size, should_continue):
             pieces.append(piece)
             await yield_to_event_loop()  # NumPy blocks the event loop while it computes
@@ -103,7 +103,7 @@ class Continuation(Background):
     async def begin(self, run: Run, prompt: str, max_new_tokens: int, config: SamplingConfig) -> None:
         """Continue a prompt, piece by piece. Raises: TokenizerError for a character that is not in the vocabulary."""
         await self.stop()
-        sampler = Sampler(run.model, run.tokenizer, prompt, config)
+        sampler = Sampler(run.model, run.tokenizer, prompt, config, template=run.template)
         self._begin(self._write(run.id, sampler, max_new_tokens), partial(self._ended, run.id))
 
     async def _write(self, run_id, sampler, max_new_tokens):

@@ -1,11 +1,14 @@
 """What the prompt of an imported model begins with: what its tokenizer's template says, as in `transformers`."""
 
+import struct
+
 import numpy as np
 import pytest
 import tokenizers
 
 from pygpt.devices.numpy import NumpyDevice
 from pygpt.errors import TokenizerError
+from pygpt.inference.sampler import Sampler
 from pygpt.inference.trained_model import TrainedModel
 from pygpt.language_model import LanguageModel
 from pygpt.nanogpt import import_checkpoint
@@ -93,15 +96,31 @@ def test_a_nanogpt_prompt_begins_with_itself():
     assert model.generate("abc", 4, temperature=0) == continued(model, ids, 4) != continued(model, [1, *ids], 4)
 
 
-def test_a_model_trained_here_begins_as_its_texts_do(tmp_path):
-    """pygpt's own models, and those that it trained further, begin a text with the delimiter of their documents."""
+@pytest.mark.parametrize("layout, before", [("documents", [0]), ("stream", [])])
+def test_a_model_trained_further_begins_as_its_texts_do(layout, before, tmp_path):
+    """With the token between documents; a text without documents taught it no other beginning than it had."""
     base = model_with(tmp_path / "folder", None, 0)[0].checkpoint
-    experiment = base.experiment.with_fields(**{"train.steps": 1, "train.batch_size": 1, "train.eval_batches": 1})
-    run = Run(experiment, poem_run(NumpyDevice()).text, NumpyDevice(), init_from=base)
+    fields = {"train.steps": 1, "train.batch_size": 1, "train.eval_batches": 1, "data.layout": layout}
+    run = Run(base.experiment.with_fields(**fields), poem_run(NumpyDevice()).text, NumpyDevice(), init_from=base)
     for _ in run.train():
         pass
     tuned = TrainedModel(read_checkpoint(run.checkpoint()), NumpyDevice())
-    assert tuned.generate("Twin", 5, temperature=0) == continued(tuned, [0, *tuned.tokenizer.encode("Twin")])
+    again = Run.restore(run.checkpoint(), NumpyDevice(), text=run.text)
+    expected = continued(tuned, [*before, *tuned.tokenizer.encode("Twin")])
+    assert expected != continued(tuned, [*([] if before else [0]), *tuned.tokenizer.encode("Twin")])
+    assert tuned.generate("Twin", 5, temperature=0) == expected
+    assert run.template == again.template == (None if before else ())
+
+
+def test_the_token_between_documents_ends_a_text_of_a_model_that_was_trained_on_them(tmp_path):
+    """It began each document, so it is what such a model predicts after one; an import ends at its own tokens alone."""
+    model = model_with(tmp_path / "folder", None, 0)[0]
+    tokenizer = model.tokenizer.with_delimiters(0, (5,))
+    ids = [*tokenizer.encode("Tw"), 0, *tokenizer.encode("in")]
+    drawn = struct.pack("<64I", len(ids), *[0] * 63) + struct.pack(f"<{len(ids)}I", *ids)
+    for template, done in ((None, True), ((), False)):
+        sampler = Sampler(model.model, tokenizer, "a", template=template)
+        assert sampler.take(drawn).startswith("Tw") and sampler.done == done
 
 
 @pytest.mark.parametrize(
