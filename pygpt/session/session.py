@@ -25,6 +25,7 @@ from pygpt.session.training import Training
 from pygpt.tokenizers import Tokenizer, expected_vocabulary
 from pygpt.training.run import Run
 from pygpt.utils.blocking import yield_to_event_loop
+from pygpt.utils.files import file_name
 
 # A text with fewer characters is tokenized to check a draft, on every keystroke; a longer one has room for every block.
 SHORT_TEXT = 20_000
@@ -304,7 +305,7 @@ class Session:
         if run is None:
             raise DataError("there is no run to save yet")
         step, data = await self.training.checkpoint()
-        name = f"{run.experiment.name or run.experiment.model.kind}-step{step}.safetensors"
+        name = f"{file_name(run.experiment.name) or run.experiment.model.kind}-step{step}.safetensors"
         self.emit(messages.Saved(run.id, name, step), data)
 
     async def keep(self) -> None:

@@ -78,7 +78,8 @@ def test_changes_after_a_run_are_for_the_next_one(page, site):
     assert "optim.learning_rate=0.1" in copied(page, "#copy-link")
 
 
-def test_undo_brings_back_the_own_text_of_the_run(page, site):
+def train_on_own_text(page, site) -> str:
+    """Train on a text of the visitor's own, and return it."""
     open_lab(page, site, f"{TINY}&{RATE}", device="numpy")
     choose(page, "text", "own")
     own = "The quick brown fox jumps over the lazy dog. " * 9
@@ -86,6 +87,11 @@ def test_undo_brings_back_the_own_text_of_the_run(page, site):
     page.locator("#own-text").blur()
     wait_for(page, "#text-place .facts", "405 characters")
     train(page)
+    return own
+
+
+def test_undo_brings_back_the_own_text_of_the_run(page, site):
+    own = train_on_own_text(page, site)
     page.fill("#own-text", own[:-45])
     wait_for(page, "#changes", r"\(text edited\)")
     page.click("#undo-changes")
@@ -96,13 +102,7 @@ def test_undo_brings_back_the_own_text_of_the_run(page, site):
 
 def test_an_opened_run_is_the_next_one_too(page, site, tmp_path):
     """Its settings and its text, whatever was chosen before; so nothing is said to be changed."""
-    open_lab(page, site, f"{TINY}&{RATE}", device="numpy")
-    choose(page, "text", "own")
-    own = "The quick brown fox jumps over the lazy dog. " * 9
-    page.fill("#own-text", own)
-    page.locator("#own-text").blur()
-    wait_for(page, "#text-place .facts", "405 characters")
-    train(page)
+    own = train_on_own_text(page, site)
     with page.expect_download() as saved:
         page.click("#save")
     saved.value.save_as(tmp_path / "run.safetensors")

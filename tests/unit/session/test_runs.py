@@ -152,6 +152,15 @@ def test_a_paused_run_resumes_with_the_same_losses(lab, expected):
     assert lab.all("finished")[0]["step"] == 40
 
 
+def test_a_saved_run_has_a_safe_name(lab):
+    async def scenario():
+        await lab.train(DRAFT.with_fields(**{"name": "../../evil", "train.steps": 1}))
+        await lab.send({"type": "save"}, None)
+
+    asyncio.run(scenario())
+    assert lab.all("saved")[0]["name"] == "evil-step1.safetensors"
+
+
 def test_a_saved_run_opens_and_samples_alike(lab, tmp_path):
     async def scenario():
         await lab.train()
