@@ -9,6 +9,7 @@ from pygpt.huggingface.layouts import layout_of
 from pygpt.huggingface.token_ids import token_ids_of
 from pygpt.huggingface.tokenizers import normalizer_of, tokenizer_files
 from pygpt.runs.checkpoint import STORED, Checkpoint, parameter_shapes
+from pygpt.runs.provenance import prompt_template
 from pygpt.runs.safetensors import Entry, safetensors_pieces
 from pygpt.tensor.kernel import np
 
@@ -47,9 +48,18 @@ def export_folder(checkpoint: Checkpoint) -> dict:
     }
     ids = token_ids_of(checkpoint)
     files = {file: _json(given) for file, given in ids.items()} | {"config.json": _json(config | ids["config.json"])}
-    files |= tokenizer_files(tokenizer, model.block_size)
+    files |= tokenizer_files(tokenizer, model.block_size, _template(checkpoint))
     files["model.safetensors"] = safetensors_pieces(entries, {"format": "pt"})
     return files
+
+
+def _template(checkpoint):
+    """The ids that `Sampler` puts before a prompt."""
+    tokenizer = checkpoint.tokenizer
+    template = prompt_template(checkpoint.provenance, checkpoint.experiment.data.layout, tokenizer)
+    if template is None:
+        return () if tokenizer.delimiter is None else (tokenizer.delimiter,)
+    return template
 
 
 def _json(values):

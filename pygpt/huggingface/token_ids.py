@@ -5,6 +5,7 @@ from pathlib import Path
 from pygpt.errors import CheckpointError
 from pygpt.huggingface.config_file import read_table
 from pygpt.runs.checkpoint import Checkpoint
+from pygpt.runs.provenance import prompt_template
 from pygpt.tokenizers import Tokenizer
 
 BOS, EOS = "bos_token_id", "eos_token_id"
@@ -42,15 +43,20 @@ def delimited(tokenizer: Tokenizer, ids: dict[str, dict], defaults: dict[str, in
 
 def token_ids_of(checkpoint: Checkpoint) -> dict[str, dict]:
     """The ids to write to the two files: what was there if the model or its ancestor was imported, else the
-    tokenizer's."""
-    origin = checkpoint.provenance
+    tokenizer's. A model that was trained on documents also ends a text with the token between them."""
+    origin, tokenizer = checkpoint.provenance, checkpoint.tokenizer
+    ends, more = list(tokenizer.ends), {}
+    saw_documents = prompt_template(origin, checkpoint.experiment.data.layout, tokenizer) is None
+    if saw_documents and tokenizer.delimiter not in (*ends, None):
+        more = {EOS: [*ends, tokenizer.delimiter] if ends else tokenizer.delimiter}
     while origin:
         if given := _table(_table(origin, "imported"), "token_ids"):
             tables = {FILES[0]: {}} | {file: _table(given, file) for file in FILES if file in given}
-            return {file: {name: table[name] for name in NAMES if name in table} for file, table in tables.items()}
+            return {
+                file: {name: table[name] for name in NAMES if name in table} | more for file, table in tables.items()
+            }
         origin = _table(origin, "init_from")
-    ends = checkpoint.tokenizer.ends
-    ids = {BOS: checkpoint.tokenizer.bos, EOS: list(ends) if len(ends) > 1 else next(iter(ends), None)}
+    ids = {BOS: tokenizer.bos, EOS: ends if len(ends) > 1 else next(iter(ends), None)} | more
     return dict.fromkeys(FILES, ids)
 
 

@@ -6,6 +6,7 @@ Characters are a WordLevel model whose words are single characters; bytes are a 
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 from pygpt.errors import TokenizerError
 from pygpt.tokenizers import (
@@ -14,18 +15,19 @@ from pygpt.tokenizers import (
     CharTokenizer,
     Tokenizer,
     read_tokenizer,
-    tokenizer_json_bytes,
     train_tokenizer,
 )
 from pygpt.tokenizers.bpe_vocabulary import END_OF_TEXT, Vocabulary
 from pygpt.tokenizers.files import CONFIG_FILE, TOKENIZER_FILE
+from pygpt.tokenizers.pipeline import template_of, with_template
 from pygpt.utils.encoding import decode_utf8
 
 EVERY_CHARACTER = {"type": "Split", "pattern": {"Regex": r"[\s\S]"}, "behavior": "Isolated", "invert": False}
 
 
-def tokenizer_files(tokenizer: Tokenizer, block_size: int) -> dict[str, bytes]:
-    """tokenizer.json and tokenizer_config.json, with which `transformers` gives the same ids.
+def tokenizer_files(tokenizer: Tokenizer, block_size: int, template: tuple[int, ...] | None = None) -> dict[str, bytes]:
+    """tokenizer.json and tokenizer_config.json, with which `transformers` gives the same ids, after those of `template`
+    (None: the tokenizer's own).
 
     Raises: TokenizerError for a vocabulary that JSON cannot hold.
     """
@@ -37,7 +39,8 @@ def tokenizer_files(tokenizer: Tokenizer, block_size: int) -> dict[str, bytes]:
         "eos_token": next((names[end] for end in tokenizer.ends if end in names), None),
         "clean_up_tokenization_spaces": False,
     }
-    return {TOKENIZER_FILE: _tokenizer_json(tokenizer), CONFIG_FILE: json.dumps(config, indent=2).encode()}
+    template = tokenizer.template if template is None else template
+    return {TOKENIZER_FILE: _tokenizer_json(tokenizer, template), CONFIG_FILE: json.dumps(config, indent=2).encode()}
 
 
 def normalizer_of(tokenizer: Tokenizer) -> str:
@@ -71,15 +74,25 @@ def _special(tokenizer: Tokenizer) -> dict[str, int]:
     return {END_OF_TEXT: tokenizer.vocab_size - 1} if has_delimiter else {}
 
 
-def _tokenizer_json(tokenizer: Tokenizer) -> bytes:
+def _tokenizer_json(tokenizer: Tokenizer, template: tuple[int, ...]) -> bytes:
+    try:
+        return json.dumps(with_template(_contents(tokenizer), template), ensure_ascii=False, indent=1).encode()
+    except UnicodeEncodeError:
+        raise TokenizerError(
+            "the vocabulary has half of a surrogate pair, which a tokenizer.json cannot hold; train without it"
+        ) from None
+
+
+def _contents(tokenizer: Tokenizer) -> dict[str, Any]:
+    """The contents of the tokenizer.json, in which bytes and characters put nothing before a text."""
     special = _special(tokenizer)
     if isinstance(tokenizer, BPETokenizer):
-        return tokenizer_json_bytes(tokenizer)
+        return tokenizer.to_dict()["tokenizer"]
     if isinstance(tokenizer, ByteTokenizer):
         tokens = (*(bytes([byte]) for byte in range(256)), *(b"" for _ in special))
-        return tokenizer_json_bytes(BPETokenizer(Vocabulary(tokens, (), special)))
+        return _contents(BPETokenizer(Vocabulary(tokens, (), special)))
     assert isinstance(tokenizer, CharTokenizer)
-    contents = {
+    return {
         "version": "1.0",
         "truncation": None,
         "padding": None,
@@ -106,12 +119,6 @@ def _tokenizer_json(tokenizer: Tokenizer) -> bytes:
             "unk_token": "",
         },
     }
-    try:
-        return json.dumps(contents, ensure_ascii=False, indent=1).encode()
-    except UnicodeEncodeError:
-        raise TokenizerError(
-            "the vocabulary has half of a surrogate pair, which a tokenizer.json cannot hold; train without it"
-        ) from None
 
 
 def _characters(path: Path) -> CharTokenizer | None:
@@ -133,13 +140,15 @@ def _characters(path: Path) -> CharTokenizer | None:
         return None  # read_tokenizer says what is wrong with it
     if not same:
         raise TokenizerError(f"{path} numbers characters in another order than pygpt, which sorts them")
-    return tokenizer
+    return tokenizer.with_template(template_of(contents))
 
 
 def _as_bytes(tokenizer: BPETokenizer) -> Tokenizer:
     """The byte tokenizer, if it has the same tokens."""
     for documents in (False, True):
         plain = ByteTokenizer(documents)
-        if plain.vocab_size == tokenizer.vocab_size and _tokenizer_json(plain) == tokenizer_json_bytes(tokenizer):
-            return plain
+        if plain.vocab_size == tokenizer.vocab_size:
+            plain = plain.with_template(tokenizer.template)
+            if with_template(_contents(plain), plain.template) == _contents(tokenizer):
+                return plain
     return tokenizer

@@ -27,7 +27,7 @@ class Sampler:
     counts the tokens so far. `config` holds the sampling settings. The text ends where a model of documents ends its
     document, or right before the first of the texts `config.stop`; `done` is then true. `cached=False` recomputes the
     whole window for each token: slower, and the reference for the cache. `template` are the ids that a prompt begins
-    with; without, it begins with the token that begins a text, if there is one, as in the training of documents.
+    with; without, it begins with the token between documents, if there is one, as in the training of documents.
     Raises: TokenizerError for a character in the prompt that is not in the vocabulary; `take` and `finish`
         raise LogitsError after the last token that could be drawn, if logits are NaN or infinite.
     """
@@ -80,8 +80,9 @@ class Sampler:
         ids = list(self.tokenizer.encode(prompt))
         if template or (template is not None and ids):
             return [*template, *ids]
-        if self.tokenizer.bos is not None:
-            return [self.tokenizer.bos, *ids]
+        begins = self.tokenizer.delimiter if template is None else self.tokenizer.bos
+        if begins is not None:
+            return [begins, *ids]
         return ids or [self._first_id()]
 
     def _first_id(self):

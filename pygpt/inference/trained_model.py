@@ -12,7 +12,7 @@ from pygpt.inference.sampler import Sampler
 from pygpt.models import build_model
 from pygpt.nn.parameters import Weights
 from pygpt.runs.checkpoint import Checkpoint
-from pygpt.runs.provenance import follows_template
+from pygpt.runs.provenance import prompt_template
 from pygpt.runs.run_folder import open_run
 from pygpt.tensor.tensor import no_tape, tensor
 
@@ -78,9 +78,8 @@ class TrainedModel:
         return Sampler(self.model, self.tokenizer, prompt, sampling_config(settings), template=self._template())
 
     def _template(self) -> tuple[int, ...] | None:
-        """What a prompt begins with, see `follows_template`; None if it begins as a training text does."""
-        follows = follows_template(self.checkpoint.provenance, self.experiment.data.layout)
-        return self.tokenizer.template if follows else None
+        """What a prompt begins with, see `prompt_template`; None if it begins as a training text does."""
+        return prompt_template(self.checkpoint.provenance, self.experiment.data.layout, self.tokenizer)
 
 
 def load(folder, device="auto") -> TrainedModel:

@@ -6,6 +6,7 @@ import sys
 import time
 from typing import Any
 
+from pygpt.tokenizers import Tokenizer
 from pygpt.version import __version__
 
 IN_TAB = sys.platform == "emscripten"
@@ -56,13 +57,18 @@ def git_state() -> dict | None:
         return None
 
 
-def follows_template(origin: dict, layout: str) -> bool:
-    """Whether the prompts of a model with this provenance begin as its tokenizer's template says.
+def prompt_template(origin: dict, layout: str, tokenizer: Tokenizer) -> tuple[int, ...] | None:
+    """The ids before the prompts of a model with this provenance; None: as before the documents that it was trained on.
 
-    So do those of an imported model, also after training on a text without documents. Training on documents taught it
-    how they begin and end.
+    Those of an imported model are its tokenizer's template, also after training on a text without documents. Training
+    on documents taught it how they begin and end. Nothing comes before the prompts of a run that saw no documents; what
+    a run of pygpt saw that came before is not in the provenance, but its tokenizer has a delimiter if it was documents.
     """
     if "imported" in origin:
-        return True
+        return tokenizer.template
+    if layout == "documents":
+        return None
     parent = origin.get("init_from")
-    return layout != "documents" and isinstance(parent, dict) and follows_template(parent, layout)
+    if isinstance(parent, dict):
+        return prompt_template(parent, "unknown", tokenizer)
+    return () if layout == "stream" else None

@@ -38,6 +38,7 @@ class Tokenizer(ABC):
     vocab_size: int
     bos: int | None
     _ends: tuple[int, ...] | None = None
+    _template: tuple[int, ...] = ()
 
     @property
     def ends(self) -> tuple[int, ...]:
@@ -52,7 +53,7 @@ class Tokenizer(ABC):
 
         `encode` puts none there; a prompt of an imported model begins with them.
         """
-        return ()
+        return self._template
 
     @property
     def delimiter(self) -> int | None:
@@ -67,14 +68,33 @@ class Tokenizer(ABC):
         """
         other = copy.copy(self)
         other.bos, other._ends = bos, tuple(ends)
-        for token in (*other._ends, *(() if bos is None else (bos,))):
-            if type(token) is not int or not 0 <= token < self.vocab_size:
-                raise outside_vocabulary(token, self.vocab_size)
+        self._check_ids((*other._ends, *(() if bos is None else (bos,))))
         return other
 
+    def with_template(self, template: Iterable[int]) -> Self:
+        """A copy with another template, for an imported model whose file is not kept word for word.
+
+        Raises:
+            TokenizerError: an id is outside the vocabulary.
+        """
+        other = copy.copy(self)
+        other._template = tuple(template)
+        self._check_ids(other._template)
+        return other
+
+    def _check_ids(self, ids: Iterable[int]) -> None:
+        for token in ids:
+            if type(token) is not int or not 0 <= token < self.vocab_size:
+                raise outside_vocabulary(token, self.vocab_size)
+
     def describe(self) -> dict[str, Any]:
-        """`to_dict`, with the delimiters if they are not the tokenizer's own; `tokenizer_from_dict` reads it."""
-        own = {} if self._ends is None else {"delimiters": {"bos": self.bos, "ends": list(self._ends)}}
+        """`to_dict`, with the delimiters and the template if they are not the tokenizer's own; `tokenizer_from_dict`
+        reads it."""
+        own: dict[str, Any] = {}
+        if self._ends is not None:
+            own["delimiters"] = {"bos": self.bos, "ends": list(self._ends)}
+        if self._template:
+            own["template"] = list(self._template)
         return self.to_dict() | own
 
     @classmethod

@@ -58,7 +58,7 @@ class BPETokenizer(Tokenizer):
     @property
     def template(self) -> tuple[int, ...]:
         """See Tokenizer."""
-        return self._pipeline.template
+        return self._template or self._pipeline.template
 
     @classmethod
     def train(cls, text: str, documents: bool = False, vocab_size: int = 1024) -> BPETokenizer:

@@ -34,10 +34,6 @@ def read_pipeline(contents: dict[str, Any], model: dict[str, Any], vocab: Iterab
         require(not model.get(option), f"its model has {option} {model.get(option)!r:.60}")
     for option in ("byte_fallback", "ignore_merges"):
         require(model.get(option) in (None, False, True), f"its model has {option} {model.get(option)!r:.60}")
-    processors = _flat(contents.get("post_processor"), "processors")
-    for processor in processors:
-        known = _type(processor) in ("ByteLevel", "TemplateProcessing")
-        require(known, f"its post-processor is {_type(processor)}")
     parts = {name: contents.get(name) for name in (*_PARTS, "added_tokens")}
     parts["model"] = {name: value for name, value in model.items() if name not in ("type", "vocab", "merges")}
     try:
@@ -48,14 +44,13 @@ def read_pipeline(contents: dict[str, Any], model: dict[str, Any], vocab: Iterab
             f"this tokenizer.json has an unpaired surrogate, {surrogate!r}, which no text has"
         ) from None
     parts["listed"] = sorted({token["content"] for token in contents.get("added_tokens") or []} & set(vocab))
-    ignore_merges = bool(model.get("ignore_merges"))
-    template = tuple(token for processor in reversed(processors) for token in _template(processor))
+    ignore_merges, template = bool(model.get("ignore_merges")), template_of(contents)
     if model.get("byte_fallback"):
         splitter, strips = _metaspace(contents, vocab)
         return Pipeline(splitter, parts, True, ignore_merges, SPACE, strips, template)
     splitter = _byte_level(contents)
     # What changes no ids here is kept for an export all the same.
-    more = any(_type(processor) == "TemplateProcessing" and processor.get("special_tokens") for processor in processors)
+    more = any(processor.get("special_tokens") for processor in _processors(contents))
     more |= any(
         token.get("special") is not True or any(map(token.get, _FLAGS[:-1]))
         for token in contents.get("added_tokens") or []
@@ -63,6 +58,39 @@ def read_pipeline(contents: dict[str, Any], model: dict[str, Any], vocab: Iterab
     if splitter is GPT2 and not ignore_merges and not more:
         return GPT2_PIPELINE
     return Pipeline(splitter, parts, ignore_merges=ignore_merges, template=template)
+
+
+def template_of(contents: dict[str, Any]) -> tuple[int, ...]:
+    """Return the ids that the post-processor of a tokenizer.json puts before a text.
+
+    Raises:
+        TokenizerError: it is malformed, or of a kind that pygpt does not read.
+    """
+    return tuple(token for processor in reversed(_processors(contents)) for token in _template(processor))
+
+
+def with_template(contents: dict[str, Any], template: tuple[int, ...]) -> dict[str, Any]:
+    """Return the contents of a tokenizer.json whose post-processor puts these ids before a text, and nothing after it;
+    as they are if it puts these there already."""
+    if template_of(contents) == template:
+        return contents
+    processors = [processor for processor in _processors(contents) if _type(processor) != "TemplateProcessing"]
+    if template:
+        names = {index: name for name, index in contents["model"]["vocab"].items()}
+        names |= {token["id"]: token["content"] for token in contents["added_tokens"]}
+        before = [names.get(token, f"<{token}>") for token in template]
+        special = {name: {"id": name, "ids": [token], "tokens": [name]} for name, token in zip(before, template)}
+        single, second = (
+            [{"SpecialToken": {"id": name, "type_id": number}} for name in before]
+            + [{"Sequence": {"id": "AB"[number], "type_id": number}}]
+            for number in (0, 1)
+        )
+        processors.append(
+            {"type": "TemplateProcessing", "single": single, "pair": single + second, "special_tokens": special}
+        )
+    if len(processors) > 1:
+        return contents | {"post_processor": {"type": "Sequence", "processors": processors}}
+    return contents | {"post_processor": next(iter(processors), None)}
 
 
 def read_added_tokens(contents: dict[str, Any]) -> tuple[dict[str, int], dict[str, int]]:
@@ -98,6 +126,15 @@ def require(holds: bool, problem: str) -> None:
     """
     if not holds:
         raise TokenizerError(f"this tokenizer.json cannot be used here: {problem}; {SUPPORTED}")
+
+
+def _processors(contents):
+    """The post-processors, each of a kind that pygpt reads."""
+    processors = _flat(contents.get("post_processor"), "processors")
+    for processor in processors:
+        known = _type(processor) in ("ByteLevel", "TemplateProcessing")
+        require(known, f"its post-processor is {_type(processor)}")
+    return processors
 
 
 def _template(processor):

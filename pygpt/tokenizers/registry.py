@@ -21,6 +21,8 @@ from pygpt.utils.cache import cache_folder
 GPT2_TOKENS = 50257
 GPT2_FOLDER = "gpt2-tokenizer"  # in PYGPT_DATA, or in the cache, where `pygpt download` writes it
 
+_OWN = ("delimiters", "template")  # what `Tokenizer.describe` adds to `to_dict`
+
 TokenizerSteps = Generator[float, None, Tokenizer]
 
 
@@ -200,10 +202,14 @@ def tokenizer_from_dict(description: dict) -> Tokenizer:
     kind = description.get("kind")
     if not isinstance(kind, str) or kind not in kinds:
         raise TokenizerError(f"there is no tokenizer of kind {kind!r}: choose one of {', '.join(kinds)}")
-    tokenizer = kinds[kind].from_dict({name: value for name, value in description.items() if name != "delimiters"})
+    tokenizer = kinds[kind].from_dict({name: value for name, value in description.items() if name not in _OWN})
+    template, delimiters = description.get("template", []), description.get("delimiters")
+    if type(template) is not list:
+        raise TokenizerError(f"the template of a tokenizer is described by a list of ids, not by {template!r:.60}")
+    if template:
+        tokenizer = tokenizer.with_template(template)
     if "delimiters" not in description:
         return tokenizer
-    delimiters = description["delimiters"]
     if not (isinstance(delimiters, dict) and delimiters.keys() == {"bos", "ends"} and type(delimiters["ends"]) is list):
         raise TokenizerError(
             f"the delimiters of a tokenizer are described by 'bos' and a list 'ends', not by {delimiters!r:.60}"

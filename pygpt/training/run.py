@@ -13,7 +13,7 @@ from pygpt.data import Text, check_answers, is_task, load_text, make_corpus
 from pygpt.errors import CheckpointError, DataError, DivergedError, ExperimentError
 from pygpt.models.python_random_init import python_random
 from pygpt.runs.checkpoint import Checkpoint, read_checkpoint, weights_are_finite, weights_for, write_checkpoint
-from pygpt.runs.provenance import follows_template, provenance
+from pygpt.runs.provenance import prompt_template, provenance
 from pygpt.tensor.tensor import ITEM_SIZE
 from pygpt.tokenizers import Tokenizer, make_tokenizer
 from pygpt.training.trainer import Trainer
@@ -85,8 +85,8 @@ class Run(Trainer):
 
     @property
     def template(self) -> tuple[int, ...] | None:
-        """What a prompt begins with, see `follows_template`; None if it begins as a training text does."""
-        return self.tokenizer.template if follows_template(self._ancestry, self.experiment.data.layout) else None
+        """What a prompt begins with, see `prompt_template`; None if it begins as a training text does."""
+        return prompt_template(self._ancestry, self.experiment.data.layout, self.tokenizer)
 
     def checkpoint(self) -> bytes:
         """Return the whole run as the bytes of a file. Blocks until the device has finished."""

@@ -16,6 +16,7 @@ from pygpt.runs.checkpoint import read_checkpoint, write_checkpoint
 from pygpt.training.run import Run
 from tests.tiny_runs import poem_run
 from tests.unit.huggingface.folders import GOLDENS, change_json, copied, imported
+from tests.unit.huggingface.test_huggingface import exported
 
 BYTE_LEVEL = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
 
@@ -121,6 +122,49 @@ def test_the_token_between_documents_ends_a_text_of_a_model_that_was_trained_on_
     for template, done in ((None, True), ((), False)):
         sampler = Sampler(model.model, tokenizer, "a", template=template)
         assert sampler.take(drawn).startswith("Tw") and sampler.done == done
+
+
+@pytest.mark.parametrize("layout, before", [("documents", [0]), ("stream", [])])
+@pytest.mark.parametrize("processor", TEMPLATES.values(), ids=TEMPLATES)
+def test_a_run_with_the_tokens_of_a_file_begins_as_its_own_texts_do(processor, layout, before, tmp_path):
+    """In the sampler, in the library, and imported again: not as the file says, which is about another model."""
+    folder = copied("hf_llama", tmp_path / "folder")
+    change_json(folder / "tokenizer.json", post_processor=processor)
+    file = {"data.tokenizer": "bpe", "data.tokenizer_file": str(folder), "data.layout": layout}
+    run = poem_run(NumpyDevice(), **file, **{"model.init_std": 0.3})
+    own = TrainedModel(read_checkpoint(run.checkpoint()), NumpyDevice())
+    back = TrainedModel(imported(exported(own.checkpoint, tmp_path / "exported")), NumpyDevice())
+    library = tokenizers.Tokenizer.from_file(str(tmp_path / "exported" / "tokenizer.json"))
+    ids = [*before, *run.tokenizer.encode("Twin")]
+    assert library.encode("Twin").ids == ids
+    sampler = own.sampler("Twin")
+    assert list(struct.unpack_from(f"<{len(ids)}I", own.device.read(sampler._window))) == ids
+    for prompt in "", "Twin":
+        assert own.generate(prompt, 5, temperature=0) == back.generate(prompt, 5, temperature=0)
+
+
+@pytest.mark.parametrize("bos, eos", [(0, None), (5, [7, 9]), (None, 7)], ids=str)
+@pytest.mark.parametrize("processor", TEMPLATES.values(), ids=TEMPLATES)
+def test_a_model_trained_further_on_documents_goes_out_and_comes_back(processor, bos, eos, tmp_path):
+    """Its export said how the model before it began and ended a text."""
+    folder = copied("hf_llama", tmp_path / "folder", bos_token_id=bos, eos_token_id=eos)
+    (folder / "generation_config.json").unlink()
+    change_json(folder / "tokenizer.json", post_processor=processor)
+    base = imported(folder)
+    fields = {"train.steps": 1, "train.batch_size": 1, "train.eval_batches": 1, "data.layout": "documents"}
+    run = Run(base.experiment.with_fields(**fields), poem_run(NumpyDevice()).text, NumpyDevice(), init_from=base)
+    for _ in run.train():
+        pass
+    tuned = read_checkpoint(run.checkpoint())
+    back = imported(exported(tuned, tmp_path / "exported"))
+    delimiter = run.tokenizer.delimiter
+    library = tokenizers.Tokenizer.from_file(str(tmp_path / "exported" / "tokenizer.json"))
+    ids = [delimiter, *run.tokenizer.encode("Twin")]
+    assert library.encode("Twin").ids == ids and back.tokenizer.template == (delimiter,)
+    assert back.tokenizer.bos == bos and set(back.tokenizer.ends) == {*run.tokenizer.ends, delimiter}
+    text = TrainedModel(tuned, NumpyDevice()).generate("Twin", 5, temperature=0)
+    assert text == TrainedModel(back, NumpyDevice()).generate("Twin", 5, temperature=0)
+    assert text == continued(TrainedModel(tuned, NumpyDevice()), ids)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from pygpt.errors import TokenizerError
 from pygpt.huggingface.tokenizers import tokenizer_files, tokenizer_for
 from pygpt.inference.trained_model import TrainedModel
 from pygpt.runs.checkpoint import read_checkpoint
-from pygpt.tokenizers import ByteTokenizer, CharTokenizer
+from pygpt.tokenizers import ByteTokenizer, CharTokenizer, tokenizer_from_dict
 from tests.tiny_runs import poem_run
 from tests.unit.huggingface.folders import change_json, imported
 from tests.unit.huggingface.test_huggingface import exported
@@ -77,14 +77,22 @@ RUNS = {
 
 @pytest.mark.parametrize("changes", RUNS.values(), ids=RUNS)
 def test_a_run_goes_out_and_comes_back(changes, tmp_path):
-    """The same tokenizer, the same logits; and in transformers, where it is installed, the same ids and logits."""
+    """The same tokenizer, logits and samples; and in transformers, where it is installed, the same ids and logits."""
     run = poem_run(NumpyDevice(), **{"model.init_std": 0.3, **changes})
     checkpoint = read_checkpoint(run.checkpoint())
     folder = exported(checkpoint, tmp_path / "exported")
     back = imported(folder)
-    assert back.tokenizer == run.tokenizer
-    assert back.experiment.data.tokenizer == run.tokenizer.kind
+    assert back.experiment.data.tokenizer == back.tokenizer.kind == run.tokenizer.kind
+    assert (back.tokenizer.bos, back.tokenizer.ends) == (run.tokenizer.bos, run.tokenizer.ends)
     line = run.text.text.split("\n")[0]
+    assert back.tokenizer.encode(line) == run.tokenizer.encode(line)
+    before = [] if run.tokenizer.bos is None else [run.tokenizer.bos]
+    library = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
+    assert library.encode(line).ids == [*before, *run.tokenizer.encode(line)] == [*before, *back.tokenizer.encode(line)]
+    assert library.encode("").ids == list(back.tokenizer.template) == before
+    for prompt in "", line[:1], line[:3]:
+        text = TrainedModel(checkpoint, NumpyDevice()).generate(prompt, 9, temperature=0.5)
+        assert TrainedModel(back, NumpyDevice()).generate(prompt, 9, temperature=0.5) == text
     ids = list(run.tokenizer.encode(line))[:8]
     expected = TrainedModel(checkpoint, NumpyDevice()).logits([ids])
     np.testing.assert_array_equal(TrainedModel(back, NumpyDevice()).logits([ids]), expected)
@@ -94,13 +102,45 @@ def test_a_run_goes_out_and_comes_back(changes, tmp_path):
     import transformers
 
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
-    assert tokenizer.encode(line) == list(run.tokenizer.encode(line))
-    assert tokenizer.decode(tokenizer.encode(line)) == line
+    assert tokenizer(line).input_ids == [*before, *run.tokenizer.encode(line)]
+    assert tokenizer.decode(tokenizer.encode(line), skip_special_tokens=True) == line
     assert (tokenizer.bos_token_id, tokenizer.eos_token_id) == (run.tokenizer.bos, run.tokenizer.bos)
     model = transformers.AutoModelForCausalLM.from_pretrained(folder).eval()
     assert (model.config.bos_token_id, model.config.eos_token_id) == (run.tokenizer.bos, run.tokenizer.bos)
     with torch.no_grad():
         np.testing.assert_allclose(model(torch.tensor([ids])).logits.numpy(), expected, atol=1e-4)
+
+
+DOCUMENTS = {name: changes for name, changes in RUNS.items() if name.startswith("documents")}
+
+
+@pytest.mark.parametrize("changes", DOCUMENTS.values(), ids=DOCUMENTS)
+def test_an_imported_run_of_documents_is_saved_and_exported_as_it_is(changes, tmp_path):
+    """The delimiter before a prompt is in the checkpoint of the import, and in its own export."""
+    run = poem_run(NumpyDevice(), **changes)
+    folder = exported(read_checkpoint(run.checkpoint()), tmp_path / "exported")
+    back = imported(folder)
+    again = imported(exported(back, tmp_path / "again"))
+    assert again.tokenizer == back.tokenizer and again.tokenizer.template == (run.tokenizer.bos,)
+    first, second = ((tmp_path / name / "tokenizer.json").read_bytes() for name in ("exported", "again"))
+    assert json.loads(first) == json.loads(second)
+
+
+def test_an_export_of_an_earlier_version_begins_as_its_file_says(tmp_path):
+    """It had no post-processor, so `transformers` puts nothing before a text."""
+    run = poem_run(NumpyDevice(), **{"data.layout": "documents"})
+    folder = exported(read_checkpoint(run.checkpoint()), tmp_path / "exported")
+    change_json(folder / "tokenizer.json", post_processor=None)
+    assert imported(folder).tokenizer.template == ()
+    change_json(folder / "tokenizer.json", post_processor={"type": "RobertaProcessing"})
+    with pytest.raises(TokenizerError, match="its post-processor is RobertaProcessing"):
+        imported(folder)
+
+
+@pytest.mark.parametrize("template, message", [([99], "outside the vocabulary"), ("a", "a list of ids, not by 'a'")])
+def test_a_damaged_template_is_refused(template, message):
+    with pytest.raises(TokenizerError, match=message):
+        tokenizer_from_dict(CharTokenizer("ab", True).describe() | {"template": template})
 
 
 @pytest.mark.parametrize(
