@@ -48,11 +48,9 @@ class Sampler:
         self.taken = 0
         # In the training of documents, the token between two of them also ends one.
         self._ends = {*tokenizer.ends, *([tokenizer.delimiter] if template is None else [])}
-        self._decoder = tokenizer.decoder()
+        self._decoder = tokenizer.decoder(begins=not prompt)
         block = model.block_size
         ids = self._prompt_ids(prompt, template)[-block:]
-        if prompt:
-            self._decoder.feed(ids)  # a space after the prompt is not at the start of the text
         device = self.device = next(model.named_parameters())[3].device
         self._window = tensor(device, [*ids, *[0] * (block - len(ids))], dtype="uint32")
         self._newest = tensor(device, ids[-1:], dtype="uint32")

@@ -136,8 +136,8 @@ class Tokenizer(ABC):
         yield from map(self.encode, parts)
 
     @abstractmethod
-    def decoder(self) -> Decoder:
-        """Return a decoder for ids that arrive in pieces."""
+    def decoder(self, begins: bool = True) -> Decoder:
+        """Return a decoder for ids that arrive in pieces. `begins` is false for the continuation of a text."""
 
     def decode(self, ids: Iterable[int]) -> str:
         """Return the text of token ids. BOS decodes to the empty string.
@@ -147,6 +147,14 @@ class Tokenizer(ABC):
         """
         decoder = self.decoder()
         return decoder.feed(ids) + decoder.flush()
+
+    def byte_length(self, ids: Iterable[int]) -> int:
+        """Return the number of bytes of UTF-8 that token ids stand for, also if these begin or end within a character.
+
+        Raises:
+            TokenizerError: an id is outside the vocabulary.
+        """
+        return len(self.decode(ids).encode())
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Tokenizer) and self.describe() == other.describe()

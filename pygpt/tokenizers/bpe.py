@@ -14,9 +14,9 @@ from typing import Any, TypeVar
 from pygpt.errors import TokenizerError
 from pygpt.tokenizers.base import Decoder, Tokenizer, check_fields, outside_vocabulary, split_documents
 from pygpt.tokenizers.bpe_training import count_words, learn
-from pygpt.tokenizers.bpe_vocabulary import Vocabulary, byte_token
+from pygpt.tokenizers.bpe_vocabulary import BYTE_TOKEN, Vocabulary, byte_token
 from pygpt.tokenizers.tokenizer_json import vocabulary_from_json, vocabulary_to_json
-from pygpt.tokenizers.utf8 import Utf8Decoder, utf8_bytes
+from pygpt.tokenizers.utf8 import ByteFallbackDecoder, Utf8Decoder, utf8_bytes
 
 T = TypeVar("T")
 
@@ -45,8 +45,9 @@ class BPETokenizer(Tokenizer):
         self._bytes = dict(enumerate(vocabulary.tokens)) | {id: name.encode() for name, id in vocabulary.added.items()}
         if fallback:
             space = self._pipeline.space.encode()
+            self._fallback = {id: int(text[3:5], 16) for id, text in self._bytes.items() if BYTE_TOKEN.fullmatch(text)}
             self._bytes = {token: text.replace(space, b" ") for token, text in self._bytes.items()}
-            self._bytes |= {token: bytes([byte]) for byte, token in enumerate(self._byte_ids)}
+            self._bytes |= {token: bytes([byte]) for token, byte in self._fallback.items()}
         # The library searches twice: for the tokens that are looked for in the text as it is, and then, in what lies
         # between these, for those that are looked for in the normalized text.
         listed = self._pipeline.parts.get("added_tokens") or []
@@ -221,9 +222,16 @@ class BPETokenizer(Tokenizer):
         except KeyError as error:
             raise outside_vocabulary(error.args[0], self.vocab_size) from None
 
-    def decoder(self) -> Decoder:
-        """Return a decoder for ids that arrive in pieces; it holds back an incomplete UTF-8 sequence."""
-        return Utf8Decoder(self.decode_bytes, self._pipeline.strips)
+    def byte_length(self, ids: Iterable[int]) -> int:
+        """See Tokenizer."""
+        return len(self.decode_bytes(ids))
+
+    def decoder(self, begins: bool = True) -> Decoder:
+        """Return a decoder for ids that arrive in pieces; it holds back an incomplete UTF-8 sequence and, with byte
+        fallback, a run of bytes."""
+        if self._pipeline.byte_fallback:
+            return ByteFallbackDecoder(self.decode_bytes, self._fallback.keys(), self._pipeline.strips and begins)
+        return Utf8Decoder(self.decode_bytes)
 
 
 def _longest_of(names: Iterable[str]) -> re.Pattern[str]:

@@ -1,6 +1,7 @@
 """The vocabulary of a byte-level BPE: its tokens and its merges."""
 
 import dataclasses
+import re
 from typing import Any
 
 from pygpt.errors import TokenizerError
@@ -65,6 +66,7 @@ class Pipeline:
 
 
 GPT2_PIPELINE = Pipeline()
+BYTE_TOKEN = re.compile(rb"<0x[0-9A-Fa-f]{2}>")  # stands for a byte in a vocabulary with byte fallback
 
 
 def byte_token(byte: int) -> bytes:

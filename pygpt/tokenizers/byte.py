@@ -63,6 +63,10 @@ class ByteTokenizer(Tokenizer):
             wrong = next(token for token in tokens if not 0 <= token < 256)
             raise outside_vocabulary(wrong, self.vocab_size) from None
 
-    def decoder(self) -> Decoder:
+    def byte_length(self, ids: Iterable[int]) -> int:
+        """See Tokenizer."""
+        return len(self.decode_bytes(ids))
+
+    def decoder(self, begins: bool = True) -> Decoder:
         """Return a decoder for ids that arrive in pieces; it holds back an incomplete UTF-8 sequence."""
         return Utf8Decoder(self.decode_bytes)

@@ -91,7 +91,7 @@ class CharTokenizer(Tokenizer):
             raise self._unknown(text) from None
         return array("I", units)
 
-    def decoder(self) -> Decoder:
+    def decoder(self, begins: bool = True) -> Decoder:
         """Return a decoder for ids that arrive in pieces."""
         return _CharDecoder(self._characters)
 

@@ -104,13 +104,13 @@ def perplexity(loss: float) -> float:
 def predicted_bytes(split, tokenizer, block_size: int, answers_only: bool = False) -> int:
     """The number of bytes of text that the predictions of a Split encode."""
     if split.offsets is None:
-        return len(tokenizer.decode(split.tokens[1:]).encode())
+        return tokenizer.byte_length(split.tokens[1:])
     predicted, delimiters = array("I"), 0
     for begin, end, first in split.documents(answers_only):
         last = min(end + 1, begin + 1 + block_size)  # the delimiter at `end` is predicted too, if the block reaches it
         predicted.extend(split.tokens[first : min(last, end)])
         delimiters += last > end
-    return len(tokenizer.decode(predicted).encode()) + delimiters
+    return tokenizer.byte_length(predicted) + delimiters
 
 
 def full_loss(model, batches: DeviceBatches) -> tuple[float, int]:

@@ -369,18 +369,49 @@ def test_a_run_with_byte_fallback_trains_saves_opens_and_samples(tmp_path, cpu):
     opened = read_checkpoint(bytes(data))
     assert opened.tokenizer == run.tokenizer and opened.tokenizer.encode(TEXT) == run.tokenizer.encode(TEXT)
 
-    sampler = Sampler(run.model, run.tokenizer, "Twinkle", SamplingConfig(seed=1))
-    sampler.enqueue(20)
-    piece = sampler.take(cpu.read(sampler.output)) + sampler.finish()
-    sampled = list(memoryview(bytes(cpu.read(sampler.output))).cast("I")[64:84])
-    whole = run.tokenizer.decode([*run.tokenizer.encode("Twinkle"), *sampled])
-    assert whole == "Twinkle" + piece  # with its space, if it begins with one
+    for prompt in "Twinkle", "\U0001f9ff":  # the last one is a run of bytes
+        sampler = Sampler(run.model, run.tokenizer, prompt, SamplingConfig(seed=1))
+        sampler.enqueue(20)
+        piece = sampler.take(cpu.read(sampler.output)) + sampler.finish()
+        sampled = list(memoryview(bytes(cpu.read(sampler.output))).cast("I")[64:84])
+        decoder = run.tokenizer.decoder(begins=False)
+        assert piece == decoder.feed(sampled) + decoder.flush()  # with its space, if it begins with one
+        if prompt == "Twinkle":
+            assert run.tokenizer.decode([*run.tokenizer.encode(prompt), *sampled]) == prompt + piece
 
 
-def test_the_bytes_of_a_character_are_held_back_until_it_is_whole():
+def test_a_run_of_bytes_is_held_back_until_it_is_known_to_be_text():
     ours = BPETokenizer(vocabulary_from_json(json.loads(MADE["Llama 2"]())))
     ids = ours.encode("\U0001f9ff a")[1:]  # without the space in front
     decoder = ours.decoder()
-    assert [decoder.feed([token]) for token in ids] == ["", "", "", "\U0001f9ff", " a"]
+    assert [decoder.feed([token]) for token in ids] == ["", "", "", "", "\U0001f9ff a"]
     decoder.feed(ids[:2])
-    assert decoder.feed([ids[-1]]) == "\ufffd a"
+    assert decoder.feed([ids[-1]]) == "\ufffd\ufffd a"
+    assert decoder.feed(ids[:4]) + decoder.flush() == "\U0001f9ff"
+
+
+@pytest.mark.parametrize("name", ["Llama 2", "Metaspace never"])
+def test_random_bytes_give_the_librarys_text(name):
+    """Python's replacement, one U+FFFD for several bytes, was used in place of one for each byte of the run."""
+    contents = json.loads(MADE[name]())
+    contents["model"]["vocab"]["<0xe2>"] = len(contents["model"]["vocab"])  # a byte for the library too
+    if name == "Metaspace never":
+        contents["decoder"]["decoders"].pop()  # the one that strips a space
+    ours, library = BPETokenizer(vocabulary_from_json(contents)), library_of(json.dumps(contents).encode())
+    chance, whole = random.Random(7), [token for token in range(ours.vocab_size) if token not in range(3, 259)]
+    invalid = 0
+    for _ in range(5000):
+        ids = []
+        for _ in range(chance.randrange(6)):
+            character = chr(chance.choice((chance.randrange(0x80), chance.randrange(0x110000 - 1)))).encode(
+                "utf-8", "ignore"
+            )
+            data = character if chance.random() < 0.7 else chance.randbytes(chance.randrange(4))
+            data = data if chance.random() < 0.8 else data[: chance.randrange(4)]
+            ids += [*(3 + byte for byte in data), *chance.choices(whole, k=chance.choice((0, 0, 1, 2)))]
+        expected = library.decode(ids)
+        assert ours.decode(ids) == expected, ids
+        decoder = ours.decoder()
+        assert "".join(decoder.feed([token]) for token in ids) + decoder.flush() == expected
+        invalid += "\ufffd" in expected
+    assert 1000 < invalid < 4500
