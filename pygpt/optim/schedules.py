@@ -1,15 +1,19 @@
 """Learning rate schedules.
 
-The host computes the whole schedule in double precision and uploads it as one tensor. A replayed step reads its own
-row, and every device reads the same bits.
+The host computes the schedule in double precision and writes it into one tensor, as the run reaches it. A replayed step
+reads its own row, and every device reads the same bits.
 """
 
 import dataclasses
 import math
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
+from pygpt.nn.parameters import Weights
 from pygpt.optim.settings_protocol import OptimSettings
+from pygpt.tensor.tensor import ARRAY_CODE, empty
+
+PIECE = 4096  # steps whose rows are written at once, in milliseconds
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,19 +68,53 @@ def learning_rate(config: OptimSettings, steps: int, step: int) -> float:
     return SCHEDULES[config.schedule].rate(config, since, min(1.0, since / max(1, steps - config.warmup_steps)))
 
 
-def average_weight_table(config: OptimSettings, steps: int, typecode: str = "f") -> "array[float]":
-    """(steps,), as an array of that type: the share of each step's new weights in the average of the weights.
+class ScheduleTables:
+    """The tables of a run of `steps`, on the device of its weights: `rates` (steps, 3), which is `schedule_table`, and
+    with weight averaging `shares` (steps,), which is `average_weight_table`.
+
+    Call `prefetch` before each step. It writes PIECE rows at a time, since all rows of a long run take seconds, or most
+    of a minute in a tab. The first ones are written at once.
+    """
+
+    def __init__(self, weights: Weights, config: OptimSettings, steps: int):
+        device, dtype = weights.values.device, weights.values.dtype
+        self._device, self._config, self._steps, self._code = device, config, steps, ARRAY_CODE[dtype]
+        self._rates = empty(device, (3 * steps,), dtype)
+        self.rates = self._rates.reshape(steps, 3)
+        self.shares = empty(device, (steps,), dtype) if config.ema else None
+        self._piece = range(0)
+        self.prefetch(0)
+
+    def prefetch(self, step: int) -> None:
+        """Write the rows around that of step `step` (from 0), unless they are there."""
+        if step in self._piece:
+            return
+        start = step - step % PIECE
+        piece = self._piece = range(start, min(start + PIECE, self._steps))
+        table = schedule_table(self._config, self._steps, self._code, piece)
+        self._device.write(self._rates.slice(3 * start, (len(table),)), table)
+        if self.shares:
+            shares = average_weight_table(self._config, piece, self._code)
+            self._device.write(self.shares.slice(start, (len(shares),)), shares)
+
+
+def average_weight_table(config: OptimSettings, steps: Iterable[int], typecode: str = "f") -> "array[float]":
+    """(steps,), as an array of that type: the share of each step's new weights in the average of the weights. `steps`
+    are counted from 0.
 
     It is 1 - ema, but larger in the first steps, so that the initial weights soon lose their influence.
     Source: tf.train.ExponentialMovingAverage with num_updates.
     """
-    return array(typecode, (1.0 - min(config.ema, (1 + step) / (10 + step)) for step in range(1, steps + 1)))
+    return array(typecode, (1.0 - min(config.ema, (2 + step) / (11 + step)) for step in steps))
 
 
-def schedule_table(config: OptimSettings, steps: int, typecode: str = "f") -> "array[float]":
-    """(steps, 3), flat, as an array of that type: learning rate, 1 - beta1^t and 1 - beta2^t of each step t from 1."""
+def schedule_table(
+    config: OptimSettings, steps: int, typecode: str = "f", piece: Iterable[int] | None = None
+) -> "array[float]":
+    """(steps, 3), flat, as an array of that type: learning rate, 1 - beta1^t and 1 - beta2^t of each step t from 1; or
+    only the rows `piece`, counted from 0."""
     table: array[float] = array(typecode)
-    for step in range(steps):
+    for step in range(steps) if piece is None else piece:
         table.extend(
             (learning_rate(config, steps, step), 1.0 - config.beta1 ** (step + 1), 1.0 - config.beta2 ** (step + 1))
         )

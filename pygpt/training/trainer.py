@@ -32,9 +32,9 @@ from pygpt.ops import (
 from pygpt.ops.threefry import BATCH, EVALUATION
 from pygpt.optim.flat_state import FlatState
 from pygpt.optim.optimizer import Optimizer
-from pygpt.optim.schedules import average_weight_table, schedule_table
+from pygpt.optim.schedules import ScheduleTables
 from pygpt.tensor.capture import Capture
-from pygpt.tensor.tensor import ARRAY_CODE, Tensor, backward, empty, no_tape, tensor
+from pygpt.tensor.tensor import Tensor, backward, empty, no_tape, tensor
 from pygpt.training.metrics import Metric, MetricsBuffer, is_evaluated, is_measured
 
 
@@ -82,17 +82,9 @@ class Trainer:
                 device.write(self.weights.by_name[name], bytes(values))
         elif generator:
             write_python_random_weights(self.weights, experiment.model.init_std, generator)
-        table = schedule_table(experiment.optim, experiment.train.steps, ARRAY_CODE[dtype])
-        schedule = tensor(device, table, (experiment.train.steps, 3), dtype)
-        shares = None
-        if experiment.optim.ema:
-            shares = average_weight_table(experiment.optim, experiment.train.steps, ARRAY_CODE[dtype])
+        self._schedule = ScheduleTables(self.weights, experiment.optim, experiment.train.steps)
         self.optimizer = Optimizer(
-            self.weights,
-            experiment.optim,
-            schedule,
-            self.metrics.steps_done,
-            tensor(device, shares, dtype=dtype) if shares else None,
+            self.weights, experiment.optim, self._schedule.rates, self.metrics.steps_done, self._schedule.shares
         )
         self.model = self._learner
         if average := self.optimizer.average:
@@ -224,6 +216,7 @@ class Trainer:
             yield from self._evaluate()
         while self.step < train.steps:
             self.train_batches.prefetch(self.step)
+            self._schedule.prefetch(self.step)
             measured = is_measured(train, self.step + 1)
             if measured:
                 self._copy_before()

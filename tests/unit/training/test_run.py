@@ -8,7 +8,8 @@ import pytest
 
 from pygpt.data import text_from_bytes
 from pygpt.errors import CheckpointError, DataError, DivergedError, ExperimentError
-from pygpt.tensor.tensor import tensor
+from pygpt.optim import schedules
+from pygpt.tensor.tensor import ARRAY_CODE, tensor
 from pygpt.training.evaluate import evaluate_text
 from pygpt.training.run import Run
 from tests.tiny_runs import NAMES, POEM, bits, experiment, finish, poem_run
@@ -45,6 +46,40 @@ def test_captured_equals_eager(kind, device):
     eager._conclude_evaluation = eager._evaluation_end
     assert bits(finish(captured)) == bits(finish(eager))
     assert captured.weights.values.read() == eager.weights.values.read()
+
+
+@pytest.mark.parametrize("changes", [{}, {"optim.ema": 0.9}], ids=str)
+def test_a_schedule_written_in_pieces_has_the_bits_of_a_whole_one(changes, device, monkeypatch):
+    """Also where a run is resumed in a later piece; the last one is shorter."""
+    monkeypatch.setattr(schedules, "PIECE", 64)
+    run = poem_run(device, **{"train.steps": 150, "train.eval_every": 150, **changes})
+    first, last = run._schedule.rates.tolist()[: 3 * 64], []
+    finish(run, at_most=70)
+    run = Run.restore(run.checkpoint(), device)
+    for event in run.train():
+        last.append(run._schedule.rates.tolist()[3 * (run.step - 1) : 3 * run.step] if event.kind == "step" else None)
+    code = ARRAY_CODE[run.weights.values.dtype]
+    whole = schedules.schedule_table(run.experiment.optim, 150, code).tolist()
+    assert first == whole[: 3 * 64]
+    assert [value for row in last if row for value in row] == whole[3 * 70 : 3 * 149]
+    if "optim.ema" in changes:
+        shares = schedules.average_weight_table(run.experiment.optim, range(150), code).tolist()
+        assert run._schedule.shares.tolist()[128:] == shares[128:]
+    monkeypatch.setattr(schedules, "PIECE", 4096)
+    again = poem_run(device, **{"train.steps": 150, "train.eval_every": 150, **changes})
+    finish(again)
+    finish(run)
+    assert again.weights.values.read() == run.weights.values.read()
+
+
+def test_a_long_run_starts_without_its_whole_schedule(cpu, monkeypatch):
+    """Ten million rows took ten seconds before the first step, and most of a minute in a tab."""
+    computed, one = [], schedules.learning_rate
+    monkeypatch.setattr(schedules, "learning_rate", lambda *given: computed.append(1) or one(*given))
+    run = poem_run(cpu, **{"train.steps": 10_000_000, "optim.ema": 0.9})
+    assert len(computed) <= 4096
+    finish(run, at_most=3)
+    assert len(computed) <= 4096 and run._schedule.rates.shape == (10_000_000, 3)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -29,7 +29,7 @@ def test_the_average_follows_the_formula(device):
 
 
 def test_average_table():
-    shares = average_weight_table(Experiment.from_dict({"optim": {"ema": 0.99}}).optim, 2000)
+    shares = average_weight_table(Experiment.from_dict({"optim": {"ema": 0.99}}).optim, range(2000))
     np.testing.assert_allclose(shares[:2], [9 / 11, 9 / 12])
     np.testing.assert_allclose(shares[-1], 0.01)
 
