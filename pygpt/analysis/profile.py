@@ -27,7 +27,9 @@ MAX_STEPS = 1000  # steps at most, however coarse the clock
 
 @dataclasses.dataclass(frozen=True)
 class Peak:
-    """The measured peak of a device: operations per second in a large product, bytes per second in a large addition."""
+    """The measured peak of a device: operations per second in a large product, bytes per second in an addition of
+    arrays in memory. Operands that an earlier launch left in a cache are read faster, and no addition of one size says
+    how much: it depends on what ran in between."""
 
     flops: float
     bytes: float

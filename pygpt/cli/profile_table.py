@@ -30,7 +30,9 @@ def print_profile(found: Profile, folder: RunFolder, console: Console) -> None:
     console.print(table)
     console.print(
         f"Measured peak: {found.peak.flops / 1e9:,.1f} GFLOP/s in a matrix product, "
-        f"{found.peak.bytes / 1e9:,.1f} GB/s in an addition."
+        f"{found.peak.bytes / 1e9:,.1f} GB/s in an addition of arrays in memory."
     )
+    if any(row.of_peak > 1 for row in found.rows()):
+        console.print("Above 100 %, a kernel's operands were still in a cache, which is faster than memory.")
     folder.save_profile(found.trace())
     console.print(f"The trace is in {folder.profile}; open it at https://ui.perfetto.dev.\n")

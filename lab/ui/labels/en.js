@@ -414,9 +414,10 @@ export const english = {
     running: "Timing each launch of the next steps…",
     none: "There were no steps left to profile.",
     result: (/** @type {string} */ launches, /** @type {string} */ ms, /** @type {string} */ device, /** @type {number} */ steps,
-      /** @type {string} */ gflops, /** @type {string} */ gigabytes) =>
+      /** @type {string} */ gflops, /** @type {string} */ gigabytes, /** @type {boolean} */ cached) =>
       `A step of ${launches} launches takes ${ms} ms on ${device} (mean of ${steps}). The device reached ${gflops} GFLOP/s in a `
-      + `matrix product and ${gigabytes} GB/s in an addition.`,
+      + `matrix product and ${gigabytes} GB/s in an addition of arrays in memory.`
+      + (cached ? " Above 100 % of peak, a kernel's operands were still in a cache, which is faster than memory." : ""),
     trace: "Download trace",
     traceTitle: "The last step, launch by launch: a file for https://ui.perfetto.dev",
     again: "Profile again",

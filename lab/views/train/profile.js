@@ -54,7 +54,7 @@ export function profileView(controller) {
       if (!found) return;
       setAttribute(trace, "href", URL.createObjectURL(new Blob([found.trace], { type: "application/json" })));
       setText(where, words.result(count(found.launches), number(found.ms), found.device, found.steps, number(found.gflops),
-        number(found.gigabytes)));
+        number(found.gigabytes), found.rows.some(({ of_peak }) => of_peak > 1)));
     },
   };
 }

@@ -1,16 +1,20 @@
 """The profile of a step: it has every launch, the times add up to the step, and Perfetto can read its trace."""
 
 import asyncio
+import io
 import json
 import time
 from types import SimpleNamespace
 
 import pytest
+from rich.console import Console
 
 from pygpt.analysis import profile as profiling
 from pygpt.analysis.flops import launch_bytes, launch_flops
 from pygpt.analysis.profile import profile
+from pygpt.cli.profile_table import print_profile
 from pygpt.devices.base import LaunchInfo
+from pygpt.runs.run_folder import RunFolder
 from tests.tiny_runs import poem_run
 
 LARGER = {"model.n_embd": 64, "model.block_size": 32, "train.batch_size": 8, "train.steps": 40, "train.eval_every": 20}
@@ -114,6 +118,18 @@ def test_work_is_counted_from_shapes():
     assert launch_bytes(LaunchInfo("adamw", update, {})) == 4 * (50 + 1 + 50 + 3 * 50)
     text = {"tokens": ((1_000_000,), "uint32"), "seed": ((1,), "uint32"), "targets": ((2, 4), "uint32")}
     assert launch_bytes(LaunchInfo("batch", text, {})) < 100
+
+
+@pytest.mark.parametrize("seconds, cached", [(0.5, True), (2.0, False)])
+def test_a_share_above_the_peak_is_explained(seconds, cached, tmp_path):
+    """The peak is that of memory, and a small model's weights fit into a cache: adamw reached 113 % without a word."""
+    operands = {"x": ((1000,), "float32"), "y": ((1000,), "float32")}
+    launch = profiling.TimedLaunch(LaunchInfo("add", operands, {}), seconds, 0.0, 1, 100)
+    text = io.StringIO()
+    found = profiling.Profile("a CPU", 1, [launch], profiling.Peak(1e9, 100.0))
+    print_profile(found, RunFolder(tmp_path), Console(file=text, width=120))
+    assert ("200 %" if cached else "50 %") in text.getvalue()
+    assert ("Above 100 %, a kernel's operands were still in a cache" in text.getvalue()) == cached
 
 
 def test_the_peak_is_work_divided_by_time(cpu, monkeypatch):
