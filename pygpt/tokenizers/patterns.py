@@ -27,6 +27,15 @@ _TOKEN = re.compile(
 )
 
 
+# Characters and ranges of them, by themselves: for Python's `re`, they mean what they do for Oniguruma.
+_PLAIN_SET = re.compile(r"\[(?:[^\\\[\]^&|~-](?:-[^\\\[\]^&|~-])?)+\]\+?")
+
+
+def matches_text(pattern: str) -> bool:
+    """Whether a compiled pattern matches a text itself, and not its stand-ins: a set of characters outside ASCII."""
+    return not pattern.isascii() and _PLAIN_SET.fullmatch(pattern) is not None
+
+
 def compile_pattern(pattern: str) -> re.Pattern[str]:
     """Return the translation of a pattern, whose whole match is the pattern's.
 
@@ -34,7 +43,7 @@ def compile_pattern(pattern: str) -> re.Pattern[str]:
         TokenizerError: a part of the pattern has no translation.
     """
     try:
-        return re.compile(_Translation(pattern).text)
+        return re.compile(pattern if matches_text(pattern) else _Translation(pattern).text)
     except (re.error, OverflowError, RecursionError) as error:
         raise TokenizerError(f"the pattern {pattern!r:.80} cannot be read: {error}") from None
 

@@ -75,28 +75,35 @@ class Pretokenizer(Splitter):
         self.patterns, self.composed = tuple(patterns), composed
 
     @cached_property
-    def stages(self) -> list[tuple[re.Pattern[str], bool]]:
-        """The compiled patterns. Raises: TokenizerError for a pattern that pygpt does not read."""
-        from pygpt.tokenizers.patterns import compile_pattern  # a tab that trains on characters does not need it
+    def stages(self) -> list[tuple[re.Pattern[str], bool, bool]]:
+        """The compiled patterns, each with `only_matches` and whether it matches the text itself.
 
-        return [(compile_pattern(pattern), only_matches) for pattern, only_matches in self.patterns]
+        Raises:
+            TokenizerError: pygpt does not read a pattern.
+        """
+        from pygpt.tokenizers.patterns import compile_pattern, matches_text  # not needed to train on characters
+
+        return [
+            (compile_pattern(pattern), only_matches, matches_text(pattern)) for pattern, only_matches in self.patterns
+        ]
 
     def split(self, text: str, begins: bool = True) -> list[str]:
         """Split a text into its words, in order."""
         if self.composed:
             text = unicodedata.normalize("NFC", text)
         symbols = text if text.isascii() else text.translate(_STAND_INS)
-        if len(self.stages) == 1:
+        if len(self.stages) == 1 and not self.stages[0][2]:
             words = self.stages[0][0].findall(symbols)
             if sum(map(len, words)) == len(text) and "" not in words:  # nothing between the matches, as usual
                 return words if symbols is text else _cut(text, words)
-        return [text[start:end] for start, end in self._spans(symbols)]
+        return [text[start:end] for start, end in self._spans(text, symbols)]
 
-    def _spans(self, symbols):
-        """The positions of the words of a translated text."""
-        spans = [(0, len(symbols))] if symbols else []
-        for pattern, only_matches in self.stages:
-            spans = [span for start, end in spans for span in _split(pattern, only_matches, symbols, start, end)]
+    def _spans(self, text, symbols):
+        """The positions of the words of a text, given also its translation."""
+        spans = [(0, len(text))] if text else []
+        for pattern, only_matches, of_text in self.stages:
+            source = text if of_text else symbols
+            spans = [span for start, end in spans for span in _split(pattern, only_matches, source, start, end)]
         return spans
 
     @cached_property
@@ -105,7 +112,7 @@ class Pretokenizer(Splitter):
         kinds, spaces = _PROBES
         for seam, space in zip(_SEAMS, (spaces, " ")):
             texts = map("".join, product("a.\n", kinds, space, kinds + spaces))
-            if all(2 in (end for _, end in self._spans(text.translate(_STAND_INS))) for text in texts):
+            if all(2 in (end for _, end in self._spans(text, text.translate(_STAND_INS))) for text in texts):
                 return seam
         return None
 

@@ -234,6 +234,12 @@ TIKTOKEN = (
     r"| ?[^\s\p{L}\p{N}]++[\r\n]*+|\s++$|\s*[\r\n]|\s+(?!\S)|\s"
 )
 CASES = r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t)?|\p{^M}|.[\p{P}\x24-\x2F]?|\d{2,}"
+# Those of DeepSeek V3.
+CJK = "[一-龥\u3040-ゟ゠-ヿ]+"
+LONG = (
+    r"""[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*"""
+    r"|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
 Split, Digits = tokenizers.pre_tokenizers.Split, tokenizers.pre_tokenizers.Digits
 MADE = {
     "digits one by one": lambda: learned(Digits(individual_digits=True)),
@@ -242,6 +248,15 @@ MADE = {
     "matches alone": lambda: learned(Split(tokenizers.Regex(CASES), "removed", invert=True)),
     "gaps are words": lambda: learned(Split(tokenizers.Regex(r"(?<=a)b|\s+|\p{So}"), "isolated")),
     "composed, added tokens": lambda: learned(None, tokenizers.normalizers.NFC(), ["<think>", "</tool_call>", "a b"]),
+    "a set outside ASCII": lambda: learned(Split(tokenizers.Regex("[é\u3000-ヿ🙂]"), "isolated")),
+    "a set outside ASCII alone": lambda: learned(Split(tokenizers.Regex("[a-é一-龥 ]+"), "removed", invert=True)),
+    "DeepSeek V3": lambda: learned(
+        tokenizers.pre_tokenizers.Sequence(
+            [Split(tokenizers.Regex(part), "isolated") for part in (r"\p{N}{1,3}", CJK, LONG)]
+        ),
+        tokenizers.normalizers.Sequence([]),
+        ["<｜User｜>", "<think>"],
+    ),
     "whole words": lambda: learned(ignore_merges=True),
     "no spaces": lambda: learned(Split(tokenizers.Regex(r"[^ ]+ ?"), "isolated")),
     "Llama 2": lambda: byte_fallback(normalizer=LLAMA2, pre_tokenizer=None),
@@ -259,6 +274,18 @@ def test_a_pipeline_gives_the_librarys_ids(name):
     check_same(ours, contents, count=500)
     restored = tokenizer_from_dict(json.loads(json.dumps(ours.to_dict())))
     assert restored == ours and restored.encode(TEXT) == ours.encode(TEXT)
+
+
+def test_the_pipeline_of_deepseek_v3_gives_the_librarys_ids_for_nasty_texts():
+    """Also at the edges of its ranges of Chinese and Japanese, where marks, letters and free code points meet."""
+    contents = MADE["DeepSeek V3"]()
+    ours, library = BPETokenizer(vocabulary_from_json(json.loads(contents))), library_of(contents)
+    check_same(ours, contents)
+    chance, edges = random.Random(8), "一龥龦䷿〿\u3040ぁ\u3099゛ゝゟ゠ァ・ーヿ㄀漢字かなカナ"
+    pools = (edges, edges, "aZé '!.\n 12½", CHARACTERS[0x2E80:0xA4D0])
+    for _ in range(3000):
+        text = "".join(chance.choice(chance.choice(pools)) for _ in range(chance.randrange(30)))
+        assert ours.encode(text).tolist() == library.encode(text, add_special_tokens=False).ids, repr(text)
 
 
 def test_parts_that_change_nothing_leave_the_same_tokenizer():

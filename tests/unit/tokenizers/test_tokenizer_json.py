@@ -175,9 +175,14 @@ def split(**options):
         (changed(pre_tokenizer=in_sequence(split(pattern={"Regex": r"\w+"}))), r"the pattern .* has '\\\\w'"),
         (changed(pre_tokenizer=in_sequence(split(pattern={"Regex": r"\p{Han}"}))), "{Han}', which pygpt does not read"),
         (
-            changed(pre_tokenizer=in_sequence(split(pattern={"Regex": "[一-龥]"}))),
+            changed(pre_tokenizer=in_sequence(split(pattern={"Regex": r"[一-龥\s]"}))),
             "has '一', which pygpt does not read",
         ),
+        (
+            changed(pre_tokenizer=in_sequence(split(pattern={"Regex": "[龥-一]"}))),
+            "cannot be read: bad character range",
+        ),
+        (changed(pre_tokenizer=in_sequence(split(pattern={"Regex": "[^一]"}))), "has '一', which pygpt does not read"),
         (changed(pre_tokenizer=in_sequence(split(pattern={"Regex": "[a&&b]"}))), "has 'a set within a set'"),
         (changed(pre_tokenizer=in_sequence(split(pattern={"Regex": "[a"}))), "has 'a set without an end'"),
         (changed(pre_tokenizer=in_sequence(split(pattern={"Regex": "(a"}))), "cannot be read: missing \\)"),
