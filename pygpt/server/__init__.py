@@ -10,7 +10,7 @@ lab's messages with the server. So the server answers requests while a model tra
     problems           errors and their documentation   event_log       a run's events, for late subscribers
     generation         eval and generate                lab_socket      connects the page to a session
     static             the lab's files                  worker_process  a worker process and its connection
-    local_site         the static server of `pygpt lab`
+    local_site         the static server of `pygpt lab`      training_slot   the machine, which one job at a time has
 
     session_worker     in a worker process: the lab's session, with this machine's files and devices
     generation_worker  in a worker process: a trained model that generates text or is evaluated

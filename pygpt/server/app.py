@@ -15,7 +15,7 @@ from fastapi.responses import FileResponse, JSONResponse, Response, StreamingRes
 from pygpt.errors import RequestError
 from pygpt.server.event_log import restore_log
 from pygpt.server.generation import Generation
-from pygpt.server.job_queue import Job, Queue, TrainingSlot
+from pygpt.server.job_queue import Job, Queue
 from pygpt.server.lab_socket import LabSocket
 from pygpt.server.models import ENDED, Models
 from pygpt.server.names import make_folder, writing
@@ -25,6 +25,7 @@ from pygpt.server.security import SecurityMiddleware
 from pygpt.server.session_worker import SERVER
 from pygpt.server.static import LabFiles
 from pygpt.server.storage import DataSets
+from pygpt.server.training_slot import TrainingSlot
 from pygpt.session.messages import Error, encode
 from pygpt.utils.folder_lock import lock_folder
 from pygpt.version import __version__
@@ -208,8 +209,7 @@ def _add_model_routes(app, service):
     @app.delete("/lm/{name}", tags=["models"], responses=problems(404, 409))
     async def delete_model(name: str) -> dict:
         """Delete a model and all its files."""
-        if live := queue.live(name):
-            raise RequestError(409, f"{name!r} is {live.record['state']}; stop it first (POST /lm/{name}/stop)", "name")
+        await queue.wait_until_left(name)
         gone = service.models.take_out(name)
         await asyncio.to_thread(shutil.rmtree, gone, ignore_errors=True)
         return {"deleted": name}

@@ -10,31 +10,11 @@ from pygpt.server.event_log import EventLog, Subscribers, restore_log
 from pygpt.server.models import ENDED, ModelFolder, Models
 from pygpt.server.session_worker import SERVER, run_session
 from pygpt.server.storage import DataSets
+from pygpt.server.training_slot import TrainingSlot
 from pygpt.server.worker_process import Worker
 
 STOP_TIMEOUT = 20.0  # seconds a running job has to stop; its process is then ended
 RETRY_SECONDS = 5.0  # seconds between two attempts to write what a full disk has refused
-
-
-class TrainingSlot:
-    """A lock on the training device: one user at a time."""
-
-    def __init__(self):
-        self.user = ""
-        self.changed = asyncio.Condition()
-
-    def acquire(self, user: str) -> None:
-        """Acquire the slot. Raises: RequestError (409) if another user holds it."""
-        if self.user not in ("", user):
-            raise RequestError(409, f"this machine is busy with {self.user}; it runs one job at a time", "device")
-        self.user = user
-
-    async def release(self, user: str) -> None:
-        """Release the slot and wake everyone who waits for it."""
-        if self.user == user:
-            self.user = ""
-        async with self.changed:
-            self.changed.notify_all()
 
 
 class Job:
@@ -46,6 +26,7 @@ class Job:
         self.worker: Worker | None = None
         self.shutting_down = False
         self.stopping, self.ended = asyncio.Event(), asyncio.Event()
+        self.left = asyncio.Event()  # its process has ended too, which writes in its folder until then
         # The disk refuses the model of a run that has ended; a stop gives up what is not saved.
         self.refused, self.giving_up = asyncio.Event(), asyncio.Event()
 
@@ -224,6 +205,16 @@ class Queue:
             job.worker.process.kill()
         await job.ended.wait()
 
+    async def wait_until_left(self, name: str) -> None:
+        """Wait until no process writes in a model's folder. Raises: RequestError (409) for a live job."""
+        while True:
+            if job := self.live(name):
+                state = job.record["state"]
+                raise RequestError(409, f"{name!r} is {state}; stop it first (POST /lm/{name}/stop)", "name")
+            if self.current is None or self.current.name != name:
+                return
+            await self.current.left.wait()
+
     async def shut_down(self) -> None:
         """Shut down: stop the running job and mark it as interrupted. Waiting jobs stay in the queue."""
         if self.current is not None:
@@ -258,6 +249,7 @@ class Queue:
                 if job.worker is not None:
                     await asyncio.shield(job.worker.end())
                 self.current, job.worker = None, None
+                job.left.set()
                 job.subscribers.close()
                 await self.slot.release(user)
 
@@ -272,6 +264,8 @@ class Queue:
             await worker.send({"type": "open_kept", "copy": job.folder.model.name})
             await self._until(job, "opened")
             await worker.send({"type": "resume"})
+            # A stop that overtakes this command is answered at once, with "stopped", and the training then begins.
+            await self._until(job, "resumed")
         else:
             await worker.send({"type": "choose_text", "name": job.record["dataset"], "built_in": data is None}, data)
             await self._until(job, "text")

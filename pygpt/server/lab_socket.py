@@ -11,9 +11,10 @@ from pathlib import Path
 
 from pygpt.errors import PygptError, RequestError
 from pygpt.server.event_log import MAX_PENDING, EventLog
-from pygpt.server.job_queue import STOP_TIMEOUT, TrainingSlot
+from pygpt.server.job_queue import STOP_TIMEOUT
 from pygpt.server.names import make_folder
 from pygpt.server.session_worker import SERVER, run_session
+from pygpt.server.training_slot import TrainingSlot
 from pygpt.server.worker_process import Worker
 from pygpt.session.commands import command_name, read_command
 from pygpt.session.messages import Error, encode
