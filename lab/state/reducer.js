@@ -50,10 +50,10 @@ const HANDLERS = {
     phase: run.step < run.experiment.train.steps ? "paused" : "finished", copies: [],
     fetching: { ...state.fetching, text: "" }, notice: (run.step < run.experiment.train.steps ? notices.opened : notices.openedFinished)(run.step),
   }),
-  curve: (state, { training, validation }) => {
+  // The rows are means of many steps, from which the loss shown, of the last few, cannot be had again.
+  curve: (state, { training, validation, smoothed }) => {
     const [seen, known] = [validation.at(-1), training.at(-1)];
-    const loss = smoothedLoss(undefined, training.map(([, loss]) => loss));
-    return withMetrics(state, { loss, val_loss: seen?.[1], accuracy: seen?.[2] }, { step: Math.max(state.run?.step ?? 0, known?.[0] ?? 0) });
+    return withMetrics(state, { loss: smoothed, val_loss: seen?.[1], accuracy: seen?.[2] }, { step: Math.max(state.run?.step ?? 0, known?.[0] ?? 0) });
   },
   progress: (state, { steps, losses, logged, learning_rate, tokens_per_second, ms_per_step, seconds_left }) => {
     const latest = Object.fromEntries(Object.entries(logged).map(([name, column]) => [name, column.at(-1)]));
@@ -227,7 +227,8 @@ function withMetrics(state, metrics, facts = {}) {
 }
 
 /**
- * The loss to show, smoothed so that its last digits do not flicker. NaN if the last loss is missing.
+ * The loss to show, smoothed so that its last digits do not flicker, as by LossCurve in Python. NaN if the last loss is
+ * missing.
  * @param {number|undefined} before
  * @param {(number|null)[]} losses
  */

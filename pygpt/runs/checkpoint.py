@@ -9,11 +9,13 @@ The loss curve is two tables of float64 with at most 2,000 rows: `curve.training
 and `curve.validation` (step, loss, fraction of correct answers or NaN). They are arrays, not metadata, because any
 safetensors reader can plot them, because they keep every bit, and because a program that only lists the content of a
 file, such as a web page, has to fetch and parse the whole header. They come first for alignment: the header ends at a
-multiple of 8, but a float64 array after float32 ones could start where it cannot be mapped. The tables are optional.
+multiple of 8, but a float64 array after float32 ones could start where it cannot be mapped. The tables are optional,
+and so is `smoothed_loss` in the metadata, the moving average of the training losses.
 """
 
 import dataclasses
 import json
+import math
 
 from pygpt.config.experiment import Experiment
 from pygpt.config.sections import MAX_STEPS
@@ -100,6 +102,7 @@ def checkpoint_pieces(checkpoint: Checkpoint):
         "experiment": json.dumps(checkpoint.experiment.to_dict()),
         "tokenizer": json.dumps(checkpoint.tokenizer.describe()),
         "provenance": json.dumps(checkpoint.provenance),
+        **({} if checkpoint.curve.smoothed is None else {"smoothed_loss": repr(checkpoint.curve.smoothed)}),
         **({"held": json.dumps(checkpoint.held.line())} if checkpoint.held else {}),
     }
     return safetensors_pieces(entries, metadata)
@@ -138,7 +141,7 @@ def read_checkpoint(data: bytes | memoryview) -> Checkpoint:
         raise CheckpointError(f"the run's step is {number!r:.60}, expected a whole number of at most {MAX_STEPS:,}")
     step = int(number)
     provenance = _json(metadata, "provenance")
-    text, curve = _text(entries, provenance), _curve(entries, step)
+    text, curve = _text(entries, provenance), _curve(entries, metadata, step)
     shapes = parameter_shapes(experiment, tokenizer)
     # A file with weights only, such as an imported model, is a run before its first step.
     fresh = step == 0 and not any(name.startswith("optimizer.") for name in entries)
@@ -244,14 +247,28 @@ def _text(entries, provenance):
         raise CheckpointError(f"the text in the file is damaged: {error}") from None
 
 
-def _curve(entries, step):
+def _curve(entries, metadata, step):
     tables = {name: entries[name] for name in CURVE if name in entries}
     for name, entry in tables.items():
         if entry.dtype != "F64" or len(entry.shape) != 2 or entry.shape[0] > POINTS or entry.shape[1] != 3:
             raise CheckpointError(
                 f"{name!r} is {entry.dtype}{list(entry.shape)}, expected rows of three F64, at most {POINTS}"
             )
-    return LossCurve.from_tables({name.removeprefix("curve."): entry.data for name, entry in tables.items()}, step)
+    arrays = {name.removeprefix("curve."): entry.data for name, entry in tables.items()}
+    return LossCurve.from_tables(arrays, step, _smoothed_loss(metadata))
+
+
+def _smoothed_loss(metadata):
+    text = metadata.get("smoothed_loss")
+    try:
+        loss = None if text is None else float(text)
+    except ValueError:
+        loss = math.nan
+    if loss is not None and not math.isfinite(loss):
+        raise CheckpointError(
+            f"the loss curve in the file is damaged: smoothed_loss is {text!r:.60}, expected a number"
+        )
+    return loss
 
 
 def _held(metadata, step):

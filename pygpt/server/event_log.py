@@ -52,7 +52,7 @@ class EventLog:
             self.clear()
             self.start_event = event
         elif kind == "curve":
-            self.curve = LossCurve(event["training"], event["validation"])
+            self.curve = LossCurve(event["training"], event["validation"], event["smoothed"])
         elif kind == "progress":
             for step, loss in zip(event["steps"], event["losses"], strict=True):
                 if loss is not None:
@@ -95,7 +95,8 @@ class EventLog:
 
     def events_for_page(self) -> list[dict]:
         """The events that a new page needs; the curve includes the number of steps that each loss averages."""
-        curve = Curve(self.run_id, self.curve.training, self.curve.validation).to_dict()
+        losses = self.curve
+        curve = Curve(self.run_id, losses.training, losses.validation, losses.smoothed).to_dict()
         return self._events([curve, self.speed] if self.speed else [curve], -1)
 
     def _events(self, losses, after):

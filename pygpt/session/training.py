@@ -82,7 +82,7 @@ class Training:
         self.emit(Opened(run.id, self._facts(run)))
         curve = run.metrics.curve
         if not curve.empty:
-            self.emit(Curve(run.id, curve.training, curve.validation))
+            self.emit(Curve(run.id, curve.training, curve.validation, curve.smoothed))
         self._start_baselines(run)
 
     def _start_baselines(self, run: Run) -> None:

@@ -4,6 +4,9 @@ A row of `training` is (step, loss, count): the mean loss of the last `count` st
 neighbouring rows are averaged in pairs, and each row then covers twice as many steps, so the size is bounded for runs
 of any length. A row of `validation` is (step, loss, accuracy or None). At POINTS rows, every other row is dropped: each
 evaluation is meaningful by itself. lab/state/curves.js does the same for the page's charts.
+
+Beside the rows is `smoothed`, the moving average that the page shows as the training loss. It weighs single steps,
+which the rows no longer have, so it is saved as a number.
 """
 
 import math
@@ -12,16 +15,18 @@ import struct
 from pygpt.errors import CheckpointError
 
 POINTS = 2000
+SMOOTHING = 0.1  # weight of a new step in the moving average, as in lab/state/reducer.js
 ROW = struct.Struct("<3d")  # float64 stores step numbers and averages exactly
 
 
 class LossCurve:
     """The losses so far. Rows are added in the order of their steps."""
 
-    def __init__(self, training=(), validation=()):
+    def __init__(self, training=(), validation=(), smoothed: float | None = None):
         self.training: list[tuple[int, float, int]] = [*map(tuple, training)]
         self.validation: list[tuple[int, float, float | None]] = [*map(tuple, validation)]
         self.stride = max((count for _, _, count in self.training), default=1)  # steps in a full row
+        self.smoothed = _smoothed(self.training) if smoothed is None else smoothed
 
     @property
     def empty(self) -> bool:
@@ -36,6 +41,7 @@ class LossCurve:
     def add(self, step: int, loss: float) -> None:
         """Add the loss of the next step."""
         rows = self.training
+        self.smoothed = loss if self.smoothed is None else self.smoothed + SMOOTHING * (loss - self.smoothed)
         if rows and rows[-1][2] < self.stride:
             _, mean, count = rows[-1]
             rows[-1] = (step, mean + (loss - mean) / (count + 1), count + 1)
@@ -65,7 +71,9 @@ class LossCurve:
 
     def truncate_after(self, step: int) -> None:
         """Remove the rows after a step from which the run continues."""
-        self._drop_after(self.training, step)
+        if step < self.last_step:
+            self._drop_after(self.training, step)
+            self.smoothed = _smoothed(self.training)
         self._drop_after(self.validation, step)
 
     def tables(self) -> dict[str, bytes]:
@@ -80,8 +88,9 @@ class LossCurve:
         }
 
     @staticmethod
-    def from_tables(tables: dict[str, bytes], until: int) -> "LossCurve":
-        """Read the result of `tables` for a run at step `until`. Raises: CheckpointError if a row is invalid."""
+    def from_tables(tables: dict[str, bytes], until: int, smoothed: float | None = None) -> "LossCurve":
+        """Read the result of `tables` for a run at step `until`, and its moving average; a file of an earlier version
+        has none. Raises: CheckpointError if a row is invalid."""
         rows = {name: [*ROW.iter_unpack(data)] for name, data in tables.items()}
         training, validation = rows.get("training", []), rows.get("validation", [])
         last = 0
@@ -103,11 +112,20 @@ class LossCurve:
         return LossCurve(
             [(int(step), loss, int(count)) for step, loss, count in training],
             [(int(step), loss, None if math.isnan(accuracy) else accuracy) for step, loss, accuracy in validation],
+            smoothed if training else None,
         )
 
     def _drop_after(self, rows, step):
         while rows and rows[-1][0] > step:
             rows.pop()
+
+
+def _smoothed(rows):
+    """The moving average from the rows alone, if there are any: `count` steps move it as that many equal ones."""
+    average = None
+    for _, loss, count in rows:
+        average = loss if average is None else loss + (1 - SMOOTHING) ** count * (average - loss)
+    return average
 
 
 def _is_whole(value, maximum):

@@ -173,7 +173,7 @@ class MetricsBuffer:
         metrics, *_, diverged = self._since(data, complete=steps - 1 if hold else steps)
         if diverged is not None:
             raise diverged
-        curve = LossCurve(self.curve.training, self.curve.validation)
+        curve = LossCurve(self.curve.training, self.curve.validation, self.curve.smoothed)
         curve.take(metrics)
         return curve, last if hold else None
 

@@ -191,6 +191,10 @@ def test_a_saved_run_opens_and_samples_alike(lab, tmp_path):
     asyncio.run(open_it())
     opened, curve = other.all("opened")[0], other.all("curve")[0]
     assert opened["run"]["step"] == 40 and opened["run_id"] == lab.all("started")[0]["run_id"]
+    average, *later = [lab.steps()[step] for step in sorted(lab.steps())]
+    for loss in later:
+        average += 0.1 * (loss - average)
+    assert curve["smoothed"] == pytest.approx(average), "the training loss that the page has shown"
     assert [row[0] for row in curve["validation"]] == [0, 20, 40] and curve["training"][-1][0] == 40
     assert other.all("finished")[0]["step"] == 40 and not other.all("progress"), "nothing is left to train"
 

@@ -1,5 +1,6 @@
 """The loss curve of a run: bounded, exact, saved in every checkpoint, and continued by a resumed run."""
 
+import dataclasses
 import math
 import struct
 from pathlib import Path
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 import pygpt
 from pygpt.errors import CheckpointError, DivergedError
 from pygpt.huggingface import export_folder
-from pygpt.runs.checkpoint import read_checkpoint
+from pygpt.runs.checkpoint import read_checkpoint, write_checkpoint
 from pygpt.runs.safetensors import Entry, read_safetensors, write_safetensors
 from pygpt.server.event_log import EventLog
 from pygpt.session.messages import Progress
@@ -45,6 +46,31 @@ def test_a_curve_of_any_length_stays_bounded_and_keeps_exact_means(steps, slope)
     assert len({count for _, _, count in curve.training[:-1]}) <= 1
     read = LossCurve.from_tables(curve.tables(), steps)
     assert (read.training, read.validation, read.stride) == (curve.training, curve.validation, curve.stride)
+
+
+def moving_average(losses):
+    """As lab/state/reducer.js shows it while a run trains."""
+    average, *later = losses
+    for loss in later:
+        average += 0.1 * (loss - average)
+    return average
+
+
+def test_the_training_loss_of_a_long_run_is_the_same_after_it_was_opened(saved):
+    losses = [2 + math.sin(step) for step in range(50_000)]
+    curve = LossCurve()
+    for step, loss in enumerate(losses, 1):
+        curve.add(step, loss)
+    checkpoint = dataclasses.replace(read_checkpoint(saved[1]), curve=curve, step=len(losses))
+    assert curve.stride == 32, "the rows are means of more steps than the average weighs"
+    assert read_checkpoint(write_checkpoint(checkpoint)).curve.smoothed == moving_average(losses)
+
+
+def test_the_training_loss_of_a_file_without_one_weighs_the_steps_of_a_row():
+    assert LossCurve([(10, 3.0, 10), (20, 2.0, 10)]).smoothed == pytest.approx(moving_average([3.0] * 10 + [2.0] * 10))
+    curve = LossCurve([(1, 3.0, 1), (2, 2.0, 1), (3, 1.0, 1)])
+    curve.truncate_after(2)
+    assert curve.smoothed == pytest.approx(moving_average([3.0, 2.0])) and LossCurve().smoothed is None
 
 
 def test_a_checkpoint_has_the_curve_whether_or_not_metrics_were_read(device):
@@ -165,6 +191,13 @@ INVALID = {
 }
 
 
+@pytest.mark.parametrize("text", ["nan", "inf", "", "two", "0x2"])
+def test_an_invalid_moving_average_is_rejected(saved, text):
+    entries, metadata = read_safetensors(saved[1])
+    with pytest.raises(CheckpointError, match="expected a number"):
+        read_checkpoint(write_safetensors(entries, {**metadata, "smoothed_loss": text}))
+
+
 @pytest.mark.parametrize("name, entry, message", INVALID.values(), ids=INVALID)
 def test_an_invalid_curve_is_rejected(saved, name, entry, message):
     entries, metadata = read_safetensors(saved[1])
@@ -221,5 +254,5 @@ def test_the_event_log_of_a_resumed_run_has_losses_before_its_first_progress():
     log = EventLog()
     run = {"step": 3, "experiment": {"train": {"steps": 9}}}
     log.add({"type": "opened", "run_id": "a", "run": run})
-    log.add({"type": "curve", "run_id": "a", "training": [(3, 2.5, 3)], "validation": []})
+    log.add({"type": "curve", "run_id": "a", "training": [(3, 2.5, 3)], "validation": [], "smoothed": 2.25})
     assert log.events_after()[1] == Progress("a", [3], [2.5], None, None, None, None, {}).to_dict()
