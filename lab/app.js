@@ -1,5 +1,6 @@
 // The page: one store, its views, and the connection to the worker or to the server.
 
+import { ChosenFiles } from "./state/chosen_files.js";
 import { Curves } from "./state/curves.js";
 import { presetOf, textOf } from "./state/draft.js";
 import { isCurrent, reduce } from "./state/reducer.js";
@@ -10,10 +11,11 @@ import { titleOf } from "./state/title.js";
 import { isUnkept } from "./state/unsaved.js";
 import { watchDownloads } from "./transport/download_progress.js";
 import { findFault, findLimit } from "./transport/site_check.js";
-import { isRun, readFile, readTexts } from "./transport/text_files.js";
+import { isRun, readFile } from "./transport/text_files.js";
 import { SERVER, connectServer, moveTo, requestedDevice } from "./transport/socket_client.js";
 import { connectWorker, failure } from "./transport/worker_client.js";
 import { download, goTo, scrollTo, setText } from "./ui/dom.js";
+import { textName } from "./ui/format.js";
 import { labelPage, labels } from "./ui/labels.js";
 import { benchmarkView } from "./views/train/benchmark.js";
 import { chartView } from "./views/train/chart.js";
@@ -46,8 +48,10 @@ const store = createStore(INITIAL, /** @type {(state: State, action: Action) => 
 const curves = new Curves();
 /** @type {Send} */
 let sendNow = () => {};
-/** @type {ReturnType<typeof readTexts>|undefined} the visitor's files, until another text is chosen; Train waits for them */
-let reading;
+const files = new ChosenFiles((name, bytes) => {
+  store.dispatch({ type: "choosing_text", choice: "own" });
+  sendNow({ type: "choose_text", name, built_in: false }, bytes);
+}, (message) => receive({ type: "error", message, field: "text", during: "read", run_id: "" }), () => textName(store.state.text.facts?.name ?? ""));
 
 /** @type {import("./state/state.js").Controller} */
 const controller = {
@@ -57,7 +61,7 @@ const controller = {
       if (store.state.waiting.includes(command.type)) return;
       store.dispatch({ type: "asking", command: command.type });
     }
-    if (command.type === "choose_text" || command.type === "clear_text") reading = undefined;
+    if (command.type === "choose_text" || command.type === "clear_text") files.forget();
     sendNow(command, bytes);
   },
   refresh: () => store.dispatch({ type: "announce", notice: store.state.notice }),
@@ -65,9 +69,9 @@ const controller = {
     if (store.state.phase === "starting" || !(await mayTakeLong(store.state)) || !(await mayReplace("train"))) return;
     if (!store.state.draft) return;
     store.dispatch({ type: "starting" });
-    const unreadable = (await reading)?.unreadable;
+    const message = await files.whyNot();
     const { draft } = store.state;
-    if (unreadable) receive({ type: "error", message: unreadable, field: "text", during: "start", run_id: "" });
+    if (message) receive({ type: "error", message, field: "text", during: "start", run_id: "" });
     else if (draft) sendNow({ type: "start", experiment: draft });
   },
   extend(more) {
@@ -77,22 +81,12 @@ const controller = {
     sendNow({ type: "extend", steps: run.step + more });
   },
   undo() {
+    files.forget();
     store.dispatch({ type: "undo" });
     if (!store.state.text.facts) sendNow({ type: "choose_run_text" });
   },
   link: (of) => location.href.replace(/#.*/, "") + hashOf(store.state, of),
-  readTexts(files) {
-    const latest = reading = readTexts(files);
-    latest.then(({ name, bytes, unreadable }) => {
-      if (latest !== reading) return; // another text was chosen since
-      if (!bytes) { // the text before stays
-        reading = undefined;
-        return receive({ type: "error", message: unreadable, field: "text", during: "read", run_id: "" });
-      }
-      store.dispatch({ type: "choosing_text", choice: "own" });
-      sendNow({ type: "choose_text", name, built_in: false }, bytes);
-    });
-  },
+  readTexts: (chosen) => files.read(chosen),
   async openRun(file) {
     const { bytes, unreadable } = await readFile(file);
     const message = bytes && isRun(bytes) ? "" : unreadable || labels.files.noRun(file.name);
@@ -139,7 +133,7 @@ function receive(event, bytes) {
   }
   if (event.type === "error" && event.during === "start") requestAnimationFrame(() => goTo(MISTAKE));
   if (event.type === "ready" && !adopted) adoptLink();
-  if (event.type === "opened") reading = undefined; // the run's own text follows
+  if (event.type === "opened") files.forget(); // the run's own text follows
   if (event.type === "saved" && bytes) download(event.name, bytes);
   if (event.type === "text" && bytes) textChoice.fill(new TextDecoder().decode(bytes));
 }
@@ -159,6 +153,7 @@ async function adoptLink() {
   reloaded = false;
   const busy = phase === "running" || phase === "paused" || phase === "starting";
   if (!asked || (busy && !(await ask(labels.confirm.takeLink, labels.confirm.linkArrived, [["take", labels.confirm.takeLink]])))) return showDraft();
+  files.forget();
   store.dispatch({ type: "choosing_text", choice: asked.text });
   store.dispatch({ type: "adopt", preset: asked.preset, draft: asked.draft, ignored: asked.ignored });
   sendNow({ type: "choose_text", name: asked.text, built_in: true });

@@ -106,14 +106,18 @@ def test_only_files_are_taken_from_a_drag(page, site):
     assert page.evaluate(DROP, ["drop", {"b.txt": "b", "run.safetensors": "r"}, ""])[0]
     wait_for(page, "#file-mistake", r"run.safetensors\W is a saved run and 1 other file came with it")
     wait_for(page, "#text-place .facts", "a.txt and b.txt")
-    # One of two files is no text: its own offset is named. The text before stays, and Train takes what is shown.
+    # One of two files is no text: its own offset is named, and the text before stays.
     page.evaluate(DROP, ["drop", {"a.txt": words, "b.bin": "12\0"}, ""])
-    wait_for(page, "#text-mistake", r"b.bin\W is a binary file: it has a zero byte at offset 2")
+    wait_for(page, "#text-mistake", r"b.bin\W is a binary file: it has a zero byte at offset 2.*still .a.txt and b")
     wait_for(page, "#text-place .facts", "a.txt and b.txt")
     # A folder, or a file that is gone, too.
     page.evaluate("() => { File.prototype.arrayBuffer = () => Promise.reject(new DOMException('', 'NotFoundError')); }")
     page.evaluate(DROP, ["drop", {"poems": ""}, ""])
     wait_for(page, "#text-mistake", r"poems\W could not be read: it is a folder")
+    # Train takes no other text than the last one chosen, unless the visitor has read which.
+    page.click("#train")
+    wait_for(page, "#text-mistake", r"poems.*has not started.*still \Wa.txt and b.txt\W\..*press Train again")
+    expect(page.locator("#train")).to_have_text("Train")
     page.click("#train")
     wait_for(page, "#summary", "a.txt and b.txt")
     expect(page.locator("#text-mistake")).to_be_hidden()

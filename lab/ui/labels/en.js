@@ -128,6 +128,9 @@ export const english = {
       `${isolated(name)} is not a text in UTF-8: its byte at offset ${offset} does not belong there. Save it as UTF-8 (an editor calls this the encoding), or choose a text file.`,
     binary: (/** @type {string} */ name, /** @type {number} */ offset) =>
       `${isolated(name)} is a binary file: it has a zero byte at offset ${offset}. Choose a text file.`,
+    stays: (/** @type {string} */ name) => `The chosen text is still ${isolated(name)}.`,
+    notStarted: (/** @type {string} */ name) =>
+      `The training has not started: the chosen text is still ${isolated(name)}. To train on that, press Train again.`,
     interrupted: "The connection broke before the text had arrived. Choose the text again.",
     several: (/** @type {string[]} */ [first = "", second = "", ...others]) =>
       (others.length ? `${first} and ${others.length + 1} more` : `${first} and ${second}`),
