@@ -135,7 +135,7 @@ function receive(event, bytes) {
   if (event.type === "ready" && !adopted) adoptLink();
   if (event.type === "opened") files.forget(); // the run's own text follows
   if (event.type === "saved" && bytes) download(event.name, bytes);
-  if (event.type === "text" && bytes) textChoice.fill(new TextDecoder().decode(bytes));
+  if (event.type === "text" && (bytes || (event.of_run && !event.text.built_in))) textChoice.fill(new TextDecoder().decode(bytes));
 }
 
 /** Shows why the lab did not start: a file that did not arrive explains more than the error that followed.
@@ -149,14 +149,15 @@ async function explainStart(error) {
 async function adoptLink() {
   adopted = true;
   const { about, phase } = store.state;
-  const asked = about && fromHash(about, location.hash, reloaded);
+  const asked = about && fromHash(about, location.hash, reloaded ? (device === SERVER ? "kept" : "lost") : "sender");
   reloaded = false;
   const busy = phase === "running" || phase === "paused" || phase === "starting";
   if (!asked || (busy && !(await ask(labels.confirm.takeLink, labels.confirm.linkArrived, [["take", labels.confirm.takeLink]])))) return showDraft();
   files.forget();
-  store.dispatch({ type: "choosing_text", choice: asked.text });
+  const kept = asked.text === "own"; // its facts follow, unless the session has begun anew
+  store.dispatch({ type: "choosing_text", choice: asked.text, kept });
   store.dispatch({ type: "adopt", preset: asked.preset, draft: asked.draft, ignored: asked.ignored });
-  sendNow({ type: "choose_text", name: asked.text, built_in: true });
+  if (!kept) sendNow({ type: "choose_text", name: asked.text, built_in: true });
 }
 
 /** Writes the draft into the address. */

@@ -30,10 +30,12 @@ const HANDLERS = {
     // A server may already have loaded another text than the page's initial one. While a text that was chosen here is
     // on its way, another one that arrives was chosen before it.
     const choice = textOf(state.about, { built_in: text.built_in, text: asked });
-    if (state.text !== INITIAL.text && !state.text.facts && choice !== state.text.choice) return state;
+    const lost = state.text.kept && choice !== state.text.choice; // the session has begun anew
+    if (state.text !== INITIAL.text && !state.text.facts && choice !== state.text.choice && !lost) return state;
     const layout = choice === state.text.choice ? {} : { layout: layoutOf(state.about, choice) };
     return {
-      ...state, text: { choice, facts: text }, errors: without(state.errors, "text"), fetching: { ...state.fetching, text: "" },
+      ...state, text: { choice, facts: text }, fetching: { ...state.fetching, text: "" },
+      errors: { ...without(state.errors, "text"), ...(lost ? { link: labels.link.reloaded } : {}) },
       draft: state.draft && { ...state.draft, data: { ...state.draft.data, source: text.name, ...layout } },
     };
   },
@@ -155,8 +157,8 @@ const HANDLERS = {
       errors: without(withoutFields(state.errors), "text"),
     };
   },
-  choosing_text: (state, { choice }) => ({
-    ...state, text: { choice, facts: null }, errors: without(state.errors, "text", "file"), fetching: { ...state.fetching, text: "" },
+  choosing_text: (state, { choice, kept }) => ({
+    ...state, text: { choice, facts: null, ...(kept ? { kept } : {}) }, errors: without(state.errors, "text", "file"), fetching: { ...state.fetching, text: "" },
     draft: state.draft && withText({ ...state.draft, data: { ...state.draft.data, layout: layoutOf(state.about, choice) } },
       state.about?.presets[state.preset], choice),
   }),

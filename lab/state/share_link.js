@@ -38,10 +38,11 @@ export function toHash(about, preset, draft, text) {
  * are reported, so that a typo in a link does not go unnoticed.
  * @param {Ready} about
  * @param {string} hash
- * @param {boolean} [reloaded]  whether the page wrote it before a reload: its own text is then the visitor's
+ * @param {"sender"|"lost"|"kept"} [own]  whose "own" text is: the sender's of a link; or after a reload the visitor's, which
+ *   the page has lost, or the session behind it has kept
  * @returns {{preset: string, draft: Experiment, text: string, ignored: string}|null}
  */
-export function fromHash(about, hash, reloaded = false) {
+export function fromHash(about, hash, own = "sender") {
   const words = new URLSearchParams(hash.replace(/^#/, ""));
   words.delete(""); // "#=" names no setting
   if (![...words.keys()].length) return null;
@@ -54,10 +55,10 @@ export function fromHash(about, hash, reloaded = false) {
   if (!base) return null;
   const draft = structuredClone(base);
   const named = words.get("text") ?? base.data.source;
-  const text = about.texts.includes(named) || isTask(named) ? named : "tales";
-  const lost = named === "own" && reloaded;
-  if (named === "own" && !lost) strange.push(labels.link.ownText);
-  else if (text !== named && !lost) strange.push(labels.link.text(named));
+  const mine = named === "own" && own !== "sender";
+  const text = about.texts.includes(named) || isTask(named) || (mine && own === "kept") ? named : "tales";
+  if (named === "own" && !mine) strange.push(labels.link.ownText);
+  else if (text !== named && !mine) strange.push(labels.link.text(named));
   draft.data.layout = layoutOf(about, text);
   for (const { field, type } of about.fields) {
     const word = words.get(field);
@@ -65,7 +66,7 @@ export function fromHash(about, hash, reloaded = false) {
     if (word === null || !section || !name || LEFT_OUT.has(field)) continue;
     draft[/** @type {"model"} */ (section)][name] = valueOf(type, word);
   }
-  return { preset, draft, text, ignored: strange.length ? labels.link.ignored(strange) : lost ? labels.link.reloaded : "" };
+  return { preset, draft, text, ignored: strange.length ? labels.link.ignored(strange) : mine && own === "lost" ? labels.link.reloaded : "" };
 }
 
 /** The value of a setting in a link. A word that is not of its type stays as it is; the package says what it expects.

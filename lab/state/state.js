@@ -15,7 +15,8 @@ import { labels } from "../ui/labels.js";
  * @typedef {{type: "adopt", preset: string, draft: Experiment, ignored: string}} Adopt  a whole draft from a link,
  *   and a message about the parts of the link that this page does not have
  * @typedef {{type: "undo"}} Undo  the draft becomes that of the run on the screen
- * @typedef {{type: "choosing_text", choice: string}} ChoosingText
+ * @typedef {{type: "choosing_text", choice: string, kept?: boolean}} ChoosingText  `kept` is whether the session should
+ *   have it already, so that it is not sent
  * @typedef {{type: "choosing_device", choice: string}} ChoosingDevice
  * @typedef {{type: "starting"}} Starting
  * @typedef {{type: "sampling", prompt: string}} Sampling
@@ -43,7 +44,7 @@ import { labels } from "../ui/labels.js";
  * @property {import("../transport/messages.js").ReadyEvent|null} about
  * @property {{choice: string, opening: boolean, open: import("../transport/messages.js").DeviceEvent|null, failed: string}} device
  *   `failed` is the choice that could not be opened, or ""
- * @property {{choice: string, facts: TextFacts|null, cancelled?: boolean}} text
+ * @property {{choice: string, facts: TextFacts|null, cancelled?: boolean, kept?: boolean}} text
  * @property {{text: string, device: string}} fetching  the loading stage of the text and of the device, or ""
  * @property {string} preset
  * @property {Experiment|null} draft  the settings of the next run

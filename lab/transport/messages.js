@@ -83,8 +83,8 @@
  */
 
 /**
- * The text of the next run; `asked` is the name with which it was chosen.
- * @typedef {{type: "text", text: TextFacts, asked: string}} TextEvent
+ * The text of the next run; `asked` is the name with which it was chosen. `of_run`: it is the run's. The bytes of one that is the visitor's own come with it, unless it is too long.
+ * @typedef {{type: "text", text: TextFacts, asked: string, of_run: boolean}} TextEvent
  */
 
 /**

@@ -97,7 +97,7 @@ export function connectServer(receive) {
       else receive({ type: "error", message, field: "device", during: command.type, run_id: "" });
       return;
     }
-    textSent ||= command.type === CHOOSE_TEXT;
+    if (command.type === CHOOSE_TEXT) [textSent, textLost] = [true, false];
     if (bytes) socket.send(/** @type {Uint8Array<ArrayBuffer>} */ (bytes));
     socket.send(JSON.stringify(command));
   }

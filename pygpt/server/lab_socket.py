@@ -130,6 +130,8 @@ class LabSocket:
                 page.send(_error(f"{error}, so try again when that is done", kind))
                 return
             self.pending_command = kind
+        if kind in ("choose_text", "clear_text"):
+            self.last_events.pop("text", None)  # until the session has the new one
         if kind == "forget_kept" and (found := self.last_events.get("found")):
             left = [run for run in found["runs"] if run["copy"] != command["copy"]]
             self.last_events["found"] = {**found, "runs": left}
@@ -162,7 +164,8 @@ class LabSocket:
     async def _take(self, event):
         kind = event["type"]
         if kind in LAST_KNOWN:
-            self.last_events[kind] = event
+            # A page that connects again still shows its text, which is not sent again.
+            self.last_events[kind] = {**event, "of_run": False} if kind == "text" else event
         if kind in ("started", "opened"):
             self.last_events.pop("found", None)
         self.log.add(event)

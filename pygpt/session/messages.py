@@ -110,10 +110,12 @@ class Device(Event):
 
 @event
 class Text(Event):
-    """The text of the next run; `asked` is the name with which it was chosen."""
+    """The text of the next run; `asked` is the name with which it was chosen. `of_run`: it is the run's. The bytes
+    of one that is the visitor's own come with it, unless it is too long."""
 
     text: TextFacts
     asked: str
+    of_run: bool = False
 
 
 @event

@@ -141,9 +141,9 @@ class Session:
             if latest():
                 self._send_text(text, name)
 
-    def _send_text(self, text: Text, asked: str, data: bytes | None = None) -> None:
+    def _send_text(self, text: Text, asked: str, data: bytes | None = None, of_run: bool = False) -> None:
         self.text = text
-        self.emit(messages.Text(TextFacts.of(text), asked), data)
+        self.emit(messages.Text(TextFacts.of(text), asked, of_run), data)
 
     async def choose_run_text(self) -> None:
         """Choose the text of the current run for the next one too. Raises: DataError without a run."""
@@ -153,7 +153,7 @@ class Session:
         assert isinstance(text, Text)  # a session has no shards
         self.requested_text = text
         own = text.text.encode() if not text.built_in and len(text.text) <= LONGEST_RETURNED else None
-        self._send_text(text, text.name, own)
+        self._send_text(text, text.name, own, of_run=True)
 
     async def clear_text(self) -> None:
         """Remove the text of the next run: the visitor chose to write one, and has not written it yet."""

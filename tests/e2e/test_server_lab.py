@@ -67,6 +67,32 @@ def test_the_page_trains_on_the_server(page, serving):
     page.wait_for_function("document.body.textContent.includes('poem.txt\\u2069: ')", timeout=SLOW)
 
 
+def test_a_reload_keeps_the_text_that_the_server_has(page, serving):
+    open_machine(page, serving)
+    long = {"name": "long.txt", "mimeType": "text/plain", "buffer": (POEM * (250_000 // len(POEM))).encode()}
+    page.set_input_files("#text-file", long)
+    wait_for(page, "#text-place .facts", r"long.txt\W: 2\d\d,\d{3} characters, .*too long to show here")
+    page.wait_for_function("location.hash.includes('text=own')")
+    page.reload()
+    wait_for(page, "#text-place .facts", r"long.txt\W: 2\d\d,\d{3} characters, .*too long to show here", READY)
+    expect(page.locator("input[name=text][value=own]")).to_be_checked()
+    expect(page.locator("#link-mistake")).to_be_hidden()
+    page.wait_for_function("!document.querySelector('#train')?.disabled")
+    page.click("#train")
+    wait_for(page, "#summary", "long.txt")
+    wait_for(page, "#where", "Finished 40 of 40 steps")
+
+    # The run opened from its file: its text replaces what the visitor has written, and is too long to be shown.
+    with page.expect_download() as saved:
+        page.click("#save")
+    page.fill("#own-text", "Something else, which is not what the run was trained on. " * 9)
+    page.locator("#own-text").blur()
+    wait_for(page, "#text-place .facts", "^5\\d\\d characters")
+    page.set_input_files("#run-file", saved.value.path())
+    wait_for(page, "#text-place .facts", r"long.txt\W: 2\d\d,\d{3} characters, .*too long to show here")
+    expect(page.locator("#own-text")).to_have_value("")
+
+
 def test_a_run_continues_without_the_page(page, serving, browser):
     open_machine(page, serving, ENDLESS)
     page.click("#train")

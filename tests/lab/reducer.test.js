@@ -112,6 +112,19 @@ test("the text that a server has loaded already is the page's first choice", () 
   assert.equal(state.draft?.data["layout"], "documents");
 });
 
+test("after a reload the draft has the text that the session kept, or says that it is lost", () => {
+  const draft = { ...ready.presets.baby, data: { ...ready.presets.baby.data, layout: "documents" } };
+  send({ type: "choosing_text", choice: "own", kept: true }, { type: "adopt", preset: "baby", draft, ignored: "" });
+  const waiting = state;
+  send(text("poem.txt", { built_in: false }));
+  assert.deepEqual([state.text.choice, state.text.facts?.name, state.errors], ["own", "poem.txt", {}]);
+  assert.deepEqual([state.draft?.data["source"], state.draft?.data["layout"]], ["poem.txt", "documents"]);
+  state = waiting;
+  send(text("tales"));
+  assert.deepEqual([state.text.choice, state.text.facts?.name, state.draft?.data["source"]], ["tales", "tales", "tales"]);
+  assert.match(state.errors["link"] ?? "", /your own text is not in the address/);
+});
+
 test("loading progress is shown in the part of the page that it concerns", () => {
   send({ type: "loading", stage: "Fetching python", fraction: null, field: "text" });
   assert.deepEqual(state.fetching, { text: "Fetching python…", device: "" });

@@ -52,10 +52,13 @@ test("links of earlier versions are read as before", () => {
 
 test("an own text in the address is the sender's, but after a reload the visitor's", () => {
   assert.match(fromHash(about, "#text=own")?.ignored ?? "", /sender/);
-  const again = fromHash(about, "#text=own", true);
+  const again = fromHash(about, "#text=own", "lost");
   assert.equal(again?.text, "tales");
   assert.match(again?.ignored ?? "", /^your own text/);
-  assert.match(fromHash(about, "#text=own&model.nonsense=1", true)?.ignored ?? "", /nonsense/);
+  assert.match(fromHash(about, "#text=own&model.nonsense=1", "lost")?.ignored ?? "", /nonsense/);
+  const kept = fromHash(about, "#text=own", "kept");
+  assert.deepEqual([kept?.text, kept?.ignored, kept?.draft.data["layout"]], ["own", "", "stream"]);
+  assert.equal(fromHash(about, "#text=klingon", "kept")?.text, "tales");
 });
 
 test("a setting of a link is read as it is written, or left for the package to refuse", () => {

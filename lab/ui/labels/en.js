@@ -116,6 +116,8 @@ export const english = {
     file: "Choose a file…",
     drop: " or drop files anywhere",
     pasted: "Pasted text",
+    tooLong: "It is too long to show here; it is used as it is.",
+    notHere: "This page does not have it to show; it is used as it is.",
     edit: "Edit",
     remove: "Remove",
     unreadable: (/** @type {string} */ name) =>

@@ -123,11 +123,16 @@ export function textChoiceView(controller) {
       show(area, pasted === "");
       waiting.sync(state.fetching.text !== "", text === null && Boolean(state.errors.text || cancelled) && choice !== OWN && !isTask(choice));
       showError(mistake, withFieldNames(state.errors.text ?? ""), choice === OWN ? area : undefined);
+      const long = text !== null && text.characters > LONGEST_FIELD;
+      // The run's text, or that of the session on a server after a reload: the session has it, the page has not.
+      const elsewhere = choice === OWN && text !== null && !text.built_in && pasted === "" && area.value === "" && (long || text.name === words.ownName);
       const named = text !== null && !text.built_in && text.name !== words.ownName;
       const size = text ? words.size(count(text.characters), count(text.distinct)) : state.fetching.text || (cancelled ? labels.notices.calledOff : "\u00a0");
-      setText(facts, named ? words.named(text.name, size) : text && pasted ? words.named(words.pasted, size) : size);
+      const name = named ? text.name : text && pasted ? words.pasted : elsewhere ? words.ownLabel : "";
+      const described = name ? words.named(name, size) : size;
+      setText(facts, elsewhere ? `${described}. ${long ? words.tooLong : words.notHere}` : described);
       facts.title = text?.alphabet ?? "";
-      show(excerpt, choice !== OWN || ((named || pasted !== "") && text?.excerpt !== "")); // keep its place while a text is fetched
+      show(excerpt, choice !== OWN || ((named || elsewhere || pasted !== "") && text?.excerpt !== "")); // keep its place while a text is fetched
       setText(excerpt, text?.excerpt ?? "");
     },
   };

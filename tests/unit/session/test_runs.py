@@ -302,7 +302,7 @@ def test_opening_a_run_chooses_its_text_for_the_next_one(lab, tmp_path, command)
     later = Recorded(tmp_path / "run")
     asyncio.run(visit())
     first, again = later.all("text")
-    assert first["text"]["name"] == "tales"
+    assert first["text"]["name"] == "tales" and (first["of_run"], again["of_run"]) == (False, True)
     assert again["text"]["sha256"] == later.all("opened")[0]["run"]["text_sha256"] and not again["text"]["built_in"]
     assert later.files == [POEM.encode()] and later.session.text.text == POEM
     assert later.kinds().index("opened") < max(index for index, kind in enumerate(later.kinds()) if kind == "text")
