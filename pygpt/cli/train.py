@@ -14,7 +14,7 @@ from pygpt.cli.flags import DeviceChoice, ExperimentCommand, check_source, optio
 from pygpt.cli.output import PlainConsole, printable, unbreakable_output
 from pygpt.config.experiment import PRESETS, Experiment
 from pygpt.config.sections import DataConfig
-from pygpt.errors import ExperimentError
+from pygpt.errors import CheckpointError, ExperimentError
 from pygpt.utils.files import file_name
 from pygpt.utils.units import format_bytes
 
@@ -67,7 +67,7 @@ class TrainCommand(ExperimentCommand):
             run, folder = (_resumed if self.resume else _started)(self, console, claims)
             _print_header(run, folder, console)
 
-            training = Training(run, folder, console, self.save_every, self.profile)
+            training = Training(run, folder, console, self.save_every, self.profile, self.resume)
 
             async def tune_and_train():
                 await tune(run.device, run.experiment, run.tokenizer.vocab_size, Cache())
@@ -183,7 +183,12 @@ def _resumed(command, console, claims):
     if not (source and os.path.samefile(source, folder.folder)):
         _set_aside(folder, console)
     logged = logged_steps(run)
-    aside = folder.begin(run.experiment, run.tokenizer, logged, RunFolder(source) if source else None)
+    try:
+        aside = folder.begin(run.experiment, run.tokenizer, logged, RunFolder(source) if source else None)
+    except CheckpointError as error:
+        raise CheckpointError(
+            f"{error}; the checkpoint in {command.resume} is intact, at step {done:,}, and can be resumed again"
+        ) from None
     if source and (missing := folder.missing_lines(checkpoint.experiment.train, logged)):
         kept = f"; what could not be read is in {aside}" if aside else ""
         console.print(f"The log lacks {missing:,} of the rows up to step {logged:,}{kept}.")

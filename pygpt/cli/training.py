@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -26,9 +27,10 @@ class Training:
 
     No failed write ends the training, and neither does a signal: SIGINT, SIGTERM and SIGHUP stop it between two steps
     or batches of an evaluation, and it is saved. A second Ctrl+C ends it at once, unless a checkpoint is being written.
+    `resumed` is the folder or file that the run was resumed from, perhaps not its own.
     """
 
-    def __init__(self, run, folder, console, save_every: float, profiled: bool):
+    def __init__(self, run, folder, console, save_every: float, profiled: bool, resumed: Path | None = None):
         self.run, self.folder, self.console, self.save_every = run, folder, console, save_every
         self.first_step = run.step
         self.profiled_after = run.step + STEPS_BEFORE_PROFILE if profiled else None
@@ -37,7 +39,9 @@ class Training:
         self.signals = 0
         self.val_loss: float | None = None
         self.failing: dict[str, bool] = {}  # what could not be written the last time, and whether that was at the end
-        self.intact = run.step if folder.model.exists() else None  # the step of the checkpoint in the folder
+        # The last checkpoint: its step, and its folder or file.
+        begun_from = folder.folder if folder.model.exists() else resumed
+        self.intact = (run.step, begun_from) if begun_from else None
         self.saved: tuple[int, bool] | None = None  # the step of the last checkpoint, and whether it was evaluated
         self.saved_at, self.saving_took, self.saving = time.perf_counter(), 0.0, False
 
@@ -65,7 +69,7 @@ class Training:
                         if self._is_profile_due():
                             await self._profile()
             except DivergedError as error:
-                hint = f". The last good checkpoint is {self.folder.model}" if self.folder.model.exists() else ""
+                hint = f". The last good checkpoint is in {self.intact[1]}" if self.intact else ""
                 raise DivergedError(error.step, f"{error}{hint}") from None
             await self._save_last()
         folder = as_argument(self.folder.folder)
@@ -82,9 +86,10 @@ class Training:
     def print_last_checkpoint(self) -> None:
         """Say what is left of a run that was ended at once."""
         if self.intact is not None:
+            step, place = self.intact
             self.console.print(
-                f"Ended at step {self.run.step:,}; the last checkpoint is of step {self.intact:,}. Continue with:\n"
-                f"  pygpt train --resume {as_argument(self.folder.folder)}"
+                f"Ended at step {self.run.step:,}; the last checkpoint is of step {step:,}. Continue with:\n"
+                f"  pygpt train --resume {as_argument(place)}"
             )
 
     @contextlib.contextmanager
@@ -136,7 +141,7 @@ class Training:
         began, self.saving = time.perf_counter(), True
         try:
             if saved := self._attempt("the checkpoint", lambda: self.folder.save(self.run.checkpoint()), last):
-                self.saved, self.intact = self._state(), self.run.step
+                self.saved, self.intact = self._state(), (self.run.step, self.folder.folder)
         finally:
             self.saving = False
         self.saved_at, self.saving_took = began, time.perf_counter() - began
@@ -152,12 +157,17 @@ class Training:
                 await asyncio.sleep(0.1)
                 late = self._must_end() and time.perf_counter() - began > GIVE_UP_SECONDS
                 if self.signals > signals or late:
-                    intact = self.intact is not None
-                    saved = f"is of step {self.intact:,}" if intact else "could not be written either"
                     raise CheckpointError(
                         f"the run at step {self.run.step:,} could not be written to {self.folder.folder}"
-                        f"{self._missing_space()}; its last checkpoint {saved}"
+                        f"{self._missing_space()}; {self._last_checkpoint()}"
                     )
+
+    def _last_checkpoint(self) -> str:
+        if self.intact is None:
+            return "its last checkpoint could not be written either"
+        step, place = self.intact
+        elsewhere = "" if place == self.folder.folder else f", in {place}, and can be resumed again"
+        return f"its last checkpoint is of step {step:,}{elsewhere}"
 
     def _must_end(self) -> bool:
         return self.signal not in (None, signal.SIGINT)

@@ -259,7 +259,10 @@ def test_a_service_that_is_stopped_gives_up_a_full_disk(tmp_path, poem, monkeypa
     assert re.search(r"could not be written to .*run, whose disk lacks [\d,]+ bytes; its last checkpoint", error)
 
 
-def test_a_resumed_run_that_cannot_be_saved_names_the_checkpoint_it_came_from(tmp_path, poem, monkeypatch, capsys):
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_a_resumed_run_that_cannot_be_saved_names_the_checkpoint_it_came_from(
+    tmp_path, poem, monkeypatch, capsys, elsewhere
+):
     out = tmp_path / "run"
     assert main(arguments(poem, out, 20)) == 0
     before = (out / "model.safetensors").read_bytes()
@@ -275,9 +278,20 @@ def test_a_resumed_run_that_cannot_be_saved_names_the_checkpoint_it_came_from(tm
     write = run_folder.write_atomically
     monkeypatch.setattr(run_folder, "write_atomically", full)
     command = ["train", "--resume", str(out), "--steps", "100000", "--save-every", "0", "--device", "numpy"]
-    assert main(command) == 1
-    assert capsys.readouterr().err.endswith("its last checkpoint is of step 20\n")
+    assert main([*command, *(["--out", str(tmp_path / "other")] if elsewhere else [])]) == 1
+    place = f", in {out}, and can be resumed again" if elsewhere else ""
+    assert capsys.readouterr().err.endswith(f"its last checkpoint is of step 20{place}\n")
     assert (out / "model.safetensors").read_bytes() == before
+
+
+def test_a_run_that_cannot_be_resumed_elsewhere_is_said_to_be_intact(tmp_path, poem, monkeypatch, capsys):
+    out = tmp_path / "run"
+    assert main(arguments(poem, out, 20)) == 0
+    FullDisk(monkeypatch, [1])
+    command = ["train", "--resume", str(out), "--out", str(tmp_path / "other"), "--steps", "30", "--device", "numpy"]
+    assert main(command) == 1
+    error = capsys.readouterr().err
+    assert error.endswith(f"; the checkpoint in {out} is intact, at step 20, and can be resumed again\n"), error
 
 
 def test_an_import_on_a_full_disk_leaves_nothing_in_a_new_folder(tmp_path, monkeypatch, capsys):
