@@ -75,6 +75,14 @@ def test_no_file_needs_a_setting_of_the_server(dist):
     assert all("pyodide.asm.js" in path.read_text() and ".asm.mjs" not in path.read_text() for path in loaders)
 
 
+def test_the_python_of_every_page_wakes_the_same_event_loop(dist):
+    """What the benchmark page measures is the speed of the lab. lab/worker/event_loop.py says why."""
+    scripts = {page.name: re.findall(r'src="./(worker/\w+.py)"', page.read_text()) for page in dist.glob("*.html")}
+    assert scripts == {"index.html": ["worker/lab.py"], "bench.html": ["worker/bench.py"]}
+    for (script,) in scripts.values():
+        assert re.search(r"^coalesce_wake_ups\(\)", (dist / script).read_text(), re.MULTILINE), script
+
+
 def test_configuration_is_relative_and_complete(dist):
     text = (dist / "lab.json").read_text()
     assert not re.search(r"https?:|\"/|//", text)  # works under any path, uses no other host
