@@ -91,7 +91,7 @@ const controller = {
     const { bytes, unreadable } = await readFile(file);
     const message = bytes && isRun(bytes) ? "" : unreadable || labels.files.noRun(file.name);
     if (message) receive({ type: "error", message, field: "file", during: "open", run_id: "" });
-    else if (bytes && (await mayReplace("open"))) sendNow({ type: "open" }, bytes);
+    else if (bytes && (await mayReplace("open"))) sendNow({ type: "open", name: file.name }, bytes);
   },
   async chooseDevice(choice) {
     if ((choice === SERVER) === (device === SERVER)) {

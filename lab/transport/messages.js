@@ -213,7 +213,7 @@
  * @typedef {{type: "profile"}} ProfileCommand  profile the next training steps
  * @typedef {{type: "save"}} SaveCommand  save the run; answered by `saved` with the file beside it
  * @typedef {{type: "keep"}} KeepCommand  keep a safety copy now; answered by `kept` or `error`
- * @typedef {{type: "open"}} OpenCommand  open a saved run; its bytes travel beside it
+ * @typedef {{type: "open", name: string}} OpenCommand  open a saved run; its bytes travel beside it, and an error has the `name` of their file
  * @typedef {{type: "open_kept", copy: string}} OpenKeptCommand  open a safety copy
  * @typedef {{type: "forget_kept", copy: string}} ForgetKeptCommand  remove a safety copy
  */

@@ -54,7 +54,12 @@ COMMANDS = {
     "profile": Command("profile the next training steps"),
     "save": Command("save the run; answered by `saved` with the file beside it"),
     "keep": Command("keep a safety copy now; answered by `kept` or `error`"),
-    "open": Command("open a saved run; its bytes travel beside it", takes_bytes=True),
+    "open": Command(
+        "open a saved run; its bytes travel beside it, and an error has the `name` of their file",
+        {"name": str},
+        optional=frozenset({"name"}),
+        takes_bytes=True,
+    ),
     "open_kept": Command("open a safety copy", {"copy": str}),
     "forget_kept": Command("remove a safety copy", {"copy": str}),
 }

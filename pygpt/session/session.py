@@ -8,7 +8,7 @@ from pygpt.analysis.memory import check_memory, copy_memory, memory_estimate, pa
 from pygpt.config.experiment import Experiment
 from pygpt.config.sampling import SamplingConfig
 from pygpt.data import Text, make_corpus, text_from_bytes
-from pygpt.errors import DataError, DeviceError, ExperimentError, PygptError, sentence_of
+from pygpt.errors import CheckpointError, DataError, DeviceError, ExperimentError, PygptError, sentence_of
 from pygpt.runs.checkpoint import read_checkpoint
 from pygpt.session import messages
 from pygpt.session.benchmark import Benchmark
@@ -312,10 +312,13 @@ class Session:
         """Keep a safety copy now; answered by `kept`. Raises: CheckpointError if it cannot be written."""
         await self.training.keep()
 
-    async def open(self, data: bytes = b"") -> None:
-        """Open a run from a file. Raises: CheckpointError if it cannot be read, and keeps the last run."""
+    async def open(self, name: str = "", data: bytes = b"") -> None:
+        """Open a run from a file. Raises: CheckpointError, naming it, if it cannot be read; the last run is kept."""
         async with self._replacing:
-            await self._open(data)
+            try:
+                await self._open(data)
+            except CheckpointError as error:
+                raise CheckpointError(f"{name!r} could not be opened: {error}" if name else str(error)) from None
 
     async def _open(self, data: bytes, copy: str = "") -> None:
         if self.device is None:

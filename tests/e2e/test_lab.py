@@ -294,7 +294,7 @@ def test_errors_are_shown_beside_their_cause(page, site, tmp_path):
     cut = tmp_path / "cut.safetensors"
     cut.write_bytes(Path(download.value.path()).read_bytes()[:-100])
     page.set_input_files("#run-file", cut)
-    wait_for(page, "#file-mistake", "cut|short|bytes")
+    wait_for(page, "#file-mistake", r"^'cut.safetensors' could not be opened: .*(cut|short|bytes)")
     assert page.inner_text("#val-loss") == val_loss
     assert step_of(page) == 60
 
