@@ -318,7 +318,7 @@ class Session:
             try:
                 await self._open(data)
             except CheckpointError as error:
-                raise CheckpointError(f"{name!r} could not be opened: {error}" if name else str(error)) from None
+                raise CheckpointError(f"{name!r:.200} could not be opened: {error}" if name else str(error)) from None
 
     async def _open(self, data: bytes, copy: str = "") -> None:
         if self.device is None:

@@ -117,6 +117,7 @@ export const english = {
     drop: " or drop files anywhere",
     pasted: "Pasted text",
     tooLong: "It is too long to show here; it is used as it is.",
+    tooLongToEdit: "It is too long to edit here; remove it to paste another.",
     notHere: "This page does not have it to show; it is used as it is.",
     edit: "Edit",
     remove: "Remove",

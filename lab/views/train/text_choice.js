@@ -13,7 +13,8 @@ import { waitingView } from "./waiting.js";
 
 const OWN = "own";
 const TASK = "task";
-const LONGEST_FIELD = 50_000; // characters in the text field; laying out a longer text takes seconds, again and again
+const LONGEST_FIELD = 50_000; // characters in the text field; laying out a longer text takes long, again and again
+const LONGEST_EDITED = 100_000; // characters that the visitor can have there nevertheless; a million block the page for seconds
 const { text: words } = labels;
 
 /** @param {Controller} controller */
@@ -34,7 +35,7 @@ export function textChoiceView(controller) {
     },
     oninput() {
       clearTimeout(typing);
-      if (area.value.length > LONGEST_FIELD && !editing) hold(area.value);
+      if (area.value.length > (editing ? LONGEST_EDITED : LONGEST_FIELD)) hold(area.value);
       else typing = setTimeout(sendOwn, 250);
     },
     onblur() {
@@ -119,7 +120,8 @@ export function textChoiceView(controller) {
       task.sync(state);
       chosen = choice;
       show(own, choice === OWN);
-      for (const button of [edit, remove]) show(button, pasted !== "");
+      show(edit, pasted !== "" && pasted.length <= LONGEST_EDITED);
+      show(remove, pasted !== "");
       show(area, pasted === "");
       waiting.sync(state.fetching.text !== "", text === null && Boolean(state.errors.text || cancelled) && choice !== OWN && !isTask(choice));
       showError(mistake, withFieldNames(state.errors.text ?? ""), choice === OWN ? area : undefined);
@@ -130,7 +132,8 @@ export function textChoiceView(controller) {
       const size = text ? words.size(count(text.characters), count(text.distinct)) : state.fetching.text || (cancelled ? labels.notices.calledOff : "\u00a0");
       const name = named ? text.name : text && pasted ? words.pasted : elsewhere ? words.ownLabel : "";
       const described = name ? words.named(name, size) : size;
-      setText(facts, elsewhere ? `${described}. ${long ? words.tooLong : words.notHere}` : described);
+      const note = elsewhere ? (long ? words.tooLong : words.notHere) : text && pasted.length > LONGEST_EDITED ? words.tooLongToEdit : "";
+      setText(facts, note ? `${described}. ${note}` : described);
       facts.title = text?.alphabet ?? "";
       show(excerpt, choice !== OWN || ((named || elsewhere || pasted !== "") && text?.excerpt !== "")); // keep its place while a text is fetched
       setText(excerpt, text?.excerpt ?? "");
