@@ -2,12 +2,12 @@
 
 import { ChosenFiles } from "./state/chosen_files.js";
 import { Curves } from "./state/curves.js";
-import { presetOf, textOf } from "./state/draft.js";
 import { isCurrent, reduce } from "./state/reducer.js";
-import { fromHash, toHash } from "./state/share_link.js";
-import { FIRST_PRESET, INITIAL, sameDraft } from "./state/state.js";
+import { fromHash, hashOf } from "./state/share_link.js";
+import { INITIAL, sameDraft } from "./state/state.js";
 import { createStore } from "./state/store.js";
 import { titleOf } from "./state/title.js";
+import { addressOf } from "./state/place.js";
 import { isUnkept } from "./state/unsaved.js";
 import { watchDownloads } from "./transport/download_progress.js";
 import { findFault, findLimit } from "./transport/site_check.js";
@@ -17,6 +17,9 @@ import { connectWorker, failure } from "./transport/worker_client.js";
 import { download, goTo, scrollTo, setText } from "./ui/dom.js";
 import { textName } from "./ui/format.js";
 import { labelPage, labels } from "./ui/labels.js";
+import { placesView } from "./views/places.js";
+import { runLineView } from "./views/run_line.js";
+import { runsView } from "./views/runs/table.js";
 import { benchmarkView } from "./views/train/benchmark.js";
 import { chartView } from "./views/train/chart.js";
 import { ask, confirmLoss, mayTakeLong } from "./views/train/confirm.js";
@@ -85,13 +88,18 @@ const controller = {
     store.dispatch({ type: "undo" });
     if (!store.state.text.facts) sendNow({ type: "choose_run_text" });
   },
-  link: (of) => location.href.replace(/#.*/, "") + hashOf(store.state, of),
+  link: (of) => addressOf("train", location.href).replace(/#.*/, "") + hashOf(store.state, of),
   readTexts: (chosen) => files.read(chosen),
   async openRun(file) {
     const { bytes, unreadable } = await readFile(file);
     const message = bytes && isRun(bytes) ? "" : unreadable || labels.files.noRun(file.name);
     if (message) receive({ type: "error", message, field: "file", during: "open", run_id: "" });
     else if (bytes && (await mayReplace("open"))) sendNow({ type: "open", name: file.name }, bytes);
+  },
+  async openKept(copy) {
+    if (!(await mayReplace("open"))) return;
+    controller.send({ type: "open_kept", copy });
+    document.getElementById("train-tab")?.click();
   },
   async chooseDevice(choice) {
     if ((choice === SERVER) === (device === SERVER)) {
@@ -108,14 +116,6 @@ async function mayReplace(how) {
   const answer = await confirmLoss(store.state, how);
   if (answer === "save") controller.send({ type: "save" });
   return answer !== "";
-}
-
-/** The hash of the run on the screen, or of the draft, which is also what there is before the first run.
- * @param {State} state @param {"run"|"draft"} of */
-function hashOf({ about, run, draft, preset, text }, of) {
-  if (!about || !draft) return "";
-  if (of === "draft" || !run) return toHash(about, preset, draft, text.choice);
-  return toHash(about, presetOf({ about, preset: FIRST_PRESET }, run), run.experiment, textOf(about, run));
 }
 
 let reloaded = /** @type {PerformanceNavigationTiming|undefined} */ (performance.getEntriesByType("navigation")[0])?.type === "reload";
@@ -162,13 +162,16 @@ async function adoptLink() {
 
 /** Writes the draft into the address. */
 function showDraft() {
-  if (store.state.draft) history.replaceState(null, "", controller.link("draft"));
+  if (store.state.draft) history.replaceState(null, "", location.href.replace(/#.*/, "") + hashOf(store.state, "draft"));
 }
 
 const textChoice = textChoiceView(controller);
-/** The views and their places in index.html. */
+/** The views, and where they are in index.html. */
 const views = /** @type {[string, {dom: HTMLElement, sync: (state: State) => void}][]} */ ([
   ["loading-place", loadingView()],
+  ["tabs-place", placesView(controller)],
+  ["line-place", runLineView(controller)],
+  ["runs-list", runsView(controller)],
   ["files-place", filesView(controller)],
   ["notices-place", noticesView(controller)],
   ["text-place", textChoice],
@@ -189,11 +192,7 @@ for (const [place, view] of views) {
 }
 
 const live = /** @type {HTMLElement} */ (document.getElementById("live"));
-const bench = /** @type {HTMLElement} */ (document.getElementById("bench"));
-store.subscribe((state) => {
-  setText(live, state.notice);
-  if (bench.hidden === (state.about !== null)) bench.hidden = state.about === null;
-});
+store.subscribe((state) => setText(live, state.notice));
 
 // Not a view: a hidden tab draws no frames, and its title is all that is seen of it.
 store.watch((state) => {

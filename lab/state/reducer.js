@@ -42,14 +42,14 @@ const HANDLERS = {
   checked: (state, checked) => ({ ...state, checked, errors: withoutChecked(state) }),
 
   started: (state, { run }) => ({
-    ...withNewRun(state, run, -1), phase: "running", notice: notices.training, copies: [],
+    ...withNewRun(state, run, -1), phase: "running", notice: notices.training,
     // If the run started before this page connected, the controls show its settings unless the user has changed them.
     draft: state.run || state.phase === "starting" || state.preset !== FIRST_PRESET || isEdited(state) ? state.draft : draftLike(state, run),
   }),
   opened: (state, { run }) => ({
     // The controls show the settings and the text of the opened run, so Train again repeats it. The session sends the text.
     ...HANDLERS.undo(withNewRun(state, run, run.step), { type: "undo" }),
-    phase: run.step < run.experiment.train.steps ? "paused" : "finished", copies: [],
+    phase: run.step < run.experiment.train.steps ? "paused" : "finished",
     fetching: { ...state.fetching, text: "" }, notice: (run.step < run.experiment.train.steps ? notices.opened : notices.openedFinished)(run.step),
   }),
   // The rows are means of many steps, from which the loss shown, of the last few, cannot be had again.
@@ -104,7 +104,10 @@ const HANDLERS = {
     loading: state.about ? null : { stage: message, fraction: null, failed: true }, notice: message,
   },
   // Their age is that of this moment; the page may show it much later.
-  found: (state, { runs }) => ({ ...state, copies: runs.map((run) => ({ ...run, kept_at: Date.now() - 1000 * run.seconds_ago })) }),
+  found: (state, { runs }) => ({
+    ...state, runs: runs.map((run) => ({ ...run, kept_at: Date.now() - 1000 * run.seconds_ago })), errors: without(state.errors, "runs"),
+    deleted: runs.some(({ copy }) => copy === state.deleted?.copy) ? null : state.deleted,
+  }),
   error: (state, { message, field, during }) => {
     const text = field && message.startsWith(`${field}: `) ? message.slice(field.length + 2) : message;
     return {
@@ -177,7 +180,11 @@ const HANDLERS = {
   asking: (state, { command }) => ({ ...state, waiting: [...state.waiting, command] }),
   announce: (state, { notice }) => ({ ...state, notice }),
   limited: (state, { sentence }) => ({ ...state, limit: sentence }),
-  remove_copy: (state, { copy }) => ({ ...state, copies: state.copies.filter((kept) => kept.copy !== copy) }),
+  run_read: (state, read) => ({ ...state, read: { ...state.read, [read.copy]: read } }),
+  compare: (state, { copies }) => ({ ...state, compared: copies }),
+  go: (state, { place }) => ({ ...state, place }),
+  deleting: (state, { run }) => ({ ...state, deleted: run, runs: state.runs.filter(({ copy }) => copy !== run?.copy) }),
+  persisted: (state, { persistent }) => ({ ...state, persistent }),
 };
 
 /** The phase of the current run after a failed start: that before it, for a start that is refused stops no run.

@@ -3,6 +3,7 @@
 
 import { labels } from "../ui/labels.js";
 import { readNumber } from "../ui/number_input.js";
+import { presetOf, textOf } from "./draft.js";
 import { FIRST_PRESET, isTask, layoutOf } from "./state.js";
 
 /** @typedef {import("../transport/messages.js").Experiment} Experiment */
@@ -10,6 +11,14 @@ import { FIRST_PRESET, isTask, layoutOf } from "./state.js";
 
 const SECTIONS = /** @type {const} */ (["data", "model", "optim", "train"]);
 const LEFT_OUT = new Set(["data.source", "data.tokenizer_file"]); // `text` replaces the first; a page has no files
+
+/** The hash of the run on the screen, or of the draft, which is also what there is before the first run.
+ * @param {import("./state.js").State} state @param {"run"|"draft"} of */
+export function hashOf({ about, run, draft, preset, text }, of) {
+  if (!about || !draft) return "";
+  if (of === "draft" || !run) return toHash(about, preset, draft, text.choice);
+  return toHash(about, presetOf({ about, preset: FIRST_PRESET }, run), run.experiment, textOf(about, run));
+}
 
 /**
  * @param {Ready} about

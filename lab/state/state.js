@@ -24,9 +24,12 @@ import { labels } from "../ui/labels.js";
  * @typedef {{type: "profiling"}} Profiling
  * @typedef {{type: "asking", command: string}} Asking  a command was sent that acts once
  * @typedef {{type: "announce", notice: string}} Announce
- * @typedef {{type: "remove_copy", copy: string}} RemoveCopy
+ * @typedef {{type: "go", place: import("./place.js").Place}} Go  to a place of the page
+ * @typedef {{type: "deleting", run: Run|null}} Deleting  a run; null once nothing can be undone
+ * @typedef {{type: "compare", copies: string[]}} Compare  kept runs
+ * @typedef {{type: "persisted", persistent: boolean}} Persisted  what the browser answered to the request to keep runs
  * @typedef {{type: "limited", sentence: string}} Limited
- * @typedef {Event|LineEvent|Edit|ChoosePreset|Adopt|Undo|ChoosingText|ChoosingDevice|Starting|Sampling|Benchmarking|Profiling|Asking|Announce|RemoveCopy|Limited} Action
+ * @typedef {Event|LineEvent|Edit|ChoosePreset|Adopt|Undo|ChoosingText|ChoosingDevice|Starting|Sampling|Benchmarking|Profiling|Asking|Announce|Go|Deleting|Compare|Persisted|Limited} Action
  */
 
 /**
@@ -35,8 +38,8 @@ import { labels } from "../ui/labels.js";
  *           saved_step: number, kept_step: number}} RunState
  */
 
-/** A safety copy; `kept_at` is in milliseconds since 1970.
- * @typedef {import("../transport/messages.js").KeptRun & {kept_at: number}} Copy */
+/** A kept run; `kept_at` is in milliseconds since 1970.
+ * @typedef {import("../transport/messages.js").KeptRun & {kept_at: number}} Run */
 
 /**
  * @typedef {object} State
@@ -62,7 +65,12 @@ import { labels } from "../ui/labels.js";
  * @property {string[]} waiting  commands that are not answered yet, and not sent again until they are
  * @property {string} notice  the last message for screen readers
  * @property {string} limit  what the browser does not offer this page, as a sentence, or ""
- * @property {Copy[]} copies  runs of earlier visits that can be restored
+ * @property {import("./place.js").Place} place  the place that is shown
+ * @property {Run[]} runs  the runs that are kept, the newest first
+ * @property {string[]} compared  the folders of the runs that are compared
+ * @property {Record<string, import("../transport/messages.js").RunReadEvent>} read  what was read of them, by folder
+ * @property {Run|null} deleted  the run that was deleted last, until something else happens to the runs
+ * @property {boolean|null} persistent  whether the browser promised to keep the runs; null before it was asked
  */
 
 export const FIRST_PRESET = "baby";
@@ -103,7 +111,12 @@ export const INITIAL = {
   waiting: [],
   notice: "",
   limit: "",
-  copies: [],
+  place: "train",
+  runs: [],
+  compared: [],
+  read: {},
+  deleted: null,
+  persistent: null,
 };
 
 /**
@@ -144,4 +157,5 @@ export function layoutOf(about, text) {
  * @property {(files: File[]) => void} readTexts  as one text
  * @property {(file: File) => void} openRun
  * @property {(choice: string) => void} chooseDevice
+ * @property {(copy: string) => void} openKept  open a kept run
  */

@@ -2,15 +2,13 @@
 
 /** @typedef {import("./state.js").State} State */
 
-const LONG_SECONDS = 60; // unsaved training time that is asked about although a copy is kept
-
-/** Whether the run has steps that are in no file and in no safety copy.
+/** Whether the run has steps that are in no file and are not kept.
  * @param {Pick<State, "run">} state */
 export function isUnkept({ run }) {
   return run !== null && run.step > Math.max(0, run.saved_step, run.kept_step);
 }
 
-/** Whether no safety copies are kept: the browser offers no place, or has refused one.
+/** Whether runs are not kept: the browser offers no place, or has refused one.
  * @param {Pick<State, "limit"|"errors">} state */
 export function isKeptNowhere({ limit, errors }) {
   return limit !== "" || Boolean(errors["copy"]);
@@ -18,7 +16,7 @@ export function isKeptNowhere({ limit, errors }) {
 
 /**
  * What is lost if another run takes the place of this one: "time", with its seconds (NaN if they are unknown), "running"
- * if only the training under way ends, or null. Safety copies keep a short run; where there are none, nothing does.
+ * if only the training under way ends, or null. Runs are kept by themselves, unless there is no place for them.
  * @param {State} state
  * @param {boolean} opening  whether a file takes its place, which nobody expects to end a run under way
  * @returns {{what: "time"|"running", seconds: number}|null}
@@ -27,6 +25,6 @@ export function lossOf(state, opening) {
   const { run, phase } = state;
   if (!run) return null;
   const seconds = ((run.step - Math.max(0, run.saved_step)) * (run.metrics["ms_per_step"] ?? NaN)) / 1000;
-  if (seconds > LONG_SECONDS || (isKeptNowhere(state) && isUnkept(state))) return { what: "time", seconds };
+  if (isKeptNowhere(state) && isUnkept(state)) return { what: "time", seconds };
   return opening && phase === "running" ? { what: "running", seconds } : null;
 }

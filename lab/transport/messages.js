@@ -48,8 +48,18 @@
  */
 
 /**
- * A safety copy: its name in `copy`, and the run that it contains.
- * @typedef {{copy: string, name: string, step: number, steps: number, seconds_ago: number}} KeptRun
+ * What a model wrote at a step of its training.
+ * @typedef {{step: number, text: string}} WrittenSample
+ */
+
+/**
+ * A setting of the run that another one was changed from, or of its preset, and the run's own.
+ * @typedef {{field: string, before: boolean|number|string, after: boolean|number|string}} SettingChange
+ */
+
+/**
+ * A run that is kept: the name of its folder in `copy`, and what is known about it. `open` is "here" if it is the current run, "elsewhere" if another tab writes it, else "". `parent` is the id of the run that it was changed from, or "".
+ * @typedef {{copy: string, id: string, name: string, text: string, preset: string, parent: string, differs: SettingChange[], notes: string, star: boolean, step: number, steps: number, loss: number|null, val_loss: number|null, accuracy: number|null, parameters: number, bytes: number, created: number, seconds_ago: number, open: string}} KeptRun
  */
 
 /**
@@ -173,13 +183,18 @@
  */
 
 /**
- * A safety copy was saved. If it cannot be, an `error` with the field "copy" says why, once.
+ * The run was kept. If it cannot be, an `error` with the field "copy" says why, once.
  * @typedef {{type: "kept", run_id: string, step: number}} KeptEvent
  */
 
 /**
- * The safety copies of earlier visits, newest first.
+ * The runs that are kept, the newest first.
  * @typedef {{type: "found", runs: KeptRun[]}} FoundEvent
+ */
+
+/**
+ * The settings of a kept run, its curve as in `curve`, and what its model wrote during training.
+ * @typedef {{type: "run_read", copy: string, experiment: Experiment, training: [number, number, number][], validation: ([number, number, number|null])[], samples: WrittenSample[]}} RunReadEvent
  */
 
 /**
@@ -206,19 +221,23 @@
  * @typedef {{type: "resume"}} ResumeCommand  resume training
  * @typedef {{type: "extend", steps: number}} ExtendCommand  train a run that has ended or is paused up to a larger total of `steps`
  * @typedef {{type: "stop"}} StopCommand  stop training and keep the model
- * @typedef {{type: "sample", prompt: string, max_new_tokens: number, temperature: number, top_k: number, top_p: number, min_p: number, repetition_penalty: number, stop: string[], seed: number}} SampleCommand  continue a prompt
+ * @typedef {{type: "sample", prompt: string, max_new_tokens: number, temperature?: number, top_k?: number, top_p?: number, min_p?: number, repetition_penalty?: number, stop?: string[], seed?: number}} SampleCommand  continue a prompt
  * @typedef {{type: "stop_sampling"}} StopSamplingCommand  stop a continuation
  * @typedef {{type: "benchmark", seconds: number}} BenchmarkCommand  measure the device for about `seconds`; refused while training
  * @typedef {{type: "stop_benchmark"}} StopBenchmarkCommand  stop a benchmark
  * @typedef {{type: "profile"}} ProfileCommand  profile the next training steps
  * @typedef {{type: "save"}} SaveCommand  save the run; answered by `saved` with the file beside it
- * @typedef {{type: "keep"}} KeepCommand  keep a safety copy now; answered by `kept` or `error`
- * @typedef {{type: "open", name: string}} OpenCommand  open a saved run; its bytes travel beside it, and an error has the `name` of their file
- * @typedef {{type: "open_kept", copy: string}} OpenKeptCommand  open a safety copy
- * @typedef {{type: "forget_kept", copy: string}} ForgetKeptCommand  remove a safety copy
+ * @typedef {{type: "keep"}} KeepCommand  keep the run now; answered by `kept` or `error`
+ * @typedef {{type: "open", name?: string}} OpenCommand  open a saved run; its bytes travel beside it, and an error has the `name` of their file
+ * @typedef {{type: "open_kept", copy: string}} OpenKeptCommand  open a kept run
+ * @typedef {{type: "list_runs"}} ListRunsCommand  list the kept runs; answered by `found`
+ * @typedef {{type: "read_run", copy: string}} ReadRunCommand  read the settings, curve and samples of a kept run; answered by `run_read`
+ * @typedef {{type: "describe_run", copy: string, name?: string, notes?: string, star?: boolean}} DescribeRunCommand  change the name, notes or star of a kept run; answered by `found`
+ * @typedef {{type: "delete_run", copy: string}} DeleteRunCommand  delete a kept run; answered by `found`
+ * @typedef {{type: "restore_run", copy: string}} RestoreRunCommand  undo `delete_run`, on the same visit
  */
 
-/** @typedef {LoadingEvent|ReadyEvent|DeviceEvent|TextEvent|CheckedEvent|StartedEvent|OpenedEvent|CurveEvent|ProgressEvent|EvaluatedEvent|BaselinesEvent|SampleEvent|ResumedEvent|PausedEvent|StoppedEvent|FinishedEvent|SampledEvent|MeasuredEvent|MeasuringEndedEvent|ProfiledEvent|SavedEvent|KeptEvent|FoundEvent|ErrorEvent|CalledOffEvent} Event */
-/** @typedef {BeginCommand|OpenDeviceCommand|ChooseTextCommand|ClearTextCommand|ChooseRunTextCommand|CheckCommand|StartCommand|CallOffCommand|PauseCommand|ResumeCommand|ExtendCommand|StopCommand|SampleCommand|StopSamplingCommand|BenchmarkCommand|StopBenchmarkCommand|ProfileCommand|SaveCommand|KeepCommand|OpenCommand|OpenKeptCommand|ForgetKeptCommand} Command */
+/** @typedef {LoadingEvent|ReadyEvent|DeviceEvent|TextEvent|CheckedEvent|StartedEvent|OpenedEvent|CurveEvent|ProgressEvent|EvaluatedEvent|BaselinesEvent|SampleEvent|ResumedEvent|PausedEvent|StoppedEvent|FinishedEvent|SampledEvent|MeasuredEvent|MeasuringEndedEvent|ProfiledEvent|SavedEvent|KeptEvent|FoundEvent|RunReadEvent|ErrorEvent|CalledOffEvent} Event */
+/** @typedef {BeginCommand|OpenDeviceCommand|ChooseTextCommand|ClearTextCommand|ChooseRunTextCommand|CheckCommand|StartCommand|CallOffCommand|PauseCommand|ResumeCommand|ExtendCommand|StopCommand|SampleCommand|StopSamplingCommand|BenchmarkCommand|StopBenchmarkCommand|ProfileCommand|SaveCommand|KeepCommand|OpenCommand|OpenKeptCommand|ListRunsCommand|ReadRunCommand|DescribeRunCommand|DeleteRunCommand|RestoreRunCommand} Command */
 
 export {};

@@ -28,7 +28,7 @@ async def open_device(choice: str, site: str) -> str:
 
 async def train(asked: str) -> str:
     """Train one of the sizes of pygpt/analysis/bench.py; with `sample_tokens` also time sampling from it."""
-    import opfs_store
+    import opfs_files
 
     from pygpt.analysis import bench
     from pygpt.analysis.autotune import tune
@@ -36,7 +36,7 @@ async def train(asked: str) -> str:
     request = json.loads(asked)
     size, batch_size, tokens = request.pop("size"), request.pop("batch_size", 0), request.pop("sample_tokens", 0)
     experiment = bench.bench_experiment(size, batch_size, request.get("steps", 0) + request.get("warmup", 0))
-    await tune(device, experiment, len(bench.ALPHABET), opfs_store)
+    await tune(device, experiment, len(bench.ALPHABET), opfs_files)
     # Reset the peak, so that it covers this run only.
     device.pool.trim()
     device.peak_bytes = device.allocated_bytes

@@ -99,11 +99,12 @@ async def begin(root: str) -> None:
     """Create the session. `root` is the URL of the folder that the page was loaded from."""
     global session
     # Imported here, so that the page is running and can show an error if the import fails.
-    import opfs_store
+    import opfs_files
 
+    from pygpt.runs.run_store import RunStore
     from pygpt.session.session import Session
 
-    session = Session(emit, Site(root, json.loads(await fetch_bytes(root + "site.json"))), opfs_store)
+    session = Session(emit, Site(root, json.loads(await fetch_bytes(root + "site.json"))), RunStore(opfs_files))
 
 
 async def command(message: str, data=None) -> None:

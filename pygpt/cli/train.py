@@ -151,7 +151,8 @@ def _check_tokenizer(experiment, text, parent):
 
 def _resumed(command, console, claims):
     from pygpt.analysis.device_choice import open_device_for
-    from pygpt.runs.run_folder import RunFolder, folder_of, logged_steps, open_run, read_run
+    from pygpt.runs.metrics_log import logged_steps
+    from pygpt.runs.run_folder import RunFolder, folder_of, open_run, read_run
     from pygpt.training.run import Run
 
     check_source(command.source)

@@ -11,14 +11,11 @@ from shlex import quote
 
 from pygpt.errors import CheckpointError
 from pygpt.runs.checkpoint import Checkpoint, read_checkpoint
+from pygpt.runs.layout import EXPERIMENT_FILE, METRICS_FILE, MODEL_FILE, TOKENIZER_FILE
+from pygpt.runs.metrics_log import LONGEST_LINE, line_of, lines_of, read_lines
 from pygpt.tokenizers import BPETokenizer, tokenizer_json_bytes
 from pygpt.training.metrics import Metric, is_measured
 from pygpt.utils.files import append, open_regular, remove_unfinished, write_atomically
-
-MODEL_FILE = "model.safetensors"
-EXPERIMENT_FILE = "experiment.toml"
-METRICS_FILE = "metrics.jsonl"
-LONGEST_LINE = 1 << 16  # bytes; a line of metrics takes a few hundred
 
 
 class RunFolder:
@@ -30,7 +27,7 @@ class RunFolder:
         self.metrics = folder / METRICS_FILE
         self.experiment = folder / EXPERIMENT_FILE
         self.profile = folder / "profile.json"
-        self.tokenizer = folder / "tokenizer.json"
+        self.tokenizer = folder / TOKENIZER_FILE
         self._unlogged: list[str] = []  # lines of the log that could not be written
 
     def claim(self) -> contextlib.ExitStack:
@@ -97,7 +94,7 @@ class RunFolder:
                 self.tokenizer.unlink(missing_ok=True)
         with _writing(self.metrics):
             aside = self._set_aside_log() if step and self._is_damaged() else ""
-            write_atomically(self.metrics, "".join(map(_line, kept)).encode())
+            write_atomically(self.metrics, "".join(map(line_of, kept)).encode())
         return aside
 
     def missing_lines(self, train, step: int) -> int:
@@ -129,11 +126,7 @@ class RunFolder:
 
         Raises: CheckpointError if they cannot be written; the next call tries again.
         """
-        self._unlogged += [
-            _line(metric)
-            for metric in metrics
-            if metric.step and (metric.val_loss is not None or metric.step % every == 0)
-        ]
+        self._unlogged += lines_of(metrics, every)
         if self._unlogged:
             with _writing(self.metrics):
                 append(self.metrics, "".join(self._unlogged).encode())
@@ -154,21 +147,7 @@ class RunFolder:
 
     def _lines(self) -> Iterator[Metric]:
         with contextlib.suppress(OSError), open_regular(self.metrics) as file:
-            while line := file.readline(LONGEST_LINE):
-                with contextlib.suppress(ValueError, RecursionError):
-                    yield Metric.from_line(json.loads(line))
-
-
-def logged_steps(run) -> int:
-    """The steps of a run whose lines are complete: the last one's comes again if the run was saved before the
-    evaluation of that step had ended."""
-    held = run.metrics.held
-    again = held is not None and held.step == run.step > run.metrics.taken
-    return run.step - 1 if again else run.step
-
-
-def _line(metric: Metric) -> str:
-    return json.dumps(metric.line()) + "\n"
+            yield from read_lines(iter(lambda: file.readline(LONGEST_LINE), b""))
 
 
 def _numbered(path: Path, number: int) -> Path:

@@ -1,90 +1,280 @@
-"""The store in which a session saves its run, as a folder. In the tab, lab/worker/opfs_store.py takes its place.
+"""The runs of a session: a folder each, which it keeps up to date while it trains, lists, renames and deletes.
 
-The session uses `begin`, `is_current`, `resume`, `log` and `keep` for the current run, `find`, `read_copy`,
-`delete_copy` and `wait_for_closing_tabs` for the safety copies of earlier runs, `recall` and `remember` for small
-texts.
+`files` are the folders on a disk (disk_files.py) or in the browser's private file system (lab/worker/opfs_files.py).
+The name of a folder never changes and is the run's `copy` in messages. The session that writes a folder claims it, so
+that two tabs never write the same run. about.json is written last: a folder without it is no run yet.
 """
 
 import json
+import struct
 import time
-from pathlib import Path
+from typing import Any
 
-from pygpt.errors import CheckpointError
-from pygpt.runs.run_folder import RunFolder, logged_steps
-from pygpt.utils.cache import Cache
-from pygpt.utils.files import write_atomically
+from pygpt.config.experiment import Experiment
+from pygpt.errors import CheckpointError, ExperimentError
+from pygpt.runs.checkpoint import CURVE
+from pygpt.runs.differences import differences, preset_of
+from pygpt.runs.layout import ABOUT_FILE, EXPERIMENT_FILE, METRICS_FILE, MODEL_FILE, SAMPLES_FILE, TOKENIZER_FILE
+from pygpt.runs.metrics_log import line_of, lines_of, logged_steps, read_lines
+from pygpt.tokenizers import BPETokenizer, tokenizer_json_bytes
+from pygpt.training.loss_curve import LossCurve
+from pygpt.utils.files import file_name
+from pygpt.utils.json_text import json_text
+
+LONGEST_HEADER = 100_000_000  # bytes, as in safetensors.py
+LONGEST_SHOWN = 80  # characters of an unknown name that an error repeats
 
 
-class FolderStore(Cache):
-    """A run folder with an about.json that describes its model. It serves one session and holds one copy."""
+class RunStore:
+    """The runs in `files`, one of which is the session's current one.
 
-    def __init__(self, folder: str):
-        self.run_folder = RunFolder(Path(folder))
-        self.about = Path(folder) / "about.json"
-        self.begun = False  # whether the folder belongs to the current run
+    With `only`, the session has one run, in the folder of that name.
+    """
 
-    async def begin(self, run, copy: str = "") -> None:
-        """Start to save a run, in place of the previous one; the log is kept only if the run continues `copy`.
+    def __init__(self, files, only: str = ""):
+        self.files, self.only = files, only
+        self.current = ""  # the folder of the current run, claimed here; "" until it has one
+        self.run: Any = None  # the current run
+        self._parent: Any = None  # the run whose settings it changes
+        self._begun = False  # whether its folder has what a run has from its start
+        self._logged = 0  # the steps whose lines in its logs stay when it begins
+        self._unwritten: dict[str, list[str]] = {}  # lines that are not in the logs yet
 
-        Raises: CheckpointError if it cannot be written.
+    async def begin(self, run, copy: str = "", parent=None) -> None:
+        """Keep another run from now on: in the folder `copy` unless another session writes it, or else in a new one.
+
+        `parent` is the run that it changes, if any. Raises: CheckpointError if it cannot be written; `log` and `keep`
+        try again.
         """
-        self.run_folder.begin(run.experiment, run.tokenizer, logged_steps(run) if copy else 0)
-        self.begun = True
+        if self.current and self.current != copy:
+            await self.files.release(self.current)
+        if copy and copy != self.current and not await self.files.claim(copy):
+            copy = ""
+        self.current, self.run, self._parent = copy, run, parent
+        await self._begin(logged_steps(run) if copy else 0)
 
     async def resume(self, run) -> None:
-        """Record that the run goes on from its step, perhaps to more steps; the log of later steps is dropped.
+        """Note that the run goes on from its step, perhaps to more steps; lines of later steps are dropped.
 
-        Raises: CheckpointError if it cannot be written.
+        Raises: CheckpointError if it cannot be written; `log` and `keep` try again.
         """
-        self.run_folder.begin(run.experiment, run.tokenizer, logged_steps(run))
+        self.run = run
+        await self._begin(logged_steps(run))
+
+    async def _begin(self, logged: int) -> None:
+        self._logged, self._begun, self._unwritten = logged, False, {}
+        await self._write_start()
+
+    async def _write_start(self) -> None:
+        """Give the run a folder if it has none, and write its settings and the logs of its earlier steps."""
+        if self._begun:
+            return
+        run = self.run
+        if not self.current:
+            self.current = await self._create(_stem(run.experiment))
+        folder = self.current
+        await self.files.write(folder, EXPERIMENT_FILE, run.experiment.to_toml().encode())
+        if isinstance(run.tokenizer, BPETokenizer):
+            await self.files.write(folder, TOKENIZER_FILE, tokenizer_json_bytes(run.tokenizer))
+        metrics = read_lines((await self._read(folder, METRICS_FILE)).splitlines())
+        kept = "".join(line_of(metric) for metric in metrics if metric.step <= self._logged)
+        await self.files.write(folder, METRICS_FILE, kept.encode())
+        samples = [sample for sample in await self.samples(folder) if sample["step"] <= self._logged]
+        await self.files.write(folder, SAMPLES_FILE, "".join(map(_sample_line, samples)).encode())
+        self._begun = True
+
+    async def _create(self, stem: str) -> str:
+        """A new folder, claimed, named by the first free number: "baby-3"."""
+        if self.only:
+            await self.files.claim(self.only)
+            return self.only
+        taken = await self.files.names()
+        number = 1
+        while f"{stem}-{number}" in taken or not await self.files.claim(f"{stem}-{number}"):
+            number += 1
+        return f"{stem}-{number}"
 
     async def log(self, metrics, every: int) -> None:
-        """Add the metrics of every `every`-th step to the log. Raises: CheckpointError if it cannot be written."""
-        self.run_folder.log(metrics, every)
+        """Add the metrics of every `every`-th step and of each evaluation to the log.
+
+        Raises: CheckpointError if they cannot be written; the next call tries again.
+        """
+        self._unwritten.setdefault(METRICS_FILE, []).extend(lines_of(metrics, every))
+        if self.files.appends_at_once:
+            await self._flush()
+
+    def note_sample(self, step: int, text: str) -> None:
+        """Note what the model wrote at a step. It is in the folder after the next `keep`."""
+        self._unwritten.setdefault(SAMPLES_FILE, []).append(_sample_line({"step": step, "text": text}))
+
+    async def _flush(self) -> None:
+        await self._write_start()
+        for file, lines in self._unwritten.items():
+            if lines:
+                await self.files.append(self.current, file, "".join(lines).encode())
+                lines.clear()
 
     async def keep(self, data: bytes, about: dict) -> None:
-        """Replace the copy. Raises: CheckpointError if it cannot; the previous copy is then intact."""
-        self.run_folder.save(data)
-        self.run_folder.log((), 1)  # the lines that the disk has refused
-        try:
-            write_atomically(self.about, json.dumps(about | {"time": time.time()}).encode())
-        except OSError as error:
-            raise CheckpointError(f"{self.about} cannot be written ({error.strerror})") from None
+        """Replace the run's checkpoint, and what `find` says about it.
+
+        Raises: CheckpointError if it cannot be written; the previous checkpoint is then intact.
+        """
+        await self._write_start()
+        await self.files.write(self.current, MODEL_FILE, data)
+        await self._flush()
+        before = await self._about(self.current) or self._first_about()
+        before.pop("deleted", None)  # a run that goes on is there again
+        await self._write_about(self.current, before | about | {"time": time.time(), "bytes": len(data)})
+
+    def _first_about(self) -> dict:
+        experiment = self.run.experiment
+        parent = self._parent.experiment if self._parent else preset_of(experiment)
+        return {
+            "id": self.run.id,
+            "name": self.current.replace("-", " "),
+            "preset": experiment.name,
+            "notes": "",
+            "star": False,
+            "created": time.time(),
+            "parent": self._parent.id if self._parent else "",
+            "differs": differences(parent, experiment),
+        }
 
     async def find(self) -> list[dict]:
-        """The description of the copy, with its name as `copy` and its age as `seconds_ago`; [] if there is none."""
-        try:
-            about = json.loads(self.about.read_text(encoding="utf-8"))
-            description = about | {
-                "copy": self.run_folder.model.name,
-                "seconds_ago": max(0, time.time() - about["time"]),
-            }
-        except (OSError, ValueError, KeyError, TypeError):
-            return []
-        return [description] if self.run_folder.model.is_file() else []
+        """What is known about each run, the newest first, with its folder as `copy`, its age as `seconds_ago`, and
+        `open`: "here" if it is the current one, "elsewhere" if another session writes it, else ""."""
+        claimed, now = await self.files.claimed(), time.time()
+        runs = []
+        for folder, text in (await self.files.read_all(ABOUT_FILE)).items():
+            about = _parsed(text)
+            if about and not about.get("deleted"):
+                where = "here" if folder == self.current else "elsewhere" if folder in claimed else ""
+                age = max(0.0, now - about["time"])
+                runs.append(about | {"copy": folder, "open": where, "seconds_ago": age})
+        return sorted(runs, key=lambda run: run["seconds_ago"])
 
-    async def wait_for_closing_tabs(self, attempt: int) -> bool:
-        """Return False: no other session uses the copy, so there is nothing to wait for."""
-        return False
+    async def describe(self, copy: str, changes: dict) -> None:
+        """Change the name, notes or star of a run.
 
-    def is_current(self, copy: str) -> bool:
-        """Whether the current run is kept in this copy."""
-        return self.begun and copy == self.run_folder.model.name
+        Raises: CheckpointError if there is none, or it cannot be written.
+        """
+        await self._write_about(copy, await self._known(copy) | changes)
+
+    async def delete(self, copy: str) -> None:
+        """Remove a run from the list; `restore` brings it back until `tidy`.
+
+        Raises: CheckpointError if there is none, or it is open, here or elsewhere.
+        """
+        about = await self._known(copy)
+        if self.is_current(copy):
+            raise CheckpointError(f"{about['name']} is open; open another run first, or reload the page")
+        if copy in await self.files.claimed():
+            raise CheckpointError(f"{about['name']} is open in another tab; close that tab first")
+        await self._write_about(copy, about | {"deleted": True})
+
+    async def restore(self, copy: str) -> None:
+        """Undo `delete`. Raises: CheckpointError if the run is gone."""
+        about = await self._known(copy)
+        about.pop("deleted", None)
+        await self._write_about(copy, about)
+
+    async def tidy(self) -> None:
+        """Take over what earlier versions kept, and remove the runs that were deleted before.
+
+        A folder that a tab began and could not complete is removed too, where nobody else has folders.
+        """
+        await self.files.take_over(self._create)
+        described = await self.files.read_all(ABOUT_FILE)
+        for folder in await self.files.names() - await self.files.claimed() - {self.current}:
+            about = _parsed(described[folder]) if folder in described else None
+            if about.get("deleted") if about else self.files.private:
+                await self.files.remove(folder)
 
     async def read_copy(self, copy: str) -> bytes:
-        """The bytes of the copy. Raises: CheckpointError if there is none, or the only one has another name."""
-        self._check_name(copy)
+        """The checkpoint of a run. Raises: CheckpointError if there is none."""
+        await self._check(copy)
+        data = await self._read(copy, MODEL_FILE)
+        if not data:
+            raise CheckpointError("this run is gone: it was removed here or in another tab of the lab")
+        return data
+
+    async def read_run(self, copy: str) -> tuple[dict, LossCurve]:
+        """The settings of a run and its loss curve, which is at the beginning of its checkpoint.
+
+        Raises: CheckpointError if there is none, or its file is damaged.
+        """
+        await self._check(copy)
         try:
-            return self.run_folder.model.read_bytes()
-        except OSError as error:
-            raise CheckpointError(f"there is no safety copy to open: {error.strerror}") from None
+            length = int.from_bytes(await self.files.read(copy, MODEL_FILE, 0, 8), "little")
+            header = json.loads(await self.files.read(copy, MODEL_FILE, 8, 8 + min(length, LONGEST_HEADER)))
+            metadata, tables = header["__metadata__"], {}
+            experiment = Experiment.from_dict(json.loads(metadata["experiment"]))
+            for name in CURVE:
+                if name in header:
+                    begin, end = (8 + length + offset for offset in header[name]["data_offsets"])
+                    tables[name.removeprefix("curve.")] = await self.files.read(copy, MODEL_FILE, begin, end)
+            return experiment.to_dict(), LossCurve.from_tables(tables, int(metadata["step"]))
+        except FileNotFoundError:
+            raise CheckpointError("this run is gone: it was removed here or in another tab of the lab") from None
+        except (ValueError, TypeError, KeyError, struct.error, ExperimentError):
+            raise CheckpointError(f"the checkpoint of {copy} is damaged; delete the run") from None
 
-    async def delete_copy(self, copy: str) -> None:
-        """Remove the copy, if there is one. Raises: CheckpointError for another name than that of the only copy."""
-        self._check_name(copy)
-        self.about.unlink(missing_ok=True)
-        self.run_folder.model.unlink(missing_ok=True)
+    async def samples(self, copy: str) -> list[dict]:
+        """What the model of a run wrote during training, each with `step` and `text`, in order."""
+        samples = (_parsed(line) or {} for line in (await self._read(copy, SAMPLES_FILE)).splitlines())
+        return [one for one in samples if type(one.get("step")) is int and isinstance(one.get("text"), str)]
 
-    def _check_name(self, copy):
-        if copy != self.run_folder.model.name:
-            raise CheckpointError(f"there is no safety copy {copy[:80]!r}; choose one of those that `found` lists")
+    async def wait_for_closing_tabs(self, attempt: int) -> bool:
+        """Wait for other sessions to end. Returns False if there is none, or after a few attempts."""
+        return await self.files.wait_for_closing_tabs(attempt)
+
+    def is_current(self, copy: str) -> bool:
+        """Whether the current run is kept in this folder."""
+        return self.current != "" and copy == self.current
+
+    async def recall(self, name: str) -> str:
+        """The small text stored under a name, or "" if there is none."""
+        return await self.files.recall(name)
+
+    async def remember(self, name: str, text: str) -> None:
+        """Store a small text under a name for later visits, if there is a place for it."""
+        await self.files.remember(name, text)
+
+    async def _check(self, copy: str) -> None:
+        if copy not in await self.files.names():
+            raise CheckpointError(f"there is no run {copy[:LONGEST_SHOWN]!r}; choose one of those that `found` lists")
+
+    async def _known(self, copy: str) -> dict:
+        await self._check(copy)
+        about = await self._about(copy)
+        if about is None:
+            raise CheckpointError(f"{copy} has no {ABOUT_FILE}, so it is not listed as a run")
+        return about
+
+    async def _about(self, folder: str) -> dict | None:
+        return _parsed(await self._read(folder, ABOUT_FILE))
+
+    async def _write_about(self, folder: str, about: dict) -> None:
+        await self.files.write(folder, ABOUT_FILE, json_text(about).encode())
+
+    async def _read(self, folder: str, file: str) -> bytes:
+        try:
+            return await self.files.read(folder, file)
+        except FileNotFoundError:
+            return b""
+
+
+def _stem(experiment) -> str:
+    return file_name(experiment.name).lower().replace(" ", "-") or experiment.model.kind
+
+
+def _sample_line(sample: dict) -> str:
+    return json_text(sample) + "\n"
+
+
+def _parsed(text: bytes) -> dict | None:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None

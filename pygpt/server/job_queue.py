@@ -8,7 +8,7 @@ from pygpt.config.experiment import Experiment
 from pygpt.errors import PygptError, RequestError
 from pygpt.server.event_log import EventLog, Subscribers, restore_log
 from pygpt.server.models import ENDED, ModelFolder, Models
-from pygpt.server.session_worker import SERVER, run_session
+from pygpt.server.session_worker import SERVER, run_model
 from pygpt.server.storage import DataSets
 from pygpt.server.training_slot import TrainingSlot
 from pygpt.server.worker_process import Worker
@@ -257,11 +257,11 @@ class Queue:
         job.set(state="training")
         resumes = job.folder.model.exists()
         data = None if resumes else await asyncio.to_thread(self.datasets.read, job.record["dataset"])
-        worker = job.worker = Worker(run_session, str(job.folder.folder), self.choice)
+        worker = job.worker = Worker(run_model, str(job.folder.folder), self.choice)
         await worker.send({"type": "open_device", "choice": SERVER})
         await self._until(job, "device")
         if resumes:
-            await worker.send({"type": "open_kept", "copy": job.folder.model.name})
+            await worker.send({"type": "open_kept", "copy": job.folder.folder.name})
             await self._until(job, "opened")
             await worker.send({"type": "resume"})
             # A stop that overtakes this command is answered at once, with "stopped", and the training then begins.

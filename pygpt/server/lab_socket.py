@@ -13,7 +13,7 @@ from pygpt.errors import PygptError, RequestError
 from pygpt.server.event_log import MAX_PENDING, EventLog
 from pygpt.server.job_queue import STOP_TIMEOUT
 from pygpt.server.names import make_folder
-from pygpt.server.session_worker import SERVER, run_session
+from pygpt.server.session_worker import SERVER, run_lab
 from pygpt.server.training_slot import TrainingSlot
 from pygpt.server.worker_process import Worker
 from pygpt.session.commands import command_name, read_command
@@ -132,14 +132,11 @@ class LabSocket:
             self.pending_command = kind
         if kind in ("choose_text", "clear_text"):
             self.last_events.pop("text", None)  # until the session has the new one
-        if kind == "forget_kept" and (found := self.last_events.get("found")):
-            left = [run for run in found["runs"] if run["copy"] != command["copy"]]
-            self.last_events["found"] = {**found, "runs": left}
         await self.worker.send(command, data)
 
     def _start(self):
         make_folder(self.folder)
-        self.worker = Worker(run_session, str(self.folder), self.choice)
+        self.worker = Worker(run_lab, str(self.folder), self.choice)
         self.listening = asyncio.ensure_future(self._listen(self.worker))
 
     def _catch_up(self, page):
@@ -166,8 +163,6 @@ class LabSocket:
         if kind in LAST_KNOWN:
             # A page that connects again still shows its text, which is not sent again.
             self.last_events[kind] = {**event, "of_run": False} if kind == "text" else event
-        if kind in ("started", "opened"):
-            self.last_events.pop("found", None)
         self.log.add(event)
         answered = {"start": "started", "resume": "resumed", "extend": "resumed", "benchmark": "measuring_ended"}.get(
             self.pending_command

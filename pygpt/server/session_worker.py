@@ -10,7 +10,8 @@ from pygpt.analysis.device_choice import choose, open_native_cpu
 from pygpt.data import DATASETS, is_task, load_text
 from pygpt.devices import open_device
 from pygpt.errors import DataError, PygptError
-from pygpt.runs.run_store import FolderStore
+from pygpt.runs.disk_files import DiskFiles, OneFolder
+from pygpt.runs.run_store import RunStore
 from pygpt.server.names import make_folder, writing
 from pygpt.server.worker_process import Incoming, write
 from pygpt.session.messages import Error, encode
@@ -57,11 +58,21 @@ class Site:
         return await choose(gpu, open_native_cpu, experiment)
 
 
-def run_session(connection, folder: str, choice: str) -> None:
-    """Handle the lab's commands until the connection closes; `folder` holds the safety copy."""
+def run_lab(connection, folder: str, choice: str) -> None:
+    """Handle the lab's commands until the connection closes; its runs are in `folder`/runs."""
+    _run(connection, folder, choice, RunStore(DiskFiles(Path(folder) / "runs")))
+
+
+def run_model(connection, folder: str, choice: str) -> None:
+    """Handle the commands of a job until the connection closes; its model is in `folder`."""
+    path = Path(folder)
+    _run(connection, folder, choice, RunStore(OneFolder(path), only=path.name))
+
+
+def _run(connection, folder, choice, store):
     # Ctrl+C in a terminal signals every process, but the server decides when this one ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    asyncio.run(_handle(connection, folder, choice))
+    asyncio.run(_handle(connection, folder, choice, store))
 
 
 async def _locked(folder):
@@ -76,7 +87,7 @@ async def _locked(folder):
         await asyncio.sleep(0.1)
 
 
-async def _handle(connection, folder, choice):
+async def _handle(connection, folder, choice, store):
     def send(message: dict, data=None):
         # If the server has closed the connection, the loop below ends this process.
         with contextlib.suppress(OSError):
@@ -89,7 +100,7 @@ async def _handle(connection, folder, choice):
     except PygptError as error:
         send(Error(str(error), "", "begin").to_dict())
         return
-    session = Session(lambda event, data=None: send(event.to_dict(), data), Site(choice), FolderStore(folder))
+    session = Session(lambda event, data=None: send(event.to_dict(), data), Site(choice), store)
     tasks = set()
 
     incoming = Incoming(connection)

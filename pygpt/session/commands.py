@@ -18,12 +18,13 @@ LONGEST_NAME = 40  # letters of an unknown name that an error repeats
 @dataclasses.dataclass(frozen=True)
 class Command:
     """A command: a help text, its fields with their types, which of them can be left out, and whether bytes travel
-    beside it."""
+    beside it. Those `of_kept_runs` are methods of the session's KeptRuns, the others of the Session."""
 
     help: str
     fields: dict[str, Any] = dataclasses.field(default_factory=dict)
     optional: frozenset[str] = frozenset()
     takes_bytes: bool = False
+    of_kept_runs: bool = False
 
 
 SAMPLING = {field.name: field.type for field in dataclasses.fields(SamplingConfig)}
@@ -53,15 +54,26 @@ COMMANDS = {
     "stop_benchmark": Command("stop a benchmark"),
     "profile": Command("profile the next training steps"),
     "save": Command("save the run; answered by `saved` with the file beside it"),
-    "keep": Command("keep a safety copy now; answered by `kept` or `error`"),
+    "keep": Command("keep the run now; answered by `kept` or `error`"),
     "open": Command(
         "open a saved run; its bytes travel beside it, and an error has the `name` of their file",
         {"name": str},
         optional=frozenset({"name"}),
         takes_bytes=True,
     ),
-    "open_kept": Command("open a safety copy", {"copy": str}),
-    "forget_kept": Command("remove a safety copy", {"copy": str}),
+    "open_kept": Command("open a kept run", {"copy": str}),
+    "list_runs": Command("list the kept runs; answered by `found`", of_kept_runs=True),
+    "read_run": Command(
+        "read the settings, curve and samples of a kept run; answered by `run_read`", {"copy": str}, of_kept_runs=True
+    ),
+    "describe_run": Command(
+        "change the name, notes or star of a kept run; answered by `found`",
+        {"copy": str, "name": str, "notes": str, "star": bool},
+        optional=frozenset({"name", "notes", "star"}),
+        of_kept_runs=True,
+    ),
+    "delete_run": Command("delete a kept run; answered by `found`", {"copy": str}, of_kept_runs=True),
+    "restore_run": Command("undo `delete_run`, on the same visit", {"copy": str}, of_kept_runs=True),
 }
 
 

@@ -110,14 +110,71 @@ class RunFacts:
 
 
 @dataclasses.dataclass(frozen=True)
+class WrittenSample:
+    """What a model wrote at a step of its training."""
+
+    step: int
+    text: str
+
+
+@dataclasses.dataclass(frozen=True)
+class SettingChange:
+    """A setting of the run that another one was changed from, or of its preset, and the run's own."""
+
+    field: str
+    before: bool | float | str
+    after: bool | float | str
+
+
+@dataclasses.dataclass(frozen=True)
 class KeptRun:
-    """A safety copy: its name in `copy`, and the run that it contains."""
+    """A run that is kept: the name of its folder in `copy`, and what is known about it.
+
+    `open` is "here" if it is the current run, "elsewhere" if another tab writes it, else "". `parent` is the id of the
+    run that it was changed from, or "".
+    """
 
     copy: str
+    id: str
     name: str
+    text: str
+    preset: str
+    parent: str
+    differs: list[SettingChange]
+    notes: str
+    star: bool
     step: int
     steps: int
+    loss: float | None
+    val_loss: float | None
+    accuracy: float | None
+    parameters: int
+    bytes: int
+    created: float
     seconds_ago: float
+    open: str
+
+    @staticmethod
+    def of(about: dict) -> "KeptRun":
+        """The run that `RunStore.find` describes. Earlier versions described less."""
+        differs = [SettingChange(**change) for change in about.get("differs", [])]
+        known = {field.name: about[field.name] for field in dataclasses.fields(KeptRun) if field.name in about}
+        return KeptRun(**{**_NOTHING_KNOWN, "created": about["time"], **known, "differs": differs})
+
+
+_NOTHING_KNOWN: dict = {
+    "id": "",
+    "text": "",
+    "preset": "",
+    "parent": "",
+    "notes": "",
+    "star": False,
+    "loss": None,
+    "val_loss": None,
+    "accuracy": None,
+    "parameters": 0,
+    "bytes": 0,
+}
 
 
 @dataclasses.dataclass(frozen=True)

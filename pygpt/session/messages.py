@@ -22,6 +22,7 @@ from pygpt.session.message_records import (
     TaskDescription,
     TextFacts,
     TokenizerDescription,
+    WrittenSample,
 )
 from pygpt.utils.json_text import json_text
 
@@ -274,7 +275,7 @@ class Saved(Event):
 
 @event
 class Kept(Event):
-    """A safety copy was saved. If it cannot be, an `error` with the field "copy" says why, once."""
+    """The run was kept. If it cannot be, an `error` with the field "copy" says why, once."""
 
     run_id: str
     step: int
@@ -282,9 +283,20 @@ class Kept(Event):
 
 @event
 class Found(Event):
-    """The safety copies of earlier visits, newest first."""
+    """The runs that are kept, the newest first."""
 
     runs: list[KeptRun]
+
+
+@event
+class RunRead(Event):
+    """The settings of a kept run, its curve as in `curve`, and what its model wrote during training."""
+
+    copy: str
+    experiment: Experiment
+    training: list[tuple[int, float, int]]
+    validation: list[tuple[int, float, Number]]
+    samples: list[WrittenSample]
 
 
 @event

@@ -55,7 +55,10 @@ def _command_name(name: str) -> str:
 
 
 def _command_type(name: str, command: Command) -> str:
-    fields = "".join(f", {field}: {_page_type(kind)}" for field, kind in command.fields.items())
+    fields = "".join(
+        f", {field}{'?' if field in command.optional else ''}: {_page_type(kind)}"
+        for field, kind in command.fields.items()
+    )
     return f' * @typedef {{{{type: "{name}"{fields}}}}} {_command_name(name)}  {command.help}'
 
 

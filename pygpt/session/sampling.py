@@ -26,8 +26,8 @@ LAST_SAMPLE_SECONDS = 0.08  # seconds in which the last sample of a halted run m
 class TrainingSamples:
     """Writes samples during training. `halting()` returns whether the run is halting; its last sample is then short."""
 
-    def __init__(self, emit: Emit, halting: Callable[[], bool]):
-        self.emit, self.halting = emit, halting
+    def __init__(self, send: Callable[[Sample], None], halting: Callable[[], bool]):
+        self.send, self.halting = send, halting
         self.step = -1  # of the last sample
         self._wrote_at = self._took = 0.0
 
@@ -65,7 +65,7 @@ class TrainingSamples:
         self._wrote_at = time.perf_counter()
         if expected:
             text += "  right" if text == expected else f"  wrong: {expected}"
-        self.emit(Sample(run.id, step, text))
+        self.send(Sample(run.id, step, text))
 
 
 class _GrowingSlices:

@@ -13,9 +13,9 @@ from pygpt.runs.checkpoint import read_checkpoint
 from pygpt.session import messages
 from pygpt.session.benchmark import Benchmark
 from pygpt.session.capabilities import capabilities, is_available, requested_experiment
-from pygpt.session.commands import command_name, read_command
-from pygpt.session.copies import send_copies
+from pygpt.session.commands import COMMANDS, command_name, read_command
 from pygpt.session.error_fields import field_of
+from pygpt.session.kept_runs import KeptRuns
 from pygpt.session.message_records import TextFacts
 from pygpt.session.messages import Emit, Paused, Stopped
 from pygpt.session.preparing import CalledOff, Preparing, Tokenizers
@@ -54,6 +54,7 @@ class Session:
         self.training = Training(emit, store, self._recover)
         self.bench = Benchmark(emit)
         self.continuation = Continuation(emit)
+        self.kept_runs = KeptRuns(emit, store)
         self._replacing = asyncio.Lock()  # held while the run, its device or its safety copy is replaced
         self.checked: dict = {}  # the draft checked last
         self.timing = Timing(self._is_busy, self._check_again)
@@ -66,7 +67,8 @@ class Session:
             name, arguments = read_command(message, data)
             if name in NEED_DEVICE:
                 await self._replace_lost_device()
-            await getattr(self, name)(**arguments)
+            part = self.kept_runs if COMMANDS[name].of_kept_runs else self
+            await getattr(part, name)(**arguments)
         except CalledOff:
             self.emit(messages.CalledOff(command_name(message)))
         except Exception as error:
@@ -75,13 +77,13 @@ class Session:
             self.emit(messages.Error(sentence_of(error), field_of(error), command_name(message)))
 
     async def begin(self, device: str) -> None:
-        """The first command: send the capabilities, load the first text, open a device, list the safety copies."""
+        """The first command: send the capabilities, load the first text, open a device, list the kept runs."""
         self.emit(capabilities(self.site))
         await yield_to_event_loop()
         if self.text is None:
             await self.handle({"type": "choose_text", "name": "tales", "built_in": True}, None)
         await self.handle({"type": "open_device", "choice": device}, None)
-        await send_copies(self.emit, self.store)
+        await self.kept_runs.begin()
 
     async def open_device(self, choice: str) -> None:
         """Open another device and move the run there. Raises: DeviceError if that fails, and changes nothing."""
@@ -331,16 +333,10 @@ class Session:
         await self.choose_run_text()  # Train again then repeats the run
 
     async def open_kept(self, copy: str) -> None:
-        """Open a safety copy of an earlier visit, and continue with it, unless it is open. Raises: CheckpointError."""
+        """Open a kept run, and continue in its folder, unless it is open. Raises: CheckpointError."""
         async with self._replacing:
             if not self.store.is_current(copy):
                 await self._open(await self.store.read_copy(copy), copy)
-
-    async def forget_kept(self, copy: str) -> None:
-        """Remove a safety copy of an earlier visit, unless it is open."""
-        async with self._replacing:
-            if not self.store.is_current(copy):
-                await self.store.delete_copy(copy)
 
     async def _stop_all(self) -> None:
         self.timing.stop()

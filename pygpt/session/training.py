@@ -14,6 +14,7 @@ from pygpt.data import Text
 from pygpt.errors import CheckpointError, DeviceLost, DivergedError, ExperimentError, PygptError, sentence_of
 from pygpt.runs.checkpoint import read_checkpoint
 from pygpt.session.baselines import send_baselines
+from pygpt.session.kept_runs import about_run
 from pygpt.session.message_records import Experiment, ProfileFacts, ProfileRow, RunFacts
 from pygpt.session.messages import (
     Curve,
@@ -25,6 +26,7 @@ from pygpt.session.messages import (
     Paused,
     Profiled,
     Resumed,
+    Sample,
     Started,
     Stopped,
 )
@@ -35,6 +37,7 @@ from pygpt.training.run import Run
 
 COPY_MIN_INTERVAL = 8.0  # seconds between two safety copies, at least: with the time they take, a kill loses about ten
 COPY_SHARE = 0.05  # largest share of the time spent on them
+SAMPLES_SHOWN = 30  # of a run that is opened
 COPY_MAX_INTERVAL = 600.0  # seconds: the clock may say that the last copy took hours, if the machine slept
 
 
@@ -56,7 +59,7 @@ class Training:
         self.baselines_task: asyncio.Task | None = None  # computes the n-gram baselines
         self.lock = asyncio.Lock()  # held while steps are sent, and while a checkpoint is read
         self.last_checkpoint: bytes | None = None  # the last checkpoint
-        self.samples = TrainingSamples(emit, lambda: self.halting is not None)
+        self.samples = TrainingSamples(self._send_sample, lambda: self.halting is not None)
         self._kept_at = self._keeping_took = 0.0
         self._refused = ""  # the error of the last write that failed, until a copy is kept
 
@@ -67,23 +70,31 @@ class Training:
 
     async def begin(self, run: Run, text: str) -> None:
         """Train a new run from its first step."""
-        await self.store.begin(run)
+        parent = self.run
         self.run, self.text, self.last_checkpoint, self.samples.step = run, text, None, -1
         self._refused = ""  # of a new run, it is said again
         self.emit(Started(run.id, self._facts(run)))
+        await self._attempt(run, self.store.begin(run, parent=parent))
         self._start_baselines(run)
         self._start(run)
 
     async def adopt(self, run: Run, data: bytes, copy: str = "") -> None:
-        """Take a restored run without starting it. It gets a new safety copy, or continues `copy`, its source."""
-        await self.store.begin(run, copy)
+        """Take a restored run without starting it. It is kept as a new run, or continues `copy`, its source."""
         self.run, self.last_checkpoint, self._refused = run, data, ""
         self.text, self.samples.step = run.text.name, -1
         self.emit(Opened(run.id, self._facts(run)))
         curve = run.metrics.curve
         if not curve.empty:
             self.emit(Curve(run.id, curve.training, curve.validation, curve.smoothed))
+        await self._attempt(run, self._take_folder(run, data, copy))
         self._start_baselines(run)
+
+    async def _take_folder(self, run: Run, data: bytes, copy: str) -> None:
+        await self.store.begin(run, copy)
+        if not copy:
+            await self.store.keep(data, about_run(run, self.text, run.step))
+        for sample in (await self.store.samples(self.store.current))[-SAMPLES_SHOWN:]:
+            self.emit(Sample(run.id, sample["step"], sample["text"]))
 
     def _start_baselines(self, run: Run) -> None:
         if self.baselines_task is not None:
@@ -202,6 +213,10 @@ class Training:
         )
         return recovered
 
+    def _send_sample(self, sample: Sample) -> None:
+        self.emit(sample)
+        self.store.note_sample(sample.step, sample.text)
+
     def _send_error(self, run: Run, error: Exception | str, field: str) -> None:
         self.emit(Error(sentence_of(error) if isinstance(error, Exception) else error, field, "training", run.id))
 
@@ -209,7 +224,7 @@ class Training:
         """Train until the end (returns True) or until a halt (returns False)."""
         reporter = ProgressReporter(self.emit, run)
         if self.last_checkpoint is None:
-            await self._attempt(run, self._remember())
+            await self._attempt(run, self._keep(run))
         await tune(run.device, run.experiment, run.tokenizer.vocab_size, self.store)
         driver = self.driver = Driver(run, self.lock)
         if self.halting:
@@ -242,7 +257,7 @@ class Training:
         self.emit(Profiled(run.id, _profile_facts(found) if found else None))
 
     async def keep(self) -> None:
-        """Keep a safety copy now. Raises: CheckpointError if there is no run, or the copy cannot be written."""
+        """Keep the run now. Raises: CheckpointError if there is no run, or it cannot be written."""
         if self.run is None:
             raise CheckpointError("there is no run to keep a copy of yet")
         await self._keep(self.run)
@@ -251,21 +266,12 @@ class Training:
         wait = min(max(COPY_MIN_INTERVAL, self._keeping_took / COPY_SHARE), COPY_MAX_INTERVAL)
         return time.perf_counter() - self._kept_at >= wait
 
-    async def _remember(self) -> None:
-        self.last_checkpoint = (await self.snapshot())[1]
-
     async def _keep(self, run: Run) -> None:
-        """Keep a safety copy. Raises: CheckpointError if it cannot be written, MemoryError if it does not fit."""
+        """Keep the run. Raises: CheckpointError if it cannot be written, MemoryError if it does not fit."""
         began = time.perf_counter()
         try:
             step, self.last_checkpoint = await self.snapshot()
-            experiment = run.experiment
-            about = {
-                "name": f"{experiment.name or experiment.model.kind} on {self.text}",
-                "step": step,
-                "steps": experiment.train.steps,
-            }
-            await self.store.keep(self.last_checkpoint, about)
+            await self.store.keep(self.last_checkpoint, about_run(run, self.text, step))
         finally:
             self._kept_at = time.perf_counter()
             self._keeping_took = self._kept_at - began

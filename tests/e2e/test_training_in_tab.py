@@ -250,7 +250,7 @@ def test_webgpu_does_not_load_numpy(tab):
 def test_shaders_are_tuned_once_and_the_result_is_stored(tab):
     """The device poses as a real GPU; the results are stored in the browser's private file system."""
     tuned, stored, losses = tab.run("""
-import opfs_store
+import opfs_files
 from pygpt.analysis import autotune as tuning
 
 tuning.MAX_LAUNCHES = 1
@@ -259,7 +259,7 @@ device.software = False
 try:
     for _ in range(2):
         device.preferences = {}
-        await tuning.tune(device, experiment(), 28, opfs_store, seconds=60.0 if not preferences else 0.0)
+        await tuning.tune(device, experiment(), 28, opfs_files, seconds=60.0 if not preferences else 0.0)
         preferences.append(device.preferences)
     run = poem_run(device)
     losses = [metric.loss for metric in await finish_here(run) if metric.loss is not None]

@@ -392,17 +392,28 @@ test("screen readers hear of Resume only where there is one, and of no loading t
   assert.equal(state.notice, "");
 });
 
-test("a discarded safety copy is no longer offered", () => {
-  send({ type: "found", runs: [{ copy: "1" }, { copy: "2" }] }, { type: "remove_copy", copy: "1" });
-  assert.deepEqual(state.copies.map(({ copy }) => copy), ["2"]);
+test("a deleted run is no longer listed, and can be brought back until the list says that it is there", () => {
+  send({ type: "found", runs: [{ copy: "1" }, { copy: "2" }] }, { type: "deleting", run: { copy: "1" } });
+  assert.deepEqual([state.runs.map(({ copy }) => copy), state.deleted?.copy], [["2"], "1"]);
+  send({ type: "found", runs: [{ copy: "2" }] });
+  assert.equal(state.deleted?.copy, "1");
+  send({ type: "found", runs: [{ copy: "1" }, { copy: "2" }] });
+  assert.equal(state.deleted, null);
 });
 
-test("a safety copy keeps its time when another one is discarded later", ({ mock }) => {
+test("a kept run keeps its time when another one is deleted later", ({ mock }) => {
   mock.timers.enable({ apis: ["Date"], now: 1_000_000 });
   send({ type: "found", runs: [{ copy: "1", seconds_ago: 100 }, { copy: "2", seconds_ago: 200 }] });
   mock.timers.tick(60_000);
-  send({ type: "remove_copy", copy: "1" });
-  assert.deepEqual(state.copies.map(({ copy, kept_at }) => [copy, kept_at]), [["2", 800_000]]);
+  send({ type: "deleting", run: { copy: "1" } });
+  assert.deepEqual(state.runs.map(({ copy, kept_at }) => [copy, kept_at]), [["2", 800_000]]);
+});
+
+test("an error of a command about kept runs is shown with them, whatever field it names", () => {
+  send({ type: "error", message: "baby 1 is open", field: "file", during: "delete_run", run_id: "" });
+  assert.equal(state.errors["runs"], "baby 1 is open");
+  send({ type: "found", runs: [] });
+  assert.equal(state.errors["runs"], undefined);
 });
 
 test("an unknown action changes nothing", () => {

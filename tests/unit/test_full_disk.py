@@ -152,7 +152,8 @@ def sizes(folder):
 
 
 def test_a_run_of_the_lab_on_a_server(disk):
-    """A start that is refused can be tried again; a run that is refused its last copy says so, and can be kept."""
+    """A run that has no folder yet is given one as soon as there is room; one that is refused its last copy says so,
+    and can be kept."""
 
     def train(name, first, last):
         disk.refuse(first, last)
@@ -160,8 +161,7 @@ def test_a_run_of_the_lab_on_a_server(disk):
 
         async def run():
             await lab.prepare()
-            while not lab.all("started"):
-                await lab.send({"type": "start", "experiment": DRAFT.to_dict()}, None)
+            await lab.send({"type": "start", "experiment": DRAFT.to_dict()}, None)
             await asyncio.wait([lab.session.training.task, lab.session.training.baselines_task])
             writes = disk.free()
             if "No space" in str(lab.events):
@@ -172,13 +172,13 @@ def test_a_run_of_the_lab_on_a_server(disk):
 
     writes, whole = train("whole", NEVER, NEVER)
     assert writes > 10 and not whole.all("error")
-    steps = (disk.folder / "whole" / "metrics.jsonl").read_bytes().count(b"\n")
+    steps = (disk.folder / "whole" / "baby-1" / "metrics.jsonl").read_bytes().count(b"\n")
     for length, every in ((SHORT, 1), (LONG, 4)):
         for number in range(1, writes + 1, every):
             name = f"w{number}-{length}"
             _, lab = train(name, number, number + length - 1)
             assert all("(No space left on device)" in error["message"] for error in lab.all("error"))
             assert lab.all("finished")[0]["step"] == lab.all("kept")[-1]["step"] == 40
-            assert open_run(disk.folder / name).step == 40 and lab.steps() == whole.steps()
-            assert (disk.folder / name / "metrics.jsonl").read_bytes().count(b"\n") == steps, name
+            assert open_run(disk.folder / name / "baby-1").step == 40 and lab.steps() == whole.steps()
+            assert (disk.folder / name / "baby-1" / "metrics.jsonl").read_bytes().count(b"\n") == steps, name
             assert not [*disk.folder.rglob("*.new")]

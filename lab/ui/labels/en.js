@@ -45,6 +45,54 @@ export const english = {
     noStorage: "This browser keeps no data for this site, so no copy of a run is kept. Save your run before you close the tab.",
   },
 
+  /** The places of the page, by the names of their tabs. */
+  places: {
+    all: "Places",
+    train: "Train",
+    runs: "Runs",
+    runLine: (/** @type {string} */ name, /** @type {string} */ step, /** @type {string} */ steps) => `${isolated(name)}, step ${step} of ${steps}`,
+  },
+
+  /** The runs that are kept. */
+  runs: {
+    none: "No run is kept yet. Every run that you train or open is kept here by itself.",
+    summary: (/** @type {number} */ number, /** @type {string} */ size) => (number ? `${plural(number, "run")}, ${size}` : ""),
+    notPersistent: "This browser may delete runs when it needs room, or after days without a visit (Safari: seven). Save the ones that matter to files.",
+    search: "Find a run",
+    columns: { star: "Star", name: "Name", text: "Text", steps: "Steps", loss: "Loss", parameters: "Parameters", size: "Size", kept: "Kept" },
+    steps: (/** @type {string} */ step, /** @type {string} */ steps) => (step === steps ? step : `${step} of ${steps}`),
+    change: (/** @type {string} */ field, /** @type {string} */ before, /** @type {string} */ after) => `${field} ${before || "–"} → ${after || "–"}`,
+    changes: (/** @type {string[]} */ shown, /** @type {number} */ more) => `${shown.join(" · ")}${more > 0 ? ` · ${more} more` : ""}`,
+    star: (/** @type {string} */ name) => `Star ${name}`,
+    actions: { open: "Open", rename: "Rename", delete: "Delete" },
+    openTitle: (/** @type {string} */ name) => `Open ${name}`,
+    renameTitle: (/** @type {string} */ name) => `Rename ${name}`,
+    deleteTitle: (/** @type {string} */ name) => `Delete ${name}`,
+    openHere: "Open",
+    openElsewhere: "In another tab",
+    name: "Name",
+    notes: "Notes",
+    save: "Save",
+    cancel: "Cancel",
+    compare: (/** @type {string} */ name) => `Compare ${name}`,
+    compareHint: "Check runs to compare them.",
+    most: (/** @type {number} */ number) => `At most ${number} runs can be compared at once.`,
+    comparison: "Comparison",
+    across: { step: "Steps", tokens: "Tokens" },
+    acrossTitle: "Horizontal axis",
+    units: { nats: "Loss in nats", perplexity: "Perplexity" },
+    unitsTitle: "Vertical axis",
+    smoothed: "Solid: training loss, a moving average. Dashed: validation loss.",
+    differences: "What differs",
+    everything: "Show all settings",
+    same: "These runs have the same settings.",
+    setting: "Setting",
+    atStep: (/** @type {string} */ step) => `Step ${step}`,
+    clear: "Clear",
+    deleted: (/** @type {string} */ name) => `${isolated(name)} was deleted.`,
+    undo: "Undo",
+  },
+
   /** Screen readers announce these. */
   notices: {
     loading: "Loading.",
@@ -73,18 +121,16 @@ export const english = {
     copyFailed: "Copy it from the address bar",
     save: "Save",
     saveTitle: "Save the model, the optimizer state and the text to a .safetensors file, which `pygpt sample` opens too",
-    progress: (/** @type {string} */ name, /** @type {string} */ step, /** @type {string} */ steps) => `${isolated(name)}, step ${step} of ${steps}`,
+    progress: (/** @type {string} */ name, /** @type {string} */ text, /** @type {string} */ step, /** @type {string} */ steps) =>
+      `${isolated(name)} on ${isolated(text)}, step ${step} of ${steps}`,
     found: (/** @type {string} */ run, /** @type {string} */ age) => `There is an unfinished run from ${age}: ${run}.`,
     foundFinished: (/** @type {string} */ run, /** @type {string} */ age) => `There is a finished run from ${age}: ${run}.`,
-    foundMore: (/** @type {string} */ run, /** @type {string} */ age) => `${run}, ${age}`,
-    more: (/** @type {number} */ number) => (number === 1 ? "One more" : `${number} more`),
+    allRuns: (/** @type {number} */ number) => (number === 1 ? "Your runs" : `All ${number} runs`),
     together: (/** @type {string} */ run, /** @type {number} */ others) =>
       `${isolated(run)} is a saved run and ${plural(others, "other file")} came with it. Nothing was opened: drop the run by itself.`,
     noRun: (/** @type {string} */ name) =>
       `${isolated(name)} is not a run that was saved here or by pygpt train. A text to train on belongs under “Your own”.`,
-    restore: "Restore it",
-    discard: "Discard it",
-    at: (/** @type {string} */ age, /** @type {string} */ clock) => `${age} (${clock})`,
+    restore: "Open it",
   },
 
   confirm: {
@@ -96,8 +142,6 @@ export const english = {
     train: "Train a new model",
     open: "Open the file",
     move: "Train there",
-    discarded: (/** @type {string} */ run) => `Discard the copy of ${run}? It cannot be brought back.`,
-    discard: "Discard the copy",
     linkArrived: "A run is under way, and goes on with its own settings. Use the settings of the link for the next run?",
     takeLink: "Use them",
     long: (/** @type {string} */ duration, /** @type {string} */ device) =>

@@ -2,15 +2,13 @@
 
 import { copyButton } from "../../ui/copy_button.js";
 import { showError, errorPlace, element, setAttribute, setText, show } from "../../ui/dom.js";
-import { ago, clock, count } from "../../ui/format.js";
+import { ago, count, textName } from "../../ui/format.js";
 import { labels } from "../../ui/labels.js";
-import { ask } from "./confirm.js";
 
 /** @typedef {import("../../state/state.js").State} State */
 /** @typedef {import("../../state/state.js").Controller} Controller */
-/** @typedef {import("../../state/state.js").Copy} Copy */
 
-const { files: words, confirm } = labels;
+const { files: words } = labels;
 
 /** @param {Controller} controller */
 export function filesView(controller) {
@@ -73,42 +71,11 @@ export function noticesView(controller) {
   const link = errorPlace("link-mistake");
   const line = errorPlace("line-mistake");
   const limit = element("p", { id: "limit", class: "notice" });
-  const latest = element("div", {});
-  const more = element("summary", {});
-  const list = element("ol", {});
-  const others = element("details", {}, more, list);
-  const found = element("div", { id: "found", class: "notice", hidden: true }, latest, others);
-  /** @type {State["copies"]} */
-  let shown = [];
-
-  /** @param {Copy} kept */
-  async function discard(kept) {
-    const { copy } = kept;
-    const answer = await ask(confirm.discard, confirm.discarded(progress(kept)), [["go", confirm.discard]], 1);
-    if (!answer || !shown.some((one) => one.copy === copy)) return; // opened meanwhile
-    controller.dispatch({ type: "remove_copy", copy });
-    controller.send({ type: "forget_kept", copy });
-    requestAnimationFrame(() => { // once its buttons, one of which has the focus, are gone
-      const next = [...found.querySelectorAll("button"), document.getElementById("train")].find((button) => button?.getClientRects().length);
-      next?.focus();
-    });
-  }
-
-  /** @param {Copy} kept @param {string} description @param {string} [weight] class of its first button */
-  function row(kept, description, weight = "") {
-    const restore = () => controller.send({ type: "open_kept", copy: kept.copy });
-    return element("div", { class: "kept" }, element("p", {}, description),
-      element("div", { class: "buttons" },
-        element("button", { class: `button small ${weight}`, onclick: restore }, words.restore),
-        element("button", { class: "button small", onclick: () => discard(kept) }, words.discard)));
-  }
-
-  /** The age of a copy; of several, with the time of day, which tells two runs with the same settings apart.
-   * @param {Copy} kept */
-  function when({ kept_at }) {
-    const age = ago((Date.now() - kept_at) / 1000);
-    return shown.length < 2 ? age : words.at(age, clock(kept_at));
-  }
+  const offer = element("p", {});
+  const restore = element("button", { class: "button small primary", onclick: () => controller.openKept(offered) }, words.restore);
+  const others = element("button", { class: "button small", onclick: () => document.getElementById("runs-tab")?.click() });
+  const found = element("div", { id: "found", class: "notice kept", hidden: true }, offer, element("div", { class: "buttons" }, restore, others));
+  let offered = "";
 
   return {
     dom: element("div", { class: "notices" }, line, mistake, copy, link, limit, found),
@@ -120,21 +87,15 @@ export function noticesView(controller) {
       showError(line, state.errors.line);
       setText(limit, state.limit);
       show(limit, state.limit !== "" && state.about !== null);
-      show(found, state.copies.length > 0 && state.run === null && state.device.open !== null);
-      for (const button of found.querySelectorAll("button")) button.disabled = state.waiting.includes("open_kept");
-      if (state.copies === shown) return;
-      shown = state.copies;
-      const [first, ...older] = shown;
-      latest.replaceChildren(...(first
-        ? [row(first, (first.step < first.steps ? words.found : words.foundFinished)(progress(first), when(first)), "primary")] : []));
-      setText(more, words.more(older.length));
-      list.replaceChildren(...older.map((kept) => element("li", {}, row(kept, words.foundMore(progress(kept), when(kept))))));
-      show(others, older.length > 0);
+      const closed = state.runs.filter(({ open }) => open === "");
+      const [latest] = closed;
+      show(found, latest !== undefined && state.run === null && state.device.open !== null && state.place === "train");
+      if (!latest) return;
+      offered = latest.copy;
+      restore.disabled = state.waiting.includes("open_kept");
+      const run = words.progress(latest.name, textName(latest.text), count(latest.step), count(latest.steps));
+      setText(offer, (latest.step < latest.steps ? words.found : words.foundFinished)(run, ago((Date.now() - latest.kept_at) / 1000)));
+      setText(others, words.allRuns(closed.length));
     },
   };
-}
-
-/** @param {Copy} kept */
-function progress({ name, step, steps }) {
-  return words.progress(name, count(step), count(steps));
 }

@@ -1,6 +1,5 @@
 """The folder of a run: the lines of metrics.jsonl, and what happens to an older run."""
 
-import asyncio
 import json
 import os
 
@@ -10,7 +9,6 @@ from hypothesis import strategies as st
 
 from pygpt.errors import CheckpointError
 from pygpt.runs.run_folder import RunFolder
-from pygpt.runs.run_store import FolderStore
 from pygpt.training.driver import Driver
 from pygpt.training.metrics import Metric
 from tests.tiny_runs import poem_run
@@ -62,15 +60,6 @@ def test_a_continued_run_drops_the_lines_after_its_checkpoint(tmp_path, cpu):
     assert [line["step"] for line in lines(tmp_path)] == [1, 2, 3]
     folder.begin(run.experiment, run.tokenizer, 0)
     assert lines(tmp_path) == []
-
-
-@pytest.mark.parametrize(("copy", "steps"), [("", []), ("model.safetensors", [1, 2, 3])])
-def test_a_store_keeps_the_log_only_of_the_run_that_it_continues(tmp_path, cpu, copy, steps):
-    run, store = poem_run(cpu), FolderStore(tmp_path)
-    store.run_folder.log(METRICS, every=1)
-    run.step = 3
-    asyncio.run(store.begin(run, copy))
-    assert [line["step"] for line in lines(tmp_path)] == steps
 
 
 def test_the_log_of_a_trained_run_has_the_rate_of_each_step(tmp_path, cpu):

@@ -300,7 +300,7 @@ def test_a_killed_worker_fails_its_job_and_the_queue_goes_on(server):
     assert failed["resumable"] and "log" not in failed["error"], "it says no more than the error"
     ended = "the worker process ended by signal 9 (SIGKILL)"
     assert failed["error"].startswith(f"{ended}, at step ")
-    assert failed["error"].endswith("; POST /lm/killed/resume starts anew, because no checkpoint was saved")
+    assert failed["error"].endswith("; POST /lm/killed/resume continues from the checkpoint of step 0")
     assert [line for line in server.output if "the training of 'killed': " + ended in line]
     server.wait_until("after", lambda facts: facts["state"] == "trained")
     server.json("POST", "/lm/killed/resume", 202)

@@ -8,7 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pygpt.config.experiment import Experiment
-from pygpt.runs.run_store import FolderStore
+from pygpt.runs.disk_files import DiskFiles
+from pygpt.runs.run_store import RunStore
 from pygpt.server.session_worker import Site
 from pygpt.session.commands import COMMANDS
 from pygpt.session.messages import encode
@@ -64,7 +65,7 @@ class Lab:
 
     def __init__(self, folder):
         self.events = []
-        self.session = Session(self._record, Site("numpy"), FolderStore(str(folder)))
+        self.session = Session(self._record, Site("numpy"), RunStore(DiskFiles(folder)))
         self.send = self.session.handle
 
     def _record(self, event, data=None):
@@ -136,7 +137,7 @@ def test_any_json_is_carried_out_or_refused(tmp_path, message, data):
         ({"type": "check", "experiment": {"name": "\udc00"}}, None, "name", "half of a character"),
         ({"type": "choose_text", "name": "x"}, b"words", "built_in", "needs this field"),
         ({"type": "choose_text", "name": "x", "built_in": "yes"}, b"words", "built_in", "true or false"),
-        ({"type": "forget_kept", "copy": None}, None, "copy", "expected a string, got None"),
+        ({"type": "delete_run", "copy": None}, None, "copy", "expected a string, got None"),
         ({"type": "benchmark", "seconds": float("nan")}, None, "seconds", "a finite number"),
         ({"type": "benchmark", "seconds": -1}, None, "seconds", "more than 0, got -1"),
         ({"type": "pause", "now": True}, None, "now", "its fields are: none"),

@@ -14,7 +14,8 @@ from pygpt.devices import open_numpy
 from pygpt.errors import CheckpointError, DataError, DeviceLost
 from pygpt.optim.schedules import learning_rate
 from pygpt.runs.checkpoint import read_checkpoint
-from pygpt.runs.run_store import FolderStore
+from pygpt.runs.disk_files import DiskFiles
+from pygpt.runs.run_store import RunStore
 from pygpt.session import sampling, timing, training
 from pygpt.session.session import Session
 from pygpt.tokenizers import split_documents
@@ -55,7 +56,7 @@ class Recorded:
 
     def __init__(self, folder):
         self.events, self.files = [], []
-        self.session = Session(self._record, Site(), FolderStore(str(folder)))
+        self.session = Session(self._record, Site(), RunStore(DiskFiles(folder)))
         self.send = self.session.handle
 
     def _record(self, event, data=None):
@@ -80,6 +81,10 @@ class Recorded:
         await self.prepare()
         await self.send({"type": "start", "experiment": draft.to_dict()}, None)
         await asyncio.wait([self.session.training.task, self.session.training.baselines_task])
+
+    def close(self):
+        """As when its tab closes: its run is no longer claimed."""
+        asyncio.run(self.session.store.files.release(self.session.store.current))
 
 
 @pytest.fixture
@@ -121,7 +126,7 @@ def test_the_events_of_a_run_have_its_values(lab, expected, tmp_path):
     ending = [event for event in lab.events if event["type"] != "baselines"][-2:]
     assert [(event["type"], event["step"]) for event in ending] == [("kept", 40), ("finished", 40)]
 
-    lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    lines = [json.loads(line) for line in (tmp_path / "run" / "baby-1" / "metrics.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [8, 16, 20, 24, 32, 40]
     assert [line["lr"] for line in lines] == [learning_rate(DRAFT.optim, 40, line["step"] - 1) for line in lines]
 
@@ -223,9 +228,9 @@ def test_an_extended_run_has_the_bits_of_a_natively_resumed_one(lab, tmp_path):
     assert {step: loss for step, loss in lab.steps().items() if step > 40} == losses and len(losses) == 20
     assert {event["run_id"] for event in lab.events if event.get("run_id")} == {run_id}
     assert [event["step"] for event in lab.all("finished")] == [40, 60]
-    lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    lines = [json.loads(line) for line in (tmp_path / "run" / "baby-1" / "metrics.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == [8, 16, 20, 24, 32, 40, 48, 56, 60]
-    assert "steps = 60" in (tmp_path / "run" / "experiment.toml").read_text()
+    assert "steps = 60" in (tmp_path / "run" / "baby-1" / "experiment.toml").read_text()
 
 
 @pytest.mark.parametrize("steps", [40, 39, 0, -1, 10**8, 50.5, "60"])
@@ -268,26 +273,39 @@ def test_a_draft_gets_the_time_of_its_run_once_the_idle_device_is_measured(lab, 
     assert seconds[3] / seconds[4] == pytest.approx(ratio), "the draft checked last, then the one checked now"
 
 
-def test_a_safety_copy_is_offered_opened_and_removed(lab, tmp_path):
+def test_a_kept_run_is_listed_opened_and_deleted(lab, tmp_path):
     asyncio.run(lab.train())
+    lab.close()
     later = Recorded(tmp_path / "run")
 
     async def visit():
         await later.send({"type": "begin", "device": "numpy"}, None)
         (kept,) = later.all("found")[0]["runs"]
-        assert (kept["name"], kept["step"], kept["steps"]) == ("baby on poem", 40, 40) and 0 <= kept["seconds_ago"] < 60
-        await later.send({"type": "open_kept", "copy": kept["copy"]}, None)
-        gone = Recorded(tmp_path / "run")
-        await gone.send({"type": "open_device", "choice": "numpy"}, None)
-        await gone.send({"type": "forget_kept", "copy": kept["copy"]}, None)
-        await gone.send({"type": "open_kept", "copy": kept["copy"]}, None)
-        return gone
+        assert (kept["copy"], kept["name"], kept["text"], kept["open"]) == ("baby-1", "baby 1", "poem", "")
+        assert (kept["id"], kept["step"], kept["steps"]) == (lab.all("started")[0]["run_id"], 40, 40)
+        assert kept["val_loss"] == lab.all("evaluated")[-1]["val_loss"] and 0 <= kept["seconds_ago"] < 60
+        assert kept["loss"] == lab.session.training.run.metrics.curve.smoothed
+        await later.send({"type": "delete_run", "copy": "baby-1"}, None)
+        await later.send({"type": "restore_run", "copy": "baby-1"}, None)
+        await later.send({"type": "open_kept", "copy": "baby-1"}, None)
+        await later.send({"type": "list_runs"}, None)
+        await later.send({"type": "delete_run", "copy": "baby-1"}, None)
 
-    gone = asyncio.run(visit())
+    asyncio.run(visit())
     assert later.kinds()[:3] == ["ready", "text", "device"] and later.all("opened")[0]["run"]["step"] == 40
-    assert "there is no safety copy to open" in gone.all("error")[0]["message"]
-    with pytest.raises(CheckpointError):
-        asyncio.run(FolderStore(str(tmp_path / "run")).read_copy("model.safetensors"))
+    assert [sample["step"] for sample in later.all("sample")] == [0, 40]
+    states = [[run["open"] for run in found["runs"]] for found in later.all("found")]
+    assert states == [[""], [], [""], ["here"]] and "baby 1 is open" in later.all("error")[0]["message"]
+    later.close()
+
+    gone = Recorded(tmp_path / "run")
+    asyncio.run(gone.send({"type": "delete_run", "copy": "baby-1"}, None))
+    asyncio.run(gone.send({"type": "begin", "device": "numpy"}, None))
+    asyncio.run(gone.send({"type": "restore_run", "copy": "baby-1"}, None))
+    assert "there is no run 'baby-1'" in gone.all("error")[0]["message"]
+    with pytest.raises(CheckpointError, match="there is no run 'baby-1'"):
+        asyncio.run(RunStore(DiskFiles(tmp_path / "run")).read_copy("baby-1"))
+    assert not (tmp_path / "run" / "baby-1").exists()
 
 
 @pytest.mark.parametrize("command", ["open", "open_kept"])
@@ -295,6 +313,7 @@ def test_opening_a_run_chooses_its_text_for_the_next_one(lab, tmp_path, command)
     async def visit():
         await lab.train()
         await lab.send({"type": "save"}, None)
+        await lab.session.store.files.release("baby-1")
         await later.send({"type": "begin", "device": "numpy"}, None)
         copy = {"copy": later.all("found")[0]["runs"][0]["copy"]} if command == "open_kept" else {}
         await later.send({"type": command, **copy}, None if copy else lab.files[0])
@@ -308,24 +327,25 @@ def test_opening_a_run_chooses_its_text_for_the_next_one(lab, tmp_path, command)
     assert later.kinds().index("opened") < max(index for index, kind in enumerate(later.kinds()) if kind == "text")
 
 
-@pytest.mark.parametrize("presses", [("open_kept", "open_kept"), ("open_kept", "forget_kept", "open_kept")])
+@pytest.mark.parametrize("presses", [("open_kept", "open_kept"), ("open_kept", "delete_run", "open_kept")])
 def test_what_acts_once_acts_once(lab, tmp_path, presses):
-    """A copy opened twice at once is opened once, and one that is open is not removed."""
+    """A run opened twice at once is opened once, and one that is open is not deleted."""
     asyncio.run(lab.train())
+    lab.close()
     later = Recorded(tmp_path / "run")
 
     async def visit():
         await later.send({"type": "begin", "device": "numpy"}, None)
         copy = later.all("found")[0]["runs"][0]["copy"]
         await asyncio.gather(*(later.send({"type": press, "copy": copy}, None) for press in presses))
-        return await FolderStore(str(tmp_path / "run")).read_copy(copy)
+        return await RunStore(DiskFiles(tmp_path / "run")).read_copy(copy)
 
     data = asyncio.run(visit())
-    assert len(later.all("opened")) == 1 and not later.all("error")
+    assert len(later.all("opened")) == 1 and all("is open" in error["message"] for error in later.all("error"))
     assert read_checkpoint(data).step == 40
 
 
-@pytest.mark.parametrize("command", ["open_kept", "forget_kept"])
+@pytest.mark.parametrize("command", ["open_kept", "delete_run"])
 @pytest.mark.parametrize("name", ["no-such-copy", "", "run", "about.json", "../run/model.safetensors", "x" * 10_000])
 def test_a_copy_that_there_is_not_is_neither_opened_nor_removed(lab, tmp_path, command, name):
     """Neither while a run trains, whose copy has another name, nor before."""
@@ -340,11 +360,10 @@ def test_a_copy_that_there_is_not_is_neither_opened_nor_removed(lab, tmp_path, c
         await later.send({"type": command, "copy": name}, None)
         return await later.session.store.find()
 
-    (copy,) = asyncio.run(scenario())
-    assert copy["steps"] == 4000
+    assert sorted(run["steps"] for run in asyncio.run(scenario())) == [40, 4000]
     for session in (lab, later):
         (error,) = session.all("error")
-        assert error["message"].startswith(f"there is no safety copy {name[:80]!r}") and error["during"] == command
+        assert error["message"].startswith(f"there is no run {name[:80]!r}") and error["during"] == command
 
 
 def test_commands_pressed_at_once_leave_one_task(lab):
@@ -449,7 +468,7 @@ def test_a_full_disk_ends_no_training(lab, monkeypatch, tmp_path):
     (error,) = lab.all("error")
     assert "No space left" in error["message"] and "tries again" in error["message"] and set(refused) == {"log", "keep"}
     assert lab.all("finished")[0]["step"] == 4000 and lab.all("kept")[-1]["step"] == 4000
-    assert read_checkpoint((tmp_path / "run" / "model.safetensors").read_bytes()).step == 4000
+    assert read_checkpoint((tmp_path / "run" / "baby-1" / "model.safetensors").read_bytes()).step == 4000
 
 
 def test_each_run_says_that_its_copies_are_refused(lab, monkeypatch):
@@ -512,7 +531,7 @@ def test_the_last_copy_can_be_asked_for_again(lab, monkeypatch, tmp_path):
     before, training_error, again = [error["message"] for error in lab.all("error")]
     assert "no run to keep" in before and "No space left" in training_error and "No space left" in again
     assert [event["step"] for event in lab.all("kept")] == [40]
-    assert read_checkpoint((tmp_path / "run" / "model.safetensors").read_bytes()).step == 40
+    assert read_checkpoint((tmp_path / "run" / "baby-1" / "model.safetensors").read_bytes()).step == 40
 
 
 def test_a_run_that_goes_back_repeats_no_step_in_its_log(lab, monkeypatch, tmp_path):
@@ -533,7 +552,9 @@ def test_a_run_that_goes_back_repeats_no_step_in_its_log(lab, monkeypatch, tmp_p
     monkeypatch.setattr(lab.session.store, "log", write)
     asyncio.run(scenario())
     assert lost and lab.all("resumed")[0]["step"] == 0 and lab.all("finished")[0]["step"] == 40
-    lines = [json.loads(line)["step"] for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    lines = [
+        json.loads(line)["step"] for line in (tmp_path / "run" / "baby-1" / "metrics.jsonl").read_text().splitlines()
+    ]
     assert lines == [8, 16, 20, 24, 32, 40]
 
 
@@ -719,3 +740,25 @@ def test_sleep_during_a_copy_or_a_sample_does_not_postpone_the_next(lab, monkeyp
     for waited, copy, sample in ((5.0, False, False), (130.0, False, True), (610.0, True, True)):
         now = 100_000.0 + waited
         assert (run._copy_is_due(), run.samples.is_due(evaluated=True)) == (copy, sample)
+
+
+def test_a_kept_run_is_read_for_a_comparison(lab, expected):
+    """Its curve is that of the run, its settings and samples are those that were kept; only its beginning is read."""
+    asyncio.run(lab.train())
+    asyncio.run(lab.send({"type": "read_run", "copy": "baby-1"}, None))
+    (read,) = lab.all("run_read")
+    assert read["experiment"] == DRAFT.to_dict()
+    assert [loss for _, loss, _ in read["training"]] == [metric.loss for metric in expected if metric.loss is not None]
+    assert [loss for _, loss, _ in read["validation"]] == [
+        metric.val_loss for metric in expected if metric.val_loss is not None
+    ]
+    assert [sample["step"] for sample in read["samples"]] == [0, 40]
+
+
+@pytest.mark.parametrize("damage", [b"", b"\x05", b"\xff" * 8, b"\x02\0\0\0\0\0\0\0{}"])
+def test_a_run_with_a_damaged_checkpoint_is_named(lab, tmp_path, damage):
+    asyncio.run(lab.train())
+    (tmp_path / "run" / "baby-1" / "model.safetensors").write_bytes(damage)
+    asyncio.run(lab.send({"type": "read_run", "copy": "baby-1"}, None))
+    (error,) = lab.all("error")
+    assert "the checkpoint of baby-1 is damaged" in error["message"]

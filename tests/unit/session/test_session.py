@@ -9,6 +9,8 @@ from pygpt.config.experiment import Experiment
 from pygpt.data import text_from_bytes
 from pygpt.devices import open_numpy, wgpu
 from pygpt.errors import DataError, ExperimentError
+from pygpt.runs.disk_files import DiskFiles
+from pygpt.runs.run_store import RunStore
 from pygpt.session import preparing, sampling
 from pygpt.session.session import SHORT_TEXT, Session
 from tests.tiny_runs import POEM
@@ -47,40 +49,15 @@ class Site:
         return await choose.choose(gpu, open_cpu, experiment)
 
 
-class Store:
-    """A store that stores nothing."""
-
-    async def begin(self, run, copy=""):
-        """Do nothing."""
-
-    async def log(self, metrics, every):
-        """Do nothing."""
-
-    async def keep(self, data, about):
-        return False
-
-    async def find(self):
-        return []
-
-    async def wait_for_closing_tabs(self, looked):
-        return False
-
-    async def recall(self, name):
-        return ""
-
-    async def remember(self, name, text):
-        """Do nothing."""
-
-
 @pytest.fixture
-def session(monkeypatch, gpu):
+def session(monkeypatch, gpu, tmp_path):
     monkeypatch.setattr(sampling, "SAMPLE_LENGTH", 4)
     # Lower the size at which a GPU is certain, so that a software GPU can stand in for a real one.
     monkeypatch.setattr(choose, "CPU_MAX_FLOPS", 1e6)
     monkeypatch.setattr(choose, "GPU_MIN_FLOPS", 2e6)
 
     events = []
-    session = Session(lambda event, data=None: events.append(event.to_dict()), Site(), Store())
+    session = Session(lambda event, data=None: events.append(event.to_dict()), Site(), RunStore(DiskFiles(tmp_path)))
     session.events, session.text = events, text_from_bytes("poem", POEM.encode())
     yield session
 

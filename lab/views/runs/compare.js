@@ -1,0 +1,166 @@
+// The runs that are checked in the table: their curves in one chart, what differs between them, and what they wrote.
+
+import uPlot from "../../uplot/uPlot.esm.js";
+import { columnsOf, settingsOf } from "../../state/comparison.js";
+import { lossScale } from "../../state/loss_scale.js";
+import { element, setText, show } from "../../ui/dom.js";
+import { count, fieldName, number } from "../../ui/format.js";
+import { labels } from "../../ui/labels.js";
+import { radioRow } from "../../ui/radio_row.js";
+
+/** @typedef {import("../../state/state.js").State} State */
+/** @typedef {import("../../transport/messages.js").RunReadEvent} RunRead */
+
+const { runs: words } = labels;
+export const MOST_COMPARED = 10; // as many colours are in the style sheet: --run-0 and so on
+
+/** @param {import("../../state/state.js").Controller} controller */
+export function compareView(controller) {
+  const frame = element("div", { class: "chart", role: "img", "aria-label": words.comparison });
+  const axes = { across: /** @type {"step"|"tokens"} */ ("step"), unit: /** @type {"nats"|"perplexity"} */ ("nats") };
+  const across = radioRow("compare-across", words.acrossTitle, (value) => {
+    axes.across = value === "tokens" ? value : "step";
+    draw();
+  });
+  const unit = radioRow("compare-unit", words.unitsTitle, (value) => {
+    axes.unit = value === "perplexity" ? value : "nats";
+    draw();
+  });
+  const readout = element("p", { class: "readout", "aria-hidden": "true", translate: "no" });
+  const all = element("input", { type: "checkbox", id: "all-settings", onchange: () => drawSettings() });
+  const settings = element("table", { class: "results settings-table" });
+  const same = element("p", { class: "hint" }, words.same);
+  const samples = element("div", { class: "side-by-side" });
+  const clear = element("button", { class: "text-button", onclick: () => controller.dispatch({ type: "compare", copies: [] }) }, words.clear);
+  const dom = element("section", { class: "stage comparison", "aria-label": words.comparison, hidden: true },
+    element("div", { class: "comparison-top" }, across.dom, unit.dom, clear),
+    element("figure", {}, frame, element("figcaption", {}, element("span", {}, words.smoothed), readout)),
+    element("div", { class: "comparison-top" }, element("h3", {}, words.differences),
+      element("label", { class: "axis-choice" }, all, words.everything)),
+    same, element("div", { class: "scrolling" }, settings), samples);
+  /** @type {uPlot|null} */
+  let plot = null;
+  /** @type {{read: RunRead, name: string, place: number}[]} */
+  let shown = [];
+  let drawn = "";
+
+  new ResizeObserver(() => {
+    const { width, height } = frame.getBoundingClientRect();
+    if (width < 1 || height < 1) return;
+    if (plot) plot.setSize({ width, height });
+    else draw();
+  }).observe(frame);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+
+  function draw() {
+    across.sync(Object.entries(words.across), axes.across);
+    unit.sync(Object.entries(words.units), axes.unit);
+    plot?.destroy();
+    plot = null;
+    const { width, height } = frame.getBoundingClientRect();
+    if (width < 1 || height < 1 || !shown.length) return;
+    const columns = shown.map(({ read }) => columnsOf(read, axes.across, axes.unit));
+    plot = new uPlot(options(width, height), uPlot.join(columns), frame);
+  }
+
+  /** @param {number} width @param {number} height @returns {uPlot.Options} */
+  function options(width, height) {
+    const colour = (/** @type {string} */ name) => getComputedStyle(frame).getPropertyValue(name).trim();
+    const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
+    const axis = { stroke: colour("--ink-3"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: `${0.75 * rem}px system-ui, sans-serif` };
+    return {
+      width, height, padding: [12, 28, 0, 0], legend: { show: false },
+      cursor: { points: { size: 7 }, drag: { x: true, y: false }, y: false, focus: { prox: 24 } },
+      focus: { alpha: 0.25 },
+      scales: { x: { time: false }, y: { range: (_, low, high) => lossScale(low, high, NaN, false) } },
+      axes: [{ ...axis, grid: { show: false }, size: 2 * rem, gap: rem / 2, values: (_, splits) => splits.map((split) => (split % 1 ? "" : count(split))) },
+        { ...axis, values: (_, splits) => splits.map((split) => number(split)) }],
+      series: [{}, ...shown.map(({ name, place }) => ({ name, stroke: colour(`--run-${place}`) })).flatMap(({ name, stroke }) => [
+        { label: name, stroke, width: 2, points: { show: false }, spanGaps: true },
+        { label: name, stroke, width: 1.5, dash: [5, 4], points: { show: false }, spanGaps: true },
+      ])],
+      hooks: { setCursor: [read], setSeries: [light] },
+    };
+  }
+
+  /** The curve under the pointer marks its row of the table.
+   * @param {uPlot} chart @param {number|null} series */
+  function light(chart, series) {
+    const place = series === null ? -1 : Math.floor((series - 1) / 2);
+    for (const row of document.querySelectorAll(".runs tr.lit")) row.classList.remove("lit");
+    const copy = shown[place]?.read.copy;
+    if (copy) document.querySelector(`.runs tr[data-copy="${CSS.escape(copy)}"]`)?.classList.add("lit");
+  }
+
+  /** @param {uPlot} chart */
+  function read(chart) {
+    const { idx } = chart.cursor;
+    if (idx === null || idx === undefined) return setText(readout, "");
+    const [at, ...curves] = chart.data;
+    const parts = shown.map(({ name }, index) => `${name} ${number(nearest(curves[2 * index] ?? [], idx))}`);
+    setText(readout, [count(at[idx] ?? 0), ...parts].join(" · "));
+  }
+
+  function drawSettings() {
+    const rows = settingsOf(shown.map(({ read }) => read.experiment), all.checked);
+    show(same, rows.length === 0 && shown.length > 1);
+    settings.replaceChildren(...(rows.length ? [
+      element("thead", {}, element("tr", {}, element("th", { scope: "col" }, words.setting),
+        ...shown.map(({ name, place }) => element("th", { scope: "col", "data-colour": place, class: "coloured", dir: "auto" }, name)))),
+      element("tbody", {}, ...rows.map(({ field, values, same: equal }) => element("tr", { class: equal ? "equal" : null },
+        element("th", { scope: "row" }, fieldName(field)), ...values.map((value) => element("td", {}, String(value)))))),
+    ] : []));
+  }
+
+  function drawSamples() {
+    samples.replaceChildren(...shown.map(({ read, name, place }) => {
+      const last = read.samples.at(-1);
+      return element("section", {}, element("h3", { "data-colour": place, class: "coloured", dir: "auto" },
+        last ? `${name} · ${words.atStep(count(last.step))}` : name), element("p", { class: "prose", dir: "auto", translate: "no" }, last?.text ?? ""));
+    }));
+  }
+
+  return {
+    dom,
+    /** @param {State} state */
+    sync({ place, compared, read: known, runs }) {
+      const listed = compared.filter((copy) => runs.some((run) => run.copy === copy));
+      show(dom, listed.length > 0);
+      if (place !== "runs" || !listed.length) {
+        if (!listed.length) [shown, drawn] = [[], ""];
+        return;
+      }
+      for (const copy of listed) {
+        const run = runs.find((one) => one.copy === copy);
+        const mark = `${copy} ${run?.step}`;
+        if (run && asked.get(copy) !== mark) {
+          asked.set(copy, mark);
+          controller.send({ type: "read_run", copy });
+        }
+      }
+      const next = listed.flatMap((copy) => {
+        const run = runs.find((one) => one.copy === copy);
+        return known[copy] && run ? [{ read: known[copy], name: run.name, place: compared.indexOf(copy) }] : [];
+      });
+      const key = JSON.stringify(next.map(({ read, name, place }) => [read.copy, read.training.length, read.training.at(-1)?.[0], name, place]));
+      if (key === drawn) return;
+      [shown, drawn] = [next, key];
+      draw();
+      drawSettings();
+      drawSamples();
+    },
+  };
+}
+
+/** @type {Map<string, string>} the runs that were asked for, with their steps then */
+const asked = new Map();
+
+/** The value at an index of a column that has gaps, or the one before it.
+ * @param {ArrayLike<number|null|undefined>} column @param {number} index */
+function nearest(column, index) {
+  for (let at = index; at >= 0; at -= 1) {
+    const value = column[at];
+    if (typeof value === "number") return value;
+  }
+  return NaN;
+}

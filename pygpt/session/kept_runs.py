@@ -1,0 +1,72 @@
+"""The runs that a session keeps: listed, renamed, starred, deleted."""
+
+from pygpt.errors import ExperimentError
+from pygpt.runs.run_store import RunStore
+from pygpt.session.message_records import Experiment, KeptRun, WrittenSample
+from pygpt.session.messages import Emit, Found, RunRead
+from pygpt.training.run import Run
+
+LONGEST_RUN_NAME = 80  # characters
+LONGEST_NOTES = 10_000
+
+
+def about_run(run: Run, text: str, step: int) -> dict:
+    """What is kept about a run at a step, beside what it has from its start (see RunStore)."""
+    curve = run.metrics.curve
+    last = curve.validation[-1] if curve.validation else (0, None, None)
+    return {
+        "text": text,
+        "step": step,
+        "steps": run.experiment.train.steps,
+        "loss": curve.smoothed,
+        "val_loss": last[1],
+        "accuracy": last[2],
+        "parameters": run.model.parameter_count,
+    }
+
+
+class KeptRuns:
+    """Carries out the commands about kept runs other than opening one. Each is answered with the list."""
+
+    def __init__(self, emit: Emit, store: RunStore):
+        self.emit, self.store = emit, store
+
+    async def begin(self) -> None:
+        """Tidy up, list the runs, and list them again when the tab that this one replaces has closed."""
+        await self.store.tidy()
+        await self.list_runs()
+        attempt = 0
+        while await self.store.wait_for_closing_tabs(attempt):
+            attempt += 1
+            await self.list_runs()
+
+    async def list_runs(self) -> None:
+        """Send the list of runs."""
+        self.emit(Found([KeptRun.of(about) for about in await self.store.find()]))
+
+    async def read_run(self, copy: str) -> None:
+        """Send the settings, the curve and the samples of a run. Raises: CheckpointError if there is none."""
+        experiment, curve = await self.store.read_run(copy)
+        samples = [WrittenSample(**sample) for sample in await self.store.samples(copy)]
+        self.emit(RunRead(copy, Experiment(experiment), curve.training, curve.validation, samples))
+
+    async def describe_run(self, copy: str, **changes) -> None:
+        """Change the name, notes or star of a run. Raises: ExperimentError for a name that is empty or too long."""
+        if "name" in changes:
+            changes["name"] = " ".join(changes["name"].split())
+            if not 1 <= len(changes["name"]) <= LONGEST_RUN_NAME:
+                raise ExperimentError("name", f"a run's name has 1 to {LONGEST_RUN_NAME} characters")
+        if len(changes.get("notes", "")) > LONGEST_NOTES:
+            raise ExperimentError("notes", f"notes have at most {LONGEST_NOTES:,} characters")
+        await self.store.describe(copy, changes)
+        await self.list_runs()
+
+    async def delete_run(self, copy: str) -> None:
+        """Delete a run. Raises: CheckpointError if there is none, or another tab has it open."""
+        await self.store.delete(copy)
+        await self.list_runs()
+
+    async def restore_run(self, copy: str) -> None:
+        """Undo `delete_run`. Raises: CheckpointError if the run is gone."""
+        await self.store.restore(copy)
+        await self.list_runs()

@@ -1,0 +1,43 @@
+// The comparison of runs: what differs, and the curves on one axis.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { columnsOf, settingsOf, sharedSteps } from "../../lab/state/comparison.js";
+import { addressOf, placeIn } from "../../lab/state/place.js";
+
+const experiment = (/** @type {Record<string, any>} */ optim) => ({
+  name: "baby", data: { source: "tales" }, model: { block_size: 8 }, optim: { learning_rate: 0.1, ...optim }, train: { batch_size: 4, accumulation: 2 },
+});
+const run = (/** @type {Record<string, any>} */ facts = {}) => ({
+  type: /** @type {const} */ ("run_read"), copy: "baby-1", experiment: experiment({}), training: [[10, 2, 10], [20, 2, 10]], validation: [[0, 4, null], [20, 1.5, null]],
+  samples: [], ...facts,
+});
+
+test("only the settings that differ are listed, unless all are asked for", () => {
+  const two = [experiment({ beta1: 0.9 }), experiment({ beta1: 0.8 })];
+  assert.deepEqual(settingsOf(two, false), [{ field: "optim.beta1", values: [0.9, 0.8], same: false }]);
+  assert.deepEqual(settingsOf(two, true).map(({ field }) => field),
+    ["data.source", "model.block_size", "optim.learning_rate", "optim.beta1", "train.batch_size", "train.accumulation"]);
+  assert.deepEqual([settingsOf([], true), settingsOf([experiment({})], false)], [[], []]);
+});
+
+test("curves are drawn by steps or tokens, in nats or as perplexity, without the untrained model's loss", () => {
+  assert.deepEqual(columnsOf(run(), "step", "nats"), [[10, 20], [2, 2], [null, 1.5]]);
+  const [at, training, validation] = columnsOf(run(), "tokens", "perplexity");
+  assert.deepEqual(at, [10 * 8 * 4 * 2, 20 * 8 * 4 * 2]);
+  assert.ok(Math.abs(Number(training[0]) - Math.exp(2)) < 1e-12 && Math.abs(Number(validation[1]) - Math.exp(1.5)) < 1e-12);
+});
+
+test("the steps at which all runs wrote something", () => {
+  const wrote = (/** @type {number[]} */ ...steps) => run({ samples: steps.map((step) => ({ step, text: "" })) });
+  assert.deepEqual(sharedSteps([wrote(0, 100, 200), wrote(0, 200, 300)]), [0, 200]);
+  assert.deepEqual(sharedSteps([]), []);
+});
+
+test("a place has an address beside the settings and the device", () => {
+  const address = "https://example.org/lab/?on=machine#preset=baby";
+  assert.equal(placeIn(address), "train");
+  assert.equal(placeIn(addressOf("runs", address)), "runs");
+  assert.equal(addressOf("train", addressOf("runs", address)), address);
+  assert.equal(placeIn("https://example.org/lab/?place=nowhere"), "train");
+});
