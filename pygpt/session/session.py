@@ -51,10 +51,10 @@ class Session:
         self.requested_text: tuple[str, bytes] | Text | None = None  # the text requested last
         self.why_no_text = NO_TEXT
         self.numpy_for_size = False  # whether NumPy replaced a real GPU because the model is small
-        self.training = Training(emit, store, self._recover)
+        self.kept_runs = KeptRuns(emit, store)
+        self.training = Training(emit, store, self._recover, self.kept_runs.list_runs)
         self.bench = Benchmark(emit)
         self.continuation = Continuation(emit)
-        self.kept_runs = KeptRuns(emit, store)
         self._replacing = asyncio.Lock()  # held while the run, its device or its safety copy is replaced
         self.checked: dict = {}  # the draft checked last
         self.timing = Timing(self._is_busy, self._check_again)

@@ -13,6 +13,7 @@ from pygpt.analysis.profile import Profile, profile
 from pygpt.data import Text
 from pygpt.errors import CheckpointError, DeviceLost, DivergedError, ExperimentError, PygptError, sentence_of
 from pygpt.runs.checkpoint import read_checkpoint
+from pygpt.runs.run_store import RunStore
 from pygpt.session.baselines import send_baselines
 from pygpt.session.kept_runs import about_run
 from pygpt.session.message_records import Experiment, ProfileFacts, ProfileRow, RunFacts
@@ -44,12 +45,19 @@ COPY_MAX_INTERVAL = 600.0  # seconds: the clock may say that the last copy took 
 class Training:
     """A run that is training, paused or stopped.
 
-    `store` keeps the safety copy, the log and the tuning. `recover(checkpoint, run)` is called when the device is lost,
-    and restores the run on a new one; without a checkpoint, the run starts anew.
+    `store` keeps the run, its logs and the tuning. `recover(checkpoint, run)` is called when the device is lost, and
+    restores the run on a new one; without a checkpoint, the run starts anew. `list_runs` is called when a run that was
+    not kept before is kept.
     """
 
-    def __init__(self, emit: Emit, store, recover: Callable[[bytes | None, Run], Awaitable[Run]]):
-        self.emit, self.store, self.recover = emit, store, recover
+    def __init__(
+        self,
+        emit: Emit,
+        store: RunStore,
+        recover: Callable[[bytes | None, Run], Awaitable[Run]],
+        list_runs: Callable[[], Awaitable[None]],
+    ):
+        self.emit, self.store, self.recover, self.list_runs = emit, store, recover, list_runs
         self.run: Run | None = None
         self.text = ""
         self.halting: type[Paused] | type[Stopped] | None = None  # the event that a requested halt sends
@@ -61,6 +69,7 @@ class Training:
         self.last_checkpoint: bytes | None = None  # the last checkpoint
         self.samples = TrainingSamples(self._send_sample, lambda: self.halting is not None)
         self._kept_at = self._keeping_took = 0.0
+        self._listed = ""  # the id of the run that was listed last
         self._refused = ""  # the error of the last write that failed, until a copy is kept
 
     @property
@@ -91,8 +100,11 @@ class Training:
 
     async def _take_folder(self, run: Run, data: bytes, copy: str) -> None:
         await self.store.begin(run, copy)
-        if not copy:
-            await self.store.keep(data, about_run(run, self.text, run.step))
+        if copy:
+            self._listed = run.id
+            await self.list_runs()
+        else:
+            await self._write(run, data, run.step)
         for sample in (await self.store.samples(self.store.current))[-SAMPLES_SHOWN:]:
             self.emit(Sample(run.id, sample["step"], sample["text"]))
 
@@ -271,12 +283,18 @@ class Training:
         began = time.perf_counter()
         try:
             step, self.last_checkpoint = await self.snapshot()
-            await self.store.keep(self.last_checkpoint, about_run(run, self.text, step))
+            await self._write(run, self.last_checkpoint, step)
         finally:
             self._kept_at = time.perf_counter()
             self._keeping_took = self._kept_at - began
         self._refused = ""
         self.emit(Kept(run.id, step))
+
+    async def _write(self, run: Run, checkpoint: bytes, step: int) -> None:
+        await self.store.keep(checkpoint, about_run(run, self.text, step))
+        if run.id != self._listed:
+            self._listed = run.id
+            await self.list_runs()
 
     async def _attempt(self, run: Run, writing: Awaitable[None]) -> None:
         """Write to the store. If the disk or memory is full, say so once and train on: the next write tries again."""

@@ -7,6 +7,7 @@
     python -m tests.bench boot      navigation to a ready Python
     python -m tests.bench memory    JS heap, GPU buffers and Python objects over 2,000 steps of `baby` in the tab
     python -m tests.bench pause     how long the lab's commands wait after 5, 60 and 300 s of training in the tab
+    python -m tests.bench kept_runs     the place Runs with 200 runs, ten of them compared: time to open, long tasks
     python -m tests.bench quality   the losses of bigram and small on Tiny Shakespeare, and docs/small_curve.svg
     python -m tests.bench curve     50 steps of `small` on NumPy and native WebGPU: the largest difference
     python -m tests.bench tasks     the accuracy of the task presets and of minGPT's two examples, on NumPy
@@ -33,6 +34,7 @@ from tests.bench import (
     bits,
     curve,
     estimate,
+    kept_runs,
     kill,
     memory,
     native,
@@ -55,6 +57,7 @@ MEASUREMENTS = {
     "report": report.write,
     "memory": lambda _: memory.measure(),
     "pause": pause.measure,
+    "kept_runs": kept_runs.measure,
     "quality": lambda _: quality.measure(),
     "curve": lambda _: curve.measure(),
     "bits": bits.measure,

@@ -207,14 +207,13 @@ def test_a_run_from_the_command_line_continues_in_the_tab(page, site, tmp_path):
     wait_for(page, "#where", "Finished 30")
 
 
-def test_a_run_can_be_restored_after_a_reload(page, site):
-    """The lab offers the safety copy of the last visit."""
+def test_the_last_run_can_be_opened_after_a_reload(page, site):
     open_lab(page, site, TINY)
     page.click("#train")
     wait_for(page, "#where", "Finished")
     page.reload()
     wait_for(page, "#found", "step 40 of 40", READY)
-    page.click("text=Restore it")
+    page.click("text=Open it")
     wait_for(page, "#where", "Finished 40 of 40")
     wait_for(page, "#val-loss", r"\d")
     assert read_chart(page, 0.999).startswith("step 40 · training")

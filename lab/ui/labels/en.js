@@ -42,7 +42,7 @@ export const english = {
     stalled: (/** @type {string} */ address, /** @type {number} */ seconds) => `the download of ${address} stopped: nothing came for ${seconds} seconds.`,
     unreachable: (/** @type {string} */ address, /** @type {string} */ error) => `${address} could not be fetched (${error}).`,
     insecure: "This address is neither https nor localhost, so the browser offers the page no GPU and no place to keep runs. It trains on the CPU; save your run to keep it.",
-    noStorage: "This browser keeps no data for this site, so no copy of a run is kept. Save your run before you close the tab.",
+    noStorage: "This browser keeps no data for this site, so no run is kept. Save your run before you close the tab.",
   },
 
   /** The places of the page, by the names of their tabs. */
@@ -65,9 +65,11 @@ export const english = {
     changes: (/** @type {string[]} */ shown, /** @type {number} */ more) => `${shown.join(" · ")}${more > 0 ? ` · ${more} more` : ""}`,
     star: (/** @type {string} */ name) => `Star ${name}`,
     actions: { open: "Open", rename: "Rename", delete: "Delete" },
-    openTitle: (/** @type {string} */ name) => `Open ${name}`,
-    renameTitle: (/** @type {string} */ name) => `Rename ${name}`,
-    deleteTitle: (/** @type {string} */ name) => `Delete ${name}`,
+    actionTitles: {
+      open: (/** @type {string} */ name) => `Open ${name}`,
+      rename: (/** @type {string} */ name) => `Rename ${name}`,
+      delete: (/** @type {string} */ name) => `Delete ${name}`,
+    },
     openHere: "Open",
     openElsewhere: "In another tab",
     name: "Name",
@@ -215,7 +217,7 @@ export const english = {
       addition: "Learns to add three-digit numbers, including carries.",
     }),
     parameters: (/** @type {string} */ parameters, /** @type {string} */ memory) => `${parameters} parameters. Training needs about ${memory}`,
-    withCopies: (/** @type {string} */ facts) => `${facts} with safety copies`,
+    withCopies: (/** @type {string} */ facts) => `${facts}, copies included`,
     takes: (/** @type {string} */ facts, /** @type {string} */ duration) => `${facts}, and about ${duration} here`,
     all: "All settings",
     explain: "Point at a setting, or select it, to see what it does.",

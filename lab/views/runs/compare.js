@@ -43,6 +43,8 @@ export function compareView(controller) {
   /** @type {{read: RunRead, name: string, place: number}[]} */
   let shown = [];
   let drawn = "";
+  /** @type {WeakMap<RunRead, {key: string, columns: ReturnType<typeof columnsOf>}>} */
+  const computed = new WeakMap();
 
   new ResizeObserver(() => {
     const { width, height } = frame.getBoundingClientRect();
@@ -59,8 +61,18 @@ export function compareView(controller) {
     plot = null;
     const { width, height } = frame.getBoundingClientRect();
     if (width < 1 || height < 1 || !shown.length) return;
-    const columns = shown.map(({ read }) => columnsOf(read, axes.across, axes.unit));
-    plot = new uPlot(options(width, height), uPlot.join(columns), frame);
+    plot = new uPlot(options(width, height), uPlot.join(shown.map(({ read }) => columns(read))), frame);
+  }
+
+  /** The curves of a run on the axes that are chosen.
+   * @param {RunRead} read */
+  function columns(read) {
+    const key = `${axes.across} ${axes.unit}`;
+    const before = computed.get(read);
+    if (before?.key === key) return before.columns;
+    const found = columnsOf(read, axes.across, axes.unit);
+    computed.set(read, { key, columns: found });
+    return found;
   }
 
   /** @param {number} width @param {number} height @returns {uPlot.Options} */

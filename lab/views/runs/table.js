@@ -1,15 +1,17 @@
 // The runs that are kept, in a table: star, rename, open, delete. The run on the screen shows its latest figures.
 
-import { isComposing, element, errorPlace, setAttribute, setText, show, showError } from "../../ui/dom.js";
-import { NONE, ago, count, fieldName, loss, short, size, textName } from "../../ui/format.js";
+import { element, errorPlace, setAttribute, setText, show, showError } from "../../ui/dom.js";
+import { size } from "../../ui/format.js";
 import { labels } from "../../ui/labels.js";
 import { MOST_COMPARED, compareView } from "./compare.js";
+import { ageOf, row } from "./row.js";
 
 /** @typedef {import("../../state/state.js").State} State */
 /** @typedef {import("../../state/state.js").Run} Run */
 
 const { runs: words } = labels;
-const CHANGES_SHOWN = 3; // differences from the parent; the title has them all
+
+const PAGE = 40; // rows that are added when the end of the table comes into view
 
 /** The columns that can be sorted by: the value of a run, and whether the largest comes first.
  * @type {[name: keyof typeof words.columns, value: (run: Run) => string|number, descending: boolean][]} */
@@ -38,6 +40,7 @@ export function runsView(controller) {
     element("thead", {}, element("tr", {}, element("th", { class: "unseen-head" }, words.columns.star),
       ...headings.map((button) => element("th", { scope: "col" }, button)), element("th", {}, ""))), body);
   const comparison = compareView(controller);
+  const end = element("div", { class: "runs-end", hidden: true });
   const empty = element("p", { id: "no-runs", class: "hint" }, words.none);
   const [order, descending] = [{ by: "kept" }, { is: true }];
   /** @type {Run[]} */
@@ -49,6 +52,10 @@ export function runsView(controller) {
   let asked = false; // whether the browser was asked to keep the runs
   /** @type {string[]} */
   let compared = [];
+  /** @type {Map<string, {key: string, dom: HTMLElement, editing: boolean}>} */
+  const rows = new Map();
+  let visible = PAGE;
+  let drawn = ""; // the search and the order of the rows
   let editing = ""; // the folder of the run that is being renamed
   let listed = false;
 
@@ -58,34 +65,6 @@ export function runsView(controller) {
     descending.is = order.by === name ? !descending.is : first;
     order.by = name;
     draw();
-  }
-
-  /** @param {Run} run @param {string} name @param {string} notes */
-  function describe(run, name, notes) {
-    editing = "";
-    controller.send({ type: "describe_run", copy: run.copy, name, notes });
-  }
-
-  /** @param {Run} run */
-  function form(run) {
-    const name = element("input", { class: "run-name", value: run.name, "aria-label": words.name, maxlength: 80 });
-    const notes = element("input", { value: run.notes, "aria-label": words.notes, placeholder: words.notes });
-    const cancel = () => {
-      editing = "";
-      draw();
-      focus(run.copy, "rename");
-    };
-    return element("form", {
-      class: "rename",
-      onsubmit(/** @type {Event} */ event) {
-        event.preventDefault();
-        if (name.value.trim()) describe(run, name.value, notes.value);
-      },
-      onkeydown(/** @type {KeyboardEvent} */ event) {
-        if (event.key === "Escape" && !isComposing(event)) cancel();
-      },
-    }, name, notes, element("button", { class: "button small primary" }, words.save),
-      element("button", { class: "button small", type: "button", onclick: cancel }, words.cancel));
   }
 
   /** @param {Run} run */
@@ -105,48 +84,42 @@ export function runsView(controller) {
     /** @type {HTMLElement|null} */ (body.querySelector(`[data-copy="${CSS.escape(copy)}"] [data-action="${action}"]`))?.focus();
   }
 
-  /** @param {Run} run */
-  function row(run) {
-    const here = run.open === "here";
-    const action = (/** @type {string} */ name, /** @type {string} */ title, /** @type {() => void} */ onclick, disabled = false) => element("button", {
-      class: "text-button", "data-action": name, "aria-label": title, onclick, disabled,
-    }, words.actions[/** @type {"open"} */ (name)]);
+  /** The row of a run; the one before, if nothing in it has changed.
+   * @param {Run} run */
+  function rowOf(run) {
     const place = compared.indexOf(run.copy);
-    const full = place < 0 && compared.length >= MOST_COMPARED;
-    const check = element("input", {
-      type: "checkbox", "aria-label": words.compare(run.name), checked: place >= 0, disabled: full, title: full ? words.most(MOST_COMPARED) : null,
-      "data-action": "compare",
-      onchange: () => controller.dispatch({ type: "compare", copies: place < 0 ? [...compared, run.copy] : compared.filter((copy) => copy !== run.copy) }),
+    const shown = {
+      live: run.open === "here" && live?.id === run.id ? live : null,
+      place,
+      full: place < 0 && compared.length >= MOST_COMPARED ? words.most(MOST_COMPARED) : "",
+      editing: editing === run.copy,
+    };
+    const latest = shown.live && [shown.live.step, shown.live.metrics["val_loss"]];
+    const key = JSON.stringify([{ ...run, seconds_ago: 0, kept_at: ageOf(run) }, { ...shown, live: latest }]);
+    const before = rows.get(run.copy);
+    if (before && (before.key === key || (shown.editing && before.editing))) return before.dom; // what is being typed stays
+    const dom = row(run, shown, {
+      open: () => controller.openKept(run.copy),
+      compare: () => controller.dispatch({ type: "compare", copies: place < 0 ? [...compared, run.copy] : compared.filter((copy) => copy !== run.copy) }),
+      star: () => controller.send({ type: "describe_run", copy: run.copy, star: !run.star }),
+      edit: (begun) => edit(run, begun),
+      describe(name, notes) {
+        edit(run, false);
+        controller.send({ type: "describe_run", copy: run.copy, name, notes });
+      },
+      remove: () => remove(run),
     });
-    const star = element("button", {
-      class: "star", "aria-pressed": run.star ? "true" : "false", "aria-label": words.star(run.name),
-      onclick: () => controller.send({ type: "describe_run", copy: run.copy, star: !run.star }),
-    }, run.star ? "★" : "☆");
-    const shown = here && live && live.id === run.id ? live : null;
-    const figures = shown ? { step: shown.step, steps: shown.experiment.train["steps"] } : run;
-    const best = shown?.metrics["val_loss"] ?? run.val_loss;
-    const changes = run.differs.map(({ field, before, after }) => words.change(fieldName(field), String(before), String(after)));
-    return element("tr", { "data-copy": run.copy, class: here ? "here" : "" },
-      element("td", { class: "marks", "data-colour": place < 0 ? null : place }, check, star),
-      element("th", { scope: "row" }, editing === run.copy ? form(run) : element("span", { class: "run-title", dir: "auto" }, run.name),
-        changes.length > 0 && element("span", { class: "differs", title: changes.join("\n") },
-          words.changes(changes.slice(0, CHANGES_SHOWN), changes.length - CHANGES_SHOWN)),
-        run.notes !== "" && editing !== run.copy && element("span", { class: "differs", dir: "auto" }, run.notes)),
-      element("td", { dir: "auto", "data-name": words.columns.text }, textName(run.text) || NONE),
-      element("td", { "data-name": words.columns.steps }, words.steps(count(figures.step), count(Number(figures.steps)))),
-      element("td", { "data-name": words.columns.loss }, loss(best ?? run.loss ?? NaN)),
-      element("td", { "data-name": words.columns.parameters }, run.parameters ? short(run.parameters) : NONE),
-      element("td", { "data-name": words.columns.size }, run.bytes ? size(run.bytes) : NONE),
-      element("td", { "data-name": words.columns.kept }, ago((Date.now() - run.kept_at) / 1000)),
-      element("td", { class: "row-actions" },
-        here ? element("span", { class: "open-here" }, words.openHere) : run.open ? element("span", { class: "open-here" }, words.openElsewhere)
-          : action("open", words.openTitle(run.name), () => controller.openKept(run.copy)),
-        action("rename", words.renameTitle(run.name), () => {
-          editing = run.copy;
-          draw();
-          /** @type {HTMLInputElement|null} */ (body.querySelector(".run-name"))?.select();
-        }),
-        action("delete", words.deleteTitle(run.name), () => remove(run), run.open !== "")));
+    rows.set(run.copy, { key, dom, editing: shown.editing });
+    return dom;
+  }
+
+  /** Shows the fields for the name and notes of a run, or takes them away.
+   * @param {Run} run @param {boolean} begun */
+  function edit(run, begun) {
+    editing = begun ? run.copy : "";
+    draw();
+    if (begun) /** @type {HTMLInputElement|null} */ (body.querySelector(".run-name"))?.select();
+    else focus(run.copy, "rename");
   }
 
   function draw() {
@@ -158,7 +131,15 @@ export function runsView(controller) {
       const ascending = left < right ? -1 : left > right ? 1 : 0;
       return Number(other.star) - Number(one.star) || (descending.is ? -ascending : ascending);
     });
-    body.replaceChildren(...matching.map(row));
+    if (drawn !== `${asked} ${order.by} ${descending.is}`) visible = PAGE;
+    drawn = `${asked} ${order.by} ${descending.is}`;
+    const focused = /** @type {HTMLElement|null} */ (document.activeElement);
+    const [copy, action] = [focused?.closest("tr")?.dataset["copy"], focused?.dataset["action"]];
+    const next = matching.slice(0, visible).map(rowOf);
+    // Rows that stay are not moved: a row loses the focus when it is.
+    if (next.length !== body.children.length || next.some((dom, index) => dom !== body.children[index])) body.replaceChildren(...next);
+    if (copy && action && !body.contains(document.activeElement)) focus(copy, action);
+    show(end, matching.length > visible);
     for (const [index, [name]] of COLUMNS.entries()) {
       setAttribute(/** @type {Element} */ (headings[index]?.parentElement), "aria-sort", name === order.by ? (descending.is ? "descending" : "ascending") : null);
     }
@@ -167,9 +148,15 @@ export function runsView(controller) {
     show(empty, known.length === 0);
   }
 
+  new IntersectionObserver(([entry]) => {
+    if (!entry?.isIntersecting) return;
+    visible += PAGE;
+    draw();
+  }, { rootMargin: "600px" }).observe(end);
+
   return {
     dom: element("div", { class: "runs-page" }, element("div", { class: "runs-top" }, element("h2", {}, labels.places.runs), summary, search),
-      persistence, mistake, undo, comparison.dom, empty, element("div", { class: "scrolling" }, table)),
+      persistence, mistake, undo, comparison.dom, empty, element("div", { class: "scrolling" }, table), end),
     /** @param {State} state */
     sync(state) {
       comparison.sync(state);
@@ -188,13 +175,10 @@ export function runsView(controller) {
       const entered = !listed;
       listed = true;
       if (entered) controller.send({ type: "list_runs" });
-      if (!entered && runs === known && state.compared === compared && (run === live || editing !== "" || body.contains(document.activeElement))) return;
-      const focused = /** @type {HTMLElement|null} */ (document.activeElement);
-      const [copy, action] = [focused?.closest("tr")?.dataset["copy"], focused?.dataset["action"]];
+      if (!entered && runs === known && state.compared === compared && run === live) return;
       [known, live, compared] = [runs, run, state.compared];
       setText(summary, words.summary(runs.length, size(runs.reduce((sum, { bytes }) => sum + bytes, 0))));
-      if (editing === "" || !known.some((one) => one.copy === editing)) draw();
-      if (copy && action && !body.contains(document.activeElement)) focus(copy, action);
+      draw();
     },
   };
 }

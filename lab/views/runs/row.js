@@ -1,0 +1,91 @@
+// A row of the table of runs.
+
+import { element, isComposing } from "../../ui/dom.js";
+import { NONE, ago, count, fieldName, loss, short, size, textName } from "../../ui/format.js";
+import { labels } from "../../ui/labels.js";
+
+/** @typedef {import("../../state/state.js").State} State */
+/** @typedef {import("../../state/state.js").Run} Run */
+
+const { runs: words } = labels;
+const CHANGES_SHOWN = 3; // differences from the parent; the title has them all
+
+/**
+ * What a row shows beside its run.
+ * @typedef {object} Shown
+ * @property {State["run"]} live  the run on the screen, if it is this one: its figures are newer
+ * @property {number} place  among the runs that are compared, or -1
+ * @property {string} full  why it cannot be compared, or ""
+ * @property {boolean} editing  whether its name and notes are being changed
+ */
+
+/**
+ * What a row can do.
+ * @typedef {object} Acts
+ * @property {() => void} open
+ * @property {() => void} compare  or compare no longer
+ * @property {() => void} star  or star no longer
+ * @property {(editing: boolean) => void} edit
+ * @property {(name: string, notes: string) => void} describe
+ * @property {() => void} remove
+ */
+
+/** How long ago a run was kept.
+ * @param {Run} run */
+export function ageOf(run) {
+  return ago((Date.now() - run.kept_at) / 1000);
+}
+
+/** @param {Run} run @param {Shown} shown @param {Acts} acts */
+export function row(run, { live, place, full, editing }, acts) {
+  const here = run.open === "here";
+  const check = element("input", {
+    type: "checkbox", "aria-label": words.compare(run.name), checked: place >= 0, disabled: full !== "", title: full || null,
+    "data-action": "compare", onchange: acts.compare,
+  });
+  const star = element("button", {
+    class: "star", "aria-pressed": run.star ? "true" : "false", "aria-label": words.star(run.name), "data-action": "star", onclick: acts.star,
+  }, run.star ? "★" : "☆");
+  const step = live?.step ?? run.step;
+  const steps = Number(live?.experiment.train["steps"] ?? run.steps);
+  const reached = live?.metrics["val_loss"] ?? run.val_loss ?? run.loss ?? NaN;
+  const changes = run.differs.map(({ field, before, after }) => words.change(fieldName(field), String(before), String(after)));
+  const cell = (/** @type {"text"} */ column, /** @type {string} */ content) => element("td", { "data-name": words.columns[column], dir: "auto" }, content);
+  return element("tr", { "data-copy": run.copy, class: here ? "here" : "" },
+    element("td", { class: "marks", "data-colour": place < 0 ? null : place }, check, star),
+    element("th", { scope: "row" }, editing ? form(run, acts) : element("span", { class: "run-title", dir: "auto" }, run.name),
+      changes.length > 0 && element("span", { class: "differs", title: changes.join("\n") },
+        words.changes(changes.slice(0, CHANGES_SHOWN), changes.length - CHANGES_SHOWN)),
+      run.notes !== "" && !editing && element("span", { class: "differs", dir: "auto" }, run.notes)),
+    ...[["text", textName(run.text) || NONE], ["steps", words.steps(count(step), count(steps))], ["loss", loss(reached)],
+      ["parameters", run.parameters ? short(run.parameters) : NONE], ["size", run.bytes ? size(run.bytes) : NONE], ["kept", ageOf(run)],
+    ].map(([column, content]) => cell(/** @type {"text"} */ (column), content ?? "")),
+    element("td", { class: "row-actions" },
+      run.open ? element("span", { class: "open-here" }, here ? words.openHere : words.openElsewhere) : action("open", run, acts.open),
+      action("rename", run, () => acts.edit(true)),
+      action("delete", run, acts.remove, run.open !== "")));
+}
+
+/** @param {"open"|"rename"|"delete"} name @param {Run} run @param {() => void} onclick @param {boolean} [disabled] */
+function action(name, run, onclick, disabled = false) {
+  return element("button", {
+    class: "text-button", "data-action": name, "aria-label": words.actionTitles[name](run.name), onclick, disabled,
+  }, words.actions[name]);
+}
+
+/** @param {Run} run @param {Acts} acts */
+function form(run, acts) {
+  const name = element("input", { class: "run-name", value: run.name, "aria-label": words.name, maxlength: 80 });
+  const notes = element("input", { value: run.notes, "aria-label": words.notes, placeholder: words.notes });
+  return element("form", {
+    class: "rename",
+    onsubmit(/** @type {Event} */ event) {
+      event.preventDefault();
+      if (name.value.trim()) acts.describe(name.value, notes.value);
+    },
+    onkeydown(/** @type {KeyboardEvent} */ event) {
+      if (event.key === "Escape" && !isComposing(event)) acts.edit(false);
+    },
+  }, name, notes, element("button", { class: "button small primary" }, words.save),
+    element("button", { class: "button small", type: "button", onclick: () => acts.edit(false) }, words.cancel));
+}

@@ -1,0 +1,149 @@
+"""The place Runs: every run is kept, found again, renamed, compared, deleted and brought back."""
+
+import json
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.e2e.conftest import ROOT
+from tests.e2e.test_lab import READY, TINY, fill, open_lab, wait_for
+
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+
+
+def train(page, steps: int = 40, **fields):
+    """Train a run with these settings to its end."""
+    fill(page, **fields)
+    page.click("#train")
+    wait_for(page, "#where", f"Finished {steps}")
+
+
+def row(page, name: str):
+    """The row of a run."""
+    return page.locator("tr[data-copy]").filter(has=page.locator(".run-title", has_text=re.compile(f"^{name}$")))
+
+
+@pytest.fixture
+def runs(page, site):
+    """The place Runs with two runs, of which the second has another learning rate and is open."""
+    open_lab(page, site, TINY, device="numpy")
+    train(page)
+    train(page, **{"optim-learning_rate": 0.05})
+    page.get_by_role("tab", name="Runs").click()
+    expect(row(page, "baby 2")).to_contain_text("Learning rate 0.004 → 0.05")
+    return page
+
+
+def test_a_run_is_named_starred_noted_and_found_again(runs):
+    page = runs
+    expect(page.locator("#runs-summary")).to_contain_text(re.compile(r"2 runs, \d+ kB"))
+    expect(row(page, "baby 2")).to_contain_text("tales")
+    expect(row(page, "baby 1")).to_contain_text("5 more")  # what differs from the preset
+    page.get_by_role("button", name="Rename baby 1").click()
+    page.keyboard.type("my first")
+    page.get_by_label("Notes").fill("to show in class")
+    page.keyboard.press("Enter")
+    expect(row(page, "my first")).to_contain_text("to show in class")
+    expect(page.get_by_role("button", name="Rename my first")).to_be_focused()
+    page.get_by_role("button", name="Star my first").click()
+    expect(page.get_by_role("button", name="Star my first")).to_have_attribute("aria-pressed", "true")
+    expect(page.locator("tr[data-copy]").first).to_contain_text("my first")  # before the newer one
+
+    page.reload()
+    expect(row(page, "my first")).to_contain_text("to show in class", timeout=READY)
+    page.get_by_role("button", name="Open my first").click()
+    expect(page.get_by_role("tab", name="Train")).to_have_attribute("aria-selected", "true")
+    wait_for(page, "#where", "Finished 40 of 40")
+    wait_for(page, "#samples li:first-child h3", "Step 40")
+    expect(page.locator("#optim-learning_rate")).to_have_value("0.004")
+
+
+def test_a_run_is_deleted_and_brought_back(runs):
+    page = runs
+    expect(page.get_by_role("button", name="Delete baby 2")).to_be_disabled()  # it is open
+    page.get_by_role("button", name="Delete baby 1").click()
+    expect(row(page, "baby 1")).to_have_count(0)
+    expect(page.locator("#undo-delete")).to_contain_text("baby 1")
+    page.get_by_role("button", name="Undo").click()
+    expect(row(page, "baby 1")).to_have_count(1)
+    expect(page.locator("#undo-delete")).to_be_hidden()
+    page.get_by_role("button", name="Delete baby 1").click()
+    page.reload()
+    expect(row(page, "baby 2")).to_have_count(1, timeout=READY)
+    expect(row(page, "baby 1")).to_have_count(0)
+
+
+def test_what_differs_between_two_runs_is_seen(runs):
+    page = runs
+    for name in ("baby 1", "baby 2"):
+        page.get_by_role("checkbox", name=f"Compare {name}").check()
+    comparison = page.get_by_role("region", name="Comparison")
+    expect(comparison.locator("canvas")).to_be_visible()
+    settings = comparison.locator(".settings-table tbody tr")
+    expect(settings).to_have_count(1)
+    expect(settings).to_have_text("Learning rate0.0040.05")
+    comparison.get_by_label("Show all settings").check()
+    assert settings.count() > 30
+    expect(comparison.get_by_role("heading", name="baby 1 · Step 40")).to_be_visible()
+    # Each run has the curve that its own file has: the pointer on it lights up its row.
+    comparison.locator(".u-over").scroll_into_view_if_needed()
+    box = comparison.locator(".u-over").bounding_box()
+    lit = set()
+    for height in range(0, int(box["height"]), 3):
+        page.mouse.move(box["x"] + 0.6 * box["width"], box["y"] + height)
+        lit.update(page.locator("tr.lit").evaluate_all("(rows) => rows.map((row) => row.dataset.copy)"))
+    assert lit == {"baby-1", "baby-2"}
+    expect(comparison.locator(".readout")).to_contain_text("baby 1")
+    comparison.get_by_label("Perplexity").check(force=True)
+    comparison.get_by_label("Tokens").check(force=True)
+    comparison.get_by_role("button", name="Clear").click()
+    expect(comparison).to_be_hidden()
+
+
+def test_a_place_has_an_address(runs):
+    page = runs
+    assert "place=runs" in page.url
+    page.go_back()
+    expect(page.locator("#train")).to_be_visible()
+    expect(page.locator("#runs-list")).to_be_hidden()
+    page.go_forward()
+    expect(row(page, "baby 1")).to_be_visible()
+    page.get_by_role("tab", name="Runs").press("ArrowLeft")
+    expect(page.get_by_role("tab", name="Train")).to_be_focused()
+    expect(page.locator("#train")).to_be_visible()
+
+
+def test_the_run_under_way_is_seen_and_paused_from_another_place(page, site):
+    open_lab(page, site, TINY.replace("train.steps=40", "train.steps=1000000"), device="numpy")
+    page.click("#train")
+    wait_for(page, "#where", r"\d of")
+    page.get_by_role("tab", name="Runs").click()
+    line = page.locator(".run-line")
+    expect(line).to_contain_text(re.compile(r"step [\d,]+ of 1,000,000"))
+    line.get_by_role("button", name="Pause").click()
+    line.get_by_role("button", name="Resume").click()
+    line.get_by_role("button", name="Pause").click()
+    expect(line.get_by_role("button", name="Resume")).to_be_visible()
+    expect(row(page, "baby 1")).to_contain_text("of 1,000,000")
+
+
+@pytest.mark.parametrize("width", [1440, 390, 320])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_places_have_no_serious_fault_of_access(runs, scheme, width):
+    page = runs
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": width, "height": 900})
+    for name in ("baby 1", "baby 2"):
+        page.get_by_role("checkbox", name=f"Compare {name}").check()
+    for place in ("Runs", "Train"):
+        page.get_by_role("tab", name=place).click()
+        page.evaluate(AXE.read_text())  # not by a script element, which the page's policy forbids
+        found = page.evaluate("axe.run()")["violations"]
+        serious = [
+            (fault["id"], [node["target"] for node in fault["nodes"]])
+            for fault in found
+            if fault["impact"] in ("serious", "critical")
+        ]
+        assert not serious, json.dumps(serious, indent=1)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), place
