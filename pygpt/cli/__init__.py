@@ -47,6 +47,7 @@ def _run(arguments):
     prepare_streams()
 
     from pygpt.cli.bench import BenchCommand
+    from pygpt.cli.compare import CompareCommand
     from pygpt.cli.devices import DevicesCommand
     from pygpt.cli.download import DownloadCommand
     from pygpt.cli.eval import EvalCommand
@@ -56,6 +57,7 @@ def _run(arguments):
     from pygpt.cli.lab import LabCommand
     from pygpt.cli.plan import PlanCommand
     from pygpt.cli.prepare import PrepareCommand
+    from pygpt.cli.runs import RunsCommand
     from pygpt.cli.sample import SampleCommand
     from pygpt.cli.serve import ServeCommand
     from pygpt.cli.show import ShowCommand
@@ -69,6 +71,8 @@ def _run(arguments):
         "sample": SampleCommand,
         "eval": EvalCommand,
         "show": ShowCommand,
+        "runs": RunsCommand,
+        "compare": CompareCommand,
         "import": ImportCommand,
         "export": ExportCommand,
         "devices": DevicesCommand,

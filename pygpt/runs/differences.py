@@ -6,15 +6,16 @@ from pygpt.config.presets import CHANGES
 SECTIONS = ("data", "model", "optim", "train")
 
 
+def settings(experiment: Experiment) -> dict[str, object]:
+    """All settings by their dotted names."""
+    values = experiment.to_dict()
+    return {f"{section}.{name}": value for section in SECTIONS for name, value in values[section].items()}
+
+
 def differences(before: Experiment, after: Experiment) -> list[dict]:
     """The settings that differ, each as {"field": "optim.learning_rate", "before": 0.002, "after": 0.02}."""
-    values, new = before.to_dict(), after.to_dict()
-    return [
-        {"field": f"{section}.{name}", "before": values[section][name], "after": value}
-        for section in SECTIONS
-        for name, value in new[section].items()
-        if values[section][name] != value
-    ]
+    old, new = settings(before), settings(after)
+    return [{"field": field, "before": old[field], "after": new[field]} for field in new if old[field] != new[field]]
 
 
 def preset_of(experiment: Experiment) -> Experiment:

@@ -13,7 +13,9 @@ from pygpt.errors import CheckpointError
 from pygpt.runs.checkpoint import Checkpoint, read_checkpoint
 from pygpt.runs.layout import EXPERIMENT_FILE, METRICS_FILE, MODEL_FILE, TOKENIZER_FILE
 from pygpt.runs.metrics_log import LONGEST_LINE, line_of, lines_of, read_lines
+from pygpt.runs.run_header import LENGTH, RunHeader, header_end, read_header
 from pygpt.tokenizers import BPETokenizer, tokenizer_json_bytes
+from pygpt.training.loss_curve import LossCurve
 from pygpt.training.metrics import Metric, is_measured
 from pygpt.utils.files import append, open_regular, remove_unfinished, write_atomically
 
@@ -196,6 +198,19 @@ def open_run(folder) -> Checkpoint:
     data = map_run(folder)
     try:
         return read_checkpoint(data)
+    except CheckpointError as error:
+        raise CheckpointError(f"{folder}: {error}") from None
+
+
+def read_beginning(folder) -> tuple[RunHeader, LossCurve]:
+    """The header and the loss curve of a run, given its folder or its file, without its weights.
+
+    Raises: CheckpointError, naming the folder or file, if there is no run or it is damaged.
+    """
+    data = map_run(folder)
+    try:
+        header = read_header(bytes(data[LENGTH : header_end(bytes(data[:LENGTH]))]))
+        return header, header.curve({name: bytes(data[slice(*place)]) for name, place in header.tables.items()})
     except CheckpointError as error:
         raise CheckpointError(f"{folder}: {error}") from None
 

@@ -6,22 +6,19 @@ that two tabs never write the same run. about.json is written last: a folder wit
 """
 
 import json
-import struct
 import time
 from typing import Any
 
-from pygpt.config.experiment import Experiment
-from pygpt.errors import CheckpointError, ExperimentError
-from pygpt.runs.checkpoint import CURVE
+from pygpt.errors import CheckpointError
 from pygpt.runs.differences import differences, preset_of
 from pygpt.runs.layout import ABOUT_FILE, EXPERIMENT_FILE, METRICS_FILE, MODEL_FILE, SAMPLES_FILE, TOKENIZER_FILE
 from pygpt.runs.metrics_log import line_of, lines_of, logged_steps, read_lines
+from pygpt.runs.run_header import LENGTH, header_end, read_header
 from pygpt.tokenizers import BPETokenizer, tokenizer_json_bytes
 from pygpt.training.loss_curve import LossCurve
 from pygpt.utils.files import file_name
 from pygpt.utils.json_text import json_text
 
-LONGEST_HEADER = 100_000_000  # bytes, as in safetensors.py
 LONGEST_SHOWN = 80  # characters of an unknown name that an error repeats
 
 
@@ -205,19 +202,14 @@ class RunStore:
         """
         await self._check(copy)
         try:
-            length = int.from_bytes(await self.files.read(copy, MODEL_FILE, 0, 8), "little")
-            header = json.loads(await self.files.read(copy, MODEL_FILE, 8, 8 + min(length, LONGEST_HEADER)))
-            metadata, tables = header["__metadata__"], {}
-            experiment = Experiment.from_dict(json.loads(metadata["experiment"]))
-            for name in CURVE:
-                if name in header:
-                    begin, end = (8 + length + offset for offset in header[name]["data_offsets"])
-                    tables[name.removeprefix("curve.")] = await self.files.read(copy, MODEL_FILE, begin, end)
-            return experiment.to_dict(), LossCurve.from_tables(tables, int(metadata["step"]))
+            end = header_end(await self.files.read(copy, MODEL_FILE, 0, LENGTH))
+            header = read_header(await self.files.read(copy, MODEL_FILE, LENGTH, end))
+            tables = {name: await self.files.read(copy, MODEL_FILE, *place) for name, place in header.tables.items()}
+            return header.experiment.to_dict(), header.curve(tables)
         except FileNotFoundError:
             raise CheckpointError("this run is gone: it was removed here or in another tab of the lab") from None
-        except (ValueError, TypeError, KeyError, struct.error, ExperimentError):
-            raise CheckpointError(f"the checkpoint of {copy} is damaged; delete the run") from None
+        except CheckpointError as error:
+            raise CheckpointError(f"{copy}: {error}") from None
 
     async def samples(self, copy: str) -> list[dict]:
         """What the model of a run wrote during training, each with `step` and `text`, in order."""

@@ -295,7 +295,7 @@ def test_a_kept_run_is_listed_opened_and_deleted(lab, tmp_path):
     assert later.kinds()[:3] == ["ready", "text", "device"] and later.all("opened")[0]["run"]["step"] == 40
     assert [sample["step"] for sample in later.all("sample")] == [0, 40]
     states = [[run["open"] for run in found["runs"]] for found in later.all("found")]
-    assert states == [[""], [], [""], ["here"]] and "baby 1 is open" in later.all("error")[0]["message"]
+    assert states == [[""], [], [""], ["here"], ["here"]] and "baby 1 is open" in later.all("error")[0]["message"]
     later.close()
 
     gone = Recorded(tmp_path / "run")
@@ -761,4 +761,4 @@ def test_a_run_with_a_damaged_checkpoint_is_named(lab, tmp_path, damage):
     (tmp_path / "run" / "baby-1" / "model.safetensors").write_bytes(damage)
     asyncio.run(lab.send({"type": "read_run", "copy": "baby-1"}, None))
     (error,) = lab.all("error")
-    assert "the checkpoint of baby-1 is damaged" in error["message"]
+    assert error["message"].startswith("baby-1: this is not the checkpoint of a pygpt run")

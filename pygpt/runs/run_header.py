@@ -1,0 +1,59 @@
+"""What the beginning of a checkpoint says: its settings, step and loss curve. The weights after it are not read."""
+
+import dataclasses
+import json
+import math
+import struct
+from typing import Any
+
+from pygpt.config.experiment import Experiment
+from pygpt.errors import CheckpointError, ExperimentError
+from pygpt.runs.checkpoint import CURVE
+from pygpt.training.loss_curve import LossCurve
+
+LENGTH = 8  # bytes of the length of the header
+LONGEST = 100_000_000  # bytes, as in safetensors.py
+_OTHER = ("curve.", "optimizer.", "data.")  # the prefixes of arrays that are no weights
+
+
+@dataclasses.dataclass(frozen=True)
+class RunHeader:
+    """The header of a checkpoint. `tables` are the places of the curve's tables in the file, from their first byte to
+    the one after their last."""
+
+    experiment: Experiment
+    step: int
+    provenance: dict[str, Any]
+    parameters: int
+    tables: dict[str, tuple[int, int]]
+
+    def curve(self, tables: dict[str, bytes]) -> LossCurve:
+        """The loss curve, given the bytes at `tables`. Raises: CheckpointError if they are damaged."""
+        try:
+            return LossCurve.from_tables(tables, self.step)
+        except struct.error:
+            raise CheckpointError("the loss curve is damaged: it ends within a row") from None
+
+
+def header_end(length: bytes) -> int:
+    """Where the header ends, given the first LENGTH bytes of the file."""
+    return LENGTH + min(int.from_bytes(length, "little"), LONGEST)
+
+
+def read_header(header: bytes) -> RunHeader:
+    """Read the bytes from LENGTH to `header_end`. Raises: CheckpointError if they are not those of a pygpt run."""
+    try:
+        arrays = json.loads(header)
+        metadata = arrays.pop("__metadata__")
+        start = LENGTH + len(header)
+        places = {name: arrays[name]["data_offsets"] for name in CURVE if name in arrays}
+        weights = [entry["shape"] for name, entry in arrays.items() if not name.startswith(_OTHER)]
+        return RunHeader(
+            experiment=Experiment.from_dict(json.loads(metadata["experiment"])),
+            step=int(metadata["step"]),
+            provenance=json.loads(metadata["provenance"]),
+            parameters=sum(map(math.prod, weights)),
+            tables={name.removeprefix("curve."): (start + begin, start + end) for name, (begin, end) in places.items()},
+        )
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, ExperimentError):
+        raise CheckpointError("this is not the checkpoint of a pygpt run, or it is damaged") from None
