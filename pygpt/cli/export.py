@@ -1,4 +1,4 @@
-"""`pygpt export --to hf`: write a run as a folder for Hugging Face's transformers."""
+"""`pygpt export`: write a run as a folder for Hugging Face's transformers, or its metrics for other programs."""
 
 import contextlib
 import dataclasses
@@ -14,22 +14,21 @@ from pygpt.errors import CheckpointError
 
 @dataclasses.dataclass
 class ExportCommand:
-    """Export a run as a folder that Hugging Face's transformers loads, with the same logits."""
+    """Export a run as a folder that Hugging Face's transformers loads, with the same logits, or its metrics."""
 
     model_folder: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(name="run", metavar="DIR")]
     """folder that `pygpt train` wrote, or a file saved by the lab"""
     out: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="OUT")]
     """folder to write"""
-    to: Literal["hf"] = "hf"
-    """hf: the layout of GPT-2, Llama, Mistral, Qwen 2 or Qwen 3, depending on the model"""
+    to: Literal["hf", "csv", "tensorboard"] = "hf"
+    """hf: the layout of GPT-2, Llama, Mistral, Qwen 2 or Qwen 3, depending on the model; csv: metrics.csv; tensorboard:
+    an event file"""
 
     def run(self) -> int:
         """Write the files of the folder, the weights last."""
-        from pygpt.huggingface import export_folder
-        from pygpt.runs.run_folder import open_run
         from pygpt.utils.files import write_atomically
 
-        files = export_folder(open_run(self.model_folder))
+        files = self._model() if self.to == "hf" else self._metrics()
         if lost := [name for name in files if os.path.lexists(self.out / name)]:
             raise CheckpointError(f"{self.out} has a {lost[0]} already, which would be lost; choose another folder")
         if self.out.exists() and not self.out.is_dir():
@@ -42,9 +41,28 @@ class ExportCommand:
                 with contextlib.suppress(OSError):
                     (self.out / name).unlink()
             raise CheckpointError(f"the folder {self.out} cannot be written: {error.strerror}") from None
-        PlainConsole(soft_wrap=True).print(
+        console = PlainConsole(soft_wrap=True)
+        if self.to != "hf":
+            console.print(f"Wrote {', '.join(files)} to {self.out}.")
+            return 0
+        console.print(
             f"Wrote the model and its tokenizer to {self.out}. Load them in Python:\n"
             f"  transformers.AutoModelForCausalLM.from_pretrained({str(self.out)!r})\n"
             f"  transformers.AutoTokenizer.from_pretrained({str(self.out)!r})"
         )
         return 0
+
+    def _model(self):
+        from pygpt.huggingface import export_folder
+        from pygpt.runs.run_folder import open_run
+
+        return export_folder(open_run(self.model_folder))
+
+    def _metrics(self):
+        from pygpt.runs.exports import EXPORTS
+        from pygpt.runs.run_folder import metrics_of, read_beginning
+
+        metrics = metrics_of(self.model_folder, read_beginning(self.model_folder)[1])
+        if not metrics:
+            raise CheckpointError(f"{self.model_folder} has neither a log nor a loss curve to export")
+        return EXPORTS[self.to](metrics)

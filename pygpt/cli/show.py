@@ -13,7 +13,7 @@ from rich.text import Text
 from pygpt.cli.output import PlainConsole, printable
 from pygpt.config.experiment import Experiment
 from pygpt.runs.checkpoint import Checkpoint, parameter_shapes
-from pygpt.runs.run_folder import RunFolder, map_run, open_run
+from pygpt.runs.run_folder import map_run, metrics_of, open_run
 from pygpt.tensor.tensor import ITEM_SIZE
 from pygpt.training.loss_curve import LossCurve
 from pygpt.training.metrics import Metric
@@ -37,7 +37,7 @@ class ShowCommand:
         """Print the description."""
         size, checkpoint = len(map_run(self.model_folder)), open_run(self.model_folder)
         shapes = parameter_shapes(checkpoint.experiment, checkpoint.tokenizer)
-        losses = _losses(RunFolder(self.model_folder), checkpoint.curve)
+        losses = _losses(metrics_of(self.model_folder, checkpoint.curve))
         if self.json:
             description = {
                 "step": checkpoint.step,
@@ -56,13 +56,8 @@ class ShowCommand:
         return 0
 
 
-def _losses(folder: RunFolder, curve: LossCurve) -> dict:
-    """The last training loss and the last and best validation loss, with their steps. They come from the log if
-    there is one, otherwise from the loss curve in the file."""
-    metrics = folder.read_metrics() or [
-        *(Metric(step, loss) for step, loss, _ in curve.training),
-        *(Metric(step, val_loss=loss) for step, loss, _ in curve.validation),
-    ]
+def _losses(metrics: list[Metric]) -> dict:
+    """The last training loss and the last and best validation loss, with their steps."""
     losses = {}
     trained = [{"step": metric.step, "loss": metric.loss} for metric in metrics if metric.loss is not None]
     evaluated = [{"step": metric.step, "loss": metric.val_loss} for metric in metrics if metric.val_loss is not None]

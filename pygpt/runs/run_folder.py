@@ -215,6 +215,18 @@ def read_beginning(folder) -> tuple[RunHeader, LossCurve]:
         raise CheckpointError(f"{folder}: {error}") from None
 
 
+def metrics_of(folder, curve: LossCurve) -> list[Metric]:
+    """The metrics in the log of a run, given its folder or its file; without a log, the losses of its curve."""
+    place = folder_of(Path(folder))
+    return (RunFolder(place).read_metrics() if place else []) or sorted(
+        [
+            *(Metric(step, loss) for step, loss, _ in curve.training),
+            *(Metric(step, val_loss=loss, accuracy=accuracy) for step, loss, accuracy in curve.validation),
+        ],
+        key=lambda metric: metric.step,
+    )
+
+
 def write_run(folder, checkpoint: bytes | Iterable[bytes]) -> None:
     """Write a run to the model.safetensors of a folder, or to a file whose name ends in .safetensors.
 

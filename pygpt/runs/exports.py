@@ -1,0 +1,101 @@
+"""The metrics of a run in the formats of other programs."""
+
+import csv
+import io
+import struct
+import time
+from collections.abc import Callable, Iterable, Iterator
+
+from pygpt.training.metrics import METRICS, Metric
+
+# Reads like the scalars that other programs write: a group before the slash, so that they stand together.
+TAGS = {
+    "loss": "loss/train",
+    "val_loss": "loss/validation",
+    "accuracy": "accuracy/validation",
+    "learning_rate": "train/learning_rate",
+    "grad_norm": "train/grad_norm",
+    "update_ratio": "train/update_ratio",
+    "ms_per_step": "speed/ms_per_step",
+    "tokens_per_second": "speed/tokens_per_second",
+}
+
+
+def csv_files(metrics: Iterable[Metric]) -> dict[str, bytes]:
+    """metrics.csv: a row for each logged step, a column for each metric; what was not measured is empty."""
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    names = [field.name for field in METRICS]
+    rows.writerow(["step", *names])
+    for metric in metrics:
+        values = (getattr(metric, name) for name in names)
+        rows.writerow([metric.step, *("" if value is None else repr(value) for value in values)])
+    return {"metrics.csv": text.getvalue().encode()}
+
+
+def tensorboard_files(metrics: Iterable[Metric]) -> dict[str, bytes]:
+    """An event file that TensorBoard and the programs that read its format open.
+
+    Source: tensorflow/core/util/event.proto and framework/summary.proto, in the records of lib/io/record_writer.h.
+    """
+    began = time.time()
+    events = [_event(began, 0, _field(3, b"brain.Event:2"))]
+    for metric in metrics:
+        values = b"".join(
+            _field(1, _field(1, tag.encode()) + _tag(2, 5) + struct.pack("<f", getattr(metric, name)))
+            for name, tag in TAGS.items()
+            if getattr(metric, name) is not None
+        )
+        if values:
+            events.append(_event(began, metric.step, _field(5, values)))
+    return {f"events.out.tfevents.{int(began)}.pygpt": b"".join(map(_record, events))}
+
+
+EXPORTS: dict[str, Callable[[Iterable[Metric]], dict[str, bytes]]] = {
+    "csv": csv_files,
+    "tensorboard": tensorboard_files,
+}
+
+
+def _event(seconds: float, step: int, content: bytes) -> bytes:
+    return _tag(1, 1) + struct.pack("<d", seconds) + _tag(2, 0) + _varint(step) + content
+
+
+def _field(number: int, content: bytes) -> bytes:
+    return _tag(number, 2) + _varint(len(content)) + content
+
+
+def _tag(number: int, kind: int) -> bytes:
+    return _varint(number << 3 | kind)
+
+
+def _varint(value: int) -> bytes:
+    parts = []
+    while value > 127:
+        parts.append(value & 127 | 128)
+        value >>= 7
+    return bytes([*parts, value])
+
+
+def _record(data: bytes) -> bytes:
+    length = struct.pack("<Q", len(data))
+    return length + _checksum(length) + data + _checksum(data)
+
+
+def _checksum(data: bytes) -> bytes:
+    """The masked CRC-32C of a record."""
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc = _CRC[(crc ^ byte) & 255] ^ crc >> 8
+    crc ^= 0xFFFFFFFF
+    return struct.pack("<I", ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF)
+
+
+def _crc_table() -> Iterator[int]:
+    for index in range(256):
+        for _bit in range(8):
+            index = index >> 1 ^ 0x82F63B78 if index & 1 else index >> 1
+        yield index
+
+
+_CRC = tuple(_crc_table())

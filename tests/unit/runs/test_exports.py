@@ -1,0 +1,76 @@
+"""The metrics of a run in other programs' formats, read back by those programs."""
+
+import csv
+import struct
+
+import pytest
+
+from pygpt.cli import main
+from pygpt.devices.numpy import NumpyDevice
+from pygpt.runs.exports import TAGS, csv_files, tensorboard_files
+from pygpt.runs.run_folder import RunFolder, write_run
+from pygpt.training.metrics import METRICS
+from tests.tiny_runs import finish, poem_run
+
+
+@pytest.fixture(scope="module")
+def trained():
+    """A finished run, and its metrics."""
+    run = poem_run(NumpyDevice())
+    return run, [metric for metric in finish(run) if metric.step]
+
+
+def test_csv_has_every_metric_with_all_its_digits(trained):
+    rows = [*csv.DictReader(csv_files(trained[1])["metrics.csv"].decode().splitlines())]
+    assert len(rows) == len(trained[1])
+    for row, metric in zip(rows, trained[1]):
+        assert int(row["step"]) == metric.step
+        for field in METRICS:
+            value = getattr(metric, field.name)
+            assert row[field.name] == "" if value is None else float(row[field.name]) == value
+
+
+def test_every_metric_has_a_tag():
+    assert set(TAGS) == {field.name for field in METRICS}
+
+
+@pytest.mark.slow
+def test_tensorboard_reads_every_metric(trained, tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    for name, content in tensorboard_files(trained[1]).items():
+        (tmp_path / name).write_bytes(content)
+    read = EventAccumulator(str(tmp_path), size_guidance={"scalars": 0}).Reload()
+    measured = [name for name in TAGS if any(getattr(metric, name) is not None for metric in trained[1])]
+    assert set(read.Tags()["scalars"]) == {TAGS[name] for name in measured} and len(measured) >= 5
+    for name in measured:
+        expected = [
+            (metric.step, struct.unpack("<f", struct.pack("<f", getattr(metric, name)))[0])
+            for metric in trained[1]
+            if getattr(metric, name) is not None
+        ]
+        assert [(event.step, event.value) for event in read.Scalars(TAGS[name])] == expected
+
+
+@pytest.mark.parametrize("with_log", [True, False])
+def test_a_run_is_exported_with_or_without_its_log(trained, tmp_path, monkeypatch, with_log):
+    run, metrics = trained
+    monkeypatch.chdir(tmp_path)
+    write_run(tmp_path / "run", run.checkpoint())
+    if with_log:
+        RunFolder(tmp_path / "run").log(metrics, every=1)
+    assert main(["export", "run", "out", "--to", "csv"]) == 0
+    rows = [*csv.DictReader((tmp_path / "out" / "metrics.csv").read_text().splitlines())]
+    assert [float(row["loss"]) for row in rows if row["loss"]] == [m.loss for m in metrics if m.loss is not None]
+    assert [float(row["val_loss"]) for row in rows if row["val_loss"]] == [
+        metric.val_loss for metric in metrics if metric.val_loss is not None
+    ] or not with_log
+    assert any(row["grad_norm"] for row in rows) == with_log
+
+
+def test_an_export_of_metrics_replaces_nothing(trained, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    write_run(tmp_path / "run", trained[0].checkpoint())
+    assert main(["export", "run", "out", "--to", "csv"]) == 0
+    assert main(["export", "run", "out", "--to", "csv"]) == 1
+    assert "out has a metrics.csv already" in capsys.readouterr().err
