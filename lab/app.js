@@ -89,7 +89,15 @@ const controller = {
     if (!store.state.text.facts) sendNow({ type: "choose_run_text" });
   },
   link: (of) => addressOf("train", location.href).replace(/#.*/, "") + hashOf(store.state, of),
-  readTexts: (chosen) => files.read(chosen),
+  go(place) {
+    const tab = document.getElementById(`${place}-tab`);
+    tab?.click();
+    tab?.focus();
+  },
+  readTexts(chosen) {
+    controller.go("train"); // where the text and its errors are shown
+    files.read(chosen);
+  },
   async openRun(file) {
     const { bytes, unreadable } = await readFile(file);
     const message = bytes && isRun(bytes) ? "" : unreadable || labels.files.noRun(file.name);
@@ -99,7 +107,7 @@ const controller = {
   async openKept(copy) {
     if (!(await mayReplace("open"))) return;
     controller.send({ type: "open_kept", copy });
-    document.getElementById("train-tab")?.click();
+    controller.go("train");
   },
   async chooseDevice(choice) {
     if ((choice === SERVER) === (device === SERVER)) {
@@ -162,7 +170,7 @@ async function adoptLink() {
 
 /** Writes the draft into the address. */
 function showDraft() {
-  if (store.state.draft) history.replaceState(null, "", location.href.replace(/#.*/, "") + hashOf(store.state, "draft"));
+  if (store.state.draft) history.replaceState(history.state, "", location.href.replace(/#.*/, "") + hashOf(store.state, "draft"));
 }
 
 const textChoice = textChoiceView(controller);
@@ -214,13 +222,11 @@ store.subscribe((state) => {
     showDraft();
   }, CHECK_AFTER);
 });
+// A link that is pasted has an entry without a state. Back to a place has not: the settings stay those on the page.
 addEventListener("hashchange", () => {
-  if (adopted) adoptLink();
-});
-// The skip link moves the focus without an entry in the address, which holds the settings.
-document.querySelector(".skip")?.addEventListener("click", (event) => {
-  event.preventDefault();
-  document.getElementById("run")?.focus();
+  if (!adopted) return;
+  if (!history.state) adoptLink();
+  else showDraft();
 });
 
 addEventListener("beforeunload", (event) => {

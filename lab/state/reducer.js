@@ -71,7 +71,7 @@ const HANDLERS = {
   paused: (state, { step }) => withPhase(state, "paused", step, notices.paused(step)),
   // A start stops the run before it, and goes on.
   stopped: (state, { step }) =>
-    withPhase({ ...state, phaseBefore: "stopped" }, state.phase === "starting" ? "starting" : "stopped", step, notices.stopped(step)),
+    withPhase({ ...state, phaseBefore: state.phaseBefore === "finished" ? "finished" : "stopped" }, state.phase === "starting" ? "starting" : "stopped", step, notices.stopped(step)),
   finished: (state, { step }) => withPhase(state, "finished", step, notices.finished(step)),
 
   sampled: (state, { text, done }) => {
@@ -105,8 +105,8 @@ const HANDLERS = {
   },
   // Their age is that of this moment; the page may show it much later.
   found: (state, { runs }) => ({
-    ...state, runs: runs.map((run) => ({ ...run, kept_at: Date.now() - 1000 * run.seconds_ago })), errors: without(state.errors, "runs"),
-    deleted: runs.some(({ copy }) => copy === state.deleted?.copy) ? null : state.deleted,
+    ...state, listed: true, runs: runs.map((run) => ({ ...run, kept_at: Date.now() - 1000 * run.seconds_ago })), errors: without(state.errors, "runs"),
+    deleted: state.deleted.filter((gone) => !runs.some(({ copy }) => copy === gone.copy)),
   }),
   error: (state, { message, field, during }) => {
     const text = field && message.startsWith(`${field}: `) ? message.slice(field.length + 2) : message;
@@ -183,7 +183,7 @@ const HANDLERS = {
   run_read: (state, read) => ({ ...state, read: { ...state.read, [read.copy]: read } }),
   compare: (state, { copies }) => ({ ...state, compared: copies }),
   go: (state, { place }) => ({ ...state, place }),
-  deleting: (state, { run }) => ({ ...state, deleted: run, runs: state.runs.filter(({ copy }) => copy !== run?.copy) }),
+  deleting: (state, { run }) => ({ ...state, deleted: [...state.deleted, run], runs: state.runs.filter(({ copy }) => copy !== run.copy) }),
   persisted: (state, { persistent }) => ({ ...state, persistent }),
 };
 

@@ -25,7 +25,7 @@ import { labels } from "../ui/labels.js";
  * @typedef {{type: "asking", command: string}} Asking  a command was sent that acts once
  * @typedef {{type: "announce", notice: string}} Announce
  * @typedef {{type: "go", place: import("./place.js").Place}} Go  to a place of the page
- * @typedef {{type: "deleting", run: Run|null}} Deleting  a run; null once nothing can be undone
+ * @typedef {{type: "deleting", run: Run}} Deleting  a kept run
  * @typedef {{type: "compare", copies: string[]}} Compare  kept runs
  * @typedef {{type: "persisted", persistent: boolean}} Persisted  what the browser answered to the request to keep runs
  * @typedef {{type: "limited", sentence: string}} Limited
@@ -69,7 +69,8 @@ import { labels } from "../ui/labels.js";
  * @property {Run[]} runs  the runs that are kept, the newest first
  * @property {string[]} compared  the folders of the runs that are compared
  * @property {Record<string, import("../transport/messages.js").RunReadEvent>} read  what was read of them, by folder
- * @property {Run|null} deleted  the run that was deleted last, until something else happens to the runs
+ * @property {boolean} listed  whether the list of runs has arrived
+ * @property {Run[]} deleted  the runs that were deleted on this visit, and can be brought back
  * @property {boolean|null} persistent  whether the browser promised to keep the runs; null before it was asked
  */
 
@@ -115,7 +116,8 @@ export const INITIAL = {
   runs: [],
   compared: [],
   read: {},
-  deleted: null,
+  listed: false,
+  deleted: [],
   persistent: null,
 };
 
@@ -157,5 +159,6 @@ export function layoutOf(about, text) {
  * @property {(files: File[]) => void} readTexts  as one text
  * @property {(file: File) => void} openRun
  * @property {(choice: string) => void} chooseDevice
+ * @property {(place: import("./place.js").Place) => void} go
  * @property {(copy: string) => void} openKept  open a kept run
  */

@@ -5,7 +5,13 @@
 /** Whether the run has steps that are in no file and are not kept.
  * @param {Pick<State, "run">} state */
 export function isUnkept({ run }) {
-  return run !== null && run.step > Math.max(0, run.saved_step, run.kept_step);
+  return run !== null && run.step > Math.max(0, surelySaved(run), run.kept_step);
+}
+
+/** The step that is in a file. A sandboxed frame may refuse downloads without a word, so there it is none.
+ * @param {import("./state.js").RunState} run */
+function surelySaved(run) {
+  return globalThis.origin === "null" ? 0 : run.saved_step;
 }
 
 /** Whether runs are not kept: the browser offers no place, or has refused one.
@@ -24,7 +30,7 @@ export function isKeptNowhere({ limit, errors }) {
 export function lossOf(state, opening) {
   const { run, phase } = state;
   if (!run) return null;
-  const seconds = ((run.step - Math.max(0, run.saved_step)) * (run.metrics["ms_per_step"] ?? NaN)) / 1000;
+  const seconds = ((run.step - Math.max(0, surelySaved(run))) * (run.metrics["ms_per_step"] ?? NaN)) / 1000;
   if (isKeptNowhere(state) && isUnkept(state)) return { what: "time", seconds };
   return opening && phase === "running" ? { what: "running", seconds } : null;
 }

@@ -26,11 +26,17 @@ export function placesView(controller) {
 
   /** @param {Place} place */
   function go(place) {
-    if (place !== placeIn(location.href)) history.pushState(null, "", addressOf(place, location.href));
+    if (place !== placeIn(location.href)) history.pushState({ place }, "", addressOf(place, location.href));
     controller.dispatch({ type: "go", place });
   }
 
+  // The skip link moves the focus without an entry in the address, which holds the settings.
+  document.querySelector(".skip")?.addEventListener("click", (event) => {
+    event.preventDefault();
+    document.getElementById(shown === "runs" ? "runs-list" : "run")?.focus();
+  });
   addEventListener("popstate", () => controller.dispatch({ type: "go", place: placeIn(location.href) }));
+  history.replaceState({ place: placeIn(location.href) }, ""); // an entry of the page's own: see app.js
   controller.dispatch({ type: "go", place: placeIn(location.href) });
 
   return {

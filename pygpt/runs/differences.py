@@ -2,6 +2,7 @@
 
 from pygpt.config.experiment import Experiment
 from pygpt.config.presets import CHANGES
+from pygpt.models import MODELS
 
 SECTIONS = ("data", "model", "optim", "train")
 
@@ -13,9 +14,18 @@ def settings(experiment: Experiment) -> dict[str, object]:
 
 
 def differences(before: Experiment, after: Experiment) -> list[dict]:
-    """The settings that differ, each as {"field": "optim.learning_rate", "before": 0.002, "after": 0.02}."""
+    """The settings that differ, each as {"field": "optim.learning_rate", "before": 0.002, "after": 0.02}.
+
+    Settings that the model of `after` does not use are left out.
+    """
     old, new = settings(before), settings(after)
-    return [{"field": field, "before": old[field], "after": new[field]} for field in new if old[field] != new[field]]
+    used = MODELS[after.model.kind].fields
+    return [
+        {"field": field, "before": old[field], "after": value}
+        for field, value in new.items()
+        if old[field] != value
+        and (used is None or not field.startswith("model.") or field.removeprefix("model.") in {"kind", *used})
+    ]
 
 
 def preset_of(experiment: Experiment) -> Experiment:

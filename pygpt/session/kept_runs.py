@@ -32,9 +32,12 @@ class KeptRuns:
         self.emit, self.store = emit, store
 
     async def begin(self) -> None:
-        """Tidy up, list the runs, and list them again when the tab that this one replaces has closed."""
+        """Tidy up, and list the runs."""
         await self.store.tidy()
         await self.list_runs()
+
+    async def follow_closing_tabs(self) -> None:
+        """List the runs again when the tab that this one replaces has closed."""
         attempt = 0
         while await self.store.wait_for_closing_tabs(attempt):
             attempt += 1

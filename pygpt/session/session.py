@@ -77,13 +77,14 @@ class Session:
             self.emit(messages.Error(sentence_of(error), field_of(error), command_name(message)))
 
     async def begin(self, device: str) -> None:
-        """The first command: send the capabilities, load the first text, open a device, list the kept runs."""
+        """The first command: send the capabilities, list the kept runs, load the first text, open a device."""
         self.emit(capabilities(self.site))
         await yield_to_event_loop()
+        await self.kept_runs.begin()
         if self.text is None:
             await self.handle({"type": "choose_text", "name": "tales", "built_in": True}, None)
         await self.handle({"type": "open_device", "choice": device}, None)
-        await self.kept_runs.begin()
+        await self.kept_runs.follow_closing_tabs()
 
     async def open_device(self, choice: str) -> None:
         """Open another device and move the run there. Raises: DeviceError if that fails, and changes nothing."""
@@ -193,6 +194,8 @@ class Session:
         text, tokenizer = await self.preparing.run("", self._prepare(draft))
         assert self.device is not None  # as `_prepare` says
         async with self._replacing:
+            if not self._may_choose():  # what does not fit is refused before it stops the run under way
+                check_memory(draft, tokenizer.vocab_size, self.device, len(text.text))
             await self._stop_all()
             await self._choose_device(draft)
             run = Run(draft, text, self.device, tokenizer)  # encoding a long text takes seconds

@@ -11,7 +11,7 @@ const isolated = (name) => `\u2068${name}\u2069`;
 export const english = {
   page: {
     name: "pygpt lab",
-    skip: "Skip to training",
+    skip: "Skip to the content",
     training: "Training",
     failed: (/** @type {string} */ command, /** @type {string} */ error) =>
       `the command “${command}” failed${error && ` (${error})`}; try again, or reload the page, which then offers the last copy of the run`,
@@ -56,10 +56,12 @@ export const english = {
   /** The runs that are kept. */
   runs: {
     none: "No run is kept yet. Every run that you train or open is kept here by itself.",
+    keptNowhere: "Runs cannot be kept here: the browser offers this page no place for them. Save a run to a file to keep it.",
+    noMatch: "No run matches.",
     summary: (/** @type {number} */ number, /** @type {string} */ size) => (number ? `${plural(number, "run")}, ${size}` : ""),
     notPersistent: "This browser may delete runs when it needs room, or after days without a visit (Safari: seven). Save the ones that matter to files.",
     search: "Find a run",
-    columns: { star: "Star", name: "Name", text: "Text", steps: "Steps", loss: "Loss", parameters: "Parameters", size: "Size", kept: "Kept" },
+    columns: { star: "Compare and star", name: "Name", text: "Text", steps: "Steps", loss: "Training loss", val_loss: "Validation loss", parameters: "Parameters", size: "Size", kept: "Kept", actions: "Actions" },
     steps: (/** @type {string} */ step, /** @type {string} */ steps) => (step === steps ? step : `${step} of ${steps}`),
     change: (/** @type {string} */ field, /** @type {string} */ before, /** @type {string} */ after) => `${field} ${before || "–"} → ${after || "–"}`,
     changes: (/** @type {string[]} */ shown, /** @type {number} */ more) => `${shown.join(" · ")}${more > 0 ? ` · ${more} more` : ""}`,
@@ -88,7 +90,10 @@ export const english = {
     differences: "What differs",
     everything: "Show all settings",
     same: "These runs have the same settings.",
+    otherTokens: "The tokenizers or texts of these runs differ, so their losses count different things: compare them with care.",
+    atShort: { step: "step", tokens: "tokens" },
     setting: "Setting",
+    textSetting: "Text",
     atStep: (/** @type {string} */ step) => `Step ${step}`,
     clear: "Clear",
     deleted: (/** @type {string} */ name) => `${isolated(name)} was deleted.`,
@@ -381,6 +386,7 @@ export const english = {
     press: "Press Train. The model starts by guessing at random; watch its loss fall as it learns the text.",
     willTrainOn: (/** @type {string} */ device) => `The model will train on ${device}.`,
     openingDevice: "Opening a device…",
+    noDevice: "There is no device to train on: see Device.",
     symbols: /** @type {Record<string, string>} */ ({ byte: "byte", char: "character" }),
     token: "token",
     /** The meaning of a loss: its exponential is the number of equally likely tokens that would be as hard to guess. */

@@ -30,11 +30,15 @@ export function compareView(controller) {
   const all = element("input", { type: "checkbox", id: "all-settings", onchange: () => drawSettings() });
   const settings = element("table", { class: "results settings-table" });
   const same = element("p", { class: "hint" }, words.same);
+  const otherTokens = element("p", { class: "hint", hidden: true }, words.otherTokens);
   const samples = element("div", { class: "side-by-side" });
-  const clear = element("button", { class: "text-button", onclick: () => controller.dispatch({ type: "compare", copies: [] }) }, words.clear);
+  const clear = element("button", { class: "text-button", onclick() {
+    controller.dispatch({ type: "compare", copies: [] });
+    /** @type {HTMLElement|null} */ (document.querySelector(".runs [data-action=compare]"))?.focus();
+  } }, words.clear);
   const dom = element("section", { class: "stage comparison", "aria-label": words.comparison, hidden: true },
     element("div", { class: "comparison-top" }, across.dom, unit.dom, clear),
-    element("figure", {}, frame, element("figcaption", {}, element("span", {}, words.smoothed), readout)),
+    otherTokens, element("figure", {}, frame, element("figcaption", {}, element("span", {}, words.smoothed), readout)),
     element("div", { class: "comparison-top" }, element("h3", {}, words.differences),
       element("label", { class: "axis-choice" }, all, words.everything)),
     same, element("div", { class: "scrolling" }, settings), samples);
@@ -42,6 +46,7 @@ export function compareView(controller) {
   let plot = null;
   /** @type {{read: RunRead, name: string, place: number}[]} */
   let shown = [];
+  let stale = false; // drawn while hidden
   let drawn = "";
   /** @type {WeakMap<RunRead, {key: string, columns: ReturnType<typeof columnsOf>}>} */
   const computed = new WeakMap();
@@ -49,7 +54,7 @@ export function compareView(controller) {
   new ResizeObserver(() => {
     const { width, height } = frame.getBoundingClientRect();
     if (width < 1 || height < 1) return;
-    if (plot) plot.setSize({ width, height });
+    if (plot && !stale) plot.setSize({ width, height });
     else draw();
   }).observe(frame);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
@@ -60,6 +65,7 @@ export function compareView(controller) {
     plot?.destroy();
     plot = null;
     const { width, height } = frame.getBoundingClientRect();
+    stale = width < 1;
     if (width < 1 || height < 1 || !shown.length) return;
     plot = new uPlot(options(width, height), uPlot.join(shown.map(({ read }) => columns(read))), frame);
   }
@@ -110,17 +116,18 @@ export function compareView(controller) {
     if (idx === null || idx === undefined) return setText(readout, "");
     const [at, ...curves] = chart.data;
     const parts = shown.map(({ name }, index) => `${name} ${number(nearest(curves[2 * index] ?? [], idx))}`);
-    setText(readout, [count(at[idx] ?? 0), ...parts].join(" · "));
+    setText(readout, [`${words.atShort[axes.across]} ${count(at[idx] ?? 0)}`, ...parts].join(" · "));
   }
 
   function drawSettings() {
     const rows = settingsOf(shown.map(({ read }) => read.experiment), all.checked);
+    show(otherTokens, new Set(shown.map(({ read }) => countedBy(read))).size > 1);
     show(same, rows.length === 0 && shown.length > 1);
     settings.replaceChildren(...(rows.length ? [
       element("thead", {}, element("tr", {}, element("th", { scope: "col" }, words.setting),
         ...shown.map(({ name, place }) => element("th", { scope: "col", "data-colour": place, class: "coloured", dir: "auto" }, name)))),
       element("tbody", {}, ...rows.map(({ field, values, same: equal }) => element("tr", { class: equal ? "equal" : null },
-        element("th", { scope: "row" }, fieldName(field)), ...values.map((value) => element("td", {}, String(value)))))),
+        element("th", { scope: "row" }, field === "data.source" ? words.textSetting : fieldName(field)), ...values.map((value) => element("td", {}, String(value)))))),
     ] : []));
   }
 
@@ -128,7 +135,7 @@ export function compareView(controller) {
     samples.replaceChildren(...shown.map(({ read, name, place }) => {
       const last = read.samples.at(-1);
       return element("section", {}, element("h3", { "data-colour": place, class: "coloured", dir: "auto" },
-        last ? `${name} · ${words.atStep(count(last.step))}` : name), element("p", { class: "prose", dir: "auto", translate: "no" }, last?.text ?? ""));
+        last ? `${name} · ${words.atStep(count(last.step))}` : name), element("p", { class: "prose", dir: "auto", translate: "no" }, last?.text.trim() ?? ""));
     }));
   }
 
@@ -162,6 +169,12 @@ export function compareView(controller) {
       drawSamples();
     },
   };
+}
+
+/** What the losses of a run count: the tokens of its text.
+ * @param {RunRead} run */
+function countedBy({ experiment }) {
+  return JSON.stringify(["source", "layout", "tokenizer", "vocab_size"].map((name) => experiment.data[name]));
 }
 
 /** @type {Map<string, string>} the runs that were asked for, with their steps then */

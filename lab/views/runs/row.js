@@ -48,8 +48,7 @@ export function row(run, { live, place, full, editing }, acts) {
   }, run.star ? "★" : "☆");
   const step = live?.step ?? run.step;
   const steps = Number(live?.experiment.train["steps"] ?? run.steps);
-  const reached = live?.metrics["val_loss"] ?? run.val_loss ?? run.loss ?? NaN;
-  const changes = run.differs.map(({ field, before, after }) => words.change(fieldName(field), String(before), String(after)));
+  const changes = run.differs.map(({ field, before, after }) => words.change(field === "data.source" ? words.textSetting : fieldName(field), String(before), String(after)));
   const cell = (/** @type {"text"} */ column, /** @type {string} */ content) => element("td", { "data-name": words.columns[column], dir: "auto" }, content);
   return element("tr", { "data-copy": run.copy, class: here ? "here" : "" },
     element("td", { class: "marks", "data-colour": place < 0 ? null : place }, check, star),
@@ -57,7 +56,8 @@ export function row(run, { live, place, full, editing }, acts) {
       changes.length > 0 && element("span", { class: "differs", title: changes.join("\n") },
         words.changes(changes.slice(0, CHANGES_SHOWN), changes.length - CHANGES_SHOWN)),
       run.notes !== "" && !editing && element("span", { class: "differs", dir: "auto" }, run.notes)),
-    ...[["text", textName(run.text) || NONE], ["steps", words.steps(count(step), count(steps))], ["loss", loss(reached)],
+    ...[["text", textName(run.text) || NONE], ["steps", words.steps(count(step), count(steps))], ["loss", loss(live?.metrics["loss"] ?? run.loss ?? NaN)],
+      ["val_loss", loss(live?.metrics["val_loss"] ?? run.val_loss ?? NaN)],
       ["parameters", run.parameters ? short(run.parameters) : NONE], ["size", run.bytes ? size(run.bytes) : NONE], ["kept", ageOf(run)],
     ].map(([column, content]) => cell(/** @type {"text"} */ (column), content ?? "")),
     element("td", { class: "row-actions" },

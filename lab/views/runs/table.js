@@ -1,5 +1,6 @@
 // The runs that are kept, in a table: star, rename, open, delete. The run on the screen shows its latest figures.
 
+import { isKeptNowhere } from "../../state/unsaved.js";
 import { element, errorPlace, setAttribute, setText, show, showError } from "../../ui/dom.js";
 import { size } from "../../ui/format.js";
 import { labels } from "../../ui/labels.js";
@@ -19,7 +20,8 @@ const COLUMNS = [
   ["name", (run) => run.name.toLowerCase(), false],
   ["text", (run) => run.text.toLowerCase(), false],
   ["steps", (run) => run.step, true],
-  ["loss", (run) => run.val_loss ?? run.loss ?? Infinity, false],
+  ["loss", (run) => run.loss ?? Infinity, false],
+  ["val_loss", (run) => run.val_loss ?? Infinity, false],
   ["parameters", (run) => run.parameters, true],
   ["size", (run) => run.bytes, true],
   ["kept", (run) => run.kept_at, true],
@@ -32,23 +34,23 @@ export function runsView(controller) {
   const mistake = errorPlace("runs-mistake");
   const undoWords = element("span", {});
   const undo = element("div", { id: "undo-delete", class: "notice kept", role: "status", hidden: true }, undoWords,
-    element("button", { class: "button small", onclick: () => deleted && controller.send({ type: "restore_run", copy: deleted.copy }) }, words.undo));
+    element("button", { class: "button small", "data-action": "undo", onclick: bringBack }, words.undo));
   const search = element("input", { id: "runs-search", type: "search", placeholder: words.search, "aria-label": words.search, oninput: () => draw() });
   const headings = COLUMNS.map(([name]) => element("button", { class: "text-button", onclick: () => sortBy(name) }, words.columns[name]));
   const body = element("tbody", {});
   const table = element("table", { class: "results runs", "aria-label": labels.places.runs },
-    element("thead", {}, element("tr", {}, element("th", { class: "unseen-head" }, words.columns.star),
-      ...headings.map((button) => element("th", { scope: "col" }, button)), element("th", {}, ""))), body);
+    element("thead", {}, element("tr", {}, element("th", { scope: "col", class: "unseen-head" }, words.columns.star),
+      ...headings.map((button) => element("th", { scope: "col" }, button)), element("th", { scope: "col", class: "unseen-head" }, words.columns.actions))), body);
   const comparison = compareView(controller);
   const end = element("div", { class: "runs-end", hidden: true });
-  const empty = element("p", { id: "no-runs", class: "hint" }, words.none);
+  const empty = element("p", { id: "no-runs", class: "hint", hidden: true });
   const [order, descending] = [{ by: "kept" }, { is: true }];
   /** @type {Run[]} */
   let known = [];
   /** @type {State["run"]} */
   let live = null;
-  /** @type {Run|null} */
-  let deleted = null;
+  /** @type {Run|undefined} */
+  let deleted;
   let asked = false; // whether the browser was asked to keep the runs
   /** @type {string[]} */
   let compared = [];
@@ -56,7 +58,11 @@ export function runsView(controller) {
   const rows = new Map();
   let visible = PAGE;
   let drawn = ""; // the search and the order of the rows
+  let wanted = ""; // the run that gets the focus once it is back
+  let nowhere = false; // whether runs cannot be kept
+  let ready = false; // whether the list has arrived
   let editing = ""; // the folder of the run that is being renamed
+  let shownList = false;
   let listed = false;
 
   /** @param {string} name */
@@ -71,6 +77,13 @@ export function runsView(controller) {
   function remove(run) {
     controller.dispatch({ type: "deleting", run });
     controller.send({ type: "delete_run", copy: run.copy });
+    requestAnimationFrame(() => undo.querySelector("button")?.focus()); // once it is shown
+  }
+
+  function bringBack() {
+    if (!deleted) return;
+    controller.send({ type: "restore_run", copy: deleted.copy });
+    wanted = deleted.copy;
   }
 
   /** Asks the browser not to delete the runs when it needs room. A page of `pygpt serve` keeps them on a disk. */
@@ -145,7 +158,12 @@ export function runsView(controller) {
     }
     show(table, known.length > 0);
     show(search, known.length > 5 || asked !== "");
-    show(empty, known.length === 0);
+    setText(empty, known.length ? words.noMatch : nowhere ? words.keptNowhere : words.none);
+    show(empty, ready && next.length === 0);
+    if (wanted && rows.has(wanted) && known.some(({ copy }) => copy === wanted)) {
+      focus(wanted, "delete"); // of the run that was brought back
+      wanted = "";
+    }
   }
 
   new IntersectionObserver(([entry]) => {
@@ -161,11 +179,13 @@ export function runsView(controller) {
     sync(state) {
       comparison.sync(state);
       const { runs, errors, place, run, persistent } = state;
-      deleted = state.deleted;
+      deleted = state.deleted.at(-1);
       if (!asked && run && run.kept_step > 0 && !state.about?.machine) askToPersist();
       showError(mistake, errors["runs"]);
       setText(undoWords, deleted ? words.deleted(deleted.name) : "");
-      show(undo, deleted !== null);
+      show(undo, deleted !== undefined);
+      nowhere = isKeptNowhere(state) && state.limit !== "";
+      ready = state.listed;
       setText(persistence, persistent === false ? words.notPersistent : "");
       show(persistence, persistent === false && runs.length > 0);
       if (place !== "runs") {
@@ -175,7 +195,8 @@ export function runsView(controller) {
       const entered = !listed;
       listed = true;
       if (entered) controller.send({ type: "list_runs" });
-      if (!entered && runs === known && state.compared === compared && run === live) return;
+      if (!entered && runs === known && state.listed === shownList && state.compared === compared && run === live) return;
+      shownList = state.listed;
       [known, live, compared] = [runs, run, state.compared];
       setText(summary, words.summary(runs.length, size(runs.reduce((sum, { bytes }) => sum + bytes, 0))));
       draw();

@@ -29,6 +29,7 @@ export function chartView(curves) {
     logarithmic.steps.dom, logarithmic.losses.dom, readout));
   /** @type {uPlot|null} */
   let plot = null;
+  let stale = false;
   let drawn = -1;
   let blind = NaN;
   /** @type {Record<string, number>} */
@@ -52,7 +53,8 @@ export function chartView(curves) {
 
   function draw() {
     const { width, height } = frame.getBoundingClientRect();
-    if (width < 1 || height < 1) return;
+    stale = width < 1 || height < 1; // hidden: drawn once it is seen
+    if (stale) return;
     plot?.destroy();
     plot = new uPlot(options(width, height), columns(), frame);
   }
@@ -65,7 +67,7 @@ export function chartView(curves) {
 
   new ResizeObserver(() => {
     const { width, height } = frame.getBoundingClientRect();
-    if (!plot) draw();
+    if (!plot || stale) draw();
     else if (Math.abs(plot.width - width) >= 1 || Math.abs(plot.height - height) >= 1) plot.setSize({ width, height });
   }).observe(frame);
   // A GPU process that dies takes the drawing with it, whatever device trains. (These events do not bubble.)

@@ -50,7 +50,7 @@ export function figuresView() {
       setText(meaning, run ? meaningOf(run) : words.press);
       const { open, opening } = state.device;
       setText(summary, run ? summarize(run, about, open?.name ?? labels.device.none)
-        : open && !opening ? words.willTrainOn(open.name) : words.openingDevice);
+        : open && !opening ? words.willTrainOn(open.name) : opening || !state.errors.device ? words.openingDevice : words.noDevice);
     },
   };
 }

@@ -5,8 +5,10 @@ import json
 
 import pytest
 
+from pygpt.config.experiment import Experiment
 from pygpt.errors import CheckpointError
 from pygpt.runs import disk_files
+from pygpt.runs.differences import differences
 from pygpt.runs.disk_files import DiskFiles
 from pygpt.runs.run_store import RunStore
 from pygpt.training.metrics import Metric
@@ -167,3 +169,11 @@ def test_a_run_is_kept_as_soon_as_there_is_room(store, cpu, tmp_path, monkeypatc
     do(store.log([Metric(2, loss=2.5)], 1), store.keep(b"2", ABOUT | {"step": 2}))
     assert [line["step"] for line in lines(tmp_path / store.current)] == [1, 2]
     assert len(do(store.find())) == 1 and do(store.read_copy(store.current)) == b"2"
+
+
+def test_settings_that_a_model_does_not_use_are_no_differences():
+    bigram = Experiment.preset("bigram")
+    other = Experiment.preset("baby").with_fields(**{"model.kind": "bigram", "model.n_layer": 9})
+    fields = {change["field"] for change in differences(bigram, other)}
+    assert "model.n_layer" not in fields and "train.batch_size" in fields and "model.block_size" in fields
+    assert "model.n_layer" in {change["field"] for change in differences(bigram, Experiment.preset("baby"))}

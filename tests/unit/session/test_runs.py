@@ -292,7 +292,7 @@ def test_a_kept_run_is_listed_opened_and_deleted(lab, tmp_path):
         await later.send({"type": "delete_run", "copy": "baby-1"}, None)
 
     asyncio.run(visit())
-    assert later.kinds()[:3] == ["ready", "text", "device"] and later.all("opened")[0]["run"]["step"] == 40
+    assert later.kinds()[:4] == ["ready", "found", "text", "device"] and later.all("opened")[0]["run"]["step"] == 40
     assert [sample["step"] for sample in later.all("sample")] == [0, 40]
     states = [[run["open"] for run in found["runs"]] for found in later.all("found")]
     assert states == [[""], [], [""], ["here"], ["here"]] and "baby 1 is open" in later.all("error")[0]["message"]
@@ -762,3 +762,22 @@ def test_a_run_with_a_damaged_checkpoint_is_named(lab, tmp_path, damage):
     asyncio.run(lab.send({"type": "read_run", "copy": "baby-1"}, None))
     (error,) = lab.all("error")
     assert error["message"].startswith("baby-1: this is not the checkpoint of a pygpt run")
+
+
+def test_a_start_that_is_refused_leaves_the_run_that_trains(lab):
+    """A model that does not fit on the device is refused before anything is stopped."""
+
+    async def scenario():
+        await lab.prepare()
+        await lab.send({"type": "start", "experiment": DRAFT.with_fields(**{"train.steps": 100_000}).to_dict()}, None)
+        while not lab.all("progress"):
+            await asyncio.sleep(0.01)
+        lab.session.device.memory_limit = 1 << 20
+        huge = DRAFT.with_fields(**{"model.n_embd": 4096})
+        await lab.send({"type": "start", "experiment": huge.to_dict()}, None)
+        assert lab.session.training.active and not lab.all("stopped")
+        await lab.send({"type": "stop"}, None)
+
+    asyncio.run(scenario())
+    (error,) = [error for error in lab.all("error") if error["during"] == "start"]
+    assert "this run needs about" in error["message"]
