@@ -58,6 +58,9 @@ def test_a_run_is_evaluated_as_before(name, capsys):
     evaluated = json.loads(call(capsys, "eval", RECORDED / "runs" / name, "--json", "--device", "numpy"))
     recorded = json.loads((RECORDED / f"{name}.eval.json").read_text())
     assert evaluated.pop("device").startswith("NumPy") and recorded.pop("device").startswith("NumPy")
+    if name == "documents_ema":  # whose documents are longer than its context; the baselines predicted all of them
+        assert list(evaluated["baselines"]) == list(recorded["baselines"])
+        recorded["baselines"] = {"uniform": recorded["baselines"]["uniform"]}
     assert close(evaluated, recorded)
 
 

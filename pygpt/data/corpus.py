@@ -37,6 +37,12 @@ class Split:
         first = self.answers if answers_only and self.answers else (begin + 1 for begin in self.offsets)
         return zip(self.offsets, self.offsets[1:], first)
 
+    def predictions(self, block_size: int, answers_only: bool = False) -> Iterator[tuple[int, range]]:
+        """Yield the index of the BOS before each document and those of the tokens that are predicted: at most the first
+        `block_size`, of which the BOS after the document may be one."""
+        for begin, end, first in self.documents(answers_only):
+            yield begin, range(first, min(end, begin + block_size) + 1)
+
 
 @dataclass(frozen=True)
 class Corpus(Generic[Part]):

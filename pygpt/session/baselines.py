@@ -24,7 +24,9 @@ async def send_baselines(emit: Emit, run: Run) -> None:
         train, val = [await _fetch_split(run.device, part) for part in parts]
     except DeviceError:
         return
-    for nats in baseline_steps(train, val, run.tokenizer.vocab_size, run.experiment.train.answers_only):
+    experiment = run.experiment
+    block, answers_only = experiment.model.block_size, experiment.train.answers_only
+    for nats in baseline_steps(train, val, run.tokenizer.vocab_size, block, answers_only):
         await yield_to_event_loop()
     emit(Baselines(run.id, nats))
 

@@ -92,7 +92,7 @@ def evaluate_text(trained, text, whole: bool = False, baselines: bool = True) ->
     byte_count = predicted_bytes(val, tokenizer, block, answers_only)
     baseline_losses = {"uniform": math.log(tokenizer.vocab_size)}
     if baselines and train is not None:
-        baseline_losses = ngram_baselines(train, val, tokenizer.vocab_size, answers_only)
+        baseline_losses = ngram_baselines(train, val, tokenizer.vocab_size, block, answers_only)
     return Evaluation(loss, predictions, byte_count, right, questions, baseline_losses)
 
 
@@ -106,10 +106,9 @@ def predicted_bytes(split, tokenizer, block_size: int, answers_only: bool = Fals
     if split.offsets is None:
         return tokenizer.byte_length(split.tokens[1:])
     predicted, delimiters = array("I"), 0
-    for begin, end, first in split.documents(answers_only):
-        last = min(end + 1, begin + 1 + block_size)  # the delimiter at `end` is predicted too, if the block reaches it
-        predicted.extend(split.tokens[first : min(last, end)])
-        delimiters += last > end
+    for (_, places), end in zip(split.predictions(block_size, answers_only), split.offsets[1:]):
+        predicted.extend(split.tokens[places.start : min(places.stop, end)])
+        delimiters += end in places
     return tokenizer.byte_length(predicted) + delimiters
 
 

@@ -5,8 +5,9 @@ unigram  the frequency of a token in the training part
 bigram   its frequency there after the preceding token
 trigram  its frequency there after the two preceding tokens
 
-They predict the validation part. Tokens that the training part does not contain have a nonzero probability: each model
-is interpolated with the next simpler one. Witten and Bell's rule gives a context less weight, the more distinct tokens
+They predict what the model predicts of the validation part: of a document, the first tokens, as many as a block has.
+They count the whole training part. Tokens that it does not contain have a nonzero probability: each model is
+interpolated with the next simpler one. Witten and Bell's rule gives a context less weight, the more distinct tokens
 have followed it:
 
     p(c | context) = (n(context c) + d(context) p(c | shorter context)) / (n(context) + d(context))
@@ -24,14 +25,14 @@ PIECE = 1 << 15  # tokens in a piece of work: a few hundredths of a second in a 
 NAMES = ("uniform", "unigram", "bigram", "trigram")
 
 
-def baselines(train, val, vocab_size: int, answers_only: bool = False) -> dict[str, float]:
+def baselines(train, val, vocab_size: int, block_size: int, answers_only: bool = False) -> dict[str, float]:
     """The cross-entropy of each baseline, in nats per token, over the predictions of `val`; see `baseline_steps`."""
-    for losses in baseline_steps(train, val, vocab_size, answers_only):
+    for losses in baseline_steps(train, val, vocab_size, block_size, answers_only):
         pass
     return losses
 
 
-def baseline_steps(train, val, vocab_size: int, answers_only: bool = False):
+def baseline_steps(train, val, vocab_size: int, block_size: int, answers_only: bool = False):
     """Compute the baselines in pieces: yield None between them, for a thread with other work, and finally the losses.
 
     With `answers_only`, only the tokens of answers are predicted, if the text has questions.
@@ -58,7 +59,7 @@ def baseline_steps(train, val, vocab_size: int, answers_only: bool = False):
     yield None
     after_two = _context_counts(triple_counts, lambda triple: triple // vocab_size)
     yield None
-    predicted, predictions = Counter[int](), _predictions(val, vocab_size, answers_only)
+    predicted, predictions = Counter[int](), _predictions(val, vocab_size, block_size, answers_only)
     while piece := list(itertools.islice(predictions, PIECE)):
         predicted.update(piece)
         yield None
@@ -88,7 +89,7 @@ def _sequence(split):
     return sequence
 
 
-def _predictions(split, vocab_size, answers_only):
+def _predictions(split, vocab_size, block_size, answers_only):
     """Yield each prediction with the two tokens before it, as one number; a stream's first has only one before it."""
     if split.offsets is None:
         tokens = split.tokens
@@ -98,13 +99,10 @@ def _predictions(split, vocab_size, answers_only):
             first * square + second * vocab_size + third for first, second, third in zip(tokens, tokens[1:], tokens[2:])
         )
         return
-    for begin, end, first in split.documents(answers_only):
-        before, last = split.tokens[begin], split.tokens[begin]
-        for place in range(begin + 1, end + 1):
-            token = split.tokens[place]
-            if place >= first:
-                yield (before * vocab_size + last) * vocab_size + token
-            before, last = last, token
+    for begin, places in split.predictions(block_size, answers_only):
+        for place in places:
+            before, last, token = (split.tokens[max(begin, place - back)] for back in (2, 1, 0))
+            yield (before * vocab_size + last) * vocab_size + token
 
 
 def _context_counts(counts, context_of):

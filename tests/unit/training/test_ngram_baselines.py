@@ -2,6 +2,7 @@
 
 import json
 import math
+import random
 
 import pytest
 
@@ -41,7 +42,7 @@ def test_a_stream_against_the_formula():
     # Placeholders for the tokens before the start.
     train, val = ["-", "-", *corpus.train.tokens], ["+", *corpus.val.tokens]
     train_ngrams = [((train[i - 2], train[i - 1]), train[i]) for i in range(2, len(train))]
-    losses = baselines(corpus.train, corpus.val, tokenizer.vocab_size)
+    losses = baselines(corpus.train, corpus.val, tokenizer.vocab_size, 8)
     assert losses["uniform"] == pytest.approx(math.log(tokenizer.vocab_size))
     val_ngrams = [((val[i - 2], val[i - 1]), val[i]) for i in range(2, len(val))]
     assert [losses[name] for name in ("unigram", "bigram", "trigram")] == pytest.approx(
@@ -64,22 +65,51 @@ def test_documents_against_the_formula(answers_only):
                 if not answers_only or split is corpus.train or tokenizer.encode("=")[0] in row[2:i]
             ]
         ngrams.append(rows)
-    losses = baselines(corpus.train, corpus.val, tokenizer.vocab_size, answers_only)
+    losses = baselines(corpus.train, corpus.val, tokenizer.vocab_size, 8, answers_only)
     assert [losses[name] for name in ("unigram", "bigram", "trigram")] == pytest.approx(
         reference_losses(*ngrams, tokenizer.vocab_size)
     )
 
 
+def test_the_baselines_predict_what_the_model_predicts_of_long_documents():
+    """By hand: of each line, the model predicts its first 2 of 10 tokens; the lines held out are the 10th and 20th."""
+    tokenizer, corpus = corpus_of("\n".join(["ab" + "z" * 8] * 19 + ["ba" + "z" * 8]), "documents", block_size=2)
+    # In training: 18 lines of 1 a, 1 b, 8 z and the delimiter, so 198 tokens, 4 distinct ones.
+    a = b = math.log((18 + 4 / 4) / (198 + 4))
+    losses = baselines(corpus.train, corpus.val, tokenizer.vocab_size, 2)
+    assert losses["unigram"] == pytest.approx(-(2 * a + 2 * b) / 4)
+    # After the delimiter and after a there was only one token, 18 times; after b only z.
+    seen, unseen = math.log((18 + 19 / 202) / 19), math.log((19 / 202) / 19)
+    assert losses["bigram"] == pytest.approx(-(2 * seen + 2 * unseen) / 4)
+    assert [len(places) for _, places in corpus.val.predictions(2)] == [2, 2]
+
+
+@pytest.mark.parametrize("layout, count", [("documents", 320), ("stream", 1959)])
+def test_an_evaluation_and_its_baselines_have_the_same_predictions(layout, count, tmp_path):
+    generator = random.Random(0)
+    lines = ["".join(generator.choice("abcdefgh") for _ in range(8)) + "z" * 40 for _ in range(400)]
+    (tmp_path / "text.txt").write_text("\n".join(lines) + "\n")
+    sizes = ("--data.layout", layout, "--model.block-size", 8, "--steps", 1, "--train.batch-size", 7)
+    run_pygpt(
+        "train", "bigram", "--data", tmp_path / "text.txt", *sizes, "--device", "numpy", "--out", tmp_path / "run"
+    )
+    result = json.loads(run_pygpt("eval", tmp_path / "run", "--json"))
+    assert result["predictions"] == count
+    if layout == "documents":  # almost only letters, which are rare in the whole text, where z is frequent
+        assert result["baselines"]["unigram"]["loss"] == pytest.approx(3.892, abs=0.001)
+        assert result["baselines"]["bigram"]["loss"] == pytest.approx(2.227, abs=0.001)
+
+
 def test_a_repetitive_text_has_almost_no_bigram_loss():
     tokenizer, corpus = corpus_of("ab" * 20_000)
-    losses = baselines(corpus.train, corpus.val, tokenizer.vocab_size)
+    losses = baselines(corpus.train, corpus.val, tokenizer.vocab_size, 8)
     assert losses["uniform"] == losses["unigram"] == pytest.approx(math.log(2), abs=1e-6)
     assert losses["bigram"] < 1e-3 and losses["trigram"] < 1e-3
 
 
 def test_unseen_tokens_have_a_finite_loss():
     tokenizer, corpus = corpus_of("aaaaaaaaabbbbbbbbb" * 10 + "xyzxyzxyzxyzxyzxyzxyzxyz", block_size=4)
-    assert all(map(math.isfinite, baselines(corpus.train, corpus.val, tokenizer.vocab_size).values()))
+    assert all(map(math.isfinite, baselines(corpus.train, corpus.val, tokenizer.vocab_size, 8).values()))
 
 
 @pytest.mark.parametrize(
@@ -92,7 +122,7 @@ def test_unseen_tokens_have_a_finite_loss():
 def test_a_text_of_a_million_characters(name, expected):
     text = load_text(name)
     tokenizer, corpus = corpus_of(text.text)
-    *pieces, losses = baseline_steps(corpus.train, corpus.val, tokenizer.vocab_size)
+    *pieces, losses = baseline_steps(corpus.train, corpus.val, tokenizer.vocab_size, 8)
     assert len(pieces) >= 8, "in pieces, so that a worker can handle messages in between"
     assert [round(loss, 3) for loss in losses.values()] == expected
 
