@@ -16,7 +16,6 @@ from pygpt.runs.checkpoint import Checkpoint, parameter_shapes
 from pygpt.runs.run_folder import map_run, metrics_of, open_run
 from pygpt.tensor.tensor import ITEM_SIZE
 from pygpt.training.loss_curve import LossCurve
-from pygpt.training.metrics import Metric
 from pygpt.utils.json_text import json_text
 from pygpt.utils.units import format_bytes
 
@@ -37,7 +36,7 @@ class ShowCommand:
         """Print the description."""
         size, checkpoint = len(map_run(self.model_folder)), open_run(self.model_folder)
         shapes = parameter_shapes(checkpoint.experiment, checkpoint.tokenizer)
-        losses = _losses(metrics_of(self.model_folder, checkpoint.curve))
+        losses = _losses(self.model_folder, checkpoint.curve)
         if self.json:
             description = {
                 "step": checkpoint.step,
@@ -56,11 +55,15 @@ class ShowCommand:
         return 0
 
 
-def _losses(metrics: list[Metric]) -> dict:
-    """The last training loss and the last and best validation loss, with their steps."""
+def _losses(folder: Path, curve: LossCurve) -> dict:
+    """The last training loss and the last and best validation loss, with their steps. They are those of the file, which
+    the log can be ahead of; a file of an early version has none, but its log has."""
+    if curve.empty:
+        curve = LossCurve()
+        curve.take(metrics_of(folder, curve))
     losses = {}
-    trained = [{"step": metric.step, "loss": metric.loss} for metric in metrics if metric.loss is not None]
-    evaluated = [{"step": metric.step, "loss": metric.val_loss} for metric in metrics if metric.val_loss is not None]
+    trained = [{"step": step, "loss": loss} for step, loss, _ in curve.training]
+    evaluated = [{"step": step, "loss": loss} for step, loss, _ in curve.validation]
     if trained:
         losses["training"] = trained[-1]
     if evaluated:

@@ -216,12 +216,19 @@ def read_beginning(folder) -> tuple[RunHeader, LossCurve]:
 
 
 def metrics_of(folder, curve: LossCurve) -> list[Metric]:
-    """The metrics in the log of a run, given its folder or its file; without a log, the losses of its curve."""
+    """The metrics in the log of a run, given its folder or its file, and the evaluations of its curve that the log
+    lacks, such as the one before the first step; without a log, also the training losses of its curve."""
     place = folder_of(Path(folder))
-    return (RunFolder(place).read_metrics() if place else []) or sorted(
+    logged = RunFolder(place).read_metrics() if place else []
+    evaluated = {metric.step for metric in logged if metric.val_loss is not None}
+    return sorted(
         [
-            *(Metric(step, loss) for step, loss, _ in curve.training),
-            *(Metric(step, val_loss=loss, accuracy=accuracy) for step, loss, accuracy in curve.validation),
+            *(logged or (Metric(step, loss) for step, loss, _ in curve.training)),
+            *(
+                Metric(step, val_loss=loss, accuracy=accuracy)
+                for step, loss, accuracy in curve.validation
+                if step not in evaluated
+            ),
         ],
         key=lambda metric: metric.step,
     )

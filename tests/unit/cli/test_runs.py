@@ -1,6 +1,7 @@
 """`pygpt runs` and `pygpt compare`: the runs in a folder, and what differs between them."""
 
 import json
+import shutil
 
 import pytest
 
@@ -49,6 +50,28 @@ def test_only_what_differs_is_compared(folder, capsys):
     assert len(json.loads(capsys.readouterr().out)["settings"]) > 50
     assert main(["compare", "runs/slow", "runs/slow"]) == 0
     assert "the same settings" in capsys.readouterr().out
+
+
+def test_a_run_has_the_same_losses_as_a_folder_and_as_a_file(tmp_path, monkeypatch, capsys):
+    """A fine-tune can be best before its first step; a log has no line of that, and can be ahead of the file."""
+    monkeypatch.chdir(tmp_path)
+    command = ["train", "bigram", "--steps=3", "--train.eval-every=1", "--train.eval-batches=1", "--device=numpy"]
+    assert main([*command, "--optim.learning-rate=100", "--optim.warmup-steps=0", "--out=run"]) == 0
+    shutil.copy("run/model.safetensors", "alone.safetensors")
+    with open("run/metrics.jsonl", "a") as log:
+        log.write('{"step": 4, "loss": 0.1, "val_loss": 0.1}\n')
+    capsys.readouterr()
+    found = []
+    for place in ("run", "alone.safetensors"):
+        assert main(["show", place, "--json"]) == 0
+        found.append(json.loads(capsys.readouterr().out)["losses"])
+    assert found[0] == found[1]
+    assert (
+        found[0]["best validation"]["step"] == 0 and found[0]["validation"]["step"] == found[0]["training"]["step"] == 3
+    )
+    assert main(["compare", "run", "alone.safetensors", "--json"]) == 0
+    best = json.loads(capsys.readouterr().out)["results"]["best validation loss"]
+    assert best == [found[0]["best validation"]["loss"]] * 2
 
 
 @pytest.mark.parametrize(
