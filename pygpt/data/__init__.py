@@ -1,6 +1,6 @@
 """Training texts, and their conversion to tokens for a device."""
 
-from pygpt.data.corpus import Corpus, Split, check_answers, make_corpus, question_of, whole_split
+from pygpt.data.corpus import Corpus, Split, check_answers, hold_out, make_corpus, question_of, whole_split
 from pygpt.data.loading import load_text, open_dataset_bytes
 from pygpt.data.registry import DATASETS, Dataset
 from pygpt.data.sources.python import python_sources_text
@@ -17,6 +17,7 @@ __all__ = [
     "Task",
     "Text",
     "check_answers",
+    "hold_out",
     "is_task",
     "load_text",
     "make_corpus",

@@ -7,6 +7,7 @@ import random
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Generic, TypeVar
 
 from pygpt.data.sources.tasks import SEPARATOR
@@ -65,10 +66,10 @@ def make_corpus(
     """Convert a text to tokens and hold out some of them for validation.
 
     Layout "stream" holds out the end of the text. Layout "documents" holds out every tenth document (for a fraction
-    of 0.1), because lists are often sorted. Documents are kept whole here; one that is longer than the block is
-    truncated to its first `block_size` tokens when a batch is drawn. `rng` shuffles the documents, and then the last
-    ones are held out: the others have the order they would have without validation. `question_length` is that of the
-    Text.
+    of 0.1; see `hold_out`), because lists are often sorted. Documents are kept whole here; one that is longer than the
+    block is truncated to its first `block_size` tokens when a batch is drawn. `rng` shuffles the documents, and then
+    the last ones are held out: the others have the order they would have without validation. `question_length` is that
+    of the Text.
 
     Raises:
         DataError: the layout is unknown, the fraction is not above 0 and at most 0.5, the tokenizer's delimiter does
@@ -148,18 +149,28 @@ def _documents(
     question_length: int,
 ) -> Corpus[Split]:
     documents = _documents_of(text, tokenizer, 2)
-    every = round(1 / val_fraction)
     if rng is not None:
         rng.shuffle(documents)
         boundary = len(documents) - max(1, int(len(documents) * val_fraction))
         kept, held_back = documents[:boundary], documents[boundary:]
-    elif len(documents) < every:
-        kept, held_back = documents[:-1], documents[-1:]
     else:
-        kept = [document for index, document in enumerate(documents) if index % every != every - 1]
-        held_back = documents[every - 1 :: every]
+        kept, held_back = hold_out(documents, val_fraction)
     train, val = _delimited(kept, tokenizer), _delimited(held_back, tokenizer)
     return Corpus("documents", *_with_answers(tokenizer, block_size, question_length, train, val))
+
+
+def hold_out(documents: list[str], val_fraction: float) -> tuple[list[str], list[str]]:
+    """Divide documents into those to train on and those held out: evenly spread, `val_fraction` of the first n for each
+    n, rounded down; at least the last one."""
+    # The decimal fraction that was written: as a binary number, 0.1 is a little more than a tenth.
+    fraction = Fraction(str(val_fraction))
+    top, bottom = fraction.numerator, fraction.denominator
+    kept: list[str] = []
+    held_back: list[str] = []
+    for index, document in enumerate(documents):
+        is_held_back = (index + 1) * top // bottom > index * top // bottom
+        (held_back if is_held_back else kept).append(document)
+    return (kept, held_back) if held_back else (documents[:-1], documents[-1:])
 
 
 def question_of(document: str, question_length: int) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import partial
 
 from pygpt.config.sampling import SamplingConfig
-from pygpt.data import Text, question_of
+from pygpt.data import Text, hold_out, question_of
 from pygpt.inference.generate import stream
 from pygpt.inference.sampler import Sampler
 from pygpt.session.background import Background
@@ -86,9 +86,7 @@ class _GrowingSlices:
 def _question(run: Run) -> tuple[str, str]:
     """A held-out question up to its answer, and the same document with its answer."""
     assert isinstance(run.text, Text)  # shards have no questions
-    every = round(1 / run.experiment.data.val_fraction)
-    documents = split_documents(run.text.text)
-    held_out = documents[every - 1 :: every] or documents[-1:]
+    _, held_out = hold_out(split_documents(run.text.text), run.experiment.data.val_fraction)
     expected = held_out[run.step % len(held_out)]
     return question_of(expected, run.text.question_length), expected
 

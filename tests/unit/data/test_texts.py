@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from pygpt.data import (
     DATASETS,
+    hold_out,
     load_text,
     make_corpus,
     open_dataset_bytes,
@@ -316,6 +317,27 @@ def test_another_fraction():
     corpus = make_corpus("a\nb\na\nb", CharTokenizer("ab", documents=True), "documents", 8, val_fraction=0.5)
     assert corpus.val.tokens == array("I", [2, 1, 2, 1, 2])
     assert len(make_corpus("ab" * 50, CharTokenizer("ab"), "stream", 8, val_fraction=0.25).val.tokens) == 25
+
+
+@pytest.mark.parametrize("fraction", [0.5, 0.4, 0.35, 0.3, 0.29, 0.25, 0.2, 0.1, 0.05, 0.02, 0.001])
+def test_the_fraction_of_documents_held_out_is_the_one_asked_for(fraction):
+    documents = [f"document {number}" for number in range(1000)]
+    kept, held_out = hold_out(documents, fraction)
+    assert len(held_out) == round(1000 * fraction) and len(kept) + len(held_out) == 1000
+    places = [documents.index(document) for document in held_out]
+    gaps = {later - earlier for earlier, later in zip(places, places[1:])}
+    assert max(gaps, default=0) - min(gaps, default=0) <= 1, "they are spread evenly"
+    if 1 / fraction == (every := round(1 / fraction)):  # as in versions that rounded to one in so many
+        assert held_out == documents[every - 1 :: every]
+    text = "\n".join(documents)
+    tokenizer = train_tokenizer("char", text, documents=True)
+    corpus = make_corpus(text, tokenizer, "documents", 8, fraction)
+    assert len(corpus.val.offsets) - 1 == len(held_out) and len(corpus.train.offsets) - 1 == len(kept)
+
+
+def test_one_document_is_always_held_out():
+    assert hold_out(["a", "b", "c"], 0.1) == (["a", "b"], ["c"])
+    assert hold_out(["a", "b", "c"], 0.001) == (["a", "b"], ["c"])
 
 
 def test_the_error_for_a_short_text_names_the_longest_block():
