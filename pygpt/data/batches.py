@@ -12,7 +12,8 @@ from pygpt.tensor.tensor import tensor
 class DeviceBatches:
     """One part of a corpus on the device; draws batches of B sequences of T tokens from it.
 
-    `layout` is that of the corpus. With `answers_only`, only the tokens of answers are targets.
+    `layout` is that of the corpus. With `answers_only`, only the tokens of answers are targets. `tokens_per_sequence`
+    is the mean number of tokens of the text in a sequence; the rest of a document's sequence is padding.
     """
 
     def __init__(
@@ -26,6 +27,10 @@ class DeviceBatches:
     ):
         self.layout, self.answers_only = layout, answers_only
         self.batch_size, self.block_size = batch_size, block_size
+        self.tokens_per_sequence: float = block_size
+        if layout == "documents" and split.offsets is not None:
+            lengths = [min(end - begin, block_size) for begin, end in zip(split.offsets, split.offsets[1:])]
+            self.tokens_per_sequence = sum(lengths) / len(lengths)
         self.tokens = tensor(device, split.tokens, dtype="uint32")
         self.offsets, self.answers = (
             None if each is None or layout != "documents" else tensor(device, each, dtype="uint32")

@@ -28,6 +28,7 @@ class ShardBatches:
         self, device, shards: ShardedTokens, seed: int, purpose: int, batch_size: int, block_size: int, passes: int = 1
     ):
         self.batch_size, self._block, self._rows = batch_size, block_size, passes * batch_size
+        self.tokens_per_sequence = block_size
         self.shards, self._seed, self._purpose, rows = shards, seed, purpose, self._rows
         self._steps = max(1, min(MAX_STEPS_PER_WRITE, MAX_TOKENS_PER_WRITE // (rows * (block_size + 1))))
         self.tokens = empty(device, (self._steps * rows * (block_size + 1),), "uint32")

@@ -40,7 +40,7 @@ class DriverEvent:
 class StepTimer:
     """The time of a training step, averaged over several seconds, without evaluations."""
 
-    def __init__(self, tokens_per_step: int):
+    def __init__(self, tokens_per_step: float):
         self.tokens_per_step = tokens_per_step
         self.milliseconds = 0.0  # 0 until measured
         self._mean = MeanTime(SPEED_TIME_CONSTANT)
@@ -90,8 +90,7 @@ class Driver:
         # Whether the steps since the last read cannot be timed: part of the time was an evaluation, or the caller took
         # some of them.
         self._untimed = False
-        train = run.experiment.train
-        self.timer = StepTimer(train.sequences * run.experiment.model.block_size)
+        self.timer = StepTimer(run.experiment.train.sequences * run.train_batches.tokens_per_sequence)
 
     def halt(self) -> None:
         """Stop sending steps."""

@@ -43,7 +43,9 @@ class Metric:
     grad_norm: float | None = metric(STEP, "global norm of the gradient, before clipping")
     update_ratio: float | None = metric(STEP, "norm of the update divided by the norm of the weights")
     ms_per_step: float | None = metric(CLOCK, "time per training step", key="ms", unit="ms", digits=3)
-    tokens_per_second: float | None = metric(CLOCK, "training speed", unit="tokens/s", digits=1)
+    tokens_per_second: float | None = metric(
+        CLOCK, "training speed, without the padding of documents", unit="tokens/s", digits=1
+    )
 
     def line(self) -> dict:
         """The line of metrics.jsonl: the measured values, by the keys of the file."""

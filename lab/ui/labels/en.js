@@ -380,7 +380,7 @@ export const english = {
       loss: "How badly the model predicts the training text. Lower is better.",
       val_loss: "The same for unseen text. If this rises while the training loss falls, the model is overfitting.",
       accuracy: "The fraction of unseen questions answered entirely correctly at the last evaluation.",
-      tokens_per_second: "Characters, bytes or word pieces trained on per second.",
+      tokens_per_second: "Characters, bytes or word pieces of the text trained on per second, without the padding after short documents.",
     }),
     finer: "More metrics",
     press: "Press Train. The model starts by guessing at random; watch its loss fall as it learns the text.",

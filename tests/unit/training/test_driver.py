@@ -3,13 +3,17 @@
 import asyncio
 import math
 import time
+from array import array
 
 import pytest
 
 from pygpt.analysis.bench import median
 from pygpt.analysis.profile import profile
 from pygpt.errors import DivergedError
+from pygpt.nn.parameters import RngState
+from pygpt.ops.threefry import BATCH
 from pygpt.optim.schedules import learning_rate
+from pygpt.tensor.tensor import tensor
 from pygpt.training.driver import Driver
 from tests.tiny_runs import poem_run
 
@@ -46,6 +50,21 @@ def test_every_step_is_reported_once_with_its_own_values(either):
     assert rates == [pytest.approx(learning_rate(optim, train.steps, step)) for step in range(300)]
     assert len(set(rates)) > 250  # each step has its own rate, not that of its slice
     assert [metric.step for metric in metrics if metric.val_loss is not None] == [0, 100, 200, 300]
+
+
+def test_padding_is_no_speed(cpu):
+    """Of documents, the speed counts the tokens that are predicted: on average as many as there are in many batches."""
+    changes = {"train.steps": 3, "data.layout": "documents", "model.block_size": 5, "train.batch_size": 7}
+    for accumulation in (1, 2):
+        run = poem_run(cpu, **changes | {"train.accumulation": accumulation})
+        last = [metric for metric in drive(Driver(run)) if metric.ms_per_step is not None][-1]
+        tokens = last.tokens_per_second * last.ms_per_step / 1000
+        drawn = 0
+        for step in range(200):
+            rng = RngState(tensor(cpu, [1], dtype="uint32"), tensor(cpu, [step], dtype="uint32"))
+            targets = run.train_batches.next_batch(rng, BATCH)[1]
+            drawn += accumulation * sum(token >= 0 for token in array("i", cpu.read(targets)))
+        assert tokens == pytest.approx(drawn / 200, rel=0.02) and tokens < 0.95 * accumulation * 7 * 5
 
 
 def test_the_speed_is_measured(cpu):
