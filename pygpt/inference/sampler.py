@@ -25,9 +25,10 @@ class Sampler:
 
     `enqueue(n)` sends n more tokens, `output` is the tensor to read, `take` turns the data read into text, and `taken`
     counts the tokens so far. `config` holds the sampling settings. The text ends where a model of documents ends its
-    document, or right before the first of the texts `config.stop`; `done` is then true. `cached=False` recomputes the
-    whole window for each token: slower, and the reference for the cache. `template` are the ids that a prompt begins
-    with; without, it begins with the token between documents, if there is one, as in the training of documents.
+    document, or right before the text among `config.stop` that is complete first; `done` is then true. `cached=False`
+    recomputes the whole window for each token: slower, and the reference for the cache. `template` are the ids that a
+    prompt begins with; without, it begins with the token between documents, if there is one, as in the training of
+    documents.
     Raises: TokenizerError for a character in the prompt that is not in the vocabulary; `take` and `finish`
         raise LogitsError after the last token that could be drawn, if logits are NaN or infinite.
     """
@@ -42,7 +43,7 @@ class Sampler:
         template: tuple[int, ...] | None = None,
     ):
         config = config or SamplingConfig()
-        self._stop = _StopFilter(config.stop)
+        self._stop = StopFilter(config.stop)
         self.model, self.tokenizer = model, tokenizer
         self.done = self._broken = False
         self.taken = 0
@@ -174,8 +175,12 @@ class Sampler:
             )
 
 
-class _StopFilter:
-    """Passes on the pieces of a text up to the first stop text; `met` is true once there was one."""
+class StopFilter:
+    """Passes on the pieces of a text up to the stop text that is complete first; `met` is true once one was.
+
+    Of two that end at the same character, the longer one counts. What is passed on does not depend on how the text is
+    divided into pieces.
+    """
 
     def __init__(self, stops):
         self.stops = stops
@@ -185,10 +190,11 @@ class _StopFilter:
         """Return the text that can be passed on. Its end is held back if it can start a stop text, except if `last`."""
         text = self.held + piece
         self.held = ""
-        positions = [position for position in map(text.find, self.stops) if position >= 0]
-        if positions:
+        found = [(text.find(stop), len(stop)) for stop in self.stops if stop in text]
+        if found:
             self.met = True
-            return text[: min(positions)]
+            begin, _ = min(found, key=lambda place: (sum(place), place))
+            return text[:begin]
         if not last:
             partial = [length for stop in self.stops for length in range(1, len(stop)) if text.endswith(stop[:length])]
             if partial:

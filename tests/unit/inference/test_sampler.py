@@ -3,11 +3,13 @@
 from array import array
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from pygpt.config.sampling import SamplingConfig
 from pygpt.errors import ExperimentError, LogitsError
 from pygpt.inference.generate import generate
-from pygpt.inference.sampler import Sampler
+from pygpt.inference.sampler import Sampler, StopFilter
 from tests.tiny_runs import POEM, finish, poem_run, samplers
 from tests.unit.training.test_run import KINDS
 
@@ -163,6 +165,32 @@ def test_no_part_of_a_stop_text_is_yielded(cpu):
     for piece in pieces:
         yielded += piece
         assert text.startswith(yielded) and len(yielded) <= text.index(text[10:20])
+
+
+@given(
+    text=st.text("abc", max_size=30),
+    stops=st.lists(st.text("abc", min_size=1, max_size=5), max_size=4),
+    cuts=st.lists(st.integers(0, 30)),
+)
+@example(text="xabcdy", stops=["abcd", "bc"], cuts=[])
+@example(text="xabcdy", stops=["abcd", "bcd"], cuts=[3])
+def test_overlapping_stop_texts_do_not_depend_on_the_pieces(text, stops, cuts):
+    """The text ends where a stop text is complete first: before the longest one that ends there."""
+    expected = text
+    for end in range(len(text) + 1):
+        complete = [len(stop) for stop in stops if text[:end].endswith(stop)]
+        if complete:
+            expected = text[: end - max(complete)]
+            break
+    stop_filter, passed = StopFilter(stops), ""
+    bounds = [0, *sorted(min(cut, len(text)) for cut in cuts), len(text)]
+    for begin, end in zip(bounds, bounds[1:]):
+        if not stop_filter.met:
+            passed += stop_filter.cut(text[begin:end], last=False)
+            assert expected.startswith(passed)
+    if not stop_filter.met:
+        passed += stop_filter.cut("", last=True)
+    assert passed == expected
 
 
 def test_sampling_stops_at_the_end_of_a_document(cpu):
