@@ -82,7 +82,7 @@ export function fromHash(about, hash, own = "sender") {
  * @param {string} type @param {string} word */
 function valueOf(type, word) {
   if (type === "str") return word;
-  if (type !== "bool") return readNumber(word);
+  if (type !== "bool") return readNumber(word, type === "int");
   const lower = word.toLowerCase();
   return lower === "true" || (lower === "false" ? false : word);
 }

@@ -6,12 +6,17 @@ import { element } from "./dom.js";
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 
 /** The number in a text, or the text itself if it is not a number; the package then says what it expects.
- * @param {string} text */
-export function readNumber(text) {
+ * @param {string} text
+ * @param {boolean} [whole]  whether a whole number is wanted: then "1.000", which is a thousand in half of the world, is none */
+export function readNumber(text, whole = false) {
   const typed = text.trim();
   const number = NUMBER.test(typed) ? Number(typed) : NaN;
-  return Number.isFinite(number) ? number : typed;
+  const ambiguous = whole && Number.isInteger(number) && /\.\d*$/.test(typed);
+  return Number.isFinite(number) && !ambiguous ? number : typed;
 }
+
+/** The number in a field, or its text, as `readNumber`. @param {HTMLInputElement|HTMLSelectElement} field */
+export const readField = (field) => readNumber(field.value, field.inputMode === "numeric");
 
 /**
  * Creates the field. The arrow keys add and subtract `step`, within the limits; 0 turns them off.
@@ -23,7 +28,7 @@ export function numberInput(attributes, { whole, step = whole ? 1 : 0, minimum, 
     ...attributes, type: "text", inputmode: whole ? "numeric" : "decimal", autocomplete: "off",
     onkeydown(/** @type {KeyboardEvent} */ event) {
       const direction = event.key === "ArrowUp" ? 1 : event.key === "ArrowDown" ? -1 : 0;
-      const value = readNumber(input.value);
+      const value = readField(input);
       if (!direction || !step || typeof value !== "number") return;
       event.preventDefault();
       const next = Number((value + direction * step).toFixed(6));

@@ -311,6 +311,10 @@ def test_what_a_field_cannot_read_is_said_beside_it(page, site):
     wait_for(page, "#optim-learning_rate-mistake", "Expected a number, got '0,001'")
     assert page.input_value("#optim-learning_rate") == "0,001" and page.is_visible("#train")
     page.fill("#optim-learning_rate", "0.001")
+    page.fill("#train-steps", "1.000")  # a thousand in half of the world
+    wait_for(page, "#train-steps-mistake", "Expected a whole number, got '1.000'")
+    assert page.input_value("#train-steps") == "1.000"
+    page.fill("#train-steps", "40")
     page.focus("#train-steps")
     page.keyboard.press("ArrowUp")
     expect(page.locator("#train-steps")).to_have_value("41")
@@ -321,6 +325,7 @@ def test_what_a_field_cannot_read_is_said_beside_it(page, site):
         ("99999999999", "1 to 100,000"),
         ("", "got nothing"),
         ("1,5", "whole number"),
+        ("1.000", "whole number"),
     ):
         page.fill("#length", typed)
         page.click("#sample")

@@ -80,6 +80,16 @@ test("a number is read whole or not at all", () => {
   for (const text of ["0,001", "", "1 000", "1_000", "0x10", "Infinity", "NaN", "1e999", "12a", "--1", "½"]) assert.equal(readNumber(text), text);
 });
 
+test("a whole number with a point is not read: 1.000 is a thousand in half of the world", () => {
+  for (const text of ["1.000", "10.000", "1.", "2.0", "-1.000"]) assert.equal(readNumber(text, true), text);
+  for (const [text, number] of /** @type {[string, number][]} */ ([["1000", 1000], ["1e3", 1000], ["1.5e3", 1500], ["1.5", 1.5]])) {
+    assert.equal(readNumber(text, true), number);
+  }
+  assert.equal(readNumber("1.000"), 1, "a fraction can have a point");
+  assert.equal(fromHash(about, "#train.steps=1.000")?.draft.train["steps"], "1.000");
+  assert.equal(fromHash(about, "#optim.weight_decay=1.000")?.draft.optim["weight_decay"], 1);
+});
+
 test("unknown settings of a link are listed", () => {
   const read = fromHash(about, "#preset=nope&model.n_layr=3&text=klingon&model.n_layer=2");
   assert.match(read?.ignored ?? "", /“model\.n_layr”, the preset “nope”, the text “klingon”/);

@@ -3,7 +3,7 @@
 import { showError, errorPlace, element, setAttribute, setValue } from "../../ui/dom.js";
 import { capitalized, count, fieldName, sentence, withFieldNames } from "../../ui/format.js";
 import { labels } from "../../ui/labels.js";
-import { numberInput, readNumber } from "../../ui/number_input.js";
+import { numberInput, readField } from "../../ui/number_input.js";
 
 /** @typedef {import("../../transport/messages.js").FieldDescription} FieldDescription */
 /** @typedef {import("../../state/state.js").State} State */
@@ -74,7 +74,7 @@ export function makeControl(field, attributes, step) {
  * @param {FieldDescription} field @param {HTMLInputElement|HTMLSelectElement} control */
 function read(field, control) {
   if (field.type === "bool" && control instanceof HTMLInputElement) return control.checked;
-  return field.type === "str" ? control.value : readNumber(control.value);
+  return field.type === "str" ? control.value : readField(control);
 }
 
 /** The meaning of a setting, and its limits.

@@ -3,7 +3,7 @@
 import { showError, errorPlace, element, isComposing, setAttribute, setText, show } from "../../ui/dom.js";
 import { growingText } from "../../ui/growing_text.js";
 import { labels } from "../../ui/labels.js";
-import { numberInput, readNumber } from "../../ui/number_input.js";
+import { numberInput, readField } from "../../ui/number_input.js";
 import { describe, makeControl } from "./field.js";
 
 /** @typedef {import("../../state/state.js").State} State */
@@ -94,8 +94,8 @@ export function sampleView(controller) {
   function start() {
     if (!possible || running) return;
     running = true; // before the next redraw
-    const settings = Object.fromEntries([...dials].map(([name, { value }]) =>
-      [name, name === "seed" && value.trim() === "" ? seed : readNumber(value)]));
+    const settings = Object.fromEntries([...dials].map(([name, control]) =>
+      [name, name === "seed" && control.value.trim() === "" ? seed : readField(control)]));
     controller.dispatch({ type: "sampling", prompt: prompt.value });
     controller.send(/** @type {import("../../transport/messages.js").SampleCommand} */ ({
       type: "sample", prompt: prompt.value, ...settings,

@@ -2,7 +2,7 @@
 
 import { element, setText, setValue, show } from "../../ui/dom.js";
 import { labels } from "../../ui/labels.js";
-import { numberInput, readNumber } from "../../ui/number_input.js";
+import { numberInput, readField } from "../../ui/number_input.js";
 import { isTask } from "../../state/state.js";
 
 /** @typedef {import("../../state/state.js").State} State */
@@ -42,7 +42,7 @@ export function taskSettingsView(controller) {
     if (reset) length.value = String(task.length);
     const parts = [`task:${task.name}`];
     for (const [name, control, usual] of /** @type {const} */ ([["length", length, task.length], ["examples", examples, QUESTIONS], ["seed", seed, 0]])) {
-      const value = readNumber(control.value);
+      const value = readField(control);
       // A comma separates the settings; the package refuses a fraction anyway.
       if (value !== usual) parts.push(`${name}=${String(value).replaceAll(",", ".")}`);
     }
