@@ -1,6 +1,7 @@
 // The experiment in the address, as a preset and the changed settings: "#preset=baby&model.n_layer=4". A link sets the
 // same controls on every laptop of a classroom.
 
+import { capitalized } from "../ui/format.js";
 import { labels } from "../ui/labels.js";
 import { readNumber } from "../ui/number_input.js";
 import { presetOf, textOf } from "./draft.js";
@@ -44,7 +45,7 @@ export function toHash(about, preset, draft, text) {
 
 /**
  * Reads a hash; settings that it does not contain keep the preset's values. The package checks the values. Unknown names
- * are reported, so that a typo in a link does not go unnoticed.
+ * and names that occur twice are reported, so that a typo in a link does not go unnoticed; of the latter the first counts.
  * @param {Ready} about
  * @param {string} hash
  * @param {"sender"|"lost"|"kept"} [own]  whose "own" text is: the sender's of a link; or after a reload the visitor's, which
@@ -56,7 +57,9 @@ export function fromHash(about, hash, own = "sender") {
   words.delete(""); // "#=" names no setting
   if (![...words.keys()].length) return null;
   const known = new Set(["preset", "text", ...about.fields.map(({ field }) => field).filter((field) => !LEFT_OUT.has(field))]);
-  const strange = [...words.keys()].filter((name) => !known.has(name)).map((name) => labels.link.quoted(name));
+  const names = [...words.keys()];
+  const strange = names.filter((name, index) => !known.has(name) && names.indexOf(name) === index).map((name) => labels.link.quoted(name));
+  const twice = [...known].filter((name) => words.getAll(name).length > 1);
   const asked = words.get("preset") ?? FIRST_PRESET;
   const preset = Object.hasOwn(about.presets, asked) ? asked : FIRST_PRESET;
   if (preset !== asked) strange.push(labels.link.preset(asked));
@@ -75,7 +78,15 @@ export function fromHash(about, hash, own = "sender") {
     if (word === null || !section || !name || LEFT_OUT.has(field)) continue;
     draft[/** @type {"model"} */ (section)][name] = valueOf(type, word);
   }
-  return { preset, draft, text, ignored: strange.length ? labels.link.ignored(strange) : mine && own === "lost" ? labels.link.reloaded : "" };
+  return { preset, draft, text, ignored: ignoredParts(strange, twice) || (mine && own === "lost" ? labels.link.reloaded : "") };
+}
+
+/** What the page says of the parts of a link that it has not set.
+ * @param {string[]} strange  what it does not have @param {string[]} twice  the names of settings with several values */
+function ignoredParts(strange, twice) {
+  const sentences = strange.length ? [labels.link.ignored(strange)] : [];
+  if (twice.length) sentences.push(labels.link.twice(twice.map(labels.link.quoted)));
+  return sentences.map((each, index) => (index ? capitalized(each) : each)).join(" ");
 }
 
 /** The value of a setting in a link. A word that is not of its type stays as it is; the package says what it expects.

@@ -98,6 +98,14 @@ test("unknown settings of a link are listed", () => {
   assert.equal(read?.text, "tales");
 });
 
+test("what a link names twice is said", () => {
+  const read = fromHash(about, "#train.steps=100&train.steps=200&preset=bigram&preset=micro&text=tales&text=tales");
+  assert.equal(read?.draft.train["steps"], 100);
+  assert.match(read?.ignored ?? "", /^the link names “preset”, “text”, “train\.steps” more than once; the first/);
+  const both = fromHash(about, "#train.steps=100&train.steps=200&train.stesp=1&train.stesp=2")?.ignored ?? "";
+  assert.match(both, /does not have: “train\.stesp”\. .*The link names “train\.steps” more than once/);
+});
+
 test("every preset survives the round trip through its link", () => {
   for (const name of Object.keys(about.presets)) {
     const preset = about.presets[name];

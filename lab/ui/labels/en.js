@@ -485,6 +485,8 @@ export const english = {
   link: {
     ignored: (/** @type {string[]} */ names) =>
       `the link contains settings that this page does not have: ${names.join(", ")}. Everything else has been set.`,
+    twice: (/** @type {string[]} */ names) =>
+      `the link names ${names.join(", ")} more than once; the first value has been set.`,
     quoted: (/** @type {string} */ name) => `“${name}”`,
     preset: (/** @type {string} */ name) => `the preset “${name}”`,
     text: (/** @type {string} */ name) => `the text “${name}”`,
