@@ -66,7 +66,15 @@ def template_of(contents: dict[str, Any]) -> tuple[int, ...]:
     Raises:
         TokenizerError: it is malformed, or of a kind that pygpt does not read.
     """
-    return tuple(token for processor in reversed(_processors(contents)) for token in _template(processor))
+    ids: list[int] = []
+    adds = False
+    for processor in _processors(contents):
+        if _type(processor) == "TemplateProcessing":
+            # The library applies the template for pairs to a text with tokens around it.
+            require(not adds, "its post-processor has a template after one that adds tokens")
+            ids = _template(processor)
+            adds = len(processor["single"]) > 1
+    return tuple(ids)
 
 
 def with_template(contents: dict[str, Any], template: tuple[int, ...]) -> dict[str, Any]:
@@ -138,20 +146,23 @@ def _processors(contents):
 
 
 def _template(processor):
-    """The ids that a post-processor puts before a text."""
-    if _type(processor) != "TemplateProcessing":
-        return []
+    """The ids that a template puts before a text."""
     ids: list[int] = []
+    before: list[int] = []
+    texts = 0
     try:
         for piece in processor["single"]:
             if "Sequence" in piece:
-                return ids
+                texts += 1
+                before = ids[:]
+                continue
             ids += processor["special_tokens"][piece["SpecialToken"]["id"]]["ids"]
             numbers = all(type(token) is int and token >= 0 for token in ids)
             require(numbers, "its template has ids that are not numbers")
     except (TypeError, KeyError):
         require(False, "its template is malformed")
-    return []  # it leaves the text out
+    require(texts == 1, f"its template has the text {texts} times")
+    return before
 
 
 def _byte_level(contents):

@@ -185,6 +185,33 @@ def test_a_template_that_cannot_be_followed_is_refused(change, message, tmp_path
         imported(folder)
 
 
+@pytest.mark.parametrize("pair_adds", [True, False])
+def test_a_template_after_another_is_read_as_in_the_library_or_refused(pair_adds, tmp_path):
+    """The library applies the second one's template for pairs if the first has added tokens."""
+    folder = copied("hf_llama", tmp_path / "folder")
+    first, other = template(), template(END)
+    if not pair_adds:
+        other["pair"] = other["pair"][-2:]
+    for processors in ([first, other], [other], [other, BYTE_LEVEL], [first, BYTE_LEVEL, first]):
+        change_json(folder / "tokenizer.json", post_processor={"type": "Sequence", "processors": processors})
+        library = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
+        tokenizer = imported(folder).tokenizer
+        assert [*tokenizer.template, *tokenizer.encode("Twin")] == library.encode("Twin").ids
+    for processors in ([other, other], [other, first], [template(after=(END,)), other]):
+        change_json(folder / "tokenizer.json", post_processor={"type": "Sequence", "processors": processors})
+        with pytest.raises(TokenizerError, match="its post-processor has a template after one that adds tokens"):
+            imported(folder)
+
+
+@pytest.mark.parametrize("count", [0, 2])
+def test_a_template_without_exactly_one_text_is_refused(count, tmp_path):
+    folder = copied("hf_llama", tmp_path / "folder")
+    pieces = [{"SpecialToken": {"id": END, "type_id": 0}}, *[{"Sequence": {"id": "A", "type_id": 0}}] * count]
+    change_json(folder / "tokenizer.json", post_processor=template(END) | {"single": pieces})
+    with pytest.raises(TokenizerError, match=f"its template has the text {count} times"):
+        imported(folder)
+
+
 def test_what_comes_after_the_text_is_left_out(tmp_path):
     folder = copied("hf_llama", tmp_path / "folder")
     change_json(folder / "tokenizer.json", post_processor=template(END, after=(END,)))
