@@ -223,11 +223,8 @@ store.subscribe((state) => {
   }, CHECK_AFTER);
 });
 // A link that is pasted has an entry without a state. Back to a place has not: the settings stay those on the page.
-addEventListener("hashchange", () => {
-  if (!adopted) return;
-  if (!history.state) adoptLink();
-  else showDraft();
-});
+addEventListener("hashchange", () => adopted && !history.state && adoptLink());
+addEventListener("popstate", () => adopted && history.state && showDraft());
 
 addEventListener("beforeunload", (event) => {
   const { run, phase } = store.state;

@@ -8,19 +8,27 @@ import { Curves } from "./curves.js";
 const SECTIONS = /** @type {const} */ (["data", "model", "optim", "train"]);
 
 /**
- * The settings of several runs: a row for each, with the value of each run.
- * @param {Experiment[]} experiments
+ * The settings of several runs: a row for each, with the value of each run. The first rows are what else a run depends on:
+ * "text", with the beginning of its SHA-256 if texts of one name differ, and "began_from".
+ * @param {Pick<RunRead, "experiment"|"text_sha256"|"began_from">[]} runs
  * @param {boolean} all  whether settings that have the same value in all runs are listed too
  * @returns {{field: string, values: (string|number|boolean)[], same: boolean}[]}
  */
-export function settingsOf(experiments, all) {
-  const [first] = experiments;
+export function settingsOf(runs, all) {
+  const [first] = runs;
   if (!first) return [];
-  const rows = SECTIONS.flatMap((section) => Object.keys(first[section]).map((name) => {
-    const values = experiments.map((experiment) => experiment[section][name]);
-    return { field: `${section}.${name}`, values, same: values.every((value) => value === values[0]) };
-  }));
+  const names = runs.map(({ experiment }) => String(experiment.data["source"]));
+  const ambiguous = runs.some((run, index) => runs.some((other, place) => names[place] === names[index] && other.text_sha256 !== run.text_sha256));
+  const texts = runs.map(({ text_sha256 }, index) => (ambiguous ? `${names[index]} (${text_sha256.slice(0, 8)})` : names[index] ?? ""));
+  const rows = [row("text", texts), row("began_from", runs.map(({ began_from }) => began_from)),
+    ...SECTIONS.flatMap((section) => Object.keys(first.experiment[section]).filter((name) => name !== "source")
+      .map((name) => row(`${section}.${name}`, runs.map(({ experiment }) => experiment[section][name]))))];
   return all ? rows : rows.filter(({ same }) => !same);
+}
+
+/** @param {string} field @param {(string|number|boolean)[]} values */
+function row(field, values) {
+  return { field, values, same: values.every((value) => value === values[0]) };
 }
 
 /** The tokens in a step of a run.
@@ -37,7 +45,7 @@ export function tokensPerStep({ model, train }) {
 export function columnsOf(run, across, unit) {
   const curves = new Curves();
   // Without the untrained model's loss: a straight line from it to the next would be wrong.
-  const validation = run.validation.filter(([step]) => step > 0);
+  const validation = run.validation.filter(([step]) => step > 0 || run.began_from !== "");
   curves.replay({ type: "curve", run_id: "", training: run.training, validation, smoothed: null });
   const [steps, , smoothed, seen] = curves.columns;
   const scale = across === "tokens" ? tokensPerStep(run.experiment) : 1;

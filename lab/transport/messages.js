@@ -193,8 +193,8 @@
  */
 
 /**
- * The settings of a kept run, its curve as in `curve`, and what its model wrote during training.
- * @typedef {{type: "run_read", copy: string, experiment: Experiment, training: [number, number, number][], validation: ([number, number, number|null])[], samples: WrittenSample[]}} RunReadEvent
+ * The settings of a kept run, its curve as in `curve`, and what its model wrote during training. `began_from` names the run that it took its first weights from, or is "".
+ * @typedef {{type: "run_read", copy: string, text_sha256: string, began_from: string, experiment: Experiment, training: [number, number, number][], validation: ([number, number, number|null])[], samples: WrittenSample[]}} RunReadEvent
  */
 
 /**

@@ -27,6 +27,21 @@ class RunHeader:
     parameters: int
     tables: dict[str, tuple[int, int]]
 
+    @property
+    def text_sha256(self) -> str:
+        """The SHA-256 of the text, or "" if the file does not say."""
+        data = self.provenance.get("data")
+        return str(data.get("sha256", "")) if isinstance(data, dict) else ""
+
+    @property
+    def began_from(self) -> str:
+        """Where the first weights came from, in words; "" for random ones."""
+        for name in ("init_from", "imported"):
+            if isinstance(source := self.provenance.get(name), dict):
+                facts = [f"{key} {value}" for key, value in source.items() if not isinstance(value, dict | list)]
+                return ", ".join(facts) or name
+        return ""
+
     def curve(self, tables: dict[str, bytes]) -> LossCurve:
         """The loss curve, given the bytes at `tables`. Raises: CheckpointError if they are damaged."""
         try:

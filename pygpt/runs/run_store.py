@@ -13,7 +13,7 @@ from pygpt.errors import CheckpointError
 from pygpt.runs.differences import differences, preset_of
 from pygpt.runs.layout import ABOUT_FILE, EXPERIMENT_FILE, METRICS_FILE, MODEL_FILE, SAMPLES_FILE, TOKENIZER_FILE
 from pygpt.runs.metrics_log import line_of, lines_of, logged_steps, read_lines
-from pygpt.runs.run_header import LENGTH, header_end, read_header
+from pygpt.runs.run_header import LENGTH, RunHeader, header_end, read_header
 from pygpt.tokenizers import BPETokenizer, tokenizer_json_bytes
 from pygpt.training.loss_curve import LossCurve
 from pygpt.utils.files import file_name
@@ -195,8 +195,8 @@ class RunStore:
             raise CheckpointError("this run is gone: it was removed here or in another tab of the lab")
         return data
 
-    async def read_run(self, copy: str) -> tuple[dict, LossCurve]:
-        """The settings of a run and its loss curve, which is at the beginning of its checkpoint.
+    async def read_run(self, copy: str) -> tuple[RunHeader, LossCurve]:
+        """The header and the loss curve of a run, which are at the beginning of its checkpoint.
 
         Raises: CheckpointError if there is none, or its file is damaged.
         """
@@ -205,7 +205,7 @@ class RunStore:
             end = header_end(await self.files.read(copy, MODEL_FILE, 0, LENGTH))
             header = read_header(await self.files.read(copy, MODEL_FILE, LENGTH, end))
             tables = {name: await self.files.read(copy, MODEL_FILE, *place) for name, place in header.tables.items()}
-            return header.experiment.to_dict(), header.curve(tables)
+            return header, header.curve(tables)
         except FileNotFoundError:
             raise CheckpointError("this run is gone: it was removed here or in another tab of the lab") from None
         except CheckpointError as error:

@@ -49,9 +49,11 @@ class KeptRuns:
 
     async def read_run(self, copy: str) -> None:
         """Send the settings, the curve and the samples of a run. Raises: CheckpointError if there is none."""
-        experiment, curve = await self.store.read_run(copy)
-        samples = [WrittenSample(**sample) for sample in await self.store.samples(copy)]
-        self.emit(RunRead(copy, Experiment(experiment), curve.training, curve.validation, samples))
+        header, curve = await self.store.read_run(copy)
+        samples = [WrittenSample(sample["step"], sample["text"]) for sample in await self.store.samples(copy)]
+        experiment = Experiment(header.experiment.to_dict())
+        text, parent = header.text_sha256, header.began_from
+        self.emit(RunRead(copy, text, parent, experiment, curve.training, curve.validation, samples))
 
     async def describe_run(self, copy: str, **changes) -> None:
         """Change the name, notes or star of a run. Raises: ExperimentError for a name that is empty or too long."""

@@ -290,9 +290,12 @@ class Found(Event):
 
 @event
 class RunRead(Event):
-    """The settings of a kept run, its curve as in `curve`, and what its model wrote during training."""
+    """The settings of a kept run, its curve as in `curve`, and what its model wrote during training. `began_from` names
+    the run that it took its first weights from, or is ""."""
 
     copy: str
+    text_sha256: str
+    began_from: str
     experiment: Experiment
     training: list[tuple[int, float, int]]
     validation: list[tuple[int, float, Number]]

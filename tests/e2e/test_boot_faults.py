@@ -152,7 +152,7 @@ def test_blocked_cookies(browser, chromium, site, tmp_path):
     page.on("pageerror", lambda error: errors.append(error))
     page.goto(f"{site.url}#{TINY}")
     train_tiny(page)
-    expect(page.locator("#limit")).to_contain_text("no copy of a run is kept")
+    expect(page.locator("#limit")).to_contain_text("no run is kept")
     assert "safety copies" not in page.inner_text("#parameters")
     page.click("#train")
     question = page.locator("dialog.question[open]")
@@ -172,6 +172,6 @@ def test_a_sandboxed_frame(page, site):
     page.goto(f"{site.url}outer.html")
     inner = page.frames[1]
     train_tiny(inner)
-    expect(inner.locator("#limit")).to_contain_text("no copy of a run is kept")
+    expect(inner.locator("#limit")).to_contain_text("no run is kept")
     # Chromium 156 reports two rejections without a reason while PyScript starts there.
     assert set(page.watch.errors) <= {"uncaught: undefined"}

@@ -194,7 +194,7 @@ def test_text_reads_in_its_own_direction_and_is_not_translated(page, site):
         assert found.evaluate("(node) => getComputedStyle(node).direction") == "rtl", selector
         assert found.evaluate("(node) => getComputedStyle(node).unicodeBidi") == "plaintext", selector
         assert not found.evaluate("(node) => node.translate"), selector
-    for selector in ("#loss", "#device-name", ".readout", "#model-mlp"):
+    for selector in ("#loss", "#device-name", "#chart-place .readout", "#model-mlp"):
         assert not page.locator(selector).evaluate("(node) => node.translate"), selector
     assert page.locator("#train").evaluate("(node) => node.translate")
 

@@ -147,3 +147,35 @@ def test_places_have_no_serious_fault_of_access(runs, scheme, width):
         ]
         assert not serious, json.dumps(serious, indent=1)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), place
+
+
+def test_the_settings_on_the_page_stay_its_address_after_back(page, site):
+    """Back to a place takes no settings from its entry; a link that is pasted is taken."""
+    page.goto(site.url)
+    page.wait_for_function("!document.querySelector('#train')?.disabled", timeout=READY)
+    page.get_by_role("tab", name="Runs").click()
+    page.get_by_role("tab", name="Train").click()
+    fill(page, **{"model-n_layer": 2})
+    page.wait_for_function("location.hash.includes('n_layer=2')")
+    page.go_back()
+    page.go_back()
+    expect(page.locator("#train")).to_be_visible()
+    page.wait_for_function("location.hash.includes('n_layer=2')")
+    expect(page.locator("#model-n_layer")).to_have_value("2")
+    page.evaluate("location.hash = '#model.n_layer=1'")
+    expect(page.locator("#model-n_layer")).to_have_value("1")
+
+
+def test_deletions_are_undone_one_after_the_other(runs):
+    page = runs
+    train_again = page.get_by_role("tab", name="Train")
+    train_again.click()
+    train(page, **{"optim-learning_rate": 0.01})
+    page.get_by_role("tab", name="Runs").click()
+    for name in ("baby 1", "baby 2"):
+        page.get_by_role("button", name=f"Delete {name}").click()
+        expect(page.get_by_role("button", name="Undo")).to_be_focused()
+    for name in ("baby 2", "baby 1"):
+        page.get_by_role("button", name="Undo").click()
+        expect(page.get_by_role("button", name=f"Delete {name}")).to_be_focused()
+    expect(page.locator("#undo-delete")).to_be_hidden()

@@ -10,15 +10,23 @@ const experiment = (/** @type {Record<string, any>} */ optim) => ({
 });
 const run = (/** @type {Record<string, any>} */ facts = {}) => ({
   type: /** @type {const} */ ("run_read"), copy: "baby-1", experiment: experiment({}), training: [[10, 2, 10], [20, 2, 10]], validation: [[0, 4, null], [20, 1.5, null]],
-  samples: [], ...facts,
+  samples: [], text_sha256: "abcdef0123", began_from: "", ...facts,
 });
 
 test("only the settings that differ are listed, unless all are asked for", () => {
-  const two = [experiment({ beta1: 0.9 }), experiment({ beta1: 0.8 })];
+  const two = [run({ experiment: experiment({ beta1: 0.9 }) }), run({ experiment: experiment({ beta1: 0.8 }) })];
   assert.deepEqual(settingsOf(two, false), [{ field: "optim.beta1", values: [0.9, 0.8], same: false }]);
   assert.deepEqual(settingsOf(two, true).map(({ field }) => field),
-    ["data.source", "model.block_size", "optim.learning_rate", "optim.beta1", "train.batch_size", "train.accumulation"]);
-  assert.deepEqual([settingsOf([], true), settingsOf([experiment({})], false)], [[], []]);
+    ["text", "began_from", "model.block_size", "optim.learning_rate", "optim.beta1", "train.batch_size", "train.accumulation"]);
+  assert.deepEqual([settingsOf([], true), settingsOf([run()], false)], [[], []]);
+});
+
+test("runs on different texts of one name, and a run that began from another, are no runs with the same settings", () => {
+  assert.deepEqual(settingsOf([run(), run({ text_sha256: "0123456789" })], false),
+    [{ field: "text", values: ["tales (abcdef01)", "tales (01234567)"], same: false }]);
+  assert.deepEqual(settingsOf([run(), run({ began_from: "run baby" })], false), [{ field: "began_from", values: ["", "run baby"], same: false }]);
+  const validation = run({ began_from: "run baby", validation: [[0, 2, null], [20, 3, null]] });
+  assert.deepEqual(columnsOf(validation, "step", "nats")[2].filter((loss) => loss !== null), [2, 3]);
 });
 
 test("curves are drawn by steps or tokens, in nats or as perplexity, without the untrained model's loss", () => {

@@ -93,7 +93,7 @@ export const english = {
     otherTokens: "The tokenizers or texts of these runs differ, so their losses count different things: compare them with care.",
     atShort: { step: "step", tokens: "tokens" },
     setting: "Setting",
-    textSetting: "Text",
+    otherSettings: /** @type {Record<string, string>} */ ({ text: "Text", began_from: "First weights from" }),
     atStep: (/** @type {string} */ step) => `Step ${step}`,
     clear: "Clear",
     deleted: (/** @type {string} */ name) => `${isolated(name)} was deleted.`,
@@ -393,9 +393,10 @@ export const english = {
     guessing: (/** @type {string} */ vocabulary, /** @type {string} */ symbol, /** @type {string} */ loss) =>
       `Guessing at random among ${vocabulary} ${symbol}s gives a loss of ${loss}.`,
     certain: (/** @type {string} */ symbol) => `The text repeats a single ${symbol}, so there is nothing to guess and nothing to learn.`,
-    nothingYet: (/** @type {string} */ loss) => `The model is at ${loss}: it has learned nothing yet.`,
+    nothingYet: (/** @type {string} */ loss) => `On unseen text the model is at ${loss}: it has learned nothing yet.`,
+    worse: (/** @type {string} */ loss) => `On unseen text the model is at ${loss}, worse than guessing: it has learned its text by heart, or learns too fast.`,
     asUncertain: (/** @type {string} */ loss, /** @type {string} */ choices, /** @type {string} */ symbol) =>
-      `The model is at ${loss}, as uncertain as a choice among ${choices} equally likely ${symbol}s.`,
+      `On unseen text the model is at ${loss}, as uncertain as a choice among ${choices} equally likely ${symbol}s.`,
     baselines: (/** @type {string} */ symbol, /** @type {string} */ unigram, /** @type {string} */ bigram, /** @type {string} */ trigram) =>
       `${symbol} frequencies alone give a loss of ${unigram}, pairs of ${symbol}s ${bigram}, triples ${trigram}.`,
     aModel: "A model",

@@ -4,7 +4,7 @@ import uPlot from "../../uplot/uPlot.esm.js";
 import { columnsOf, settingsOf } from "../../state/comparison.js";
 import { lossScale } from "../../state/loss_scale.js";
 import { element, setText, show } from "../../ui/dom.js";
-import { count, fieldName, number } from "../../ui/format.js";
+import { NONE, count, fieldName, number } from "../../ui/format.js";
 import { labels } from "../../ui/labels.js";
 import { radioRow } from "../../ui/radio_row.js";
 
@@ -120,14 +120,14 @@ export function compareView(controller) {
   }
 
   function drawSettings() {
-    const rows = settingsOf(shown.map(({ read }) => read.experiment), all.checked);
+    const rows = settingsOf(shown.map(({ read }) => read), all.checked);
     show(otherTokens, new Set(shown.map(({ read }) => countedBy(read))).size > 1);
     show(same, rows.length === 0 && shown.length > 1);
     settings.replaceChildren(...(rows.length ? [
       element("thead", {}, element("tr", {}, element("th", { scope: "col" }, words.setting),
         ...shown.map(({ name, place }) => element("th", { scope: "col", "data-colour": place, class: "coloured", dir: "auto" }, name)))),
       element("tbody", {}, ...rows.map(({ field, values, same: equal }) => element("tr", { class: equal ? "equal" : null },
-        element("th", { scope: "row" }, field === "data.source" ? words.textSetting : fieldName(field)), ...values.map((value) => element("td", {}, String(value)))))),
+        element("th", { scope: "row" }, words.otherSettings[field] ?? fieldName(field)), ...values.map((value) => element("td", { dir: "auto" }, String(value) || NONE))))),
     ] : []));
   }
 
@@ -173,8 +173,8 @@ export function compareView(controller) {
 
 /** What the losses of a run count: the tokens of its text.
  * @param {RunRead} run */
-function countedBy({ experiment }) {
-  return JSON.stringify(["source", "layout", "tokenizer", "vocab_size"].map((name) => experiment.data[name]));
+function countedBy({ experiment, text_sha256 }) {
+  return JSON.stringify([text_sha256, ...["layout", "tokenizer", "vocab_size"].map((name) => experiment.data[name])]);
 }
 
 /** @type {Map<string, string>} the runs that were asked for, with their steps then */

@@ -48,7 +48,7 @@ export function row(run, { live, place, full, editing }, acts) {
   }, run.star ? "★" : "☆");
   const step = live?.step ?? run.step;
   const steps = Number(live?.experiment.train["steps"] ?? run.steps);
-  const changes = run.differs.map(({ field, before, after }) => words.change(field === "data.source" ? words.textSetting : fieldName(field), String(before), String(after)));
+  const changes = run.differs.map(({ field, before, after }) => words.change(field === "data.source" ? words.otherSettings["text"] ?? "" : fieldName(field), String(before), String(after)));
   const cell = (/** @type {"text"} */ column, /** @type {string} */ content) => element("td", { "data-name": words.columns[column], dir: "auto" }, content);
   return element("tr", { "data-copy": run.copy, class: here ? "here" : "" },
     element("td", { class: "marks", "data-colour": place < 0 ? null : place }, check, star),

@@ -62,11 +62,12 @@ function meaningOf({ metrics, baselines, vocabulary, experiment }) {
   if (vocabulary === 1) return words.certain(symbol);
   const guessing = Math.log(vocabulary);
   const parts = [words.guessing(count(vocabulary), symbol, guessing.toFixed(2))];
-  const value = Number.isFinite(metrics["loss"]) ? metrics["loss"] : metrics["val_loss"];
-  if (value !== undefined && Number.isFinite(value)) {
-    const choices = Math.exp(value);
-    parts.push(value >= guessing - 0.05 ? words.nothingYet(value.toFixed(2))
-      : words.asUncertain(value.toFixed(2), choices < 10 ? choices.toFixed(1) : count(choices), symbol));
+  // Guessing and counting are scored on unseen text, so the model is too, once its first steps were evaluated.
+  const value = metrics["val_loss"] ?? metrics["loss"] ?? NaN;
+  if (Number.isFinite(value)) {
+    const [choices, shown] = [Math.exp(value), value.toFixed(2)];
+    const uncertain = () => words.asUncertain(shown, choices < 10 ? choices.toFixed(1) : count(choices), symbol);
+    parts.push(value > guessing + 0.05 ? words.worse(shown) : value >= guessing - 0.05 ? words.nothingYet(shown) : uncertain());
   }
   const [unigram, bigram, trigram] = ["unigram", "bigram", "trigram"].map((name) => baselines[name]?.toFixed(2));
   if (unigram && bigram && trigram) parts.push(capitalized(words.baselines(symbol, unigram, bigram, trigram)));
