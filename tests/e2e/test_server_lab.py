@@ -67,6 +67,34 @@ def test_the_page_trains_on_the_server(page, serving):
     page.wait_for_function("document.body.textContent.includes('poem.txt\\u2069: ')", timeout=SLOW)
 
 
+def test_the_server_keeps_every_run_of_its_lab(page, serving):
+    open_machine(page, serving)
+    folder = serving.folder / "lab" / "runs"
+    before = {path.name for path in folder.iterdir()} if folder.exists() else set()
+    for layers in ("1", "2"):
+        page.fill("#model-n_layer", layers)
+        page.click("#train")
+        wait_for(page, "#live", "Training")
+        wait_for(page, "#live", "Finished after 40 steps")
+    first, second = sorted({path.name for path in folder.iterdir()} - before, key=lambda name: int(name.split("-")[1]))
+    assert {path.name for path in (folder / first).iterdir()} >= {
+        "about.json",
+        "experiment.toml",
+        "metrics.jsonl",
+        "model.safetensors",
+        "samples.jsonl",
+    }
+    page.get_by_role("tab", name="Runs").click()
+    page.click(f"[data-copy={first}] [data-action=delete]")
+    expect(page.locator(f"[data-copy={first}]")).to_have_count(0)
+    page.get_by_role("button", name="Undo").click()
+    page.reload()
+    page.click(f"[data-copy={first}] [data-action=open]", timeout=READY)
+    wait_for(page, "#where", "Finished 40 of 40")
+    expect(page.locator("#model-n_layer")).to_have_value("1")
+    assert (folder / second / "model.safetensors").exists()
+
+
 def test_a_reload_keeps_the_text_that_the_server_has(page, serving):
     open_machine(page, serving)
     long = {"name": "long.txt", "mimeType": "text/plain", "buffer": (POEM * (250_000 // len(POEM))).encode()}
