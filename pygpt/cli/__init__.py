@@ -89,7 +89,9 @@ def _run(arguments):
         # Parse again with the preset's values as defaults, so that fields without a flag keep the preset's value.
         defaults, prog = command.with_defaults(), f"pygpt {arguments[0]}"
         command = tyro.cli(type(command), args=arguments[1:], prog=prog, default=defaults).with_layout(arguments)
+    # A shell leaves `--out=~/run` as it is. `./~` is a folder of that name, and a Path does not tell it from `~`.
+    written = {argument.rpartition("=")[2] for argument in arguments}
     for field in dataclasses.fields(command):
-        if isinstance(path := getattr(command, field.name), Path):  # a shell leaves `--out=~/run` as it is
+        if isinstance(path := getattr(command, field.name), Path) and f"./{path}" not in written:
             setattr(command, field.name, Path(os.path.expanduser(path)))
     return command.run()

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import fastapi_offline
-from fastapi import Body, FastAPI, File, Form, Header, UploadFile, WebSocket
+from fastapi import Body, FastAPI, File, Form, Header, Request, UploadFile, WebSocket
 from fastapi.responses import FileResponse, JSONResponse, Response, StreamingResponse
 
+from pygpt.config.experiment import PRESETS, Experiment
 from pygpt.errors import RequestError
 from pygpt.server.event_log import restore_log
 from pygpt.server.generation import Generation
@@ -187,7 +188,9 @@ def _add_model_routes(app, service):
     async def train(name: str, settings: Annotated[TrainRequest, Body()] = TrainRequest()) -> dict:
         """Queue the training of a new model. One model trains at a time; /lm/{name}/events streams its progress."""
         get_dataset = service.datasets.get if settings.vocab_size is None else service.datasets.get_counted
-        dataset = await asyncio.to_thread(get_dataset, settings.dataset)
+        preset = PRESETS.get(settings.preset, Experiment())  # an unknown one is refused with its name below
+        chosen = preset.data.source if settings.dataset is None else settings.dataset
+        dataset = await asyncio.to_thread(get_dataset, chosen)
         job = await queue.add(name, experiment_for(settings, name, dataset), dataset.name)
         return service.model_summary(job.name) | {"events": f"/lm/{name}/events"}
 
@@ -271,10 +274,12 @@ async def _stream(service, job, after):
 
 def _add_inference_routes(app, service):
     @app.get("/lm/{name}/eval", tags=["inference"], responses=problems(404, 409, 503))
-    async def evaluate(name: str, dataset: str = "") -> dict:
+    async def evaluate(request: Request, name: str, dataset: str = "") -> dict:
         """Compute the loss on the whole validation split of a text (default: the one the model was trained on)."""
         data = await asyncio.to_thread(service.datasets.read, dataset) if dataset else None
-        results = await service.generation.evaluate(lambda: service.file_of(name), dataset, data)
+        results = await service.generation.evaluate(
+            lambda: service.file_of(name), dataset, data, request.is_disconnected
+        )
         return {field: value for field, value in results.items() if field != "type"}
 
     @app.post(

@@ -1,13 +1,14 @@
 """Generation and evaluation with trained models: one request at a time, in a worker process."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 from pygpt.errors import RequestError
 from pygpt.server.generation_worker import run_generation
 from pygpt.server.worker_process import Worker
 
+LEFT_INTERVAL = 0.5  # seconds between two looks whether the client of an evaluation has left
 IDLE_TIMEOUT = 300.0  # seconds without a request after which the process ends, to free its memory
 
 
@@ -62,16 +63,32 @@ class Generation:
                 pieces.put_nowait(error)
             pieces.put_nowait(None)
 
-    async def evaluate(self, find: Callable[[], Path], dataset: str, data: bytes | None) -> dict:
+    async def evaluate(
+        self,
+        find: Callable[[], Path],
+        dataset: str,
+        data: bytes | None,
+        left: Callable[[], Awaitable[bool]],
+    ) -> dict:
         """Evaluate the model on the validation split of a text; `find` is as for `generate`.
 
-        Raises: RequestError if that fails.
+        Raises: RequestError if that fails, or if the client has `left`: others do not wait for what nobody reads.
         """
         find()
         async with self._lock:
+            if await left():
+                raise _client_left()
             worker, path = self._worker(), find()
             await worker.send({"type": "evaluate", "path": str(path), "dataset": dataset}, data)
-            return await self._receive(worker, find)
+            answer = asyncio.ensure_future(self._receive(worker, find))
+            while not answer.done():
+                await asyncio.wait({answer}, timeout=LEFT_INTERVAL)
+                if not answer.done() and await left():
+                    answer.cancel()
+                    self.worker = None
+                    await worker.end(0)  # an evaluation cannot be stopped in the middle
+                    raise _client_left()
+            return answer.result()
 
     def close(self) -> None:
         """End what runs and what waits with an error: the server is shutting down, and waits for their responses."""
@@ -119,6 +136,10 @@ class Generation:
             message = event["message"].replace(str(path), f"the model {path.parent.name!r}")
             raise RequestError(422, message, event["field"])
         return event
+
+
+def _client_left():
+    return RequestError(503, "the client has closed its connection")
 
 
 def _shutting_down():

@@ -59,7 +59,10 @@ TrainRequest: Any = create_model(
     "TrainRequest",
     __base__=Body,
     __doc__="What to train, and on which data set. Settings that are left out come from the preset.",
-    dataset=(str, Field("tales", description="the data set to train on: a name from GET /ds")),
+    dataset=(
+        str | None,
+        Field(None, description="the data set to train on: a name from GET /ds (default: that of the preset)"),
+    ),
     preset=(str, _one_of("small", PRESETS, "the preset that supplies the other settings")),
     tokenizer=(
         str | None,

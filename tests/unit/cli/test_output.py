@@ -100,6 +100,18 @@ def test_home_in_paths(tmp_path, monkeypatch, capsys):
     assert set(os.listdir(tmp_path)) - {".cache"} == {"b", "mine.toml", "poem.txt", "run", "shards"}
 
 
+@pytest.mark.slow
+def test_a_folder_named_like_home_is_that_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    for out in ("./~", "./~/run"):
+        assert main(["train", "bigram", "--steps", "2", f"--out={out}", "--device", "numpy"]) == 0
+        assert main(["show", out]) == 0
+        assert (tmp_path / out / "model.safetensors").is_file()
+    assert main(["train", "bigram", "--steps", "2", "--out", "./~/other", "--device", "numpy"]) == 0
+    assert not (tmp_path / "home" / "run").exists() and not (tmp_path / "home" / "other").exists()
+
+
 @pytest.mark.parametrize("marks", [b"\xef\xbb\xbf", b"\xef\xbb\xbf" * 2])
 def test_marks_at_the_start_of_a_toml_are_dropped(tmp_path, marks):
     path = tmp_path / "mine.toml"

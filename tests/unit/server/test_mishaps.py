@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import httpx
 import pytest
 
 from pygpt.errors import PygptError, RequestError
@@ -286,6 +287,25 @@ def test_a_request_that_waits_while_its_model_is_deleted_is_404(server, waits):
 
 
 # Kills
+
+
+@pytest.mark.slow
+def test_an_evaluation_that_nobody_waits_for_is_given_up(start, tmp_path):
+    """Clients that leave evaluations of many seconds do not make the next request wait for them."""
+    serving = start(tmp_path)
+    slow = {**SLOW, "dataset": "tales", "eval_iters": 1}
+    serving.json("POST", "/lm/slow/train", 202, json=slow)
+    serving.wait_until("slow", lambda facts: facts["state"] == "trained", seconds=60)
+    began = time.monotonic()
+    serving.json("GET", "/lm/slow/eval")
+    takes = time.monotonic() - began
+    for _request in range(4):
+        with pytest.raises(httpx.ReadTimeout):
+            serving.client.get("/lm/slow/eval", timeout=0.3)
+    began = time.monotonic()
+    serving.json("GET", "/lm/slow/eval")
+    assert time.monotonic() - began < 2.5 * takes + 5, "one evaluation, not five"
+    assert not tracebacks(serving)
 
 
 @pytest.mark.slow
