@@ -96,7 +96,7 @@ def test_what_differs_between_two_runs_is_seen(runs):
     assert lit == {"baby-1", "baby-2"}
     expect(comparison.locator(".readout")).to_contain_text("baby 1")
     comparison.get_by_label("Perplexity").check(force=True)
-    comparison.get_by_label("Tokens").check(force=True)
+    comparison.get_by_label("Token positions").check(force=True)
     comparison.get_by_role("button", name="Clear").click()
     expect(comparison).to_be_hidden()
 
