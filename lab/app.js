@@ -17,6 +17,7 @@ import { connectWorker, failure } from "./transport/worker_client.js";
 import { download, goTo, scrollTo, setText } from "./ui/dom.js";
 import { textName } from "./ui/format.js";
 import { labelPage, labels } from "./ui/labels.js";
+import { typedText } from "./ui/preferences.js";
 import { placesView } from "./views/places.js";
 import { runLineView } from "./views/run_line.js";
 import { runsView } from "./views/runs/table.js";
@@ -157,7 +158,7 @@ async function explainStart(error) {
 async function adoptLink() {
   adopted = true;
   const { about, phase } = store.state;
-  const asked = about && fromHash(about, location.hash, reloaded ? (device === SERVER ? "kept" : "lost") : "sender");
+  const asked = about && fromHash(about, location.hash, reloaded ? (device === SERVER || typedText() ? "kept" : "lost") : "sender");
   reloaded = false;
   const busy = phase === "running" || phase === "paused" || phase === "starting";
   if (!asked || (busy && !(await ask(labels.confirm.takeLink, labels.confirm.linkArrived, [["take", labels.confirm.takeLink]])))) return showDraft();
@@ -166,6 +167,7 @@ async function adoptLink() {
   store.dispatch({ type: "choosing_text", choice: asked.text, kept });
   store.dispatch({ type: "adopt", preset: asked.preset, draft: asked.draft, ignored: asked.ignored });
   if (!kept) sendNow({ type: "choose_text", name: asked.text, built_in: true });
+  else if (device !== SERVER) textChoice.restore();
 }
 
 /** Writes the draft into the address. */

@@ -104,9 +104,9 @@ const HANDLERS = {
     loading: state.about ? null : { stage: message, fraction: null, failed: true }, notice: message,
   },
   // Their age is that of this moment; the page may show it much later.
-  found: (state, { runs }) => ({
+  found: (state, { runs, deleted }) => ({
     ...state, listed: true, runs: runs.map((run) => ({ ...run, kept_at: Date.now() - 1000 * run.seconds_ago })), errors: without(state.errors, "runs"),
-    deleted: state.deleted.filter((gone) => !runs.some(({ copy }) => copy === gone.copy)),
+    deleted,
   }),
   error: (state, { message, field, during }) => {
     const text = field && message.startsWith(`${field}: `) ? message.slice(field.length + 2) : message;
@@ -183,7 +183,6 @@ const HANDLERS = {
   run_read: (state, read) => ({ ...state, read: { ...state.read, [read.copy]: read } }),
   compare: (state, { copies }) => ({ ...state, compared: copies }),
   go: (state, { place }) => ({ ...state, place }),
-  deleting: (state, { run }) => ({ ...state, deleted: [...state.deleted, run], runs: state.runs.filter(({ copy }) => copy !== run.copy) }),
   persisted: (state, { persistent }) => ({ ...state, persistent }),
 };
 

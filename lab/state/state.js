@@ -25,11 +25,10 @@ import { labels } from "../ui/labels.js";
  * @typedef {{type: "asking", command: string}} Asking  a command was sent that acts once
  * @typedef {{type: "announce", notice: string}} Announce
  * @typedef {{type: "go", place: import("./place.js").Place}} Go  to a place of the page
- * @typedef {{type: "deleting", run: Run}} Deleting  a kept run
  * @typedef {{type: "compare", copies: string[]}} Compare  kept runs
  * @typedef {{type: "persisted", persistent: boolean}} Persisted  what the browser answered to the request to keep runs
  * @typedef {{type: "limited", sentence: string}} Limited
- * @typedef {Event|LineEvent|Edit|ChoosePreset|Adopt|Undo|ChoosingText|ChoosingDevice|Starting|Sampling|Benchmarking|Profiling|Asking|Announce|Go|Deleting|Compare|Persisted|Limited} Action
+ * @typedef {Event|LineEvent|Edit|ChoosePreset|Adopt|Undo|ChoosingText|ChoosingDevice|Starting|Sampling|Benchmarking|Profiling|Asking|Announce|Go|Compare|Persisted|Limited} Action
  */
 
 /**
@@ -70,7 +69,7 @@ import { labels } from "../ui/labels.js";
  * @property {string[]} compared  the folders of the runs that are compared
  * @property {Record<string, import("../transport/messages.js").RunReadEvent>} read  what was read of them, by folder
  * @property {boolean} listed  whether the list of runs has arrived
- * @property {Run[]} deleted  the runs that were deleted on this visit, and can be brought back
+ * @property {import("../transport/messages.js").KeptRun[]} deleted  the runs that were deleted and can be brought back, the last one last
  * @property {boolean|null} persistent  whether the browser promised to keep the runs; null before it was asked
  */
 

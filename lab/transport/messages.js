@@ -188,8 +188,8 @@
  */
 
 /**
- * The runs that are kept, the newest first.
- * @typedef {{type: "found", runs: KeptRun[]}} FoundEvent
+ * The runs that are kept, the newest first, and those that were deleted and can be brought back, the last one last.
+ * @typedef {{type: "found", runs: KeptRun[], deleted: KeptRun[]}} FoundEvent
  */
 
 /**

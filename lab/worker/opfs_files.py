@@ -17,11 +17,13 @@ from pyodide.ffi import JsException, create_once_callable, to_js
 
 from pygpt.errors import CheckpointError
 from pygpt.runs.layout import ABOUT_FILE, MODEL_FILE
+from pygpt.utils.files import file_name
 from pygpt.utils.units import format_bytes
 
 ROOT, LOCK = "runs", "run:"
 EARLIER = re.compile(r"run(-[A-Za-z0-9-]+)?")  # the names of earlier versions' copies, and of their tabs' locks
 DATA, ABOUT = ".safetensors", ".json"  # the files of an earlier version's copy
+READ_ATTEMPTS = 3
 PIECE = 1 << 24  # bytes written at once
 # Seconds to wait before each check whether the tab that this one replaces has closed: Chromium ends a busy worker after
 # two seconds, or later on a busy machine.
@@ -65,10 +67,14 @@ async def claimed() -> set[str]:
 
 async def read(folder: str, file: str, start: int = 0, end: int | None = None) -> bytes:
     """The content of a file, or the bytes from `start` to `end`. Raises: FileNotFoundError."""
-    try:
-        return await _read(await _existing(await _runs(), folder), file, start, end)
-    except (JsException, AttributeError):
-        raise FileNotFoundError(f"{folder}/{file}") from None
+    for attempt in range(READ_ATTEMPTS):
+        try:
+            return await _read(await _existing(await _runs(), folder), file, start, end)
+        except AttributeError:
+            break
+        except JsException:  # it is not there, or another tab is replacing it
+            await asyncio.sleep(0.01 * attempt)
+    raise FileNotFoundError(f"{folder}/{file}")
 
 
 async def read_all(file: str) -> dict[str, bytes]:
@@ -118,10 +124,10 @@ async def take_over(create: Callable[[str], Awaitable[str]]) -> None:
         return
     for copy in {name for name in copies if EARLIER.fullmatch(name)} - await _locks():
         with contextlib.suppress(JsException, ValueError, CheckpointError):
-            about = await _read(root, copy + ABOUT)
-            name, _, text = json.loads(about)["name"].partition(" on ")
-            folder = await create(name.lower().replace(" ", "-"))
-            described = json.loads(about) | {"name": folder.replace("-", " "), "text": text}
+            about = json.loads(await _read(root, copy + ABOUT))
+            name, _, text = str(about.get("name", "run")).partition(" on ")
+            folder = await create(file_name(name).lower().replace(" ", "-") or "run")
+            described = about | {"name": folder.replace("-", " "), "text": text}
             await write(folder, ABOUT_FILE, json.dumps(described).encode())
             # The checkpoint after the description: until it is moved, the next visit takes the run over.
             await _move(root, copy + DATA, await _folder(folder), MODEL_FILE)
@@ -222,8 +228,9 @@ _existing, _create, _open_for_writing, _move, _list, _read_all, _remove = run_js
       const found = [], reading = [];
       for await (const [name, folder] of root.entries()) {
         if (folder.kind !== "directory") continue;
-        const text = folder.getFileHandle(file).then((handle) => handle.getFile()).then((blob) => blob.text());
-        reading.push(text.then((content) => found.push([name, content]), () => {}));
+        const read = () => folder.getFileHandle(file).then((handle) => handle.getFile()).then((blob) => blob.text());
+        const again = () => new Promise((done) => setTimeout(done, 20)).then(read);  // another tab is replacing it
+        reading.push(read().catch(again).then((content) => found.push([name, content]), () => {}));
       }
       await Promise.all(reading);
       return found;

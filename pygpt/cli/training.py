@@ -151,7 +151,8 @@ class Training:
         """Save the run as it is now, again and again if that fails, until a signal; after one that no person sent, for
         GIVE_UP_SECONDS. Raises: CheckpointError then."""
         signals, began = self.signals, time.perf_counter()
-        while not (self._log([], last=True) and (self.saved == self._state() or self._save(last=True))):
+        # Both are tried: a log that cannot be written is no reason to lose the model.
+        while not all([self._log([], last=True), self.saved == self._state() or self._save(last=True)]):
             tried = time.perf_counter()
             while time.perf_counter() - tried < RETRY_SECONDS:
                 await asyncio.sleep(0.1)

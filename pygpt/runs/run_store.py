@@ -5,6 +5,7 @@ The name of a folder never changes and is the run's `copy` in messages. The sess
 that two tabs never write the same run. about.json is written last: a folder without it is no run yet.
 """
 
+import contextlib
 import json
 import time
 from typing import Any
@@ -19,6 +20,7 @@ from pygpt.training.loss_curve import LossCurve
 from pygpt.utils.files import file_name
 from pygpt.utils.json_text import json_text
 
+UNDO_SECONDS = 600  # for which a deleted run can be brought back, at least, unless its room is needed
 LONGEST_SHOWN = 80  # characters of an unknown name that an error repeats
 
 
@@ -35,6 +37,7 @@ class RunStore:
         self._parent: Any = None  # the run whose settings it changes
         self._begun = False  # whether its folder has what a run has from its start
         self._logged = 0  # the steps whose lines in its logs stay when it begins
+        self._about_run: dict | None = None  # what about.json says of the current run, as far as it was written here
         self._unwritten: dict[str, list[str]] = {}  # lines that are not in the logs yet
 
     async def begin(self, run, copy: str = "", parent=None) -> None:
@@ -47,7 +50,9 @@ class RunStore:
             await self.files.release(self.current)
         if copy and copy != self.current and not await self.files.claim(copy):
             copy = ""
-        self.current, self.run, self._parent = copy, run, parent
+        self.current, self.run, self._parent, self._about_run = copy, run, parent, None
+        if copy and (about := await self._about(copy)) and "deleted" in about:
+            await self.restore(copy)  # in another tab, whose list was older
         await self._begin(logged_steps(run) if copy else 0)
 
     async def resume(self, run) -> None:
@@ -70,14 +75,14 @@ class RunStore:
         if not self.current:
             self.current = await self._create(_stem(run.experiment))
         folder = self.current
-        await self.files.write(folder, EXPERIMENT_FILE, run.experiment.to_toml().encode())
+        await self._write(folder, EXPERIMENT_FILE, run.experiment.to_toml().encode())
         if isinstance(run.tokenizer, BPETokenizer):
-            await self.files.write(folder, TOKENIZER_FILE, tokenizer_json_bytes(run.tokenizer))
+            await self._write(folder, TOKENIZER_FILE, tokenizer_json_bytes(run.tokenizer))
         metrics = read_lines((await self._read(folder, METRICS_FILE)).splitlines())
         kept = "".join(line_of(metric) for metric in metrics if metric.step <= self._logged)
-        await self.files.write(folder, METRICS_FILE, kept.encode())
+        await self._write(folder, METRICS_FILE, kept.encode())
         samples = [sample for sample in await self.samples(folder) if sample["step"] <= self._logged]
-        await self.files.write(folder, SAMPLES_FILE, "".join(map(_sample_line, samples)).encode())
+        await self._write(folder, SAMPLES_FILE, "".join(map(_sample_line, samples)).encode())
         self._begun = True
 
     async def _create(self, stem: str) -> str:
@@ -117,11 +122,12 @@ class RunStore:
         Raises: CheckpointError if it cannot be written; the previous checkpoint is then intact.
         """
         await self._write_start()
-        await self.files.write(self.current, MODEL_FILE, data)
+        await self._write(self.current, MODEL_FILE, data)
         await self._flush()
-        before = await self._about(self.current) or self._first_about()
+        before = await self._about(self.current) or self._about_run or self._first_about()
         before.pop("deleted", None)  # a run that goes on is there again
-        await self._write_about(self.current, before | about | {"time": time.time(), "bytes": len(data)})
+        self._about_run = before | about | {"time": time.time(), "bytes": len(data)}
+        await self._write_about(self.current, self._about_run)
 
     def _first_about(self) -> dict:
         experiment = self.run.experiment
@@ -139,14 +145,15 @@ class RunStore:
 
     async def find(self) -> list[dict]:
         """What is known about each run, the newest first, with its folder as `copy`, its age as `seconds_ago`, and
-        `open`: "here" if it is the current one, "elsewhere" if another session writes it, else ""."""
+        `open`: "here" if it is the current one, "elsewhere" if another session writes it, else "". A run that was
+        deleted and can be brought back has the time as `deleted`."""
         claimed, now = await self.files.claimed(), time.time()
         runs = []
         for folder, text in (await self.files.read_all(ABOUT_FILE)).items():
             about = _parsed(text)
-            if about and not about.get("deleted"):
+            if about is not None:
                 where = "here" if folder == self.current else "elsewhere" if folder in claimed else ""
-                age = max(0.0, now - about["time"])
+                age = max(0.0, now - _seconds(about.get("time")))
                 runs.append(about | {"copy": folder, "open": where, "seconds_ago": age})
         return sorted(runs, key=lambda run: run["seconds_ago"])
 
@@ -158,7 +165,7 @@ class RunStore:
         await self._write_about(copy, await self._known(copy) | changes)
 
     async def delete(self, copy: str) -> None:
-        """Remove a run from the list; `restore` brings it back until `tidy`.
+        """Delete a run. `restore` brings it back for UNDO_SECONDS, unless there is no room to note that.
 
         Raises: CheckpointError if there is none, or it is open, here or elsewhere.
         """
@@ -167,7 +174,10 @@ class RunStore:
             raise CheckpointError(f"{about['name']} is open; open another run first, or reload the page")
         if copy in await self.files.claimed():
             raise CheckpointError(f"{about['name']} is open in another tab; close that tab first")
-        await self._write_about(copy, about | {"deleted": True})
+        try:
+            await self.files.write(copy, ABOUT_FILE, json_text(about | {"deleted": time.time()}).encode())
+        except CheckpointError:
+            await self.files.remove(copy)
 
     async def restore(self, copy: str) -> None:
         """Undo `delete`. Raises: CheckpointError if the run is gone."""
@@ -176,16 +186,31 @@ class RunStore:
         await self._write_about(copy, about)
 
     async def tidy(self) -> None:
-        """Take over what earlier versions kept, and remove the runs that were deleted before.
+        """Take over what earlier versions kept, and remove the runs that were deleted more than UNDO_SECONDS ago.
 
         A folder that a tab began and could not complete is removed too, where nobody else has folders.
         """
         await self.files.take_over(self._create)
         described = await self.files.read_all(ABOUT_FILE)
         for folder in await self.files.names() - await self.files.claimed() - {self.current}:
-            about = _parsed(described[folder]) if folder in described else None
-            if about.get("deleted") if about else self.files.private:
+            about = _parsed(described.get(folder, b""))
+            if about is None:
+                await self._complete(folder)
+            elif "deleted" in about and time.time() - _seconds(about["deleted"]) > UNDO_SECONDS:
                 await self.files.remove(folder)
+
+    async def _complete(self, folder: str) -> None:
+        """Describe a run without an about.json by its checkpoint; without that too, it is none, and is removed."""
+        try:
+            header, curve = await self.read_run(folder)
+        except CheckpointError:
+            if self.files.private and not await self._read(folder, MODEL_FILE, 0, 1):
+                await self.files.remove(folder)
+            return
+        about = {"id": folder, "name": folder.replace("-", " "), "step": header.step, "loss": curve.smoothed}
+        more = {"steps": header.experiment.train.steps, "parameters": header.parameters, "time": time.time()}
+        with contextlib.suppress(CheckpointError):  # it is described when there is room
+            await self._write_about(folder, about | more | {"text": header.experiment.data.source})
 
     async def read_copy(self, copy: str) -> bytes:
         """The checkpoint of a run. Raises: CheckpointError if there is none."""
@@ -247,17 +272,37 @@ class RunStore:
         return _parsed(await self._read(folder, ABOUT_FILE))
 
     async def _write_about(self, folder: str, about: dict) -> None:
-        await self.files.write(folder, ABOUT_FILE, json_text(about).encode())
+        await self._write(folder, ABOUT_FILE, json_text(about).encode())
 
-    async def _read(self, folder: str, file: str) -> bytes:
+    async def _write(self, folder: str, file: str, data: bytes) -> None:
+        """Write a file. If there is no room, the runs that were deleted make some."""
         try:
-            return await self.files.read(folder, file)
+            await self.files.write(folder, file, data)
+        except CheckpointError:
+            if not await self._free():
+                raise
+            await self.files.write(folder, file, data)
+
+    async def _free(self) -> bool:
+        """Remove the runs that were deleted. Returns whether there were any."""
+        gone = [run["copy"] for run in await self.find() if "deleted" in run and run["open"] == ""]
+        for folder in gone:
+            await self.files.remove(folder)
+        return bool(gone)
+
+    async def _read(self, folder: str, file: str, start: int = 0, end: int | None = None) -> bytes:
+        try:
+            return await self.files.read(folder, file, start, end)
         except FileNotFoundError:
             return b""
 
 
 def _stem(experiment) -> str:
     return file_name(experiment.name).lower().replace(" ", "-") or experiment.model.kind
+
+
+def _seconds(value) -> float:
+    return value if isinstance(value, int | float) else 0.0
 
 
 def _sample_line(sample: dict) -> str:

@@ -45,7 +45,9 @@ class KeptRuns:
 
     async def list_runs(self) -> None:
         """Send the list of runs."""
-        self.emit(Found([KeptRun.of(about) for about in await self.store.find()]))
+        runs = await self.store.find()
+        deleted = sorted((run for run in runs if "deleted" in run), key=lambda run: run["deleted"])
+        self.emit(Found([KeptRun.of(run) for run in runs if "deleted" not in run], [*map(KeptRun.of, deleted)]))
 
     async def read_run(self, copy: str) -> None:
         """Send the settings, the curve and the samples of a run. Raises: CheckpointError if there is none."""

@@ -159,10 +159,13 @@ class KeptRun:
         """The run that `RunStore.find` describes. Earlier versions described less."""
         differs = [SettingChange(**change) for change in about.get("differs", [])]
         known = {field.name: about[field.name] for field in dataclasses.fields(KeptRun) if field.name in about}
-        return KeptRun(**{**_NOTHING_KNOWN, "created": about["time"], **known, "differs": differs})
+        return KeptRun(**{**_NOTHING_KNOWN, "created": about.get("time", 0), **known, "differs": differs})
 
 
 _NOTHING_KNOWN: dict = {
+    "name": "",
+    "step": 0,
+    "steps": 0,
     "id": "",
     "text": "",
     "preset": "",

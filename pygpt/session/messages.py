@@ -283,9 +283,11 @@ class Kept(Event):
 
 @event
 class Found(Event):
-    """The runs that are kept, the newest first."""
+    """The runs that are kept, the newest first, and those that were deleted and can be brought back, the last one
+    last."""
 
     runs: list[KeptRun]
+    deleted: list[KeptRun]
 
 
 @event

@@ -38,6 +38,7 @@ from pygpt.training.run import Run
 
 COPY_MIN_INTERVAL = 8.0  # seconds between two safety copies, at least: with the time they take, a kill loses about ten
 COPY_SHARE = 0.05  # largest share of the time spent on them
+RETRY_INTERVAL = 5.0  # seconds between two attempts to keep a run that no longer trains
 SAMPLES_SHOWN = 30  # of a run that is opened
 COPY_MAX_INTERVAL = 600.0  # seconds: the clock may say that the last copy took hours, if the machine slept
 
@@ -69,6 +70,7 @@ class Training:
         self.last_checkpoint: bytes | None = None  # the last checkpoint
         self.samples = TrainingSamples(self._send_sample, lambda: self.halting is not None)
         self._kept_at = self._keeping_took = 0.0
+        self.retry: asyncio.Task | None = None  # tries to keep a run that no longer trains
         self._listed = ""  # the id of the run that was listed last
         self._refused = ""  # the error of the last write that failed, until a copy is kept
 
@@ -205,6 +207,15 @@ class Training:
             self.emit(Stopped(run.id, run.step))
             raise
         self.emit((self.halting or Finished)(run.id, run.step))
+        if self._refused:
+            self.retry = asyncio.ensure_future(self._keep_later(run))
+
+    async def _keep_later(self, run: Run) -> None:
+        """Try to keep a run that no longer trains, until it is kept, or goes on, or another takes its place."""
+        while self._refused and run is self.run and not self.active:
+            await asyncio.sleep(RETRY_INTERVAL)
+            if self._refused and run is self.run and not self.active:
+                await self._attempt(run, self._keep(run))
 
     async def _recover(self, run: Run, lost: DeviceLost) -> Run | None:
         try:
@@ -286,7 +297,8 @@ class Training:
             await self._write(run, self.last_checkpoint, step)
         finally:
             self._kept_at = time.perf_counter()
-            self._keeping_took = self._kept_at - began
+            # The copy of step 0 compiles and opens files: its time does not predict the next one's.
+            self._keeping_took = self._kept_at - began if run.step else 0.0
         self._refused = ""
         self.emit(Kept(run.id, step))
 

@@ -164,3 +164,17 @@ def test_a_pasted_megabyte_costs_the_page_nothing(page, site):
     page.click("#remove-pasted")
     expect(page.locator("#own-text")).to_be_focused()
     assert page.input_value("#own-text") == ""
+
+
+def test_a_typed_text_is_there_after_a_reload(page, site):
+    open_lab(page, site, TINY, device="")
+    choose(page, "text", "own")
+    typed = "The fox ran home. " * 40
+    page.fill("#own-text", typed)
+    wait_for(page, "#text-place .facts", "720 characters")
+    page.wait_for_function("location.hash.includes('text=own')")
+    page.reload()
+    page.wait_for_function("!document.querySelector('#train')?.disabled", timeout=READY)
+    wait_for(page, "#text-place .facts", "720 characters")
+    expect(page.locator("#own-text")).to_have_value(typed)
+    expect(page.locator("#link-mistake")).to_be_hidden()

@@ -392,27 +392,18 @@ test("screen readers hear of Resume only where there is one, and of no loading t
   assert.equal(state.notice, "");
 });
 
-test("a deleted run is no longer listed, and can be brought back until the list says that it is there", () => {
-  send({ type: "found", runs: [{ copy: "1" }, { copy: "2" }] }, { type: "deleting", run: { copy: "1" } });
-  assert.deepEqual([state.runs.map(({ copy }) => copy), state.deleted.map(({ copy }) => copy)], [["2"], ["1"]]);
-  send({ type: "deleting", run: { copy: "2" } }, { type: "found", runs: [] });
-  assert.deepEqual(state.deleted.map(({ copy }) => copy), ["1", "2"]);
-  send({ type: "found", runs: [{ copy: "2" }] });
-  assert.deepEqual(state.deleted.map(({ copy }) => copy), ["1"]);
-});
-
-test("a kept run keeps its time when another one is deleted later", ({ mock }) => {
+test("the list of runs says which can be brought back, and keeps their times", ({ mock }) => {
   mock.timers.enable({ apis: ["Date"], now: 1_000_000 });
-  send({ type: "found", runs: [{ copy: "1", seconds_ago: 100 }, { copy: "2", seconds_ago: 200 }] });
+  send({ type: "found", runs: [{ copy: "1", seconds_ago: 100 }, { copy: "2", seconds_ago: 200 }], deleted: [{ copy: "3" }] });
   mock.timers.tick(60_000);
-  send({ type: "deleting", run: { copy: "1" } });
-  assert.deepEqual(state.runs.map(({ copy, kept_at }) => [copy, kept_at]), [["2", 800_000]]);
+  assert.deepEqual(state.runs.map(({ copy, kept_at }) => [copy, kept_at]), [["1", 900_000], ["2", 800_000]]);
+  assert.deepEqual([state.listed, state.deleted.map(({ copy }) => copy)], [true, ["3"]]);
 });
 
 test("an error of a command about kept runs is shown with them, whatever field it names", () => {
   send({ type: "error", message: "baby 1 is open", field: "file", during: "delete_run", run_id: "" });
   assert.equal(state.errors["runs"], "baby 1 is open");
-  send({ type: "found", runs: [] });
+  send({ type: "found", runs: [], deleted: [] });
   assert.equal(state.errors["runs"], undefined);
 });
 

@@ -49,7 +49,7 @@ export function runsView(controller) {
   let known = [];
   /** @type {State["run"]} */
   let live = null;
-  /** @type {Run|undefined} */
+  /** @type {import("../../transport/messages.js").KeptRun|undefined} */
   let deleted;
   let asked = false; // whether the browser was asked to keep the runs
   /** @type {string[]} */
@@ -58,6 +58,7 @@ export function runsView(controller) {
   const rows = new Map();
   let visible = PAGE;
   let drawn = ""; // the search and the order of the rows
+  let leaving = ""; // the run that was just deleted: once it is gone, Undo has the focus
   let wanted = ""; // the run that gets the focus once it is back
   let nowhere = false; // whether runs cannot be kept
   let ready = false; // whether the list has arrived
@@ -75,9 +76,8 @@ export function runsView(controller) {
 
   /** @param {Run} run */
   function remove(run) {
-    controller.dispatch({ type: "deleting", run });
     controller.send({ type: "delete_run", copy: run.copy });
-    requestAnimationFrame(() => undo.querySelector("button")?.focus()); // once it is shown
+    leaving = run.copy;
   }
 
   function bringBack() {
@@ -184,6 +184,10 @@ export function runsView(controller) {
       showError(mistake, errors["runs"]);
       setText(undoWords, deleted ? words.deleted(deleted.name) : "");
       show(undo, deleted !== undefined);
+      if (leaving && deleted?.copy === leaving) {
+        undo.querySelector("button")?.focus();
+        leaving = "";
+      }
       nowhere = isKeptNowhere(state) && state.limit !== "";
       ready = state.listed;
       setText(persistence, persistent === false ? words.notPersistent : "");

@@ -4,6 +4,7 @@ import { showError, errorPlace, element, setText, show } from "../../ui/dom.js";
 import { count, withFieldNames } from "../../ui/format.js";
 import { labels } from "../../ui/labels.js";
 import { isTask } from "../../state/state.js";
+import { keepTypedText, typedText } from "../../ui/preferences.js";
 import { radioRow } from "../../ui/radio_row.js";
 import { taskSettingsView } from "./task_settings.js";
 import { waitingView } from "./waiting.js";
@@ -87,6 +88,7 @@ export function textChoiceView(controller) {
     clearTimeout(typing);
     typing = 0;
     const text = pasted || area.value;
+    keepTypedText(text);
     if (!text) {
       controller.dispatch({ type: "choosing_text", choice: OWN });
       controller.send({ type: "clear_text" });
@@ -103,6 +105,13 @@ export function textChoiceView(controller) {
 
   return {
     dom,
+    /** Shows the text that was typed before a reload, and chooses it. */
+    restore() {
+      const text = typedText();
+      if (text.length > LONGEST_FIELD) return hold(text);
+      area.value = text;
+      sendOwn();
+    },
     /** Shows the text of a run that was chosen again.
      * @param {string} text */
     fill(text) {

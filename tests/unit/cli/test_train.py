@@ -241,6 +241,23 @@ def test_what_was_trained_waits_for_a_disk_that_stays_full(tmp_path, poem, monke
     assert "Traceback" not in error and not [name for name in os.listdir(out) if name.endswith(".new")]
 
 
+def test_a_log_that_cannot_be_written_costs_no_checkpoint(tmp_path, poem, monkeypatch, capsys):
+    """As where another program has opened it: the model of the last step is saved."""
+    monkeypatch.setattr(training, "GIVE_UP_SECONDS", 0.3)
+    monkeypatch.setattr(training, "RETRY_SECONDS", 0.1)
+
+    def refuse(path, content):
+        signals or signals.append(os.kill(os.getpid(), signal.SIGTERM))
+        raise OSError(errno.EACCES, "Permission denied", str(path))
+
+    signals: list[None] = []
+    monkeypatch.setattr(run_folder, "append", refuse)
+    assert main(arguments(poem, tmp_path / "run", 100_000)) == 1
+    error = capsys.readouterr().err
+    step = open_run(tmp_path / "run").step
+    assert step > 0 and f"its last checkpoint is of step {step:,}" in error and f"at step {step:,}" in error
+
+
 def test_a_service_that_is_stopped_gives_up_a_full_disk(tmp_path, poem, monkeypatch, capsys):
     monkeypatch.setattr(training, "GIVE_UP_SECONDS", 0.3)
     monkeypatch.setattr(training, "RETRY_SECONDS", 0.1)

@@ -7,11 +7,13 @@ import pytest
 
 from pygpt.config.experiment import Experiment
 from pygpt.errors import CheckpointError
-from pygpt.runs import disk_files
+from pygpt.runs import disk_files, run_store
 from pygpt.runs.differences import differences
 from pygpt.runs.disk_files import DiskFiles
 from pygpt.runs.run_store import RunStore
+from pygpt.session.message_records import KeptRun
 from pygpt.training.metrics import Metric
+from tests.tiny_runs import finish
 from tests.unit.runs.test_run_folder import METRICS, lines, poem_run
 
 ABOUT = {"text": "poem", "step": 3, "steps": 40, "loss": 2.5, "val_loss": None, "accuracy": None, "parameters": 7}
@@ -93,7 +95,12 @@ def test_what_a_person_wrote_about_a_run_stays_when_it_is_kept_again(store, cpu,
     assert (run["name"], run["star"], run["notes"], run["step"]) == ("my run", True, "good", 4)
 
 
-def test_a_deleted_run_can_be_brought_back_until_the_next_visit(store, cpu, tmp_path):
+def listed(store) -> list[str]:
+    """The folders of the runs that are not deleted."""
+    return [run["copy"] for run in do(store.find()) if "deleted" not in run]
+
+
+def test_a_deleted_run_can_be_brought_back_for_a_while(store, cpu, tmp_path, monkeypatch):
     do(store.begin(poem_run(cpu)), store.keep(b"1", ABOUT))
     copy = store.current
     with pytest.raises(CheckpointError, match="is open"):
@@ -101,11 +108,68 @@ def test_a_deleted_run_can_be_brought_back_until_the_next_visit(store, cpu, tmp_
     do(store.files.release(copy))
     later = another(tmp_path)
     do(later.delete(copy))
-    assert do(later.find()) == []
+    assert listed(later) == [] and [run["copy"] for run in do(later.find())] == [copy]
+    do(another(tmp_path).tidy())  # another tab opens
     do(later.restore(copy))
-    assert len(do(later.find())) == 1
-    do(later.delete(copy), another(tmp_path).tidy())
+    assert listed(later) == [copy]
+    do(later.delete(copy))
+    monkeypatch.setattr(run_store, "UNDO_SECONDS", 0)
+    do(another(tmp_path).tidy())
     assert not (tmp_path / copy).exists()
+
+
+def full(*arguments):
+    """A write on a full disk."""
+    raise OSError(28, "No space left on device")
+
+
+def test_deleting_a_run_makes_room(store, cpu, tmp_path, monkeypatch):
+    """Also where there is no room to note it. One that was deleted before makes room for the next write."""
+    for _ in range(3):
+        do(store.begin(poem_run(cpu)), store.keep(b"1", ABOUT))
+    first, second, third = sorted(run["copy"] for run in do(store.find()))
+    with monkeypatch.context() as disk:
+        disk.setattr(disk_files, "write_atomically", full)
+        do(store.delete(first))
+    assert not (tmp_path / first).exists() and listed(store) != []
+    do(store.delete(second))
+    write = disk_files.write_atomically
+    with monkeypatch.context() as disk:  # there is room for one run less
+        disk.setattr(disk_files, "write_atomically", lambda *to: full() if (tmp_path / second).exists() else write(*to))
+        do(store.keep(b"2", ABOUT))
+    assert not (tmp_path / second).exists()
+    assert listed(store) == [third] and do(store.read_copy(third)) == b"2"
+
+
+def test_a_deleted_run_that_another_tab_opens_is_there_again(store, cpu, tmp_path):
+    do(store.begin(poem_run(cpu)), store.keep(b"1", ABOUT))
+    copy = store.current
+    do(store.files.release(copy))
+    do(another(tmp_path).delete(copy))
+    other = another(tmp_path)
+    do(other.begin(poem_run(cpu), copy))
+    assert listed(other) == [copy]
+
+
+def test_a_run_whose_description_was_not_written_is_described_by_its_checkpoint(store, cpu, tmp_path):
+    run = poem_run(cpu)
+    finish(run, at_most=4)
+    do(store.begin(run), store.keep(run.checkpoint(), ABOUT))
+    (tmp_path / store.current / "about.json").unlink()
+    do(store.files.release(store.current))
+    later = another(tmp_path)
+    do(later.tidy())
+    (found,) = do(later.find())
+    assert (found["copy"], found["step"], found["steps"]) == (store.current, 4, run.experiment.train.steps)
+    assert KeptRun.of(found).name == found["name"]
+
+
+@pytest.mark.parametrize("about", [{}, {"name": "x"}, {"time": "yesterday"}, {"name": "x", "time": 5}])
+def test_a_description_that_lacks_something_hides_no_run(store, cpu, tmp_path, about):
+    do(store.begin(poem_run(cpu)), store.keep(b"1", ABOUT))
+    (tmp_path / store.current / "about.json").write_text(json.dumps(about))
+    (found,) = do(store.find())
+    assert KeptRun.of(found).copy == store.current
 
 
 def test_a_deleted_run_that_goes_on_is_there_again(store, cpu, tmp_path):
@@ -113,7 +177,7 @@ def test_a_deleted_run_that_goes_on_is_there_again(store, cpu, tmp_path):
     copy = store.current
     do(another(tmp_path).delete(copy))  # of a browser without locks
     do(store.keep(b"2", ABOUT))
-    assert [run["copy"] for run in do(store.find())] == [copy]
+    assert listed(store) == [copy]
 
 
 def test_what_differs_is_told_from_the_run_before_or_the_preset(store, cpu):
@@ -137,7 +201,7 @@ def test_a_damaged_description_hides_no_other_run(store, cpu, tmp_path, content)
     (tmp_path / damaged / "about.json").write_bytes(content)
     assert [run["copy"] for run in do(store.find())] == [store.current]
     do(another(tmp_path).tidy())
-    assert (tmp_path / damaged / "model.safetensors").read_bytes() == b"1", "no folder of a user is removed"
+    assert (tmp_path / damaged / "model.safetensors").read_bytes() == b"1"
 
 
 def test_the_one_run_that_earlier_versions_kept_is_taken_over(cpu, tmp_path):
@@ -155,9 +219,6 @@ def test_the_one_run_that_earlier_versions_kept_is_taken_over(cpu, tmp_path):
 
 def test_a_run_is_kept_as_soon_as_there_is_room(store, cpu, tmp_path, monkeypatch):
     """The disk is full from the start of the run; then its log has every step."""
-
-    def full(*arguments):
-        raise OSError(28, "No space left on device")
 
     run = poem_run(cpu)
     with monkeypatch.context() as disk:

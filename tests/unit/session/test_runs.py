@@ -13,6 +13,7 @@ from pygpt.data import load_text, text_from_bytes
 from pygpt.devices import open_numpy
 from pygpt.errors import CheckpointError, DataError, DeviceLost
 from pygpt.optim.schedules import learning_rate
+from pygpt.runs import run_store
 from pygpt.runs.checkpoint import read_checkpoint
 from pygpt.runs.disk_files import DiskFiles
 from pygpt.runs.run_store import RunStore
@@ -273,7 +274,7 @@ def test_a_draft_gets_the_time_of_its_run_once_the_idle_device_is_measured(lab, 
     assert seconds[3] / seconds[4] == pytest.approx(ratio), "the draft checked last, then the one checked now"
 
 
-def test_a_kept_run_is_listed_opened_and_deleted(lab, tmp_path):
+def test_a_kept_run_is_listed_opened_and_deleted(lab, tmp_path, monkeypatch):
     asyncio.run(lab.train())
     lab.close()
     later = Recorded(tmp_path / "run")
@@ -300,6 +301,8 @@ def test_a_kept_run_is_listed_opened_and_deleted(lab, tmp_path):
 
     gone = Recorded(tmp_path / "run")
     asyncio.run(gone.send({"type": "delete_run", "copy": "baby-1"}, None))
+    assert [run["copy"] for run in gone.all("found")[-1]["deleted"]] == ["baby-1"]
+    monkeypatch.setattr(run_store, "UNDO_SECONDS", 0)
     asyncio.run(gone.send({"type": "begin", "device": "numpy"}, None))
     asyncio.run(gone.send({"type": "restore_run", "copy": "baby-1"}, None))
     assert "there is no run 'baby-1'" in gone.all("error")[0]["message"]
@@ -781,3 +784,24 @@ def test_a_start_that_is_refused_leaves_the_run_that_trains(lab):
     asyncio.run(scenario())
     (error,) = [error for error in lab.all("error") if error["during"] == "start"]
     assert "this run needs about" in error["message"]
+
+
+def test_a_run_that_has_ended_is_kept_as_soon_as_there_is_room(lab, monkeypatch, tmp_path):
+    full, keep = [True], lab.session.store.keep
+
+    async def write(*arguments):
+        if full:
+            raise CheckpointError("this browser has no room")
+        return await keep(*arguments)
+
+    async def scenario():
+        await lab.train()
+        assert lab.kinds()[-1] == "finished" and not lab.all("kept")
+        full.clear()
+        await asyncio.wait_for(lab.session.training.retry, 10)
+
+    monkeypatch.setattr(lab.session.store, "keep", write)
+    monkeypatch.setattr(training, "RETRY_INTERVAL", 0.01)
+    asyncio.run(scenario())
+    assert [event["step"] for event in lab.all("kept")] == [40] and len(lab.all("error")) == 1
+    assert read_checkpoint((tmp_path / "run" / "baby-1" / "model.safetensors").read_bytes()).step == 40
