@@ -122,7 +122,7 @@ async def take_over(create: Callable[[str], Awaitable[str]]) -> None:
         copies = {name.removesuffix(DATA) for name in (await _list(root)).to_py() if name.endswith(DATA)}
     except (JsException, AttributeError):
         return
-    for copy in {name for name in copies if EARLIER.fullmatch(name)} - await _locks():
+    for copy in sorted({name for name in copies if EARLIER.fullmatch(name)} - await _locks()):
         with contextlib.suppress(JsException, ValueError, CheckpointError):
             about = json.loads(await _read(root, copy + ABOUT))
             name, _, text = str(about.get("name", "run")).partition(" on ")

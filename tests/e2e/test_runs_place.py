@@ -69,6 +69,7 @@ def test_a_run_is_deleted_and_brought_back(runs):
     expect(row(page, "baby 1")).to_have_count(1)
     expect(page.locator("#undo-delete")).to_be_hidden()
     page.get_by_role("button", name="Delete baby 1").click()
+    expect(row(page, "baby 1")).to_have_count(0)
     page.reload()
     expect(row(page, "baby 2")).to_have_count(1, timeout=READY)
     expect(row(page, "baby 1")).to_have_count(0)
