@@ -16,6 +16,9 @@ ROOT = Path(__file__).resolve().parents[1]
 # What `make check` runs.
 QUICK_TESTS = ["tests/unit", "tests/ops", "tests/test_house.py", "tests/test_goldens.py", "tests/test_compatibility.py"]
 QUICK_TESTS += ["-m", "not slow and not gpu"]
+# Those of them that know of an op: it is built, planned, differentiated, and named in the house's lists.
+OP_TESTS = [f"tests/unit/{folder}" for folder in ("ops", "tensor", "devices", "models", "optim", "analysis")]
+OP_TESTS += ["tests/ops", "tests/test_house.py", "tests/test_goldens.py", *QUICK_TESTS[-2:]]
 STEP = re.compile(
     r"^(A new file|In) `([\w/.]+)`(?:, (with the imports|in `\w+`|above `\w+`))?:\n\n```python\n(.*?)^```$", re.M | re.S
 )

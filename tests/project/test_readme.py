@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pygpt.config.experiment import PRESETS
-from tests.recipes import QUICK_TESTS, copy_tree, run
+from tests.recipes import OP_TESTS, QUICK_TESTS, copy_tree, run
 
 README = (Path(__file__).resolve().parents[2] / "README.md").read_text()
 BLOCKS = re.findall(
@@ -35,8 +35,8 @@ def test_the_quick_tests_are_those_of_make_check():
 
 
 @pytest.mark.slow
-def test_the_worked_example_passes_all_quick_tests(tmp_path, gpu):
-    """The op is added to a copy of the tree: its own tests and all that `make check` runs pass there."""
+def test_the_worked_example_passes_the_tests_of_ops(tmp_path, gpu):
+    """The op is added to a copy of the tree: its own tests and those that know of an op pass there."""
     tree = copy_tree(tmp_path / "tree")
     for name, code in BLOCKS:
         with (tree / name).open("a") as file:
@@ -44,8 +44,8 @@ def test_the_worked_example_passes_all_quick_tests(tmp_path, gpu):
     run(tree, "ruff", "check", "--fix")
     run(tree, "mypy")
     assert "9 passed" in run(tree, "pytest", "-q", "tests/ops/test_relu.py")
-    printed = run(tree, "pytest", "-q", *QUICK_TESTS, timeout=900)
-    assert int(re.search(r"(\d+) passed", printed)[1]) > 1000
+    printed = run(tree, "pytest", "-q", *OP_TESTS, timeout=900)
+    assert int(re.search(r"(\d+) passed", printed)[1]) > 500
 
 
 def test_all_presets_and_data_sets_are_documented():
