@@ -55,9 +55,11 @@ class Session:
         self.training = Training(emit, store, self._recover, self.kept_runs.list_runs)
         self.bench = Benchmark(emit)
         self.continuation = Continuation(emit)
+        self._begun = asyncio.Event()  # set unless the first device is on its way
+        self._begun.set()
         self._replacing = asyncio.Lock()  # held while the run, its device or its safety copy is replaced
         self.checked: dict = {}  # the draft checked last
-        self.timing = Timing(self._is_busy, self._check_again)
+        self.timing = Timing(self._is_busy, lambda: self.handle({"type": "check", "experiment": self.checked}, None))
         self.preparing = Preparing()
         self.tokenizers = Tokenizers(emit)
 
@@ -78,12 +80,14 @@ class Session:
 
     async def begin(self, device: str) -> None:
         """The first command: send the capabilities, list the kept runs, load the first text, open a device."""
+        self._begun.clear()
         self.emit(capabilities(self.site))
         await yield_to_event_loop()
         await self.kept_runs.begin()
         if self.text is None:
             await self.handle({"type": "choose_text", "name": "tales", "built_in": True}, None)
         await self.handle({"type": "open_device", "choice": device}, None)
+        self._begun.set()
         await self.kept_runs.follow_closing_tabs()
 
     async def open_device(self, choice: str) -> None:
@@ -181,9 +185,6 @@ class Session:
         seconds = self.timing.seconds(draft, size, device) if device else None
         if self.checked is experiment:  # else another draft was checked meanwhile
             self.emit(messages.Checked(parameter_count(draft, size), needed + copy_memory(draft, size), size, seconds))
-
-    async def _check_again(self):
-        await self.handle({"type": "check", "experiment": self.checked}, None)
 
     def _is_busy(self):
         return self.training.active or self.bench.active or self.continuation.active
@@ -337,6 +338,7 @@ class Session:
 
     async def open_kept(self, copy: str) -> None:
         """Open a kept run, and continue in its folder, unless it is open. Raises: CheckpointError."""
+        await self._begun.wait()  # the list of runs comes before the device
         async with self._replacing:
             if not self.store.is_current(copy):
                 await self._open(await self.store.read_copy(copy), copy)

@@ -160,8 +160,9 @@ def test_two_hundred_connections_and_half_closed_ones_cost_no_more_than_their_ow
         ({}, "state"),  # its process starts
     ],
 )
-def test_stop_is_answered_whatever_the_training_is_doing(server, settings, reached):
+def test_stop_is_answered_whatever_the_training_is_doing(server, monkeypatch, settings, reached):
     """What takes longer than a stop waits is ended with its process, and the queue goes on."""
+    monkeypatch.setattr(job_queue, "STOP_TIMEOUT", 0.3)  # learning the tokens takes a second
     train = {"n_layer": 2, "max_iters": 1_000_000, **settings}
     assert server.client.post("/lm/long/train", json=train).status_code == 202
     until = time.perf_counter() + 60

@@ -805,3 +805,21 @@ def test_a_run_that_has_ended_is_kept_as_soon_as_there_is_room(lab, monkeypatch,
     asyncio.run(scenario())
     assert [event["step"] for event in lab.all("kept")] == [40] and len(lab.all("error")) == 1
     assert read_checkpoint((tmp_path / "run" / "baby-1" / "model.safetensors").read_bytes()).step == 40
+
+
+def test_a_run_that_is_opened_before_the_device_waits_for_it(lab, tmp_path):
+    """The list of runs comes first; what is pressed then is not refused."""
+    asyncio.run(lab.train())
+    lab.close()
+    later = Recorded(tmp_path / "run")
+
+    async def visit():
+        begin = asyncio.ensure_future(later.send({"type": "begin", "device": "numpy"}, None))
+        while not later.all("found"):
+            await asyncio.sleep(0)
+        assert not later.all("device")
+        await later.send({"type": "open_kept", "copy": "baby-1"}, None)
+        await begin
+
+    asyncio.run(visit())
+    assert later.all("opened") and not later.all("error")
