@@ -30,6 +30,7 @@ class RunFolder:
         self.experiment = folder / EXPERIMENT_FILE
         self.profile = folder / "profile.json"
         self.tokenizer = folder / TOKENIZER_FILE
+        self._lock: tuple[int, int] | None = None  # the lock of the folder that was claimed
         self._unlogged: list[str] = []  # lines of the log that could not be written
 
     def claim(self) -> contextlib.ExitStack:
@@ -48,7 +49,24 @@ class RunFolder:
                 f"the folder {self.folder} cannot be written ({error.strerror}); choose another"
             ) from None
         remove_unfinished(self.folder, [path.name for path in self._files()])
+        self._lock = self._lock_file()
         return held
+
+    def _lock_file(self) -> tuple[int, int] | None:
+        """Which file the lock is: it is another one if the folder was moved, and another run began in its place."""
+        from pygpt.utils.folder_lock import LOCK_FILE
+
+        with contextlib.suppress(OSError):
+            found = (self.folder / LOCK_FILE).stat()
+            return found.st_dev, found.st_ino
+        return None
+
+    def _check_place(self) -> None:
+        if self._lock and (found := self._lock_file()) and found != self._lock:
+            raise CheckpointError(
+                f"{self.folder} was moved, and another run has begun in its place: move that run away, and this one is "
+                "written here again"
+            )
 
     def _files(self) -> list[Path]:
         return [self.model, self.metrics, self.experiment, self.tokenizer, self.profile]
@@ -130,6 +148,7 @@ class RunFolder:
         """
         self._unlogged += lines_of(metrics, every)
         if self._unlogged:
+            self._check_place()
             with _writing(self.metrics):
                 append(self.metrics, "".join(self._unlogged).encode())
             self._unlogged = []
@@ -140,6 +159,7 @@ class RunFolder:
 
     def save(self, checkpoint: bytes | Iterable[bytes]) -> None:
         """Write the checkpoint, as bytes or pieces. A crash leaves the previous one intact. Raises: CheckpointError."""
+        self._check_place()
         write_run(self.model, checkpoint)
 
     def save_profile(self, trace: str) -> None:

@@ -145,3 +145,23 @@ def test_a_folder_that_cannot_be_written(tmp_path):
     for write in (folder.claim, lambda: folder.save(b""), lambda: folder.log(METRICS, 1)):
         with pytest.raises(CheckpointError, match="cannot be written"):
             write()
+
+
+def test_a_run_whose_folder_was_moved_does_not_write_into_the_run_in_its_place(tmp_path):
+    first, second = RunFolder(tmp_path / "run"), RunFolder(tmp_path / "run")
+    with first.claim():
+        first.save(b"first")
+        (tmp_path / "run").rename(tmp_path / "moved")
+        with second.claim():
+            second.save(b"second")
+            for write in (lambda: first.save(b"again"), lambda: first.log(METRICS, 1)):
+                with pytest.raises(CheckpointError, match="another run has begun in its place"):
+                    write()
+            second.log(METRICS, 1)
+            assert (second.model.read_bytes(), (tmp_path / "moved" / "model.safetensors").read_bytes()) == (
+                b"second",
+                b"first",
+            )
+        (tmp_path / "run").rename(tmp_path / "elsewhere")
+        first.save(b"again")
+        assert first.model.read_bytes() == b"again"
