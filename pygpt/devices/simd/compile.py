@@ -166,7 +166,7 @@ def _run(command: list[str], cache: Path, limit: float) -> str:
     if os.name == "posix":
         command = ["/bin/sh", "-c", f'ulimit -t {round(2 * TIME_LIMIT)}; exec "$@"', "sh", *command]
     with (
-        _signals_as_exceptions(),
+        _signals_kill() as started,
         subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -178,6 +178,7 @@ def _run(command: list[str], cache: Path, limit: float) -> str:
             start_new_session=True,
         ) as process,
     ):
+        started(process)
         try:
             output, errors = process.communicate(timeout=limit)
         except BaseException:
@@ -188,37 +189,43 @@ def _run(command: list[str], cache: Path, limit: float) -> str:
     return output
 
 
-class _Signalled(BaseException):
-    """A signal came that ends this process. `number` is the signal."""
-
-    def __init__(self, number: int):
-        self.number = number
-
-
 @contextlib.contextmanager
-def _signals_as_exceptions() -> Iterator[None]:
-    """Let signals that end this process at once first leave this context with an exception; then they end it."""
+def _signals_kill() -> Iterator[Callable[[subprocess.Popen[str]], None]]:
+    """Let signals that end this process first kill the process that the result is called with.
+
+    No exception is raised from a handler: one within `Popen` would lose the process that it has started.
+    """
     if threading.current_thread() is not threading.main_thread():  # only the main thread can set handlers
-        yield
+        yield lambda process: None
         return
+    came: list[int] = []
+    processes: list[subprocess.Popen[str]] = []
 
     def leave(number: int, frame: object) -> None:
-        raise _Signalled(number)
+        came.append(number)
+        kill()
+
+    def kill() -> None:
+        for process in processes:
+            with contextlib.suppress(ProcessLookupError):  # it has just ended
+                _kill_group(process)
+
+    def started(process: subprocess.Popen[str]) -> None:
+        processes.append(process)
+        if came:  # while it started
+            kill()
 
     numbers = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
     numbers = [number for number in numbers if signal.getsignal(number) == signal.SIG_DFL]
     for number in numbers:
         signal.signal(number, leave)
-    came: int | None = None
     try:
-        yield
-    except _Signalled as signalled:
-        came = signalled.number
+        yield started
     finally:
         for number in numbers:
             signal.signal(number, signal.SIG_DFL)
-        if came is not None:
-            os.kill(os.getpid(), came)
+        if came:
+            os.kill(os.getpid(), came[0])
 
 
 def _kill_group(process: subprocess.Popen[str]) -> None:

@@ -112,6 +112,29 @@ def test_a_signal_that_ends_the_start_ends_the_compiler_too(tmp_path, name):
         time.sleep(0.05)
 
 
+def test_a_signal_while_the_compiler_starts_ends_it_too(tmp_path):
+    """The signal comes before the caller of Popen has the process."""
+    pids, hanging = tmp_path / "pids", tmp_path / "cc"
+    hanging.write_text(f"#!/bin/sh\necho $$ >> {pids}\nexec sleep 1000\n")
+    hanging.chmod(0o755)
+    program = """
+import os, signal, subprocess
+
+class Early(subprocess.Popen):
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+subprocess.Popen = Early
+from pygpt.devices import open_numpy
+open_numpy()
+"""
+    environment = {**os.environ, "PYGPT_CC": str(hanging), "PYGPT_CACHE": str(tmp_path)}
+    assert subprocess.run([sys.executable, "-c", program], env=environment, timeout=30).returncode == -signal.SIGTERM
+    time.sleep(1)  # in which a compiler that goes on would have noted its number
+    assert not any(map(_is_running, map(int, pids.read_text().split() if pids.exists() else [])))
+
+
 def test_an_orphaned_compiler_stops_at_its_cpu_time_limit(tmp_path, monkeypatch):
     """The CPU time limit is set within the compiler's own process."""
     printing = tmp_path / "cc"
