@@ -71,6 +71,7 @@ class Training:
         self.samples = TrainingSamples(self._send_sample, lambda: self.halting is not None)
         self._kept_at = self._keeping_took = 0.0
         self.retry: asyncio.Task | None = None  # tries to keep a run that no longer trains
+        self._first: Awaitable[None] | None = None  # what a new run writes first
         self._listed = ""  # the id of the run that was listed last
         self._refused = ""  # the error of the last write that failed, until a copy is kept
 
@@ -85,7 +86,7 @@ class Training:
         self.run, self.text, self.last_checkpoint, self.samples.step = run, text, None, -1
         self._refused = ""  # of a new run, it is said again
         self.emit(Started(run.id, self._facts(run)))
-        await self._attempt(run, self.store.begin(run, parent=parent))
+        self._first = self.store.begin(run, parent=parent)  # in the task, which a Pause can halt from now on
         self._start_baselines(run)
         self._start(run)
 
@@ -246,6 +247,9 @@ class Training:
     async def _run_steps(self, run: Run) -> bool:
         """Train until the end (returns True) or until a halt (returns False)."""
         reporter = ProgressReporter(self.emit, run)
+        if self._first is not None:
+            first, self._first = self._first, None
+            await self._attempt(run, first)
         if self.last_checkpoint is None:
             await self._attempt(run, self._keep(run))
         await tune(run.device, run.experiment, run.tokenizer.vocab_size, self.store)

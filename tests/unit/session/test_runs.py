@@ -823,3 +823,20 @@ def test_a_run_that_is_opened_before_the_device_waits_for_it(lab, tmp_path):
 
     asyncio.run(visit())
     assert later.all("opened") and not later.all("error")
+
+
+def test_a_pause_right_after_the_start_is_not_lost(lab):
+    """Also before the run has its folder."""
+
+    async def scenario():
+        await lab.prepare()
+        start = {"type": "start", "experiment": DRAFT.with_fields(**{"train.steps": 100_000}).to_dict()}
+        starting = asyncio.ensure_future(lab.send(start, None))
+        while not lab.all("started"):
+            await asyncio.sleep(0)
+        await lab.send({"type": "pause"}, None)
+        await starting
+        await asyncio.wait_for(lab.session.training.task, 20)
+
+    asyncio.run(scenario())
+    assert lab.all("paused") and not lab.all("error")
