@@ -33,8 +33,10 @@ class RunStore:
     def __init__(self, files, only: str = ""):
         self.files, self.only = files, only
         self.current = ""  # the folder of the current run, claimed here; "" until it has one
-        self.run: Any = None  # the current run
-        self._parent: Any = None  # the run whose settings it changes
+        # Of the current run only what is written: the run itself would keep the memory of its device.
+        self._experiment: Any = None
+        self._tokenizer: Any = None
+        self._first_about: dict = {}  # what about.json says of it from its start
         self._begun = False  # whether its folder has what a run has from its start
         self._logged = 0  # the steps whose lines in its logs stay when it begins
         self._about_run: dict | None = None  # what about.json says of the current run, as far as it was written here
@@ -50,7 +52,8 @@ class RunStore:
             await self.files.release(self.current)
         if copy and copy != self.current and not await self.files.claim(copy):
             copy = ""
-        self.current, self.run, self._parent, self._about_run = copy, run, parent, None
+        self.current, self._about_run, self._first_about = copy, None, _first_about(run, parent)
+        self._take(run)
         if copy and (about := await self._about(copy)) and "deleted" in about:
             await self.restore(copy)  # in another tab, whose list was older
         await self._begin(logged_steps(run) if copy else 0)
@@ -60,8 +63,11 @@ class RunStore:
 
         Raises: CheckpointError if it cannot be written; `log` and `keep` try again.
         """
-        self.run = run
+        self._take(run)
         await self._begin(logged_steps(run))
+
+    def _take(self, run) -> None:
+        self._experiment, self._tokenizer = run.experiment, run.tokenizer
 
     async def _begin(self, logged: int) -> None:
         self._logged, self._begun, self._unwritten = logged, False, {}
@@ -71,13 +77,12 @@ class RunStore:
         """Give the run a folder if it has none, and write its settings and the logs of its earlier steps."""
         if self._begun:
             return
-        run = self.run
         if not self.current:
-            self.current = await self._create(_stem(run.experiment))
+            self.current = await self._create(_stem(self._experiment))
         folder = self.current
-        await self._write(folder, EXPERIMENT_FILE, run.experiment.to_toml().encode())
-        if isinstance(run.tokenizer, BPETokenizer):
-            await self._write(folder, TOKENIZER_FILE, tokenizer_json_bytes(run.tokenizer))
+        await self._write(folder, EXPERIMENT_FILE, self._experiment.to_toml().encode())
+        if isinstance(self._tokenizer, BPETokenizer):
+            await self._write(folder, TOKENIZER_FILE, tokenizer_json_bytes(self._tokenizer))
         metrics = read_lines((await self._read(folder, METRICS_FILE)).splitlines())
         kept = "".join(line_of(metric) for metric in metrics if metric.step <= self._logged)
         await self._write(folder, METRICS_FILE, kept.encode())
@@ -124,24 +129,11 @@ class RunStore:
         await self._write_start()
         await self._write(self.current, MODEL_FILE, data)
         await self._flush()
-        before = await self._about(self.current) or self._about_run or self._first_about()
+        named = {"name": self.current.replace("-", " ")}
+        before = await self._about(self.current) or self._about_run or named | self._first_about
         before.pop("deleted", None)  # a run that goes on is there again
         self._about_run = before | about | {"time": time.time(), "bytes": len(data)}
         await self._write_about(self.current, self._about_run)
-
-    def _first_about(self) -> dict:
-        experiment = self.run.experiment
-        parent = self._parent.experiment if self._parent else preset_of(experiment)
-        return {
-            "id": self.run.id,
-            "name": self.current.replace("-", " "),
-            "preset": experiment.name,
-            "notes": "",
-            "star": False,
-            "created": time.time(),
-            "parent": self._parent.id if self._parent else "",
-            "differs": differences(parent, experiment),
-        }
 
     async def find(self) -> list[dict]:
         """What is known about each run, the newest first, with its folder as `copy`, its age as `seconds_ago`, and
@@ -295,6 +287,19 @@ class RunStore:
             return await self.files.read(folder, file, start, end)
         except FileNotFoundError:
             return b""
+
+
+def _first_about(run, parent) -> dict:
+    before = parent.experiment if parent else preset_of(run.experiment)
+    return {
+        "id": run.id,
+        "preset": run.experiment.name,
+        "notes": "",
+        "star": False,
+        "created": time.time(),
+        "parent": parent.id if parent else "",
+        "differs": differences(before, run.experiment),
+    }
 
 
 def _stem(experiment) -> str:

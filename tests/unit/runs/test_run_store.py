@@ -1,7 +1,9 @@
 """The runs of a session, as folders on a disk. tests/e2e/test_opfs_files.py has them in a browser."""
 
 import asyncio
+import gc
 import json
+import weakref
 
 import pytest
 
@@ -238,3 +240,13 @@ def test_settings_that_a_model_does_not_use_are_no_differences():
     fields = {change["field"] for change in differences(bigram, other)}
     assert "model.n_layer" not in fields and "train.batch_size" in fields and "model.block_size" in fields
     assert "model.n_layer" in {change["field"] for change in differences(bigram, Experiment.preset("baby"))}
+
+
+def test_the_run_before_is_not_held_in_memory(store, cpu):
+    """Its weights and optimizer state would be on the device while the next one trains."""
+    first, second = poem_run(cpu), poem_run(cpu)
+    alive = weakref.ref(first)
+    do(store.begin(first), store.begin(second, parent=first), store.keep(b"1", ABOUT))
+    del first
+    gc.collect()
+    assert alive() is None
