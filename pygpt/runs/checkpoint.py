@@ -255,10 +255,11 @@ def _curve(entries, metadata, step):
                 f"{name!r} is {entry.dtype}{list(entry.shape)}, expected rows of three F64, at most {POINTS}"
             )
     arrays = {name.removeprefix("curve."): entry.data for name, entry in tables.items()}
-    return LossCurve.from_tables(arrays, step, _smoothed_loss(metadata))
+    return LossCurve.from_tables(arrays, step, smoothed_loss(metadata))
 
 
-def _smoothed_loss(metadata):
+def smoothed_loss(metadata: dict[str, str]) -> float | None:
+    """The moving average of the training losses, or None in a file of an earlier version. Raises: CheckpointError."""
     text = metadata.get("smoothed_loss")
     try:
         loss = None if text is None else float(text)

@@ -8,7 +8,7 @@ from typing import Any
 
 from pygpt.config.experiment import Experiment
 from pygpt.errors import CheckpointError, ExperimentError
-from pygpt.runs.checkpoint import CURVE
+from pygpt.runs.checkpoint import CURVE, smoothed_loss
 from pygpt.training.loss_curve import LossCurve
 
 LENGTH = 8  # bytes of the length of the header
@@ -25,6 +25,7 @@ class RunHeader:
     step: int
     provenance: dict[str, Any]
     parameters: int
+    smoothed: float | None
     tables: dict[str, tuple[int, int]]
 
     @property
@@ -45,7 +46,7 @@ class RunHeader:
     def curve(self, tables: dict[str, bytes]) -> LossCurve:
         """The loss curve, given the bytes at `tables`. Raises: CheckpointError if they are damaged."""
         try:
-            return LossCurve.from_tables(tables, self.step)
+            return LossCurve.from_tables(tables, self.step, self.smoothed)
         except struct.error:
             raise CheckpointError("the loss curve is damaged: it ends within a row") from None
 
@@ -60,14 +61,17 @@ def read_header(header: bytes) -> RunHeader:
     try:
         arrays = json.loads(header)
         metadata = arrays.pop("__metadata__")
-        start = LENGTH + len(header)
+        start, provenance = LENGTH + len(header), json.loads(metadata["provenance"])
         places = {name: arrays[name]["data_offsets"] for name in CURVE if name in arrays}
+        if not all(0 <= begin <= end for begin, end in places.values()) or not isinstance(provenance, dict):
+            raise ValueError("a table of the curve has no place, or the provenance is no table")
         weights = [entry["shape"] for name, entry in arrays.items() if not name.startswith(_OTHER)]
         return RunHeader(
             experiment=Experiment.from_dict(json.loads(metadata["experiment"])),
             step=int(metadata["step"]),
-            provenance=json.loads(metadata["provenance"]),
+            provenance=provenance,
             parameters=sum(map(math.prod, weights)),
+            smoothed=smoothed_loss(metadata),
             tables={name.removeprefix("curve."): (start + begin, start + end) for name, (begin, end) in places.items()},
         )
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, ExperimentError):

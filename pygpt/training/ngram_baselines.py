@@ -100,9 +100,10 @@ def _predictions(split, vocab_size, block_size, answers_only):
         )
         return
     for begin, places in split.predictions(block_size, answers_only):
-        for place in places:
-            before, last, token = (split.tokens[max(begin, place - back)] for back in (2, 1, 0))
+        before, last = (split.tokens[max(begin, places.start - back)] for back in (2, 1))
+        for token in split.tokens[places.start : places.stop]:
             yield (before * vocab_size + last) * vocab_size + token
+            before, last = last, token
 
 
 def _context_counts(counts, context_of):

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pygpt.errors import CheckpointError
-from pygpt.runs.run_folder import RunFolder
+from pygpt.runs.run_folder import RunFolder, open_run, read_beginning, write_run
 from pygpt.training.driver import Driver
 from pygpt.training.metrics import Metric
 from tests.tiny_runs import poem_run
@@ -145,6 +145,19 @@ def test_a_folder_that_cannot_be_written(tmp_path):
     for write in (folder.claim, lambda: folder.save(b""), lambda: folder.log(METRICS, 1)):
         with pytest.raises(CheckpointError, match="cannot be written"):
             write()
+
+
+def test_the_beginning_of_a_file_says_the_same_as_the_whole(tmp_path, cpu):
+    """Also the training loss of a long run, whose curve is thinned."""
+    run = poem_run(cpu)
+    drive(Driver(run))
+    run.metrics.curve.smoothed = 1.25  # unlike that of the rows
+    write_run(tmp_path, run.checkpoint())
+    header, curve = read_beginning(tmp_path)
+    whole = open_run(tmp_path)
+    assert (header.experiment, header.step, header.provenance) == (whole.experiment, whole.step, whole.provenance)
+    assert (curve.training, curve.validation) == (whole.curve.training, whole.curve.validation)
+    assert curve.smoothed == whole.curve.smoothed == 1.25
 
 
 def test_a_run_whose_folder_was_moved_does_not_write_into_the_run_in_its_place(tmp_path):
