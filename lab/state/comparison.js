@@ -52,10 +52,3 @@ export function columnsOf(run, across, unit) {
   const shown = (/** @type {number|null} */ loss) => (loss === null || unit === "nats" ? loss : Math.exp(loss));
   return [steps.map((step) => step * scale), smoothed.map(shown), seen.map(shown)];
 }
-
-/** The steps at which each of several runs has written something.
- * @param {RunRead[]} runs */
-export function sharedSteps(runs) {
-  const [first, ...others] = runs.map(({ samples }) => samples.map(({ step }) => step));
-  return [...new Set(first ?? [])].filter((step) => others.every((steps) => steps.includes(step)));
-}

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pygpt.errors import CheckpointError, PygptError
 from pygpt.runs.layout import ABOUT_FILE, EXPERIMENT_FILE, METRICS_FILE, MODEL_FILE, TOKENIZER_FILE
+from pygpt.runs.run_folder import writing
 from pygpt.utils.cache import Cache
 from pygpt.utils.files import append, open_regular, write_atomically
 from pygpt.utils.folder_lock import lock_folder
@@ -35,7 +36,7 @@ class DiskFiles(Cache):
         Raises: CheckpointError if it cannot be created.
         """
         path = self.root / folder
-        with _writing(path):
+        with writing(path):
             path.mkdir(parents=True, exist_ok=True)
             try:
                 self.held[folder] = lock_folder(path, "")
@@ -81,13 +82,13 @@ class DiskFiles(Cache):
     async def write(self, folder: str, file: str, data: bytes) -> None:
         """Replace a file. Raises: CheckpointError if it cannot be written; the old one is then intact."""
         path = self.root / folder / file
-        with _writing(path):
+        with writing(path):
             write_atomically(path, data)
 
     async def append(self, folder: str, file: str, data: bytes) -> None:
         """Add to a file. Raises: CheckpointError if it cannot be written; nothing is then added."""
         path = self.root / folder / file
-        with _writing(path):
+        with writing(path):
             append(path, data)
 
     async def remove(self, folder: str) -> None:
@@ -100,7 +101,7 @@ class DiskFiles(Cache):
         if not (old / MODEL_FILE).is_file():
             return
         folder = await create("run")
-        with _writing(self.root / folder):
+        with writing(self.root / folder):
             # The checkpoint last: until it is moved, the next start takes the run over.
             for file in (EXPERIMENT_FILE, METRICS_FILE, TOKENIZER_FILE, ABOUT_FILE, MODEL_FILE):
                 with contextlib.suppress(FileNotFoundError):
@@ -129,11 +130,3 @@ class OneFolder(DiskFiles):
 
     async def take_over(self, create: Callable[[str], Awaitable[str]]) -> None:
         """Do nothing: the folder above is not that of an earlier version."""
-
-
-@contextlib.contextmanager
-def _writing(path: Path):
-    try:
-        yield
-    except OSError as error:
-        raise CheckpointError(f"{path} cannot be written ({error.strerror})") from None

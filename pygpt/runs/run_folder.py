@@ -93,7 +93,7 @@ class RunFolder:
         number = 1
         while any(_numbered(path, number).exists() for path in earlier):
             number += 1
-        with _writing(self.folder):
+        with writing(self.folder):
             return [path.rename(_numbered(path, number)).name for path in earlier]
 
     def begin(self, experiment, tokenizer, step: int, earlier: "RunFolder | None" = None) -> str:
@@ -105,14 +105,14 @@ class RunFolder:
         """
         kept = [line for line in (earlier or self)._lines() if line.step <= step] if step else []
         self._unlogged = []
-        with _writing(self.experiment):
+        with writing(self.experiment):
             write_atomically(self.experiment, experiment.to_toml().encode())
-        with _writing(self.tokenizer):
+        with writing(self.tokenizer):
             if isinstance(tokenizer, BPETokenizer):
                 write_atomically(self.tokenizer, tokenizer_json_bytes(tokenizer))
             elif not step:  # that of an earlier run in this folder; a run that continues has none
                 self.tokenizer.unlink(missing_ok=True)
-        with _writing(self.metrics):
+        with writing(self.metrics):
             aside = self._set_aside_log() if step and self._is_damaged() else ""
             write_atomically(self.metrics, "".join(map(line_of, kept)).encode())
         return aside
@@ -149,7 +149,7 @@ class RunFolder:
         self._unlogged += lines_of(metrics, every)
         if self._unlogged:
             self._check_place()
-            with _writing(self.metrics):
+            with writing(self.metrics):
                 append(self.metrics, "".join(self._unlogged).encode())
             self._unlogged = []
 
@@ -164,7 +164,7 @@ class RunFolder:
 
     def save_profile(self, trace: str) -> None:
         """Write the trace of a profiled step. Raises: CheckpointError."""
-        with _writing(self.profile):
+        with writing(self.profile):
             write_atomically(self.profile, trace.encode())
 
     def _lines(self) -> Iterator[Metric]:
@@ -177,7 +177,8 @@ def _numbered(path: Path, number: int) -> Path:
 
 
 @contextlib.contextmanager
-def _writing(path: Path):
+def writing(path: Path):
+    """Turn an OSError into a CheckpointError that names the path."""
     try:
         yield
     except OSError as error:

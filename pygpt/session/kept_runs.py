@@ -1,9 +1,9 @@
 """The runs that a session keeps: listed, renamed, starred, deleted."""
 
-from pygpt.errors import ExperimentError
+from pygpt.errors import CheckpointError, ExperimentError
 from pygpt.runs.run_store import RunStore
 from pygpt.session.message_records import Experiment, KeptRun, WrittenSample
-from pygpt.session.messages import Emit, Found, RunRead
+from pygpt.session.messages import Emit, Error, Found, RunRead
 from pygpt.training.run import Run
 
 LONGEST_RUN_NAME = 80  # characters
@@ -32,9 +32,15 @@ class KeptRuns:
         self.emit, self.store = emit, store
 
     async def begin(self) -> None:
-        """Tidy up, and list the runs."""
-        await self.store.tidy()
+        """Tidy up, and list the runs. A disk that does not let itself be tidied up keeps no lab from starting."""
+        refusal = ""
+        try:
+            await self.store.tidy()
+        except CheckpointError as error:
+            refusal = str(error)
         await self.list_runs()
+        if refusal:
+            self.emit(Error(refusal, "", "list_runs"))
 
     async def follow_closing_tabs(self) -> None:
         """List the runs again when the tab that this one replaces has closed."""

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { columnsOf, settingsOf, sharedSteps } from "../../lab/state/comparison.js";
+import { columnsOf, settingsOf } from "../../lab/state/comparison.js";
 import { addressOf, placeIn } from "../../lab/state/place.js";
 
 const experiment = (/** @type {Record<string, any>} */ optim) => ({
@@ -34,12 +34,6 @@ test("curves are drawn by steps or tokens, in nats or as perplexity, without the
   const [at, training, validation] = columnsOf(run(), "tokens", "perplexity");
   assert.deepEqual(at, [10 * 8 * 4 * 2, 20 * 8 * 4 * 2]);
   assert.ok(Math.abs(Number(training[0]) - Math.exp(2)) < 1e-12 && Math.abs(Number(validation[1]) - Math.exp(1.5)) < 1e-12);
-});
-
-test("the steps at which all runs wrote something", () => {
-  const wrote = (/** @type {number[]} */ ...steps) => run({ samples: steps.map((step) => ({ step, text: "" })) });
-  assert.deepEqual(sharedSteps([wrote(0, 100, 200), wrote(0, 200, 300)]), [0, 200]);
-  assert.deepEqual(sharedSteps([]), []);
 });
 
 test("a place has an address beside the settings and the device", () => {

@@ -79,7 +79,6 @@ export const english = {
     save: "Save",
     cancel: "Cancel",
     compare: (/** @type {string} */ name) => `Compare ${name}`,
-    compareHint: "Check runs to compare them.",
     most: (/** @type {number} */ number) => `At most ${number} runs can be compared at once.`,
     comparison: "Comparison",
     across: { step: "Steps", tokens: "Token positions" },
