@@ -3,7 +3,7 @@
     python build.py [--out DIR] [--wheels DIR] [--data DIR]
 
     dist/
-      index.html, *.css, *.js, views/, worker/    a copy of lab/ (PyScript starts worker/lab.py)
+      index.html, *.js, styles/, views/, worker/  a copy of lab/ (PyScript starts worker/lab.py)
       lab.json                                    the PyScript configuration, generated here (all paths are relative)
       site.json                                   the contents of this build; see below
       pygpt-<version>-py3-none-any.whl            the package: sources and shaders, unpacked in the tab

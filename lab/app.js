@@ -1,21 +1,18 @@
 // The page: one store, its views, and the connection to the worker or to the server.
 
-import { ChosenFiles } from "./state/chosen_files.js";
+import { createController } from "./controller.js";
 import { Curves } from "./state/curves.js";
 import { isCurrent, reduce } from "./state/reducer.js";
 import { fromHash, hashOf } from "./state/share_link.js";
 import { INITIAL, sameDraft } from "./state/state.js";
 import { createStore } from "./state/store.js";
 import { titleOf } from "./state/title.js";
-import { addressOf } from "./state/place.js";
 import { isUnkept } from "./state/unsaved.js";
 import { watchDownloads } from "./transport/download_progress.js";
 import { findFault, findLimit } from "./transport/site_check.js";
-import { isRun, readFile } from "./transport/text_files.js";
-import { SERVER, connectServer, moveTo, requestedDevice } from "./transport/socket_client.js";
+import { SERVER, connectServer, requestedDevice } from "./transport/socket_client.js";
 import { connectWorker, failure } from "./transport/worker_client.js";
 import { download, goTo, scrollTo, setText } from "./ui/dom.js";
-import { textName } from "./ui/format.js";
 import { labelPage, labels } from "./ui/labels.js";
 import { typedText } from "./ui/preferences.js";
 import { placesView } from "./views/places.js";
@@ -23,7 +20,7 @@ import { runLineView } from "./views/run_line.js";
 import { runsView } from "./views/runs/table.js";
 import { benchmarkView } from "./views/train/benchmark.js";
 import { chartView } from "./views/train/chart.js";
-import { ask, confirmLoss, mayTakeLong } from "./views/train/confirm.js";
+import { ask } from "./views/train/confirm.js";
 import { controlsView } from "./views/train/controls.js";
 import { deviceView } from "./views/train/device.js";
 import { figuresView } from "./views/train/figures.js";
@@ -39,7 +36,6 @@ import { textChoiceView } from "./views/train/text_choice.js";
 /** @typedef {import("./state/state.js").State} State */
 /** @typedef {import("./state/state.js").Action} Action */
 
-const ONCE = new Set(["save", "open_kept"]); // pressed again before the answer, these do nothing
 const MISTAKE = ".setup [aria-invalid], .setup .error-text:not([hidden])"; // it may be far above
 const CHECK_AFTER = 120; // milliseconds without edits before a draft is checked
 
@@ -52,80 +48,7 @@ const store = createStore(INITIAL, /** @type {(state: State, action: Action) => 
 const curves = new Curves();
 /** @type {Send} */
 let sendNow = () => {};
-const files = new ChosenFiles((name, bytes) => {
-  store.dispatch({ type: "choosing_text", choice: "own" });
-  sendNow({ type: "choose_text", name, built_in: false }, bytes);
-}, (message) => receive({ type: "error", message, field: "text", during: "read", run_id: "" }), () => textName(store.state.text.facts?.name ?? ""));
-
-/** @type {import("./state/state.js").Controller} */
-const controller = {
-  dispatch: (action) => store.dispatch(action),
-  send(command, bytes) {
-    if (ONCE.has(command.type)) {
-      if (store.state.waiting.includes(command.type)) return;
-      store.dispatch({ type: "asking", command: command.type });
-    }
-    if (command.type === "choose_text" || command.type === "clear_text") files.forget();
-    sendNow(command, bytes);
-  },
-  refresh: () => store.dispatch({ type: "announce", notice: store.state.notice }),
-  async train() {
-    if (store.state.phase === "starting" || !(await mayTakeLong(store.state)) || !(await mayReplace("train"))) return;
-    if (!store.state.draft) return;
-    store.dispatch({ type: "starting" });
-    const message = await files.whyNot();
-    const { draft } = store.state;
-    if (message) receive({ type: "error", message, field: "text", during: "start", run_id: "" });
-    else if (draft) sendNow({ type: "start", experiment: draft });
-  },
-  extend(more) {
-    const { run } = store.state;
-    if (!run || store.state.phase === "starting") return;
-    store.dispatch({ type: "starting" });
-    sendNow({ type: "extend", steps: run.step + more });
-  },
-  undo() {
-    files.forget();
-    store.dispatch({ type: "undo" });
-    if (!store.state.text.facts) sendNow({ type: "choose_run_text" });
-  },
-  link: (of) => addressOf("train", location.href).replace(/#.*/, "") + hashOf(store.state, of),
-  go(place) {
-    const tab = document.getElementById(`${place}-tab`);
-    tab?.click();
-    tab?.focus();
-  },
-  readTexts(chosen) {
-    controller.go("train"); // where the text and its errors are shown
-    files.read(chosen);
-  },
-  async openRun(file) {
-    const { bytes, unreadable } = await readFile(file);
-    const message = bytes && isRun(bytes) ? "" : unreadable || labels.files.noRun(file.name);
-    if (message) receive({ type: "error", message, field: "file", during: "open", run_id: "" });
-    else if (bytes && (await mayReplace("open"))) sendNow({ type: "open", name: file.name }, bytes);
-  },
-  async openKept(copy) {
-    if (!(await mayReplace("open"))) return;
-    controller.send({ type: "open_kept", copy });
-    controller.go("train");
-  },
-  async chooseDevice(choice) {
-    if ((choice === SERVER) === (device === SERVER)) {
-      store.dispatch({ type: "choosing_device", choice });
-      sendNow({ type: "open_device", choice });
-    } else if (device === SERVER || (await mayReplace("move"))) moveTo(choice); // a run on the server continues there
-    else controller.refresh();
-  },
-};
-
-/** Whether the run may be replaced; saves it first if that is the answer.
- * @param {"train"|"open"|"move"} how */
-async function mayReplace(how) {
-  const answer = await confirmLoss(store.state, how);
-  if (answer === "save") controller.send({ type: "save" });
-  return answer !== "";
-}
+const { controller, files } = createController({ store, receive, send: (command, bytes) => sendNow(command, bytes), device });
 
 let reloaded = /** @type {PerformanceNavigationTiming|undefined} */ (performance.getEntriesByType("navigation")[0])?.type === "reload";
 let adopted = false; // a reopened connection sends `ready` again
