@@ -27,13 +27,19 @@ def setting(
     minimum: float | None = None,
     maximum: float | None = None,
     choices: Collection[str] | None = None,
+    special: tuple[float, str] | None = None,
+    needs: Mapping[str, tuple[Value, ...]] | None = None,
 ) -> T:
     """Declare a field with its help and its limits (inclusive).
 
-    `choices` is a tuple of names, or a registry: a mapping from names to entries that each have a `help`.
+    `choices` is a tuple of names, or a registry: a mapping from names to entries that each have a `help`. `special` is
+    a number that stands for something else, and what for. `needs` names the fields of the experiment that give this one
+    a meaning, each with the values that do: with others it has no effect.
     """
+    if special is not None:
+        help = f"{help}, {special[0]:g} for {special[1]}"
     limits = {"help": help, "minimum": minimum, "maximum": maximum, "choices": choices}
-    return dataclasses.field(default=default, metadata=limits)
+    return dataclasses.field(default=default, metadata=limits | {"special": special, "needs": needs or {}})
 
 
 def build(cls: type[D], values: object, prefix: str) -> D:
@@ -122,7 +128,7 @@ _TYPE_NAMES = {
 
 
 def describe(field: dataclasses.Field[Any], dotted: str) -> dict[str, Any]:
-    """Describe a field in JSON values for the page's controls: name, type, default, help, limits and choices."""
+    """Describe a field in JSON values for the page's controls; see `setting`."""
     choices = field.metadata["choices"]
     described = {"field": dotted, "type": _type(field).__name__, "default": field.default, **field.metadata}
     return described | {"choices": None if choices is None else list(choices)}

@@ -16,18 +16,22 @@ class SamplingConfig:
     temperature: float = setting(
         0.8, "how random the choice is: 0 always takes the most likely token", minimum=0.0, maximum=100.0
     )
-    top_k: int = setting(0, "sample from the k most likely tokens only, 0 for all", minimum=0, maximum=2**31 - 1)
+    top_k: int = setting(
+        0, "sample from the k most likely tokens only", minimum=0, maximum=2**31 - 1, special=(0, "all")
+    )
     top_p: float = setting(
         1.0,
-        "sample from the most likely tokens whose probabilities add up to this, 1 for all (nucleus sampling)",
+        "sample from the most likely tokens whose probabilities add up to this (nucleus sampling)",
         minimum=1e-6,
         maximum=1.0,
+        special=(1, "all"),
     )
     min_p: float = setting(
         0.0,
-        "sample only tokens with at least this fraction of the highest probability, 0 for all",
+        "sample only tokens with at least this fraction of the highest probability",
         minimum=0.0,
         maximum=1.0,
+        special=(0, "all"),
     )
     repetition_penalty: float = setting(
         1.0, "above 1 makes tokens in the context less likely", minimum=0.01, maximum=100.0

@@ -8,7 +8,8 @@ Experiment = NewType("Experiment", dict)  # as `Experiment.to_dict` returns it: 
 
 @dataclasses.dataclass(frozen=True)
 class FieldDescription:
-    """One field of an Experiment or a SamplingConfig; the page makes a control from it."""
+    """One field of an Experiment or a SamplingConfig; the page makes a control from it. `special` is a value that
+    stands for something else, and what for; `needs` has, by field, the values with which this one has an effect."""
 
     field: str
     type: str
@@ -17,6 +18,8 @@ class FieldDescription:
     minimum: float | None
     maximum: float | None
     choices: list[str] | None
+    special: tuple[float, str] | None
+    needs: dict[str, list[bool | float | str]]
 
 
 @dataclasses.dataclass(frozen=True)
