@@ -16,7 +16,7 @@ coalesce_wake_ups()
 
 def emit(event, data: bytes | None = None) -> None:
     """Send an Event to the page, with optional bytes beside it, without waiting for the page to read it."""
-    from pygpt.session.messages import encode
+    from pygpt.session.events import encode
 
     if data is None:
         sync.event(encode(event.to_dict()))

@@ -27,7 +27,8 @@ from pygpt.server.session_worker import SERVER
 from pygpt.server.static import LabFiles
 from pygpt.server.storage import DataSets
 from pygpt.server.training_slot import TrainingSlot
-from pygpt.session.messages import Error, encode
+from pygpt.session.events import encode
+from pygpt.session.messages import Error
 from pygpt.utils.folder_lock import lock_folder
 from pygpt.version import __version__
 

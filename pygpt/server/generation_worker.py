@@ -13,7 +13,7 @@ from pygpt.inference.generate import stream
 from pygpt.inference.trained_model import TrainedModel, load
 from pygpt.server.session_worker import is_built_in
 from pygpt.server.worker_process import read, write
-from pygpt.session.messages import encode
+from pygpt.session.events import encode
 from pygpt.training.evaluate import evaluate_text
 from pygpt.utils.blocking import iterate_blocking
 

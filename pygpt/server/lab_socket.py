@@ -17,7 +17,8 @@ from pygpt.server.session_worker import SERVER, run_lab
 from pygpt.server.training_slot import TrainingSlot
 from pygpt.server.worker_process import Worker
 from pygpt.session.commands import command_name, read_command
-from pygpt.session.messages import Error, encode
+from pygpt.session.events import encode
+from pygpt.session.messages import Error
 from pygpt.utils.files import remove_unfinished
 
 USER = "the lab"

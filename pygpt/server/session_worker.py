@@ -14,7 +14,8 @@ from pygpt.runs.disk_files import DiskFiles, OneFolder
 from pygpt.runs.run_store import RunStore
 from pygpt.server.names import make_folder, writing
 from pygpt.server.worker_process import Incoming, write
-from pygpt.session.messages import Error, encode
+from pygpt.session.events import encode
+from pygpt.session.messages import Error
 from pygpt.session.session import Session
 from pygpt.utils.folder_lock import lock_folder
 from pygpt.version import __version__

@@ -4,7 +4,8 @@ from array import array
 
 from pygpt.data import Split
 from pygpt.errors import DeviceError
-from pygpt.session.messages import Baselines, Emit
+from pygpt.session.events import Emit
+from pygpt.session.messages import Baselines
 from pygpt.training.ngram_baselines import baseline_steps
 from pygpt.training.run import Run
 from pygpt.utils.blocking import yield_to_event_loop

@@ -4,8 +4,9 @@ import dataclasses
 
 from pygpt.analysis.bench import survey
 from pygpt.session.background import Background
+from pygpt.session.events import Emit
 from pygpt.session.message_records import Measurement
-from pygpt.session.messages import Emit, Error, Measured, MeasuringEnded
+from pygpt.session.messages import Error, Measured, MeasuringEnded
 
 
 class Benchmark(Background):

@@ -18,13 +18,13 @@ LONGEST_NAME = 40  # letters of an unknown name that an error repeats
 @dataclasses.dataclass(frozen=True)
 class Command:
     """A command: a help text, its fields with their types, which of them can be left out, and whether bytes travel
-    beside it. Those `of_kept_runs` are methods of the session's KeptRuns, the others of the Session."""
+    beside it. `part` names the part of the session, an attribute, that has its method; "" is the Session itself."""
 
     help: str
     fields: dict[str, Any] = dataclasses.field(default_factory=dict)
     optional: frozenset[str] = frozenset()
     takes_bytes: bool = False
-    of_kept_runs: bool = False
+    part: str = ""
 
 
 SAMPLING = {field.name: field.type for field in dataclasses.fields(SamplingConfig)}
@@ -33,10 +33,15 @@ COMMANDS = {
     "begin": Command("the first command: the device to open", {"device": str}),
     "open_device": Command('"auto", "webgpu" or "numpy"; a run moves to that device', {"choice": str}),
     "choose_text": Command(
-        "the bytes of the visitor's own text travel beside it", {"name": str, "built_in": bool}, takes_bytes=True
+        "the bytes of the visitor's own text travel beside it",
+        {"name": str, "built_in": bool},
+        takes_bytes=True,
+        part="texts",
     ),
-    "clear_text": Command("remove the text; the visitor has not written one yet"),
-    "choose_run_text": Command("choose the run's text again; a short one of the visitor's own travels beside `text`"),
+    "clear_text": Command("remove the text; the visitor has not written one yet", part="texts"),
+    "choose_run_text": Command(
+        "choose the run's text again; a short one of the visitor's own travels beside `text`", part="texts"
+    ),
     "check": Command("check an experiment; answered by `checked` or `error`", {"experiment": Experiment}),
     "start": Command("start a new run on the chosen text", {"experiment": Experiment}),
     "call_off": Command(
@@ -62,18 +67,18 @@ COMMANDS = {
         takes_bytes=True,
     ),
     "open_kept": Command("open a kept run", {"copy": str}),
-    "list_runs": Command("list the kept runs; answered by `found`", of_kept_runs=True),
+    "list_runs": Command("list the kept runs; answered by `found`", part="kept_runs"),
     "read_run": Command(
-        "read the settings, curve and samples of a kept run; answered by `run_read`", {"copy": str}, of_kept_runs=True
+        "read the settings, curve and samples of a kept run; answered by `run_read`", {"copy": str}, part="kept_runs"
     ),
     "describe_run": Command(
         "change the name, notes or star of a kept run; answered by `found`",
         {"copy": str, "name": str, "notes": str, "star": bool},
         optional=frozenset({"name", "notes", "star"}),
-        of_kept_runs=True,
+        part="kept_runs",
     ),
-    "delete_run": Command("delete a kept run; answered by `found`", {"copy": str}, of_kept_runs=True),
-    "restore_run": Command("undo `delete_run`, on the same visit", {"copy": str}, of_kept_runs=True),
+    "delete_run": Command("delete a kept run; answered by `found`", {"copy": str}, part="kept_runs"),
+    "restore_run": Command("undo `delete_run`, on the same visit", {"copy": str}, part="kept_runs"),
 }
 
 

@@ -2,20 +2,21 @@
 
 from pygpt.errors import CheckpointError, ExperimentError
 from pygpt.runs.run_store import RunStore
+from pygpt.session.events import Emit
 from pygpt.session.message_records import Experiment, KeptRun, WrittenSample
-from pygpt.session.messages import Emit, Error, Found, RunRead
+from pygpt.session.messages import Error, Found, RunRead
 from pygpt.training.run import Run
 
 LONGEST_RUN_NAME = 80  # characters
 LONGEST_NOTES = 10_000
 
 
-def about_run(run: Run, text: str, step: int) -> dict:
+def about_run(run: Run, step: int) -> dict:
     """What is kept about a run at a step, beside what it has from its start (see RunStore)."""
     curve = run.metrics.curve
     last = curve.validation[-1] if curve.validation else (0, None, None)
     return {
-        "text": text,
+        "text": run.text.name,
         "step": step,
         "steps": run.experiment.train.steps,
         "loss": curve.smoothed,

@@ -5,10 +5,7 @@ the page's types in lab/transport/messages.js from these files. `pygpt serve` se
 event about a run carries the run's id.
 """
 
-import dataclasses
-import re
-from typing import Any, ClassVar, Protocol, TypeVar, dataclass_transform
-
+from pygpt.session.events import Event, event
 from pygpt.session.message_records import (
     DatasetDescription,
     Experiment,
@@ -24,50 +21,8 @@ from pygpt.session.message_records import (
     TokenizerDescription,
     WrittenSample,
 )
-from pygpt.utils.json_text import json_text
 
 Number = float | None  # JSON has no NaN and no infinity; they become null
-
-
-class Event:
-    """An event that a session sends to its page. `type` is its name in JSON."""
-
-    type: ClassVar[str]
-
-    def to_dict(self) -> dict[str, Any]:
-        """The event as plain JSON values."""
-        return {"type": self.type, **_plain(self)}
-
-
-class Emit(Protocol):
-    """The function that sends an event to the page, with optional bytes beside it."""
-
-    def __call__(self, event: Event, data: bytes | None = None) -> None: ...
-
-
-def _plain(record: Any) -> Any:
-    if dataclasses.is_dataclass(record) and not isinstance(record, type):
-        return {field.name: _plain(getattr(record, field.name)) for field in dataclasses.fields(record)}
-    if isinstance(record, dict):
-        return {name: _plain(item) for name, item in record.items()}
-    if isinstance(record, list | tuple):
-        return [_plain(item) for item in record] if record and dataclasses.is_dataclass(record[0]) else record
-    return record
-
-
-E = TypeVar("E", bound=Event)
-
-
-@dataclass_transform(frozen_default=True)
-def event(cls: type[E]) -> type[E]:
-    """Declare an event: its type is the name of its class in snake_case."""
-    cls = dataclasses.dataclass(frozen=True)(cls)
-    cls.type = re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
-    EVENTS[cls.type] = cls
-    return cls
-
-
-EVENTS: dict[str, type[Event]] = {}
 
 
 @event
@@ -320,8 +275,3 @@ class CalledOff(Event):
     """What was prepared `during` a command was called off by `call_off`: the command ends without an effect."""
 
     during: str
-
-
-def encode(event: dict) -> str:
-    """The JSON of an event. NaN and infinity become null."""
-    return json_text(event)

@@ -6,9 +6,9 @@ import types
 import typing
 from typing import Any
 
-from pygpt.session import message_records
+from pygpt.session import message_records, messages
 from pygpt.session.commands import COMMANDS, Command
-from pygpt.session.messages import EVENTS, Event
+from pygpt.session.events import Event
 
 _PLAIN_TYPES = {str: "string", bool: "boolean", int: "number", float: "number", type(None): "null"}
 
@@ -26,18 +26,22 @@ def page_types() -> str:
         " */",
         "",
     ]
-    for cls in (*_records(), *EVENTS.values()):
+    for cls in (*_declared(message_records), *_declared(messages)):
         fields = [*([("type", f'"{cls.type}"')] if issubclass(cls, Event) else []), *_page_fields(cls)]
         lines += _typedef(_page_name(cls), cls.__doc__, fields)
     lines += ["/**", " * Commands.", *(_command_type(name, command) for name, command in COMMANDS.items()), " */", ""]
-    for name, members in (("Event", map(_page_name, EVENTS.values())), ("Command", map(_command_name, COMMANDS))):
+    for name, members in (("Event", map(_page_name, _declared(messages))), ("Command", map(_command_name, COMMANDS))):
         lines += [f"/** @typedef {{{'|'.join(members)}}} {name} */"]
     return "\n".join([*lines, "", "export {};", ""])
 
 
-def _records():
-    """The records, in the order of their declaration."""
-    return [value for value in vars(message_records).values() if dataclasses.is_dataclass(value)]
+def _declared(module: types.ModuleType) -> list[type]:
+    """The records that a module declares, in their order there."""
+    return [
+        value
+        for value in vars(module).values()
+        if isinstance(value, type) and dataclasses.is_dataclass(value) and value.__module__ == module.__name__
+    ]
 
 
 def _typedef(name, doc, fields):

@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 
 from pygpt.data import Text
 from pygpt.errors import PygptError
-from pygpt.session.messages import Emit, Loading
+from pygpt.session.events import Emit
+from pygpt.session.messages import Loading
 from pygpt.tokenizers import Tokenizer, make_tokenizer_stepwise
 from pygpt.utils.blocking import yield_to_event_loop
 

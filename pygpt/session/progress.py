@@ -2,7 +2,8 @@
 
 import time
 
-from pygpt.session.messages import Emit, Evaluated, Progress
+from pygpt.session.events import Emit
+from pygpt.session.messages import Evaluated, Progress
 from pygpt.training.mean_time import MeanTime
 from pygpt.training.metrics import METRICS, STEP, Metric
 from pygpt.training.run import Run

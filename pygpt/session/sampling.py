@@ -9,7 +9,8 @@ from pygpt.data import Text, hold_out, question_of
 from pygpt.inference.generate import stream
 from pygpt.inference.sampler import Sampler
 from pygpt.session.background import Background
-from pygpt.session.messages import Emit, Error, Sample, Sampled
+from pygpt.session.events import Emit
+from pygpt.session.messages import Error, Sample, Sampled
 from pygpt.tokenizers import split_documents
 from pygpt.training.run import Run
 from pygpt.utils.blocking import yield_to_event_loop

@@ -7,7 +7,7 @@ from typing import Any
 from pygpt.analysis.memory import check_memory, copy_memory, memory_estimate, parameter_count
 from pygpt.config.experiment import Experiment
 from pygpt.config.sampling import SamplingConfig
-from pygpt.data import Text, make_corpus, text_from_bytes
+from pygpt.data import Text, make_corpus
 from pygpt.errors import CheckpointError, DataError, DeviceError, ExperimentError, PygptError, sentence_of
 from pygpt.runs.checkpoint import read_checkpoint
 from pygpt.session import messages
@@ -15,11 +15,12 @@ from pygpt.session.benchmark import Benchmark
 from pygpt.session.capabilities import capabilities, is_available, requested_experiment
 from pygpt.session.commands import COMMANDS, command_name, read_command
 from pygpt.session.error_fields import field_of
+from pygpt.session.events import Emit
 from pygpt.session.kept_runs import KeptRuns
-from pygpt.session.message_records import TextFacts
-from pygpt.session.messages import Emit, Paused, Stopped
+from pygpt.session.messages import Paused, Stopped
 from pygpt.session.preparing import CalledOff, Preparing, Tokenizers
 from pygpt.session.sampling import Continuation
+from pygpt.session.texts import Texts
 from pygpt.session.timing import Timing
 from pygpt.session.training import Training
 from pygpt.tokenizers import Tokenizer, expected_vocabulary
@@ -30,9 +31,7 @@ from pygpt.utils.files import file_name
 # A text with fewer characters is tokenized to check a draft, on every keystroke; a longer one has room for every block.
 SHORT_TEXT = 20_000
 LONGEST_BENCHMARK = 3600  # seconds
-LONGEST_RETURNED = 200_000  # characters; a longer text of the visitor's own is not sent back to the page
 LONGEST_SAMPLE = 100_000  # tokens; a page shows no longer text smoothly
-NO_TEXT = "there is no text to train on yet; choose one, or paste your own"
 
 NEED_DEVICE = frozenset({"start", "resume", "extend", "sample", "benchmark"})  # open it again if it was lost
 
@@ -47,9 +46,6 @@ class Session:
         self.emit, self.site, self.store = emit, site, store
         self.device: Any | None = None  # a Device
         self.choice = ""  # with which it was opened
-        self.text: Text | None = None
-        self.requested_text: tuple[str, bytes] | Text | None = None  # the text requested last
-        self.why_no_text = NO_TEXT
         self.numpy_for_size = False  # whether NumPy replaced a real GPU because the model is small
         self.kept_runs = KeptRuns(emit, store)
         self.training = Training(emit, store, self._recover, self.kept_runs.list_runs)
@@ -61,6 +57,7 @@ class Session:
         self.checked: dict = {}  # the draft checked last
         self.timing = Timing(self._is_busy, lambda: self.handle({"type": "check", "experiment": self.checked}, None))
         self.preparing = Preparing()
+        self.texts = Texts(emit, site, self.preparing, lambda: self.training.run)
         self.tokenizers = Tokenizers(emit)
 
     async def handle(self, message: object, data: bytes | None) -> None:
@@ -69,8 +66,8 @@ class Session:
             name, arguments = read_command(message, data)
             if name in NEED_DEVICE:
                 await self._replace_lost_device()
-            part = self.kept_runs if COMMANDS[name].of_kept_runs else self
-            await getattr(part, name)(**arguments)
+            part = COMMANDS[name].part
+            await getattr(getattr(self, part) if part else self, name)(**arguments)
         except CalledOff:
             self.emit(messages.CalledOff(command_name(message)))
         except Exception as error:
@@ -84,7 +81,7 @@ class Session:
         self.emit(capabilities(self.site))
         await yield_to_event_loop()
         await self.kept_runs.begin()
-        if self.text is None:
+        if self.texts.chosen is None:
             await self.handle({"type": "choose_text", "name": "tales", "built_in": True}, None)
         await self.handle({"type": "open_device", "choice": device}, None)
         self._begun.set()
@@ -131,45 +128,10 @@ class Session:
             except DeviceError as error:
                 raise DeviceError(f"the GPU was lost and cannot be opened again: {error}") from None
 
-    async def choose_text(self, name: str, built_in: bool, data: bytes = b"") -> None:
-        """Choose the text of the next run. Raises: DataError if it cannot be loaded; no text is then chosen."""
-        await self.preparing.run("text", self._load_text(name, built_in, data))
-
-    async def _load_text(self, name, built_in, data):
-        self.text, self.requested_text, self.why_no_text = None, (name, data), NO_TEXT
-        latest = lambda: self.requested_text == (name, data)  # no other text was chosen while this one loads
-        try:
-            text = await self.site.load_text(name) if built_in else text_from_bytes(name, data)
-        except DataError as error:
-            if latest():
-                self.why_no_text = str(error)
-                raise
-        else:
-            if latest():
-                self._send_text(text, name)
-
-    def _send_text(self, text: Text, asked: str, data: bytes | None = None, of_run: bool = False) -> None:
-        self.text = text
-        self.emit(messages.Text(TextFacts.of(text), asked, of_run), data)
-
-    async def choose_run_text(self) -> None:
-        """Choose the text of the current run for the next one too. Raises: DataError without a run."""
-        if self.training.run is None:
-            raise DataError("there is no run whose text could be chosen")
-        text = self.training.run.text
-        assert isinstance(text, Text)  # a session has no shards
-        self.requested_text = text
-        own = text.text.encode() if not text.built_in and len(text.text) <= LONGEST_RETURNED else None
-        self._send_text(text, text.name, own, of_run=True)
-
-    async def clear_text(self) -> None:
-        """Remove the text of the next run: the visitor chose to write one, and has not written it yet."""
-        self.text, self.requested_text, self.why_no_text = None, None, NO_TEXT
-
     async def check(self, experiment: dict) -> None:
         """Send the size of a draft. Raises: ExperimentError, or DataError if the text is too short for it."""
         self.checked = experiment
-        draft, text = requested_experiment(experiment), self.text
+        draft, text = requested_experiment(experiment), self.texts.chosen
         if text is None:
             return
         size, tokens = expected_vocabulary(draft.data), len(text.text)
@@ -201,17 +163,17 @@ class Session:
             await self._choose_device(draft)
             run = Run(draft, text, self.device, tokenizer)  # encoding a long text takes seconds
             await self.preparing.pass_on("")
-            await self.training.begin(run, text.name)
+            await self.training.begin(run)
 
     async def _prepare(self, draft: Experiment) -> tuple[Text, Tokenizer]:
         """The text of a run, which may still be on its way, and its tokenizer. Raises: DataError, DeviceError."""
-        if self.text is None:
+        if self.texts.chosen is None:
             await self.preparing.wait("text")
-        if self.text is None:
-            raise DataError(self.why_no_text)
+        if self.texts.chosen is None:
+            raise DataError(self.texts.why_none)
         if self.device is None:
             raise DeviceError("there is no device to train on; choose one")
-        text = self.text
+        text = self.texts.chosen
         return text, await self.tokenizers.get(draft.data, text)
 
     def _may_choose(self) -> bool:
@@ -315,8 +277,10 @@ class Session:
         self.emit(messages.Saved(run.id, name, step), data)
 
     async def keep(self) -> None:
-        """Keep a safety copy now; answered by `kept`. Raises: CheckpointError if it cannot be written."""
-        await self.training.keep()
+        """Keep a safety copy now; answered by `kept`. Raises: CheckpointError without a run, or on a full disk."""
+        if self.training.run is None:
+            raise CheckpointError("there is no run to keep a copy of yet")
+        await self.training.keeping.keep(self.training.run)
 
     async def open(self, name: str = "", data: bytes = b"") -> None:
         """Open a run from a file. Raises: CheckpointError, naming it, if it cannot be read; the last run is kept."""
@@ -334,7 +298,7 @@ class Session:
         text = checkpoint.text or await self.site.load_text(checkpoint.experiment.data.source)
         await self._stop_all()
         await self.training.adopt(Run.restore(data, self.device, text=text), data, copy)
-        await self.choose_run_text()  # Train again then repeats the run
+        await self.texts.choose_run_text()  # Train again then repeats the run
 
     async def open_kept(self, copy: str) -> None:
         """Open a kept run, and continue in its folder, unless it is open. Raises: CheckpointError."""

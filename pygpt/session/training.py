@@ -5,24 +5,22 @@ the loss is no longer finite or the device is lost.
 """
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 
 from pygpt.analysis.autotune import tune
 from pygpt.analysis.profile import Profile, profile
 from pygpt.data import Text
-from pygpt.errors import CheckpointError, DeviceLost, DivergedError, ExperimentError, PygptError, sentence_of
+from pygpt.errors import DeviceLost, DivergedError, ExperimentError, PygptError, sentence_of
 from pygpt.runs.checkpoint import read_checkpoint
 from pygpt.runs.run_store import RunStore
 from pygpt.session.baselines import send_baselines
-from pygpt.session.kept_runs import about_run
+from pygpt.session.events import Emit
+from pygpt.session.keeping import Keeping
 from pygpt.session.message_records import Experiment, ProfileFacts, ProfileRow, RunFacts
 from pygpt.session.messages import (
     Curve,
-    Emit,
     Error,
     Finished,
-    Kept,
     Opened,
     Paused,
     Profiled,
@@ -36,11 +34,7 @@ from pygpt.session.sampling import TrainingSamples
 from pygpt.training.driver import Driver
 from pygpt.training.run import Run
 
-COPY_MIN_INTERVAL = 8.0  # seconds between two safety copies, at least: with the time they take, a kill loses about ten
-COPY_SHARE = 0.05  # largest share of the time spent on them
-RETRY_INTERVAL = 5.0  # seconds between two attempts to keep a run that no longer trains
 SAMPLES_SHOWN = 30  # of a run that is opened
-COPY_MAX_INTERVAL = 600.0  # seconds: the clock may say that the last copy took hours, if the machine slept
 
 
 class Training:
@@ -58,33 +52,28 @@ class Training:
         recover: Callable[[bytes | None, Run], Awaitable[Run]],
         list_runs: Callable[[], Awaitable[None]],
     ):
-        self.emit, self.store, self.recover, self.list_runs = emit, store, recover, list_runs
+        self.emit, self.store, self.recover = emit, store, recover
+        self.keeping = Keeping(emit, store, self.snapshot, list_runs)
         self.run: Run | None = None
-        self.text = ""
         self.halting: type[Paused] | type[Stopped] | None = None  # the event that a requested halt sends
         self.driver: Driver | None = None
         self.profiling = False  # whether to time the next steps launch by launch
         self.task: asyncio.Task | None = None
         self.baselines_task: asyncio.Task | None = None  # computes the n-gram baselines
         self.lock = asyncio.Lock()  # held while steps are sent, and while a checkpoint is read
-        self.last_checkpoint: bytes | None = None  # the last checkpoint
         self.samples = TrainingSamples(self._send_sample, lambda: self.halting is not None)
-        self._kept_at = self._keeping_took = 0.0
-        self.retry: asyncio.Task | None = None  # tries to keep a run that no longer trains
         self._first: Awaitable[None] | None = None  # what a new run writes first
-        self._listed = ""  # the id of the run that was listed last
-        self._refused = ""  # the error of the last write that failed, until a copy is kept
 
     @property
     def active(self) -> bool:
         """Whether the run is training."""
         return self.task is not None and not self.task.done()
 
-    async def begin(self, run: Run, text: str) -> None:
+    async def begin(self, run: Run) -> None:
         """Train a new run from its first step."""
         parent = self.run
-        self.run, self.text, self.last_checkpoint, self.samples.step = run, text, None, -1
-        self._refused = ""  # of a new run, it is said again
+        self.run, self.samples.step = run, -1
+        self.keeping.turn_to(None)
         self.emit(Started(run.id, self._facts(run)))
         self._first = self.store.begin(run, parent=parent)  # in the task, which a Pause can halt from now on
         self._start_baselines(run)
@@ -92,22 +81,21 @@ class Training:
 
     async def adopt(self, run: Run, data: bytes, copy: str = "") -> None:
         """Take a restored run without starting it. It is kept as a new run, or continues `copy`, its source."""
-        self.run, self.last_checkpoint, self._refused = run, data, ""
-        self.text, self.samples.step = run.text.name, -1
+        self.run, self.samples.step = run, -1
+        self.keeping.turn_to(data)
         self.emit(Opened(run.id, self._facts(run)))
         curve = run.metrics.curve
         if not curve.empty:
             self.emit(Curve(run.id, curve.training, curve.validation, curve.smoothed))
-        await self._attempt(run, self._take_folder(run, data, copy))
+        await self.keeping.attempt(run, self._take_folder(run, data, copy))
         self._start_baselines(run)
 
     async def _take_folder(self, run: Run, data: bytes, copy: str) -> None:
         await self.store.begin(run, copy)
         if copy:
-            self._listed = run.id
-            await self.list_runs()
+            await self.keeping.list_once(run)
         else:
-            await self._write(run, data, run.step)
+            await self.keeping.write(run, data, run.step)
         for sample in (await self.store.samples(self.store.current))[-SAMPLES_SHOWN:]:
             self.emit(Sample(run.id, sample["step"], sample["text"]))
 
@@ -121,7 +109,7 @@ class Training:
         run = self.run
         if run is None or self.active:
             return
-        await self._attempt(run, self.store.resume(run))
+        await self.keeping.attempt(run, self.store.resume(run))
         if run is self.run and (self.task is None or self.task.done()):  # not changed while this was written
             self.emit(Resumed(run.id, run.step, run.experiment.train.steps))
             self._start(run)
@@ -134,7 +122,7 @@ class Training:
             raise ExperimentError("train.steps", "the run is training; pause it first")
         run = Run.restore(data, self.run.device, text=self.run.text, steps=steps)
         # The next checkpoint has the new total: a run that is lost goes back to it.
-        self.run, self.last_checkpoint = run, None
+        self.run, self.keeping.last_checkpoint = run, None
         await self.resume()
 
     async def halt(self, how: type[Paused] | type[Stopped]) -> None:
@@ -158,14 +146,14 @@ class Training:
         try:
             return await self.snapshot()
         except DeviceLost:
-            if self.last_checkpoint is None:
+            if self.keeping.last_checkpoint is None:
                 raise
-            return read_checkpoint(self.last_checkpoint).step, self.last_checkpoint
+            return read_checkpoint(self.keeping.last_checkpoint).step, self.keeping.last_checkpoint
 
     async def restore(self) -> None:
         """Restore the run, which is not training, on a new device after the loss of its own."""
         assert self.run is not None  # as the caller knows
-        self.run = await self.recover(self.last_checkpoint, self.run)
+        self.run = await self.recover(self.keeping.last_checkpoint, self.run)
 
     def _start(self, run: Run) -> None:
         self.halting, self.driver = None, None
@@ -177,7 +165,7 @@ class Training:
         return RunFacts(
             id=run.id,
             experiment=Experiment(run.experiment.to_dict()),
-            text=self.text,
+            text=run.text.name,
             text_sha256=run.text.sha256,
             built_in=isinstance(run.text, Text) and run.text.built_in,
             step=run.step,
@@ -194,7 +182,7 @@ class Training:
             self._send_error(run, error, "optim.learning_rate")
             self.halting = Stopped
             # The weights are no longer finite; those of the last checkpoint are. There is none if memory was too short.
-            data = self.last_checkpoint
+            data = self.keeping.last_checkpoint
             self.run = run = run.again(run.device) if data is None else Run.restore(data, run.device, text=run.text)
         except DeviceLost as error:
             self.halting = Stopped
@@ -208,19 +196,11 @@ class Training:
             self.emit(Stopped(run.id, run.step))
             raise
         self.emit((self.halting or Finished)(run.id, run.step))
-        if self._refused:
-            self.retry = asyncio.ensure_future(self._keep_later(run))
-
-    async def _keep_later(self, run: Run) -> None:
-        """Try to keep a run that no longer trains, until it is kept, or goes on, or another takes its place."""
-        while self._refused and run is self.run and not self.active:
-            await asyncio.sleep(RETRY_INTERVAL)
-            if self._refused and run is self.run and not self.active:
-                await self._attempt(run, self._keep(run))
+        self.keeping.try_later(run, lambda: run is self.run and not self.active)
 
     async def _recover(self, run: Run, lost: DeviceLost) -> Run | None:
         try:
-            self.run = recovered = await self.recover(self.last_checkpoint, run)
+            self.run = recovered = await self.recover(self.keeping.last_checkpoint, run)
         except PygptError as error:
             self._send_error(
                 run,
@@ -249,25 +229,25 @@ class Training:
         reporter = ProgressReporter(self.emit, run)
         if self._first is not None:
             first, self._first = self._first, None
-            await self._attempt(run, first)
-        if self.last_checkpoint is None:
-            await self._attempt(run, self._keep(run))
+            await self.keeping.attempt(run, first)
+        if self.keeping.last_checkpoint is None:
+            await self.keeping.attempt(run, self.keeping.keep(run))
         await tune(run.device, run.experiment, run.tokenizer.vocab_size, self.store)
         driver = self.driver = Driver(run, self.lock)
         if self.halting:
             driver.halt()
         if run.step == 0:
             await self.samples.write(run)
-        self._kept_at = time.perf_counter()
+        self.keeping.begin()
         self.samples.begin()
         async for event in driver.events():
             reporter.add(event.metrics)
-            await self._attempt(run, self.store.log(event.metrics, run.experiment.train.log_every))
+            await self.keeping.attempt(run, self.store.log(event.metrics, run.experiment.train.log_every))
             reporter.send()
             if self.samples.is_due(event.evaluated):
                 await self.samples.write(run)
-            if not self.halting and self._copy_is_due():
-                await self._attempt(run, self._keep(run))
+            if not self.halting and self.keeping.is_due:
+                await self.keeping.attempt(run, self.keeping.keep(run))
             # After the copy: the losses of the profiled steps are read later.
             if self.profiling and not self.halting and not run.evaluating:
                 async with self.lock:
@@ -276,54 +256,12 @@ class Training:
             self._send_profile(run, None)
         reporter.send(last=True)
         await self.samples.write(run)
-        await self._attempt(run, self._keep(run))
+        await self.keeping.attempt(run, self.keeping.keep(run))
         return driver.ended
 
     def _send_profile(self, run: Run, found: Profile | None) -> None:
         self.profiling = False
         self.emit(Profiled(run.id, _profile_facts(found) if found else None))
-
-    async def keep(self) -> None:
-        """Keep the run now. Raises: CheckpointError if there is no run, or it cannot be written."""
-        if self.run is None:
-            raise CheckpointError("there is no run to keep a copy of yet")
-        await self._keep(self.run)
-
-    def _copy_is_due(self) -> bool:
-        wait = min(max(COPY_MIN_INTERVAL, self._keeping_took / COPY_SHARE), COPY_MAX_INTERVAL)
-        return time.perf_counter() - self._kept_at >= wait
-
-    async def _keep(self, run: Run) -> None:
-        """Keep the run. Raises: CheckpointError if it cannot be written, MemoryError if it does not fit."""
-        began = time.perf_counter()
-        try:
-            step, self.last_checkpoint = await self.snapshot()
-            await self._write(run, self.last_checkpoint, step)
-        finally:
-            self._kept_at = time.perf_counter()
-            # The copy of step 0 compiles and opens files: its time does not predict the next one's.
-            self._keeping_took = self._kept_at - began if run.step else 0.0
-        self._refused = ""
-        self.emit(Kept(run.id, step))
-
-    async def _write(self, run: Run, checkpoint: bytes, step: int) -> None:
-        await self.store.keep(checkpoint, about_run(run, self.text, step))
-        if run.id != self._listed:
-            self._listed = run.id
-            await self.list_runs()
-
-    async def _attempt(self, run: Run, writing: Awaitable[None]) -> None:
-        """Write to the store. If the disk or memory is full, say so once and train on: the next write tries again."""
-        try:
-            await writing
-        except DivergedError:
-            pass  # the weights are of no use; the driver raises it too, with the losses before it
-        except (CheckpointError, MemoryError) as error:
-            reason = "a copy does not fit in memory" if isinstance(error, MemoryError) else str(error)
-            if reason != self._refused:
-                message = f"this run cannot be kept now: {reason}. Training goes on, and tries again"
-                self._send_error(run, message, "copy")
-            self._refused = reason
 
 
 def _profile_facts(found: Profile) -> ProfileFacts:

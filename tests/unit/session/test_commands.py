@@ -12,7 +12,7 @@ from pygpt.runs.disk_files import DiskFiles
 from pygpt.runs.run_store import RunStore
 from pygpt.server.session_worker import Site
 from pygpt.session.commands import COMMANDS
-from pygpt.session.messages import encode
+from pygpt.session.events import encode
 from pygpt.session.session import Session
 from tests.tiny_runs import POEM
 

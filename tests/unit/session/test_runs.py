@@ -17,7 +17,7 @@ from pygpt.runs import run_store
 from pygpt.runs.checkpoint import read_checkpoint
 from pygpt.runs.disk_files import DiskFiles
 from pygpt.runs.run_store import RunStore
-from pygpt.session import sampling, timing, training
+from pygpt.session import keeping, sampling, timing
 from pygpt.session.session import Session
 from pygpt.tokenizers import split_documents
 from pygpt.training import driver
@@ -326,7 +326,7 @@ def test_opening_a_run_chooses_its_text_for_the_next_one(lab, tmp_path, command)
     first, again = later.all("text")
     assert first["text"]["name"] == "tales" and (first["of_run"], again["of_run"]) == (False, True)
     assert again["text"]["sha256"] == later.all("opened")[0]["run"]["text_sha256"] and not again["text"]["built_in"]
-    assert later.files == [POEM.encode()] and later.session.text.text == POEM
+    assert later.files == [POEM.encode()] and later.session.texts.chosen.text == POEM
     assert later.kinds().index("opened") < max(index for index, kind in enumerate(later.kinds()) if kind == "text")
 
 
@@ -442,8 +442,8 @@ def test_an_exception_of_any_class_is_answered_with_a_sentence(lab, monkeypatch,
 def test_copies_are_kept_by_time(lab, monkeypatch):
     """A copy whenever the last one is old enough, also between two evaluations."""
     monkeypatch.setattr(driver, "MAX_SLICE_SECONDS", 0.01)
-    monkeypatch.setattr(training, "COPY_MIN_INTERVAL", 0.0)
-    monkeypatch.setattr(training, "COPY_SHARE", 1e6)
+    monkeypatch.setattr(keeping, "COPY_MIN_INTERVAL", 0.0)
+    monkeypatch.setattr(keeping, "COPY_SHARE", 1e6)
     asyncio.run(lab.train(DRAFT.with_fields(**{"train.steps": 2000, "train.eval_every": 2000})))
     steps = [event["step"] for event in lab.all("kept")]
     assert any(0 < step < 2000 for step in steps) and steps == sorted(steps) and steps[-1] == 2000
@@ -451,8 +451,8 @@ def test_copies_are_kept_by_time(lab, monkeypatch):
 
 def test_a_full_disk_ends_no_training(lab, monkeypatch, tmp_path):
     """Every write is refused for a while: that is said once, training goes on, and the next copy is written."""
-    monkeypatch.setattr(training, "COPY_MIN_INTERVAL", 0.0)
-    monkeypatch.setattr(training, "COPY_SHARE", 1e6)
+    monkeypatch.setattr(keeping, "COPY_MIN_INTERVAL", 0.0)
+    monkeypatch.setattr(keeping, "COPY_SHARE", 1e6)
     monkeypatch.setattr(driver, "MAX_SLICE_SECONDS", 0.01)
     store, refused = lab.session.store, []
 
@@ -495,8 +495,8 @@ def test_each_run_says_that_its_copies_are_refused(lab, monkeypatch):
 
 def test_a_copy_that_does_not_fit_in_memory_ends_no_training(lab, monkeypatch):
     """Nor the one that a run begins with. That is said once, in a sentence, and the next copy is tried again."""
-    monkeypatch.setattr(training, "COPY_MIN_INTERVAL", 0.0)
-    monkeypatch.setattr(training, "COPY_SHARE", 1e6)
+    monkeypatch.setattr(keeping, "COPY_MIN_INTERVAL", 0.0)
+    monkeypatch.setattr(keeping, "COPY_SHARE", 1e6)
     monkeypatch.setattr(driver, "MAX_SLICE_SECONDS", 0.01)
     fetch, refused = Run.fetch_checkpoint, []
 
@@ -735,14 +735,14 @@ def test_a_start_that_waits_for_a_text_ends_when_the_text_is_called_off(lab):
 def test_sleep_during_a_copy_or_a_sample_does_not_postpone_the_next(lab, monkeypatch):
     """The clock says that the last copy and the last sample took a night; the next ones come within minutes."""
     now = 100_000.0
-    for module in (training, sampling):
+    for module in (keeping, sampling):
         monkeypatch.setattr(module, "time", SimpleNamespace(perf_counter=lambda: now))
-    run = lab.session.training
-    run._keeping_took = run.samples._took = 8 * 3600.0
-    run._kept_at = run.samples._wrote_at = now
+    copies, samples = lab.session.training.keeping, lab.session.training.samples
+    copies._took = samples._took = 8 * 3600.0
+    copies._kept_at = samples._wrote_at = now
     for waited, copy, sample in ((5.0, False, False), (130.0, False, True), (610.0, True, True)):
         now = 100_000.0 + waited
-        assert (run._copy_is_due(), run.samples.is_due(evaluated=True)) == (copy, sample)
+        assert (copies.is_due, samples.is_due(evaluated=True)) == (copy, sample)
 
 
 def test_a_kept_run_is_read_for_a_comparison(lab, expected):
@@ -798,10 +798,10 @@ def test_a_run_that_has_ended_is_kept_as_soon_as_there_is_room(lab, monkeypatch,
         await lab.train()
         assert lab.kinds()[-1] == "finished" and not lab.all("kept")
         full.clear()
-        await asyncio.wait_for(lab.session.training.retry, 10)
+        await asyncio.wait_for(lab.session.training.keeping.retry, 10)
 
     monkeypatch.setattr(lab.session.store, "keep", write)
-    monkeypatch.setattr(training, "RETRY_INTERVAL", 0.01)
+    monkeypatch.setattr(keeping, "RETRY_INTERVAL", 0.01)
     asyncio.run(scenario())
     assert [event["step"] for event in lab.all("kept")] == [40] and len(lab.all("error")) == 1
     assert read_checkpoint((tmp_path / "run" / "baby-1" / "model.safetensors").read_bytes()).step == 40

@@ -58,7 +58,7 @@ def session(monkeypatch, gpu, tmp_path):
 
     events = []
     session = Session(lambda event, data=None: events.append(event.to_dict()), Site(), RunStore(DiskFiles(tmp_path)))
-    session.events, session.text = events, text_from_bytes("poem", POEM.encode())
+    session.events, session.texts.chosen = events, text_from_bytes("poem", POEM.encode())
     yield session
 
 
@@ -89,7 +89,7 @@ def test_check_refuses_the_gpt2_tokenizer_without_its_files(session, monkeypatch
         with pytest.raises(ExperimentError, match="GPT-2's tokenizer is read from its files"):
             await session.check(draft)
 
-    session.text = text_from_bytes("a long text", POEM.encode() * (SHORT_TEXT // len(POEM) + 1))
+    session.texts.chosen = text_from_bytes("a long text", POEM.encode() * (SHORT_TEXT // len(POEM) + 1))
     asyncio.run(scenario())
 
 
@@ -150,16 +150,16 @@ def test_the_text_chosen_last_is_used(session, monkeypatch):
 
     async def scenario():
         ready.update(slow=asyncio.Event(), quick=asyncio.Event())
-        first = asyncio.create_task(session.choose_text("slow", built_in=True))
+        first = asyncio.create_task(session.texts.choose_text("slow", built_in=True))
         await asyncio.sleep(0)
         ready["quick"].set()
-        await session.choose_text("quick", built_in=True)
+        await session.texts.choose_text("quick", built_in=True)
         ready["slow"].set()
         await first
 
     monkeypatch.setattr(session.site, "load_text", load_text, raising=False)
     asyncio.run(scenario())
-    assert session.text.name == "quick"
+    assert session.texts.chosen.name == "quick"
     assert [event["text"]["name"] for event in session.events if event["type"] == "text"][-1] == "quick"
 
 
@@ -171,12 +171,12 @@ def test_a_text_replaced_before_it_fails_is_not_heard_of_again(session, monkeypa
     async def scenario():
         first = asyncio.create_task(session.handle({"type": "choose_text", "name": "slow", "built_in": True}, None))
         await asyncio.sleep(0)
-        await session.choose_text("poem", built_in=False, data=POEM.encode())
+        await session.texts.choose_text("poem", built_in=False, data=POEM.encode())
         await first
 
     monkeypatch.setattr(session.site, "load_text", load_text, raising=False)
     asyncio.run(scenario())
-    assert [event["type"] for event in session.events] == ["text"] and session.text.name == "poem"
+    assert [event["type"] for event in session.events] == ["text"] and session.texts.chosen.name == "poem"
 
 
 @pytest.mark.parametrize("command", ["check", "start"])
@@ -185,7 +185,7 @@ def test_a_refused_text_is_the_reason_until_another_is_chosen(session, command):
         await session.open_device("numpy")
         await session.handle({"type": "choose_text", "name": "x", "built_in": False}, b"a\0b" * 100)
         await session.handle({"type": command, "experiment": TINY.to_dict()}, None)
-        await session.clear_text()
+        await session.texts.clear_text()
         await session.handle({"type": "start", "experiment": TINY.to_dict()}, None)
 
     asyncio.run(scenario())
@@ -199,7 +199,7 @@ def test_a_check_that_a_later_one_overtakes_is_not_answered(session, monkeypatch
     """The size on the page is that of the draft on the page."""
     monkeypatch.setattr(preparing, "LEARNING_SLICE", 0.0)
     slow = TINY.with_fields(**{"data.tokenizer": "bpe", "data.vocab_size": 3000})
-    session.text = text_from_bytes("long", b"".join(b"word%d " % number for number in range(1800)))
+    session.texts.chosen = text_from_bytes("long", b"".join(b"word%d " % number for number in range(1800)))
 
     async def scenario():
         first = asyncio.create_task(session.handle({"type": "check", "experiment": slow.to_dict()}, None))
@@ -211,13 +211,13 @@ def test_a_check_that_a_later_one_overtakes_is_not_answered(session, monkeypatch
 
     asyncio.run(scenario())
     assert [(event["type"], event["vocabulary"]) for event in session.events if event["type"] != "loading"] == [
-        ("checked", len(set(session.text.text)))
+        ("checked", len(set(session.texts.chosen.text)))
     ]
 
 
 def test_start_requires_a_text(session):
     """After `clear_text` the previous text is not used."""
-    asyncio.run(session.choose_text("poem", built_in=False, data=POEM.encode()))
-    asyncio.run(session.clear_text())
+    asyncio.run(session.texts.choose_text("poem", built_in=False, data=POEM.encode()))
+    asyncio.run(session.texts.clear_text())
     with pytest.raises(DataError, match="no text to train on yet"):
         asyncio.run(session.start(TINY.to_dict()))

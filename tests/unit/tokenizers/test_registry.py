@@ -168,7 +168,7 @@ class Page:
     def __init__(self):
         self.events = []
         self.session = Session(lambda event, data=None: self.events.append(event.to_dict()), Site(), None)
-        self.session.device, self.session.text = open_numpy(), text_from_bytes("poem", (POEM * 20).encode())
+        self.session.device, self.session.texts.chosen = open_numpy(), text_from_bytes("poem", (POEM * 20).encode())
         self.session.choice = "numpy"
 
     def send(self, command):
@@ -180,7 +180,7 @@ def test_the_lab_reports_learning_progress_and_learns_once(monkeypatch):
     monkeypatch.setattr("pygpt.session.preparing.LEARNING_SLICE", 0.0)
     page, runs = Page(), []
 
-    async def begin(run, text):
+    async def begin(run):
         runs.append(run)
 
     page.session.training.begin = begin
