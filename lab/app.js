@@ -12,9 +12,10 @@ import { watchDownloads } from "./transport/download_progress.js";
 import { findFault, findLimit } from "./transport/site_check.js";
 import { SERVER, connectServer, requestedDevice } from "./transport/socket_client.js";
 import { connectWorker, failure } from "./transport/worker_client.js";
-import { download, goTo, scrollTo, setText } from "./ui/dom.js";
+import { download, goTo, scrollTo, setAttribute, setText } from "./ui/dom.js";
 import { labelPage, labels } from "./ui/labels.js";
 import { typedText } from "./ui/preferences.js";
+import { moreView } from "./views/more.js";
 import { placesView } from "./views/places.js";
 import { runLineView } from "./views/run_line.js";
 import { runsView } from "./views/runs/table.js";
@@ -22,21 +23,23 @@ import { benchmarkView } from "./views/train/benchmark.js";
 import { chartView } from "./views/train/chart.js";
 import { ask } from "./views/train/confirm.js";
 import { controlsView } from "./views/train/controls.js";
-import { deviceView } from "./views/train/device.js";
-import { figuresView } from "./views/train/figures.js";
+import { deviceNoticeView, deviceView } from "./views/train/device.js";
+import { figuresView, meaningView } from "./views/train/figures.js";
 import { filesView, noticesView } from "./views/train/files.js";
 import { loadingView } from "./views/train/loading.js";
+import { modelChoiceView } from "./views/train/model_choice.js";
 import { settingsView } from "./views/train/settings.js";
 import { profileView } from "./views/train/profile.js";
-import { sampleView } from "./views/train/sample.js";
 import { samplesView } from "./views/train/samples.js";
 import { textChoiceView } from "./views/train/text_choice.js";
+import { tryNextView } from "./views/train/try_next.js";
+import { writeView } from "./views/write/prompt.js";
 
 /** @typedef {import("./transport/worker_client.js").Send} Send */
 /** @typedef {import("./state/state.js").State} State */
 /** @typedef {import("./state/state.js").Action} Action */
 
-const MISTAKE = ".setup [aria-invalid], .setup .error-text:not([hidden])"; // it may be far above
+const MISTAKE = "#settings [aria-invalid], .setup [aria-invalid], .setup .error-text:not([hidden])"; // it may be far above
 const CHECK_AFTER = 120; // milliseconds without edits before a draft is checked
 
 // Read before PyScript's script runs: a page that trains on the server does not start Python in the tab.
@@ -99,6 +102,7 @@ function showDraft() {
 }
 
 const textChoice = textChoiceView(controller);
+const measuring = [deviceView(controller), benchmarkView(controller), profileView(controller)];
 /** The views, and where they are in index.html. */
 const views = /** @type {[string, {dom: HTMLElement, sync: (state: State) => void}][]} */ ([
   ["loading-place", loadingView()],
@@ -107,22 +111,27 @@ const views = /** @type {[string, {dom: HTMLElement, sync: (state: State) => voi
   ["runs-list", runsView(controller)],
   ["files-place", filesView(controller)],
   ["notices-place", noticesView(controller)],
+  ["device-notice-place", deviceNoticeView(controller)],
   ["text-place", textChoice],
-  ["model-place", settingsView(controller)],
-  ["device-place", deviceView(controller)],
-  ["benchmark-place", benchmarkView(controller)],
-  ["profile-place", profileView(controller)],
+  ["model-place", modelChoiceView(controller)],
+  ["settings-place", settingsView(controller)],
+  ["more-place", moreView(measuring.map(({ dom }) => dom))],
   ["controls-place", controlsView(controller)],
   ["figures-place", figuresView()],
   ["chart-place", chartView(curves)],
-  ["samples-place", samplesView()],
-  ["sample-place", sampleView(controller)],
+  ["meaning-place", meaningView()],
+  ["samples-place", samplesView(controller)],
+  ["try-place", tryNextView(controller, textChoice.choose)],
+  ["write-place", writeView(controller)],
 ]);
 labelPage();
 for (const [place, view] of views) {
   document.getElementById(place)?.replaceChildren(view.dom);
   store.subscribe(view.sync);
 }
+for (const view of measuring) store.subscribe(view.sync);
+// Before the first run, Train shows a text, a model and a button.
+store.subscribe(({ run }) => setAttribute(/** @type {HTMLElement} */ (document.getElementById("train-place")), "data-fresh", run === null));
 
 const live = /** @type {HTMLElement} */ (document.getElementById("live"));
 store.subscribe((state) => setText(live, state.notice));

@@ -1,9 +1,9 @@
-// The places of the page, and their addresses: ?place=runs is the list of runs. The settings are behind the #.
+// The places of the page, and their addresses: ?place=runs is the list of runs, ?place=write the prompt. The settings are behind the #.
 
-/** @typedef {"train"|"runs"} Place */
+/** @typedef {"train"|"runs"|"write"} Place */
 
 /** @type {Place[]} */
-export const PLACES = ["train", "runs"];
+export const PLACES = ["train", "runs", "write"];
 
 /** The place in an address; the first one, if it names none.
  * @param {string} address @returns {Place} */

@@ -52,6 +52,7 @@ const HANDLERS = {
     return {
       ...state,
       errors: { ...staying(state, during), [placeOf({ field, during })]: text },
+      settings: state.settings || (during === "start" && field.includes(".")), // where the setting is
       text: during === "choose_text" ? { ...state.text, facts: null } : state.text,
       waiting: answered(state, during),
       phase: state.phase === "starting" ? phaseAfterFailedStart(state) : state.phase,
@@ -84,6 +85,7 @@ const HANDLERS = {
   announce: (state, { notice }) => ({ ...state, notice }),
   limited: (state, { sentence }) => ({ ...state, limit: sentence }),
   go: (state, { place }) => ({ ...state, place }),
+  show_settings: (state, { open }) => ({ ...state, settings: open }),
 };
 
 /** The phase of the current run after a failed start: that before it, for a start that is refused stops no run.

@@ -25,10 +25,11 @@ import { labels } from "../ui/labels.js";
  * @typedef {{type: "asking", command: string}} Asking  a command was sent that acts once
  * @typedef {{type: "announce", notice: string}} Announce
  * @typedef {{type: "go", place: import("./place.js").Place}} Go  to a place of the page
+ * @typedef {{type: "show_settings", open: boolean}} ShowSettings  the drawer with the settings
  * @typedef {{type: "compare", copies: string[]}} Compare  kept runs
  * @typedef {{type: "persisted", persistent: boolean}} Persisted  what the browser answered to the request to keep runs
  * @typedef {{type: "limited", sentence: string}} Limited
- * @typedef {Event|LineEvent|Edit|ChoosePreset|Adopt|Undo|ChoosingText|ChoosingDevice|Starting|Sampling|Benchmarking|Profiling|Asking|Announce|Go|Compare|Persisted|Limited} Action
+ * @typedef {Event|LineEvent|Edit|ChoosePreset|Adopt|Undo|ChoosingText|ChoosingDevice|Starting|Sampling|Benchmarking|Profiling|Asking|Announce|Go|ShowSettings|Compare|Persisted|Limited} Action
  */
 
 /**
@@ -65,6 +66,7 @@ import { labels } from "../ui/labels.js";
  * @property {string} notice  the last message for screen readers
  * @property {string} limit  what the browser does not offer this page, as a sentence, or ""
  * @property {import("./place.js").Place} place  the place that is shown
+ * @property {boolean} settings  whether the drawer with the settings is open
  * @property {Run[]} runs  the runs that are kept, the newest first
  * @property {string[]} compared  the folders of the runs that are compared
  * @property {Record<string, import("../transport/messages.js").RunReadEvent>} read  what was read of them, by folder
@@ -81,6 +83,11 @@ const TASK = "task:";
  * @param {string} field */
 export function isField(field) {
   return field.includes(".") || field === "model";
+}
+
+/** The name of a task among the texts: "sort" of "task:sort,length=4". @param {string} text */
+export function taskName(text) {
+  return isTask(text) ? text.slice(TASK.length).split(",", 1)[0] : "";
 }
 
 /** Whether a text is a task.
@@ -112,6 +119,7 @@ export const INITIAL = {
   notice: "",
   limit: "",
   place: "train",
+  settings: false,
   runs: [],
   compared: [],
   read: {},

@@ -8,8 +8,8 @@
  */
 
 /**
- * One field of an Experiment or a SamplingConfig; the page makes a control from it.
- * @typedef {{field: string, type: string, default: boolean|number|string, help: string, minimum: number|null, maximum: number|null, choices: string[]|null}} FieldDescription
+ * One field of an Experiment or a SamplingConfig; the page makes a control from it. `special` is a value that stands for something else, and what for; `needs` has, by field, the values with which this one has an effect.
+ * @typedef {{field: string, type: string, default: boolean|number|string, help: string, minimum: number|null, maximum: number|null, choices: string[]|null, special: [number, string]|null, needs: Record<string, (boolean|number|string)[]>}} FieldDescription
  */
 
 /**

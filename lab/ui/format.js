@@ -111,6 +111,11 @@ export function textName(name) {
   return shown.length ? words.taskWith(task, shown.join(", ")) : task;
 }
 
+/** The name of a preset. @param {string} preset */
+export function presetName(preset) {
+  return labels.model.names[preset] ?? capitalized(preset);
+}
+
 /** The name of a setting, such as "model.n_layer".
  * @param {string} field */
 export function fieldName(field) {

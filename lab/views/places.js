@@ -33,7 +33,7 @@ export function placesView(controller) {
   // The skip link moves the focus without an entry in the address, which holds the settings.
   document.querySelector(".skip")?.addEventListener("click", (event) => {
     event.preventDefault();
-    document.getElementById(shown === "runs" ? "runs-list" : "run")?.focus();
+    document.getElementById({ train: "run", runs: "runs-list", write: "write" }[shown || "train"])?.focus();
   });
   addEventListener("popstate", () => controller.dispatch({ type: "go", place: placeIn(location.href) }));
   history.replaceState({ place: placeIn(location.href) }, ""); // an entry of the page's own: see app.js

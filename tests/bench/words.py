@@ -48,6 +48,7 @@ def _measure(server, browser, device):
     if page.is_visible("#pause"):
         page.click("#pause")
     page.wait_for_function("/^(Finished|Paused)/.test(document.querySelector('#where').textContent)", timeout=600_000)
+    page.click("#write-tab")
     shares = []
     for _ in range(SAMPLES):
         page.click("#sample")

@@ -3,6 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
+from tests.e2e.controls import press
 from tests.e2e.test_lab import PICTURES, open_lab
 
 
@@ -52,7 +53,7 @@ def test_the_button_runs_all_measurements(page, site):
 
 def test_the_lab_runs_a_benchmark(page, site):
     open_lab(page, site, device="numpy")
-    page.click("#benchmark")
+    press(page, "#benchmark")
     # Wait for one product and one preset only: the whole benchmark takes a minute.
     page.wait_for_function("/GFLOP/.test(document.querySelector('#benchmark-peak').textContent)", timeout=60_000)
     page.wait_for_function("document.querySelectorAll('#benchmark-rows tr').length >= 2", timeout=120_000)
@@ -62,6 +63,6 @@ def test_the_lab_runs_a_benchmark(page, site):
     page.click("#benchmark-close")
     page.wait_for_function("!document.querySelector('dialog.measuring').open")
     # After the early stop the device is free: training starts.
-    page.click("#train")
+    press(page, "#train")
     page.wait_for_function("Number(document.querySelector('#loss').textContent) > 0", timeout=60_000)
     assert page.is_disabled("#benchmark") or "Finished" in page.inner_text("#where")

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.conftest import FLAGS
+from tests.e2e.controls import press
 from tests.e2e.test_lab import READY, SLOW, TINY
 
 # Of the files that a tab loads, Debian 12's nginx knows these types; it sends every other as application/octet-stream.
@@ -154,7 +155,7 @@ def test_blocked_cookies(browser, chromium, site, tmp_path):
     train_tiny(page)
     expect(page.locator("#limit")).to_contain_text("no run is kept")
     assert "safety copies" not in page.inner_text("#parameters")
-    page.click("#train")
+    press(page, "#train")
     question = page.locator("dialog.question[open]")
     expect(question).to_contain_text("have not been saved and would be lost")  # a second of training
     question.get_by_text("Cancel").click()

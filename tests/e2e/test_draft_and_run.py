@@ -4,6 +4,7 @@ import re
 
 from playwright.sync_api import expect
 
+from tests.e2e.controls import press, put
 from tests.e2e.test_lab import TINY, choose, fill, open_lab, wait_for
 
 RATE = "optim.learning_rate=0.002&optim.min_learning_rate=0.0002"
@@ -28,7 +29,7 @@ def copied(page, button: str) -> str:
 
 def train(page):
     """Train the tiny run of the address on NumPy to its end."""
-    page.click("#train")
+    press(page, "#train")
     wait_for(page, "#where", "Finished 40 of 40 steps")
 
 
@@ -64,14 +65,14 @@ def test_changes_after_a_run_are_for_the_next_one(page, site):
     assert "optim.learning_rate=0.1" in changed and "text=python" in changed
     expect(page.locator("#summary")).to_contain_text("baby on \u2068tales\u2069")
 
-    page.click("#undo-changes")
+    press(page, "#undo-changes")
     expect(page.locator("#changes")).to_be_hidden()
     expect(page.locator("#optim-learning_rate")).to_have_value("0.002")
     expect(page.locator("input[name=text][value=tales]")).to_be_checked()
     expect(page.locator("#parameters")).to_have_text(parameters)
     fill(page, **{"optim-learning_rate": 0.1})
     expect(page.locator("#train-changes")).to_be_hidden()  # Train does the same
-    page.click("#train")
+    press(page, "#train")
     expect(page.locator("#changes")).to_be_hidden()
     wait_for(page, "#where", "Finished 40 of 40 steps")
     wait_for(page, "#copy-link", "Copy link")
@@ -83,7 +84,7 @@ def train_on_own_text(page, site) -> str:
     open_lab(page, site, f"{TINY}&{RATE}", device="numpy")
     choose(page, "text", "own")
     own = "The quick brown fox jumps over the lazy dog. " * 9
-    page.fill("#own-text", own)
+    put(page, "#own-text", own)
     page.locator("#own-text").blur()
     wait_for(page, "#text-place .facts", "405 characters")
     train(page)
@@ -92,9 +93,9 @@ def train_on_own_text(page, site) -> str:
 
 def test_undo_brings_back_the_own_text_of_the_run(page, site):
     own = train_on_own_text(page, site)
-    page.fill("#own-text", own[:-45])
+    put(page, "#own-text", own[:-45])
     wait_for(page, "#changes", r"\(text edited\)")
-    page.click("#undo-changes")
+    press(page, "#undo-changes")
     expect(page.locator("#own-text")).to_have_value(own)
     wait_for(page, "#text-place .facts", "405 characters")
     expect(page.locator("#changes")).to_be_hidden()
@@ -116,7 +117,7 @@ def test_an_opened_run_is_the_next_one_too(page, site, tmp_path):
         expect(page.locator("input[name=text][value=own]")).to_be_checked()
         expect(page.locator("#optim-learning_rate")).to_have_value("0.002")
         wait_for(page, "#text-place .facts", "405 characters")
-    page.click("#train")
+    press(page, "#train")
     wait_for(page, "#summary", "my text")
     wait_for(page, "#where", "Finished 40 of 40 steps")
 
@@ -128,7 +129,7 @@ def test_a_file_ends_no_training_without_a_question(page, site, tmp_path):
         page.click("#save")
     saved.value.save_as(tmp_path / "run.safetensors")
     fill(page, **{"train-steps": 100_000})
-    page.click("#train")
+    press(page, "#train")
     wait_for(page, "#where", "[1-9] of 100,000")
     page.set_input_files("#run-file", tmp_path / "run.safetensors")
     question = page.locator("dialog.question[open]")
@@ -145,7 +146,7 @@ def test_a_finished_run_goes_on(page, site):
     train(page)
     rows = page.locator("#samples li").count()
     expect(page.locator(".rule")).to_contain_text("its learning rate is that of a run of the new length")
-    page.click("#more-1000")
+    press(page, "#more-1000")
     wait_for(page, "#where", "Finished 1,040 of 1,040 steps")
     assert page.locator("#samples li").count() > rows, "it is the same run, with its samples and its curve"
     expect(page.locator("#changes")).to_be_hidden()
@@ -170,7 +171,7 @@ def test_a_link_pasted_into_the_open_page_is_taken(page, site):
     page.wait_for_function("document.activeElement.id === 'run'")
     assert page.evaluate("location.hash") == address, "the skip link leaves the settings in the address"
 
-    page.click("#train")
+    press(page, "#train")
     wait_for(page, "#where", "[1-9] of 100,000")
     for answer, layers in (("Cancel", "1"), ("Use them", "2")):
         for link in ("#model.n_layer=3", "#model.n_layer=2"):  # the newest is asked about
@@ -181,7 +182,7 @@ def test_a_link_pasted_into_the_open_page_is_taken(page, site):
     page.wait_for_function("location.hash === '#model.n_layer=2'")
     wait_for(page, "#changes", "layers 1 → 2")
     assert re.search("of 100,000", page.inner_text("#where")), "the run goes on"
-    page.click("#stop")
+    press(page, "#stop")
 
 
 def test_the_time_of_a_run_is_shown_before_it_starts_and_hours_are_confirmed(page, site):
@@ -191,7 +192,7 @@ def test_the_time_of_a_run_is_shown_before_it_starts_and_hours_are_confirmed(pag
     choose(page, "preset", "small")
     fill(page, **{"train-steps": 1_000_000})
     wait_for(page, "#where", r"^About .*\s(h|days) here, 1,000,000 steps$")
-    page.click("#train")
+    press(page, "#train")
     question = page.locator("dialog[open]")
     expect(question).to_contain_text(re.compile(r"On NumPy .* this run would take about .*\s(h|days)"))
     question.get_by_text("Cancel").click()

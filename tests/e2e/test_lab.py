@@ -18,6 +18,7 @@ from pygpt.training.run import Run
 from tests.bench import pause
 from tests.conftest import unavailable
 from tests.e2e.conftest import Watch
+from tests.e2e.controls import press, put, reveal
 
 PICTURES = Path(__file__).resolve().parents[2] / "test-results"
 TINY = (
@@ -91,7 +92,7 @@ def read_chart(page, share: float) -> str:
 def fill(page, **fields):
     """Fill in controls by their ids."""
     for name, value in fields.items():
-        page.fill(f"#{name}", str(value))
+        put(page, f"#{name}", str(value))
 
 
 def test_a_first_visit(page, site):
@@ -117,9 +118,8 @@ def test_a_first_visit(page, site):
             "train-steps": 5000,
         },
     )
-    page.click("text=All settings")
     fill(page, **{"train-eval_every": 20, "train-eval_batches": 2})
-    page.click("#train")
+    press(page, "#train")
 
     wait_for(page, "#val-loss", r"\d")
     wait_for(page, "#samples li:last-child h3", r"Step 0")
@@ -128,28 +128,28 @@ def test_a_first_visit(page, site):
     assert re.fullmatch(r"[\d.,]+( k| M)?", page.inner_text("#tokens-per-second"))
     wait_for(page, "#words", "Guessing at random among 6")
 
-    page.click("#pause")
+    press(page, "#pause")
     wait_for(page, "#where", "Paused")
     paused_at = step_of(page)
     time.sleep(0.5)
     assert step_of(page) == paused_at
-    page.click("#resume")
+    press(page, "#resume")
     page.wait_for_function(
         f"Number(document.querySelector('#where').textContent.match(/[0-9,]+/)?.[0].replace(',', '')) > {paused_at}",
         timeout=SLOW,
     )
     page.wait_for_selector("#samples li:nth-child(2)")
-    page.click("#stop")
+    press(page, "#stop")
     wait_for(page, "#where", "Stopped")
 
-    page.fill("#prompt", "Once ")
-    page.fill("#length", "40")
-    page.click("#sample")
+    put(page, "#prompt", "Once ")
+    put(page, "#length", "40")
+    press(page, "#sample")
     wait_for(page, "#answer", r"^Once [\s\S]+")
     wait_for(page, "#live", "sample is complete")
     assert len(page.inner_text("#answer .made")) >= 20
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page.click("#copy-answer")
+    press(page, "#copy-answer")
     wait_for(page, "#copy-answer", "Copied")
     assert page.evaluate("navigator.clipboard.readText()") == page.text_content("#answer")
 
@@ -158,9 +158,9 @@ def test_a_saved_run_continues_exactly(page, site, tmp_path):
     """Save halfway and finish; reload, open and resume: the curve and all digits shown of the losses are equal."""
     # 40 steps would end before the click on Pause, and during an evaluation the last loss is not shown yet.
     open_lab(page, site, TINY.replace("train.steps=40", "train.steps=500").replace("eval_every=20", "eval_every=500"))
-    page.click("#train")
+    press(page, "#train")
     wait_for(page, "#where", r"^[1-9]\d* of")
-    page.click("#pause")
+    press(page, "#pause")
     wait_for(page, "#where", "Paused")
     halfway = step_of(page)
     places = [0, halfway // 2 / 500, halfway / 500, 0.999]
@@ -171,7 +171,7 @@ def test_a_saved_run_continues_exactly(page, site, tmp_path):
     saved = tmp_path / "run.safetensors"
     download.value.save_as(saved)
     assert download.value.suggested_filename.endswith(f"step{halfway}.safetensors")
-    page.click("#resume")
+    press(page, "#resume")
     wait_for(page, "#where", "Finished")
     finished = figure(page, "#val-loss")
     assert len(pygpt.load(saved, "numpy").generate("Once", 10)) >= 10  # as `pygpt sample` does
@@ -183,7 +183,7 @@ def test_a_saved_run_continues_exactly(page, site, tmp_path):
     wait_for(page, "#loss", r"\d")
     assert [read_chart(page, share) for share in places] == curve
     choose_device(page, "webgpu")
-    page.click("#resume")
+    press(page, "#resume")
     wait_for(page, "#where", "Finished")
     assert figure(page, "#val-loss") == finished
 
@@ -203,13 +203,13 @@ def test_a_run_from_the_command_line_continues_in_the_tab(page, site, tmp_path):
     wait_for(page, "#loss", r"\d")
     assert read_chart(page, 0.4).startswith("step 12 · training")
     expect(page.locator("input[name=preset][value=bigram]")).to_be_checked()
-    page.click("#resume")
+    press(page, "#resume")
     wait_for(page, "#where", "Finished 30")
 
 
 def test_the_last_run_can_be_opened_after_a_reload(page, site):
     open_lab(page, site, TINY)
-    page.click("#train")
+    press(page, "#train")
     wait_for(page, "#where", "Finished")
     page.reload()
     wait_for(page, "#found", "step 40 of 40", READY)
@@ -217,8 +217,8 @@ def test_the_last_run_can_be_opened_after_a_reload(page, site):
     wait_for(page, "#where", "Finished 40 of 40")
     wait_for(page, "#val-loss", r"\d")
     assert read_chart(page, 0.999).startswith("step 40 · training")
-    page.fill("#length", "16")
-    page.click("#sample")
+    put(page, "#length", "16")
+    press(page, "#sample")
     wait_for(page, "#live", "sample is complete")
 
 
@@ -226,18 +226,18 @@ def test_pasted_text_is_checked_and_trained_on(page, site):
     """Errors in a pasted text are shown beside it; a valid text trains."""
     open_lab(page, site, TINY, device="")
     choose(page, "text", "own")
-    page.fill("#own-text", "too short")
+    put(page, "#own-text", "too short")
     wait_for(page, "#text-mistake", "context length of 16 needs 17 characters")
-    page.fill("#own-text", " \n ")
+    put(page, "#own-text", " \n ")
     wait_for(page, "#text-mistake", "There is no text in my text")
-    page.fill("#own-text", "the cat sat on the mat and the dog sat on the log. " * 20)
+    put(page, "#own-text", "the cat sat on the mat and the dog sat on the log. " * 20)
     page.wait_for_selector("#text-mistake", state="hidden")
     wait_for(page, "#text-place .facts", r"1,020 characters, 14 distinct")
-    page.click("#train")
+    press(page, "#train")
     wait_for(page, "#where", "Finished 40")
     wait_for(page, "#summary", "my text")
-    page.fill("#prompt", "the zebra")
-    page.click("#sample")
+    put(page, "#prompt", "the zebra")
+    press(page, "#sample")
     wait_for(page, "#prompt-mistake", "'z'")
     expect(page.locator("#prompt")).to_have_attribute("aria-invalid", "true")
 
@@ -266,7 +266,7 @@ def test_errors_are_shown_beside_their_cause(page, site, tmp_path):
     left = {name: page.locator(f"#model-{name}").bounding_box()["x"] for name in ("n_head", "n_embd", "block_size")}
     assert left["n_embd"] < left["n_head"] == left["block_size"]
     expect(page.locator("#run-mistake")).to_be_hidden()
-    page.click("#train")
+    press(page, "#train")
     wait_for(page, "#run-mistake", "marked")
     fill(page, **{"model-n_head": 2})
     page.wait_for_selector("#model-n_embd-mistake", state="hidden")
@@ -281,7 +281,7 @@ def test_errors_are_shown_beside_their_cause(page, site, tmp_path):
     page.wait_for_selector("#model-mistake", state="hidden")
 
     fill(page, **{"train-steps": 60, "train-batch_size": 4})
-    page.click("#train")
+    press(page, "#train")
     wait_for(page, "#where", "Finished")
     val_loss = page.inner_text("#val-loss")
     junk = tmp_path / "junk.safetensors"
@@ -303,22 +303,24 @@ def test_what_a_field_cannot_read_is_said_beside_it(page, site):
     open_lab(page, site, f"{TINY}&model.bias=True&optim.min_learning_rate=0,5")
     expect(page.locator("#model-bias")).to_be_checked()
     wait_for(page, "#optim-min_learning_rate-mistake", "Expected a number, got '0,5'; write the decimal point as a dot")
-    page.fill("#optim-min_learning_rate", "0")
+    put(page, "#optim-min_learning_rate", "0")
+    reveal(page, "#optim-learning_rate")
     page.focus("#optim-learning_rate")
     page.keyboard.press("Control+A")
     page.keyboard.type("0,001")
-    page.click("#train")
+    press(page, "#train")
     wait_for(page, "#optim-learning_rate-mistake", "Expected a number, got '0,001'")
     assert page.input_value("#optim-learning_rate") == "0,001" and page.is_visible("#train")
-    page.fill("#optim-learning_rate", "0.001")
-    page.fill("#train-steps", "1.000")  # a thousand in half of the world
+    put(page, "#optim-learning_rate", "0.001")
+    put(page, "#train-steps", "1.000")  # a thousand in half of the world
     wait_for(page, "#train-steps-mistake", "Expected a whole number, got '1.000'")
     assert page.input_value("#train-steps") == "1.000"
-    page.fill("#train-steps", "40")
+    put(page, "#train-steps", "40")
+    reveal(page, "#train-steps")
     page.focus("#train-steps")
     page.keyboard.press("ArrowUp")
     expect(page.locator("#train-steps")).to_have_value("41")
-    page.click("#train")
+    press(page, "#train")
     wait_for(page, "#where", "Finished 41")
     for typed, message in (
         ("0", "1 to 100,000, got 0"),
@@ -327,11 +329,11 @@ def test_what_a_field_cannot_read_is_said_beside_it(page, site):
         ("1,5", "whole number"),
         ("1.000", "whole number"),
     ):
-        page.fill("#length", typed)
-        page.click("#sample")
+        put(page, "#length", typed)
+        press(page, "#sample")
         wait_for(page, "#length-mistake", message)
-    page.fill("#length", "5")
-    page.click("#sample")
+    put(page, "#length", "5")
+    press(page, "#sample")
     wait_for(page, "#live", "sample is complete")
     expect(page.locator("#length-mistake")).to_be_hidden()
 
@@ -341,12 +343,12 @@ def test_a_diverging_run_is_reported(page, site):
     open_lab(page, site, f"preset=bigram&{TINY}&optim.learning_rate=100&optim.warmup_steps=0&train.steps=3000")
     page.evaluate("document.querySelector('.more').open = true")
     fill(page, **{"optim-weight_decay": 10})
-    page.click("#train")
+    press(page, "#train")
     wait_for(page, "#run-mistake", "loss of step|learning rate")
     page.wait_for_selector("#optim-learning_rate-mistake")
     wait_for(page, "#where", "Stopped at")
-    page.fill("#length", "10")
-    page.click("#sample")
+    put(page, "#length", "10")
+    press(page, "#sample")
     wait_for(page, "#live", "sample is complete")
 
 
@@ -355,27 +357,27 @@ def test_a_run_can_move_to_numpy(page, site):
     open_lab(page, site, TINY.replace("train.steps=40", "train.steps=2000"))  # 40 would end before the click on Pause
     if not page.locator("input[name=device][value=numpy]").count():
         unavailable("the site was built without NumPy's wheel; PYGPT_WHEELS may name a folder that has it")
-    page.click("#train")
+    press(page, "#train")
     wait_for(page, "#where", r"^[1-9]\d* of")
-    page.click("#pause")
+    press(page, "#pause")
     wait_for(page, "#where", "Paused")
     halfway = step_of(page)
     choose_device(page, "numpy")
     wait_for(page, "#device-name", "NumPy")
     wait_for(page, "#where", f"Paused at {halfway:,} of")
-    page.click("#resume")
+    press(page, "#resume")
     wait_for(page, "#where", "Finished 2,000")
 
 
 def test_a_run_paused_in_its_last_evaluation_can_finish(page, site):
     """All steps are done but the last evaluation is not: Resume finishes it."""
     open_lab(page, site, TINY.replace("eval_batches=2", "eval_batches=2000").replace("eval_every=20", "eval_every=40"))
-    page.click("#train")
+    press(page, "#train")
     # The loss of step 40 arrives with its evaluation, so step 39 is the last one shown before it.
     wait_for(page, "#where", r"^39 of")
-    page.click("#pause")
+    press(page, "#pause")
     wait_for(page, "#where", "Paused")
-    page.click("#resume")
+    press(page, "#resume")
     wait_for(page, "#where", "Finished 40")
 
 
@@ -414,10 +416,10 @@ def test_the_page_never_blocks(page, site):
     """No task on the page's thread takes longer than 50 ms while a model trains."""
     page.add_init_script(WATCH_TASKS)
     open_lab(page, site, TINY.replace("train.steps=40", "train.steps=4000").replace("eval_every=20", "eval_every=50"))
-    page.click("#train")
+    press(page, "#train")
     wait_for(page, "#where", r"^[1-9]\d* of")
-    page.fill("#length", "200")
-    page.click("#sample")
+    put(page, "#length", "200")
+    press(page, "#sample")
     # A busy machine can delay any task; a long task of the page itself would occur in all three attempts.
     for _ in range(3):
         page.evaluate("window.longTasks.length = 0")
@@ -427,7 +429,7 @@ def test_the_page_never_blocks(page, site):
             break
     assert len(page.inner_text("#answer")) > 20
     assert long_tasks == []
-    page.click("#stop")
+    press(page, "#stop")
     wait_for(page, "#where", "Stopped")
 
 
@@ -453,7 +455,8 @@ def test_the_lab_can_be_used_by_keyboard_alone(page, site):
     expect(page.locator("#resume")).to_be_focused()
     tab_to("prompt")
     page.keyboard.type("One")
-    page.fill("#length", "4000")
+    put(page, "#length", "4000")
+    reveal(page, "#prompt")
     page.focus("#prompt")
     page.keyboard.press("Enter")
     wait_for(page, "#answer", r"^One[\s\S]+")
@@ -466,7 +469,7 @@ def test_the_page_fits_a_phone_and_has_a_dark_scheme(page, site):
     """390 pixels are enough; screenshots of both sizes and schemes are saved in test-results/."""
     PICTURES.mkdir(exist_ok=True)
     open_lab(page, site)
-    page.click("#train")
+    press(page, "#train")
     wait_for(page, "#where", "Finished")
     for width, height, name in ((1440, 900, "desk"), (390, 844, "phone")):
         page.set_viewport_size({"width": width, "height": height})
@@ -504,16 +507,16 @@ def test_train_without_a_pasted_text_asks_for_one(page, site):
     """With "Your own" chosen and empty, Train focuses the text field instead of using the previous text."""
     open_lab(page, site, device="")
     choose(page, "text", "own")
-    page.click("#train")
+    press(page, "#train")
     wait_for(page, "#text-mistake", "There is no text to train on yet")
     expect(page.locator("#own-text")).to_be_focused()
-    page.fill("#own-text", "The quick brown fox. " * 20)
-    page.click("#train")
+    put(page, "#own-text", "The quick brown fox. " * 20)
+    press(page, "#train")
     wait_for(page, "#summary", "my text")
     wait_for(page, "#where", "Finished")
-    page.fill("#own-text", "")
+    put(page, "#own-text", "")
     wait_for(page, "#text-place .facts", r"^\s*$")
-    page.click("#train")
+    press(page, "#train")
     wait_for(page, "#text-mistake", "There is no text to train on yet")
 
 
@@ -521,7 +524,7 @@ def test_train_focuses_an_invalid_setting_and_a_preset_resets_it(page, site):
     open_lab(page, site, device="")
     fill(page, **{"model-n_head": 3})
     wait_for(page, "#model-n_embd-mistake", "choose a multiple of Heads")
-    page.click("#train")
+    press(page, "#train")
     page.wait_for_function("document.activeElement.id === 'model-n_embd'")
     assert page.is_checked("input[name=preset][value=baby]")
     choose(page, "preset", "baby")
@@ -533,7 +536,6 @@ def test_a_link_to_a_preset_sets_its_text(page, site):
     """The preset micro reads a list line by line; another text is added to the address."""
     open_lab(page, site, "preset=micro", device="")
     wait_for(page, "#text-place .facts", "9,971 characters")
-    page.click("text=All settings")
     expect(page.locator("input[name=text][value=words]")).to_be_checked()
     expect(page.locator("#data-layout")).to_have_value("documents")
     choose(page, "text", "tales")
@@ -564,9 +566,9 @@ def test_the_profile_shows_kernels_and_saves_a_trace(page, site, device, tmp_pat
         device,
     )
     expect(page.locator("#profile")).to_be_disabled()
-    page.click("#train")
+    press(page, "#train")
     wait_for(page, "#where", r"^[1-9]\d* of")
-    page.click("#profile")
+    press(page, "#profile")
     wait_for(page, "#profile-where", "launches takes", SLOW)
     kernels = page.locator("#profile-rows th").all_inner_texts()
     assert {"matmul", "attention", "adamw", "layernorm_gradient"} <= set(kernels)

@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.conftest import FLAGS
+from tests.e2e.controls import press, put, reveal
 from tests.e2e.test_lab import PICTURES, TINY, choose, choose_device, open_lab, wait_for
 
 CENTRED = """(pill) => {
@@ -96,11 +97,11 @@ def test_the_page_fits_its_window(page, site):
     choose(page, "text", "own")
     page.set_input_files("#text-file", {"name": LONG_NAME, "mimeType": "text/plain", "buffer": HEBREW.encode()})
     wait_for(page, "#text-place .facts", "characters")
-    page.click("#train")
+    press(page, "#train")
     wait_for(page, "#where", "Finished")
     wait_for(page, "#summary", "a_very_long_name")
     page.evaluate("for (const more of document.querySelectorAll('details')) more.open = true")
-    page.fill("#optim-learning_rate", "0.1")
+    put(page, "#optim-learning_rate", "0.1")
     expect(page.locator(".changes")).to_be_visible()
     sizes = page.context.new_cdp_session(page)
     for text in (16, 32):
@@ -129,7 +130,7 @@ def test_the_fixed_bar_leaves_the_window_to_the_page(page, site):
     """After a run with changes and a name of 180 letters: the bar's buttons stand in one row, and the name is cut."""
     PICTURES.mkdir(exist_ok=True)
     open_lab(page, site, TINY, device="")
-    page.click("#train")
+    press(page, "#train")
     wait_for(page, "#where", "Finished")
     choose(page, "text", "own")
     page.set_input_files("#text-file", {"name": LONG_NAME, "mimeType": "text/plain", "buffer": HEBREW.encode()})
@@ -151,7 +152,7 @@ def test_large_text_leaves_the_bar_a_third_of_a_phone(browser, chromium, site, t
     context = browser.browser_type.launch_persistent_context(tmp_path, executable_path=chromium, args=FLAGS)
     page = context.new_page()
     open_lab(page, site, TINY, device="")
-    page.click("#train")
+    press(page, "#train")
     wait_for(page, "#where", "Finished")
     choose(page, "text", "python")
     wait_for(page, "#changes", "text tales → python")
@@ -177,16 +178,17 @@ def test_text_reads_in_its_own_direction_and_is_not_translated(page, site):
     """Hebrew reads right to left wherever the visitor or the model writes it; translators leave it alone."""
     open_lab(page, site, TINY, device="")
     choose(page, "text", "own")
-    page.fill("#own-text", HEBREW)
+    put(page, "#own-text", HEBREW)
     wait_for(page, "#text-place .facts", "characters")
-    page.click("#train")
+    press(page, "#train")
     wait_for(page, "#where", "Finished")
-    page.fill("#prompt", "ברא ")
-    page.fill("#length", "20")
+    put(page, "#prompt", "ברא ")
+    put(page, "#length", "20")
     # The Enter that ends a composition: in Chromium and Firefox a part of it, in Safari after it.
     for how in ({"isComposing": True}, {"keyCode": 229}):
         page.locator("#prompt").dispatch_event("keydown", {"key": "Enter", **how})
     expect(page.locator("#answer")).to_be_hidden()
+    reveal(page, "#prompt")
     page.press("#prompt", "Enter")
     wait_for(page, "#live", "sample is complete")
     for selector in ("#own-text", "#prompt", "#answer", "#samples .prose"):
@@ -203,7 +205,7 @@ def test_forced_colours_show_progress_and_choice(page, site):
     """Where the visitor's colours replace the page's, progress and the chosen text are still seen."""
     page.emulate_media(forced_colors="active")
     open_lab(page, site, TINY, device="")
-    page.click("#train")
+    press(page, "#train")
     wait_for(page, "#where", "Finished")
     # A copy of the bar: the page sets the value of its own with each event.
     page.locator(".controls progress").evaluate("(bar) => bar.after(Object.assign(bar.cloneNode(), { id: 'bar' }))")
@@ -231,14 +233,14 @@ def test_the_page_scrolls_at_once_with_reduced_motion(page, site):
     open_lab(page, site, TINY, device="")
     for count, motion in ((1, "no-preference"), (3, "reduce")):
         page.emulate_media(reduced_motion=motion)
-        page.fill("#model-n_head", "2")
+        put(page, "#model-n_head", "2")
         page.wait_for_selector("#model-n_embd-mistake", state="hidden")
-        page.click("#train")
+        press(page, "#train")
         page.wait_for_function(f"window.scrolled.length === {count}")  # to the chart
         wait_for(page, "#where", "Finished")
-        page.fill("#model-n_head", "3")
+        put(page, "#model-n_head", "3")
         wait_for(page, "#model-n_embd-mistake", "cannot be divided")
-        page.click("#train")
+        press(page, "#train")
         page.wait_for_function(f"window.scrolled.length === {count + 1}")  # to the mistake
     assert page.evaluate("window.scrolled") == ["smooth", "smooth", "instant", "instant"]
 
@@ -301,7 +303,7 @@ DRAWN = """() => {
 def test_the_chart_is_drawn_again_after_the_loss_of_the_gpu(page, site):
     """The drawing is gone, although training on NumPy goes on; a device that is opened again has it drawn, too."""
     open_lab(page, site, TINY, device="numpy")
-    page.click("#train")
+    press(page, "#train")
     wait_for(page, "#where", "Finished 40")
     for event in ("contextlost", "contextrestored"):
         page.wait_for_function(DRAWN)
@@ -350,15 +352,16 @@ def test_the_chart_keeps_its_scale_and_remembers_its_axes(page, site):
     open_lab(page, site, TINY.replace("train.steps=40", "train.steps=1000000"), device="")
     choose_device(page, "webgpu")
     page.evaluate("window.labels.clear()")
-    page.click("#train")
+    press(page, "#train")
     page.wait_for_function("Number(document.querySelector('#loss').textContent) < 3")
     labels = sorted(page.evaluate("[...window.labels].map(Number)"))
     assert labels in ([0, 1, 2, 3, 4], [0, 0.5, 1, 1.5, 2, 2.5, 3, 3.5, 4, 4.5])
     assert page.evaluate("window.cut ?? ''") == ""  # 1,000,000 is the longest label, at the edge
+    reveal(page, "#log-losses")
     page.check("#log-losses")
     page.evaluate("window.labels.clear()")
     page.wait_for_function("window.labels.has('1') && !window.labels.has('0')")
-    page.click("#stop")
+    press(page, "#stop")
     page.reload()
     page.wait_for_selector("#log-losses")
     assert page.is_checked("#log-losses") and not page.is_checked("#log-steps")

@@ -4,6 +4,7 @@ import re
 
 from playwright.sync_api import expect
 
+from tests.e2e.controls import press, put
 from tests.e2e.test_lab import READY, TINY, choose, open_lab, step_of, wait_for
 
 LOSE = """
@@ -43,7 +44,7 @@ def test_lost_while_training(page, site):
     """The page reports the loss and opens another GPU; Resume continues from the last checkpoint."""
     patch(page, LOSE)
     open_lab(page, site, TINY.replace("train.steps=40", "train.steps=1000"))
-    page.click("#train")
+    press(page, "#train")
     wait_for(page, "#where", r"^[1-9]\d* of")
     lose_gpu(page)
     wait_for(page, "#run-mistake", r"^The GPU was lost while training .* back at step .* press Resume")
@@ -51,7 +52,7 @@ def test_lost_while_training(page, site):
     expect(page.locator("#device-mistake")).to_be_hidden()
     back = step_of(page)
     assert all(int(step) <= back for step in re.findall(r"Step (\d+)", page.inner_text("#samples")))
-    page.click("#resume")
+    press(page, "#resume")
     expect(page.locator("#run-mistake")).to_be_hidden()
     wait_for(page, "#where", "Finished 1,000")
 
@@ -60,7 +61,7 @@ def test_lost_during_a_benchmark(page, site):
     """Its dialog, which covers the page, says why it ended, in words of the page; measuring again opens the GPU."""
     patch(page, LOSE)
     open_lab(page, site)
-    page.click("#benchmark")
+    press(page, "#benchmark")
     wait_for(page, "#benchmark-where", "takes about a minute")
     lose_gpu(page)
     wait_for(
@@ -77,7 +78,7 @@ def test_lost_before_the_first_run(page, site):
     patch(page, LOSE)
     open_lab(page, site)
     lose_gpu(page)
-    page.click("#train")
+    press(page, "#train")
     wait_for(page, "#where", "Finished 40")
 
 
@@ -85,11 +86,11 @@ def test_lost_at_the_start_of_a_run(page, site):
     """Whatever the run was doing, it ends at its last step or says that it stopped; Resume then ends it."""
     patch(page, LOSE)
     open_lab(page, site)
-    page.click("#train")
+    press(page, "#train")
     page.evaluate("new BroadcastChannel('lose').postMessage(1)")
     wait_for(page, "#where", "Finished 40|Stopped")
     if page.locator("#resume").is_visible():
-        page.click("#resume")
+        press(page, "#resume")
     wait_for(page, "#where", "Finished 40")
 
 
@@ -97,19 +98,19 @@ def test_lost_after_a_run(page, site):
     """Sampling and saving still work: the run is restored from its last checkpoint."""
     patch(page, LOSE)
     open_lab(page, site)
-    page.click("#train")
+    press(page, "#train")
     wait_for(page, "#where", "Finished 40")
     lose_gpu(page)
     with page.expect_download() as saved:
         page.click("#save")
     assert saved.value.suggested_filename.endswith("-step40.safetensors")
-    page.fill("#length", "20")
-    page.click("#sample")
+    put(page, "#length", "20")
+    press(page, "#sample")
     wait_for(page, "#live", "sample is complete")
     lose_gpu(page)
     choose(page, "device", "numpy")
     wait_for(page, "#device-name", "NumPy")
-    page.click("#sample")
+    press(page, "#sample")
     wait_for(page, "#live", "sample is complete")
 
 

@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from tests.e2e.controls import press
 from tests.e2e.test_lab import READY, TINY, open_lab, read_chart, wait_for
 
 FRESH = """
@@ -290,7 +291,7 @@ def test_without_room_the_page_says_once_that_no_copy_is_kept(page, site):
     origin = "/".join(site.url.split("/")[:3])
     open_lab(page, site, TINY.replace("train.steps=40", "train.steps=100000"))
     session.send("Storage.overrideQuotaForOrigin", {"origin": origin, "quotaSize": 1})
-    page.click("#train")
+    press(page, "#train")
     wait_for(page, "#copy-mistake", "This run cannot be kept now: this browser has no room", 30_000)
     session.send("Storage.overrideQuotaForOrigin", {"origin": origin})
     expect(page.locator("#copy-mistake")).to_be_hidden(timeout=30_000)
@@ -299,7 +300,7 @@ def test_without_room_the_page_says_once_that_no_copy_is_kept(page, site):
 
 def test_a_run_is_opened_once_however_often_it_is_asked_for(page, site):
     open_lab(page, site, TINY)
-    page.click("#train")
+    press(page, "#train")
     wait_for(page, "#where", "Finished")
     page.reload()
     wait_for(page, "#found", "There is a finished run from a moment ago: .*baby 1.* on .*tales.*, step 40 of 40", READY)

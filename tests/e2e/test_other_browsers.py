@@ -5,6 +5,7 @@ import re
 import pytest
 
 from tests.e2e.conftest import Watch
+from tests.e2e.controls import press, put
 from tests.e2e.test_lab import READY, TINY, open_lab, wait_for
 
 # Firefox checks for finished GPU work at each submission and every 100 ms; here it checks at submissions only.
@@ -56,9 +57,9 @@ def run_before_device(page, script: str):
 def profile(page, site, device: str) -> str:
     """Profile a long run; return the page's summary."""
     open_lab(page, site, LONG, device)
-    page.click("#train")
+    press(page, "#train")
     wait_for(page, "#where", r"^[1-9]\d* of")
-    page.click("#profile")
+    press(page, "#profile")
     wait_for(page, "#profile-where", "launches takes")
     wait_for(page, "#profile-rows", "matmul")
     return page.inner_text("#profile-where")
@@ -69,10 +70,10 @@ def test_a_browser_that_reports_finished_gpu_work_only_at_submissions(page, site
     """Training, sampling and the profile wait for the GPU; none of them hangs."""
     run_before_device(page, COMPLETE_AT_SUBMISSION + ("" if timestamps else NO_TIMESTAMPS))
     open_lab(page, site, TINY)
-    page.click("#train")
+    press(page, "#train")
     wait_for(page, "#where", "Finished 40")
-    page.fill("#length", "16")
-    page.click("#sample")
+    put(page, "#length", "16")
+    press(page, "#sample")
     wait_for(page, "#live", "sample is complete")
     page.goto("about:blank")
     profile(page, site, "webgpu")
@@ -92,7 +93,7 @@ def test_closing_the_tab_asks_for_confirmation_if_no_copy_is_kept(page, site, st
     run_before_device(page, "" if store else NO_STORE)
     open_lab(page, site, TINY)
     assert not page.evaluate(ASKS)
-    page.click("#train")
+    press(page, "#train")
     wait_for(page, "#where", "Finished 40")
     page.wait_for_function(ASKS if not store else f"!{ASKS}")
     with page.expect_download() as download:

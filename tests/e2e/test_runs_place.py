@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.conftest import ROOT
+from tests.e2e.controls import press
 from tests.e2e.test_lab import READY, TINY, fill, open_lab, wait_for
 
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
@@ -15,7 +16,7 @@ AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 def train(page, steps: int = 40, **fields):
     """Train a run with these settings to its end."""
     fill(page, **fields)
-    page.click("#train")
+    press(page, "#train")
     wait_for(page, "#where", f"Finished {steps}")
 
 
@@ -117,7 +118,7 @@ def test_a_place_has_an_address(runs):
 
 def test_the_run_under_way_is_seen_and_paused_from_another_place(page, site):
     open_lab(page, site, TINY.replace("train.steps=40", "train.steps=100000"), device="numpy")
-    page.click("#train")
+    press(page, "#train")
     wait_for(page, "#where", r"\d of")
     page.get_by_role("tab", name="Runs").click()
     line = page.locator(".run-line")

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.conftest import watched_page
+from tests.e2e.controls import press, put
 from tests.e2e.test_lab import READY, SLOW, TINY, choose, step_of, wait_for
 from tests.serving import Serving
 from tests.tiny_runs import POEM
@@ -40,12 +41,12 @@ def test_the_page_trains_on_the_server(page, serving):
     open_machine(page, serving)
     expect(page.locator("input[name=device][value=machine]")).to_be_checked()
     wait_for(page, "#device-name", "NumPy")
-    page.click("#train")
+    press(page, "#train")
     wait_for(page, "#where", "Finished 40 of 40 steps")
     wait_for(page, "#val-loss", r"^\d")
     page.wait_for_selector("#samples li")
-    page.fill("#prompt", "The ")
-    page.click("#sample")
+    put(page, "#prompt", "The ")
+    press(page, "#sample")
     page.wait_for_function("document.querySelector('#answer').textContent.length > 20", timeout=SLOW)
     with page.expect_download() as saved:
         page.click("#save")
@@ -72,8 +73,8 @@ def test_the_server_keeps_every_run_of_its_lab(page, serving):
     folder = serving.folder / "lab" / "runs"
     before = {path.name for path in folder.iterdir()} if folder.exists() else set()
     for layers in ("1", "2"):
-        page.fill("#model-n_layer", layers)
-        page.click("#train")
+        put(page, "#model-n_layer", layers)
+        press(page, "#train")
         wait_for(page, "#live", "Training")
         wait_for(page, "#live", "Finished after 40 steps")
     first, second = sorted({path.name for path in folder.iterdir()} - before, key=lambda name: int(name.split("-")[1]))
@@ -106,14 +107,14 @@ def test_a_reload_keeps_the_text_that_the_server_has(page, serving):
     expect(page.locator("input[name=text][value=own]")).to_be_checked()
     expect(page.locator("#link-mistake")).to_be_hidden()
     page.wait_for_function("!document.querySelector('#train')?.disabled")
-    page.click("#train")
+    press(page, "#train")
     wait_for(page, "#summary", "long.txt")
     wait_for(page, "#where", "Finished 40 of 40 steps")
 
     # The run opened from its file: its text replaces what the visitor has written, and is too long to be shown.
     with page.expect_download() as saved:
         page.click("#save")
-    page.fill("#own-text", "Something else, which is not what the run was trained on. " * 9)
+    put(page, "#own-text", "Something else, which is not what the run was trained on. " * 9)
     page.locator("#own-text").blur()
     wait_for(page, "#text-place .facts", "^5\\d\\d characters")
     page.set_input_files("#run-file", saved.value.path())
@@ -123,7 +124,7 @@ def test_a_reload_keeps_the_text_that_the_server_has(page, serving):
 
 def test_a_run_continues_without_the_page(page, serving, browser):
     open_machine(page, serving, ENDLESS)
-    page.click("#train")
+    press(page, "#train")
     page.wait_for_function("/^[1-9]/.test(document.querySelector('#where').textContent)", timeout=SLOW)
     left_at = step_of(page)
     page.goto("about:blank")
@@ -162,7 +163,7 @@ def test_a_dropped_connection_is_reopened(page, serving):
     window.WebSocket = class extends Real { constructor(url) { super(url); window.sockets.push(this); } };"""
     page.add_init_script(record_sockets)
     open_machine(page, serving, ENDLESS)
-    page.click("#train")
+    press(page, "#train")
     page.wait_for_function("/^[1-9]/.test(document.querySelector('#where').textContent)", timeout=SLOW)
     page.evaluate("window.sockets[0].close()")
     wait_for(page, "#line-mistake", "is not responding")
@@ -172,9 +173,9 @@ def test_a_dropped_connection_is_reopened(page, serving):
         f"Number(document.querySelector('#where').textContent.split(' ')[0].replaceAll(',', '')) > {left_at}",
         timeout=SLOW,
     )
-    page.click("#pause")
+    press(page, "#pause")
     wait_for(page, "#where", "Paused")
-    page.click("#stop")
+    press(page, "#stop")
     wait_for(page, "#where", "Stopped")
 
 

@@ -2,6 +2,7 @@
 
 from playwright.sync_api import expect
 
+from tests.e2e.controls import press, put, reveal
 from tests.e2e.test_lab import READY, SLOW, choose, choose_device, wait_for
 
 
@@ -11,30 +12,30 @@ def test_a_task_is_trained_scored_and_shared(page, site):
     choose_device(page, "numpy")
     choose(page, "preset", "reverse")
     page.wait_for_selector("#task-length")
-    page.fill("#task-length", "3")
+    put(page, "#task-length", "3")
     page.locator("#task-length").press("Tab")
     wait_for(page, ".facts", "characters, 12 distinct")
-    page.fill("#train-steps", "400")
-    page.fill("#model-n_layer", "1")
+    put(page, "#train-steps", "400")
+    put(page, "#model-n_layer", "1")
     page.wait_for_function("location.hash.includes('length%3D3') && location.hash.includes('train.steps=400')")
     link = page.url
-    page.click("#train")
+    press(page, "#train")
     wait_for(page, "#words", "Character frequencies alone give a loss of [0-9.]+, pairs of characters [0-9.]+, triples")
     wait_for(page, "#where", "Finished", timeout=2 * SLOW)
     page.wait_for_function("parseFloat(document.querySelector('#accuracy').textContent) >= 80")
     wait_for(page, "#samples", r"=\w+ +(right|wrong: )")
 
     page.click("summary:has-text('More settings')")
-    page.fill("#prompt", "cab=")
-    page.fill("#temperature", "0")
-    page.click("#sample")
+    put(page, "#prompt", "cab=")
+    put(page, "#temperature", "0")
+    press(page, "#sample")
     wait_for(page, "#answer", "^cab=bac$")
-    page.fill("#stop-text", "ac")
-    page.fill("#top-p", "0.5")
-    page.click("#sample")
+    put(page, "#stop-text", "ac")
+    put(page, "#top-p", "0.5")
+    press(page, "#sample")
     wait_for(page, "#answer", "^cab=b$")
-    page.fill("#top-p", "2")
-    page.click("#sample")
+    put(page, "#top-p", "2")
+    press(page, "#sample")
     wait_for(page, "#top-p-mistake", "outside 1e-6 to 1")
 
     page.goto("about:blank")
@@ -59,6 +60,7 @@ def test_a_variant_of_a_task_is_offered_and_linked(page, site):
     expect(page.locator("#task")).to_have_value("addition,format=mingpt")
     expect(page.locator("#task option:checked")).to_have_text("addition, format mingpt")
     expect(page.locator("#task-length")).to_have_value("3")
+    reveal(page, "#task")
     page.select_option("#task", "sort,format=mingpt")
     expect(page.locator("#task-length")).to_have_value("6")
     wait_for(page, ".facts", "characters, 4 distinct")
@@ -68,6 +70,7 @@ def test_a_variant_of_a_task_is_offered_and_linked(page, site):
 def test_a_task_with_too_few_questions_is_reported(page, site):
     page.goto(f"{site.url}#text=task:parity,length=2")
     wait_for(page, "#text-mistake", "has only 6 different questions", READY)
+    reveal(page, "#task")
     page.select_option("#task", "lookup")
     expect(page.locator("#text-mistake")).to_be_hidden()
     wait_for(page, ".facts", "characters,")

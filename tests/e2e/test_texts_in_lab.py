@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.conftest import unavailable
+from tests.e2e.controls import press, put
 from tests.e2e.test_lab import READY, TINY, WATCH_TASKS, choose, choose_device, open_lab, wait_for
 
 DROP = """([type, texts, dragged]) => {
@@ -30,7 +31,7 @@ def test_what_failed_is_asked_for_again_with_a_click(page, site):
     choose(page, "text", "shakespeare")
     wait_for(page, "#text-mistake", "did not arrive")
     page.unroute("**/data/shakespeare*")
-    page.click("#retry-text")
+    press(page, "#retry-text")
     wait_for(page, "#text-place .facts", r"1,115,394 characters")
     expect(page.locator("#retry-text")).to_be_hidden()
     expect(page.locator("#text-mistake")).to_be_hidden()
@@ -60,12 +61,12 @@ def test_train_waits_for_a_text_on_its_way(page, site):
     if not page.locator("input[name=text][value=shakespeare]").count():
         unavailable("the site was built without data sets; PYGPT_DATA may name a folder that has them")
     choose(page, "text", "shakespeare")
-    page.click("#cancel-text")
+    press(page, "#cancel-text")
     wait_for(page, "#text-place .facts", "Cancelled")
     expect(page.locator("#text-mistake")).to_be_hidden()
     expect(page.locator("#retry-text")).to_be_focused()
-    page.click("#retry-text")
-    page.click("#train")
+    press(page, "#retry-text")
+    press(page, "#train")
     wait_for(page, "#train", "Starting")
     expect(page.locator("#call-off")).to_be_visible()
     page.wait_for_timeout(500)
@@ -82,11 +83,11 @@ def test_a_long_preparation_can_be_called_off(page, site):
     words = " ".join(f"word{number} other{7 * number}" for number in range(60_000))
     page.set_input_files("#text-file", {"name": "words.txt", "mimeType": "text/plain", "buffer": words.encode()})
     wait_for(page, "#text-place .facts", "characters")
-    page.click("#train")
+    press(page, "#train")
     wait_for(page, "#where", "Learning 60,000 tokens")
     assert page.title() == "Preparing · pygpt lab"
     began = time.monotonic()
-    page.click("#call-off")
+    press(page, "#call-off")
     wait_for(page, "#train", "^Train$")
     assert time.monotonic() - began < 2
     expect(page.locator("#run-mistake")).to_be_hidden()
@@ -115,10 +116,10 @@ def test_only_files_are_taken_from_a_drag(page, site):
     page.evaluate(DROP, ["drop", {"poems": ""}, ""])
     wait_for(page, "#text-mistake", r"poems\W could not be read: it is a folder")
     # Train takes no other text than the last one chosen, unless the visitor has read which.
-    page.click("#train")
+    press(page, "#train")
     wait_for(page, "#text-mistake", r"poems.*has not started.*still \Wa.txt and b.txt\W\..*press Train again")
     expect(page.locator("#train")).to_have_text("Train")
-    page.click("#train")
+    press(page, "#train")
     wait_for(page, "#summary", "a.txt and b.txt")
     expect(page.locator("#text-mistake")).to_be_hidden()
 
@@ -131,7 +132,7 @@ def test_a_pasted_megabyte_costs_the_page_nothing(page, site):
     open_lab(page, site, TINY.replace("train.steps=40", "train.steps=4000"), device="")
     choose_device(page, "webgpu")
     choose(page, "text", "own")
-    page.fill("#own-text", "Once. ")
+    put(page, "#own-text", "Once. ")
     page.evaluate("(text) => navigator.clipboard.writeText(text)", LONG)
     page.focus("#own-text")
     page.keyboard.press("Control+End")
@@ -139,7 +140,7 @@ def test_a_pasted_megabyte_costs_the_page_nothing(page, site):
     wait_for(page, "#text-place .facts", f"Pasted text.*: {len(LONG) + 6:,} characters")
     wait_for(page, "#text-place .excerpt", "^Once. The cat sat")
     expect(page.locator("#own-text")).to_be_hidden()
-    page.click("#train")
+    press(page, "#train")
     wait_for(page, "#where", r"^[1-9]\d* of")
     for _ in range(3):
         page.evaluate("window.longTasks.length = 0")
@@ -148,20 +149,20 @@ def test_a_pasted_megabyte_costs_the_page_nothing(page, site):
         if not long_tasks:
             break
     assert long_tasks == []
-    page.click("#stop")
+    press(page, "#stop")
     wait_for(page, "#text-place .facts", "too long to edit here; remove it to paste another")
     expect(page.locator("#edit-pasted")).to_be_hidden()
-    page.click("#remove-pasted")
+    press(page, "#remove-pasted")
     page.evaluate("(text) => navigator.clipboard.writeText(text)", LONG[:90_000])
     page.keyboard.press("Control+V")
     wait_for(page, "#text-place .facts", r"Pasted text.*: 90,000 characters, \d+ distinct$")
-    page.click("#edit-pasted")
+    press(page, "#edit-pasted")
     expect(page.locator("#own-text")).to_be_focused()
     assert page.input_value("#own-text") == LONG[:90_000]
     page.evaluate("document.activeElement.blur()")
     expect(page.locator("#own-text")).to_be_hidden()
     wait_for(page, "#text-place .facts", "Pasted text.*: 90,000 characters")
-    page.click("#remove-pasted")
+    press(page, "#remove-pasted")
     expect(page.locator("#own-text")).to_be_focused()
     assert page.input_value("#own-text") == ""
 
@@ -170,7 +171,7 @@ def test_a_typed_text_is_there_after_a_reload(page, site):
     open_lab(page, site, TINY, device="")
     choose(page, "text", "own")
     typed = "The fox ran home. " * 40
-    page.fill("#own-text", typed)
+    put(page, "#own-text", typed)
     wait_for(page, "#text-place .facts", "720 characters")
     page.wait_for_function("location.hash.includes('text=own')")
     page.reload()

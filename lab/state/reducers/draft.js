@@ -3,7 +3,9 @@
 import { labels } from "../../ui/labels.js";
 import { presetOf, textOf, withText } from "../draft.js";
 import { without, withoutChecked, withoutFields } from "../errors.js";
-import { INITIAL, layoutOf } from "../state.js";
+import { FIRST_PRESET, INITIAL, layoutOf, taskName } from "../state.js";
+
+/** @typedef {import("../state.js").State} State */
 
 /** @satisfies {import("../reducer.js").Handlers} */
 export const DRAFT = {
@@ -46,11 +48,14 @@ export const DRAFT = {
       errors: without(withoutFields(state.errors), "text"),
     };
   },
-  choosing_text: (state, { choice, kept }) => ({
-    ...state, text: { choice, facts: null, ...(kept ? { kept } : {}) }, errors: without(state.errors, "text", "file"), fetching: { ...state.fetching, text: "" },
-    draft: state.draft && withText({ ...state.draft, data: { ...state.draft.data, layout: layoutOf(state.about, choice) } },
-      state.about?.presets[state.preset], choice),
-  }),
+  choosing_text: (before, { choice, kept }) => {
+    const state = withPresetFor(before, choice);
+    return {
+      ...state, text: { choice, facts: null, ...(kept ? { kept } : {}) }, errors: without(state.errors, "text", "file"), fetching: { ...state.fetching, text: "" },
+      draft: state.draft && withText({ ...state.draft, data: { ...state.draft.data, layout: layoutOf(state.about, choice) } },
+        state.about?.presets[state.preset], choice),
+    };
+  },
   choosing_device: (state, { choice }) => ({
     ...state, device: { ...state.device, choice, opening: true, failed: "" }, errors: without(state.errors, "device", "lost"), fetching: { ...state.fetching, device: "" },
   }),
@@ -59,3 +64,15 @@ export const DRAFT = {
     fetching: { ...state.fetching, device: "" }, notice: labels.notices.device(device.name),
   }),
 };
+
+/** Another task brings the preset that is made for it, if there is one; a text that is no task takes none of those.
+ * @param {State} state @param {string} choice @returns {State} */
+function withPresetFor(state, choice) {
+  const { about, draft, preset } = state;
+  const sources = Object.entries(about?.presets ?? {}).map(([name, { data }]) => ({ name, task: taskName(data.source) }));
+  const task = taskName(choice);
+  if (!about || !draft || task === (sources.find(({ name }) => name === preset)?.task ?? "")) return state;
+  const fitting = task ? sources.find((source) => source.task === task)?.name : FIRST_PRESET;
+  const chosen = fitting && about.presets[fitting];
+  return chosen ? { ...state, preset: fitting, draft: { ...chosen, data: { ...chosen.data, source: draft.data.source } } } : state;
+}

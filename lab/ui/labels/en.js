@@ -12,6 +12,7 @@ export const english = {
   page: {
     name: "pygpt lab",
     skip: "Skip to the content",
+    lead: "Train a small language model on your own text, right here in the browser, with Python that you can read.",
     training: "Training",
     failed: (/** @type {string} */ command, /** @type {string} */ error) =>
       `the command “${command}” failed${error && ` (${error})`}; try again, or reload the page, which then offers the last copy of the run`,
@@ -50,6 +51,7 @@ export const english = {
     all: "Places",
     train: "Train",
     runs: "Runs",
+    write: "Write",
     runLine: (/** @type {string} */ name, /** @type {string} */ step, /** @type {string} */ steps) => `${isolated(name)}, step ${step} of ${steps}`,
   },
 
@@ -205,7 +207,7 @@ export const english = {
 
   model: {
     title: "Model",
-    choose: "Preset",
+    change: "Change…",
     changed: "You have changed some of its settings.",
     names: /** @type {Record<string, string>} */ ({ "llama-tiny": "Llama", gpt2: "GPT-2" }),
     about: /** @type {Record<string, string>} */ ({
@@ -223,13 +225,29 @@ export const english = {
     parameters: (/** @type {string} */ parameters, /** @type {string} */ memory) => `${parameters} parameters. Training needs about ${memory}`,
     withCopies: (/** @type {string} */ facts) => `${facts}, copies included`,
     takes: (/** @type {string} */ facts, /** @type {string} */ duration) => `${facts}, and about ${duration} here`,
-    all: "All settings",
+    limits: (/** @type {string} */ help, /** @type {string} */ minimum, /** @type {string} */ maximum) => `${help}, ${minimum} to ${maximum}.`,
+  },
+
+  /** The drawer with the settings of the next run. */
+  settings: {
+    title: "Settings",
+    preset: "Preset",
+    find: "Find a setting",
+    nothingFound: "No setting has these words in its name or description.",
+    close: "Done",
     explain: "Point at a setting, or select it, to see what it does.",
+    edited: (/** @type {number} */ number) => `${number} changed`,
+    reset: "Reset",
+    resetTo: (/** @type {string} */ name, /** @type {string} */ value) => `Reset ${name} to ${value}`,
+    nothing: "nothing",
+    on: "on",
+    special: (/** @type {string} */ value, /** @type {string} */ meaning) => `${value}: ${meaning}`,
+    notIn: (/** @type {string} */ kind) => `No effect: a ${kind} has none.`,
+    onlyWith: (/** @type {string} */ name, /** @type {string[]} */ values) => `No effect: needs ${name} ${values.join(" or ")}.`,
     groups: {
-      text: "Text", model: "Model", norms: "Norms", positions: "Positions", attention: "Attention", dropout: "Dropout",
+      text: "Text", model: "Architecture", norms: "Norms", positions: "Positions", attention: "Attention", dropout: "Dropout",
       optimizer: "Optimizer", training: "Training",
     },
-    limits: (/** @type {string} */ help, /** @type {string} */ minimum, /** @type {string} */ maximum) => `${help}, ${minimum} to ${maximum}.`,
   },
 
   /** Short names of settings. The page shows other settings by their field names. */
@@ -303,6 +321,34 @@ export const english = {
     "train.seed": "Random seed",
     "train.answers_only": "Train on answers only",
   }),
+
+  /** What stands behind the “…” of the header. */
+  more: {
+    title: "More",
+    storage: "Storage",
+    stored: (/** @type {string} */ runs) => `${runs} kept in this browser.`,
+    storedNothing: "No run is kept in this browser yet.",
+    persistent: "The browser has promised not to delete them by itself.",
+    about: "About",
+    version: (/** @type {string} */ version, /** @type {string} */ python) => `pygpt ${version}, Python ${python}`,
+  },
+
+  /** Suggestions below a run. */
+  tryNext: {
+    title: "You could try",
+    own: "Your own text",
+    ownAbout: "Paste anything: letters, lyrics, code. The model learns to write like it.",
+    deeper: "A larger model",
+    deeperAbout: "The preset small is slower, and it writes better.",
+    simplest: "The simplest model",
+    simplestAbout: "A bigram only counts which character follows which. How much better is a GPT?",
+    faster: "Ten times the learning rate",
+    fasterAbout: "Watch the loss jump, or never come down.",
+    seed: "Another random seed",
+    seedAbout: "How much of the curve is luck?",
+    task: "A task: sorting digits",
+    taskAbout: "The model answers questions, and you see how many are right.",
+  },
 
   device: {
     title: "Device",
@@ -382,10 +428,8 @@ export const english = {
       tokens_per_second: "Characters, bytes or word pieces of the text trained on per second, without the padding after short documents.",
     }),
     finer: "More metrics",
-    press: "Press Train. The model starts by guessing at random; watch its loss fall as it learns the text.",
-    willTrainOn: (/** @type {string} */ device) => `The model will train on ${device}.`,
     openingDevice: "Opening a device…",
-    noDevice: "There is no device to train on: see Device.",
+    noDevice: "There is no device to train on: choose one under “…”.",
     symbols: /** @type {Record<string, string>} */ ({ byte: "byte", char: "character" }),
     token: "token",
     /** The meaning of a loss: its exponential is the number of equally likely tokens that would be as hard to guess. */
@@ -421,6 +465,7 @@ export const english = {
 
   samples: {
     title: "What it writes",
+    more: "Write with it",
     list: "Samples, newest first",
     empty: "During training the model writes a few lines from time to time. The first ones are noise.",
     step: (/** @type {string} */ step) => `Step ${step}`,
@@ -428,7 +473,11 @@ export const english = {
   },
 
   sampling: {
-    title: "Sample",
+    title: "Write",
+    about: "A model that you have trained or opened continues your prompt.",
+    empty: "What the model writes appears here.",
+    result: "What the model writes",
+    with: (/** @type {string} */ name, /** @type {string} */ text, /** @type {string} */ step) => `${isolated(name)} on ${isolated(text)}, step ${step}`,
     prompt: "Prompt",
     placeholder: "Once upon a time",
     /** Short names of the sampler's settings, and of the two controls that are not sampler settings. */

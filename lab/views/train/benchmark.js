@@ -38,8 +38,9 @@ export function benchmarkView(controller) {
     if (running) controller.send({ type: "stop_benchmark" });
   }
 
+  document.body.append(dialog); // not inside the panel of the button, which closes when a dialog opens
   return {
-    dom: element("div", { class: "own" }, open, dialog),
+    dom: open,
     /** @param {State} state */
     sync({ benchmark, phase, errors, device: { open: opened, opening } }) {
       const busy = phase === "running" || phase === "starting" || opening || opened === null;

@@ -82,8 +82,9 @@ export function controlsView(controller) {
 }
 
 /** @param {State} state */
-function whereabouts({ phase, run, preparing, checked, draft }) {
+function whereabouts({ phase, run, preparing, checked, draft, device, fetching, errors }) {
   if (phase === "starting") return preparing?.stage ?? "";
+  if (!run && !device.open) return fetching.device || (errors["device"] ? labels.figures.noDevice : labels.figures.openingDevice);
   if (!run) return checked?.seconds && draft ? words.takes(count(draft.train["steps"]), roughly(checked.seconds)) : "";
   const of = words.steps(count(run.step), count(run.experiment.train.steps));
   if (phase === "running") return Number.isFinite(run.seconds_left) ? words.left(of, duration(run.seconds_left)) : of;

@@ -17,26 +17,37 @@ export function deviceView(controller) {
   const choices = radioRow("device", words.choose, (choice) => controller.chooseDevice(choice));
   const name = element("p", { class: "facts", id: "device-name", translate: "no" });
   const why = element("p", { class: "hint", id: "device-why" });
-  const mistake = errorPlace("device-mistake");
-  let failed = "";
-  const waiting = waitingView(controller, "device", () => controller.chooseDevice(failed));
   return {
-    dom: element("div", {}, choices.dom, mistake, name, why, waiting.dom),
+    dom: element("div", {}, choices.dom, name, why),
     /** @param {State} state */
     sync(state) {
       const { choice, opening, open } = state.device;
-      failed = state.device.failed;
       const busy = opening || state.phase === "running" || state.phase === "starting";
       /** @type {[string, string][]} */
       const offered = [["auto", words.auto], ["webgpu", words.webgpu]];
       if (state.about?.numpy) offered.push(["numpy", words.numpy]);
       if (state.about?.machine) offered.push([SERVER, serverName()]);
       choices.sync(offered, choice, busy);
-      showError(mistake, state.errors.device);
-      waiting.sync(opening && state.fetching.device !== "", failed !== "");
       setText(name, opening ? words.opening : open ? open.name : words.none);
       setText(why, opening ? state.fetching.device : open ? sentence(open.why) : "");
       choices.dom.title = state.phase === "running" ? words.pauseFirst : "";
+    },
+  };
+}
+
+/** Why a device could not be opened, and Cancel or Try again; a device is needed everywhere, so this stands at the top.
+ * @param {Controller} controller */
+export function deviceNoticeView(controller) {
+  const mistake = errorPlace("device-mistake");
+  let failed = "";
+  const waiting = waitingView(controller, "device", () => controller.chooseDevice(failed));
+  return {
+    dom: element("div", {}, mistake, waiting.dom),
+    /** @param {State} state */
+    sync({ device, errors, fetching }) {
+      failed = device.failed;
+      showError(mistake, errors.device);
+      waiting.sync(device.opening && fetching.device !== "", failed !== "");
     },
   };
 }

@@ -1,6 +1,6 @@
 // The control of one setting, created from the setting's description.
 
-import { showError, errorPlace, element, setAttribute, setValue } from "../../ui/dom.js";
+import { showError, errorPlace, element, setAttribute, setText, setValue, show } from "../../ui/dom.js";
 import { capitalized, count, fieldName, sentence, withFieldNames } from "../../ui/format.js";
 import { labels } from "../../ui/labels.js";
 import { numberInput, readField } from "../../ui/number_input.js";
@@ -9,22 +9,35 @@ import { numberInput, readField } from "../../ui/number_input.js";
 /** @typedef {import("../../state/state.js").State} State */
 /** @typedef {import("../../state/state.js").Controller} Controller */
 
+const { settings: words } = labels;
+
 /**
- * The control of a setting of the experiment, with its name and a place for an error message.
+ * The control of a setting of the experiment: its name, what it was in the preset, what its special value means, why it has no
+ * effect, and a place for an error message.
  * @param {FieldDescription} field
  * @param {Controller} controller
  */
 export function fieldView(field, controller) {
   const id = field.field.replaceAll(".", "-");
-  const change = () => controller.dispatch({ type: "edit", field: field.field, value: read(field, control) });
+  const name = fieldName(field.field);
+  const edit = (/** @type {any} */ value) => controller.dispatch({ type: "edit", field: field.field, value });
   const help = describe(field);
-  const control = makeControl(field, { id, oninput: change, onblur: () => controller.refresh(), "aria-description": help });
+  const control = makeControl(field, {
+    id, oninput: () => edit(read(field, control)), onblur: () => controller.refresh(), "aria-description": help, "aria-details": `${id}-note`,
+  });
   const mistake = errorPlace(`${id}-mistake`);
+  const note = element("p", { id: `${id}-note`, class: "hint note", hidden: true });
+  let usual = /** @type {any} */ (null); // in the preset
+  const reset = element("button", { type: "button", class: "text-button reset", hidden: true, onclick() {
+    edit(usual);
+    control.focus();
+  } }, words.reset);
   const dom = element(
     "div",
     { class: field.type === "bool" ? "field check" : "field", title: help },
-    element("label", { for: id }, fieldName(field.field)),
+    element("div", { class: "field-name" }, element("label", { for: id }, name), reset),
     control,
+    note,
     mistake,
   );
   return {
@@ -33,26 +46,46 @@ export function fieldView(field, controller) {
     help,
     /** @param {State} state */
     sync(state) {
-      const [section, name] = field.field.split(".");
-      const value = state.draft?.[/** @type {"model"} */ (section)][name ?? ""];
+      const [section = "", part = ""] = field.field.split(".");
+      const value = state.draft?.[/** @type {"model"} */ (section)][part];
       if (control instanceof HTMLInputElement && control.type === "checkbox") control.checked = value === true;
       // While "0.10" is typed it is not rewritten, but a draft with another value shows even in the field with the focus.
       else if (value !== undefined && read(field, control) !== value) control.value = String(value);
       else if (value !== undefined) setValue(control, String(value));
       showError(mistake, withFieldNames(state.errors[field.field] ?? ""), control);
-      const unused = !isUsed(state, section ?? "", name ?? "");
-      setAttribute(dom, "data-idle", unused ? "true" : null);
-      if (control.disabled !== unused) control.disabled = unused;
+      const idle = whyIdle(state, field);
+      setAttribute(dom, "data-idle", idle ? "true" : null);
+      if (control.disabled !== Boolean(idle)) control.disabled = Boolean(idle);
+      const remark = idle || (field.special && value === field.special[0] ? words.special(String(value), field.special[1]) : "");
+      setText(note, remark);
+      show(note, remark !== "");
+      usual = state.about?.presets[state.preset]?.[/** @type {"model"} */ (section)][part];
+      const edited = !idle && usual !== undefined && value !== undefined && value !== usual && !isTextual(field.field);
+      setAttribute(dom, "data-edited", edited ? "true" : null);
+      show(reset, edited);
+      if (edited) setAttribute(reset, "aria-label", words.resetTo(name, usual === "" ? words.nothing : String(usual)));
     },
   };
 }
 
-/** Whether the draft uses a setting: a bigram has neither layers nor heads, and only bpe learns a vocabulary.
- * @param {State} state @param {string} section @param {string} name */
-function isUsed({ about, draft }, section, name) {
-  if (name === "vocab_size") return Boolean(about?.tokenizers[draft?.data["tokenizer"]]?.sized);
-  const fields = section === "model" ? about?.models[draft?.model["kind"]]?.fields : null;
-  return name === "kind" || !fields || fields.includes(name);
+/** Settings that follow the text rather than the preset. @param {string} field */
+function isTextual(field) {
+  return field === "data.layout" || field === "train.answers_only";
+}
+
+/** Why a setting of the draft has no effect, or "": a bigram has neither layers nor heads, and RoPE's base needs RoPE.
+ * @param {State} state @param {FieldDescription} field */
+function whyIdle({ about, draft }, { field, needs }) {
+  const [section, name = ""] = field.split(".");
+  const kind = draft?.model["kind"];
+  const fields = section === "model" ? about?.models[kind]?.fields : null;
+  if (name !== "kind" && fields && !fields.includes(name)) return words.notIn(kind);
+  for (const [other, values] of Object.entries(needs ?? {})) {
+    const [part, key = ""] = other.split(".");
+    const value = draft?.[/** @type {"model"} */ (part)][key];
+    if (!values.includes(value)) return words.onlyWith(fieldName(other), values.map((each) => (each === true ? words.on : String(each))));
+  }
+  return "";
 }
 
 /**

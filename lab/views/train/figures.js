@@ -1,4 +1,4 @@
-// The figures of the run: loss, validation loss, speed and the other metrics, and the meaning of the loss.
+// The figures of the run above its chart, and below it their meaning and the other metrics.
 
 import { element, setText, show } from "../../ui/dom.js";
 import { NONE, capitalized, count, loss, number, percent, sentence, short, textName } from "../../ui/format.js";
@@ -22,35 +22,40 @@ function figureView(metric, about = words.about[metric] ?? "") {
 
 export function figuresView() {
   const main = Object.entries(MAIN).map(([name, write]) => ({ name, write, view: figureView(name) }));
-  const summary = element("p", { id: "summary", class: "hint" });
-  const meaning = element("p", { id: "words", class: "words" });
-  const list = element("dl", { class: "figures" }, ...main.map(({ view }) => view.dom));
-  const finer = element("dl", { class: "figures finer" });
-  const more = element("details", { class: "more", hidden: true }, element("summary", {}, words.finer), finer);
-  /** @type {{name: string, view: ReturnType<typeof figureView>}[]} */
-  let others = [];
-
   return {
-    dom: element("div", {}, list, meaning, summary, more),
+    dom: element("dl", { class: "figures" }, ...main.map(({ view }) => view.dom)),
     /** @param {State} state */
-    sync(state) {
-      const { run, about } = state;
-      if (about && !others.length) {
-        others = about.metrics.filter(({ name }) => !(name in MAIN))
-          .map(({ name, help }) => ({ name, view: figureView(name, sentence(help)) }));
-        finer.append(...others.map(({ view }) => view.dom));
-      }
+    sync({ run }) {
       const metrics = run?.metrics ?? {};
       for (const { name, write, view } of main) {
         setText(view.value, write(metrics[name] ?? NaN));
         if (name === "accuracy") show(view.dom, name in metrics);
       }
-      for (const { name, view } of others) setText(view.value, number(metrics[name] ?? NaN));
-      show(more, run !== null);
-      setText(meaning, run ? meaningOf(run) : words.press);
-      const { open, opening } = state.device;
-      setText(summary, run ? summarize(run, about, open?.name ?? labels.device.none)
-        : open && !opening ? words.willTrainOn(open.name) : opening || !state.errors.device ? words.openingDevice : words.noDevice);
+    },
+  };
+}
+
+/** Below the chart: what the loss means, what is trained, and the other metrics. */
+export function meaningView() {
+  const summary = element("p", { id: "summary", class: "hint" });
+  const meaning = element("p", { id: "words", class: "words" });
+  const finer = element("dl", { class: "figures finer" });
+  const more = element("details", { class: "more" }, element("summary", {}, words.finer), finer);
+  /** @type {{name: string, view: ReturnType<typeof figureView>}[]} */
+  let others = [];
+  return {
+    dom: element("div", {}, meaning, summary, more),
+    /** @param {State} state */
+    sync({ run, about, device }) {
+      if (!run) return;
+      if (about && !others.length) {
+        others = about.metrics.filter(({ name }) => !(name in MAIN))
+          .map(({ name, help }) => ({ name, view: figureView(name, sentence(help)) }));
+        finer.append(...others.map(({ view }) => view.dom));
+      }
+      for (const { name, view } of others) setText(view.value, number(run.metrics[name] ?? NaN));
+      setText(meaning, meaningOf(run));
+      setText(summary, summarize(run, about, device.open?.name ?? labels.device.none));
     },
   };
 }

@@ -35,8 +35,9 @@ export function profileView(controller) {
     if (!dialog.open) dialog.showModal();
   }
 
+  document.body.append(dialog); // not inside the panel of the button, which closes when a dialog opens
   return {
-    dom: element("div", { class: "own" }, open, dialog),
+    dom: open,
     /** @param {State} state */
     sync({ profile, phase }) {
       const idle = phase !== "running";

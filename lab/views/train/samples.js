@@ -7,13 +7,15 @@ import { labels } from "../../ui/labels.js";
 /** @typedef {import("../../state/state.js").State} State */
 /** @typedef {State["samples"][number]} Sample */
 
-export function samplesView() {
+/** @param {import("../../state/state.js").Controller} controller */
+export function samplesView(controller) {
   const list = element("ol", { class: "samples", id: "samples", tabindex: "0", "aria-label": labels.samples.list });
   const empty = element("p", { class: "hint" }, labels.samples.empty);
   /** @type {Sample|undefined} */
   let newest;
   return {
-    dom: element("div", {}, empty, list),
+    dom: element("div", {}, element("div", { class: "heading" }, element("h2", { id: "samples-title" }, labels.samples.title),
+      element("button", { class: "text-button", onclick: () => controller.go("write") }, labels.samples.more)), empty, list),
     /** @param {State} state */
     sync({ samples }) {
       show(empty, samples.length === 0);

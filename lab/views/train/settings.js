@@ -1,19 +1,21 @@
-// The model and its training settings. A preset sets all of them; only the main ones are always visible.
+// The settings of the next run, in a drawer: the preset sets all of them; the essential ones come first, the others are folded in
+// groups.
 
 import { differences } from "../../state/difference.js";
-import { isKeptNowhere } from "../../state/unsaved.js";
-import { showError, errorPlace, element, setAttribute, setText } from "../../ui/dom.js";
-import { isEdited, isTask } from "../../state/state.js";
-import { capitalized, count, roughly, size, withFieldNames } from "../../ui/format.js";
+import { isTask } from "../../state/state.js";
+import { element, setAttribute, setText, show } from "../../ui/dom.js";
+import { fieldName, presetName } from "../../ui/format.js";
 import { labels } from "../../ui/labels.js";
 import { radioRow } from "../../ui/radio_row.js";
 import { fieldView } from "./field.js";
+import { aboutDraft, factsOf } from "./model_choice.js";
 
 /** @typedef {import("../../state/state.js").State} State */
 /** @typedef {import("../../state/state.js").Controller} Controller */
+/** @typedef {ReturnType<typeof fieldView> & {field: string, words: string}} Field */
 
-const { model: words } = labels;
-const OPEN_FIELDS = [
+const { settings: words } = labels;
+const ESSENTIALS = [
   "model.n_layer", "model.n_head", "model.n_embd", "model.block_size", "train.steps", "train.batch_size",
   "optim.learning_rate", "train.seed",
 ];
@@ -33,28 +35,31 @@ const NOT_HERE = new Set(["name", "data.source", "data.tokenizer_file", "train.l
 
 /** @param {Controller} controller */
 export function settingsView(controller) {
-  const presets = radioRow("preset", words.choose, choose, true); // choosing it again resets the settings
+  const presets = radioRow("preset", words.preset, (name) => controller.dispatch({ type: "choose_preset", name }), true); // again: reset
   const about = element("p", { class: "hint" });
+  const search = element("input", {
+    type: "search", id: "find-setting", placeholder: words.find, "aria-label": words.find, autocomplete: "off", oninput: () => filter(search.value),
+  });
   const grid = element("div", { class: "fields" });
-  const hint = element("p", { class: "hint explains", "aria-hidden": "true" });
-  const total = element("p", { class: "facts", id: "parameters" });
-  const mistake = errorPlace("model-mistake");
   const rest = element("div", { class: "rest" });
-  const more = element("details", { class: "more" }, element("summary", {}, words.all), rest);
-  const dom = element("div", {}, presets.dom, about, grid, total, mistake, more, hint);
-  /** @type {(ReturnType<typeof fieldView> & {name: string})[]} */
+  const nothing = element("p", { class: "hint", hidden: true }, words.nothingFound);
+  const hint = element("p", { class: "hint explains", "aria-hidden": "true" }, words.explain);
+  const facts = element("p", { class: "facts" });
+  const close = element("button", { id: "close-settings", class: "button small primary", onclick: shut }, words.close);
+  const dom = element("section", { id: "settings", class: "drawer", "aria-labelledby": "settings-title", tabindex: "-1", hidden: true,
+    onkeydown(/** @type {KeyboardEvent} */ event) {
+      if (event.key === "Escape" && !event.isComposing) shut();
+    } },
+  element("div", { class: "drawer-top" }, element("h2", { id: "settings-title" }, words.title), close),
+  element("div", { class: "drawer-body" }, presets.dom, about, search, grid, rest, nothing),
+  element("div", { class: "drawer-foot" }, hint, facts));
+  /** @type {Field[]} */
   const fields = [];
-  /** @type {Record<string, import("../../transport/messages.js").Experiment>|undefined} */
-  let known;
+  /** @type {{dom: HTMLDetailsElement, fields: Field[], count: HTMLElement}[]} */
+  const groups = [];
 
-  /** A preset for a task also selects that task.
-   * @param {string} name */
-  function choose(name) {
-    controller.dispatch({ type: "choose_preset", name });
-    const text = known?.[name]?.data.source ?? "";
-    if (!isTask(text)) return;
-    controller.dispatch({ type: "choosing_text", choice: text });
-    controller.send({ type: "choose_text", name: text, built_in: true });
+  function shut() {
+    controller.dispatch({ type: "show_settings", open: false });
   }
 
   /** @param {State} state */
@@ -63,20 +68,37 @@ export function settingsView(controller) {
     const make = (/** @type {string} */ name) => {
       const field = byName.get(name);
       byName.delete(name);
-      if (!field) return null;
+      if (!field) return [];
       const view = fieldView(field, controller);
       view.control.addEventListener("focus", () => setText(hint, view.help));
       view.dom.addEventListener("pointerenter", () => setText(hint, view.help));
-      fields.push({ ...view, name });
-      return view.dom;
+      const made = { ...view, field: name, words: `${fieldName(name)} ${name} ${view.help}`.toLowerCase() };
+      fields.push(made);
+      return [made];
     };
-    grid.append(...OPEN_FIELDS.map(make).filter((dom) => dom !== null));
+    grid.append(...ESSENTIALS.flatMap(make).map((field) => field.dom));
     const folded = [...byName.keys()].filter((name) => !NOT_HERE.has(name));
     for (const group of /** @type {(keyof typeof words.groups)[]} */ (Object.keys(GROUPS))) {
-      const names = folded.filter((name) => groupOf(name) === group);
-      rest.append(element("h3", {}, words.groups[group]), element("div", { class: "fields" }, ...names.map(make)));
+      const members = folded.filter((name) => groupOf(name) === group).flatMap(make);
+      const count = element("span", { class: "dot", hidden: true });
+      const details = element("details", { class: "more" }, element("summary", {}, words.groups[group], count),
+        element("div", { class: "fields" }, ...members.map((field) => field.dom)));
+      groups.push({ dom: details, fields: members, count });
+      rest.append(details);
     }
-    setText(hint, words.explain);
+  }
+
+  /** Shows the settings whose name or description has all words of a query. @param {string} query */
+  function filter(query) {
+    const wanted = query.toLowerCase().split(/\s+/).filter(Boolean);
+    const found = new Set(fields.filter((field) => wanted.every((word) => field.words.includes(word))));
+    for (const field of fields) show(field.dom, found.has(field));
+    for (const { dom: details, fields: members } of groups) {
+      const hits = members.filter((field) => found.has(field)).length;
+      show(details, hits > 0);
+      if (wanted.length) details.open = hits > 0;
+    }
+    show(nothing, found.size === 0);
   }
 
   return {
@@ -85,23 +107,28 @@ export function settingsView(controller) {
     sync(state) {
       if (!state.about) return;
       if (!fields.length) build(state);
-      known = state.about.presets;
-      const names = Object.keys(known);
-      presets.sync(names.map((name) => [name, words.names[name] ?? capitalized(name)]), state.preset);
-      setText(about, [words.about[state.preset], isEdited(state) && words.changed].filter(Boolean).join(" "));
+      const opens = state.settings && dom.hidden;
+      const closes = !state.settings && !dom.hidden;
+      const inside = dom.contains(document.activeElement);
+      show(dom, state.settings);
+      if (opens) dom.focus({ preventScroll: true });
+      if (closes && inside) document.getElementById("change-model")?.focus();
+      // A task brings its own preset: it is chosen with the text, and shown here only then.
+      const names = Object.entries(state.about.presets).filter(([name, { data }]) => !isTask(data.source) || name === state.preset).map(([name]) => name);
+      presets.sync(names.map((name) => [name, presetName(name)]), state.preset);
+      setText(about, aboutDraft(state));
+      setText(facts, factsOf(state));
       const changed = new Set(differences(state).map(({ field }) => field));
-      for (const field of fields) {
-        field.sync(state);
-        setAttribute(field.dom, "data-changed", changed.has(field.name));
+      for (const { field, ...view } of fields) {
+        view.sync(state);
+        setAttribute(view.dom, "data-changed", changed.has(field));
       }
-      // Unfold the settings if one of them is invalid.
-      if (rest.querySelector("[aria-invalid]") && !more.open) more.open = true;
-      const { checked } = state;
-      const needs = checked ? words.parameters(count(checked.parameters), size(checked.bytes)) : "\u00a0";
-      const sizes = checked && !isKeptNowhere(state) ? words.withCopies(needs) : needs;
-      const facts = checked?.seconds ? words.takes(sizes, roughly(checked.seconds)) : sizes;
-      setText(total, checked && changed.size ? labels.changes.next(facts) : facts);
-      showError(mistake, withFieldNames(state.errors.model ?? ""));
+      for (const { dom: details, fields: members, count } of groups) {
+        if (details.querySelector("[aria-invalid]") && !details.open) details.open = true;
+        const edited = members.filter((field) => field.dom.hasAttribute("data-edited")).length;
+        show(count, edited > 0);
+        setText(count, edited ? words.edited(edited) : "");
+      }
     },
   };
 }

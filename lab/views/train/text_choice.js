@@ -105,6 +105,7 @@ export function textChoiceView(controller) {
 
   return {
     dom,
+    choose,
     /** Shows the text that was typed before a reload, and chooses it. */
     restore() {
       const text = typedText();

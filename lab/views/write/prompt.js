@@ -1,10 +1,11 @@
-// Continues a prompt with the model; Escape stops.
+// The place Write: the model continues a prompt; Escape stops.
 
 import { showError, errorPlace, element, isComposing, setAttribute, setText, show } from "../../ui/dom.js";
 import { growingText } from "../../ui/growing_text.js";
 import { labels } from "../../ui/labels.js";
 import { numberInput, readField } from "../../ui/number_input.js";
-import { describe, makeControl } from "./field.js";
+import { count, textName } from "../../ui/format.js";
+import { describe, makeControl } from "../train/field.js";
 
 /** @typedef {import("../../state/state.js").State} State */
 /** @typedef {import("../../state/state.js").Controller} Controller */
@@ -16,7 +17,7 @@ const STEPS = /** @type {Record<string, number>} */ ({ top_p: 0.05, min_p: 0.01,
 const WARMEST = 2; // end of the temperature's slider: higher temperatures give only noise
 
 /** @param {Controller} controller */
-export function sampleView(controller) {
+export function writeView(controller) {
   const prompt = element("textarea", {
     id: "prompt", rows: 2, spellcheck: "false", dir: "auto", translate: "no", placeholder: words.placeholder,
     onkeydown: (/** @type {KeyboardEvent} */ event) => {
@@ -54,13 +55,18 @@ export function sampleView(controller) {
   const made = growingText("made");
   const answer = element("p", { id: "answer", class: "prose answer", dir: "auto", translate: "no", hidden: true }, given, made.dom);
   const note = element("p", { class: "hint" });
+  const empty = element("p", { class: "hint" }, words.empty);
   const form = element("form", { novalidate: true, onsubmit: (/** @type {Event} */ event) => {
     event.preventDefault();
     start();
   } },
   element("label", { for: "prompt", class: "quiet-label" }, words.prompt), prompt, mistake, first,
   folded,
-  element("div", { class: "buttons" }, go, halt, copy, note), answer);
+  element("div", { class: "buttons" }, go, halt), note);
+  const model = element("p", { class: "facts", id: "write-model" });
+  const dom = element("div", { class: "write", id: "write", tabindex: "-1" },
+    element("section", { class: "card", "aria-labelledby": "write-title" }, element("h2", { id: "write-title" }, words.title), model, form),
+    element("section", { class: "card result", "aria-label": words.result }, empty, answer, element("div", { class: "buttons" }, copy)));
   let seed = 1;
   let running = false;
   let possible = false;
@@ -113,7 +119,7 @@ export function sampleView(controller) {
   });
 
   return {
-    dom: form,
+    dom,
     /** @param {State} state */
     sync(state) {
       if (!dials.has("seed") && state.about) build(state);
@@ -125,7 +131,11 @@ export function sampleView(controller) {
       show(halt, running);
       if (handBack) go.focus();
       show(copy, !running && state.answer.text !== "");
+      const { run } = state;
       setText(note, possible ? "" : words.noModel);
+      show(note, !possible);
+      setText(model, run ? words.with(run.experiment.name || run.experiment.model["kind"], textName(run.text), count(run.step)) : words.about);
+      show(empty, !running && state.answer.text === "");
       showError(mistake, state.errors.prompt, prompt);
       for (const [name, place] of mistakes) showError(place, state.errors[`sample:${name}`], dials.get(name));
       if (finer.querySelector("[aria-invalid]") && !folded.open) folded.open = true;
