@@ -33,6 +33,7 @@ import { profileView } from "./views/train/profile.js";
 import { samplesView } from "./views/train/samples.js";
 import { textChoiceView } from "./views/train/text_choice.js";
 import { tryNextView } from "./views/train/try_next.js";
+import { verdictView } from "./views/train/verdict.js";
 import { writeView } from "./views/write/prompt.js";
 
 /** @typedef {import("./transport/worker_client.js").Send} Send */
@@ -118,6 +119,7 @@ const views = /** @type {[string, {dom: HTMLElement, sync: (state: State) => voi
   ["more-place", moreView(measuring.map(({ dom }) => dom))],
   ["controls-place", controlsView(controller)],
   ["figures-place", figuresView()],
+  ["verdict-place", verdictView(controller)],
   ["chart-place", chartView(curves)],
   ["meaning-place", meaningView()],
   ["samples-place", samplesView(controller)],

@@ -62,6 +62,7 @@ import { labels } from "../ui/labels.js";
  * @property {{running: boolean, complete: boolean, results: import("../transport/messages.js").Measurement[]}|null} benchmark
  * @property {{running: boolean, found: import("../transport/messages.js").ProfileFacts|null}|null} profile
  * @property {Record<string, string>} errors  error messages by field; "" is the run as a whole
+ * @property {import("../transport/messages.js").JudgedEvent|null} verdict  on the run
  * @property {string[]} waiting  commands that are not answered yet, and not sent again until they are
  * @property {string} notice  the last message for screen readers
  * @property {string} limit  what the browser does not offer this page, as a sentence, or ""
@@ -115,6 +116,7 @@ export const INITIAL = {
   benchmark: null,
   profile: null,
   errors: {},
+  verdict: null,
   waiting: [],
   notice: "",
   limit: "",

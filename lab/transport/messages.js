@@ -133,6 +133,11 @@
  */
 
 /**
+ * The verdict on a run so far: a sentence, and advice: "more steps", "lower rate", "stop", "dropout", "write" or "" (see pygpt/training/verdict.py).
+ * @typedef {{type: "judged", run_id: string, kind: string, sentence: string, advice: string}} JudgedEvent
+ */
+
+/**
  * A short text that the model generated at a step of its training.
  * @typedef {{type: "sample", run_id: string, step: number, text: string}} SampleEvent
  */
@@ -237,7 +242,7 @@
  * @typedef {{type: "restore_run", copy: string}} RestoreRunCommand  undo `delete_run`, on the same visit
  */
 
-/** @typedef {LoadingEvent|ReadyEvent|DeviceEvent|TextEvent|CheckedEvent|StartedEvent|OpenedEvent|CurveEvent|ProgressEvent|EvaluatedEvent|BaselinesEvent|SampleEvent|ResumedEvent|PausedEvent|StoppedEvent|FinishedEvent|SampledEvent|MeasuredEvent|MeasuringEndedEvent|ProfiledEvent|SavedEvent|KeptEvent|FoundEvent|RunReadEvent|ErrorEvent|CalledOffEvent} Event */
+/** @typedef {LoadingEvent|ReadyEvent|DeviceEvent|TextEvent|CheckedEvent|StartedEvent|OpenedEvent|CurveEvent|ProgressEvent|EvaluatedEvent|BaselinesEvent|JudgedEvent|SampleEvent|ResumedEvent|PausedEvent|StoppedEvent|FinishedEvent|SampledEvent|MeasuredEvent|MeasuringEndedEvent|ProfiledEvent|SavedEvent|KeptEvent|FoundEvent|RunReadEvent|ErrorEvent|CalledOffEvent} Event */
 /** @typedef {BeginCommand|OpenDeviceCommand|ChooseTextCommand|ClearTextCommand|ChooseRunTextCommand|CheckCommand|StartCommand|CallOffCommand|PauseCommand|ResumeCommand|ExtendCommand|StopCommand|SampleCommand|StopSamplingCommand|BenchmarkCommand|StopBenchmarkCommand|ProfileCommand|SaveCommand|KeepCommand|OpenCommand|OpenKeptCommand|ListRunsCommand|ReadRunCommand|DescribeRunCommand|DeleteRunCommand|RestoreRunCommand} Command */
 
 export {};

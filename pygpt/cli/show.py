@@ -16,6 +16,7 @@ from pygpt.runs.checkpoint import Checkpoint, parameter_shapes
 from pygpt.runs.run_folder import map_run, metrics_of, open_run
 from pygpt.tensor.tensor import ITEM_SIZE
 from pygpt.training.loss_curve import LossCurve
+from pygpt.training.verdict import verdict_on
 from pygpt.utils.json_text import json_text
 from pygpt.utils.units import format_bytes
 
@@ -47,6 +48,7 @@ class ShowCommand:
                 "tokenizer": {"kind": checkpoint.tokenizer.kind, "vocab_size": checkpoint.tokenizer.vocab_size},
                 "text_inside": checkpoint.text is not None,
                 "losses": losses,
+                "verdict": _verdict(checkpoint),
                 "parameter_tensors": {name: list(shape) for name, shape in shapes.items()},
             }
             print(json_text(description))
@@ -91,6 +93,7 @@ def _print(folder, checkpoint: Checkpoint, shapes, losses, nbytes, console) -> N
         *_facts(checkpoint),
         *curve,
         *((f"{kind} loss", f"{at['loss']:.4f} at step {at['step']:,}") for kind, at in losses.items()),
+        *([("verdict", verdict)] if (verdict := _verdict(checkpoint)) else []),
     ]:
         facts.add_row(name, str(fact))
     console.print(facts, "")
@@ -119,6 +122,11 @@ def _print(folder, checkpoint: Checkpoint, shapes, losses, nbytes, console) -> N
             format_bytes(size * ITEM_SIZE[experiment.model.dtype]),
         )
     console.print(table)
+
+
+def _verdict(checkpoint: Checkpoint) -> str:
+    """What the curve says, or "" for a model without one."""
+    return "" if checkpoint.curve.empty else verdict_on(checkpoint.curve, checkpoint.experiment.train.steps).sentence
 
 
 def _sparkline(curve: LossCurve) -> str:

@@ -1,4 +1,4 @@
-"""Computes the n-gram baselines of a run's text in the background and sends them to the page."""
+"""Computes the n-gram baselines of a run's text in the background, and sends them to the page."""
 
 from array import array
 
@@ -13,23 +13,24 @@ from pygpt.utils.blocking import yield_to_event_loop
 MAX_TOKENS = 4_000_000  # in the training part: more would take a tab too long and too much memory
 
 
-async def send_baselines(emit: Emit, run: Run) -> None:
-    """Send the event `baselines`. The corpus is read back from the device, which holds the only copy of it.
+async def send_baselines(emit: Emit, run: Run) -> dict[str, float] | None:
+    """Send the event `baselines`, and return them. The corpus is read back from the device, which alone has it.
 
-    Texts in shards and long texts are skipped. Nothing is sent if the device is lost meanwhile.
+    Texts in shards and long texts are skipped. Nothing is sent, and None returned, if the device is lost meanwhile.
     """
     parts = run.train_batches, run.val_batches
     if run.text.text is None or parts[0].tokens.size > MAX_TOKENS:
-        return
+        return None
     try:
         train, val = [await _fetch_split(run.device, part) for part in parts]
     except DeviceError:
-        return
+        return None
     experiment = run.experiment
     block, answers_only = experiment.model.block_size, experiment.train.answers_only
     for nats in baseline_steps(train, val, run.tokenizer.vocab_size, block, answers_only):
         await yield_to_event_loop()
     emit(Baselines(run.id, nats))
+    return nats
 
 
 async def _fetch_split(device, part) -> Split:

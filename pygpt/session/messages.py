@@ -147,6 +147,17 @@ class Baselines(Event):
 
 
 @event
+class Judged(Event):
+    """The verdict on a run so far: a sentence, and advice: "more steps", "lower rate", "stop", "dropout", "write" or
+    "" (see pygpt/training/verdict.py)."""
+
+    run_id: str
+    kind: str
+    sentence: str
+    advice: str
+
+
+@event
 class Sample(Event):
     """A short text that the model generated at a step of its training."""
 

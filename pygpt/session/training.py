@@ -15,6 +15,7 @@ from pygpt.runs.checkpoint import read_checkpoint
 from pygpt.runs.run_store import RunStore
 from pygpt.session.baselines import send_baselines
 from pygpt.session.events import Emit
+from pygpt.session.judging import Judge
 from pygpt.session.keeping import Keeping
 from pygpt.session.message_records import Experiment, ProfileFacts, ProfileRow, RunFacts
 from pygpt.session.messages import (
@@ -61,6 +62,7 @@ class Training:
         self.task: asyncio.Task | None = None
         self.baselines_task: asyncio.Task | None = None  # computes the n-gram baselines
         self.lock = asyncio.Lock()  # held while steps are sent, and while a checkpoint is read
+        self.judge = Judge(emit)
         self.samples = TrainingSamples(self._send_sample, lambda: self.halting is not None)
         self._first: Awaitable[None] | None = None  # what a new run writes first
 
@@ -102,7 +104,12 @@ class Training:
     def _start_baselines(self, run: Run) -> None:
         if self.baselines_task is not None:
             self.baselines_task.cancel()
-        self.baselines_task = asyncio.ensure_future(send_baselines(self.emit, run))
+        self.judge.turn_to(run)
+        self.baselines_task = asyncio.ensure_future(self._compare_with_counting(run))
+
+    async def _compare_with_counting(self, run: Run) -> None:
+        self.judge.baselines = await send_baselines(self.emit, run)
+        self.judge.look(run)
 
     async def resume(self) -> None:
         """Continue training. After the last step an evaluation can still be due."""
@@ -244,6 +251,8 @@ class Training:
             reporter.add(event.metrics)
             await self.keeping.attempt(run, self.store.log(event.metrics, run.experiment.train.log_every))
             reporter.send()
+            if event.evaluated:
+                self.judge.look(run)
             if self.samples.is_due(event.evaluated):
                 await self.samples.write(run)
             if not self.halting and self.keeping.is_due:
@@ -255,6 +264,7 @@ class Training:
         if self.profiling:  # requested after the last step, or halted first
             self._send_profile(run, None)
         reporter.send(last=True)
+        self.judge.look(run)
         await self.samples.write(run)
         await self.keeping.attempt(run, self.keeping.keep(run))
         return driver.ended

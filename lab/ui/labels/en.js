@@ -450,6 +450,15 @@ export const english = {
       `${name} on ${isolated(text)}: ${sizes}, context ${context}, ${parameters} parameters, on ${device}`,
   },
 
+  /** What to do about the verdict on a run; its sentence comes from the package. */
+  verdict: {
+    more: (/** @type {string} */ steps) => `Train ${steps} more steps`,
+    lowerRate: (/** @type {string} */ rate) => `Train with learning rate ${rate}`,
+    dropout: (/** @type {string} */ rate) => `Train with dropout ${rate}`,
+    stop: "Stop here",
+    write: "Write with it",
+  },
+
   chart: {
     title: "Loss by training step",
     step: (/** @type {string} */ step) => `step ${step}`,
