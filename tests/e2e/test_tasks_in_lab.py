@@ -10,11 +10,13 @@ def test_a_task_is_trained_scored_and_shared(page, site):
     page.goto(site.url)
     page.wait_for_function("!document.querySelector('#train')?.disabled", timeout=READY)
     choose_device(page, "numpy")
-    choose(page, "preset", "reverse")
-    page.wait_for_selector("#task-length")
+    choose(page, "text", "task")
+    reveal(page, "#task")
+    page.select_option("#task", "reverse")
+    expect(page.locator("#model-name")).to_have_text("Reverse")  # the model made for it
     put(page, "#task-length", "3")
     page.locator("#task-length").press("Tab")
-    wait_for(page, ".facts", "characters, 12 distinct")
+    wait_for(page, "#text-place .facts", "characters, 12 distinct")
     put(page, "#train-steps", "400")
     put(page, "#model-n_layer", "1")
     page.wait_for_function("location.hash.includes('length%3D3') && location.hash.includes('train.steps=400')")
@@ -25,7 +27,6 @@ def test_a_task_is_trained_scored_and_shared(page, site):
     page.wait_for_function("parseFloat(document.querySelector('#accuracy').textContent) >= 80")
     wait_for(page, "#samples", r"=\w+ +(right|wrong: )")
 
-    page.click("summary:has-text('More settings')")
     put(page, "#prompt", "cab=")
     put(page, "#temperature", "0")
     press(page, "#sample")
@@ -47,6 +48,7 @@ def test_a_task_is_trained_scored_and_shared(page, site):
     expect(page.locator("input[name=text][value=task]")).to_be_checked()
 
     choose(page, "text", "tales")  # has no answers
+    expect(page.locator("#model-name")).to_have_text("Baby")
     page.wait_for_function("!document.querySelector('#train-answers_only').checked")
     wait_for(page, "#parameters", "parameters")
     assert page.is_hidden("#train-answers_only-mistake") and page.is_hidden("#run-mistake")
@@ -63,7 +65,7 @@ def test_a_variant_of_a_task_is_offered_and_linked(page, site):
     reveal(page, "#task")
     page.select_option("#task", "sort,format=mingpt")
     expect(page.locator("#task-length")).to_have_value("6")
-    wait_for(page, ".facts", "characters, 4 distinct")
+    wait_for(page, "#text-place .facts", "characters, 4 distinct")
     page.wait_for_function("decodeURIComponent(location.hash).includes('text=task:sort,format=mingpt')")
 
 
@@ -73,4 +75,4 @@ def test_a_task_with_too_few_questions_is_reported(page, site):
     reveal(page, "#task")
     page.select_option("#task", "lookup")
     expect(page.locator("#text-mistake")).to_be_hidden()
-    wait_for(page, ".facts", "characters,")
+    wait_for(page, "#text-place .facts", "characters,")
