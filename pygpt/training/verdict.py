@@ -47,8 +47,7 @@ SENTENCES = {
     "overfitting": "The model is learning its text by heart: on unseen text it was best at step {step:,} ({loss:.2f}) "
     "and is {by:.2f} worse now.",
     "stalled": "The loss on unseen text has not come down since step {step:,} ({loss:.2f}).",
-    "below counting": "The model ended at {loss:.2f}, no better than counting pairs of tokens: it has not learned to "
-    "look further back.",
+    "below counting": "The model ended at {loss:.2f}, no better than counting which token follows which.",
     "too early": "The run ended too early: in its last quarter the loss on unseen text still came down by {by:.2f}.",
     "done": "The model has learned what this run could teach it: {loss:.2f} on unseen text, and the curve is flat.",
 }
@@ -80,12 +79,12 @@ def verdict_on(curve: LossCurve, steps: int, baselines: Mapping[str, float] | No
     since_best = sum(step > best_step for step, _ in trained)
     if since_best >= 2 and last > best + WORSE and _fell_since(curve.training, best_step):
         return Verdict("overfitting", best_step, best, last - best, ended)
-    if ended and baselines and last >= baselines.get("bigram", float("inf")):
-        return Verdict("below counting", last_step, last, ended=True)
     if ended:
         before = _at(seen, steps - steps // 4)
         if before - last > max(FLAT, FALLING * before):
             return Verdict("too early", steps - steps // 4, last, before - last, True)
+    if ended and baselines and last >= baselines.get("bigram", float("inf")):
+        return Verdict("below counting", last_step, last, ended=True)
     early_step, early = _row_before(trained, last_step - max(1, last_step // 3))
     if len(trained) > EVALUATIONS and early - last < FLAT:
         return Verdict("done", last_step, last, ended=True) if ended else Verdict("stalled", best_step, best)
