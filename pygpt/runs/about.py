@@ -18,8 +18,9 @@ class Parent(Protocol):
         ...
 
 
-def first_about(run, parent: Parent | None) -> dict:
-    """What is known of a run before its first step. Without a parent, it differs from its preset."""
+def first_about(run, parent: Parent | None, parent_step: int | None) -> dict:
+    """What is known of a run before its first step. Without a parent, it differs from its preset. `parent_step` is the
+    step of its parent whose weights it begins with, if it is a branch."""
     before = parent.experiment if parent else preset_of(run.experiment)
     return {
         "id": run.id,
@@ -28,5 +29,6 @@ def first_about(run, parent: Parent | None) -> dict:
         "star": False,
         "created": time.time(),
         "parent": parent.id if parent else "",
+        "parent_step": parent_step,
         "differs": differences(before, run.experiment),
     }

@@ -61,6 +61,11 @@ class Checkpoint:
     held: Metric | None = None
     weights_alone: bool = False
 
+    @property
+    def id(self) -> str:
+        """The id of the run, or "" if the file does not say."""
+        return str(self.provenance.get("run", ""))
+
     def training_text(self):
         """The Text in the file, or the one (or the Shards) that its experiment names.
 

@@ -6,6 +6,7 @@ that two tabs never write the same run. about.json is written last: a folder wit
 """
 
 import contextlib
+import dataclasses
 import time
 from typing import Any
 
@@ -55,17 +56,17 @@ class RunStore:
         self._about_run: dict | None = None  # what about.json says of the current run, as far as it was written here
         self._unwritten: dict[str, list[str]] = {}  # lines that are not in the logs yet
 
-    async def begin(self, run, copy: str = "", parent=None) -> None:
+    async def begin(self, run, copy: str = "", parent=None, parent_step: int | None = None) -> None:
         """Keep another run from now on: in the folder `copy` unless another session writes it, or else in a new one.
 
-        `parent` is the run that it changes, if any. Raises: CheckpointError if it cannot be written; `log` and `keep`
-        try again.
+        `parent` is the run that it changes, if any; a branch begins with the weights of its step `parent_step`.
+        Raises: CheckpointError if it cannot be written; `log` and `keep` try again.
         """
         if self.current and self.current != copy:
             await self.files.release(self.current)
         if copy and copy != self.current and not await self.files.claim(copy):
             copy = ""
-        self.current, self._about_run, self._first_about = copy, None, first_about(run, parent)
+        self.current, self._about_run, self._first_about = copy, None, first_about(run, parent, parent_step)
         self._take(run)
         if copy and (about := await self._about(copy)) and "deleted" in about:
             await self.restore(copy)  # in another tab, whose list was older
@@ -99,7 +100,7 @@ class RunStore:
         metrics = read_lines((await self._read(folder, METRICS_FILE)).splitlines())
         kept = "".join(line_of(metric) for metric in metrics if metric.step <= self._logged)
         await self._write(folder, METRICS_FILE, kept.encode())
-        samples = [sample for sample in await self.samples(folder) if sample["step"] <= self._logged]
+        samples = [sample for sample in await self.samples(folder) if sample["step"] <= self._step]
         await self._write(folder, SAMPLES_FILE, "".join(map(sample_line, samples)).encode())
         await self.series.begin(folder, self._step)
         self._begun = True
@@ -261,8 +262,9 @@ class RunStore:
         """The steps of a run at which it has a checkpoint, in order; `newest` is that of its newest one."""
         return sorted({step for step in await self.series.steps(copy) if step < newest} | {newest})
 
-    async def read_checkpoint(self, copy: str, step: int = -1) -> Checkpoint:
-        """The checkpoint of a run at a step, or its newest one. An earlier one has the weights alone.
+    async def read_checkpoint(self, copy: str, step: int = -1, with_text: bool = False) -> Checkpoint:
+        """The checkpoint of a run at a step, or its newest one. An earlier one has the weights alone, and the run's own
+        text if that is asked for.
 
         Raises: CheckpointError if there is none.
         """
@@ -272,7 +274,8 @@ class RunStore:
         steps = await self.checkpoint_steps(copy, newest)
         if step not in steps or not (data := await self._read(copy, checkpoint_file(step))):
             raise no_checkpoint(copy, step, steps)
-        return read_checkpoint(data)
+        text = read_checkpoint(await self.read_copy(copy)).text if with_text else None
+        return dataclasses.replace(read_checkpoint(data), text=text)
 
     async def samples(self, copy: str) -> list[dict]:
         """What the model of a run wrote during training, each with `step` and `text`, in order."""

@@ -11,6 +11,7 @@ def sample_line(sample: dict) -> str:
 
 
 def read_samples(lines: Iterable[bytes]) -> list[dict]:
-    """The samples in the lines, in order, without a line that a crash cut short."""
+    """The samples in the lines, in order, without a line that a crash cut short; of one step, the last."""
     samples = (parsed(line) or {} for line in lines)
-    return [one for one in samples if type(one.get("step")) is int and isinstance(one.get("text"), str)]
+    whole = [one for one in samples if type(one.get("step")) is int and isinstance(one.get("text"), str)]
+    return [*{one["step"]: one for one in whole}.values()]

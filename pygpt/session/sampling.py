@@ -5,6 +5,7 @@ from collections.abc import Callable
 from functools import partial
 
 from pygpt.config.sampling import SamplingConfig
+from pygpt.errors import ExperimentError
 from pygpt.inference.generate import stream
 from pygpt.inference.sampler import Sampler
 from pygpt.session.background import Background
@@ -19,6 +20,7 @@ SAMPLE_MAX_INTERVAL = 5.0  # seconds between two samples, at most
 SAMPLE_MIN_INTERVAL = 1.5  # seconds between two samples, at least
 SAMPLE_SHARE = 0.1  # largest share of the time spent on samples: a slow device writes fewer
 SAMPLE_LONGEST_INTERVAL = 120.0  # seconds: the clock may say that the last sample took hours, if the machine slept
+LONGEST_SAMPLE = 100_000  # tokens; a page shows no longer text smoothly
 LAST_SAMPLE_SECONDS = 0.08  # seconds in which the last sample of a halted run must end
 
 
@@ -48,7 +50,7 @@ class TrainingSamples:
         step = self.step = run.step
         began = time.perf_counter()
         fixed = FixedSample.of(run)
-        next_slice_size = _GrowingSlices()
+        next_slice_size = GrowingSlices()
         # After Pause is pressed, the sample ends within LAST_SAMPLE_SECONDS.
         should_continue = lambda: not (self.halting() and time.perf_counter() - began > LAST_SAMPLE_SECONDS)
         pieces = []
@@ -62,7 +64,7 @@ class TrainingSamples:
         self.send(Sample(run.id, step, fixed.shown("".join(pieces))))
 
 
-class _GrowingSlices:
+class GrowingSlices:
     """The number of tokens in the next slice: 4 at first, then doubled while a slice takes less than LONGEST_SLICE.
     Pause takes effect between two slices."""
 
@@ -75,6 +77,12 @@ class _GrowingSlices:
             self.count *= 2
         self.sent_at = now
         return self.count
+
+
+def check_length(max_new_tokens: int) -> None:
+    """Raises: ExperimentError unless a text of so many tokens can be asked for."""
+    if not 1 <= max_new_tokens <= LONGEST_SAMPLE:
+        raise ExperimentError("max_new_tokens", f"expected 1 to {LONGEST_SAMPLE:,}, got {max_new_tokens:,}")
 
 
 class Continuation(Background):
@@ -91,7 +99,7 @@ class Continuation(Background):
         self._begin(self._write(run.id, sampler, max_new_tokens), partial(self._ended, run.id))
 
     async def _write(self, run_id, sampler, max_new_tokens):
-        async for piece in stream(sampler, max_new_tokens, _GrowingSlices()):
+        async for piece in stream(sampler, max_new_tokens, GrowingSlices()):
             self.emit(Sampled(run_id, piece, done=False))
             await yield_to_event_loop()  # NumPy blocks the event loop while it computes
 
