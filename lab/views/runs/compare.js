@@ -114,6 +114,7 @@ export function compareView(controller) {
     ctx.save();
     ctx.strokeStyle = getComputedStyle(frame).getPropertyValue("--ink");
     ctx.lineWidth = devicePixelRatio;
+    ctx.setLineDash([]);
     ctx.beginPath();
     ctx.moveTo(x, bbox.top);
     ctx.lineTo(x, bbox.top + bbox.height);

@@ -66,3 +66,15 @@ def test_a_new_run_in_the_folder_sets_the_checkpoints_of_the_last_one_aside(fold
     assert main([*arguments(poem, folder, steps=3), "--checkpoints"]) == 0
     assert "checkpoints.1" in capsys.readouterr().out
     assert len([*(folder / "checkpoints.1").iterdir()]) == len(before) and checkpoint_steps(folder) == [0, 3]
+
+
+def test_checkpoints_that_cannot_be_written_end_no_training(poem, tmp_path, capsys):  # noqa: F811
+    out = tmp_path / "run"
+    out.mkdir()
+    (out / "checkpoints").write_text("a file of the user's in its place")
+    assert main([*arguments(poem, out), "--checkpoints", "--save-every", "0"]) == 0
+    error = capsys.readouterr().err
+    assert (
+        error.count("\n") == 1 and f"a checkpoint in {out / 'checkpoints'}: " in error and "Training goes on" in error
+    )
+    assert open_run(out).step == 20
