@@ -7,7 +7,7 @@ import pytest
 from pygpt.cli import main
 from pygpt.runs.checkpoint import read_checkpoint
 from pygpt.runs.run_folder import checkpoint_steps, open_run
-from tests.unit.cli.test_train import QUICK, arguments, poem, refused  # noqa: F401 (a fixture)
+from tests.unit.cli.test_train import arguments, poem, refused  # noqa: F401 (a fixture)
 
 
 @pytest.fixture
