@@ -11,7 +11,7 @@ import { confirmLoss, mayTakeLong } from "./views/train/confirm.js";
 
 /** @typedef {import("./transport/worker_client.js").Send} Send */
 
-const ONCE = new Set(["save", "open_kept"]); // pressed again before the answer, these do nothing
+const ONCE = new Set(["save", "open_kept", "branch"]); // pressed again before the answer, these do nothing
 
 /**
  * The controller, and the files of the next run's text. `send` sends a command as it is; `receive` takes an event; `device` is
@@ -76,6 +76,11 @@ export function createController({ store, send, receive, device }) {
     async openKept(copy) {
       if (!(await mayReplace("open"))) return;
       controller.send({ type: "open_kept", copy });
+      controller.go("train");
+    },
+    async branch(copy, step) {
+      if (!(await mayReplace("open"))) return;
+      controller.send({ type: "branch", copy, step });
       controller.go("train");
     },
     async chooseDevice(choice) {

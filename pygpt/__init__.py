@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 def load(folder, device="auto"):
     """Load a LanguageModel from a folder that `pygpt train` wrote, or from a file that the lab saved.
 
+    "FOLDER@STEP" is a checkpoint along the run; `fit` on another text begins a new run from it.
     `device` is a choice ("auto", "numpy", "webgpu") or an open device.
     Raises: CheckpointError if there is no run there, or it is damaged.
     """

@@ -27,9 +27,10 @@ import { labels } from "../ui/labels.js";
  * @typedef {{type: "go", place: import("./place.js").Place}} Go  to a place of the page
  * @typedef {{type: "show_settings", open: boolean}} ShowSettings  the drawer with the settings
  * @typedef {{type: "compare", copies: string[]}} Compare  kept runs
+ * @typedef {{type: "writing", slot: number}} AskToWrite  a text was asked for in a slot
  * @typedef {{type: "persisted", persistent: boolean}} Persisted  what the browser answered to the request to keep runs
  * @typedef {{type: "limited", sentence: string}} Limited
- * @typedef {Event|LineEvent|Edit|ChoosePreset|Adopt|Undo|ChoosingText|ChoosingDevice|Starting|Sampling|Benchmarking|Profiling|Asking|Announce|Go|ShowSettings|Compare|Persisted|Limited} Action
+ * @typedef {Event|LineEvent|Edit|ChoosePreset|Adopt|Undo|ChoosingText|ChoosingDevice|Starting|Sampling|Benchmarking|Profiling|Asking|Announce|Go|ShowSettings|Compare|AskToWrite|Persisted|Limited} Action
  */
 
 /**
@@ -73,6 +74,7 @@ import { labels } from "../ui/labels.js";
  * @property {Record<string, import("../transport/messages.js").RunReadEvent>} read  what was read of them, by folder
  * @property {boolean} listed  whether the list of runs has arrived
  * @property {import("../transport/messages.js").KeptRun[]} deleted  the runs that were deleted and can be brought back, the last one last
+ * @property {{text: string, running: boolean}[]} written  the texts of kept runs, in the two slots of `write`
  * @property {boolean|null} persistent  whether the browser promised to keep the runs; null before it was asked
  */
 
@@ -128,6 +130,7 @@ export const INITIAL = {
   listed: false,
   deleted: [],
   persistent: null,
+  written: [{ text: "", running: false }, { text: "", running: false }],
 };
 
 /**
@@ -170,4 +173,5 @@ export function layoutOf(about, text) {
  * @property {(choice: string) => void} chooseDevice
  * @property {(place: import("./place.js").Place) => void} go
  * @property {(copy: string) => void} openKept  open a kept run
+ * @property {(copy: string, step: number) => void} branch  begin a run with the weights that a kept one had at a step
  */

@@ -58,8 +58,8 @@
  */
 
 /**
- * A run that is kept: the name of its folder in `copy`, and what is known about it. `open` is "here" if it is the current run, "elsewhere" if another tab writes it, else "". `parent` is the id of the run that it was changed from, or "".
- * @typedef {{copy: string, id: string, name: string, text: string, preset: string, parent: string, differs: SettingChange[], notes: string, star: boolean, step: number, steps: number, loss: number|null, val_loss: number|null, accuracy: number|null, parameters: number, bytes: number, created: number, seconds_ago: number, open: string}} KeptRun
+ * A run that is kept: the name of its folder in `copy`, and what is known about it. `open` is "here" if it is the current run, "elsewhere" if another tab writes it, else "". `parent` is the id of the run that it was changed from, or "", and `parent_step` the step whose weights it began with, if it is a branch.
+ * @typedef {{copy: string, id: string, name: string, text: string, preset: string, parent: string, parent_step: number|null, differs: SettingChange[], notes: string, star: boolean, step: number, steps: number, loss: number|null, val_loss: number|null, accuracy: number|null, parameters: number, bytes: number, created: number, seconds_ago: number, open: string}} KeptRun
  */
 
 /**
@@ -198,8 +198,18 @@
  */
 
 /**
- * The settings of a kept run, its curve as in `curve`, and what its model wrote during training. `began_from` names the run that it took its first weights from, or is "".
- * @typedef {{type: "run_read", copy: string, text_sha256: string, began_from: string, experiment: Experiment, training: [number, number, number][], validation: ([number, number, number|null])[], samples: WrittenSample[]}} RunReadEvent
+ * The settings of a kept run, its curve as in `curve`, what its model wrote during training, and the steps at which it has a checkpoint. `began_from` names the run that it took its first weights from, or is "".
+ * @typedef {{type: "run_read", copy: string, text_sha256: string, began_from: string, experiment: Experiment, training: [number, number, number][], validation: ([number, number, number|null])[], samples: WrittenSample[], checkpoints: number[]}} RunReadEvent
+ */
+
+/**
+ * The run that was `opened` last begins with the weights of a kept run, `copy`, at a step of it.
+ * @typedef {{type: "branched", run_id: string, copy: string, step: number}} BranchedEvent
+ */
+
+/**
+ * The text written in a slot since the last `written` event.
+ * @typedef {{type: "written", slot: number, text: string, done: boolean}} WrittenEvent
  */
 
 /**
@@ -235,14 +245,17 @@
  * @typedef {{type: "keep"}} KeepCommand  keep the run now; answered by `kept` or `error`
  * @typedef {{type: "open", name?: string}} OpenCommand  open a saved run; its bytes travel beside it, and an error has the `name` of their file
  * @typedef {{type: "open_kept", copy: string}} OpenKeptCommand  open a kept run
+ * @typedef {{type: "branch", copy: string, step: number}} BranchCommand  begin a new run, paused, with the weights that a kept run had at a step; answered by `opened` and `branched`
+ * @typedef {{type: "write", slot: number, copy: string, step: number, prompt: string, max_new_tokens: number, temperature?: number, top_k?: number, top_p?: number, min_p?: number, repetition_penalty?: number, stop?: string[], seed?: number}} WriteCommand  continue a prompt with the model of a kept run at a step, or its newest for -1, in slot 0 or 1
+ * @typedef {{type: "stop_writing", slot: number}} StopWritingCommand  stop the text in a slot
  * @typedef {{type: "list_runs"}} ListRunsCommand  list the kept runs; answered by `found`
- * @typedef {{type: "read_run", copy: string}} ReadRunCommand  read the settings, curve and samples of a kept run; answered by `run_read`
+ * @typedef {{type: "read_run", copy: string}} ReadRunCommand  read the settings, curve, samples and checkpoints of a kept run; answered by `run_read`
  * @typedef {{type: "describe_run", copy: string, name?: string, notes?: string, star?: boolean}} DescribeRunCommand  change the name, notes or star of a kept run; answered by `found`
  * @typedef {{type: "delete_run", copy: string}} DeleteRunCommand  delete a kept run; answered by `found`
  * @typedef {{type: "restore_run", copy: string}} RestoreRunCommand  undo `delete_run`, on the same visit
  */
 
-/** @typedef {LoadingEvent|ReadyEvent|DeviceEvent|TextEvent|CheckedEvent|StartedEvent|OpenedEvent|CurveEvent|ProgressEvent|EvaluatedEvent|BaselinesEvent|JudgedEvent|SampleEvent|ResumedEvent|PausedEvent|StoppedEvent|FinishedEvent|SampledEvent|MeasuredEvent|MeasuringEndedEvent|ProfiledEvent|SavedEvent|KeptEvent|FoundEvent|RunReadEvent|ErrorEvent|CalledOffEvent} Event */
-/** @typedef {BeginCommand|OpenDeviceCommand|ChooseTextCommand|ClearTextCommand|ChooseRunTextCommand|CheckCommand|StartCommand|CallOffCommand|PauseCommand|ResumeCommand|ExtendCommand|StopCommand|SampleCommand|StopSamplingCommand|BenchmarkCommand|StopBenchmarkCommand|ProfileCommand|SaveCommand|KeepCommand|OpenCommand|OpenKeptCommand|ListRunsCommand|ReadRunCommand|DescribeRunCommand|DeleteRunCommand|RestoreRunCommand} Command */
+/** @typedef {LoadingEvent|ReadyEvent|DeviceEvent|TextEvent|CheckedEvent|StartedEvent|OpenedEvent|CurveEvent|ProgressEvent|EvaluatedEvent|BaselinesEvent|JudgedEvent|SampleEvent|ResumedEvent|PausedEvent|StoppedEvent|FinishedEvent|SampledEvent|MeasuredEvent|MeasuringEndedEvent|ProfiledEvent|SavedEvent|KeptEvent|FoundEvent|RunReadEvent|BranchedEvent|WrittenEvent|ErrorEvent|CalledOffEvent} Event */
+/** @typedef {BeginCommand|OpenDeviceCommand|ChooseTextCommand|ClearTextCommand|ChooseRunTextCommand|CheckCommand|StartCommand|CallOffCommand|PauseCommand|ResumeCommand|ExtendCommand|StopCommand|SampleCommand|StopSamplingCommand|BenchmarkCommand|StopBenchmarkCommand|ProfileCommand|SaveCommand|KeepCommand|OpenCommand|OpenKeptCommand|BranchCommand|WriteCommand|StopWritingCommand|ListRunsCommand|ReadRunCommand|DescribeRunCommand|DeleteRunCommand|RestoreRunCommand} Command */
 
 export {};

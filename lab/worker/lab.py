@@ -104,7 +104,8 @@ async def begin(root: str) -> None:
     from pygpt.runs.run_store import RunStore
     from pygpt.session.session import Session
 
-    session = Session(emit, Site(root, json.loads(await fetch_bytes(root + "site.json"))), RunStore(opfs_files))
+    site = Site(root, json.loads(await fetch_bytes(root + "site.json")))
+    session = Session(emit, site, RunStore(opfs_files, checkpoints=True))
 
 
 async def command(message: str, data=None) -> None:

@@ -70,7 +70,7 @@ async def read(folder: str, file: str, start: int = 0, end: int | None = None) -
     # A folder that is held here is replaced by no other tab: what is missing there is missing.
     for attempt in range(1 if folder in _held else READ_ATTEMPTS):
         try:
-            return await _read(await _existing(await _runs(), folder), file, start, end)
+            return await _read(*await _place(folder, file, _existing), start, end)
         except AttributeError:
             break
         except JsException:  # it is not there, or another tab is replacing it
@@ -88,7 +88,7 @@ async def read_all(file: str) -> dict[str, bytes]:
 async def write(folder: str, file: str, data: bytes) -> None:
     """Replace a file. Raises: CheckpointError if the browser has no room or no OPFS; the old one is then intact."""
     with _refusals(len(data)):
-        await _write(await _folder(folder), file, data)
+        await _write(*await _place(folder, file, _create), data)
 
 
 async def append(folder: str, file: str, data: bytes) -> None:
@@ -111,6 +111,20 @@ async def remove(folder: str) -> None:
     """Remove a folder with all its files."""
     with contextlib.suppress(JsException, AttributeError):  # another tab removed it first
         await _remove(await _runs(), folder)
+
+
+async def sizes(folder: str, inside: str) -> dict[str, int]:
+    """The names and the bytes of the files in a folder `inside` a folder; {} if there is none."""
+    with contextlib.suppress(JsException, AttributeError):
+        return dict((await _sizes(await _existing(await _existing(await _runs(), folder), inside))).to_py())
+    return {}
+
+
+async def remove_file(folder: str, file: str) -> None:
+    """Remove a file, if it is there."""
+    with contextlib.suppress(JsException, AttributeError):
+        place, name = await _place(folder, file, _existing)
+        await _remove(place, name)
 
 
 async def take_over(create: Callable[[str], Awaitable[str]]) -> None:
@@ -214,7 +228,7 @@ async def _locks() -> set[str]:
 
 # Pyodide 314 cannot raise the QuotaExceededError of a promise: whoever awaits it would wait for ever. So these reject
 # with a plain Error.
-_existing, _create, _open_for_writing, _move, _list, _read_all, _remove = run_js("""
+_existing, _create, _open_for_writing, _move, _list, _read_all, _remove, _sizes = run_js("""
   const plain = (work) => async (...args) => {
     try { return await work(...args); } catch (error) { throw new Error(`${error.name}: ${error.message}`); }
   };
@@ -237,6 +251,11 @@ _existing, _create, _open_for_writing, _move, _list, _read_all, _remove = run_js
       return found;
     },
     async (root, name) => root.removeEntry(name, { recursive: true }),
+    async (folder) => {
+      const sizes = [];
+      for await (const [name, file] of folder.entries()) sizes.push([name, (await file.getFile()).size]);
+      return sizes;
+    },
   ].map(plain);
 """)
 
@@ -247,6 +266,15 @@ async def _runs():
 
 async def _folder(folder: str):
     return await _create(await _runs(), folder)
+
+
+async def _place(folder: str, file: str, enter):
+    """The folder that a file is in, which can be inside another one, and its name there."""
+    *inside, name = file.split("/")
+    place = await enter(await _runs(), folder)
+    for part in inside:
+        place = await enter(place, part)
+    return place, name
 
 
 async def _read(folder, name: str, start: int = 0, end: int | None = None) -> bytes:

@@ -17,7 +17,7 @@ class SampleCommand:
     """Generate text with a trained model. Standard output gets the text as it is generated, and nothing else."""
 
     model_folder: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(name="run", metavar="DIR")]
-    """folder that `pygpt train` wrote, or a file saved by the lab"""
+    """folder that `pygpt train` wrote, or a file saved by the lab; DIR@STEP for a checkpoint along the run"""
     init_from: Literal["resume"] = "resume"
     """source of the weights: the run's last checkpoint"""
     prompt: str = ""

@@ -38,9 +38,13 @@ class TrainCommand(ExperimentCommand):
     resume: Annotated[Path | None, optional("DIR")] = None
     """folder of a run to continue, with the losses of an uninterrupted one; add --steps to train longer"""
     init_from: Annotated[Path | None, optional("DIR")] = None
-    """folder of a run that gives a new run its initial weights, tokenizer and model settings"""
+    """folder of a run that gives a new run its initial weights, tokenizer and model settings; with --checkpoints kept
+    along that run, DIR@STEP takes the weights of that step"""
     save_every: float = 10.0
     """seconds between checkpoints, which take at most a twentieth of the time; 0 saves as often as that allows"""
+    checkpoints: bool = False
+    """keep the weights of up to 12 steps along the run, and what the model wrote there, in its folder; --init-from
+    DIR@STEP and `pygpt sample DIR@STEP` read them"""
     profile: bool = False
     """early in the run, print the time of a step by kernel, and write profile.json for ui.perfetto.dev"""
 
@@ -67,7 +71,7 @@ class TrainCommand(ExperimentCommand):
             run, folder = (_resumed if self.resume else _started)(self, console, claims)
             _print_header(run, folder, console)
 
-            training = Training(run, folder, console, self.save_every, self.profile, self.resume)
+            training = Training(run, folder, console, self.save_every, self.profile, self.resume, self.checkpoints)
 
             async def tune_and_train():
                 await tune(run.device, run.experiment, run.tokenizer.vocab_size, Cache())
@@ -166,9 +170,15 @@ def _resumed(command, console, claims):
         raise ExperimentError(
             "resume",
             "a resumed run keeps its own settings; with --resume, use only --data, for the same text at another place, "
-            "--steps, --device, --out, --save-every and --profile",
+            "--steps, --device, --out, --save-every, --checkpoints and --profile",
         )
     checkpoint = open_run(command.resume)
+    if checkpoint.weights_alone:
+        raise ExperimentError(
+            "resume",
+            f"{command.resume} has the weights of step {checkpoint.step:,} alone, so the run cannot continue from it; "
+            "begin a new one with them: --init-from",
+        )
     done, steps = checkpoint.step, command.steps or checkpoint.experiment.train.steps
     if command.steps is not None:
         checkpoint.experiment.with_fields(**{"train.steps": command.steps})  # checks its limits

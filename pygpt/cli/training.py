@@ -11,6 +11,7 @@ from pathlib import Path
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from pygpt.cli.checkpoints import RunCheckpoints
 from pygpt.cli.output import as_argument
 from pygpt.errors import CheckpointError, DivergedError
 from pygpt.training.driver import Driver
@@ -27,10 +28,20 @@ class Training:
 
     No failed write ends the training, and neither does a signal: SIGINT, SIGTERM and SIGHUP stop it between two steps
     or batches of an evaluation, and it is saved. A second Ctrl+C ends it at once, unless a checkpoint is being written.
-    `resumed` is the folder or file that the run was resumed from, perhaps not its own.
+    `resumed` is the folder or file that the run was resumed from, perhaps not its own. With `checkpoints`, those along
+    the run are written too.
     """
 
-    def __init__(self, run, folder, console, save_every: float, profiled: bool, resumed: Path | None = None):
+    def __init__(
+        self,
+        run,
+        folder,
+        console,
+        save_every: float,
+        profiled: bool,
+        resumed: Path | None = None,
+        checkpoints: bool = False,
+    ):
         self.run, self.folder, self.console, self.save_every = run, folder, console, save_every
         self.first_step = run.step
         self.profiled_after = run.step + STEPS_BEFORE_PROFILE if profiled else None
@@ -44,6 +55,7 @@ class Training:
         self.intact = (run.step, begun_from) if begun_from else None
         self.saved: tuple[int, bool] | None = None  # the step of the last checkpoint, and whether it was evaluated
         self.saved_at, self.saving_took, self.saving = time.perf_counter(), 0.0, False
+        self.along = RunCheckpoints(run, folder.folder) if checkpoints else None
 
     async def train(self) -> int:
         """Train to the end or until a signal, and return the exit status. Raises: DivergedError."""
@@ -59,6 +71,8 @@ class Training:
         )
         steps = self.run.experiment.train.steps
         with self._handling_signals():
+            if self.along and self.run.step == 0:
+                self._write_along(self.run.checkpoint())
             try:
                 with self.progress:
                     self.task = self.progress.add_task("training", total=steps, completed=self.run.step, figures="")
@@ -139,13 +153,26 @@ class Training:
     def _save(self, last: bool = False) -> bool:
         """Write a checkpoint. Return whether that worked."""
         began, self.saving = time.perf_counter(), True
+        checkpoint = b""
+
+        def write() -> None:
+            nonlocal checkpoint
+            checkpoint = self.run.checkpoint()
+            self.folder.save(checkpoint)
+
         try:
-            if saved := self._attempt("the checkpoint", lambda: self.folder.save(self.run.checkpoint()), last):
+            if saved := self._attempt("the checkpoint", write, last):
                 self.saved, self.intact = self._state(), (self.run.step, self.folder.folder)
+                self._write_along(checkpoint)
         finally:
             self.saving = False
         self.saved_at, self.saving_took = began, time.perf_counter() - began
         return saved
+
+    def _write_along(self, checkpoint: bytes) -> None:
+        """Write the checkpoint along the run that is due, if one is. A full disk ends nothing."""
+        if along := self.along:
+            self._attempt(f"a checkpoint in {self.folder.checkpoints}", lambda: along.write_if_due(checkpoint))
 
     async def _save_last(self) -> None:
         """Save the run as it is now, again and again if that fails, until a signal; after one that no person sent, for

@@ -11,6 +11,9 @@ safetensors reader can plot them, because they keep every bit, and because a pro
 file, such as a web page, has to fetch and parse the whole header. They come first for alignment: the header ends at a
 multiple of 8, but a float64 array after float32 ones could start where it cannot be mapped. The tables are optional,
 and so is `smoothed_loss` in the metadata, the moving average of the training losses.
+
+A file whose metadata has `content = "weights"` has neither optimizer state nor text nor curve: a model can be sampled
+from it, and a new run begins with it, but its own run does not resume from it. Its weights can be F16.
 """
 
 import dataclasses
@@ -23,6 +26,7 @@ from pygpt.data import Text, load_text
 from pygpt.errors import CheckpointError, DataError, ExperimentError, PygptError
 from pygpt.models import build_model
 from pygpt.optim.optimizer import state_layout
+from pygpt.runs.half_precision import from_float16
 from pygpt.runs.safetensors import Entry, all_finite, has_negative, read_safetensors, safetensors_pieces
 from pygpt.tensor.tensor import ITEM_SIZE
 from pygpt.tokenizers import Tokenizer, tokenizer_from_dict
@@ -33,6 +37,7 @@ FORMAT = "pygpt"
 VERSION = "1"
 STORED = {"float32": "F32", "float64": "F64"}
 TEXT = "data.text"
+WEIGHTS_ALONE = {"content": "weights"}  # metadata
 _WEIGHTS = ("", "optimizer.trained.")  # the prefixes of weights, averaged and as the optimizer updates them
 _MEAN_SQUARES = "optimizer.second_moment."
 CURVE = ("curve.training", "curve.validation")
@@ -43,7 +48,7 @@ class Checkpoint:
     """The content of a file. `weights` maps parameter names to bytes of the experiment's `model.dtype`.
     `optimizer_state` holds such maps under the names of `pygpt.optim.optimizer.state_layout`; before the first step it
     can be empty. `held` has the metrics of the last step, which `curve` then lacks, if the run was saved before that
-    step's evaluation had ended; the evaluation is repeated."""
+    step's evaluation had ended; the evaluation is repeated. With `weights_alone` there is no more than the weights."""
 
     experiment: Experiment
     tokenizer: Tokenizer
@@ -54,6 +59,12 @@ class Checkpoint:
     text: Text | None
     curve: LossCurve = dataclasses.field(default_factory=LossCurve)
     held: Metric | None = None
+    weights_alone: bool = False
+
+    @property
+    def id(self) -> str:
+        """The id of the run, or "" if the file does not say."""
+        return str(self.provenance.get("run", ""))
 
     def training_text(self):
         """The Text in the file, or the one (or the Shards) that its experiment names.
@@ -104,6 +115,7 @@ def checkpoint_pieces(checkpoint: Checkpoint):
         "provenance": json.dumps(checkpoint.provenance),
         **({} if checkpoint.curve.smoothed is None else {"smoothed_loss": repr(checkpoint.curve.smoothed)}),
         **({"held": json.dumps(checkpoint.held.line())} if checkpoint.held else {}),
+        **(WEIGHTS_ALONE if checkpoint.weights_alone else {}),
     }
     return safetensors_pieces(entries, metadata)
 
@@ -143,12 +155,13 @@ def read_checkpoint(data: bytes | memoryview) -> Checkpoint:
     provenance = _json(metadata, "provenance")
     text, curve = _text(entries, provenance), _curve(entries, metadata, step)
     shapes = parameter_shapes(experiment, tokenizer)
-    # A file with weights only, such as an imported model, is a run before its first step.
-    fresh = step == 0 and not any(name.startswith("optimizer.") for name in entries)
+    alone = WEIGHTS_ALONE.items() <= metadata.items()
+    # Without that mark, a file with weights only, such as an imported model, is a run before its first step.
+    fresh = alone or step == 0 and not any(name.startswith("optimizer.") for name in entries)
     layout = {} if fresh else state_layout(experiment.optim, shapes)
     prefixes = {"": list(shapes), **{f"optimizer.{group}.": names for group, names in layout.items()}}
     weights, *states = (
-        _arrays(entries, prefix, {name: shapes[name] for name in names}, STORED[experiment.model.dtype])
+        _arrays(entries, prefix, {name: shapes[name] for name in names}, STORED[experiment.model.dtype], alone)
         for prefix, names in prefixes.items()
     )
     unexpected = (
@@ -168,6 +181,7 @@ def read_checkpoint(data: bytes | memoryview) -> Checkpoint:
         text,
         curve,
         _held(metadata, step),
+        alone,
     )
 
 
@@ -208,13 +222,14 @@ def parameter_shapes(experiment: Experiment, tokenizer: Tokenizer) -> dict:
     return {name: parameter.shape for name, _, _, parameter in model.named_parameters()}
 
 
-def _arrays(entries, prefix, shapes, dtype):
+def _arrays(entries, prefix, shapes, dtype, half):
+    """The arrays with a prefix as bytes of `dtype`; with `half`, they can be F16 in the file."""
     arrays = {}
     for name, shape in shapes.items():
         entry = entries.get(prefix + name)
         if entry is None:
             raise CheckpointError(f"the file has no array {prefix + name!r}, which the model it describes needs")
-        if entry.dtype != dtype or entry.shape != shape:
+        if entry.dtype not in (dtype, "F16" if half else dtype) or entry.shape != shape:
             raise CheckpointError(
                 f"{prefix + name!r} is {entry.dtype}{list(entry.shape)}, but the model the file describes "
                 f"needs {dtype}{list(shape)}"
@@ -230,7 +245,7 @@ def _arrays(entries, prefix, shapes, dtype):
                 f"{prefix + name!r} has numbers below 0, which means of squares cannot be: the file is damaged; "
                 f"use an earlier checkpoint"
             )
-        arrays[name] = entry.data
+        arrays[name] = entry.data if entry.dtype == dtype else from_float16(entry.data, dtype)
     return arrays
 
 

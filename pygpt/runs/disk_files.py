@@ -95,6 +95,17 @@ class DiskFiles(Cache):
         """Remove a folder with all its files."""
         await asyncio.to_thread(shutil.rmtree, self.root / folder, ignore_errors=True)
 
+    async def sizes(self, folder: str, inside: str) -> dict[str, int]:
+        """The names and the bytes of the files in a folder `inside` a folder; {} if there is none."""
+        with contextlib.suppress(OSError):
+            return {path.name: path.stat().st_size for path in (self.root / folder / inside).iterdir()}
+        return {}
+
+    async def remove_file(self, folder: str, file: str) -> None:
+        """Remove a file, if it is there and the system allows that."""
+        with contextlib.suppress(OSError):
+            (self.root / folder / file).unlink(missing_ok=True)
+
     async def take_over(self, create: Callable[[str], Awaitable[str]]) -> None:
         """Make a run of what earlier versions kept in the folder above, under the name that `create` returns."""
         old = self.root.parent

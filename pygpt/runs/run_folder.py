@@ -1,23 +1,38 @@
 """A run as a folder: model.safetensors, experiment.toml, metrics.jsonl, and tokenizer.json for a BPE tokenizer."""
 
 import contextlib
+import dataclasses
 import json
 import math
 import mmap
 import os
+import re
+import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from shlex import quote
 
 from pygpt.errors import CheckpointError
 from pygpt.runs.checkpoint import Checkpoint, read_checkpoint
-from pygpt.runs.layout import EXPERIMENT_FILE, METRICS_FILE, MODEL_FILE, TOKENIZER_FILE
+from pygpt.runs.checkpoint_series import no_checkpoint
+from pygpt.runs.layout import (
+    CHECKPOINTS_FOLDER,
+    EXPERIMENT_FILE,
+    METRICS_FILE,
+    MODEL_FILE,
+    SAMPLES_FILE,
+    TOKENIZER_FILE,
+    checkpoint_file,
+    checkpoint_step,
+)
 from pygpt.runs.metrics_log import LONGEST_LINE, line_of, lines_of, read_lines
 from pygpt.runs.run_header import LENGTH, RunHeader, header_end, read_header
 from pygpt.tokenizers import BPETokenizer, tokenizer_json_bytes
 from pygpt.training.loss_curve import LossCurve
 from pygpt.training.metrics import Metric, is_measured
 from pygpt.utils.files import append, open_regular, remove_unfinished, write_atomically
+
+_AT_STEP = re.compile(r"(.+)@(\d{1,19})", re.DOTALL)
 
 
 class RunFolder:
@@ -30,6 +45,8 @@ class RunFolder:
         self.experiment = folder / EXPERIMENT_FILE
         self.profile = folder / "profile.json"
         self.tokenizer = folder / TOKENIZER_FILE
+        self.samples = folder / SAMPLES_FILE
+        self.checkpoints = folder / CHECKPOINTS_FOLDER
         self._lock: tuple[int, int] | None = None  # the lock of the folder that was claimed
         self._unlogged: list[str] = []  # lines of the log that could not be written
 
@@ -69,7 +86,7 @@ class RunFolder:
             )
 
     def _files(self) -> list[Path]:
-        return [self.model, self.metrics, self.experiment, self.tokenizer, self.profile]
+        return [self.model, self.metrics, self.experiment, self.tokenizer, self.profile, self.samples]
 
     def remove(self) -> None:
         """Remove the files of a run whose folder this process has created and claimed, and the folder."""
@@ -78,6 +95,7 @@ class RunFolder:
         with contextlib.suppress(OSError):
             for path in (*self._files(), self.folder / LOCK_FILE):
                 path.unlink(missing_ok=True)
+            shutil.rmtree(self.checkpoints, ignore_errors=True)
             self.folder.rmdir()
 
     def earlier_run(self) -> list[Path]:
@@ -90,6 +108,7 @@ class RunFolder:
         Raises: CheckpointError if they cannot be renamed.
         """
         earlier = [path for path in self._files() if path.exists() and path.stat().st_size]
+        earlier += [self.checkpoints] if checkpoint_steps(self.folder) else []
         number = 1
         while any(_numbered(path, number).exists() for path in earlier):
             number += 1
@@ -212,15 +231,28 @@ def map_run(folder) -> memoryview:
 
 
 def open_run(folder) -> Checkpoint:
-    """The checkpoint of a run, given its folder or its file. The arrays are memory-mapped.
+    """The checkpoint of a run, given its folder or its file, or FOLDER@STEP. The arrays are memory-mapped.
 
-    Raises: CheckpointError, naming the folder or file, if there is no run or it is damaged.
+    Raises: CheckpointError, naming the folder or file, if there is no run or it is damaged, or none of that step.
     """
     data = map_run(folder)
     try:
-        return read_checkpoint(data)
+        checkpoint = read_checkpoint(data)
     except CheckpointError as error:
         raise CheckpointError(f"{folder}: {error}") from None
+    # A checkpoint along a run is without its text, which can be in the file of the run alone.
+    newest = _file_of(folder).parent.parent / MODEL_FILE
+    if checkpoint.weights_alone and newest.exists():
+        checkpoint = dataclasses.replace(checkpoint, text=open_run(newest).text)
+    return checkpoint
+
+
+def checkpoint_steps(folder: Path) -> list[int]:
+    """The steps of the checkpoints along the run in a folder, in order."""
+    with contextlib.suppress(OSError):
+        steps = (checkpoint_step(path.name) for path in (folder / CHECKPOINTS_FOLDER).iterdir())
+        return sorted(step for step in steps if step is not None)
+    return []
 
 
 def read_beginning(folder) -> tuple[RunHeader, LossCurve]:
@@ -284,10 +316,25 @@ def _path_of(folder) -> Path:
     return path
 
 
-def _opened(folder, read):
-    path = _path_of(folder)
+def _file_of(run) -> Path:
+    """The file of a run, given its folder or its file, or FOLDER@STEP. Raises: CheckpointError."""
+    path = _path_of(run)
     if os.path.isdir(path):  # unlike Path.is_dir, also for a name that is too long
-        path = path / MODEL_FILE
+        return path / MODEL_FILE
+    found = _AT_STEP.fullmatch(str(path))
+    if not found or os.path.exists(path):
+        return path
+    folder, step = Path(found[1]), int(found[2])
+    if os.path.exists(at_step := folder / checkpoint_file(step)):
+        return at_step
+    newest = read_beginning(folder)[0].step
+    if step == newest:
+        return folder / MODEL_FILE
+    raise no_checkpoint(folder, step, {*checkpoint_steps(folder), newest})
+
+
+def _opened(folder, read):
+    path = _file_of(folder)
     try:
         with open_regular(path) as file:
             return read(file)

@@ -13,7 +13,7 @@ from pygpt.training.loss_curve import LossCurve
 
 LENGTH = 8  # bytes of the length of the header
 LONGEST = 100_000_000  # bytes, as in safetensors.py
-_OTHER = ("curve.", "optimizer.", "data.")  # the prefixes of arrays that are no weights
+OTHER = ("curve.", "optimizer.", "data.")  # the prefixes of arrays that are no weights
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,7 +65,7 @@ def read_header(header: bytes) -> RunHeader:
         places = {name: arrays[name]["data_offsets"] for name in CURVE if name in arrays}
         if not all(0 <= begin <= end for begin, end in places.values()) or not isinstance(provenance, dict):
             raise ValueError("a table of the curve has no place, or the provenance is no table")
-        weights = [entry["shape"] for name, entry in arrays.items() if not name.startswith(_OTHER)]
+        weights = [entry["shape"] for name, entry in arrays.items() if not name.startswith(OTHER)]
         return RunHeader(
             experiment=Experiment.from_dict(json.loads(metadata["experiment"])),
             step=int(metadata["step"]),

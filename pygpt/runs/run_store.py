@@ -6,19 +6,30 @@ that two tabs never write the same run. about.json is written last: a folder wit
 """
 
 import contextlib
-import json
+import dataclasses
 import time
 from typing import Any
 
 from pygpt.errors import CheckpointError
-from pygpt.runs.differences import differences, preset_of
-from pygpt.runs.layout import ABOUT_FILE, EXPERIMENT_FILE, METRICS_FILE, MODEL_FILE, SAMPLES_FILE, TOKENIZER_FILE
+from pygpt.runs.about import first_about
+from pygpt.runs.checkpoint import Checkpoint, read_checkpoint
+from pygpt.runs.checkpoint_series import CheckpointSeries, no_checkpoint
+from pygpt.runs.layout import (
+    ABOUT_FILE,
+    EXPERIMENT_FILE,
+    METRICS_FILE,
+    MODEL_FILE,
+    SAMPLES_FILE,
+    TOKENIZER_FILE,
+    checkpoint_file,
+)
 from pygpt.runs.metrics_log import line_of, lines_of, logged_steps, read_lines
 from pygpt.runs.run_header import LENGTH, RunHeader, header_end, read_header
+from pygpt.runs.samples_log import read_samples, sample_line
 from pygpt.tokenizers import BPETokenizer, tokenizer_json_bytes
 from pygpt.training.loss_curve import LossCurve
 from pygpt.utils.files import file_name
-from pygpt.utils.json_text import json_text
+from pygpt.utils.json_text import json_text, parsed
 
 UNDO_SECONDS = 600  # for which a deleted run can be brought back, at least, unless its room is needed
 LONGEST_SHOWN = 80  # characters of an unknown name that an error repeats
@@ -27,32 +38,35 @@ LONGEST_SHOWN = 80  # characters of an unknown name that an error repeats
 class RunStore:
     """The runs in `files`, one of which is the session's current one.
 
-    With `only`, the session has one run, in the folder of that name.
+    With `only`, the session has one run, in the folder of that name. With `checkpoints`, it keeps checkpoints along
+    the run (see checkpoint_series.py).
     """
 
-    def __init__(self, files, only: str = ""):
-        self.files, self.only = files, only
+    def __init__(self, files, only: str = "", checkpoints: bool = False):
+        self.files, self.only, self.checkpoints = files, only, checkpoints
+        self.series = CheckpointSeries(files, self._write)
         self.current = ""  # the folder of the current run, claimed here; "" until it has one
         # Of the current run only what is written: the run itself would keep the memory of its device.
         self._experiment: Any = None
         self._tokenizer: Any = None
         self._first_about: dict = {}  # what about.json says of it from its start
         self._begun = False  # whether its folder has what a run has from its start
+        self._step = 0  # at which it begins
         self._logged = 0  # the steps whose lines in its logs stay when it begins
         self._about_run: dict | None = None  # what about.json says of the current run, as far as it was written here
         self._unwritten: dict[str, list[str]] = {}  # lines that are not in the logs yet
 
-    async def begin(self, run, copy: str = "", parent=None) -> None:
+    async def begin(self, run, copy: str = "", parent=None, parent_step: int | None = None) -> None:
         """Keep another run from now on: in the folder `copy` unless another session writes it, or else in a new one.
 
-        `parent` is the run that it changes, if any. Raises: CheckpointError if it cannot be written; `log` and `keep`
-        try again.
+        `parent` is the run that it changes, if any; a branch begins with the weights of its step `parent_step`.
+        Raises: CheckpointError if it cannot be written; `log` and `keep` try again.
         """
         if self.current and self.current != copy:
             await self.files.release(self.current)
         if copy and copy != self.current and not await self.files.claim(copy):
             copy = ""
-        self.current, self._about_run, self._first_about = copy, None, _first_about(run, parent)
+        self.current, self._about_run, self._first_about = copy, None, first_about(run, parent, parent_step)
         self._take(run)
         if copy and (about := await self._about(copy)) and "deleted" in about:
             await self.restore(copy)  # in another tab, whose list was older
@@ -67,7 +81,7 @@ class RunStore:
         await self._begin(logged_steps(run))
 
     def _take(self, run) -> None:
-        self._experiment, self._tokenizer = run.experiment, run.tokenizer
+        self._experiment, self._tokenizer, self._step = run.experiment, run.tokenizer, run.step
 
     async def _begin(self, logged: int) -> None:
         self._logged, self._begun, self._unwritten = logged, False, {}
@@ -86,8 +100,9 @@ class RunStore:
         metrics = read_lines((await self._read(folder, METRICS_FILE)).splitlines())
         kept = "".join(line_of(metric) for metric in metrics if metric.step <= self._logged)
         await self._write(folder, METRICS_FILE, kept.encode())
-        samples = [sample for sample in await self.samples(folder) if sample["step"] <= self._logged]
-        await self._write(folder, SAMPLES_FILE, "".join(map(_sample_line, samples)).encode())
+        samples = [sample for sample in await self.samples(folder) if sample["step"] <= self._step]
+        await self._write(folder, SAMPLES_FILE, "".join(map(sample_line, samples)).encode())
+        await self.series.begin(folder, self._step)
         self._begun = True
 
     async def _create(self, stem: str) -> str:
@@ -112,7 +127,7 @@ class RunStore:
 
     def note_sample(self, step: int, text: str) -> None:
         """Note what the model wrote at a step. It is in the folder after the next `keep`."""
-        self._unwritten.setdefault(SAMPLES_FILE, []).append(_sample_line({"step": step, "text": text}))
+        self._unwritten.setdefault(SAMPLES_FILE, []).append(sample_line({"step": step, "text": text}))
 
     async def _flush(self) -> None:
         await self._write_start()
@@ -121,19 +136,34 @@ class RunStore:
                 await self.files.append(self.current, file, "".join(lines).encode())
                 lines.clear()
 
-    async def keep(self, data: bytes, about: dict) -> None:
-        """Replace the run's checkpoint, and what `find` says about it.
+    def is_checkpoint_due(self, step: int) -> bool:
+        """Whether `keep` at a step adds a checkpoint along the run."""
+        return self.checkpoints and self.series.is_due(step)
 
-        Raises: CheckpointError if it cannot be written; the previous checkpoint is then intact.
+    async def keep(self, data: bytes, about: dict) -> str:
+        """Replace the run's checkpoint, and what `find` says about it; add one along the run if it is due.
+
+        Returns why the latter cannot be written, or "". Raises: CheckpointError if the former cannot be written; the
+        previous checkpoint is then intact.
         """
         await self._write_start()
         await self._write(self.current, MODEL_FILE, data)
         await self._flush()
+        refusal = await self._add_checkpoint(about["step"], data)
         named = {"name": self.current.replace("-", " ")}
         before = await self._about(self.current) or self._about_run or named | self._first_about
         before.pop("deleted", None)  # a run that goes on is there again
-        self._about_run = before | about | {"time": time.time(), "bytes": len(data)}
+        self._about_run = before | about | {"time": time.time(), "bytes": len(data) + self.series.nbytes}
         await self._write_about(self.current, self._about_run)
+        return refusal
+
+    async def _add_checkpoint(self, step: int, data: bytes) -> str:
+        if self.is_checkpoint_due(step):
+            try:
+                await self.series.add(step, data)
+            except (CheckpointError, MemoryError) as error:
+                return str(error) or "it does not fit in memory"
+        return ""
 
     async def find(self) -> list[dict]:
         """What is known about each run, the newest first, with its folder as `copy`, its age as `seconds_ago`, and
@@ -142,7 +172,7 @@ class RunStore:
         claimed, now = await self.files.claimed(), time.time()
         runs = []
         for folder, text in (await self.files.read_all(ABOUT_FILE)).items():
-            about = _parsed(text)
+            about = parsed(text)
             if about is not None:
                 where = "here" if folder == self.current else "elsewhere" if folder in claimed else ""
                 age = max(0.0, now - _seconds(about.get("time")))
@@ -185,7 +215,7 @@ class RunStore:
         await self.files.take_over(self._create)
         described = await self.files.read_all(ABOUT_FILE)
         for folder in await self.files.names() - await self.files.claimed() - {self.current}:
-            about = _parsed(described.get(folder, b""))
+            about = parsed(described.get(folder, b""))
             if about is None:
                 await self._complete(folder)
             elif "deleted" in about and time.time() - _seconds(about["deleted"]) > UNDO_SECONDS:
@@ -228,10 +258,28 @@ class RunStore:
         except CheckpointError as error:
             raise CheckpointError(f"{copy}: {error}") from None
 
+    async def checkpoint_steps(self, copy: str, newest: int) -> list[int]:
+        """The steps of a run at which it has a checkpoint, in order; `newest` is that of its newest one."""
+        return sorted({step for step in await self.series.steps(copy) if step < newest} | {newest})
+
+    async def read_checkpoint(self, copy: str, step: int = -1, with_text: bool = False) -> Checkpoint:
+        """The checkpoint of a run at a step, or its newest one. An earlier one has the weights alone, and the run's own
+        text if that is asked for.
+
+        Raises: CheckpointError if there is none.
+        """
+        newest = (await self.read_run(copy))[0].step
+        if step in (-1, newest):
+            return read_checkpoint(await self.read_copy(copy))
+        steps = await self.checkpoint_steps(copy, newest)
+        if step not in steps or not (data := await self._read(copy, checkpoint_file(step))):
+            raise no_checkpoint(copy, step, steps)
+        text = read_checkpoint(await self.read_copy(copy)).text if with_text else None
+        return dataclasses.replace(read_checkpoint(data), text=text)
+
     async def samples(self, copy: str) -> list[dict]:
         """What the model of a run wrote during training, each with `step` and `text`, in order."""
-        samples = (_parsed(line) or {} for line in (await self._read(copy, SAMPLES_FILE)).splitlines())
-        return [one for one in samples if type(one.get("step")) is int and isinstance(one.get("text"), str)]
+        return read_samples((await self._read(copy, SAMPLES_FILE)).splitlines())
 
     async def wait_for_closing_tabs(self, attempt: int) -> bool:
         """Wait for other sessions to end. Returns False if there is none, or after a few attempts."""
@@ -261,7 +309,7 @@ class RunStore:
         return about
 
     async def _about(self, folder: str) -> dict | None:
-        return _parsed(await self._read(folder, ABOUT_FILE))
+        return parsed(await self._read(folder, ABOUT_FILE))
 
     async def _write_about(self, folder: str, about: dict) -> None:
         await self._write(folder, ABOUT_FILE, json_text(about).encode())
@@ -289,34 +337,9 @@ class RunStore:
             return b""
 
 
-def _first_about(run, parent) -> dict:
-    before = parent.experiment if parent else preset_of(run.experiment)
-    return {
-        "id": run.id,
-        "preset": run.experiment.name,
-        "notes": "",
-        "star": False,
-        "created": time.time(),
-        "parent": parent.id if parent else "",
-        "differs": differences(before, run.experiment),
-    }
-
-
 def _stem(experiment) -> str:
     return file_name(experiment.name).lower().replace(" ", "-") or experiment.model.kind
 
 
 def _seconds(value) -> float:
     return value if isinstance(value, int | float) else 0.0
-
-
-def _sample_line(sample: dict) -> str:
-    return json_text(sample) + "\n"
-
-
-def _parsed(text: bytes) -> dict | None:
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return value if isinstance(value, dict) else None

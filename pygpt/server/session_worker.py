@@ -61,7 +61,7 @@ class Site:
 
 def run_lab(connection, folder: str, choice: str) -> None:
     """Handle the lab's commands until the connection closes; its runs are in `folder`/runs."""
-    _run(connection, folder, choice, RunStore(DiskFiles(Path(folder) / "runs")))
+    _run(connection, folder, choice, RunStore(DiskFiles(Path(folder) / "runs"), checkpoints=True))
 
 
 def run_model(connection, folder: str, choice: str) -> None:

@@ -67,9 +67,22 @@ COMMANDS = {
         takes_bytes=True,
     ),
     "open_kept": Command("open a kept run", {"copy": str}),
+    "branch": Command(
+        "begin a new run, paused, with the weights that a kept run had at a step; answered by `opened` and `branched`",
+        {"copy": str, "step": int},
+    ),
+    "write": Command(
+        "continue a prompt with the model of a kept run at a step, or its newest for -1, in slot 0 or 1",
+        {"slot": int, "copy": str, "step": int, "prompt": str, "max_new_tokens": int, **SAMPLING},
+        optional=frozenset(SAMPLING),
+        part="writing",
+    ),
+    "stop_writing": Command("stop the text in a slot", {"slot": int}, part="writing"),
     "list_runs": Command("list the kept runs; answered by `found`", part="kept_runs"),
     "read_run": Command(
-        "read the settings, curve and samples of a kept run; answered by `run_read`", {"copy": str}, part="kept_runs"
+        "read the settings, curve, samples and checkpoints of a kept run; answered by `run_read`",
+        {"copy": str},
+        part="kept_runs",
     ),
     "describe_run": Command(
         "change the name, notes or star of a kept run; answered by `found`",

@@ -57,12 +57,16 @@ class KeptRuns:
         self.emit(Found([KeptRun.of(run) for run in runs if "deleted" not in run], [*map(KeptRun.of, deleted)]))
 
     async def read_run(self, copy: str) -> None:
-        """Send the settings, the curve and the samples of a run. Raises: CheckpointError if there is none."""
+        """Send the settings, the curve, the samples and the checkpoints of a run.
+
+        Raises: CheckpointError if there is none.
+        """
         header, curve = await self.store.read_run(copy)
         samples = [WrittenSample(sample["step"], sample["text"]) for sample in await self.store.samples(copy)]
         experiment = Experiment(header.experiment.to_dict())
+        steps = await self.store.checkpoint_steps(copy, header.step)
         text, parent = header.text_sha256, header.began_from
-        self.emit(RunRead(copy, text, parent, experiment, curve.training, curve.validation, samples))
+        self.emit(RunRead(copy, text, parent, experiment, curve.training, curve.validation, samples, steps))
 
     async def describe_run(self, copy: str, **changes) -> None:
         """Change the name, notes or star of a run. Raises: ExperimentError for a name that is empty or too long."""

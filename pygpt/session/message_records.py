@@ -134,7 +134,7 @@ class KeptRun:
     """A run that is kept: the name of its folder in `copy`, and what is known about it.
 
     `open` is "here" if it is the current run, "elsewhere" if another tab writes it, else "". `parent` is the id of the
-    run that it was changed from, or "".
+    run that it was changed from, or "", and `parent_step` the step whose weights it began with, if it is a branch.
     """
 
     copy: str
@@ -143,6 +143,7 @@ class KeptRun:
     text: str
     preset: str
     parent: str
+    parent_step: int | None
     differs: list[SettingChange]
     notes: str
     star: bool
@@ -173,6 +174,7 @@ _NOTHING_KNOWN: dict = {
     "text": "",
     "preset": "",
     "parent": "",
+    "parent_step": None,
     "notes": "",
     "star": False,
     "loss": None,

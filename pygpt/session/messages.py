@@ -258,8 +258,8 @@ class Found(Event):
 
 @event
 class RunRead(Event):
-    """The settings of a kept run, its curve as in `curve`, and what its model wrote during training. `began_from` names
-    the run that it took its first weights from, or is ""."""
+    """The settings of a kept run, its curve as in `curve`, what its model wrote during training, and the steps at which
+    it has a checkpoint. `began_from` names the run that it took its first weights from, or is ""."""
 
     copy: str
     text_sha256: str
@@ -268,6 +268,25 @@ class RunRead(Event):
     training: list[tuple[int, float, int]]
     validation: list[tuple[int, float, Number]]
     samples: list[WrittenSample]
+    checkpoints: list[int]
+
+
+@event
+class Branched(Event):
+    """The run that was `opened` last begins with the weights of a kept run, `copy`, at a step of it."""
+
+    run_id: str
+    copy: str
+    step: int
+
+
+@event
+class Written(Event):
+    """The text written in a slot since the last `written` event."""
+
+    slot: int
+    text: str
+    done: bool
 
 
 @event

@@ -5,13 +5,13 @@ from collections.abc import Callable
 from functools import partial
 
 from pygpt.config.sampling import SamplingConfig
-from pygpt.data import Text, hold_out, question_of
+from pygpt.errors import ExperimentError
 from pygpt.inference.generate import stream
 from pygpt.inference.sampler import Sampler
 from pygpt.session.background import Background
 from pygpt.session.events import Emit
 from pygpt.session.messages import Error, Sample, Sampled
-from pygpt.tokenizers import split_documents
+from pygpt.training.fixed_sample import SAMPLE_LENGTH, FixedSample
 from pygpt.training.run import Run
 from pygpt.utils.blocking import yield_to_event_loop
 
@@ -20,7 +20,7 @@ SAMPLE_MAX_INTERVAL = 5.0  # seconds between two samples, at most
 SAMPLE_MIN_INTERVAL = 1.5  # seconds between two samples, at least
 SAMPLE_SHARE = 0.1  # largest share of the time spent on samples: a slow device writes fewer
 SAMPLE_LONGEST_INTERVAL = 120.0  # seconds: the clock may say that the last sample took hours, if the machine slept
-SAMPLE_LENGTH = 160
+LONGEST_SAMPLE = 100_000  # tokens; a page shows no longer text smoothly
 LAST_SAMPLE_SECONDS = 0.08  # seconds in which the last sample of a halted run must end
 
 
@@ -49,27 +49,22 @@ class TrainingSamples:
             return
         step = self.step = run.step
         began = time.perf_counter()
-        # A model that learns answers gets a held-out question, a different one each time, and decodes greedily.
-        prompt, expected = _question(run) if run.val_batches.answers is not None else ("", "")
-        config = SamplingConfig(temperature=0.0 if expected else 0.8, seed=step)
-        next_slice_size = _GrowingSlices()
+        fixed = FixedSample.of(run)
+        next_slice_size = GrowingSlices()
         # After Pause is pressed, the sample ends within LAST_SAMPLE_SECONDS.
         should_continue = lambda: not (self.halting() and time.perf_counter() - began > LAST_SAMPLE_SECONDS)
-        pieces = [prompt]
-        sampler = Sampler(run.model, run.tokenizer, prompt, config, template=run.template)
+        pieces = []
+        sampler = Sampler(run.model, run.tokenizer, fixed.prompt, fixed.config, template=run.template)
         async for piece in stream(sampler, SAMPLE_LENGTH, next_slice_size, should_continue):
             pieces.append(piece)
             await yield_to_event_loop()  # NumPy blocks the event loop while it computes
-        text = "".join(pieces)
         # The first sample includes compilation: its time does not predict the next one's.
         self._took = time.perf_counter() - began if step else 0.0
         self._wrote_at = time.perf_counter()
-        if expected:
-            text += "  right" if text == expected else f"  wrong: {expected}"
-        self.send(Sample(run.id, step, text))
+        self.send(Sample(run.id, step, fixed.shown("".join(pieces))))
 
 
-class _GrowingSlices:
+class GrowingSlices:
     """The number of tokens in the next slice: 4 at first, then doubled while a slice takes less than LONGEST_SLICE.
     Pause takes effect between two slices."""
 
@@ -84,12 +79,10 @@ class _GrowingSlices:
         return self.count
 
 
-def _question(run: Run) -> tuple[str, str]:
-    """A held-out question up to its answer, and the same document with its answer."""
-    assert isinstance(run.text, Text)  # shards have no questions
-    _, held_out = hold_out(split_documents(run.text.text), run.experiment.data.val_fraction)
-    expected = held_out[run.step % len(held_out)]
-    return question_of(expected, run.text.question_length), expected
+def check_length(max_new_tokens: int) -> None:
+    """Raises: ExperimentError unless a text of so many tokens can be asked for."""
+    if not 1 <= max_new_tokens <= LONGEST_SAMPLE:
+        raise ExperimentError("max_new_tokens", f"expected 1 to {LONGEST_SAMPLE:,}, got {max_new_tokens:,}")
 
 
 class Continuation(Background):
@@ -106,7 +99,7 @@ class Continuation(Background):
         self._begin(self._write(run.id, sampler, max_new_tokens), partial(self._ended, run.id))
 
     async def _write(self, run_id, sampler, max_new_tokens):
-        async for piece in stream(sampler, max_new_tokens, _GrowingSlices()):
+        async for piece in stream(sampler, max_new_tokens, GrowingSlices()):
             self.emit(Sampled(run_id, piece, done=False))
             await yield_to_event_loop()  # NumPy blocks the event loop while it computes
 

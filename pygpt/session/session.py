@@ -19,10 +19,11 @@ from pygpt.session.events import Emit
 from pygpt.session.kept_runs import KeptRuns
 from pygpt.session.messages import Paused, Stopped
 from pygpt.session.preparing import CalledOff, Preparing, Tokenizers
-from pygpt.session.sampling import Continuation
+from pygpt.session.sampling import Continuation, check_length
 from pygpt.session.texts import Texts
 from pygpt.session.timing import Timing
 from pygpt.session.training import Training
+from pygpt.session.writing import Writing
 from pygpt.tokenizers import Tokenizer, expected_vocabulary
 from pygpt.training.run import Run
 from pygpt.utils.blocking import yield_to_event_loop
@@ -31,9 +32,9 @@ from pygpt.utils.files import file_name
 # A text with fewer characters is tokenized to check a draft, on every keystroke; a longer one has room for every block.
 SHORT_TEXT = 20_000
 LONGEST_BENCHMARK = 3600  # seconds
-LONGEST_SAMPLE = 100_000  # tokens; a page shows no longer text smoothly
 
-NEED_DEVICE = frozenset({"start", "resume", "extend", "sample", "benchmark"})  # open it again if it was lost
+# They open the device again if it was lost.
+NEED_DEVICE = frozenset({"start", "resume", "extend", "sample", "benchmark", "branch", "write"})
 
 
 class Session:
@@ -51,6 +52,7 @@ class Session:
         self.training = Training(emit, store, self._recover, self.kept_runs.list_runs)
         self.bench = Benchmark(emit)
         self.continuation = Continuation(emit)
+        self.writing = Writing(emit, store, self._device_to_write)
         self._begun = asyncio.Event()  # set unless the first device is on its way
         self._begun.set()
         self._replacing = asyncio.Lock()  # held while the run, its device or its safety copy is replaced
@@ -93,6 +95,7 @@ class Session:
         self.timing.stop()
         async with self._replacing:
             await self.bench.stop()
+            await self.writing.stop()
             run = self.training.run
             if run is not None:
                 await self.training.halt(Paused)
@@ -123,6 +126,7 @@ class Session:
                 return
             await self.bench.stop()
             await self.continuation.stop()
+            await self.writing.stop()
             try:
                 await (self._reopen() if self.training.run is None else self.training.restore())
             except DeviceError as error:
@@ -149,7 +153,7 @@ class Session:
             self.emit(messages.Checked(parameter_count(draft, size), needed + copy_memory(draft, size), size, seconds))
 
     def _is_busy(self):
-        return self.training.active or self.bench.active or self.continuation.active
+        return self.training.active or self.bench.active or self.continuation.active or self.writing.active
 
     async def start(self, experiment: dict) -> None:
         """Start a new run on the chosen text. Raises: PygptError, and keeps the last run."""
@@ -233,8 +237,7 @@ class Session:
         Raises: TokenizerError for a character outside the vocabulary, ExperimentError for a setting out of range.
         """
         config = SamplingConfig(**settings)
-        if not 1 <= max_new_tokens <= LONGEST_SAMPLE:
-            raise ExperimentError("max_new_tokens", f"expected 1 to {LONGEST_SAMPLE:,}, got {max_new_tokens:,}")
+        check_length(max_new_tokens)
         await self.bench.stop()
         if self.training.run is None:
             raise DataError("there is no model to sample from yet; train one, or open one")
@@ -253,6 +256,7 @@ class Session:
         if self.training.active:
             raise DeviceError("a benchmark needs the device to itself: pause the training first")
         await self.continuation.stop()
+        await self.writing.stop()
         await self.bench.begin(self.device, seconds)
 
     async def stop_benchmark(self) -> None:
@@ -307,8 +311,38 @@ class Session:
             if not self.store.is_current(copy):
                 await self._open(await self.store.read_copy(copy), copy)
 
+    async def branch(self, copy: str, step: int) -> None:
+        """Begin a new run with the weights of a kept run at a step, with its settings, its text and a new optimizer. It
+        is paused before its first step.
+
+        Raises: CheckpointError if there is no such run or checkpoint; the last run is kept.
+        """
+        await self._begun.wait()
+        async with self._replacing:
+            if self.device is None:
+                raise DeviceError("there is no device to train on; choose one")
+            parent = await self.store.read_checkpoint(copy, step, with_text=True)
+            draft = parent.experiment
+            text = parent.text or await self.site.load_text(draft.data.source)
+            if not self._may_choose():
+                check_memory(draft, parent.tokenizer.vocab_size, self.device, len(text.text))
+            await self._stop_all()
+            await self._choose_device(draft)
+            run = Run(draft, text, self.device, init_from=parent)
+            await self.training.adopt(run, await run.fetch_checkpoint(), parent=parent)
+            self.emit(messages.Branched(run.id, copy, parent.step))
+            await self.texts.choose_run_text()
+
+    async def _device_to_write(self) -> Any:
+        await self._begun.wait()
+        await self.bench.stop()
+        if self.device is None:
+            raise DeviceError("there is no device to write with; choose one")
+        return self.device
+
     async def _stop_all(self) -> None:
         self.timing.stop()
         await self.bench.stop()
         await self.continuation.stop()
+        await self.writing.stop()
         await self.training.halt(Stopped)

@@ -11,7 +11,7 @@ from pygpt.analysis.autotune import tune
 from pygpt.analysis.profile import Profile, profile
 from pygpt.data import Text
 from pygpt.errors import DeviceLost, DivergedError, ExperimentError, PygptError, sentence_of
-from pygpt.runs.checkpoint import read_checkpoint
+from pygpt.runs.checkpoint import Checkpoint, read_checkpoint
 from pygpt.runs.run_store import RunStore
 from pygpt.session.baselines import send_baselines
 from pygpt.session.events import Emit
@@ -81,25 +81,27 @@ class Training:
         self._start_baselines(run)
         self._start(run)
 
-    async def adopt(self, run: Run, data: bytes, copy: str = "") -> None:
-        """Take a restored run without starting it. It is kept as a new run, or continues `copy`, its source."""
+    async def adopt(self, run: Run, data: bytes, copy: str = "", parent: Checkpoint | None = None) -> None:
+        """Take a run without starting it; `data` is its checkpoint. It is kept as a new run, with the `parent` that it
+        branches from, if any, or continues `copy`, its source."""
         self.run, self.samples.step = run, -1
         self.keeping.turn_to(data)
         self.emit(Opened(run.id, self._facts(run)))
         curve = run.metrics.curve
         if not curve.empty:
             self.emit(Curve(run.id, curve.training, curve.validation, curve.smoothed))
-        await self.keeping.attempt(run, self._take_folder(run, data, copy))
+        await self.keeping.attempt(run, self._take_folder(run, data, copy, parent))
         self._start_baselines(run)
 
-    async def _take_folder(self, run: Run, data: bytes, copy: str) -> None:
-        await self.store.begin(run, copy)
+    async def _take_folder(self, run: Run, data: bytes, copy: str, parent: Checkpoint | None) -> None:
+        await self.store.begin(run, copy, parent, parent.step if parent else None)
         if copy:
             await self.keeping.list_once(run)
         else:
             await self.keeping.write(run, data, run.step)
         for sample in (await self.store.samples(self.store.current))[-SAMPLES_SHOWN:]:
             self.emit(Sample(run.id, sample["step"], sample["text"]))
+            self.samples.step = sample["step"]
 
     def _start_baselines(self, run: Run) -> None:
         if self.baselines_task is not None:
@@ -243,9 +245,8 @@ class Training:
         driver = self.driver = Driver(run, self.lock)
         if self.halting:
             driver.halt()
-        if run.step == 0:
-            await self.samples.write(run)
-        self.keeping.begin()
+        await self.samples.write(run)
+        self.keeping.begin(run)
         self.samples.begin()
         async for event in driver.events():
             reporter.add(event.metrics)
@@ -256,6 +257,8 @@ class Training:
             if self.samples.is_due(event.evaluated):
                 await self.samples.write(run)
             if not self.halting and self.keeping.is_due:
+                if self.store.is_checkpoint_due(run.step):  # each has its sample
+                    await self.samples.write(run)
                 await self.keeping.attempt(run, self.keeping.keep(run))
             # After the copy: the losses of the profiled steps are read later.
             if self.profiling and not self.halting and not run.evaluating:

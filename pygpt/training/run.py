@@ -164,6 +164,11 @@ class Run(Trainer):
         ExperimentError if a total of `steps` leaves no work.
         """
         checkpoint = read_checkpoint(data)
+        if checkpoint.weights_alone:
+            raise CheckpointError(
+                f"this file has the weights of step {checkpoint.step:,} alone, so the run cannot be continued from it; "
+                "start a new run with them: `pygpt train --init-from`"
+            )
         experiment = checkpoint.experiment
         if steps is not None:
             experiment = experiment.with_fields(**{"train.steps": steps})

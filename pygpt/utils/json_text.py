@@ -28,3 +28,12 @@ def _all_finite(values: Any) -> bool:
         return math.isfinite(sum(values))
     except TypeError:  # the list contains None
         return False
+
+
+def parsed(text: bytes) -> dict[str, Any] | None:
+    """The table in a JSON text, or None if it holds anything else, or is damaged."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None

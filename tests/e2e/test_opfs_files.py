@@ -67,6 +67,27 @@ states = [run["open"] for run in runs][:2]
 """) == [[7, 6, 5, 4, 3, 2, 1, 0], [[7] * 5, [6] * 5], ["here", ""], True]
 
 
+def test_a_run_has_files_in_a_folder_of_its_own(store):
+    """The checkpoints along a run: written, read in part, counted, and removed one by one or with the run."""
+    assert store.run("""
+await files.claim("baby-1")
+none = await files.sizes("baby-1", "checkpoints")
+for step in (0, 7):
+    await files.write("baby-1", f"checkpoints/{step}.safetensors", bytes(step + 3))
+both = await files.sizes("baby-1", "checkpoints")
+part = len(await files.read("baby-1", "checkpoints/7.safetensors", 2, 9))
+for _ in range(2):
+    await files.remove_file("baby-1", "checkpoints/7.safetensors")
+try:
+    await files.read("baby-1", "checkpoints/7.safetensors")
+except FileNotFoundError:
+    gone = True
+left = await files.sizes("baby-1", "checkpoints")
+await files.remove("baby-1")
+[none, both, part, gone, left, await files.sizes("baby-1", "checkpoints"), sorted(await files.names())]
+""") == [{}, {"0.safetensors": 3, "7.safetensors": 10}, 7, True, {"0.safetensors": 3}, {}, []]
+
+
 def test_a_full_disk_removes_no_run(store):
     """The browser's storage quota is lowered: the run that does not fit is refused, and all others stay."""
     used = store.run("(await js.navigator.storage.estimate()).usage")

@@ -13,7 +13,7 @@ from tests.e2e.test_lab import READY, TINY, fill, open_lab, wait_for
 AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
 
 
-def train(page, steps: int = 40, **fields):
+def train(page, steps: int | str = 40, **fields):
     """Train a run with these settings to its end."""
     fill(page, **fields)
     press(page, "#train")

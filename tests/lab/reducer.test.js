@@ -407,6 +407,22 @@ test("an error of a command about kept runs is shown with them, whatever field i
   assert.equal(state.errors["runs"], undefined);
 });
 
+test("a branch is announced as what it is, and can be asked for again", () => {
+  send({ type: "asking", command: "branch" }, { type: "opened", run_id: "b", run: facts("b") }, { type: "branched", run_id: "b", copy: "baby-1", step: 1260 });
+  assert.match(state.notice, /weights of step 1,260/);
+  assert.deepEqual([state.phase, state.waiting], ["paused", []]);
+  send({ type: "error", message: "baby-1 has no checkpoint of step 7", field: "file", during: "branch", run_id: "" });
+  assert.equal(state.errors["runs"], "baby-1 has no checkpoint of step 7");
+});
+
+test("two texts of kept runs grow beside each other", () => {
+  send({ type: "writing", slot: 0 }, { type: "writing", slot: 1 }, { type: "written", slot: 1, text: "ab", done: false },
+    { type: "written", slot: 0, text: "x", done: false }, { type: "written", slot: 1, text: "c", done: false }, { type: "written", slot: 1, text: "", done: true });
+  assert.deepEqual(state.written, [{ text: "x", running: true }, { text: "abc", running: false }]);
+  send({ type: "writing", slot: 1 });
+  assert.deepEqual(state.written[1], { text: "", running: true });
+});
+
 test("an unknown action changes nothing", () => {
   const before = state;
   assert.equal(send({ type: "unheard of" }), before);

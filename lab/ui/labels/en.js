@@ -95,10 +95,22 @@ export const english = {
     atShort: { step: "step", tokens: "at" },
     setting: "Setting",
     otherSettings: /** @type {Record<string, string>} */ ({ text: "Text", began_from: "First weights from" }),
-    atStep: (/** @type {string} */ step) => `Step ${step}`,
+    branched: (/** @type {string} */ name, /** @type {string} */ step) => (name ? `From step ${step} of ${isolated(name)}` : `From step ${step} of another run`),
     clear: "Clear",
     deleted: (/** @type {string} */ name) => `${isolated(name)} was deleted.`,
     undo: "Undo",
+  },
+
+  /** What a run wrote along its training. */
+  timeLine: {
+    title: "Time line",
+    slider: "Step",
+    run: "Steps of",
+    step: (/** @type {string} */ step) => `step ${step}`,
+    at: (/** @type {string} */ step) => `Step ${step}`,
+    written: (/** @type {string} */ name, /** @type {string} */ step) => `${name} · Step ${step}`,
+    branch: (/** @type {string} */ step) => `Branch from step ${step}`,
+    about: "The same prompt and seed at every step. A branch is a new run: the settings and the text of this one, the weights of that step, and an optimizer that starts afresh.",
   },
 
   /** Screen readers announce these. */
@@ -109,6 +121,7 @@ export const english = {
     training: "Training.",
     opened: (/** @type {number} */ step) => `Opened a run at step ${step}. Resume continues it.`,
     openedFinished: (/** @type {number} */ step) => `Opened a run that has finished after ${step} steps.`,
+    branched: (/** @type {string} */ step) => `A new run begins with the weights of step ${step}, and an optimizer that starts afresh. Resume trains it.`,
     paused: (/** @type {number} */ step) => `Paused at step ${step}.`,
     stopped: (/** @type {number} */ step) => `Stopped at step ${step}. You can still sample from the model.`,
     finished: (/** @type {number} */ step) => `Finished after ${step} steps.`,

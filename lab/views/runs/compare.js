@@ -1,12 +1,13 @@
 // The runs that are checked in the table: their curves in one chart, what differs between them, and what they wrote.
 
 import uPlot from "../../uplot/uPlot.esm.js";
-import { columnsOf, settingsOf } from "../../state/comparison.js";
+import { columnsOf, settingsOf, tokensPerStep } from "../../state/comparison.js";
 import { lossScale } from "../../state/loss_scale.js";
 import { element, setText, show } from "../../ui/dom.js";
 import { NONE, count, fieldName, number } from "../../ui/format.js";
 import { labels } from "../../ui/labels.js";
 import { radioRow } from "../../ui/radio_row.js";
+import { timeLineView } from "./time_line.js";
 
 /** @typedef {import("../../state/state.js").State} State */
 /** @typedef {import("../../transport/messages.js").RunReadEvent} RunRead */
@@ -31,7 +32,7 @@ export function compareView(controller) {
   const settings = element("table", { class: "results settings-table" });
   const same = element("p", { class: "hint" }, words.same);
   const otherTokens = element("p", { class: "hint", hidden: true }, words.otherTokens);
-  const samples = element("div", { class: "side-by-side" });
+  const timeLine = timeLineView({ branch: controller.branch, turn: () => plot?.redraw(false) });
   const clear = element("button", { class: "text-button", onclick() {
     controller.dispatch({ type: "compare", copies: [] });
     /** @type {HTMLElement|null} */ (document.querySelector(".runs [data-action=compare]"))?.focus();
@@ -39,9 +40,10 @@ export function compareView(controller) {
   const dom = element("section", { class: "stage comparison", "aria-label": words.comparison, hidden: true },
     element("div", { class: "comparison-top" }, across.dom, unit.dom, clear),
     otherTokens, element("figure", {}, frame, element("figcaption", {}, element("span", {}, words.smoothed), readout)),
+    timeLine.dom,
     element("div", { class: "comparison-top" }, element("h3", {}, words.differences),
       element("label", { class: "axis-choice" }, all, words.everything)),
-    same, element("div", { class: "scrolling" }, settings), samples);
+    same, element("div", { class: "scrolling" }, settings));
   /** @type {uPlot|null} */
   let plot = null;
   /** @type {{read: RunRead, name: string, place: number}[]} */
@@ -97,8 +99,27 @@ export function compareView(controller) {
         { label: name, stroke, width: 2, points: { show: false }, spanGaps: true },
         { label: name, stroke, width: 1.5, dash: [5, 4], points: { show: false }, spanGaps: true },
       ])],
-      hooks: { setCursor: [read], setSeries: [light] },
+      hooks: { setCursor: [read], setSeries: [light], draw: [mark] },
     };
+  }
+
+  /** A line at the step that the time line is at.
+   * @param {uPlot} chart */
+  function mark(chart) {
+    const at = timeLine.mark();
+    if (!at) return;
+    const { ctx, bbox } = chart;
+    const x = chart.valToPos(at.step * (axes.across === "tokens" ? tokensPerStep(at.read.experiment) : 1), "x", true);
+    if (x < bbox.left || x > bbox.left + bbox.width) return;
+    ctx.save();
+    ctx.strokeStyle = getComputedStyle(frame).getPropertyValue("--ink");
+    ctx.lineWidth = devicePixelRatio;
+    ctx.setLineDash([]);
+    ctx.beginPath();
+    ctx.moveTo(x, bbox.top);
+    ctx.lineTo(x, bbox.top + bbox.height);
+    ctx.stroke();
+    ctx.restore();
   }
 
   /** The curve under the pointer marks its row of the table.
@@ -131,14 +152,6 @@ export function compareView(controller) {
     ] : []));
   }
 
-  function drawSamples() {
-    samples.replaceChildren(...shown.map(({ read, name, place }) => {
-      const last = read.samples.at(-1);
-      return element("section", {}, element("h3", { "data-colour": place, class: "coloured", dir: "auto" },
-        last ? `${name} · ${words.atStep(count(last.step))}` : name), element("p", { class: "prose", dir: "auto", translate: "no" }, last?.text.trim() ?? ""));
-    }));
-  }
-
   return {
     dom,
     /** @param {State} state */
@@ -161,12 +174,12 @@ export function compareView(controller) {
         const run = runs.find((one) => one.copy === copy);
         return known[copy] && run ? [{ read: known[copy], name: run.name, place: compared.indexOf(copy) }] : [];
       });
-      const key = JSON.stringify(next.map(({ read, name, place }) => [read.copy, read.training.length, read.training.at(-1)?.[0], name, place]));
+      const key = JSON.stringify(next.map(({ read, name, place }) => [read.copy, read.training.length, read.training.at(-1)?.[0], read.checkpoints, name, place]));
       if (key === drawn) return;
       [shown, drawn] = [next, key];
       draw();
       drawSettings();
-      drawSamples();
+      timeLine.sync(shown);
     },
   };
 }

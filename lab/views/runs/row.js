@@ -16,6 +16,7 @@ const CHANGES_SHOWN = 3; // differences from the parent; the title has them all
  * @property {State["run"]} live  the run on the screen, if it is this one: its figures are newer
  * @property {number} place  among the runs that are compared, or -1
  * @property {string} full  why it cannot be compared, or ""
+ * @property {string} parent  the name of the run that it was changed from, or ""
  * @property {boolean} editing  whether its name and notes are being changed
  */
 
@@ -37,7 +38,7 @@ export function ageOf(run) {
 }
 
 /** @param {Run} run @param {Shown} shown @param {Acts} acts */
-export function row(run, { live, place, full, editing }, acts) {
+export function row(run, { live, place, full, parent, editing }, acts) {
   const here = run.open === "here";
   const check = element("input", {
     type: "checkbox", "aria-label": words.compare(run.name), checked: place >= 0, disabled: full !== "", title: full || null,
@@ -53,6 +54,7 @@ export function row(run, { live, place, full, editing }, acts) {
   return element("tr", { "data-copy": run.copy, class: here ? "here" : "" },
     element("td", { class: "marks", "data-colour": place < 0 ? null : place }, check, star),
     element("th", { scope: "row" }, editing ? form(run, acts) : element("span", { class: "run-title", dir: "auto" }, run.name),
+      run.parent_step !== null && element("span", { class: "differs" }, words.branched(parent, count(run.parent_step))),
       changes.length > 0 && element("span", { class: "differs", title: changes.join("\n") },
         words.changes(changes.slice(0, CHANGES_SHOWN), changes.length - CHANGES_SHOWN)),
       run.notes !== "" && !editing && element("span", { class: "differs", dir: "auto" }, run.notes)),

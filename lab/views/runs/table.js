@@ -105,6 +105,7 @@ export function runsView(controller) {
       live: run.open === "here" && live?.id === run.id ? live : null,
       place,
       full: place < 0 && compared.length >= MOST_COMPARED ? words.most(MOST_COMPARED) : "",
+      parent: run.parent_step === null ? "" : known.find(({ id }) => id === run.parent)?.name ?? "",
       editing: editing === run.copy,
     };
     const latest = shown.live && [shown.live.step, shown.live.metrics["val_loss"]];

@@ -593,7 +593,7 @@ def test_a_command_too_early_is_an_error(lab, command, message):
 
 @pytest.mark.parametrize("name", ["mine", "task:sort,format=mingpt,examples=50"])
 def test_samples_of_a_task_ask_its_held_out_questions(name, lab):
-    """Every fifth document is held out; the samples ask them in turn, and say whether the answer is right."""
+    """Every fifth document is held out; the samples ask the first, and say whether the answer is right."""
     own = name == "mine"
     questions = [f"{n}={n % 7}" for n in range(100, 150)] if own else split_documents(load_text(name).text)
     task = DRAFT.with_fields(
@@ -616,10 +616,9 @@ def test_samples_of_a_task_ask_its_held_out_questions(name, lab):
 
     asyncio.run(scenario())
     assert not lab.all("error")
-    held_out = questions[4::5]
+    expected = questions[4]
     assert [event["step"] for event in lab.all("sample")] == [0, 2]
     for event in lab.all("sample"):
-        expected = held_out[event["step"]]
         assert event["text"].startswith(expected[: 4 if own else 6])
         answer, verdict = event["text"].split("  ", 1)
         assert verdict == ("right" if answer == expected else f"wrong: {expected}")
