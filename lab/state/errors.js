@@ -16,7 +16,7 @@ const PLACES = /** @type {Record<string, string>} */ ({
 /** The place of an error.
  * @param {{field: string, during: string}} error */
 export function placeOf({ field, during }) {
-  if (during === "sample") return DIALS.has(field) ? `sample:${field}` : "prompt";
+  if (during === "sample" || during === "write") return DIALS.has(field) ? `sample:${field}` : "prompt";
   if (during === "benchmark") return during; // its dialog covers the page
   if (during === "training" && field === "device") return "lost"; // beside the controls: Resume is one of them
   if (during.endsWith("_run") || during === "branch") return PLACES[during] ?? ""; // whatever field the error names

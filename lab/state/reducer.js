@@ -62,6 +62,7 @@ const HANDLERS = {
         ? { ...state.device, opening: false, choice: state.device.open?.choice ?? state.device.choice, failed: state.device.choice }
         : state.device,
       answer: during === "sample" ? { ...state.answer, running: false, asked: null } : state.answer,
+      written: during === "write" ? state.written.map((text) => ({ ...text, running: false })) : state.written,
       notice: during === "sample" || during === "begin" ? "" : state.notice, // the place of the error announces it
       benchmark: during === "benchmark" && state.benchmark ? { ...state.benchmark, running: false } : state.benchmark,
       checked: during === "check" ? null : state.checked,

@@ -138,7 +138,7 @@ def test_places_have_no_serious_fault_of_access(runs, scheme, width):
     page.set_viewport_size({"width": width, "height": 900})
     for name in ("baby 1", "baby 2"):
         page.get_by_role("checkbox", name=f"Compare {name}").check()
-    for place in ("Runs", "Train"):
+    for place in ("Runs", "Write", "Train"):
         page.get_by_role("tab", name=place).click()
         page.evaluate(AXE.read_text())  # not by a script element, which the page's policy forbids
         found = page.evaluate("axe.run()")["violations"]

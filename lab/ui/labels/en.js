@@ -496,7 +496,15 @@ export const english = {
 
   sampling: {
     title: "Write",
-    about: "A model that you have trained or opened continues your prompt.",
+    special: (/** @type {string} */ value, /** @type {string} */ meaning) => `${value}: ${meaning}`,
+    model: "Model",
+    beside: "Model beside it",
+    step: "Step of the model",
+    newest: "newest",
+    atStep: (/** @type {string} */ step) => `at step ${step}`,
+    noModelBeside: "Beside it: none",
+    emptyBeside: "Choose a second model, or another step of the same one, to compare what they write.",
+    resultBeside: "What the second model writes",
     empty: "What the model writes appears here.",
     result: "What the model writes",
     with: (/** @type {string} */ name, /** @type {string} */ text, /** @type {string} */ step) => `${isolated(name)} on ${isolated(text)}, step ${step}`,
@@ -517,7 +525,7 @@ export const english = {
     copyTitle: "Copy the prompt and its continuation",
     copied: "Copied",
     selected: "Selected",
-    noModel: "Train or open a model first.",
+    noModel: "Train a model first, or open one.",
   },
 
   benchmark: {

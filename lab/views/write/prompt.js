@@ -1,11 +1,10 @@
-// The place Write: the model continues a prompt; Escape stops.
+// The place Write: one or two models continue a prompt; Escape stops.
 
 import { showError, errorPlace, element, isComposing, setAttribute, setText, show } from "../../ui/dom.js";
-import { growingText } from "../../ui/growing_text.js";
 import { labels } from "../../ui/labels.js";
 import { numberInput, readField } from "../../ui/number_input.js";
-import { count, textName } from "../../ui/format.js";
 import { describe, makeControl } from "../train/field.js";
+import { paneView } from "./pane.js";
 
 /** @typedef {import("../../state/state.js").State} State */
 /** @typedef {import("../../state/state.js").Controller} Controller */
@@ -37,25 +36,9 @@ export function writeView(controller) {
   const folded = element("details", { class: "more finer" }, element("summary", {}, words.finer), finer);
   const go = element("button", { id: "sample", type: "submit", class: "button primary" }, words.go);
   const halt = element("button", { id: "stop-sampling", type: "button", class: "button", onclick: stop, hidden: true }, words.halt);
-  const copy = element("button", {
-    id: "copy-answer", type: "button", class: "button", hidden: true, title: words.copyTitle,
-    async onclick() {
-      try {
-        await navigator.clipboard.writeText(answer.textContent ?? "");
-        setText(copy, words.copied);
-      } catch {
-        getSelection()?.selectAllChildren(answer);
-        setText(copy, words.selected);
-      }
-      setTimeout(() => setText(copy, words.copy), 2000);
-    },
-  }, words.copy);
   const mistake = errorPlace("prompt-mistake");
-  const given = element("span", { class: "given" });
-  const made = growingText("made");
-  const answer = element("p", { id: "answer", class: "prose answer", dir: "auto", translate: "no", hidden: true }, given, made.dom);
   const note = element("p", { class: "hint" });
-  const empty = element("p", { class: "hint" }, words.empty);
+  const panes = [paneView(controller, 0), paneView(controller, 1)];
   const form = element("form", { novalidate: true, onsubmit: (/** @type {Event} */ event) => {
     event.preventDefault();
     start();
@@ -63,13 +46,11 @@ export function writeView(controller) {
   element("label", { for: "prompt", class: "quiet-label" }, words.prompt), prompt, mistake, first,
   folded,
   element("div", { class: "buttons" }, go, halt), note);
-  const model = element("p", { class: "facts", id: "write-model" });
   const dom = element("div", { class: "write", id: "write", tabindex: "-1" },
-    element("section", { class: "card", "aria-labelledby": "write-title" }, element("h2", { id: "write-title" }, words.title), model, form),
-    element("section", { class: "card result", "aria-label": words.result }, empty, answer, element("div", { class: "buttons" }, copy)));
+    element("section", { class: "card", "aria-labelledby": "write-title" }, element("h2", { id: "write-title" }, words.title), form),
+    element("div", { class: "panes" }, ...panes.map((pane) => pane.dom)));
   let seed = 1;
   let running = false;
-  let possible = false;
 
   /** @param {State} state */
   function build({ about }) {
@@ -81,8 +62,15 @@ export function writeView(controller) {
         // The value comes last: until a slider has its own step, it rounds to whole numbers.
         ? element("input", { type: "range", min: field.minimum, max: WARMEST, step: 0.05, ...specific })
         : /** @type {HTMLInputElement} */ (makeControl(field, specific, STEPS[name]));
-      (MAIN_SETTINGS.includes(name) ? first : finer).insertBefore(number(control, name, describe(field)),
-        (MAIN_SETTINGS.includes(name) ? length : end).parentElement);
+      const dom = number(control, name, describe(field));
+      (MAIN_SETTINGS.includes(name) ? first : finer).insertBefore(dom, (MAIN_SETTINGS.includes(name) ? length : end).parentElement);
+      const { special } = field;
+      if (!special) continue;
+      const note = element("p", { class: "hint note" });
+      const explain = () => setText(note, readField(control) === special[0] ? words.special(String(special[0]), special[1]) : "");
+      control.addEventListener("input", explain);
+      explain();
+      dom.append(note);
     }
   }
 
@@ -98,20 +86,19 @@ export function writeView(controller) {
   }
 
   function start() {
-    if (!possible || running) return;
+    if (running || !panes.some((pane) => pane.possible)) return;
     running = true; // before the next redraw
     const settings = Object.fromEntries([...dials].map(([name, control]) =>
       [name, name === "seed" && control.value.trim() === "" ? seed : readField(control)]));
-    controller.dispatch({ type: "sampling", prompt: prompt.value });
-    controller.send(/** @type {import("../../transport/messages.js").SampleCommand} */ ({
-      type: "sample", prompt: prompt.value, ...settings,
-      stop: end.value ? [end.value.replaceAll("\\n", "\n")] : [],
-    }));
+    const wanted = /** @type {import("./pane.js").Wanted} */ ({
+      prompt: prompt.value, ...settings, stop: end.value ? [end.value.replaceAll("\\n", "\n")] : [],
+    });
+    for (const pane of panes) pane.write(wanted);
     seed += 1;
   }
 
   function stop() {
-    if (running) controller.send({ type: "stop_sampling" });
+    for (const pane of panes) pane.stop();
   }
 
   document.addEventListener("keydown", (event) => {
@@ -123,26 +110,19 @@ export function writeView(controller) {
     /** @param {State} state */
     sync(state) {
       if (!dials.has("seed") && state.about) build(state);
-      running = state.answer.running;
-      possible = state.run !== null && state.phase !== "starting";
+      for (const pane of panes) pane.sync(state);
+      running = panes.some((pane) => pane.running);
+      const possible = panes.some((pane) => pane.possible);
       if (go.disabled !== (!possible || running)) go.disabled = !possible || running;
       if (halt.hidden && running && document.activeElement === go) queueMicrotask(() => halt.focus());
       const handBack = !halt.hidden && !running && document.activeElement === halt;
       show(halt, running);
       if (handBack) go.focus();
-      show(copy, !running && state.answer.text !== "");
-      const { run } = state;
       setText(note, possible ? "" : words.noModel);
       show(note, !possible);
-      setText(model, run ? words.with(run.experiment.name || run.experiment.model["kind"], textName(run.text), count(run.step)) : words.about);
-      show(empty, !running && state.answer.text === "");
       showError(mistake, state.errors.prompt, prompt);
       for (const [name, place] of mistakes) showError(place, state.errors[`sample:${name}`], dials.get(name));
       if (finer.querySelector("[aria-invalid]") && !folded.open) folded.open = true;
-      show(answer, running || state.answer.text !== "");
-      setText(given, state.answer.prompt);
-      made.set(state.answer.text);
-      setAttribute(answer, "aria-busy", running ? "true" : null);
     },
   };
 }
