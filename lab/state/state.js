@@ -57,7 +57,7 @@ import { labels } from "../ui/labels.js";
  * @property {State["phase"]} phaseBefore  the phase before the last start
  * @property {{stage: string, fraction: number|null}|null} preparing  the stage of a start
  * @property {RunState|null} run
- * @property {{step: number, text: string}[]} samples  newest first
+ * @property {{step: number, text: string, realWords: number|null}[]} samples  newest first
  * @property {{running: boolean, prompt: string, text: string, asked: string|null}} answer  `asked` is the prompt of the
  *   next one until its first piece arrives
  * @property {{running: boolean, complete: boolean, results: import("../transport/messages.js").Measurement[]}|null} benchmark

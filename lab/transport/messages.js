@@ -138,8 +138,8 @@
  */
 
 /**
- * A short text that the model generated at a step of its training.
- * @typedef {{type: "sample", run_id: string, step: number, text: string}} SampleEvent
+ * A short text that the model generated at a step of its training, and the share of its words that are words of the training text; null for questions, or for too few words.
+ * @typedef {{type: "sample", run_id: string, step: number, text: string, real_words: number|null}} SampleEvent
  */
 
 /**

@@ -159,11 +159,13 @@ class Judged(Event):
 
 @event
 class Sample(Event):
-    """A short text that the model generated at a step of its training."""
+    """A short text that the model generated at a step of its training, and the share of its words that are words of the
+    training text; null for questions, or for too few words."""
 
     run_id: str
     step: int
     text: str
+    real_words: Number = None
 
 
 @event

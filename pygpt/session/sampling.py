@@ -12,6 +12,7 @@ from pygpt.session.background import Background
 from pygpt.session.events import Emit
 from pygpt.session.messages import Error, Sample, Sampled
 from pygpt.training.fixed_sample import SAMPLE_LENGTH, FixedSample
+from pygpt.training.real_words import LONGEST_TEXT, real_share, words_of
 from pygpt.training.run import Run
 from pygpt.utils.blocking import yield_to_event_loop
 
@@ -31,6 +32,7 @@ class TrainingSamples:
         self.send, self.halting = send, halting
         self.step = -1  # of the last sample
         self._wrote_at = self._took = 0.0
+        self._known: tuple[str, frozenset[str]] | None = None  # the words of the text with that SHA-256
 
     def begin(self) -> None:
         """Start the interval to the next sample: a run starts or continues."""
@@ -61,7 +63,17 @@ class TrainingSamples:
         # The first sample includes compilation: its time does not predict the next one's.
         self._took = time.perf_counter() - began if step else 0.0
         self._wrote_at = time.perf_counter()
-        self.send(Sample(run.id, step, fixed.shown("".join(pieces))))
+        written = fixed.shown("".join(pieces))
+        self.send(Sample(run.id, step, written, None if fixed.expected else self.share_of_words(run, written)))
+
+    def share_of_words(self, run: Run, written: str) -> float | None:
+        """The share of real words in a sample; None if the text is too long to know its words."""
+        text = run.text.text
+        if text is None or len(text) > LONGEST_TEXT:
+            return None
+        if self._known is None or self._known[0] != run.text.sha256:
+            self._known = run.text.sha256, words_of(text)
+        return real_share(written, self._known[1])
 
 
 class GrowingSlices:

@@ -100,7 +100,8 @@ class Training:
         else:
             await self.keeping.write(run, data, run.step)
         for sample in (await self.store.samples(self.store.current))[-SAMPLES_SHOWN:]:
-            self.emit(Sample(run.id, sample["step"], sample["text"]))
+            share = None if run.val_batches.answers else self.samples.share_of_words(run, sample["text"])
+            self.emit(Sample(run.id, sample["step"], sample["text"], share))
             self.samples.step = sample["step"]
 
     def _start_baselines(self, run: Run) -> None:

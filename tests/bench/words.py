@@ -1,22 +1,14 @@
 """Train the page's default for 60 s and count the real words in five samples: those that occur in the training text."""
 
-import re
 import time
 
 from pygpt.data import load_text
+from pygpt.training.real_words import real_share, words_of
 from tests.bench.site import open_site
 
 SECONDS = 60
 SAMPLES = 5
 DEVICES = ("numpy", "webgpu")
-WORD = re.compile(r"[a-z']+")
-
-
-def real_share(sample: str, text: str) -> float:
-    """The fraction of a sample's words that are words of the text. The last word is left out: it may be cut off."""
-    written = WORD.findall(sample.lower())[:-1]
-    known = set(WORD.findall(text.lower()))
-    return sum(word in known for word in written) / max(1, len(written))
 
 
 def measure(options) -> None:
@@ -37,7 +29,7 @@ def open_lab(server, browser, device: str, settings: str = ""):
 
 
 def _measure(server, browser, device):
-    text = load_text("tales").text
+    known = words_of(load_text("tales").text)
     page = open_lab(server, browser, device)
     began = time.perf_counter()
     page.click("#train")
@@ -56,7 +48,7 @@ def _measure(server, browser, device):
         page.wait_for_function(
             "document.querySelector('#answer').getAttribute('aria-busy') !== 'true'", timeout=600_000
         )
-        shares.append(real_share(page.inner_text("#answer"), text))
+        shares.append(real_share(page.inner_text("#answer"), known) or 0.0)
     print(
         f"{page.inner_text('#device-name')}: {page.inner_text('#where')} after {seconds:.0f} s; real words "
         f"{', '.join(f'{share:.0%}' for share in shares)}, mean {sum(shares) / SAMPLES:.0%}",

@@ -41,7 +41,7 @@ export const RUN = {
   evaluated: (state, { val_loss, accuracy }) => withMetrics(state, { val_loss: val_loss ?? NaN, accuracy }),
   baselines: (state, { nats }) => (state.run ? { ...state, run: { ...state.run, baselines: nats } } : state),
   judged: (state, verdict) => ({ ...state, verdict }),
-  sample: (state, { step, text }) => ({ ...state, samples: [{ step, text }, ...state.samples].slice(0, SAMPLES_KEPT) }),
+  sample: (state, { step, text, real_words: realWords }) => ({ ...state, samples: [{ step, text, realWords }, ...state.samples].slice(0, SAMPLES_KEPT) }),
   resumed: (state, { step, steps }) => withPhase({ ...withSteps(state, steps), errors: without(state.errors, "", "lost") }, "running", step, notices.training),
   paused: (state, { step }) => withPhase(state, "paused", step, notices.paused(step)),
   // A start stops the run before it, and goes on.

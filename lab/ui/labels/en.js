@@ -491,6 +491,8 @@ export const english = {
     list: "Samples, newest first",
     empty: "During training the model writes a few lines from time to time. The first ones are noise.",
     step: (/** @type {string} */ step) => `Step ${step}`,
+    real: (/** @type {string} */ share) => `${share} real words`,
+    realTitle: "Words that also stand in the training text",
     blank: "…",
   },
 

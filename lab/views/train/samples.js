@@ -1,7 +1,7 @@
 // Samples that the model writes during training, newest first.
 
 import { element, setText, show } from "../../ui/dom.js";
-import { count } from "../../ui/format.js";
+import { count, percent } from "../../ui/format.js";
 import { labels } from "../../ui/labels.js";
 
 /** @typedef {import("../../state/state.js").State} State */
@@ -34,5 +34,10 @@ export function samplesView(controller) {
 function item(sample) {
   const text = element("p", { class: "prose", dir: "auto", translate: "no" });
   setText(text, sample.text.trim() ? sample.text.replace(/^\n+/, "") : labels.samples.blank);
-  return element("li", {}, element("h3", {}, labels.samples.step(count(sample.step))), text);
+  const step = labels.samples.step(count(sample.step));
+  const heading = element("h3", {}, step);
+  if (typeof sample.realWords === "number") {
+    heading.append(element("span", { class: "real", title: labels.samples.realTitle }, labels.samples.real(percent(sample.realWords))));
+  }
+  return element("li", {}, heading, text);
 }
