@@ -4,6 +4,7 @@ The runs are tiny because that adapter is slow. Most tests set the run by a link
 """
 
 import json
+import os
 import re
 import time
 from pathlib import Path
@@ -17,10 +18,10 @@ from pygpt.devices.numpy import NumpyDevice
 from pygpt.training.run import Run
 from tests.bench import pause
 from tests.conftest import unavailable
-from tests.e2e.conftest import Watch
+from tests.e2e.conftest import ROOT, Watch
 from tests.e2e.controls import press, put, reveal
 
-PICTURES = Path(__file__).resolve().parents[2] / "test-results"
+PICTURES = ROOT / "test-results"
 TINY = (
     "model.n_layer=1&model.n_head=2&model.n_embd=16&model.block_size=16&train.batch_size=4&train.steps=40"
     "&train.eval_every=20&train.eval_batches=2"
@@ -472,19 +473,34 @@ def test_the_lab_can_be_used_by_keyboard_alone(page, site):
     assert len(page.inner_text("#answer")) < 4000
 
 
-def test_the_page_fits_a_phone_and_has_a_dark_scheme(page, site):
-    """390 pixels are enough; screenshots of both sizes and schemes are saved in test-results/."""
-    PICTURES.mkdir(exist_ok=True)
-    open_lab(page, site)
-    press(page, "#train")
-    wait_for(page, "#where", "Finished")
-    for width, height, name in ((1440, 900, "desk"), (390, 844, "phone")):
-        page.set_viewport_size({"width": width, "height": height})
-        for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme)
-            page.wait_for_timeout(400)
-            page.screenshot(path=PICTURES / f"lab-{name}-{scheme}.png")
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
+def test_each_place_fits_a_phone_and_has_a_dark_scheme(page, site):
+    """390 pixels are enough. Pictures of both sizes and schemes go to test-results/, or to the folder
+    PYGPT_SCREENSHOTS, then of runs long enough to look at."""
+    folder = Path(os.environ.get("PYGPT_SCREENSHOTS", PICTURES))
+    folder.mkdir(exist_ok=True)
+    settings = "train.steps=2500" if "PYGPT_SCREENSHOTS" in os.environ else TINY
+    open_lab(page, site, settings, "numpy")
+    for rate in ("0.001", "0.004"):
+        put(page, "#optim-learning_rate", rate)
+        press(page, "#close-settings")
+        press(page, "#train")
+        page.wait_for_selector("#more-1000:not([hidden])", timeout=10 * SLOW)
+    put(page, "#prompt", "The little fox")
+    page.select_option("#writer-2", index=3)
+    press(page, "#sample")
+    page.wait_for_selector("#copy-answer-2:not([hidden])", timeout=SLOW)
+    page.get_by_role("tab", name="Runs").click()
+    for name in ("baby 1", "baby 2"):
+        page.get_by_role("checkbox", name=f"Compare {name}").check()
+    for place in ("Train", "Runs", "Write"):
+        for width, height in ((1440, 900), (390, 844)):
+            page.set_viewport_size({"width": width, "height": height})
+            page.get_by_role("tab", name=place).click()
+            for scheme in ("light", "dark"):
+                page.emulate_media(color_scheme=scheme)
+                page.wait_for_timeout(400)
+                page.screenshot(path=folder / f"{place.lower()}-{width}-{scheme}.png")
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
     background = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert all(int(part) < 60 for part in re.findall(r"\d+", background)[:3])
 
