@@ -20,7 +20,8 @@ LONG_NAME = "שלום-" + "a_very_long_name_" * 10 + "of.txt"  # 180 letters, no
 HEBREW = "בראשית ברא אלהים את השמים ואת הארץ. " * 30
 WINDOWS = ((320, 256), (320, 640), (360, 640), (390, 844), (640, 512), (1280, 800))
 # The focused control, and what covers it: an element of a fixed or sticky bar that the control is not in.
-FOCUSED = """() => {
+FOCUSED = """async () => {
+  await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
   const focused = document.activeElement;
   if (!focused || focused === document.body) return null;
   const seen = focused.matches(".choice input") ? focused.closest(".choice")
@@ -71,13 +72,16 @@ NOTE_LABELS = r"""(() => {
 })()"""
 
 
-def tab_through(page) -> list[dict]:
-    """Press Tab from the top of the page until it leaves the page or starts again; describe each focused control."""
-    page.evaluate("""() => {
+def tab_through(page, start: str = ".skip") -> list[dict]:
+    """Press Tab from a place on the page until it leaves the page or starts again; describe each focused control."""
+    page.evaluate(
+        """(start) => {
       scrollTo(0, 0);
-      document.querySelector(".skip").focus();
+      document.querySelector(start).focus();
       for (const node of document.querySelectorAll("[data-visited]")) delete node.dataset.visited;
-    }""")
+    }""",
+        start,
+    )
     controls = []
     for _ in range(200):
         page.keyboard.press("Tab")
@@ -102,6 +106,7 @@ def test_the_page_fits_its_window(page, site):
     wait_for(page, "#summary", "a_very_long_name")
     page.evaluate("for (const more of document.querySelectorAll('details')) more.open = true")
     put(page, "#optim-learning_rate", "0.1")
+    press(page, "#close-settings")
     expect(page.locator(".changes")).to_be_visible()
     sizes = page.context.new_cdp_session(page)
     for text in (16, 32):
@@ -121,6 +126,11 @@ def test_the_page_fits_its_window(page, site):
             expect(page.locator("#train"), where).to_be_in_viewport(ratio=1)
             if text == 16 or width <= 640:
                 controls = tab_through(page)
+                press(page, "#change-model")
+                controls += tab_through(page, "#settings")
+                press(page, "#write-tab")
+                controls += tab_through(page)
+                press(page, "#train-tab")
                 assert {"train", "prompt", "samples", "model-n_layer"} <= {one["name"] for one in controls}, where
                 hidden = [control for control in controls if control["covered"] or not control["visible"]]
                 assert not hidden, where
@@ -363,5 +373,5 @@ def test_the_chart_keeps_its_scale_and_remembers_its_axes(page, site):
     page.wait_for_function("window.labels.has('1') && !window.labels.has('0')")
     press(page, "#stop")
     page.reload()
-    page.wait_for_selector("#log-losses")
+    page.wait_for_selector("#log-losses", state="attached")
     assert page.is_checked("#log-losses") and not page.is_checked("#log-steps")

@@ -33,6 +33,8 @@ const GROUPS = /** @type {Record<keyof typeof words.groups, string[]>} */ ({
 // Not shown: the text has its own control, a page has no files to name, and the curve shows every step.
 const NOT_HERE = new Set(["name", "data.source", "data.tokenizer_file", "train.log_every"]);
 
+const NARROW = "(max-width: 47.5em)"; // as in the style sheet
+
 /** @param {Controller} controller */
 export function settingsView(controller) {
   const presets = radioRow("preset", words.preset, (name) => controller.dispatch({ type: "choose_preset", name }), true); // again: reset
@@ -57,6 +59,12 @@ export function settingsView(controller) {
   const fields = [];
   /** @type {{dom: HTMLDetailsElement, fields: Field[], count: HTMLElement}[]} */
   const groups = [];
+
+  // On a narrow page the drawer covers what has the focus next.
+  addEventListener("focusin", ({ target }) => {
+    const beside = target instanceof Element && target.closest(".drawer, .controls, .tabs");
+    if (!dom.hidden && !beside && matchMedia(NARROW).matches) shut();
+  });
 
   function shut() {
     controller.dispatch({ type: "show_settings", open: false });
