@@ -44,8 +44,8 @@ MAY_IMPORT = {
     "language_model": "errors utils devices models data config training analysis runs inference",
     "session": "errors utils models tokenizers data config training analysis runs inference",
     "server": "errors utils version devices tokenizers data config training analysis runs inference session",
-    "cli": "errors utils devices tensor tokenizers data config training analysis runs inference huggingface nanogpt "
-    "server",
+    "cli": "errors utils version devices tensor tokenizers data config training analysis runs inference huggingface "
+    "nanogpt server",
     "__init__": "errors version config language_model",
     "__main__": "cli",
 }
