@@ -67,21 +67,25 @@ def usual_layout(text: str) -> str:
 
 def run_to_share(header: RunHeader, curve: SharedCurve | None = None) -> SharedRun:
     """What a link holds of a run, given the header of its file. A text that is not built in stays private."""
-    data = header.provenance.get("data")
-    data = data if isinstance(data, dict) else {}
-    name = str(data.get("name", ""))
-    built_in = data.get("built_in", False) and (name in DATASETS or is_task(name))
     return SharedRun(
         header.experiment,
-        name if built_in else OWN,
+        shared_text(header.provenance),
         header.text_sha256,
         str(header.provenance.get("pygpt", "")),
-        _device_kind(header.provenance),
+        device_kind(header.provenance),
         curve,
     )
 
 
-def _device_kind(provenance: dict[str, Any]) -> str:
+def shared_text(provenance: dict[str, Any]) -> str:
+    """The name of a run's text if it is built in, or OWN: of a private one, not even the name is shared."""
+    data = provenance.get("data")
+    data = data if isinstance(data, dict) else {}
+    name = str(data.get("name", ""))
+    return name if data.get("built_in", False) and (name in DATASETS or is_task(name)) else OWN
+
+
+def device_kind(provenance: dict[str, Any]) -> str:
     """The kind of device of a run: what it was trained with has a version in its provenance."""
     return "" if "device" not in provenance else "numpy" if "numpy" in provenance else "webgpu"
 

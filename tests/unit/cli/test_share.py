@@ -62,3 +62,14 @@ def test_a_run_with_the_weights_of_another_is_not_shared(share, tmp_path, capsys
     assert main(["train", "--init-from=sent", "--steps=5", "--device=numpy", "--out=tuned"]) == 0
     assert main(["share", "tuned"]) == 1
     assert "weights of another run" in capsys.readouterr().err
+
+
+def test_a_model_is_exported_as_a_web_page_and_no_file_is_lost(share, tmp_path, capsys):
+    share()
+    assert main(["export", "sent", "--to=html", "model.html", "--lab=https://lab.example/"]) == 0
+    assert "Open it in a browser" in capsys.readouterr().out
+    page = (tmp_path / "model.html").read_text()
+    assert page.startswith("<!doctype html>") and 'href="https://lab.example/#preset=bigram' in page
+    assert main(["export", "sent", "--to=html", "model.html"]) == 1
+    assert "would be lost" in capsys.readouterr().err
+    assert (tmp_path / "model.html").read_text() == page
