@@ -28,11 +28,21 @@ export function sharedFacts(hash) {
 }
 
 /** The hash of the run on the screen, or of the draft, which is also what there is before the first run.
- * @param {import("./state.js").State} state @param {"run"|"draft"} of */
-export function hashOf({ about, run, draft, preset, text }, of) {
+ * @param {import("./state.js").State} state @param {"run"|"draft"} of @param {SharedFacts|null} [facts]  of a link to be shared */
+export function hashOf({ about, run, draft, preset, text }, of, facts = null) {
   if (!about || !draft) return "";
-  if (of === "draft" || !run) return toHash(about, preset, draft, text.choice);
-  return toHash(about, presetOf({ about, preset: FIRST_PRESET }, run), run.experiment, textOf(about, run));
+  if (of === "draft" || !run) return toHash(about, preset, draft, text.choice, facts);
+  return toHash(about, presetOf({ about, preset: FIRST_PRESET }, run), run.experiment, textOf(about, run), facts);
+}
+
+/** The hash of a link to be shared: that of the run on the screen or of the draft, with what a link says beside the settings.
+ * @param {import("./state.js").State} state @param {"run"|"draft"} of @param {boolean} [withCurve]  that of the run, if it is known */
+export function sharedHash(state, of, withCurve = false) {
+  const { about, run, text, shared } = state;
+  const ofRun = of === "run" && run ? run : null;
+  const known = withCurve && shared !== null && shared.run_id === ofRun?.id ? shared : { curve: "", device: "" };
+  const sha256 = ofRun ? ofRun.text_sha256 : (text.facts?.sha256 ?? "");
+  return hashOf(state, of, { sha256, pygpt: about?.version ?? "", device: known.device, curve: known.curve });
 }
 
 /**

@@ -76,7 +76,8 @@ def web_page(checkpoint: Checkpoint, lab: str = LAB) -> bytes:
         version=escape(__version__),
         title=escape(f"{experiment.name or experiment.model.kind}: a language model in one file"),
         summary=escape(
-            f"A {_KINDS.get(experiment.model.kind, experiment.model.kind)} with {parameters:,} parameters, {trained}. It writes by guessing the next "
+            f"A {_KINDS.get(experiment.model.kind, experiment.model.kind)} with {parameters:,} parameters, {trained}. "
+            "It writes by guessing the next "
             f"{_UNITS[tokenizer.kind]}, one after the other."
         ),
         style=style,
