@@ -30,7 +30,7 @@ def share(page, button: str) -> str:
 
 
 def pygpt(folder, *arguments) -> str:
-    """Run a command in a folder, and return what it prints. In a process: Playwright's event loop is running in this."""
+    """Run a command in a folder, in a process of its own, and return what it prints."""
     command = [sys.executable, "-m", "pygpt", *arguments]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": ROOT})
     assert done.returncode == 0, done.stdout + done.stderr
