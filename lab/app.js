@@ -3,7 +3,7 @@
 import { createController } from "./controller.js";
 import { Curves } from "./state/curves.js";
 import { isCurrent, reduce } from "./state/reducer.js";
-import { fromHash, hashOf } from "./state/share_link.js";
+import { fromHash, hashOf, sharedFacts } from "./state/share_link.js";
 import { INITIAL, sameDraft } from "./state/state.js";
 import { createStore } from "./state/store.js";
 import { titleOf } from "./state/title.js";
@@ -19,6 +19,7 @@ import { moreView } from "./views/more.js";
 import { placesView } from "./views/places.js";
 import { runLineView } from "./views/run_line.js";
 import { runsView } from "./views/runs/table.js";
+import { sharedLinkView } from "./views/shared_link.js";
 import { benchmarkView } from "./views/train/benchmark.js";
 import { chartView } from "./views/train/chart.js";
 import { ask } from "./views/train/confirm.js";
@@ -70,7 +71,7 @@ function receive(event, bytes) {
   if (event.type === "error" && event.during === "start") requestAnimationFrame(() => goTo(MISTAKE));
   if (event.type === "ready" && !adopted) adoptLink();
   if (event.type === "opened") files.forget(); // the run's own text follows
-  if (event.type === "saved" && bytes) download(event.name, bytes);
+  if ((event.type === "saved" || event.type === "exported") && bytes) download(event.name, bytes);
   if (event.type === "text" && (bytes || (event.of_run && !event.text.built_in))) textChoice.fill(new TextDecoder().decode(bytes));
 }
 
@@ -81,15 +82,19 @@ async function explainStart(error) {
 }
 
 /** Takes the settings in the address. If a run is under way, the page asks first; without an answer the address becomes
- * that of the draft again. */
+ * that of the draft again. A link that was shared says what it will do, and waits. */
 async function adoptLink() {
   adopted = true;
   const { about, phase } = store.state;
+  const facts = sharedFacts(location.hash);
+  const link = about && facts && fromHash(about, location.hash, "kept");
+  if (link) return store.dispatch({ type: "link_arrived", link: { ...link, facts, taken: false } });
   const asked = about && fromHash(about, location.hash, reloaded ? (device === SERVER || typedText() ? "kept" : "lost") : "sender");
   reloaded = false;
   const busy = phase === "running" || phase === "paused" || phase === "starting";
   if (!asked || (busy && !(await ask(labels.confirm.takeLink, labels.confirm.linkArrived, [["take", labels.confirm.takeLink]])))) return showDraft();
   files.forget();
+  if (store.state.link) store.dispatch({ type: "link_dismissed" });
   const kept = asked.text === "own"; // its facts follow, unless the session has begun anew
   store.dispatch({ type: "choosing_text", choice: asked.text, kept });
   store.dispatch({ type: "adopt", preset: asked.preset, draft: asked.draft, ignored: asked.ignored });
@@ -97,9 +102,21 @@ async function adoptLink() {
   else if (device !== SERVER) textChoice.restore();
 }
 
-/** Writes the draft into the address. */
+/** Makes the settings of a shared link those of the next run, which is compared with the link's curve if there is one.
+ * @param {import("./state/state.js").SharedLink} link */
+function takeLink({ preset, draft, text, ignored, facts }) {
+  textChoice.choose(text);
+  store.dispatch({ type: "adopt", preset, draft, ignored });
+  store.dispatch({ type: "link_taken" });
+  const { curve, sha256, pygpt: version, device: kind } = facts;
+  if (curve) sendNow({ type: "reproduce", experiment: draft, curve, sha256, version, device: kind });
+  controller.go("train");
+}
+
+/** Writes the draft into the address. A shared link stays there until it is taken or dismissed, or a setting is changed. */
 function showDraft() {
-  if (store.state.draft) history.replaceState(history.state, "", location.href.replace(/#.*/, "") + hashOf(store.state, "draft"));
+  const waits = store.state.link?.taken === false && hashOf(store.state, "draft") === "";
+  if (store.state.draft && !waits) history.replaceState(history.state, "", location.href.replace(/#.*/, "") + hashOf(store.state, "draft"));
 }
 
 const textChoice = textChoiceView(controller);
@@ -112,6 +129,7 @@ const views = /** @type {[string, {dom: HTMLElement, sync: (state: State) => voi
   ["runs-list", runsView(controller)],
   ["files-place", filesView(controller)],
   ["notices-place", noticesView(controller)],
+  ["link-place", sharedLinkView(controller, takeLink, showDraft)],
   ["device-notice-place", deviceNoticeView(controller)],
   ["text-place", textChoice],
   ["model-place", modelChoiceView(controller)],

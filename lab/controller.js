@@ -2,7 +2,7 @@
 
 import { ChosenFiles } from "./state/chosen_files.js";
 import { addressOf } from "./state/place.js";
-import { hashOf } from "./state/share_link.js";
+import { sharedHash } from "./state/share_link.js";
 import { SERVER, moveTo } from "./transport/socket_client.js";
 import { isRun, readFile } from "./transport/text_files.js";
 import { textName } from "./ui/format.js";
@@ -11,7 +11,7 @@ import { confirmLoss, mayTakeLong } from "./views/train/confirm.js";
 
 /** @typedef {import("./transport/worker_client.js").Send} Send */
 
-const ONCE = new Set(["save", "open_kept", "branch"]); // pressed again before the answer, these do nothing
+const ONCE = new Set(["save", "export_html", "open_kept", "branch"]); // pressed again before the answer, these do nothing
 
 /**
  * The controller, and the files of the next run's text. `send` sends a command as it is; `receive` takes an event; `device` is
@@ -57,7 +57,7 @@ export function createController({ store, send, receive, device }) {
       store.dispatch({ type: "undo" });
       if (!store.state.text.facts) send({ type: "choose_run_text" });
     },
-    link: (of) => addressOf("train", location.href).replace(/#.*/, "") + hashOf(store.state, of),
+    link: (of, withCurve) => addressOf("train", location.href).replace(/#.*/, "") + sharedHash(store.state, of, withCurve),
     go(place) {
       const tab = document.getElementById(`${place}-tab`);
       tab?.click();

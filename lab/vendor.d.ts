@@ -5,6 +5,11 @@ declare module "*/uplot/uPlot.esm.js" {
   export default uPlot;
 }
 
+declare module "*/qrcode/qrcode.js" {
+  import qrcode from "qrcode-generator";
+  export default qrcode;
+}
+
 declare module "*/pyscript/core.js" {
   /** Resolves when scripts of the type ("py") are known to the page. */
   export function whenDefined(type: string): Promise<unknown>;

@@ -39,13 +39,14 @@ MAY_IMPORT = {
     "training": "errors utils tensor ops nn models tokenizers data config analysis.memory runs",
     "inference": "errors utils devices tensor ops nn models tokenizers config analysis.memory runs",
     "analysis": "errors utils version devices tensor ops nn models data config training inference",
+    "webpage": "errors version tensor ops nn models tokenizers config training.loss_curve runs",
     "huggingface": "errors utils version tensor tokenizers config runs",
     "nanogpt": "errors utils version tensor tokenizers data config runs huggingface",
     "language_model": "errors utils devices models data config training analysis runs inference",
-    "session": "errors utils models tokenizers data config training analysis runs inference",
+    "session": "errors utils version models tokenizers data config training analysis runs inference webpage",
     "server": "errors utils version devices tokenizers data config training analysis runs inference session",
-    "cli": "errors utils devices tensor tokenizers data config training analysis runs inference huggingface nanogpt "
-    "server",
+    "cli": "errors utils version devices tensor tokenizers data config training analysis runs inference huggingface "
+    "nanogpt server webpage",
     "__init__": "errors version config language_model",
     "__main__": "cli",
 }

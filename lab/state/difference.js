@@ -37,7 +37,7 @@ export function differences({ about, run, draft, text, preset }) {
 
 /** The settings that differ, except for the text's name.
  * @param {Experiment} trained @param {Experiment} draft @returns {Difference[]} */
-function fieldsThatDiffer(trained, draft) {
+export function fieldsThatDiffer(trained, draft) {
   return SECTIONS.flatMap((section) => Object.entries(draft[section])
     .map(([name, after]) => ({ field: `${section}.${name}`, before: trained[section][name], after }))
     .filter(({ field, before, after }) => before !== after && field !== "data.source"));

@@ -11,6 +11,7 @@ const CHECKING = new Set(["check", "start"]);
 /** Where an error is shown if it names no field. */
 const PLACES = /** @type {Record<string, string>} */ ({
   list_runs: "runs", read_run: "runs", describe_run: "runs", delete_run: "runs", restore_run: "runs", choose_text: "text", open_device: "device", sample: "prompt", open: "file", open_kept: "file", save: "file", branch: "runs",
+  share: "share", export_html: "share",
 });
 
 /** The place of an error.
@@ -20,6 +21,7 @@ export function placeOf({ field, during }) {
   if (during === "benchmark") return during; // its dialog covers the page
   if (during === "training" && field === "device") return "lost"; // beside the controls: Resume is one of them
   if (during.endsWith("_run") || during === "branch") return PLACES[during] ?? ""; // whatever field the error names
+  if (during === "reproduce") return "link";
   return during === "extend" ? "" : field || PLACES[during] || "";
 }
 

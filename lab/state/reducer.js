@@ -5,6 +5,7 @@ import { placeOf, staying, without } from "./errors.js";
 import { DRAFT } from "./reducers/draft.js";
 import { RUN } from "./reducers/run.js";
 import { RUNS } from "./reducers/runs.js";
+import { SHARING } from "./reducers/sharing.js";
 import { FIRST_PRESET, sameDraft } from "./state.js";
 import { answered } from "./waiting.js";
 
@@ -20,6 +21,7 @@ const HANDLERS = {
   ...DRAFT,
   ...RUN,
   ...RUNS,
+  ...SHARING,
   // Once the lab is open, progress is shown at the control that waits: at the buttons, below the texts or the devices.
   loading: (state, { stage, fraction, field }) => {
     if (state.phase === "starting") return { ...state, preparing: { stage, fraction } };

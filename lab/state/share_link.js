@@ -1,5 +1,5 @@
-// The experiment in the address, as a preset and the changed settings: "#preset=baby&model.n_layer=4". A link sets the
-// same controls on every laptop of a classroom.
+// The experiment in the address, as a preset and the changed settings: "#preset=baby&model.n_layer=4". A link that was
+// shared has more, such as the text's SHA-256. pygpt/runs/share_link.py describes the format, and writes and reads it too.
 
 import { capitalized } from "../ui/format.js";
 import { labels } from "../ui/labels.js";
@@ -11,14 +11,38 @@ import { FIRST_PRESET, isTask, layoutOf } from "./state.js";
 /** @typedef {import("../transport/messages.js").ReadyEvent} Ready */
 
 const SECTIONS = /** @type {const} */ (["data", "model", "optim", "train"]);
+const FACTS = ["sha256", "pygpt", "device", "curve"]; // what a shared link has beside the settings
 const LEFT_OUT = new Set(["data.source", "data.tokenizer_file"]); // `text` replaces the first; a page has no files
 
+/**
+ * What a shared link says of its run beside the settings; "" is what it does not say. `pygpt` is the version that made it.
+ * @typedef {{sha256: string, pygpt: string, device: string, curve: string}} SharedFacts
+ */
+
+/** What a shared link says beside its settings; null for an address that was not shared.
+ * @param {string} hash @returns {SharedFacts|null} */
+export function sharedFacts(hash) {
+  const words = new URLSearchParams(hash.replace(/^#/, ""));
+  const [sha256, pygpt, device, curve] = FACTS.map((fact) => words.get(fact) ?? "");
+  return pygpt ? { sha256: (sha256 ?? "").toLowerCase(), pygpt, device: device ?? "", curve: curve ?? "" } : null;
+}
+
 /** The hash of the run on the screen, or of the draft, which is also what there is before the first run.
- * @param {import("./state.js").State} state @param {"run"|"draft"} of */
-export function hashOf({ about, run, draft, preset, text }, of) {
+ * @param {import("./state.js").State} state @param {"run"|"draft"} of @param {SharedFacts|null} [facts]  of a link to be shared */
+export function hashOf({ about, run, draft, preset, text }, of, facts = null) {
   if (!about || !draft) return "";
-  if (of === "draft" || !run) return toHash(about, preset, draft, text.choice);
-  return toHash(about, presetOf({ about, preset: FIRST_PRESET }, run), run.experiment, textOf(about, run));
+  if (of === "draft" || !run) return toHash(about, preset, draft, text.choice, facts);
+  return toHash(about, presetOf({ about, preset: FIRST_PRESET }, run), run.experiment, textOf(about, run), facts);
+}
+
+/** The hash of a link to be shared: that of the run on the screen or of the draft, with what a link says beside the settings.
+ * @param {import("./state.js").State} state @param {"run"|"draft"} of @param {boolean} [withCurve]  that of the run, if it is known */
+export function sharedHash(state, of, withCurve = false) {
+  const { about, run, text, shared } = state;
+  const ofRun = of === "run" && run ? run : null;
+  const known = withCurve && shared !== null && shared.run_id === ofRun?.id ? shared : { curve: "", device: "" };
+  const sha256 = ofRun ? ofRun.text_sha256 : (text.facts?.sha256 ?? "");
+  return hashOf(state, of, { sha256, pygpt: about?.version ?? "", device: known.device, curve: known.curve });
 }
 
 /**
@@ -26,8 +50,9 @@ export function hashOf({ about, run, draft, preset, text }, of) {
  * @param {string} preset
  * @param {Experiment} draft
  * @param {string} text  the built-in text, or "own"
+ * @param {SharedFacts|null} [facts]  of a link to be shared, which also has the seed
  */
-export function toHash(about, preset, draft, text) {
+export function toHash(about, preset, draft, text, facts = null) {
   const words = new URLSearchParams();
   if (preset !== FIRST_PRESET) words.set("preset", preset);
   if (text !== about.presets[preset]?.data.source) words.set("text", text);
@@ -35,10 +60,11 @@ export function toHash(about, preset, draft, text) {
     for (const [name, value] of Object.entries(draft[section])) {
       const field = `${section}.${name}`;
       const usual = field === "data.layout" ? layoutOf(about, text) : about.presets[preset]?.[section][name];
-      if (LEFT_OUT.has(field) || value === usual) continue;
+      if (LEFT_OUT.has(field) || (value === usual && !(facts && field === "train.seed"))) continue;
       words.set(field, String(value));
     }
   }
+  for (const [fact, value] of Object.entries(facts ?? {})) if (value) words.set(fact, value);
   const hash = words.toString();
   return hash ? `#${hash}` : "";
 }
@@ -56,7 +82,7 @@ export function fromHash(about, hash, own = "sender") {
   const words = new URLSearchParams(hash.replace(/^#/, ""));
   words.delete(""); // "#=" names no setting
   if (![...words.keys()].length) return null;
-  const known = new Set(["preset", "text", ...about.fields.map(({ field }) => field).filter((field) => !LEFT_OUT.has(field))]);
+  const known = new Set(["preset", "text", ...FACTS, ...about.fields.map(({ field }) => field).filter((field) => !LEFT_OUT.has(field))]);
   const names = [...words.keys()];
   const strange = names.filter((name, index) => !known.has(name) && names.indexOf(name) === index).map((name) => labels.link.quoted(name));
   const twice = [...known].filter((name) => words.getAll(name).length > 1);

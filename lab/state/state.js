@@ -30,7 +30,10 @@ import { labels } from "../ui/labels.js";
  * @typedef {{type: "writing", slot: number}} AskToWrite  a text was asked for in a slot
  * @typedef {{type: "persisted", persistent: boolean}} Persisted  what the browser answered to the request to keep runs
  * @typedef {{type: "limited", sentence: string}} Limited
- * @typedef {Event|LineEvent|Edit|ChoosePreset|Adopt|Undo|ChoosingText|ChoosingDevice|Starting|Sampling|Benchmarking|Profiling|Asking|Announce|Go|ShowSettings|Compare|AskToWrite|Persisted|Limited} Action
+ * @typedef {{type: "link_arrived", link: SharedLink}} LinkArrived  a link that was shared, which the visitor can take
+ * @typedef {{type: "link_taken"}} LinkTaken
+ * @typedef {{type: "link_dismissed"}} LinkDismissed
+ * @typedef {Event|LineEvent|Edit|ChoosePreset|Adopt|Undo|ChoosingText|ChoosingDevice|Starting|Sampling|Benchmarking|Profiling|Asking|Announce|Go|ShowSettings|Compare|AskToWrite|Persisted|Limited|LinkArrived|LinkTaken|LinkDismissed} Action
  */
 
 /**
@@ -41,6 +44,9 @@ import { labels } from "../ui/labels.js";
 
 /** A kept run; `kept_at` is in milliseconds since 1970.
  * @typedef {import("../transport/messages.js").KeptRun & {kept_at: number}} Run */
+
+/** A link that was shared: the settings that it holds, what it says beside them, and whether the visitor took them.
+ * @typedef {{preset: string, draft: Experiment, text: string, ignored: string, facts: import("./share_link.js").SharedFacts, taken: boolean}} SharedLink */
 
 /**
  * @typedef {object} State
@@ -75,6 +81,9 @@ import { labels } from "../ui/labels.js";
  * @property {boolean} listed  whether the list of runs has arrived
  * @property {import("../transport/messages.js").KeptRun[]} deleted  the runs that were deleted and can be brought back, the last one last
  * @property {{text: string, running: boolean}[]} written  the texts of kept runs, in the two slots of `write`
+ * @property {SharedLink|null} link  the shared link that the page was opened with, until it is dismissed
+ * @property {Omit<import("../transport/messages.js").SharedEvent, "type">|null} shared  what a link can hold of the run
+ * @property {Omit<import("../transport/messages.js").ComparedEvent, "type">|null} agreement  of the run with the link's
  * @property {boolean|null} persistent  whether the browser promised to keep the runs; null before it was asked
  */
 
@@ -129,6 +138,9 @@ export const INITIAL = {
   read: {},
   listed: false,
   deleted: [],
+  link: null,
+  shared: null,
+  agreement: null,
   persistent: null,
   written: [{ text: "", running: false }, { text: "", running: false }],
 };
@@ -167,7 +179,7 @@ export function layoutOf(about, text) {
  * @property {() => void} train
  * @property {(more: number) => void} extend  continue a finished run with more steps
  * @property {() => void} undo  make the draft that of the run
- * @property {(of: "run"|"draft") => string} link  the address of the run on the screen, or of the draft
+ * @property {(of: "run"|"draft", withCurve?: boolean) => string} link  to share: that of the run on the screen, or of the draft
  * @property {(files: File[]) => void} readTexts  as one text
  * @property {(file: File) => void} openRun
  * @property {(choice: string) => void} chooseDevice

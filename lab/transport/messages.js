@@ -188,6 +188,21 @@
  */
 
 /**
+ * The run as a web page; its bytes travel beside the event.
+ * @typedef {{type: "exported", run_id: string, name: string, step: number}} ExportedEvent
+ */
+
+/**
+ * What a link can hold of the run besides its settings: the kind of its device, and its `curve` after `step` steps, as pygpt/runs/shared_curve.py packs it. `why` says why there is none, or is "".
+ * @typedef {{type: "shared", run_id: string, step: number, device: string, curve: string, why: string}} SharedEvent
+ */
+
+/**
+ * How far the run agrees with the one of the link that is reproduced, as a sentence. With `done` nothing is left to compare; `same` says that all of the curve agrees.
+ * @typedef {{type: "compared", run_id: string, sentence: string, done: boolean, same: boolean}} ComparedEvent
+ */
+
+/**
  * The run was kept. If it cannot be, an `error` with the field "copy" says why, once.
  * @typedef {{type: "kept", run_id: string, step: number}} KeptEvent
  */
@@ -243,6 +258,9 @@
  * @typedef {{type: "profile"}} ProfileCommand  profile the next training steps
  * @typedef {{type: "save"}} SaveCommand  save the run; answered by `saved` with the file beside it
  * @typedef {{type: "keep"}} KeepCommand  keep the run now; answered by `kept` or `error`
+ * @typedef {{type: "export_html", lab: string}} ExportHtmlCommand  save the run as a web page that links to the `lab`; answered by `exported` with the file beside it
+ * @typedef {{type: "share"}} ShareCommand  ask what a link can hold of the run besides its settings; answered by `shared`
+ * @typedef {{type: "reproduce", experiment: Experiment, curve: string, sha256: string, version: string, device: string}} ReproduceCommand  compare a run of the `experiment` with the `curve` of a link, during its training by `compared`
  * @typedef {{type: "open", name?: string}} OpenCommand  open a saved run; its bytes travel beside it, and an error has the `name` of their file
  * @typedef {{type: "open_kept", copy: string}} OpenKeptCommand  open a kept run
  * @typedef {{type: "branch", copy: string, step: number}} BranchCommand  begin a new run, paused, with the weights that a kept run had at a step; answered by `opened` and `branched`
@@ -255,7 +273,7 @@
  * @typedef {{type: "restore_run", copy: string}} RestoreRunCommand  undo `delete_run`, on the same visit
  */
 
-/** @typedef {LoadingEvent|ReadyEvent|DeviceEvent|TextEvent|CheckedEvent|StartedEvent|OpenedEvent|CurveEvent|ProgressEvent|EvaluatedEvent|BaselinesEvent|JudgedEvent|SampleEvent|ResumedEvent|PausedEvent|StoppedEvent|FinishedEvent|SampledEvent|MeasuredEvent|MeasuringEndedEvent|ProfiledEvent|SavedEvent|KeptEvent|FoundEvent|RunReadEvent|BranchedEvent|WrittenEvent|ErrorEvent|CalledOffEvent} Event */
-/** @typedef {BeginCommand|OpenDeviceCommand|ChooseTextCommand|ClearTextCommand|ChooseRunTextCommand|CheckCommand|StartCommand|CallOffCommand|PauseCommand|ResumeCommand|ExtendCommand|StopCommand|SampleCommand|StopSamplingCommand|BenchmarkCommand|StopBenchmarkCommand|ProfileCommand|SaveCommand|KeepCommand|OpenCommand|OpenKeptCommand|BranchCommand|WriteCommand|StopWritingCommand|ListRunsCommand|ReadRunCommand|DescribeRunCommand|DeleteRunCommand|RestoreRunCommand} Command */
+/** @typedef {LoadingEvent|ReadyEvent|DeviceEvent|TextEvent|CheckedEvent|StartedEvent|OpenedEvent|CurveEvent|ProgressEvent|EvaluatedEvent|BaselinesEvent|JudgedEvent|SampleEvent|ResumedEvent|PausedEvent|StoppedEvent|FinishedEvent|SampledEvent|MeasuredEvent|MeasuringEndedEvent|ProfiledEvent|SavedEvent|ExportedEvent|SharedEvent|ComparedEvent|KeptEvent|FoundEvent|RunReadEvent|BranchedEvent|WrittenEvent|ErrorEvent|CalledOffEvent} Event */
+/** @typedef {BeginCommand|OpenDeviceCommand|ChooseTextCommand|ClearTextCommand|ChooseRunTextCommand|CheckCommand|StartCommand|CallOffCommand|PauseCommand|ResumeCommand|ExtendCommand|StopCommand|SampleCommand|StopSamplingCommand|BenchmarkCommand|StopBenchmarkCommand|ProfileCommand|SaveCommand|KeepCommand|ExportHtmlCommand|ShareCommand|ReproduceCommand|OpenCommand|OpenKeptCommand|BranchCommand|WriteCommand|StopWritingCommand|ListRunsCommand|ReadRunCommand|DescribeRunCommand|DeleteRunCommand|RestoreRunCommand} Command */
 
 export {};

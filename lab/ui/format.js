@@ -122,6 +122,12 @@ export function fieldName(field) {
   return labels.fields[field] ?? field.split(".").pop() ?? field;
 }
 
+/** "Learning rate" as it stands in a sentence; "RoPE base" and "MLP ratio" stay.
+ * @param {string} name */
+export function inSentence(name) {
+  return name.replace(/^[A-Z](?=[a-z/-]+( |$))/, (first) => first.toLowerCase());
+}
+
 /**
  * A message of the package with the page's names of settings: "choose a multiple of Heads" instead of model.n_head.
  * @param {string} message

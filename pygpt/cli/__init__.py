@@ -57,9 +57,11 @@ def _run(arguments):
     from pygpt.cli.lab import LabCommand
     from pygpt.cli.plan import PlanCommand
     from pygpt.cli.prepare import PrepareCommand
+    from pygpt.cli.reproduce import ReproduceCommand
     from pygpt.cli.runs import RunsCommand
     from pygpt.cli.sample import SampleCommand
     from pygpt.cli.serve import ServeCommand
+    from pygpt.cli.share import ShareCommand
     from pygpt.cli.show import ShowCommand
     from pygpt.cli.train import TrainCommand
 
@@ -73,6 +75,8 @@ def _run(arguments):
         "show": ShowCommand,
         "runs": RunsCommand,
         "compare": CompareCommand,
+        "share": ShareCommand,
+        "reproduce": ReproduceCommand,
         "import": ImportCommand,
         "export": ExportCommand,
         "devices": DevicesCommand,

@@ -1,4 +1,4 @@
-"""`pygpt export`: write a run as a folder for Hugging Face's transformers, or its metrics for other programs."""
+"""`pygpt export`: write a run as a folder for Hugging Face's transformers, as a web page, or its metrics."""
 
 import contextlib
 import dataclasses
@@ -14,20 +14,26 @@ from pygpt.errors import CheckpointError
 
 @dataclasses.dataclass
 class ExportCommand:
-    """Export a run as a folder that Hugging Face's transformers loads, with the same logits, or its metrics."""
+    """Export a run as a folder that Hugging Face's transformers loads, with the same logits, as a web page that samples
+    from it, or its metrics."""
 
     model_folder: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(name="run", metavar="DIR")]
     """folder that `pygpt train` wrote, or a file saved by the lab"""
     out: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="OUT")]
-    """folder to write"""
-    to: Literal["hf", "csv", "tensorboard"] = "hf"
+    """folder to write; for html a file, such as model.html"""
+    to: Literal["hf", "csv", "tensorboard", "html"] = "hf"
     """hf: the layout of GPT-2, Llama, Mistral, Qwen 2 or Qwen 3, depending on the model; csv: metrics.csv; tensorboard:
-    an event file"""
+    an event file; html: one file that opens in any browser without a network, with the model and a program that samples
+    from it"""
+    lab: Annotated[str, tyro.conf.arg(metavar="URL")] = "http://127.0.0.1:8000/"
+    """with html, the address of the lab that the file links to"""
 
     def run(self) -> int:
         """Write the files of the folder, the weights last."""
         from pygpt.utils.files import write_atomically
 
+        if self.to == "html":
+            return self._write_page()
         files = self._model() if self.to == "hf" else self._metrics()
         if lost := [name for name in files if os.path.lexists(self.out / name)]:
             raise CheckpointError(f"{self.out} has a {lost[0]} already, which would be lost; choose another folder")
@@ -49,6 +55,24 @@ class ExportCommand:
             f"Wrote the model and its tokenizer to {self.out}. Load them in Python:\n"
             f"  transformers.AutoModelForCausalLM.from_pretrained({str(self.out)!r})\n"
             f"  transformers.AutoTokenizer.from_pretrained({str(self.out)!r})"
+        )
+        return 0
+
+    def _write_page(self) -> int:
+        from pygpt.runs.run_folder import open_run
+        from pygpt.utils.files import write_atomically
+        from pygpt.utils.units import format_bytes
+        from pygpt.webpage import web_page
+
+        if os.path.lexists(self.out):
+            raise CheckpointError(f"{self.out} is there already, and would be lost; choose another name")
+        page = web_page(open_run(self.model_folder), self.lab)
+        try:
+            write_atomically(self.out, page)
+        except OSError as error:
+            raise CheckpointError(f"the file {self.out} cannot be written: {error.strerror}") from None
+        PlainConsole(soft_wrap=True).print(
+            f"Wrote the model to {self.out} ({format_bytes(len(page))}). Open it in a browser."
         )
         return 0
 

@@ -69,7 +69,7 @@ class TrainCommand(ExperimentCommand):
         with unbreakable_output(), contextlib.ExitStack() as claims:
             console = PlainConsole(soft_wrap=True)
             run, folder = (_resumed if self.resume else _started)(self, console, claims)
-            _print_header(run, folder, console)
+            print_header(run, folder, console)
 
             training = Training(run, folder, console, self.save_every, self.profile, self.resume, self.checkpoints)
 
@@ -97,16 +97,17 @@ def _started(command, console, claims):
     text = parent.training_text() if parent and not named else load_text(experiment.data.source)
     _check_tokenizer(experiment, text, parent)
     run = Run(experiment, text, open_device_for(command.device, experiment), init_from=parent)
-    folder = RunFolder(command.out or _free_folder(experiment.name))
+    folder = RunFolder(command.out or free_folder(experiment.name))
     claims.enter_context(folder.claim())
-    _set_aside(folder, console)
+    set_aside(folder, console)
     if parent:
         console.print(f"The initial weights are those of {command.init_from}, after step {parent.step:,}.")
     folder.begin(run.experiment, run.tokenizer, 0)
     return run, folder
 
 
-def _set_aside(folder, console):
+def set_aside(folder, console):
+    """Rename what an earlier run left in the folder of a new one, and say so."""
     if earlier := folder.set_aside_earlier_run():
         console.print(f"What was in {folder.folder} before is now in {' and '.join(earlier)}.")
 
@@ -192,7 +193,7 @@ def _resumed(command, console, claims):
     folder = RunFolder(command.out or source or command.resume.with_suffix(""))
     claims.enter_context(folder.claim())
     if not (source and os.path.samefile(source, folder.folder)):
-        _set_aside(folder, console)
+        set_aside(folder, console)
     logged = logged_steps(run)
     try:
         aside = folder.begin(run.experiment, run.tokenizer, logged, RunFolder(source) if source else None)
@@ -209,7 +210,7 @@ def _resumed(command, console, claims):
     return run, folder
 
 
-def _free_folder(name):
+def free_folder(name):
     """Return runs/NAME, or the first of runs/NAME-2, runs/NAME-3 ... that holds no run.
 
     A name comes from a file, which can be a stranger's: it does not lead out of runs/.
@@ -224,7 +225,8 @@ def _free_folder(name):
     return folder
 
 
-def _print_header(run, folder, console):
+def print_header(run, folder, console):
+    """Print what is trained, on what, where."""
     from pygpt.analysis.memory import memory_estimate
 
     experiment, vocab_size = run.experiment, run.tokenizer.vocab_size

@@ -10,6 +10,7 @@ import struct
 from pygpt.config.sampling import SamplingConfig
 from pygpt.errors import LogitsError, TokenizerError
 from pygpt.ops import NO_TOKEN, append_token, repetition_penalty, sample
+from pygpt.runs.provenance import prompt_ids, text_ends
 from pygpt.tensor.capture import Capture
 from pygpt.tensor.tensor import Tensor, no_tape, tensor
 from pygpt.tokenizers import Tokenizer
@@ -47,11 +48,12 @@ class Sampler:
         self.model, self.tokenizer = model, tokenizer
         self.done = self._broken = False
         self.taken = 0
-        # In the training of documents, the token between two of them also ends one.
-        self._ends = {*tokenizer.ends, *([tokenizer.delimiter] if template is None else [])}
+        self._ends = text_ends(template, tokenizer)
         self._decoder = tokenizer.decoder(begins=not prompt)
         block = model.block_size
-        ids = self._prompt_ids(prompt, template)[-block:]
+        if not isinstance(prompt, str):
+            raise TokenizerError(f"a prompt is a text to continue, not {type(prompt).__name__}")
+        ids = prompt_ids([*tokenizer.encode(prompt)], template, tokenizer)[-block:]
         device = self.device = next(model.named_parameters())[3].device
         self._window = tensor(device, [*ids, *[0] * (block - len(ids))], dtype="uint32")
         self._newest = tensor(device, ids[-1:], dtype="uint32")
@@ -72,26 +74,6 @@ class Sampler:
         self._unread = self._length - 1  # tokens before the newest that the cache does not hold
         self._next = Capture(device, self._next_token)
         self._read_half: Capture | None = None
-
-    def _prompt_ids(self, prompt, template):
-        if not isinstance(prompt, str):
-            raise TokenizerError(f"a prompt is a text to continue, not {type(prompt).__name__}")
-        ids = list(self.tokenizer.encode(prompt))
-        if template or (template is not None and ids):
-            return [*template, *ids]
-        begins = self.tokenizer.delimiter if template is None else self.tokenizer.bos
-        if begins is not None:
-            return [begins, *ids]
-        return ids or [self._first_id()]
-
-    def _first_id(self):
-        """The token for an empty prompt: what ends a text, else a newline, or token 0 if the vocabulary has none."""
-        if self.tokenizer.delimiter is not None:
-            return self.tokenizer.delimiter
-        try:
-            return self.tokenizer.encode("\n")[0]
-        except TokenizerError:
-            return 0
 
     def _next_token(self):
         with no_tape():

@@ -6,6 +6,7 @@ import sys
 import time
 from typing import Any
 
+from pygpt.errors import TokenizerError
 from pygpt.tokenizers import Tokenizer
 from pygpt.version import __version__
 
@@ -55,6 +56,31 @@ def git_state() -> dict | None:
         return {"commit": commit, "dirty": bool(git("status", "--porcelain", "--untracked-files=no"))}
     except (OSError, subprocess.SubprocessError, UnicodeDecodeError):
         return None
+
+
+def prompt_ids(typed: list[int], template: tuple[int, ...] | None, tokenizer: Tokenizer) -> list[int]:
+    """The ids of a prompt, and before them those that it begins with, given its `prompt_template`.
+
+    Without a template it begins with the token between documents, if there is one. A prompt has at least one id: an
+    empty one is what ends a text, else a newline, or token 0 if the vocabulary has none.
+    """
+    if template or (template is not None and typed):
+        return [*template, *typed]
+    begins = tokenizer.delimiter if template is None else tokenizer.bos
+    if begins is not None:
+        return [begins, *typed]
+    if typed or tokenizer.delimiter is not None:
+        return typed or [tokenizer.delimiter]  # type: ignore[list-item]  # as the condition says
+    try:
+        return [tokenizer.encode("\n")[0]]
+    except TokenizerError:
+        return [0]
+
+
+def text_ends(template: tuple[int, ...] | None, tokenizer: Tokenizer) -> set[int]:
+    """The ids that end a text. In the training of documents, the token between two of them also ends one."""
+    own = set(tokenizer.ends)
+    return own if template is not None or tokenizer.delimiter is None else own | {tokenizer.delimiter}
 
 
 def prompt_template(origin: dict, layout: str, tokenizer: Tokenizer) -> tuple[int, ...] | None:

@@ -60,6 +60,17 @@ COMMANDS = {
     "profile": Command("profile the next training steps"),
     "save": Command("save the run; answered by `saved` with the file beside it"),
     "keep": Command("keep the run now; answered by `kept` or `error`"),
+    "export_html": Command(
+        "save the run as a web page that links to the `lab`; answered by `exported` with the file beside it",
+        {"lab": str},
+        part="sharing",
+    ),
+    "share": Command("ask what a link can hold of the run besides its settings; answered by `shared`", part="sharing"),
+    "reproduce": Command(
+        "compare a run of the `experiment` with the `curve` of a link, during its training by `compared`",
+        {"experiment": Experiment, "curve": str, "sha256": str, "version": str, "device": str},
+        part="sharing",
+    ),
     "open": Command(
         "open a saved run; its bytes travel beside it, and an error has the `name` of their file",
         {"name": str},

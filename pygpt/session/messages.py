@@ -242,6 +242,38 @@ class Saved(Event):
 
 
 @event
+class Exported(Event):
+    """The run as a web page; its bytes travel beside the event."""
+
+    run_id: str
+    name: str
+    step: int
+
+
+@event
+class Shared(Event):
+    """What a link can hold of the run besides its settings: the kind of its device, and its `curve` after `step`
+    steps, as pygpt/runs/shared_curve.py packs it. `why` says why there is none, or is ""."""
+
+    run_id: str
+    step: int
+    device: str
+    curve: str
+    why: str
+
+
+@event
+class Compared(Event):
+    """How far the run agrees with the one of the link that is reproduced, as a sentence. With `done` nothing is left to
+    compare; `same` says that all of the curve agrees."""
+
+    run_id: str
+    sentence: str
+    done: bool
+    same: bool
+
+
+@event
 class Kept(Event):
     """The run was kept. If it cannot be, an `error` with the field "copy" says why, once."""
 

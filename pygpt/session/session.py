@@ -20,6 +20,7 @@ from pygpt.session.kept_runs import KeptRuns
 from pygpt.session.messages import Paused, Stopped
 from pygpt.session.preparing import CalledOff, Preparing, Tokenizers
 from pygpt.session.sampling import Continuation, check_length
+from pygpt.session.sharing import Sharing
 from pygpt.session.texts import Texts
 from pygpt.session.timing import Timing
 from pygpt.session.training import Training
@@ -49,7 +50,8 @@ class Session:
         self.choice = ""  # with which it was opened
         self.numpy_for_size = False  # whether NumPy replaced a real GPU because the model is small
         self.kept_runs = KeptRuns(emit, store)
-        self.training = Training(emit, store, self._recover, self.kept_runs.list_runs)
+        self.sharing = Sharing(emit, lambda: self.training)
+        self.training = Training(self.sharing.watch, store, self._recover, self.kept_runs.list_runs)
         self.bench = Benchmark(emit)
         self.continuation = Continuation(emit)
         self.writing = Writing(emit, store, self._device_to_write)

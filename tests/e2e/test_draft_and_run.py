@@ -27,6 +27,15 @@ def copied(page, button: str) -> str:
     return page.evaluate("navigator.clipboard.readText()").partition("#")[2]
 
 
+def copied_link(page) -> str:
+    """The link that the dialog Share copies, without the site's address."""
+    page.click("#share")
+    wait_for(page, "#copy-link", "Copy link")
+    link = copied(page, "#copy-link")
+    page.keyboard.press("Escape")
+    return link
+
+
 def train(page):
     """Train the tiny run of the address on NumPy to its end."""
     press(page, "#train")
@@ -39,7 +48,7 @@ def test_changes_after_a_run_are_for_the_next_one(page, site):
     wait_for(page, "#parameters", "here$")
     train(page)
     expect(page.locator("#changes")).to_be_hidden()
-    link = copied(page, "#copy-link")
+    link = copied_link(page)
     parameters = page.inner_text("#parameters")
     fill(page, **{"optim-learning_rate": 0.1})
     choose(page, "text", "python")
@@ -59,8 +68,7 @@ def test_changes_after_a_run_are_for_the_next_one(page, site):
     fill(page, **{"model-n_embd": 16, "model-n_layer": 1})
     wait_for(page, "#parameters", "^Next run: ")
     expect(page.locator(".field[data-changed]")).to_have_count(1)
-    wait_for(page, "#copy-link", "Copy link")
-    assert copied(page, "#copy-link") == link and "learning_rate=0.002" in link and "text=" not in link
+    assert copied_link(page) == link and "learning_rate=0.002" in link and "text=" not in link
     changed = copied(page, "#copy-changes")
     assert "optim.learning_rate=0.1" in changed and "text=python" in changed
     expect(page.locator("#summary")).to_contain_text("baby on \u2068tales\u2069")
@@ -75,8 +83,7 @@ def test_changes_after_a_run_are_for_the_next_one(page, site):
     press(page, "#train")
     expect(page.locator("#changes")).to_be_hidden()
     wait_for(page, "#where", "Finished 40 of 40 steps")
-    wait_for(page, "#copy-link", "Copy link")
-    assert "optim.learning_rate=0.1" in copied(page, "#copy-link")
+    assert "optim.learning_rate=0.1" in copied_link(page)
 
 
 def train_on_own_text(page, site) -> str:

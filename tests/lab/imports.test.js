@@ -7,13 +7,13 @@ import { fileURLToPath } from "node:url";
 import { test } from "node:test";
 
 const LAB = fileURLToPath(new URL("../../lab/", import.meta.url));
-// app.js and bench.js import everything. Vendored modules (uplot/, pyscript/, pyodide/) are not in the tree.
+// app.js and bench.js import everything. Vendored modules (uplot/, qrcode/, pyscript/, pyodide/) are not in the tree.
 /** @type {Record<string, string[]>} */
 const MAY_IMPORT = {
   ui: ["ui"],
   transport: ["ui", "transport", "pyscript"],
   state: ["ui", "transport", "state"],
-  views: ["ui", "transport", "state", "views", "uplot"],
+  views: ["ui", "transport", "state", "views", "uplot", "qrcode"],
   worker: ["transport", "pyodide"],
 };
 

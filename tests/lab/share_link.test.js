@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { fromHash, toHash } from "../../lab/state/share_link.js";
+import { fromHash, sharedFacts, toHash } from "../../lab/state/share_link.js";
 import { layoutOf } from "../../lab/state/state.js";
 import { readNumber } from "../../lab/ui/number_input.js";
 
@@ -116,3 +116,25 @@ test("every preset survives the round trip through its link", () => {
 });
 
 test("an address without settings is ignored", () => assert.equal(fromHash(about, ""), null));
+
+const shared = JSON.parse(readFileSync(new URL("../goldens/share_links.json", import.meta.url), "utf8"));
+
+test("shared links are written and read as Python does (tests/unit/runs/test_share_link.py)", () => {
+  assert.ok(shared.length > 30);
+  for (const { preset, text, changes, sha256, pygpt, device, curve, link } of shared) {
+    const draft = draftOf(preset, { "data.layout": layoutOf(about, text), ...changes });
+    const facts = { sha256, pygpt, device, curve };
+    assert.equal(toHash(about, preset, draft, text, facts), link);
+    assert.deepEqual(sharedFacts(link), facts);
+    const read = fromHash(about, link);
+    assert.equal(read?.preset, preset);
+    assert.equal(read?.text, text === "own" ? "tales" : text);
+    if (text !== "own") assert.deepEqual(read?.draft, draft, link);
+    assert.equal(Boolean(read?.ignored), text === "own", link);
+  }
+});
+
+test("an address that was not shared says nothing beside its settings", () => {
+  assert.equal(sharedFacts("#preset=small&train.seed=7"), null);
+  assert.equal(sharedFacts(""), null);
+});

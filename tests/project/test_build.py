@@ -45,6 +45,7 @@ def test_layout(dist):
         "pyscript/core.css",
         "uplot/uPlot.esm.js",
         "uplot/uPlot.min.css",
+        "qrcode/qrcode.js",
         "pyodide/pyodide.js",
         "pyodide/pyodide.asm.js",
         "pyodide/pyodide.asm.wasm",

@@ -135,9 +135,6 @@ export const english = {
   files: {
     open: "Open…",
     openTitle: "Open a run saved here, or by `pygpt train`",
-    copyLink: "Copy link",
-    copyLinkTitle: "Copy a link that opens the lab with these settings",
-    copyRunTitle: "Copy a link that opens the lab with the settings of this run",
     copied: "Copied",
     copyFailed: "Copy it from the address bar",
     save: "Save",
@@ -152,6 +149,31 @@ export const english = {
     noRun: (/** @type {string} */ name) =>
       `${isolated(name)} is not a run that was saved here or by pygpt train. A text to train on belongs under “Your own”.`,
     restore: "Open it",
+  },
+
+  /** The dialog behind “Share”. */
+  share: {
+    title: "Share",
+    ofRun: "The link opens the lab with the settings, the seed and the text of this run.",
+    ofDraft: "The link opens the lab with these settings, this seed and this text.",
+    ownText: "Your own text stays here: the link has only its SHA-256, by which another copy of it is recognized.",
+    link: "Link",
+    copy: "Copy link",
+    copyCurve: "Copy link with curve",
+    curve: (/** @type {string} */ steps) => `With the curve of ${steps} steps, whoever opens the link can train the same and see how far both agree.`,
+    noCurve: "A link can also carry the curve of a run: train one first.",
+    showQr: "Show QR code",
+    qrTitle: "QR code",
+    qrOf: (/** @type {string} */ link) => `QR code of ${link}`,
+    qrWithCurve: "With the curve",
+    qrTooLong: "With the curve the link is too long for a QR code that a phone can read. This is the link without it.",
+    qrFarTooLong: "The link is too long for a QR code that a phone can read: copy it instead.",
+    page: "As a web page",
+    pageAbout: "One file with the trained model and a program that lets it write. It opens in any browser, without a network.",
+    exportPage: "Export as a web page",
+    exported: "Saved the model as a web page.",
+    trainFirst: "Train or open a model first.",
+    close: "Close",
   },
 
   confirm: {
@@ -564,6 +586,21 @@ export const english = {
   },
 
   link: {
+    title: "Shared link",
+    sets: (/** @type {string[]} */ settings, /** @type {string} */ text) => `This link sets: ${settings.join(", ")}; text: ${text}.`,
+    made: (/** @type {string} */ version, /** @type {string} */ steps) => `It was made with pygpt ${version}, ${steps} steps.`,
+    otherVersion: (/** @type {string} */ version) => `This is pygpt ${version}, whose presets may differ.`,
+    setting: (/** @type {string} */ name, /** @type {string} */ value) => `${name} ${value}`,
+    take: "Use these settings",
+    dismiss: "Dismiss",
+    theirText: "the sender's own",
+    hasCurve: "It has the sender's curve: train the same, and see how far both agree.",
+    trainNow: "Press Train to reproduce the sender's curve.",
+    needsText: (/** @type {string} */ hash) => `It needs the sender's own text, which no link holds: paste it, or choose its file. Its SHA-256 begins with ${hash}.`,
+    isText: "The chosen text is the sender's.",
+    otherText: (/** @type {string} */ here, /** @type {string} */ there) =>
+      `The chosen text is not the link's: its SHA-256 begins with ${here}, the link's with ${there}.`,
+    changed: (/** @type {string[]} */ names) => `You have changed what the link sets (${names.join(", ")}), so a run is not compared with the sender's curve.`,
     ignored: (/** @type {string[]} */ names) =>
       `the link contains settings that this page does not have: ${names.join(", ")}. Everything else has been set.`,
     twice: (/** @type {string[]} */ names) =>

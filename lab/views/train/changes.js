@@ -3,7 +3,7 @@
 import { differences } from "../../state/difference.js";
 import { copyButton } from "../../ui/copy_button.js";
 import { element, setAttribute, setText, show } from "../../ui/dom.js";
-import { fieldName, textName } from "../../ui/format.js";
+import { fieldName, inSentence, textName } from "../../ui/format.js";
 import { labels } from "../../ui/labels.js";
 
 /** @typedef {import("../../state/state.js").State} State */
@@ -52,12 +52,6 @@ function describe(found, most) {
     return words.change(name, shown(before, write), shown(after, write));
   });
   return found.length > most ? words.more(named, found.length - most) : named.join(", ");
-}
-
-/** "Learning rate" as it stands in a sentence; "RoPE base" and "MLP ratio" stay.
- * @param {string} name */
-function inSentence(name) {
-  return name.replace(/^[A-Z](?=[a-z/-]+( |$))/, (first) => first.toLowerCase());
 }
 
 /** @param {string|number|boolean} value @param {(value: any) => string} write */

@@ -1,9 +1,9 @@
 // Saving the run to a file, opening or dropping a file, and the safety copies of earlier visits.
 
-import { copyButton } from "../../ui/copy_button.js";
-import { showError, errorPlace, element, setAttribute, setText, show } from "../../ui/dom.js";
+import { showError, errorPlace, element, setText, show } from "../../ui/dom.js";
 import { ago, count, textName } from "../../ui/format.js";
 import { labels } from "../../ui/labels.js";
+import { shareView } from "../share.js";
 
 /** @typedef {import("../../state/state.js").State} State */
 /** @typedef {import("../../state/state.js").Controller} Controller */
@@ -20,7 +20,7 @@ export function filesView(controller) {
     },
   });
   const open = element("label", { class: "button small", for: "run-file", title: words.openTitle }, words.open);
-  const link = copyButton({ id: "copy-link", class: "button small" }, words.copyLink, () => controller.link("run"));
+  const share = shareView(controller);
   const save = element("button", {
     id: "save", class: "button small", onclick: () => controller.send({ type: "save" }),
     title: words.saveTitle,
@@ -49,11 +49,10 @@ export function filesView(controller) {
   });
 
   return {
-    dom: element("div", { class: "files" }, link, file, open, save),
+    dom: element("div", { class: "files" }, share.dom, file, open, save),
     /** @param {State} state */
     sync(state) {
-      show(link, state.about !== null);
-      setAttribute(link, "title", state.run ? words.copyRunTitle : words.copyLinkTitle);
+      share.sync(state);
       const impossible = !state.run;
       if (save.disabled !== impossible) save.disabled = impossible;
       const ready = state.about !== null && state.device.open !== null;
