@@ -1,8 +1,9 @@
 """Writes a trained model as one HTML file.
 
-The file holds the weights in base64 (matrices as float16, vectors as float32), the tokenizer, the constant tables of
-the model, the loss curve and a program, which computes in float32 as pygpt does. Its Content-Security-Policy allows
-that program alone: the file loads nothing and sends nothing. A text of the sender's own is neither in it nor named.
+The file holds the weights in base64 (matrices in 20 bits a number, vectors as float32), the tokenizer, the constant
+tables of the model, the loss curve and a program, which computes in float32 as pygpt does. Its Content-Security-Policy
+allows that program alone: the file loads nothing and sends nothing. A text of the sender's own is neither in it nor
+named.
 """
 
 import base64
@@ -36,7 +37,9 @@ from pygpt.tokenizers.char import CharTokenizer
 from pygpt.version import __version__
 from pygpt.webpage.curve_svg import curve_svg
 
-MOST_PARAMETERS = 50_000_000  # 130 MB, which browsers still open
+MOST_PARAMETERS = 50_000_000  # 170 MB, which browsers still open
+LARGEST = 2**19 - 1  # of the whole numbers of a matrix
+OFFSET = 2**19  # added to them, so that they are positive
 _HERE = Path(__file__).parent
 _MODULES = ("weights.js", "tokenizer.js", "model.js", "sampler.js", "page.js")  # each after those that it imports
 _IMPORT = re.compile(r"^import .*;\n", re.MULTILINE)
@@ -65,7 +68,9 @@ def web_page(checkpoint: Checkpoint, lab: str = LAB) -> bytes:
         "before": prompt_ids([0], template, tokenizer)[:-1],
         "alone": prompt_ids([], template, tokenizer),
         "ends": sorted(text_ends(template, tokenizer)),
-        "arrays": [{"name": name, "type": kind, "length": length} for name, kind, length, _ in arrays],
+        "arrays": [
+            {"name": name, "type": kind, "length": length, "width": width} for name, kind, length, width, _ in arrays
+        ],
     }
     shared = shared_text(checkpoint.provenance)
     text = "a text of its maker's own" if shared == OWN else shared
@@ -119,28 +124,40 @@ def _settings(experiment: Experiment) -> dict[str, Any]:
     }
 
 
-def _arrays(checkpoint: Checkpoint) -> Iterator[tuple[str, str, int, bytes]]:
-    """Name, type, length and bytes of each array: the parameters, and the model's tables of positions."""
+def _arrays(checkpoint: Checkpoint) -> Iterator[tuple[str, str, int, int, bytes]]:
+    """Name, type, length, row length and bytes of each array: the parameters, and the model's tables of positions."""
     code = ARRAY_CODE[checkpoint.experiment.model.dtype]
     for name, shape in parameter_shapes(checkpoint.experiment, checkpoint.tokenizer).items():
-        yield name, *_packed(array(code, bytes(checkpoint.weights[name])), len(shape) > 1)
+        yield name, *_packed(array(code, bytes(checkpoint.weights[name])), shape[1] if len(shape) > 1 else 0)
     model = checkpoint.experiment.model
     if model.kind == "gpt":
         scheme = POSITIONS[model.positions]
         for name, table in (("embedding.positions", scheme.embedding(model)), ("rope", scheme.rotation(model))):
             if isinstance(table, Constant):
-                yield name, *_packed(table.make(), False)
+                yield name, *_packed(table.make(), 0)
 
 
-def _packed(values: Iterable[float], is_matrix: bool) -> tuple[str, int, bytes]:
-    """Numbers as float16, or as float32: vectors, which are small, and what float16 cannot hold."""
+def _packed(values: Iterable[float], width: int) -> tuple[str, int, int, bytes]:
+    """Type, length, row length and bytes of numbers. Matrices, whose rows have a `width`, are written in 20 bits a
+    number: each row has a scale (float32) and whole numbers of LARGEST at most, two in five bytes, plus OFFSET. Vectors
+    (`width` 0), which are small, are float32.
+
+    In float16, one text in twenty of 200 tokens at temperature 0 was not that of the model (`baby` and `small`); in 20
+    bits, none of 78 was.
+    """
     numbers = [*values]
-    if is_matrix:
-        try:
-            return "float16", len(numbers), struct.pack(f"<{len(numbers)}e", *numbers)
-        except OverflowError:
-            pass  # beyond 65,504
-    return "float32", len(numbers), struct.pack(f"<{len(numbers)}f", *numbers)
+    if not width:
+        return "float32", len(numbers), 0, struct.pack(f"<{len(numbers)}f", *numbers)
+    rows = (numbers[start : start + width] for start in range(0, len(numbers), width))
+    return "int20", len(numbers), width, b"".join(map(_packed_row, rows))
+
+
+def _packed_row(row: list[float]) -> bytes:
+    packed = struct.pack("<f", max(map(abs, row)) / LARGEST)
+    (scale,) = struct.unpack("<f", packed)
+    whole = [max(-LARGEST, min(LARGEST, round(value / scale))) + OFFSET if scale else OFFSET for value in row]
+    whole += [OFFSET] * (len(whole) % 2)
+    return packed + b"".join((left << 20 | right).to_bytes(5, "big") for left, right in zip(whole[::2], whole[1::2]))
 
 
 def _length(shape: Iterable[int]) -> int:
@@ -176,7 +193,7 @@ def _facts(checkpoint: Checkpoint, text: str, parameters: int) -> Iterator[tuple
     experiment, origin = checkpoint.experiment, checkpoint.provenance
     vocabulary = checkpoint.tokenizer.vocab_size
     yield "Architecture", MODELS[experiment.model.kind].describe(experiment.model, vocabulary)
-    yield "Parameters", f"{parameters:,}, matrices as float16"
+    yield "Parameters", f"{parameters:,}, those of matrices in 20 bits"
     yield "Tokens", f"{vocabulary:,}, each a {_UNITS[checkpoint.tokenizer.kind]}"
     if "data" in origin:
         yield "Text", text

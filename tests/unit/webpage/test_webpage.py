@@ -51,7 +51,7 @@ def random_checkpoint(experiment, tokenizer, seed=0) -> Checkpoint:
     draw = np.random.default_rng(seed)
     dtype = {"float32": "<f4", "float64": "<f8"}[experiment.model.dtype]
     weights = {
-        name: draw.normal(0, 0.4, shape).astype("<f2" if len(shape) > 1 else "<f4").astype(dtype).tobytes()
+        name: draw.normal(0, 0.4, shape).astype(dtype).tobytes()
         for name, shape in parameter_shapes(experiment, tokenizer).items()
     }
     return Checkpoint(experiment, tokenizer, 0, {}, weights, {}, None, LossCurve())
@@ -66,9 +66,8 @@ def answers(tasks) -> list[dict]:
     return json.loads(process.stdout)
 
 
-@pytest.mark.slow
 def test_every_setting_of_a_model_gives_the_logits_of_pygpt(tmp_path):
-    """Random weights, which float16 holds exactly."""
+    """With random weights."""
     cases = [{name: value, **TOGETHER.get(name, {})} for name, value in ONE_BY_ONE if name.startswith("model.")]
     cases += [*TOGETHER_ALL, {"model.kind": "bigram"}, {"model.positions": "rope", "model.rope_base": 100.0}]
     assert {name for case in cases for name in case} >= {*SWITCHES} - {"model.block_size"}
@@ -88,7 +87,8 @@ def test_every_setting_of_a_model_gives_the_logits_of_pygpt(tmp_path):
         tasks.append({"page": str(path), "ids": ids})
     assert len(tasks) > 60
     for (changes, logits), found in zip(expected, answers(tasks), strict=True):
-        np.testing.assert_allclose(found["logits"], logits, rtol=2e-4, atol=2e-4, err_msg=str(changes))
+        close = max(2e-4, 4e-5 * np.abs(logits).max())
+        np.testing.assert_allclose(found["logits"], logits, rtol=2e-4, atol=close, err_msg=str(changes))
 
 
 @pytest.mark.parametrize("layout", ["stream", "documents"])
@@ -109,7 +109,7 @@ def test_a_text_is_that_of_pygpt(kind, layout, tmp_path):
     checkpoint = read_checkpoint(run.checkpoint())
     path = tmp_path / "page.html"
     path.write_bytes(web_page(checkpoint))
-    model = TrainedModel(rounded(checkpoint), NumpyDevice())
+    model = TrainedModel(checkpoint, NumpyDevice())
     prompts = ["", *(["Twinkle", "how I wonder what you are! Up ab"] if layout == "stream" else ["ban", "millo"])]
     if kind != "char":
         prompts += ["naïve  façade — 東京\n\tit's 12", "\u0085\u00a0 \ufeffx"]
@@ -122,17 +122,6 @@ def test_a_text_is_that_of_pygpt(kind, layout, tmp_path):
         assert found["ids"] == [*run.tokenizer.encode(prompt)]
         text = "".join(model.stream(prompt, 40, temperature=temperature, seed=seed, top_k=7))
         assert found["text"].rstrip("\ufffd") == (prompt + text).rstrip("\ufffd"), (prompt, temperature)
-
-
-def rounded(checkpoint: Checkpoint) -> Checkpoint:
-    """The checkpoint with the weights of the page."""
-    weights = {
-        name: np.frombuffer(bytes(checkpoint.weights[name]), "<f4")
-        .astype("<f2" if len(shape) > 1 else "<f4")
-        .astype("<f4")
-        for name, shape in parameter_shapes(checkpoint.experiment, checkpoint.tokenizer).items()
-    }
-    return dataclasses.replace(checkpoint, weights={name: values.tobytes() for name, values in weights.items()})
 
 
 class Parts(HTMLParser):
@@ -174,11 +163,24 @@ def test_the_page_allows_its_own_program_alone_and_names_no_private_text():
     assert "poem" not in page and "a text of its maker&#x27;s own" in page
 
 
-def test_what_float16_cannot_hold_stays_float32():
-    assert exporting._packed([1.0, 65_504.0], True)[0] == "float16"
-    kind, length, data = exporting._packed([1.0, 70_000.0], True)
-    assert (kind, length, np.frombuffer(data, "<f4").tolist()) == ("float32", 2, [1.0, 70_000.0])
-    assert exporting._packed([0.1], False)[2] == np.float32(0.1).tobytes()
+@pytest.mark.parametrize("width", [1, 2, 5, 8])
+def test_a_matrix_keeps_twenty_bits_of_each_row(width, tmp_path):
+    """Rows of odd lengths too, one of zeros, one whose numbers are beyond float16, and one of tiny ones."""
+    draw = np.random.default_rng(width)
+    table = draw.normal(0, 1, (5, width)) * np.array([[1.0], [0.0], [1e6], [1e-9], [0.05]])
+    kind, length, row, data = exporting._packed(table.astype("<f4").ravel().tolist(), width)
+    assert (kind, length, row) == ("int20", 5 * width, width)
+    assert len(data) == 5 * (4 + 5 * -(-width // 2))
+    script = "import { readArrays } from '" + (READER.parents[3] / "pygpt/webpage/weights.js").as_uri() + "';"
+    script += "const [entries, text] = JSON.parse(process.argv[1]);"
+    script += "console.log(JSON.stringify([...readArrays(entries, text).table]));"
+    entry = {"name": "table", "type": kind, "length": length, "width": row}
+    given = json.dumps([[entry], base64.b64encode(data).decode()])
+    command = ["node", "--input-type=module", "-e", script, given]
+    found = subprocess.run(command, capture_output=True, text=True, env=find_npm()[1], check=True).stdout
+    read = np.array(json.loads(found)).reshape(table.shape)
+    assert (np.abs(read - table) <= np.abs(table).max(axis=1, keepdims=True) * 2.0**-19).all()
+    assert exporting._packed([0.1], 0)[3] == np.float32(0.1).tobytes()
 
 
 def test_names_cannot_end_the_script_or_the_page():
