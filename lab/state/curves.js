@@ -39,7 +39,7 @@ export class Curves {
   }
 
   /** Replaces the curves with the losses from before the page connected.
-   * @param {import("../transport/messages.js").CurveEvent} curve */
+   * @param {Pick<import("../transport/messages.js").CurveEvent, "training"|"validation">} curve */
   replay({ training, validation }) {
     this.clear();
     const points = [...training.map(([step, loss, count]) => ({ step, loss, count })),

@@ -123,9 +123,13 @@ class MetricsBuffer:
 
     def resume_at(self, step: int, curve: LossCurve, held: Metric | None = None) -> None:
         """Start a restored run after `step` steps, with their losses; `held` is what `saved` returned."""
-        self.curve, self.held = curve, held
+        self.go_back(step, curve, held)
         for counter in (self.steps_done, self._steps_shown):
             self.values.device.write(counter, struct.pack("<I", step))
+
+    def go_back(self, step: int, curve: LossCurve, held: Metric | None = None) -> None:
+        """The part of `resume_at` that needs no device."""
+        self.curve, self.held = curve, held
         self.taken = max(0, step - 1) if held else step
 
     def record(self, name: str, value: Tensor) -> None:
