@@ -320,6 +320,8 @@ test("what happened to a lost GPU is said at the controls until training resumes
     training("a", ...[0, 20, 40].map((step) => ({ type: "sample", run_id: "a", step, text: String(step) })),
       { ...error("the GPU was lost; back at step 20", "device", "training"), run_id: "a" }, { type: "stopped", run_id: "a", step: 20 });
     assert.deepEqual(state.errors, { lost: "the GPU was lost; back at step 20" });
+    send(error("the GPU cannot be opened again", "device", "resume")); // it was lost again: the old advice is no longer true
+    assert.deepEqual(state.errors, { lost: "the GPU cannot be opened again" });
     assert.deepEqual(state.samples.map(({ step }) => step), [20, 0]);
     send(answer);
     assert.deepEqual(state.errors, {}, answer.type);

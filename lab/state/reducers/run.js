@@ -63,7 +63,7 @@ export const RUN = {
     ...state, run: state.run && { ...state.run, kept_step: step },
     errors: "copy" in state.errors ? without(state.errors, "copy") : state.errors,
   }),
-  starting: (state) => ({ ...state, phase: "starting", phaseBefore: state.phase, preparing: null, errors: without(state.errors, "", ...(state.text.facts ? ["text"] : [])) }),
+  starting: (state) => ({ ...state, phase: "starting", phaseBefore: state.phase, preparing: null, errors: without(state.errors, "", "lost", ...(state.text.facts ? ["text"] : [])) }),
 };
 
 /** @param {State} state @param {RunFacts} run @param {number} saved @returns {State} */
