@@ -26,7 +26,7 @@ const CHANGES_SHOWN = 3; // differences from the parent; the title has them all
  * @property {() => void} compare  or compare no longer
  * @property {() => void} star  or star no longer
  * @property {(editing: boolean) => void} edit
- * @property {(name: string, notes: string) => void} describe
+ * @property {(changes: {name?: string, notes?: string}) => void} describe
  * @property {() => void} remove
  */
 
@@ -73,15 +73,22 @@ function action(name, run, onclick, disabled = false) {
   }, words.actions[name]);
 }
 
+/** What a form changes in the run that it was opened with: another tab may have changed the rest since.
+ * @param {Pick<Run, "name"|"notes">} run @param {string} name @param {string} notes
+ * @returns {{name?: string, notes?: string}} */
+export function changesIn(run, name, notes) {
+  return { ...(name === run.name ? {} : { name }), ...(notes === run.notes ? {} : { notes }) };
+}
+
 /** @param {Run} run @param {Acts} acts */
 function form(run, acts) {
-  const name = element("input", { class: "run-name", value: run.name, "aria-label": words.name, maxlength: 80 });
-  const notes = element("input", { value: run.notes, "aria-label": words.notes, placeholder: words.notes });
+  const name = element("input", { class: "run-name", value: run.name, "aria-label": words.name, maxlength: 80, "data-action": "name" });
+  const notes = element("input", { value: run.notes, "aria-label": words.notes, placeholder: words.notes, "data-action": "notes" });
   return element("form", {
     class: "rename",
     onsubmit(/** @type {Event} */ event) {
       event.preventDefault();
-      if (name.value.trim()) acts.describe(name.value, notes.value);
+      if (name.value.trim()) acts.describe(changesIn(run, name.value, notes.value));
     },
     onkeydown(/** @type {KeyboardEvent} */ event) {
       if (event.key === "Escape" && !isComposing(event)) acts.edit(false);
