@@ -22,7 +22,7 @@ class ExportCommand:
     """folder to write"""
     to: Literal["hf", "csv", "tensorboard"] = "hf"
     """hf: the layout of GPT-2, Llama, Mistral, Qwen 2 or Qwen 3, depending on the model; csv: metrics.csv; tensorboard:
-    an event file"""
+    an event file. Without a log, the losses of a long run are means of the last steps_averaged steps each"""
 
     def run(self) -> int:
         """Write the files of the folder, the weights last."""

@@ -33,7 +33,10 @@ def metric(source: str, help: str, key: str = "", unit: str = "", digits: int | 
 
 @dataclasses.dataclass(frozen=True)
 class Metric:
-    """The metrics of step `step`, counted from 1. Step 0 has only an evaluation. None means not measured."""
+    """The metrics of step `step`, counted from 1. Step 0 has only an evaluation. None means not measured.
+
+    In a row of a loss curve, `loss` is the mean of the last `steps_averaged` steps.
+    """
 
     step: int
     loss: float | None = metric(STEP, "mean loss of the batch, before its update", unit="nats/token")
@@ -46,6 +49,7 @@ class Metric:
     tokens_per_second: float | None = metric(
         CLOCK, "training speed, without the padding of documents", unit="tokens/s", digits=1
     )
+    steps_averaged: int = 1
 
     def line(self) -> dict:
         """The line of metrics.jsonl: the measured values, by the keys of the file."""
