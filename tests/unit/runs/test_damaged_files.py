@@ -415,10 +415,21 @@ def test_a_second_moment_below_zero_is_refused_by_name(value, saved):
         read_checkpoint(write_safetensors(entries, metadata))
 
 
-@pytest.mark.parametrize("value", [-0.0, -np.nan])
-def test_a_sign_alone_does_not_make_a_second_moment_negative(value, saved):
+@pytest.mark.parametrize("value", [np.nan, -np.nan])
+@pytest.mark.parametrize("group", ["first_moment", "second_moment"])
+def test_a_nan_in_the_state_of_the_optimizer_is_refused_by_name(group, value, saved):
+    entries, metadata = read_safetensors(saved)
+    name = next(name for name in entries if name.startswith(f"optimizer.{group}."))
+    values = np.frombuffer(entries[name].data, "float32").copy()
+    values[:1], values[-1] = np.inf, value
+    entries[name] = Entry("F32", entries[name].shape, values.tobytes())
+    with pytest.raises(CheckpointError, match=f"'{name}' has numbers that are NaN.* use an earlier checkpoint"):
+        read_checkpoint(write_safetensors(entries, metadata))
+
+
+def test_a_sign_alone_does_not_make_a_second_moment_negative(saved):
     entries, metadata = read_safetensors(saved)
     name = next(name for name in entries if name.startswith("optimizer.second_moment."))
-    values = np.full(entries[name].shape, value, "float32")
+    values = np.full(entries[name].shape, -0.0, "float32")
     entries[name] = Entry("F32", entries[name].shape, values.tobytes())
     assert read_checkpoint(write_safetensors(entries, metadata)).step
