@@ -53,7 +53,7 @@
  */
 
 /**
- * A setting of the run that another one was changed from, or of its preset, and the run's own.
+ * A setting of the run that another one was changed from, or of its preset, and the run's own; the field is "preset" if that is another one.
  * @typedef {{field: string, before: boolean|number|string, after: boolean|number|string}} SettingChange
  */
 

@@ -140,6 +140,11 @@ def read_checkpoint(data: bytes | memoryview) -> Checkpoint:
     if not (number.isdecimal() and len(number) < 20 and int(number) <= MAX_STEPS):
         raise CheckpointError(f"the run's step is {number!r:.60}, expected a whole number of at most {MAX_STEPS:,}")
     step = int(number)
+    if step > experiment.train.steps:
+        raise CheckpointError(
+            f"the run's step is {step:,}, but it has {experiment.train.steps:,} steps: the file is damaged; use an "
+            "earlier checkpoint"
+        )
     provenance = _json(metadata, "provenance")
     text, curve = _text(entries, provenance), _curve(entries, metadata, step)
     shapes = parameter_shapes(experiment, tokenizer)

@@ -11,7 +11,7 @@ import time
 from typing import Any
 
 from pygpt.errors import CheckpointError
-from pygpt.runs.differences import differences, preset_of
+from pygpt.runs.differences import changes_of
 from pygpt.runs.layout import ABOUT_FILE, EXPERIMENT_FILE, METRICS_FILE, MODEL_FILE, SAMPLES_FILE, TOKENIZER_FILE
 from pygpt.runs.metrics_log import line_of, lines_of, logged_steps, read_lines
 from pygpt.runs.run_header import LENGTH, RunHeader, header_end, read_header
@@ -290,7 +290,6 @@ class RunStore:
 
 
 def _first_about(run, parent) -> dict:
-    before = parent.experiment if parent else preset_of(run.experiment)
     return {
         "id": run.id,
         "preset": run.experiment.name,
@@ -298,7 +297,7 @@ def _first_about(run, parent) -> dict:
         "star": False,
         "created": time.time(),
         "parent": parent.id if parent else "",
-        "differs": differences(before, run.experiment),
+        "differs": changes_of(run, parent),
     }
 
 

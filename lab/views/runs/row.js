@@ -1,7 +1,7 @@
 // A row of the table of runs.
 
 import { element, isComposing } from "../../ui/dom.js";
-import { NONE, ago, count, fieldName, loss, short, size, textName } from "../../ui/format.js";
+import { NONE, ago, count, fieldName, loss, presetName, short, size, textName } from "../../ui/format.js";
 import { labels } from "../../ui/labels.js";
 
 /** @typedef {import("../../state/state.js").State} State */
@@ -48,13 +48,15 @@ export function row(run, { live, place, full, editing }, acts) {
   }, run.star ? "★" : "☆");
   const step = live?.step ?? run.step;
   const steps = Number(live?.experiment.train["steps"] ?? run.steps);
-  const changes = run.differs.map(({ field, before, after }) => words.change(field === "data.source" ? words.otherSettings["text"] ?? "" : fieldName(field), String(before), String(after)));
+  const changes = run.differs.map(({ field, before, after }) => words.change(words.otherSettings[field] ?? fieldName(field), String(before), String(after)));
+  // Those of a run that was changed from no other one are from its preset.
+  const compared = (/** @type {string} */ shown) => (run.parent || !(run.preset in labels.model.about) ? shown : words.fromPreset(presetName(run.preset), shown));
   const cell = (/** @type {"text"} */ column, /** @type {string} */ content) => element("td", { "data-name": words.columns[column], dir: "auto" }, content);
   return element("tr", { "data-copy": run.copy, class: here ? "here" : "" },
     element("td", { class: "marks", "data-colour": place < 0 ? null : place }, check, star),
     element("th", { scope: "row" }, editing ? form(run, acts) : element("span", { class: "run-title", dir: "auto" }, run.name),
       changes.length > 0 && element("span", { class: "differs", title: changes.join("\n") },
-        words.changes(changes.slice(0, CHANGES_SHOWN), changes.length - CHANGES_SHOWN)),
+        compared(words.changes(changes.slice(0, CHANGES_SHOWN), changes.length - CHANGES_SHOWN))),
       run.notes !== "" && !editing && element("span", { class: "differs", dir: "auto" }, run.notes)),
     ...[["text", textName(run.text) || NONE], ["steps", words.steps(count(step), count(steps))], ["loss", loss(live?.metrics["loss"] ?? run.loss ?? NaN)],
       ["val_loss", loss(live?.metrics["val_loss"] ?? run.val_loss ?? NaN)],

@@ -210,6 +210,7 @@ def test_random_metadata(saved, name, value):
     [
         ("step", str(2**32), "the run's step is '4294967296', expected a whole number of at most 10,000,000"),
         ("step", "10000001", "expected a whole number of at most"),
+        ("step", "13", "the run's step is 13, but it has 12 steps: the file is damaged"),
         ("held", '{"step": 11, "loss": 2.5}', "they are not those of step 12"),
         ("held", '{"step": 12}', "they are not those of step 12"),
         ("held", '{"step": 12, "loss": NaN}', "should be a finite number, not nan"),
