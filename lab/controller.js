@@ -7,6 +7,7 @@ import { SERVER, moveTo } from "./transport/socket_client.js";
 import { isRun, readFile } from "./transport/text_files.js";
 import { textName } from "./ui/format.js";
 import { labels } from "./ui/labels.js";
+import { keepTypedText } from "./ui/preferences.js";
 import { confirmLoss, mayTakeLong } from "./views/train/confirm.js";
 
 /** @typedef {import("./transport/worker_client.js").Send} Send */
@@ -21,6 +22,7 @@ const ONCE = new Set(["save", "export_html", "open_kept", "branch"]); // pressed
  */
 export function createController({ store, send, receive, device }) {
   const files = new ChosenFiles((name, bytes) => {
+    keepTypedText(""); // or it would take the place of the file after a reload
     store.dispatch({ type: "choosing_text", choice: "own" });
     send({ type: "choose_text", name, built_in: false }, bytes);
   }, (message) => receive({ type: "error", message, field: "text", during: "read", run_id: "" }), () => textName(store.state.text.facts?.name ?? ""));

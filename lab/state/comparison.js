@@ -46,7 +46,7 @@ export function columnsOf(run, across, unit) {
   const curves = new Curves();
   // Without the untrained model's loss: a straight line from it to the next would be wrong.
   const validation = run.validation.filter(([step]) => step > 0 || run.began_from !== "");
-  curves.replay({ type: "curve", run_id: "", training: run.training, validation, smoothed: null });
+  curves.replay({ training: run.training, validation });
   const [steps, , smoothed, seen] = curves.columns;
   const scale = across === "tokens" ? tokensPerStep(run.experiment) : 1;
   const shown = (/** @type {number|null} */ loss) => (loss === null || unit === "nats" ? loss : Math.exp(loss));

@@ -7,7 +7,7 @@
 /** @typedef {(number|null)[]} Column */
 
 export const POINTS = 2000;
-const SMOOTHING = 0.1; // weight of a new point in the smoothed curve
+const SMOOTHING = 0.1; // weight of a new step in the smoothed curve
 
 export class Curves {
   revision = 0; // incremented whenever the curves change
@@ -39,7 +39,7 @@ export class Curves {
   }
 
   /** Replaces the curves with the losses from before the page connected.
-   * @param {import("../transport/messages.js").CurveEvent} curve */
+   * @param {Pick<import("../transport/messages.js").CurveEvent, "training"|"validation">} curve */
   replay({ training, validation }) {
     this.clear();
     const points = [...training.map(([step, loss, count]) => ({ step, loss, count })),
@@ -59,11 +59,19 @@ export class Curves {
     this.bucket.steps += count;
     if (this.bucket.steps < this.stride) return;
     const mean = this.bucket.sum / this.bucket.steps;
+    this.smooth(mean, this.bucket.steps);
     this.bucket = { sum: 0, steps: 0 };
-    // Double exponential smoothing: single smoothing would lag behind on the steep initial descent.
-    this.smoothedOnce = Number.isNaN(this.smoothedOnce) ? mean : this.smoothedOnce + SMOOTHING * (mean - this.smoothedOnce);
-    this.smoothedTwice = Number.isNaN(this.smoothedTwice) ? mean : this.smoothedTwice + SMOOTHING * (this.smoothedOnce - this.smoothedTwice);
     this.push(step, mean, 2 * this.smoothedOnce - this.smoothedTwice, null);
+  }
+
+  /** Double exponential smoothing, since single smoothing would lag behind on the steep initial descent. A mean of several
+   * steps moves both averages as that many equal losses: a run is drawn alike however many steps its points have.
+   * @param {number} mean @param {number} steps */
+  smooth(mean, steps) {
+    const left = (1 - SMOOTHING) ** steps;
+    const [once, twice] = Number.isNaN(this.smoothedOnce) ? [mean, mean] : [this.smoothedOnce, this.smoothedTwice];
+    this.smoothedOnce = mean + left * (once - mean);
+    this.smoothedTwice = mean + left * (twice - mean + SMOOTHING * steps * (once - mean));
   }
 
   /** @param {number} step @param {number|null} loss */
@@ -85,6 +93,7 @@ export class Curves {
     const length = step <= 0 ? 0 : this.indexOf(step) + 1;
     for (const column of this.columns) column.length = length;
     this.bucket = { sum: 0, steps: 0 };
+    this.smoothedOnce = this.smoothedTwice = this.columns[2].findLast((smoothed) => smoothed !== null) ?? NaN;
   }
 
   /** The first point at or after a step.

@@ -8,6 +8,9 @@ const DIALS = new Set(["temperature", "top_k", "top_p", "min_p", "repetition_pen
 /** The commands that check the draft as a whole. */
 const CHECKING = new Set(["check", "start"]);
 
+/** What needs the device for the run: its errors stand beside the controls, where Resume is. */
+const TRAINING = new Set(["training", "start", "resume", "extend"]);
+
 /** Where an error is shown if it names no field. */
 const PLACES = /** @type {Record<string, string>} */ ({
   list_runs: "runs", read_run: "runs", describe_run: "runs", delete_run: "runs", restore_run: "runs", choose_text: "text", open_device: "device", sample: "prompt", open: "file", open_kept: "file", save: "file", branch: "runs",
@@ -19,7 +22,7 @@ const PLACES = /** @type {Record<string, string>} */ ({
 export function placeOf({ field, during }) {
   if (during === "sample" || during === "write") return DIALS.has(field) ? `sample:${field}` : "prompt";
   if (during === "benchmark") return during; // its dialog covers the page
-  if (during === "training" && field === "device") return "lost"; // beside the controls: Resume is one of them
+  if (field === "device" && TRAINING.has(during)) return "lost";
   if (during.endsWith("_run") || during === "branch") return PLACES[during] ?? ""; // whatever field the error names
   if (during === "reproduce") return "link";
   return during === "extend" ? "" : field || PLACES[during] || "";

@@ -5,7 +5,7 @@ import { capitalized } from "../ui/format.js";
 import { labels } from "../ui/labels.js";
 import { readNumber } from "../ui/number_input.js";
 import { presetOf, textOf } from "./draft.js";
-import { FIRST_PRESET, isTask, layoutOf } from "./state.js";
+import { FIRST_PRESET, layoutOf, taskOf } from "./state.js";
 
 /** @typedef {import("../transport/messages.js").Experiment} Experiment */
 /** @typedef {import("../transport/messages.js").ReadyEvent} Ready */
@@ -82,7 +82,7 @@ export function fromHash(about, hash, own = "sender") {
   const words = new URLSearchParams(hash.replace(/^#/, ""));
   words.delete(""); // "#=" names no setting
   if (![...words.keys()].length) return null;
-  const known = new Set(["preset", "text", ...FACTS, ...about.fields.map(({ field }) => field).filter((field) => !LEFT_OUT.has(field))]);
+  const known = new Set(["preset", "text", ...FACTS, ...about.fields.map(({ field }) => field).filter((field) => field.includes(".") && !LEFT_OUT.has(field))]);
   const names = [...words.keys()];
   const strange = names.filter((name, index) => !known.has(name) && names.indexOf(name) === index).map((name) => labels.link.quoted(name));
   const twice = [...known].filter((name) => words.getAll(name).length > 1);
@@ -94,7 +94,7 @@ export function fromHash(about, hash, own = "sender") {
   const draft = structuredClone(base);
   const named = words.get("text") ?? base.data.source;
   const mine = named === "own" && own !== "sender";
-  const text = about.texts.includes(named) || isTask(named) || (mine && own === "kept") ? named : "tales";
+  const text = about.texts.includes(named) || taskOf(about, named) || (mine && own === "kept") ? named : "tales";
   if (named === "own" && !mine) strange.push(labels.link.ownText);
   else if (text !== named && !mine) strange.push(labels.link.text(named));
   draft.data.layout = layoutOf(about, text);

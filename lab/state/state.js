@@ -102,6 +102,14 @@ export function taskName(text) {
   return isTask(text) ? text.slice(TASK.length).split(",", 1)[0] : "";
 }
 
+/** What the page has of a task among the texts, or undefined if there is none of that name and format.
+ * @param {Pick<import("../transport/messages.js").ReadyEvent, "tasks">} about @param {string} text */
+export function taskOf({ tasks }, text) {
+  const format = text.split(",").find((setting) => setting.startsWith("format="));
+  const name = format ? `${taskName(text)},${format}` : taskName(text);
+  return name ? tasks.find((task) => task.name === name) : undefined;
+}
+
 /** Whether a text is a task.
  * @param {string} text */
 export function isTask(text) {

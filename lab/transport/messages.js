@@ -53,7 +53,7 @@
  */
 
 /**
- * A setting of the run that another one was changed from, or of its preset, and the run's own.
+ * A setting of the run that another one was changed from, or of its preset, and the run's own; the field is "preset" if that is another one.
  * @typedef {{field: string, before: boolean|number|string, after: boolean|number|string}} SettingChange
  */
 
@@ -113,8 +113,8 @@
  */
 
 /**
- * The losses so far of a run that was opened, or that continued without this page. `training` has rows of (step, mean loss, number of steps in the mean), `validation` of (step, validation loss, accuracy); `smoothed` is the moving average of the losses at the last step.
- * @typedef {{type: "curve", run_id: string, training: [number, number, number][], validation: ([number, number, number|null])[], smoothed: number|null}} CurveEvent
+ * The losses so far of a run at `step`: one that was opened, that continued without this page, or that is back at its last copy. `training` has rows of (step, mean loss, number of steps in the mean), `validation` of (step, validation loss, accuracy); `smoothed` is the moving average of the losses at the last step.
+ * @typedef {{type: "curve", run_id: string, step: number, training: [number, number, number][], validation: ([number, number, number|null])[], smoothed: number|null}} CurveEvent
  */
 
 /**

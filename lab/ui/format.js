@@ -93,9 +93,11 @@ export function sentence(words) {
   return words && `${capitalized(words)}${words.endsWith(".") ? "" : "."}`;
 }
 
+const CODE = /^\S*[:._=][^\s:._=]/; // a first word such as "task:sort" or "metrics.jsonl" stays as it is written
+
 /** @param {string} words */
 export function capitalized(words) {
-  return words.charAt(0).toUpperCase() + words.slice(1);
+  return CODE.test(words) ? words : words.charAt(0).toUpperCase() + words.slice(1);
 }
 
 /** The name of a text as the page shows it: of "task:sort,length=4,examples=100", "sort (length 4, questions 100)".
@@ -128,10 +130,15 @@ export function inSentence(name) {
   return name.replace(/^[A-Z](?=[a-z/-]+( |$))/, (first) => first.toLowerCase());
 }
 
+// What a message quotes, as Python or the page does, to its end if it is cut short; an apostrophe within a word opens none.
+const QUOTED = /(?<!\w)'(?:[^'\\]|\\.)*(?:'(?!\w)|$)|(?<!\w)"(?:[^"\\]|\\.)*(?:"|$)|“[^”]*”|\u2068[^\u2069]*\u2069/;
+const QUOTED_OR_FIELD = new RegExp(`${QUOTED.source}|\\b(?:data|model|optim|train)\\.\\w+`, "g");
+
 /**
- * A message of the package with the page's names of settings: "choose a multiple of Heads" instead of model.n_head.
+ * A message of the package with the page's names of settings: "choose a multiple of Heads" instead of model.n_head. What
+ * it quotes stays.
  * @param {string} message
  */
 export function withFieldNames(message) {
-  return message.replace(/\b(?:data|model|optim|train)\.\w+/g, (field) => labels.fields[field] ?? field);
+  return message.replace(QUOTED_OR_FIELD, (found) => labels.fields[found] ?? found);
 }

@@ -23,8 +23,8 @@ class ExportCommand:
     """folder to write; for html a file, such as model.html"""
     to: Literal["hf", "csv", "tensorboard", "html"] = "hf"
     """hf: the layout of GPT-2, Llama, Mistral, Qwen 2 or Qwen 3, depending on the model; csv: metrics.csv; tensorboard:
-    an event file; html: one file that opens in any browser without a network, with the model and a program that samples
-    from it"""
+    an event file (without a log, the losses of a long run are means of the last steps_averaged steps each); html: one
+    file that opens in any browser without a network, with the model and a program that samples from it"""
     lab: Annotated[str, tyro.conf.arg(metavar="URL")] = "http://127.0.0.1:8000/"
     """with html, the address of the lab that the file links to"""
 

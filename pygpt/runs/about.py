@@ -4,13 +4,15 @@ import time
 from typing import Protocol
 
 from pygpt.config.experiment import Experiment
-from pygpt.runs.differences import differences, preset_of
+from pygpt.data import Text
+from pygpt.runs.differences import changes_of
 
 
 class Parent(Protocol):
     """The run that another one was changed from."""
 
     experiment: Experiment
+    text: Text | None  # None: the text of the run itself
 
     @property
     def id(self) -> str:
@@ -21,7 +23,6 @@ class Parent(Protocol):
 def first_about(run, parent: Parent | None, parent_step: int | None) -> dict:
     """What is known of a run before its first step. Without a parent, it differs from its preset. `parent_step` is the
     step of its parent whose weights it begins with, if it is a branch."""
-    before = parent.experiment if parent else preset_of(run.experiment)
     return {
         "id": run.id,
         "preset": run.experiment.name,
@@ -30,5 +31,5 @@ def first_about(run, parent: Parent | None, parent_step: int | None) -> dict:
         "created": time.time(),
         "parent": parent.id if parent else "",
         "parent_step": parent_step,
-        "differs": differences(before, run.experiment),
+        "differs": changes_of(run, parent),
     }

@@ -27,7 +27,7 @@ from pygpt.errors import CheckpointError, DataError, ExperimentError, PygptError
 from pygpt.models import build_model
 from pygpt.optim.optimizer import state_layout
 from pygpt.runs.half_precision import from_float16
-from pygpt.runs.safetensors import Entry, all_finite, has_negative, read_safetensors, safetensors_pieces
+from pygpt.runs.safetensors import Entry, all_finite, has_nan, has_negative, read_safetensors, safetensors_pieces
 from pygpt.tensor.tensor import ITEM_SIZE
 from pygpt.tokenizers import Tokenizer, tokenizer_from_dict
 from pygpt.training.loss_curve import POINTS, ROW, LossCurve
@@ -152,6 +152,11 @@ def read_checkpoint(data: bytes | memoryview) -> Checkpoint:
     if not (number.isdecimal() and len(number) < 20 and int(number) <= MAX_STEPS):
         raise CheckpointError(f"the run's step is {number!r:.60}, expected a whole number of at most {MAX_STEPS:,}")
     step = int(number)
+    if step > experiment.train.steps:
+        raise CheckpointError(
+            f"the run's step is {step:,}, but it has {experiment.train.steps:,} steps: the file is damaged; use an "
+            "earlier checkpoint"
+        )
     provenance = _json(metadata, "provenance")
     text, curve = _text(entries, provenance), _curve(entries, metadata, step)
     shapes = parameter_shapes(experiment, tokenizer)
@@ -234,7 +239,12 @@ def _arrays(entries, prefix, shapes, dtype, half):
                 f"{prefix + name!r} is {entry.dtype}{list(entry.shape)}, but the model the file describes "
                 f"needs {dtype}{list(shape)}"
             )
-        # The second moment of a large gradient can be infinite, and training goes on.
+        # The second moment of a large gradient can be infinite, and training goes on; after a NaN it cannot.
+        if prefix not in _WEIGHTS and has_nan(entry):
+            raise CheckpointError(
+                f"{prefix + name!r} has numbers that are NaN, from which training cannot go on: the file is damaged; "
+                f"use an earlier checkpoint"
+            )
         if prefix in _WEIGHTS and not all_finite(entry):
             raise CheckpointError(
                 f"{prefix + name!r} has numbers that are NaN or infinite: the run diverged, or the file is damaged; "

@@ -20,15 +20,20 @@ TAGS = {
     "tokens_per_second": "speed/tokens_per_second",
 }
 
+AVERAGED = "loss/steps_averaged"
+
 
 def csv_files(metrics: Iterable[Metric]) -> dict[str, bytes]:
-    """metrics.csv: a row for each logged step, a column for each metric; what was not measured is empty."""
+    """metrics.csv: a row for each logged step, a column for each metric; what was not measured is empty.
+
+    `steps_averaged` is above 1 where the loss is the mean of so many steps up to this one, as in a long run's curve.
+    """
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     names = [field.name for field in METRICS]
-    rows.writerow(["step", *names])
+    rows.writerow(["step", *names, "steps_averaged"])
     for metric in metrics:
-        values = (getattr(metric, name) for name in names)
+        values = (*(getattr(metric, name) for name in names), None if metric.loss is None else metric.steps_averaged)
         rows.writerow([metric.step, *("" if value is None else repr(value) for value in values)])
     return {"metrics.csv": text.getvalue().encode()}
 
@@ -36,16 +41,18 @@ def csv_files(metrics: Iterable[Metric]) -> dict[str, bytes]:
 def tensorboard_files(metrics: Iterable[Metric]) -> dict[str, bytes]:
     """An event file that TensorBoard and the programs that read its format open.
 
+    Where a loss is the mean of several steps, as in a long run's curve, AVERAGED has their number.
+
     Source: tensorflow/core/util/event.proto and framework/summary.proto, in the records of lib/io/record_writer.h.
     """
     began = time.time()
     events = [_event(began, 0, _field(3, b"brain.Event:2"))]
     for metric in metrics:
         values = b"".join(
-            _field(1, _field(1, tag.encode()) + _tag(2, 5) + struct.pack("<f", getattr(metric, name)))
-            for name, tag in TAGS.items()
-            if getattr(metric, name) is not None
+            _scalar(tag, getattr(metric, name)) for name, tag in TAGS.items() if getattr(metric, name) is not None
         )
+        if metric.steps_averaged > 1:
+            values += _scalar(AVERAGED, metric.steps_averaged)
         if values:
             events.append(_event(began, metric.step, _field(5, values)))
     return {f"events.out.tfevents.{int(began)}.pygpt": b"".join(map(_record, events))}
@@ -55,6 +62,10 @@ EXPORTS: dict[str, Callable[[Iterable[Metric]], dict[str, bytes]]] = {
     "csv": csv_files,
     "tensorboard": tensorboard_files,
 }
+
+
+def _scalar(tag: str, value: float) -> bytes:
+    return _field(1, _field(1, tag.encode()) + _tag(2, 5) + struct.pack("<f", value))
 
 
 def _event(seconds: float, step: int, content: bytes) -> bytes:

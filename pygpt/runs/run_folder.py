@@ -276,7 +276,7 @@ def metrics_of(folder, curve: LossCurve) -> list[Metric]:
     evaluated = {metric.step for metric in logged if metric.val_loss is not None}
     return sorted(
         [
-            *(logged or (Metric(step, loss) for step, loss, _ in curve.training)),
+            *(logged or (Metric(step, loss, steps_averaged=count) for step, loss, count in curve.training)),
             *(
                 Metric(step, val_loss=loss, accuracy=accuracy)
                 for step, loss, accuracy in curve.validation

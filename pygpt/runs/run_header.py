@@ -66,9 +66,12 @@ def read_header(header: bytes) -> RunHeader:
         if not all(0 <= begin <= end for begin, end in places.values()) or not isinstance(provenance, dict):
             raise ValueError("a table of the curve has no place, or the provenance is no table")
         weights = [entry["shape"] for name, entry in arrays.items() if not name.startswith(OTHER)]
+        experiment, step = Experiment.from_dict(json.loads(metadata["experiment"])), int(metadata["step"])
+        if step > experiment.train.steps:
+            raise ValueError("more steps are done than there are")
         return RunHeader(
-            experiment=Experiment.from_dict(json.loads(metadata["experiment"])),
-            step=int(metadata["step"]),
+            experiment=experiment,
+            step=step,
             provenance=provenance,
             parameters=sum(map(math.prod, weights)),
             smoothed=smoothed_loss(metadata),

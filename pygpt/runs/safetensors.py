@@ -153,6 +153,18 @@ def all_finite(entry) -> bool:
     return True
 
 
+def has_nan(entry) -> bool:
+    """Whether an array of F32 or F64 has a NaN. A tab without NumPy can call it."""
+    return not all_finite(entry) and any(number != number for number in _numbers(entry))
+
+
+def _numbers(entry):
+    code = "<f" if _ITEM_SIZE[entry.dtype] == 4 else "<d"
+    for start in range(0, entry.nbytes, _CHUNK):
+        for (number,) in struct.iter_unpack(code, bytes(entry.data[start : start + _CHUNK])):
+            yield number
+
+
 def has_negative(entry) -> bool:
     """Whether an array of F32 or F64 has a number below 0. A tab without NumPy can call it."""
     size = _ITEM_SIZE[entry.dtype]

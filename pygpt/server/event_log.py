@@ -53,6 +53,10 @@ class EventLog:
             self.start_event = event
         elif kind == "curve":
             self.curve = LossCurve(event["training"], event["validation"], event["smoothed"])
+            self.speed = {}
+            if self.last_change is not None:
+                self.last_change = {**self.last_change, "step": min(self.last_change["step"], event["step"])}
+            self.samples = deque((one for one in self.samples if one["step"] <= event["step"]), maxlen=SAMPLES)
         elif kind == "progress":
             for step, loss in zip(event["steps"], event["losses"], strict=True):
                 if loss is not None:
@@ -96,7 +100,7 @@ class EventLog:
     def events_for_page(self) -> list[dict]:
         """The events that a new page needs; the curve includes the number of steps that each loss averages."""
         losses = self.curve
-        curve = Curve(self.run_id, losses.training, losses.validation, losses.smoothed).to_dict()
+        curve = Curve(self.run_id, self.step, losses.training, losses.validation, losses.smoothed).to_dict()
         return self._events([curve, self.speed] if self.speed else [curve], -1)
 
     def _events(self, losses, after):

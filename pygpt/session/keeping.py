@@ -91,7 +91,7 @@ class Keeping:
             self._listed = run.id
             await self.list_runs()
 
-    async def attempt(self, run: Run, writing: Awaitable[None]) -> None:
+    async def attempt(self, run: Run, writing: Awaitable[object]) -> None:
         """Write to the store. If the disk or memory is full, say so once and train on: the next write tries again."""
         try:
             await writing

@@ -122,7 +122,8 @@ class WrittenSample:
 
 @dataclasses.dataclass(frozen=True)
 class SettingChange:
-    """A setting of the run that another one was changed from, or of its preset, and the run's own."""
+    """A setting of the run that another one was changed from, or of its preset, and the run's own; the field is
+    "preset" if that is another one."""
 
     field: str
     before: bool | float | str

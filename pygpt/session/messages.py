@@ -103,11 +103,12 @@ class Opened(Event):
 
 @event
 class Curve(Event):
-    """The losses so far of a run that was opened, or that continued without this page. `training` has rows of (step,
-    mean loss, number of steps in the mean), `validation` of (step, validation loss, accuracy); `smoothed` is the moving
-    average of the losses at the last step."""
+    """The losses so far of a run at `step`: one that was opened, that continued without this page, or that is back at
+    its last copy. `training` has rows of (step, mean loss, number of steps in the mean), `validation` of (step,
+    validation loss, accuracy); `smoothed` is the moving average of the losses at the last step."""
 
     run_id: str
+    step: int
     training: list[tuple[int, float, int]]
     validation: list[tuple[int, float, Number]]
     smoothed: Number

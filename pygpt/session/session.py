@@ -98,13 +98,11 @@ class Session:
         async with self._replacing:
             await self.bench.stop()
             await self.writing.stop()
-            run = self.training.run
-            if run is not None:
+            if self.training.run is not None:
                 await self.training.halt(Paused)
                 await self.continuation.stop()
-                run = Run.restore((await self.training.checkpoint())[1], device, text=run.text)
+                await self.training.move_to(device)
             old, self.device, self.choice, self.numpy_for_size = self.device, device, choice, False
-            self.training.run = run
             self._send_device(device)
             if old is not None:
                 old.close()

@@ -87,9 +87,8 @@ class Training:
         self.run, self.samples.step = run, -1
         self.keeping.turn_to(data)
         self.emit(Opened(run.id, self._facts(run)))
-        curve = run.metrics.curve
-        if not curve.empty:
-            self.emit(Curve(run.id, curve.training, curve.validation, curve.smoothed))
+        if not run.metrics.curve.empty:
+            self._send_curve(run)
         await self.keeping.attempt(run, self._take_folder(run, data, copy, parent))
         self._start_baselines(run)
 
@@ -103,6 +102,10 @@ class Training:
             share = None if run.val_batches.answers else self.samples.share_of_words(run, sample["text"])
             self.emit(Sample(run.id, sample["step"], sample["text"], share))
             self.samples.step = sample["step"]
+
+    def _send_curve(self, run: Run) -> None:
+        curve = run.metrics.curve
+        self.emit(Curve(run.id, run.step, curve.training, curve.validation, curve.smoothed))
 
     def _start_baselines(self, run: Run) -> None:
         if self.baselines_task is not None:
@@ -163,7 +166,34 @@ class Training:
     async def restore(self) -> None:
         """Restore the run, which is not training, on a new device after the loss of its own."""
         assert self.run is not None  # as the caller knows
-        self.run = await self.recover(self.keeping.last_checkpoint, self.run)
+        await self._replace(self.run, await self.recover(self.keeping.last_checkpoint, self.run))
+
+    async def move_to(self, device) -> None:
+        """Restore the run, which is not training, on another device: where it is, or if its device was lost, where it
+        was last copied."""
+        run = self.run
+        assert run is not None  # as the caller knows
+        try:
+            data = (await self.checkpoint())[1]
+        except DeviceLost:  # before its first copy
+            moved = run.again(device)
+        else:
+            moved = Run.restore(data, device, text=run.text)
+        await self._replace(run, moved)
+
+    async def _replace(self, run: Run, restored: Run) -> None:
+        """Continue with a run that was restored; say so if it could not be copied at its last step."""
+        self.run, lost = restored, run.step - restored.step
+        if lost > 0:
+            await self._go_back(restored)
+            self._send_error(restored, f"the GPU was lost. {_back(restored, lost)}", "device")
+
+    async def _go_back(self, run: Run) -> None:
+        """Show that the run is at its last copy again, and make that what is kept of it."""
+        self._send_curve(run)
+        await self.keeping.attempt(run, self.store.resume(run))
+        if self.keeping.last_checkpoint is not None:
+            await self.keeping.attempt(run, self.keeping.write(run, self.keeping.last_checkpoint, run.step))
 
     def _start(self, run: Run) -> None:
         self.halting, self.driver = None, None
@@ -194,9 +224,9 @@ class Training:
             # The weights are no longer finite; those of the last checkpoint are. There is none if memory was too short.
             data = self.keeping.last_checkpoint
             self.run = run = run.again(run.device) if data is None else Run.restore(data, run.device, text=run.text)
-        except DeviceLost as error:
+        except DeviceLost:
             self.halting = Stopped
-            run = await self._recover(run, error) or run
+            run = await self._recover(run)
         except PygptError as error:
             self._send_error(run, error, "")
             self.halting = Stopped
@@ -208,23 +238,19 @@ class Training:
         self.emit((self.halting or Finished)(run.id, run.step))
         self.keeping.try_later(run, lambda: run is self.run and not self.active)
 
-    async def _recover(self, run: Run, lost: DeviceLost) -> Run | None:
+    async def _recover(self, run: Run) -> Run:
+        """The run at its last copy: on its device, opened again, or if that fails, without one until it is moved."""
+        shown, copy = run.metrics.taken, self.keeping.last_checkpoint
         try:
-            self.run = recovered = await self.recover(self.keeping.last_checkpoint, run)
+            self.run = recovered = await self.recover(copy, run)
+            began, then = "was opened again", "press Resume to continue from there"
         except PygptError as error:
-            self._send_error(
-                run,
-                f"{lost}; it cannot be opened again: {error}. Choose another device; the run moves there "
-                "from its last checkpoint",
-                "device",
-            )
-            return None
-        self._send_error(
-            recovered,
-            "the GPU was lost while training and was opened again. The run is back at step "
-            f"{recovered.step}, where it was last copied; press Resume to continue from there",
-            "device",
-        )
+            run.go_back(copy)
+            recovered = run
+            began, then = f"cannot be opened again: {error}", "choose another device, and it continues there"
+        await self._go_back(recovered)
+        back = _back(recovered, shown - recovered.step)
+        self._send_error(recovered, f"the GPU was lost while training and {began}. {back}; {then}", "device")
         return recovered
 
     def _send_sample(self, sample: Sample) -> None:
@@ -276,6 +302,11 @@ class Training:
     def _send_profile(self, run: Run, found: Profile | None) -> None:
         self.profiling = False
         self.emit(Profiled(run.id, _profile_facts(found) if found else None))
+
+
+def _back(run: Run, lost: int) -> str:
+    steps = f", so {lost:,} {'step is' if lost == 1 else 'steps are'} lost" if lost > 0 else ""
+    return f"The run is back at step {run.step:,}, where it was last copied{steps}"
 
 
 def _profile_facts(found: Profile) -> ProfileFacts:

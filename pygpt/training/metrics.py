@@ -33,7 +33,10 @@ def metric(source: str, help: str, key: str = "", unit: str = "", digits: int | 
 
 @dataclasses.dataclass(frozen=True)
 class Metric:
-    """The metrics of step `step`, counted from 1. Step 0 has only an evaluation. None means not measured."""
+    """The metrics of step `step`, counted from 1. Step 0 has only an evaluation. None means not measured.
+
+    In a row of a loss curve, `loss` is the mean of the last `steps_averaged` steps.
+    """
 
     step: int
     loss: float | None = metric(STEP, "mean loss of the batch, before its update", unit="nats/token")
@@ -46,6 +49,7 @@ class Metric:
     tokens_per_second: float | None = metric(
         CLOCK, "training speed, without the padding of documents", unit="tokens/s", digits=1
     )
+    steps_averaged: int = 1
 
     def line(self) -> dict:
         """The line of metrics.jsonl: the measured values, by the keys of the file."""
@@ -123,9 +127,13 @@ class MetricsBuffer:
 
     def resume_at(self, step: int, curve: LossCurve, held: Metric | None = None) -> None:
         """Start a restored run after `step` steps, with their losses; `held` is what `saved` returned."""
-        self.curve, self.held = curve, held
+        self.go_back(step, curve, held)
         for counter in (self.steps_done, self._steps_shown):
             self.values.device.write(counter, struct.pack("<I", step))
+
+    def go_back(self, step: int, curve: LossCurve, held: Metric | None = None) -> None:
+        """The part of `resume_at` that needs no device."""
+        self.curve, self.held = curve, held
         self.taken = max(0, step - 1) if held else step
 
     def record(self, name: str, value: Tensor) -> None:

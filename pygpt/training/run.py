@@ -16,6 +16,7 @@ from pygpt.runs.checkpoint import Checkpoint, read_checkpoint, weights_are_finit
 from pygpt.runs.provenance import prompt_template, provenance
 from pygpt.tensor.tensor import ITEM_SIZE
 from pygpt.tokenizers import Tokenizer, make_tokenizer
+from pygpt.training.loss_curve import LossCurve
 from pygpt.training.trainer import Trainer
 from pygpt.utils.blocking import run_blocking
 
@@ -140,6 +141,19 @@ class Run(Trainer):
                 held,
             )
         )
+
+    def go_back(self, data: bytes | None) -> None:
+        """After the loss of its device, be at the step of a checkpoint again; without one, at the first.
+
+        The weights are gone: to train on, restore the checkpoint on another device.
+        """
+        if data is None:
+            self.step = 0
+            self.metrics.go_back(0, LossCurve())
+        else:
+            checkpoint = read_checkpoint(data)
+            self.step = checkpoint.step
+            self.metrics.go_back(checkpoint.step, checkpoint.curve, checkpoint.held)
 
     def again(self, device) -> Run:
         """The same run before its first step, on another device."""

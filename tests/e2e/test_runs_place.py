@@ -44,7 +44,10 @@ def test_a_run_is_named_starred_noted_and_found_again(runs):
     page.get_by_role("button", name="Rename baby 1").click()
     page.keyboard.type("my first")
     page.get_by_label("Notes").fill("to show in class")
-    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Rename baby 2").click()  # what was typed for the first one stays
+    expect(page.get_by_label("Name", exact=True)).to_have_count(2)
+    page.keyboard.press("Escape")
+    page.get_by_label("Notes").press("Enter")
     expect(row(page, "my first")).to_contain_text("to show in class")
     expect(page.get_by_role("button", name="Rename my first")).to_be_focused()
     page.get_by_role("button", name="Star my first").click()

@@ -2,7 +2,10 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { createController } from "../../lab/controller.js";
 import { ChosenFiles } from "../../lab/state/chosen_files.js";
+import { INITIAL } from "../../lab/state/state.js";
+import { keepTypedText, typedText } from "../../lab/ui/preferences.js";
 
 const poem = new File(["a poem"], "poem.txt");
 const binary = new File(["12\0"], "b.bin");
@@ -43,4 +46,23 @@ test("a text that is chosen later replaces the files", async () => {
   files.forget();
   assert.equal(await files.whyNot(), "");
   assert.match(refused[0] ?? "", /Choose a text file\.$/, "no text is chosen, so none is named");
+});
+
+test("a file that is chosen takes the place of a text that was typed, also after a reload", async () => {
+  /** @type {Map<string, string>} */
+  const kept = new Map();
+  const sessionStorage = {
+    getItem: (/** @type {string} */ key) => kept.get(key) ?? null, setItem: (/** @type {string} */ key, /** @type {string} */ text) => kept.set(key, text),
+    removeItem: (/** @type {string} */ key) => kept.delete(key),
+  };
+  Object.assign(globalThis, { sessionStorage });
+  /** @type {any[]} */
+  const sent = [];
+  const store = /** @type {any} */ ({ state: INITIAL, dispatch() {} });
+  const { files } = createController({ store, send: (command) => sent.push(command), receive() {}, device: "auto" });
+  keepTypedText("typed");
+  await files.read([binary]);
+  assert.equal(typedText(), "typed");
+  await files.read([poem]);
+  assert.deepEqual([typedText(), sent], ["", [{ type: "choose_text", name: "poem.txt", built_in: false }]]);
 });

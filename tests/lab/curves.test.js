@@ -53,6 +53,17 @@ test("a curve thinned by Python is drawn like one thinned here", () => {
   assert.deepEqual([curves.columns[0].length, curves.columns[0].at(-1), curves.columns[1].at(-1)], [1002, 512_512, 4]);
 });
 
+test("equal losses are drawn alike, whether a row has one step or the mean of several", () => {
+  const [single, means] = [new Curves(), new Curves()];
+  const losses = [4, 3, 2.5, 2.75, 2, 2.25].flatMap((loss) => Array(8).fill(loss));
+  single.replay({ training: losses.map((loss, index) => [index + 1, loss, 1]), validation: [] });
+  means.replay({ training: losses.filter((_, index) => index % 4 === 3).map((loss, index) => [4 * index + 4, loss, 4]), validation: [] });
+  assert.deepEqual(means.columns[0], [4, 8, 12, 16, 20, 24, 28, 32, 36, 40, 44, 48]);
+  for (const [index, step] of means.columns[0].entries()) {
+    assert.ok(Math.abs(Number(means.columns[2][index]) - Number(single.columns[2][step - 1])) < 1e-12, `step ${step}`);
+  }
+});
+
 test("resuming from an earlier step removes the later points", () => {
   const curves = new Curves();
   curves.handle(progress(1, 10, (step) => step));
@@ -61,6 +72,9 @@ test("resuming from an earlier step removes the later points", () => {
   curves.handle(progress(6, 3, (step) => 10 * step));
   assert.deepEqual(curves.columns[0].slice(-2), [7, 8]);
   assert.deepEqual(curves.columns[1].slice(-3), [6, 70, 80]);
+  curves.handle(/** @type {any} */ ({ type: "resumed", step: 0 })); // what is gone moves no average
+  curves.handle(progress(1, 1, () => 3));
+  assert.equal(curves.columns[2][0], 3);
 });
 
 test("a missing loss is left out", () => {

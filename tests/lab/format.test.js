@@ -43,11 +43,19 @@ test("numbers of any size", () => check(format.number, [
 
 test("sentences", () => check(format.sentence, [["", ""], ["it works", "It works."], ["It works.", "It works."]]));
 
+test("a sentence that begins with a name keeps it", () => check(format.capitalized, [
+  ["expected a number", "Expected a number"], ["task:sort has no length", "task:sort has no length"], ["metrics.jsonl is full", "metrics.jsonl is full"],
+  ["device: none", "Device: none"], ["", ""],
+]));
+
 test("messages use the page's names of settings", () => {
   assert.equal(format.fieldName("model.n_head"), "Heads");
   assert.equal(format.fieldName("model.brand_new"), "brand_new");
   assert.equal(format.withFieldNames("choose a multiple of model.n_head (2), not model.brand_new"),
     "choose a multiple of Heads (2), not model.brand_new");
+  for (const quoted of ["'2;train.steps=3'", '"it\'s train.steps"', "“train.steps”", "'\\'train.steps'", "'train.steps and so on, cut sh"]) {
+    assert.equal(format.withFieldNames(`the model's train.steps, got ${quoted}`), `the model's Steps, got ${quoted}`);
+  }
 });
 
 test("a task is named in words, and another text as it is", () => check(format.textName, [

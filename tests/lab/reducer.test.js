@@ -172,9 +172,18 @@ test("an evaluation updates its own metrics", () => {
 });
 
 test("joining a run loads its losses so far", () => {
-  training("a", { type: "curve", run_id: "a", training: [[10, 3, 10], [20, 2, 10]], validation: [[0, 4, null], [20, 2.5, 0.75]], smoothed: 2.25 });
+  training("a", { type: "curve", run_id: "a", step: 20, training: [[10, 3, 10], [20, 2, 10]], validation: [[0, 4, null], [20, 2.5, 0.75]], smoothed: 2.25 });
   assert.deepEqual(state.run?.metrics, { loss: 2.25, val_loss: 2.5, accuracy: 0.75 });
   assert.equal(state.run?.step, 20);
+});
+
+test("a run back at its last copy shows that step, its losses and its samples alone", () => {
+  const sample = (/** @type {number} */ step) => ({ type: "sample", run_id: "a", step, text: "x" });
+  training("a", progress("a", { steps: [30], losses: [1] }), sample(0), sample(30), { type: "kept", run_id: "a", step: 20 },
+    { type: "curve", run_id: "a", step: 20, training: [[10, 3, 10], [20, 2, 10]], validation: [], smoothed: 2.25 });
+  assert.deepEqual([state.run?.step, state.run?.metrics, state.samples.map(({ step }) => step)], [20, { loss: 2.25 }, [0]]);
+  send({ type: "curve", run_id: "a", step: 0, training: [], validation: [], smoothed: null });
+  assert.deepEqual([state.run?.step, state.run?.metrics, state.run?.kept_step], [0, {}, 0]);
 });
 
 test("events of a replaced run are ignored", () => {
@@ -311,6 +320,8 @@ test("what happened to a lost GPU is said at the controls until training resumes
     training("a", ...[0, 20, 40].map((step) => ({ type: "sample", run_id: "a", step, text: String(step) })),
       { ...error("the GPU was lost; back at step 20", "device", "training"), run_id: "a" }, { type: "stopped", run_id: "a", step: 20 });
     assert.deepEqual(state.errors, { lost: "the GPU was lost; back at step 20" });
+    send(error("the GPU cannot be opened again", "device", "resume")); // it was lost again: the old advice is no longer true
+    assert.deepEqual(state.errors, { lost: "the GPU cannot be opened again" });
     assert.deepEqual(state.samples.map(({ step }) => step), [20, 0]);
     send(answer);
     assert.deepEqual(state.errors, {}, answer.type);

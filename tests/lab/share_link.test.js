@@ -12,7 +12,9 @@ const folder = new URL("../goldens/compatibility/", import.meta.url);
 const recorded = (name) => JSON.parse(readFileSync(new URL(name, folder), "utf8"));
 // The recorded event lacks the descriptions of the data sets, which came later.
 const list = { layout: "documents" };
-const about = { ...recorded("ready.json"), data_sets: { words: list, names: list } };
+const ready = recorded("ready.json");
+const addition = ready.tasks.find((/** @type {{name: string}} */ { name }) => name === "addition");
+const about = { ...ready, data_sets: { words: list, names: list }, tasks: [...ready.tasks, { ...addition, name: "addition,format=mingpt" }] };
 const links = recorded("links.json");
 
 /** @param {string} preset @param {Record<string, any>} changes */
@@ -96,6 +98,17 @@ test("unknown settings of a link are listed", () => {
   assert.equal(read?.draft.model["n_layer"], 2);
   assert.equal(read?.preset, "baby");
   assert.equal(read?.text, "tales");
+  assert.match(fromHash(about, "#name=mine")?.ignored ?? "", /“name”/);
+});
+
+test("a task that the page does not have is listed like a text, and one that it has keeps its settings", () => {
+  for (const task of ["task:sortt", "task:sort,format=nope,length=4", "task:"]) {
+    const read = fromHash(about, `#text=${encodeURIComponent(task)}`);
+    assert.deepEqual([read?.text, read?.draft.data["layout"]], ["tales", "stream"]);
+    assert.match(read?.ignored ?? "", new RegExp(`the text “${task}”`));
+  }
+  const known = fromHash({ ...about, tasks: [...about.tasks, { ...about.tasks[0], name: "sort,format=mingpt" }] }, "#text=task:sort,length=4,format=mingpt");
+  assert.deepEqual([known?.text, known?.ignored], ["task:sort,length=4,format=mingpt", ""]);
 });
 
 test("what a link names twice is said", () => {

@@ -26,10 +26,14 @@ export const RUN = {
     phase: run.step < run.experiment.train.steps ? "paused" : "finished",
     fetching: { ...state.fetching, text: "" }, notice: (run.step < run.experiment.train.steps ? notices.opened : notices.openedFinished)(run.step),
   }),
-  // The rows are means of many steps, from which the loss shown, of the last few, cannot be had again.
-  curve: (state, { training, validation, smoothed }) => {
-    const [seen, known] = [validation.at(-1), training.at(-1)];
-    return withMetrics(state, { loss: smoothed, val_loss: seen?.[1], accuracy: seen?.[2] }, { step: Math.max(state.run?.step ?? 0, known?.[0] ?? 0) });
+  // The rows are means of many steps, from which the loss shown, of the last few, cannot be had again. Of a run that is
+  // back at its last copy, everything after its step was of weights that are gone.
+  curve: (state, { step, validation, smoothed }) => {
+    const { run } = state;
+    if (!run) return state;
+    const seen = validation.at(-1);
+    const back = { ...run, step, metrics: {}, seconds_left: NaN, kept_step: Math.min(run.kept_step, step) };
+    return withMetrics({ ...state, run: back, samples: samplesUntil(state, step) }, { loss: smoothed, val_loss: seen?.[1], accuracy: seen?.[2] });
   },
   progress: (state, { steps, losses, logged, learning_rate, tokens_per_second, ms_per_step, seconds_left }) => {
     const latest = Object.fromEntries(Object.entries(logged).map(([name, column]) => [name, column.at(-1)]));
@@ -60,7 +64,7 @@ export const RUN = {
     ...state, run: state.run && { ...state.run, kept_step: step },
     errors: "copy" in state.errors ? without(state.errors, "copy") : state.errors,
   }),
-  starting: (state) => ({ ...state, phase: "starting", phaseBefore: state.phase, preparing: null, errors: without(state.errors, "", ...(state.text.facts ? ["text"] : [])) }),
+  starting: (state) => ({ ...state, phase: "starting", phaseBefore: state.phase, preparing: null, errors: without(state.errors, "", "lost", ...(state.text.facts ? ["text"] : [])) }),
 };
 
 /** @param {State} state @param {RunFacts} run @param {number} saved @returns {State} */
@@ -76,10 +80,15 @@ function withNewRun(state, run, saved) {
   };
 }
 
-/** A run whose device was lost is back at an earlier step: the samples after it are of a model that is gone.
- * @param {State} state @param {State["phase"]} phase @param {number} step @param {string} notice @returns {State} */
+/** The samples up to a step: a run whose device was lost is back there, and later ones are of a model that is gone.
+ * @param {State} state @param {number} step */
+function samplesUntil({ samples }, step) {
+  return samples.filter((sample) => sample.step <= step);
+}
+
+/** @param {State} state @param {State["phase"]} phase @param {number} step @param {string} notice @returns {State} */
 function withPhase(state, phase, step, notice) {
-  return { ...state, phase, run: state.run && { ...state.run, step }, samples: state.samples.filter((sample) => sample.step <= step), notice };
+  return { ...state, phase, run: state.run && { ...state.run, step }, samples: samplesUntil(state, step), notice };
 }
 
 /** Updates the metrics of the run; metrics without a value stay unchanged.

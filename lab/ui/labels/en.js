@@ -67,6 +67,7 @@ export const english = {
     steps: (/** @type {string} */ step, /** @type {string} */ steps) => (step === steps ? step : `${step} of ${steps}`),
     change: (/** @type {string} */ field, /** @type {string} */ before, /** @type {string} */ after) => `${field} ${before || "–"} → ${after || "–"}`,
     changes: (/** @type {string[]} */ shown, /** @type {number} */ more) => `${shown.join(" · ")}${more > 0 ? ` · ${more} more` : ""}`,
+    fromPreset: (/** @type {string} */ preset, /** @type {string} */ changes) => `${isolated(preset)} with ${changes}`,
     star: (/** @type {string} */ name) => `Star ${name}`,
     actions: { open: "Open", rename: "Rename", delete: "Delete" },
     actionTitles: {
@@ -94,7 +95,7 @@ export const english = {
     otherTokens: "The tokenizers or texts of these runs differ, so their losses count different things: compare them with care.",
     atShort: { step: "step", tokens: "at" },
     setting: "Setting",
-    otherSettings: /** @type {Record<string, string>} */ ({ text: "Text", began_from: "First weights from" }),
+    otherSettings: /** @type {Record<string, string>} */ ({ text: "Text", "data.source": "Text", preset: "Preset", began_from: "First weights from" }),
     branched: (/** @type {string} */ name, /** @type {string} */ step) => (name ? `From step ${step} of ${isolated(name)}` : `From step ${step} of another run`),
     clear: "Clear",
     deleted: (/** @type {string} */ name) => `${isolated(name)} was deleted.`,

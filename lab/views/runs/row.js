@@ -1,7 +1,7 @@
 // A row of the table of runs.
 
 import { element, isComposing } from "../../ui/dom.js";
-import { NONE, ago, count, fieldName, loss, short, size, textName } from "../../ui/format.js";
+import { NONE, ago, count, fieldName, loss, presetName, short, size, textName } from "../../ui/format.js";
 import { labels } from "../../ui/labels.js";
 
 /** @typedef {import("../../state/state.js").State} State */
@@ -27,7 +27,7 @@ const CHANGES_SHOWN = 3; // differences from the parent; the title has them all
  * @property {() => void} compare  or compare no longer
  * @property {() => void} star  or star no longer
  * @property {(editing: boolean) => void} edit
- * @property {(name: string, notes: string) => void} describe
+ * @property {(changes: {name?: string, notes?: string}) => void} describe
  * @property {() => void} remove
  */
 
@@ -49,14 +49,16 @@ export function row(run, { live, place, full, parent, editing }, acts) {
   }, run.star ? "★" : "☆");
   const step = live?.step ?? run.step;
   const steps = Number(live?.experiment.train["steps"] ?? run.steps);
-  const changes = run.differs.map(({ field, before, after }) => words.change(field === "data.source" ? words.otherSettings["text"] ?? "" : fieldName(field), String(before), String(after)));
+  const changes = run.differs.map(({ field, before, after }) => words.change(words.otherSettings[field] ?? fieldName(field), String(before), String(after)));
+  // Those of a run that was changed from no other one are from its preset.
+  const compared = (/** @type {string} */ shown) => (run.parent || !(run.preset in labels.model.about) ? shown : words.fromPreset(presetName(run.preset), shown));
   const cell = (/** @type {"text"} */ column, /** @type {string} */ content) => element("td", { "data-name": words.columns[column], dir: "auto" }, content);
   return element("tr", { "data-copy": run.copy, class: here ? "here" : "" },
     element("td", { class: "marks", "data-colour": place < 0 ? null : place }, check, star),
     element("th", { scope: "row" }, editing ? form(run, acts) : element("span", { class: "run-title", dir: "auto" }, run.name),
       run.parent_step !== null && element("span", { class: "differs" }, words.branched(parent, count(run.parent_step))),
       changes.length > 0 && element("span", { class: "differs", title: changes.join("\n") },
-        words.changes(changes.slice(0, CHANGES_SHOWN), changes.length - CHANGES_SHOWN)),
+        compared(words.changes(changes.slice(0, CHANGES_SHOWN), changes.length - CHANGES_SHOWN))),
       run.notes !== "" && !editing && element("span", { class: "differs", dir: "auto" }, run.notes)),
     ...[["text", textName(run.text) || NONE], ["steps", words.steps(count(step), count(steps))], ["loss", loss(live?.metrics["loss"] ?? run.loss ?? NaN)],
       ["val_loss", loss(live?.metrics["val_loss"] ?? run.val_loss ?? NaN)],
@@ -75,15 +77,22 @@ function action(name, run, onclick, disabled = false) {
   }, words.actions[name]);
 }
 
+/** What a form changes in the run that it was opened with: another tab may have changed the rest since.
+ * @param {Pick<Run, "name"|"notes">} run @param {string} name @param {string} notes
+ * @returns {{name?: string, notes?: string}} */
+export function changesIn(run, name, notes) {
+  return { ...(name === run.name ? {} : { name }), ...(notes === run.notes ? {} : { notes }) };
+}
+
 /** @param {Run} run @param {Acts} acts */
 function form(run, acts) {
-  const name = element("input", { class: "run-name", value: run.name, "aria-label": words.name, maxlength: 80 });
-  const notes = element("input", { value: run.notes, "aria-label": words.notes, placeholder: words.notes });
+  const name = element("input", { class: "run-name", value: run.name, "aria-label": words.name, maxlength: 80, "data-action": "name" });
+  const notes = element("input", { value: run.notes, "aria-label": words.notes, placeholder: words.notes, "data-action": "notes" });
   return element("form", {
     class: "rename",
     onsubmit(/** @type {Event} */ event) {
       event.preventDefault();
-      if (name.value.trim()) acts.describe(name.value, notes.value);
+      if (name.value.trim()) acts.describe(changesIn(run, name.value, notes.value));
     },
     onkeydown(/** @type {KeyboardEvent} */ event) {
       if (event.key === "Escape" && !isComposing(event)) acts.edit(false);

@@ -62,7 +62,8 @@ export function runsView(controller) {
   let wanted = ""; // the run that gets the focus once it is back
   let nowhere = false; // whether runs cannot be kept
   let ready = false; // whether the list has arrived
-  let editing = ""; // the folder of the run that is being renamed
+  /** @type {Set<string>} */
+  const edited = new Set(); // the folders of the runs that are being renamed: what is typed in one form outlives another
   let shownList = false;
   let listed = false;
 
@@ -106,7 +107,7 @@ export function runsView(controller) {
       place,
       full: place < 0 && compared.length >= MOST_COMPARED ? words.most(MOST_COMPARED) : "",
       parent: run.parent_step === null ? "" : known.find(({ id }) => id === run.parent)?.name ?? "",
-      editing: editing === run.copy,
+      editing: edited.has(run.copy),
     };
     const latest = shown.live && [shown.live.step, shown.live.metrics["val_loss"]];
     const key = JSON.stringify([{ ...run, seconds_ago: 0, kept_at: ageOf(run) }, { ...shown, live: latest }]);
@@ -117,9 +118,9 @@ export function runsView(controller) {
       compare: () => controller.dispatch({ type: "compare", copies: place < 0 ? [...compared, run.copy] : compared.filter((copy) => copy !== run.copy) }),
       star: () => controller.send({ type: "describe_run", copy: run.copy, star: !run.star }),
       edit: (begun) => edit(run, begun),
-      describe(name, notes) {
+      describe(changes) {
         edit(run, false);
-        controller.send({ type: "describe_run", copy: run.copy, name, notes });
+        if (Object.keys(changes).length) controller.send({ type: "describe_run", copy: run.copy, ...changes });
       },
       remove: () => remove(run),
     });
@@ -130,10 +131,11 @@ export function runsView(controller) {
   /** Shows the fields for the name and notes of a run, or takes them away.
    * @param {Run} run @param {boolean} begun */
   function edit(run, begun) {
-    editing = begun ? run.copy : "";
+    if (begun) edited.add(run.copy);
+    else edited.delete(run.copy);
     draw();
-    if (begun) /** @type {HTMLInputElement|null} */ (body.querySelector(".run-name"))?.select();
-    else focus(run.copy, "rename");
+    focus(run.copy, begun ? "name" : "rename");
+    if (begun && document.activeElement instanceof HTMLInputElement) document.activeElement.select();
   }
 
   function draw() {

@@ -3,7 +3,7 @@
 import { element, setText, setValue, show } from "../../ui/dom.js";
 import { labels } from "../../ui/labels.js";
 import { numberInput, readField } from "../../ui/number_input.js";
-import { isTask } from "../../state/state.js";
+import { isTask, taskOf } from "../../state/state.js";
 
 /** @typedef {import("../../state/state.js").State} State */
 /** @typedef {import("../../state/state.js").Controller} Controller */
@@ -65,14 +65,12 @@ export function taskSettingsView(controller) {
       const { choice } = state.text;
       show(dom, isTask(choice));
       if (!isTask(choice)) return;
-      const [base = "", ...settings] = choice.slice("task:".length).split(",");
-      const set = Object.fromEntries(settings.map((setting) => setting.split("=")));
-      const name = set["format"] ? `${base},format=${set["format"]}` : base;
-      const task = tasks.find((one) => one.name === name);
+      const task = taskOf({ tasks }, choice);
       if (!task) return;
+      const set = Object.fromEntries(choice.split(",").slice(1).map((setting) => setting.split("=")));
       setText(about, words.taskAbout(task.description, task.measures, task.shortest, task.longest));
       if (choice === sent) return; // the controls have it, as it was typed
-      setValue(which, name);
+      setValue(which, task.name);
       setValue(length, String(set["length"] ?? task.length));
       setValue(examples, String(set["examples"] ?? QUESTIONS));
       setValue(seed, String(set["seed"] ?? 0));

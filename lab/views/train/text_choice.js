@@ -119,6 +119,7 @@ export function textChoiceView(controller) {
       clearTimeout(typing);
       typing = 0;
       [area.value, pasted] = text.length > LONGEST_FIELD ? ["", text] : [text, ""];
+      keepTypedText(text);
     },
     /** @param {State} state */
     sync(state) {

@@ -210,6 +210,7 @@ def test_random_metadata(saved, name, value):
     [
         ("step", str(2**32), "the run's step is '4294967296', expected a whole number of at most 10,000,000"),
         ("step", "10000001", "expected a whole number of at most"),
+        ("step", "13", "the run's step is 13, but it has 12 steps: the file is damaged"),
         ("held", '{"step": 11, "loss": 2.5}', "they are not those of step 12"),
         ("held", '{"step": 12}', "they are not those of step 12"),
         ("held", '{"step": 12, "loss": NaN}', "should be a finite number, not nan"),
@@ -415,10 +416,21 @@ def test_a_second_moment_below_zero_is_refused_by_name(value, saved):
         read_checkpoint(write_safetensors(entries, metadata))
 
 
-@pytest.mark.parametrize("value", [-0.0, -np.nan])
-def test_a_sign_alone_does_not_make_a_second_moment_negative(value, saved):
+@pytest.mark.parametrize("value", [np.nan, -np.nan])
+@pytest.mark.parametrize("group", ["first_moment", "second_moment"])
+def test_a_nan_in_the_state_of_the_optimizer_is_refused_by_name(group, value, saved):
+    entries, metadata = read_safetensors(saved)
+    name = next(name for name in entries if name.startswith(f"optimizer.{group}."))
+    values = np.frombuffer(entries[name].data, "float32").copy()
+    values[:1], values[-1] = np.inf, value
+    entries[name] = Entry("F32", entries[name].shape, values.tobytes())
+    with pytest.raises(CheckpointError, match=f"'{name}' has numbers that are NaN.* use an earlier checkpoint"):
+        read_checkpoint(write_safetensors(entries, metadata))
+
+
+def test_a_sign_alone_does_not_make_a_second_moment_negative(saved):
     entries, metadata = read_safetensors(saved)
     name = next(name for name in entries if name.startswith("optimizer.second_moment."))
-    values = np.full(entries[name].shape, value, "float32")
+    values = np.full(entries[name].shape, -0.0, "float32")
     entries[name] = Entry("F32", entries[name].shape, values.tobytes())
     assert read_checkpoint(write_safetensors(entries, metadata)).step

@@ -7,8 +7,8 @@ import pytest
 
 from pygpt.cli import main
 from pygpt.devices.numpy import NumpyDevice
-from pygpt.runs.exports import TAGS, csv_files, tensorboard_files
-from pygpt.runs.run_folder import RunFolder, write_run
+from pygpt.runs.exports import AVERAGED, TAGS, csv_files, tensorboard_files
+from pygpt.runs.run_folder import RunFolder, metrics_of, write_run
 from pygpt.training.metrics import METRICS
 from tests.tiny_runs import finish, poem_run
 
@@ -67,6 +67,22 @@ def test_a_run_is_exported_with_or_without_its_log(trained, tmp_path, monkeypatc
         (metric.step, metric.val_loss) for metric in metrics if metric.val_loss is not None
     ]
     assert any(row["grad_norm"] for row in rows) == with_log
+
+
+def test_a_loss_that_is_a_mean_of_several_steps_says_of_how_many(tmp_path):
+    run = poem_run(NumpyDevice())
+    finish(run)
+    last = run.step
+    run.metrics.curve.training[:] = [(last - 3, 3.0, last - 3), (last, 2.0, 3)]
+    run.metrics.curve.stride = 4
+    write_run(tmp_path / "run", run.checkpoint())
+    metrics = metrics_of(tmp_path / "run", run.metrics.curve)
+    rows = [*csv.DictReader(csv_files(metrics)["metrics.csv"].decode().splitlines())]
+    averaged = [(int(row["step"]), float(row["loss"]), int(row["steps_averaged"])) for row in rows if row["loss"]]
+    assert averaged == [(last - 3, 3.0, last - 3), (last, 2.0, 3)]
+    assert {row["steps_averaged"] for row in rows if not row["loss"]} == {""}
+    (events,) = tensorboard_files(metrics).values()
+    assert events.count(AVERAGED.encode()) == 2
 
 
 def test_an_export_of_metrics_replaces_nothing(trained, tmp_path, monkeypatch, capsys):

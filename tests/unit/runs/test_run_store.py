@@ -4,17 +4,20 @@ import asyncio
 import gc
 import json
 import weakref
+from types import SimpleNamespace
 
 import pytest
 
 from pygpt.config.experiment import Experiment
+from pygpt.data import text_from_bytes
 from pygpt.errors import CheckpointError
 from pygpt.runs import disk_files, run_store
-from pygpt.runs.differences import differences
+from pygpt.runs.differences import changes_of, differences
 from pygpt.runs.disk_files import DiskFiles
 from pygpt.runs.run_store import RunStore
 from pygpt.session.message_records import KeptRun
 from pygpt.training.metrics import Metric
+from pygpt.training.run import Run
 from tests.tiny_runs import finish
 from tests.unit.runs.test_run_folder import METRICS, lines, poem_run
 
@@ -193,6 +196,24 @@ def test_what_differs_is_told_from_the_run_before_or_the_preset(store, cpu):
     ]
     do(store.begin(changed), store.keep(b"1", ABOUT))
     assert {"optim.learning_rate", "train.steps"} <= {change["field"] for change in do(store.find())[0]["differs"]}
+
+
+def test_two_texts_of_one_name_and_another_preset_are_changes(cpu):
+    run = poem_run(cpu)
+    other = Run(run.experiment, text_from_bytes("poem", b"another text " * 99), cpu)
+    (change,) = changes_of(other, run)
+    assert change == {
+        "field": "data.source",
+        "before": f"poem ({run.text.sha256[:8]})",
+        "after": f"poem ({other.text.sha256[:8]})",
+    }
+    assert changes_of(run, run) == []
+    small = SimpleNamespace(experiment=Experiment.preset("small").with_fields(**{"train.steps": 7}), text=run.text)
+    baby = SimpleNamespace(experiment=Experiment.preset("baby"), text=run.text)
+    assert changes_of(small, baby) == [
+        {"field": "preset", "before": "baby", "after": "small"},
+        {"field": "train.steps", "before": Experiment.preset("small").train.steps, "after": 7},
+    ]
 
 
 @pytest.mark.parametrize("content", [b"", b"[1]", b"{", b"\xff\xfe"])

@@ -11,7 +11,7 @@ from pygpt.analysis.memory import parameter_count
 from pygpt.config.experiment import Experiment
 from pygpt.data import load_text, text_from_bytes
 from pygpt.devices import open_numpy
-from pygpt.errors import CheckpointError, DataError, DeviceLost
+from pygpt.errors import CheckpointError, DataError, DeviceError, DeviceLost
 from pygpt.optim.schedules import learning_rate
 from pygpt.runs import run_store
 from pygpt.runs.checkpoint import read_checkpoint
@@ -559,6 +559,58 @@ def test_a_run_that_goes_back_repeats_no_step_in_its_log(lab, monkeypatch, tmp_p
         json.loads(line)["step"] for line in (tmp_path / "run" / "baby-1" / "metrics.jsonl").read_text().splitlines()
     ]
     assert lines == [8, 16, 20, 24, 32, 40]
+
+
+@pytest.mark.parametrize("opens", [True, False], ids=["opened again", "not opened again"])
+@pytest.mark.parametrize("copied", [True, False], ids=["a later copy", "the copy of step 0"])
+def test_a_run_whose_gpu_was_lost_is_all_that_its_last_copy_is(lab, monkeypatch, tmp_path, opens, copied):
+    """Its step, losses, log, list entry and file; and the sentence says how much is lost."""
+    log, folder = lab.session.store.log, tmp_path / "run" / "baby-1"
+    steps, lost = {"train.steps": 4000, "train.eval_every": 4000}, []
+
+    async def gone(*arguments):
+        raise DeviceLost("the GPU was lost")
+
+    async def refuse(choice):
+        raise DeviceError("the browser does not open its GPU")
+
+    async def write(metrics, every):
+        await log(metrics, every)
+        newest = lab.all("kept")[-1]["step"]
+        if not lost and metrics and (newest if copied else metrics[-1].step - 50) > 0 and metrics[-1].step > newest:
+            lost.append(metrics[-1].step)
+            monkeypatch.setattr(lab.session.device, "fetch", gone)
+            if not opens:
+                monkeypatch.setattr(lab.session.site, "open_device", refuse)
+            await gone()
+
+    async def scenario():
+        await lab.train(DRAFT.with_fields(**steps))
+        await lab.send({"type": "save"}, None)
+        await lab.send({"type": "list_runs"}, None)
+
+    if copied:
+        monkeypatch.setattr(keeping, "COPY_MIN_INTERVAL", 0.0)
+        monkeypatch.setattr(keeping, "COPY_SHARE", 1e6)
+    monkeypatch.setattr(driver, "MAX_SLICE_SECONDS", 0.01)
+    monkeypatch.setattr(lab.session.store, "log", write)
+    asyncio.run(scenario())
+    saved = read_checkpoint(lab.files[-1])
+    step, curve, (error,) = saved.step, lab.all("curve")[-1], lab.all("error")
+    assert (step > 0) == copied and lost[0] > step
+    assert (curve["step"], curve["training"], curve["smoothed"]) == (step, saved.curve.training, saved.curve.smoothed)
+    assert lab.all("stopped")[-1]["step"] == lab.all("saved")[-1]["step"] == step
+    listed = lab.all("found")[-1]["runs"][0]
+    assert (listed["step"], listed["loss"]) == (step, saved.curve.smoothed)
+    lines = [json.loads(line)["step"] for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    assert lines == list(range(8, step + 1, 8))
+    assert f"back at step {step:,}, where it was last copied, so {lost[0] - step:,} steps are lost" in error["message"]
+    assert ("press Resume" if opens else "choose another device") in error["message"] and error["field"] == "device"
+
+    monkeypatch.setattr(lab.session.site, "open_device", Site().open_device)
+    asyncio.run(lab.send({"type": "open_device", "choice": "numpy"}, None))
+    asyncio.run(lab.send({"type": "save"}, None))
+    assert read_checkpoint(lab.files[-1]).step == step
 
 
 def test_a_diverging_run_returns_to_its_last_checkpoint(lab):

@@ -254,5 +254,19 @@ def test_the_event_log_of_a_resumed_run_has_losses_before_its_first_progress():
     log = EventLog()
     run = {"step": 3, "experiment": {"train": {"steps": 9}}}
     log.add({"type": "opened", "run_id": "a", "run": run})
-    log.add({"type": "curve", "run_id": "a", "training": [(3, 2.5, 3)], "validation": [], "smoothed": 2.25})
+    log.add({"type": "curve", "run_id": "a", "step": 3, "training": [(3, 2.5, 3)], "validation": [], "smoothed": 2.25})
     assert log.events_after()[1] == Progress("a", [3], [2.5], None, None, None, None, {}).to_dict()
+
+
+def test_the_event_log_of_a_run_that_is_back_at_its_last_copy_has_nothing_later():
+    log, run = EventLog(), {"step": 0, "experiment": {"train": {"steps": 9}}}
+    log.add({"type": "started", "run_id": "a", "run": run})
+    log.add({"type": "progress", "steps": [1, 2, 3, 4], "losses": [4.0, 3.0, 2.0, 1.0], "ms_per_step": 2.0})
+    for step in (0, 2, 4):
+        log.add({"type": "sample", "step": step, "text": "x"})
+    log.add({"type": "paused", "step": 4})
+    back = {"training": [(1, 4.0, 1), (2, 3.0, 1)], "validation": [], "smoothed": 3.5}
+    log.add({"type": "curve", "run_id": "a", "step": 2, **back})
+    curve, *samples, paused = log.events_for_page()[1:]
+    assert (curve["step"], curve["training"]) == (2, back["training"]) and paused["step"] == 2 == log.step
+    assert [sample["step"] for sample in samples] == [0, 2]
