@@ -29,6 +29,7 @@ blocking Python cannot wait for WebGPU: use the device "numpy" there, or a `pygp
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,7 +45,7 @@ from pygpt.errors import DataError, ExperimentError, PygptError
 from pygpt.inference.trained_model import TrainedModel
 from pygpt.models import MODELS
 from pygpt.runs.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
-from pygpt.runs.run_folder import open_run, write_run
+from pygpt.runs.run_folder import open_run, save_run
 from pygpt.training.driver import Driver
 from pygpt.training.evaluate import Evaluation, evaluate_text
 from pygpt.training.metrics import Metric
@@ -80,6 +81,7 @@ class LanguageModel(TrainedModel):
         self.model = self.tokenizer = None  # type: ignore[assignment]  # until there is a vocabulary
         self.text: Text | Shards | None = None
         self.history: list[Metric] = []
+        self._run_began = 0  # where the metrics of the present run begin in it
         self.checkpoint = None
         self._run: Run | None = None
 
@@ -156,6 +158,7 @@ class LanguageModel(TrainedModel):
                 changes["data.layout"] = DATASETS[text.name].layout if text.name in DATASETS else "documents"
             previous = read_checkpoint(self._checkpoint_bytes()) if self._has_vocabulary else None
             run = Run(self.experiment.with_fields(**changes), text, device, init_from=previous)
+            self._run_began = len(self.history)
         self._run = run
         self.experiment, self.step, self.text = run.experiment, run.step, text
         self.model, self.tokenizer = run.model, run.tokenizer
@@ -275,11 +278,14 @@ class LanguageModel(TrainedModel):
         """Save the run to the file `path` if that ends in .safetensors, else to model.safetensors in the folder `path`.
 
         It is one file, with the weights, the optimizer's state, the settings, the tokenizer and the losses for charts:
-        all that `load` and `pygpt train --resume` need. Of the other files of `pygpt train`, none is written.
-        Raises: CheckpointError if it cannot be written; PygptError before the first `fit`.
+        all that `load` and `pygpt train --resume` need. Of the other files of `pygpt train`, none is new. Another run
+        in the folder, or a later step of this one, is kept as model.1.safetensors and so on, with a warning.
+        Raises: CheckpointError if it cannot be written; PygptError before the first `fit`, or if another process
+        writes in the folder.
         """
         self._require_vocabulary()
-        write_run(path, self._checkpoint_bytes())
+        if earlier := save_run(path, self._checkpoint_bytes(), self.history[self._run_began :]):
+            warnings.warn(f"what was in {path} before is now in {' and '.join(earlier)}", stacklevel=2)
 
     def _checkpoint_bytes(self):
         if self._run is not None:
