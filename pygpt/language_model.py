@@ -38,7 +38,7 @@ from pygpt.analysis.device_choice import open_device_for
 from pygpt.analysis.plan import plan_run
 from pygpt.config.experiment import Experiment
 from pygpt.config.fields import coerce
-from pygpt.data import DATASETS, Text, is_task, load_text, text_from_bytes, text_from_string
+from pygpt.data import DATASETS, Text, is_built_in, load_text, text_from_bytes, text_from_string
 from pygpt.devices import check_device
 from pygpt.devices.base import Device
 from pygpt.errors import DataError, ExperimentError, PygptError
@@ -136,7 +136,7 @@ class LanguageModel(TrainedModel):
         """The run to continue: the current one, the checkpoint's, or a new one."""
         if steps is not None and coerce("steps", int, steps) < 1:
             raise ExperimentError("steps", f"{steps} is fewer than 1")
-        named = isinstance(text, str) and _is_text_name(text)
+        named = isinstance(text, str) and is_built_in(text)
         text = self._resolve_text(text)
         same = text.sha256 == self._training_sha256()
         done = self.step if same else 0
@@ -152,8 +152,7 @@ class LanguageModel(TrainedModel):
         if same:
             run = Run.restore(self._checkpoint_bytes(), device, text=text, steps=total)
         else:
-            changes = {"data.source": text.name} if text.built_in else {}
-            changes = {**(text.fields() if text.text is None else changes), "train.steps": total}
+            changes = {"train.steps": total}
             if named:  # use the text's own layout
                 changes["data.layout"] = DATASETS[text.name].layout if text.name in DATASETS else "documents"
             previous = read_checkpoint(self._checkpoint_bytes()) if self._has_vocabulary else None
@@ -179,7 +178,7 @@ class LanguageModel(TrainedModel):
                 f"expected a text: a string, bytes in UTF-8, the Path of a file, or what pygpt.data.load_text returns; "
                 f"got {type(text).__name__}. For a list of documents, pass '\\n'.join(documents)"
             )
-        if _is_text_name(text):
+        if is_built_in(text):
             return load_text(text)
         return text_from_string("your text", text)
 
@@ -301,7 +300,3 @@ def load(folder, device: str | Device = "auto") -> LanguageModel:
     """See `pygpt.load`."""
     check_device(device)  # before a large file is read
     return LanguageModel.from_checkpoint(open_run(folder), device)
-
-
-def _is_text_name(text):
-    return text in DATASETS or is_task(text)

@@ -1,7 +1,7 @@
 """Training texts, and their conversion to tokens for a device."""
 
 from pygpt.data.corpus import Corpus, Split, check_answers, hold_out, make_corpus, question_of, whole_split
-from pygpt.data.loading import load_text, open_dataset_bytes
+from pygpt.data.loading import is_built_in, load_text, open_dataset_bytes
 from pygpt.data.registry import DATASETS, Dataset
 from pygpt.data.sources.python import python_sources_text
 from pygpt.data.sources.tales import tales
@@ -18,6 +18,7 @@ __all__ = [
     "Text",
     "check_answers",
     "hold_out",
+    "is_built_in",
     "is_task",
     "load_text",
     "make_corpus",
