@@ -29,6 +29,7 @@ blocking Python cannot wait for WebGPU: use the device "numpy" there, or a `pygp
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,14 +38,14 @@ from pygpt.analysis.device_choice import open_device_for
 from pygpt.analysis.plan import plan_run
 from pygpt.config.experiment import Experiment
 from pygpt.config.fields import coerce
-from pygpt.data import DATASETS, Text, is_task, load_text, text_from_bytes, text_from_string
+from pygpt.data import DATASETS, Text, is_built_in, load_text, text_from_bytes, text_from_string
 from pygpt.devices import check_device
 from pygpt.devices.base import Device
 from pygpt.errors import DataError, ExperimentError, PygptError
 from pygpt.inference.trained_model import TrainedModel
 from pygpt.models import MODELS
 from pygpt.runs.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
-from pygpt.runs.run_folder import open_run, write_run
+from pygpt.runs.run_folder import open_run, save_run
 from pygpt.training.driver import Driver
 from pygpt.training.evaluate import Evaluation, evaluate_text
 from pygpt.training.metrics import Metric
@@ -80,6 +81,7 @@ class LanguageModel(TrainedModel):
         self.model = self.tokenizer = None  # type: ignore[assignment]  # until there is a vocabulary
         self.text: Text | Shards | None = None
         self.history: list[Metric] = []
+        self._run_began = 0  # where the metrics of the present run begin in it
         self.checkpoint = None
         self._run: Run | None = None
 
@@ -134,7 +136,7 @@ class LanguageModel(TrainedModel):
         """The run to continue: the current one, the checkpoint's, or a new one."""
         if steps is not None and coerce("steps", int, steps) < 1:
             raise ExperimentError("steps", f"{steps} is fewer than 1")
-        named = isinstance(text, str) and _is_text_name(text)
+        named = isinstance(text, str) and is_built_in(text)
         text = self._resolve_text(text)
         same = text.sha256 == self._training_sha256()
         done = self.step if same else 0
@@ -150,12 +152,12 @@ class LanguageModel(TrainedModel):
         if same:
             run = Run.restore(self._checkpoint_bytes(), device, text=text, steps=total)
         else:
-            changes = {"data.source": text.name} if text.built_in else {}
-            changes = {**(text.fields() if text.text is None else changes), "train.steps": total}
+            changes = {"train.steps": total}
             if named:  # use the text's own layout
                 changes["data.layout"] = DATASETS[text.name].layout if text.name in DATASETS else "documents"
             previous = read_checkpoint(self._checkpoint_bytes()) if self._has_vocabulary else None
             run = Run(self.experiment.with_fields(**changes), text, device, init_from=previous)
+            self._run_began = len(self.history)
         self._run = run
         self.experiment, self.step, self.text = run.experiment, run.step, text
         self.model, self.tokenizer = run.model, run.tokenizer
@@ -176,7 +178,7 @@ class LanguageModel(TrainedModel):
                 f"expected a text: a string, bytes in UTF-8, the Path of a file, or what pygpt.data.load_text returns; "
                 f"got {type(text).__name__}. For a list of documents, pass '\\n'.join(documents)"
             )
-        if _is_text_name(text):
+        if is_built_in(text):
             return load_text(text)
         return text_from_string("your text", text)
 
@@ -275,11 +277,14 @@ class LanguageModel(TrainedModel):
         """Save the run to the file `path` if that ends in .safetensors, else to model.safetensors in the folder `path`.
 
         It is one file, with the weights, the optimizer's state, the settings, the tokenizer and the losses for charts:
-        all that `load` and `pygpt train --resume` need. Of the other files of `pygpt train`, none is written.
-        Raises: CheckpointError if it cannot be written; PygptError before the first `fit`.
+        all that `load` and `pygpt train --resume` need. Of the other files of `pygpt train`, none is new. Another run
+        in the folder, or a later step of this one, is kept as model.1.safetensors and so on, with a warning.
+        Raises: CheckpointError if it cannot be written; PygptError before the first `fit`, or if another process
+        writes in the folder.
         """
         self._require_vocabulary()
-        write_run(path, self._checkpoint_bytes())
+        if earlier := save_run(path, self._checkpoint_bytes(), self.history[self._run_began :]):
+            warnings.warn(f"what was in {path} before is now in {' and '.join(earlier)}", stacklevel=2)
 
     def _checkpoint_bytes(self):
         if self._run is not None:
@@ -295,7 +300,3 @@ def load(folder, device: str | Device = "auto") -> LanguageModel:
     """See `pygpt.load`."""
     check_device(device)  # before a large file is read
     return LanguageModel.from_checkpoint(open_run(folder), device)
-
-
-def _is_text_name(text):
-    return text in DATASETS or is_task(text)

@@ -11,7 +11,7 @@ from pygpt.data.corpus import (
     question_of,
     whole_split,
 )
-from pygpt.data.loading import load_text, open_dataset_bytes
+from pygpt.data.loading import is_built_in, load_text, open_dataset_bytes
 from pygpt.data.registry import DATASETS, Dataset
 from pygpt.data.sources.python import python_sources_text
 from pygpt.data.sources.tales import tales
@@ -30,6 +30,7 @@ __all__ = [
     "check_answers",
     "cut_documents",
     "hold_out",
+    "is_built_in",
     "is_task",
     "load_text",
     "make_corpus",

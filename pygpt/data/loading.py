@@ -50,6 +50,11 @@ def load_text(source: str) -> Text | Shards:
     return open_dataset_bytes(dataset.name, file_bytes(dataset.remote))
 
 
+def is_built_in(name: str) -> bool:
+    """Whether a name is that of a data set or a task, and not a path."""
+    return name in DATASETS or is_task(name)
+
+
 def open_dataset_bytes(name: str, data: bytes) -> Text:
     """Make the text of a data set from the bytes of its file; the SHA-256 is checked if the registry has one.
 

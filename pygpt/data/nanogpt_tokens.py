@@ -18,6 +18,8 @@ from pygpt.utils.plain_pickle import read_pickle
 
 TRAIN, VAL, META = "train.bin", "val.bin", "meta.pkl"
 MOST_META = 1 << 26  # bytes; Unicode has 1.1 million characters
+HEAD = 1 << 20  # tokens whose width is checked
+CERTAIN = 1000  # 16-bit numbers of which every second one is small by no chance
 
 
 def is_nanogpt(folder: Path) -> bool:
@@ -100,11 +102,29 @@ def _mapped(path, digest, vocab_size):
             mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     except OSError as error:
         raise DataError(f"{path} cannot be read ({error.strerror})") from None
+    tokens = np.frombuffer(mapped, "<u2")
+    if bits := _wider(tokens[:HEAD]):
+        raise DataError(
+            f"{path} seems to hold {bits}-bit tokens, but nanoGPT's have 16 bits: write it again, with "
+            f"numpy.fromfile(path, 'uint{bits}').astype('uint16').tofile(path) if all tokens are below 65,536"
+        )
     digest.update(mapped)
-    largest = int(np.frombuffer(mapped, "<u2").max())
+    largest = int(tokens.max())
     if largest >= vocab_size:
         raise DataError(
             f"{path} holds the token {largest}, but its tokenizer has {vocab_size} tokens: "
             f"it does not belong to the {META} beside it, or is not GPT-2's without one"
         )
     return memoryview(mapped).cast("H")
+
+
+def _wider(tokens) -> int:
+    """The bits of the tokens in a file if it was not written as 16-bit ones, else 0.
+
+    The high half of a 32-bit token is 0 below 65,536, and at most 3 in any vocabulary; a 64-bit one has three zeros.
+    """
+    high, low = tokens[1::2], tokens[::2]
+    least = 4 if len(tokens) >= CERTAIN else 1
+    if not len(high) or high.max() >= least or low.max() < least:
+        return 0
+    return 32 if tokens[2::4].any() else 64

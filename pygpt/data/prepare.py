@@ -11,10 +11,9 @@ from array import array
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from pygpt.data.loading import load_text
+from pygpt.data.loading import is_built_in, load_text
 from pygpt.data.registry import DATASETS
 from pygpt.data.shards import CODES, DESCRIPTION, FORMAT, VERSION
-from pygpt.data.sources.tasks import is_task
 from pygpt.data.text import decode_pieces
 from pygpt.errors import DataError, TokenizerError
 from pygpt.tokenizers import BPETokenizer, tokenizer_json_bytes
@@ -36,7 +35,7 @@ class Source:
 
     def __init__(self, source: str):
         self.path, self.text = Path(os.path.expanduser(source)), None
-        if source in DATASETS or is_task(source):
+        if is_built_in(source):
             loaded = load_text(source)
             self.name, self.origin, self.text = loaded.name, loaded.origin, loaded.text
         else:

@@ -36,6 +36,10 @@ class Text:
     built_in: bool
     question_length: int = 0
 
+    def fields(self) -> dict[str, str]:
+        """The fields of an experiment that this text determines, by dotted name, as for shards."""
+        return {"data.source": self.name} if self.built_in else {}
+
 
 def make_text(name: str, text: str, origin: str, built_in: bool, question_length: int = 0) -> Text:
     """Make a Text from a string, with the hash of its UTF-8 bytes."""

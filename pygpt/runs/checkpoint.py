@@ -22,7 +22,7 @@ import math
 
 from pygpt.config.experiment import Experiment
 from pygpt.config.sections import MAX_STEPS
-from pygpt.data import Text, load_text
+from pygpt.data import Text, is_built_in, load_text
 from pygpt.errors import CheckpointError, DataError, ExperimentError, PygptError
 from pygpt.models import build_model
 from pygpt.optim.optimizer import state_layout
@@ -76,7 +76,15 @@ class Checkpoint:
                 f"{self.experiment.name or 'this model'} was imported, and its file does not say on what text it was "
                 "trained: choose one, with --data or as the argument of `fit` or `evaluate`"
             )
-        return self.text or load_text(self.experiment.data.source)
+        return self.text or load_text(self.source)
+
+    @property
+    def source(self) -> str:
+        """The name with which its text is loaded. In a file of an earlier version, the settings can name another."""
+        source, data = self.experiment.data.source, self.provenance.get("data")
+        name = data.get("name") if isinstance(data, dict) else None
+        # Shards of a built-in text have its name too, but their source is their folder.
+        return name if isinstance(name, str) and is_built_in(name) and is_built_in(source) else source
 
     def leaves_work(self, steps: int) -> bool:
         """Whether a total of `steps` leaves anything to do: a step, or the evaluation after the last one."""

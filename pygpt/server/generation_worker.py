@@ -4,14 +4,13 @@ import os
 import signal
 from pathlib import Path
 
-from pygpt.data import Text, load_text, text_from_bytes
+from pygpt.data import Text, is_built_in, load_text, text_from_bytes
 from pygpt.data.shards import Shards
 from pygpt.devices import open_device
 from pygpt.devices.base import Device
 from pygpt.errors import CheckpointError, DataError, PygptError
 from pygpt.inference.generate import stream
 from pygpt.inference.trained_model import TrainedModel, load
-from pygpt.server.session_worker import is_built_in
 from pygpt.server.worker_process import read, write
 from pygpt.session.events import encode
 from pygpt.training.evaluate import evaluate_text
@@ -78,7 +77,7 @@ class GenerationWorker:
         return self.connection.poll() and read(self.connection)[0]["type"] == "stop"
 
     def _evaluate(self, model, data, dataset):
-        name = dataset or model.experiment.data.source
+        name = dataset or model.checkpoint.source
         text: Text | Shards
         if data is not None:
             text = text_from_bytes(name, data)

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from pygpt.analysis.device_choice import choose, open_native_cpu
-from pygpt.data import DATASETS, is_task, load_text
+from pygpt.data import DATASETS, is_built_in, load_text
 from pygpt.devices import open_device
 from pygpt.errors import DataError, PygptError
 from pygpt.runs.disk_files import DiskFiles, OneFolder
@@ -22,11 +22,6 @@ from pygpt.version import __version__
 
 LOCK_SECONDS = 5.0  # seconds to wait for a folder that another process writes
 SERVER = "machine"  # the page's name for the server's device
-
-
-def is_built_in(name: str) -> bool:
-    """Whether a name is that of a built-in text or a task, and not a path."""
-    return name in DATASETS or is_task(name)
 
 
 class Site:

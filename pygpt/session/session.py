@@ -299,7 +299,7 @@ class Session:
             raise DeviceError("there is no device to open a run on; choose one")
         checkpoint = read_checkpoint(data)
         # The visitor's own text is in the file; a data set is loaded by its name.
-        text = checkpoint.text or await self.site.load_text(checkpoint.experiment.data.source)
+        text = checkpoint.text or await self.site.load_text(checkpoint.source)
         await self._stop_all()
         await self.training.adopt(Run.restore(data, self.device, text=text), data, copy)
         await self.texts.choose_run_text()  # Train again then repeats the run

@@ -44,8 +44,9 @@ class Run(Trainer):
         tokenizer: Tokenizer | None = None,
         init_from: Checkpoint | None = None,
     ):
-        # The text of shards is None: they stay on disk, and define their tokenizer.
-        experiment = experiment.with_fields(**text.fields()) if text.text is None else experiment.validated()
+        # The run is opened again with the text that it names. That of shards is None: they stay on disk, and define
+        # their tokenizer.
+        experiment = experiment.with_fields(**text.fields())
         tokenizer = init_from.tokenizer if init_from else tokenizer
         self.text = text
         self.tokenizer = tokenizer or (
@@ -201,7 +202,7 @@ class Run(Trainer):
                 "this file does not say what text the model was trained on, so it cannot be resumed; start a new run "
                 "with its weights: `pygpt train --init-from`"
             )
-        text = text or checkpoint.text or load_text(experiment.data.source)
+        text = text or checkpoint.text or load_text(checkpoint.source)
         expected = data_record.get("sha256") if isinstance(data_record, dict) else None
         if text.sha256 != expected:
             digits = 12 if text.sha256[:12] != str(expected)[:12] else 64

@@ -1,4 +1,4 @@
-"""Keeps two processes from writing in one folder. Never imported in a tab."""
+"""Keeps two processes from writing in one folder. A tab has no locks."""
 
 import contextlib
 import os
@@ -30,7 +30,7 @@ def lock_folder(folder: Path, instead: str) -> contextlib.ExitStack:
         raise PygptError(
             f"the folder {folder} is in use by another pygpt{_holder(path)}: wait until it has ended, or {instead}"
         ) from None
-    except OSError:
+    except (ImportError, OSError):  # Python in a tab has no fcntl
         return held
     with contextlib.suppress(OSError):  # a full disk: the lock holds without the number
         os.truncate(file, 0)

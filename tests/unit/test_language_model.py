@@ -23,7 +23,8 @@ from pygpt.errors import (
     TokenizerError,
 )
 from pygpt.language_model import LanguageModel
-from pygpt.runs.run_folder import write_run
+from pygpt.runs.run_folder import RunFolder, write_run
+from pygpt.training.run import Run
 from tests.tiny_runs import NAMES, POEM, bits, experiment, finish, poem_run
 
 SMALL = {"train.eval_every": 5, "train.eval_batches": 3}
@@ -90,7 +91,8 @@ def test_a_loaded_model_continues_with_the_same_losses(device, tmp_path):
     assert loaded.evaluate() == model.evaluate()
     assert before | bits(loaded.fit()) == uninterrupted
     loaded.save(tmp_path / "run")
-    assert pygpt.load(tmp_path / "run", device).step == 12 and len(list((tmp_path / "run").iterdir())) == 1
+    assert pygpt.load(tmp_path / "run", device).step == 12
+    assert sorted(os.listdir(tmp_path / "run")) == [".lock", "model.safetensors"]
     loaded.save(tmp_path / "elsewhere" / "it.safetensors")
     assert pygpt.load(tmp_path / "elsewhere" / "it.safetensors", device).summary() == loaded.summary()
 
@@ -367,4 +369,42 @@ def test_a_saved_folder_holds_one_file(fitted, tmp_path):
     fitted.save(tmp_path / "run")
     fitted.save(str(tmp_path / "it.safetensors"))
     files = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file())
-    assert files == ["it.safetensors", os.path.join("run", "model.safetensors")]
+    assert files == ["it.safetensors", os.path.join("run", ".lock"), os.path.join("run", "model.safetensors")]
+
+
+def trained_folder(folder, text, device):
+    """A run as `pygpt train` writes it."""
+    run = Run(experiment(), text_from_bytes("poem", text.encode()), device)
+    RunFolder(folder).begin(run.experiment, run.tokenizer, 0)
+    RunFolder(folder).log(finish(run), 1)
+    RunFolder(folder).save(run.checkpoint())
+
+
+def test_saving_keeps_another_run_in_the_folder(fitted, cpu, tmp_path):
+    trained_folder(tmp_path, POEM, cpu)
+    before = {path.stem: path.read_bytes() for path in tmp_path.iterdir()}
+    for place in tmp_path, tmp_path / "model.safetensors":
+        with RunFolder(tmp_path).claim(), pytest.raises(PygptError, match="is in use by another pygpt"):
+            fitted.save(place)
+    assert {path.stem: path.read_bytes() for path in tmp_path.iterdir() if path.name != ".lock"} == before
+    with pytest.warns(UserWarning, match=r"now in model\.1\.safetensors and metrics\.1\.jsonl and experiment\.1\.toml"):
+        fitted.save(tmp_path)
+    aside = ["experiment.1.toml", "metrics.1.jsonl", "model.1.safetensors"]
+    assert sorted(os.listdir(tmp_path)) == [".lock", *aside, "model.safetensors"]
+    assert {name.split(".")[0]: (tmp_path / name).read_bytes() for name in aside} == before
+    assert pygpt.load(tmp_path, cpu).generate("t", 9, seed=1) == fitted.generate("t", 9, seed=1)
+    fitted.save(tmp_path)  # again: only updated
+    assert sorted(os.listdir(tmp_path)) == [".lock", *aside, "model.safetensors"]
+
+
+def test_saving_a_run_of_a_folder_in_it_updates_its_settings_and_log(cpu, tmp_path):
+    trained_folder(tmp_path, POEM, cpu)
+    model, early = pygpt.load(tmp_path, cpu), pygpt.load(tmp_path, cpu)
+    model.fit(steps=8)
+    model.save(tmp_path)
+    assert sorted(os.listdir(tmp_path)) == [".lock", "experiment.toml", "metrics.jsonl", "model.safetensors"]
+    assert [metric.step for metric in RunFolder(tmp_path).read_metrics()] == list(range(1, 21))
+    assert "steps = 20" in (tmp_path / "experiment.toml").read_text()
+    with pytest.warns(UserWarning, match=r"now in model\.1\.safetensors"):
+        early.save(tmp_path)  # an earlier step of the same run does not replace a later one
+    assert pygpt.load(tmp_path / "model.1.safetensors", cpu).step == 20 and pygpt.load(tmp_path, cpu).step == 12

@@ -438,6 +438,19 @@ def change_last_token(folder, token):
     path.write_bytes(path.read_bytes()[:-2] + token.to_bytes(2, "little"))
 
 
+def written_as(folder, name, dtype, largest=0):
+    tokens = np.fromfile(folder / name, "<u2").astype(dtype)
+    tokens[3] = largest or tokens[3]
+    tokens.tofile(folder / name)
+
+
+def test_a_data_set_with_many_zeros_is_no_wider_one(tmp_path):
+    dataset(tmp_path)
+    for tokens in [0] * 600, [0, 3] * 300, [5, 0] * 299 + [5, 1], [1, 0, 0] * 200:
+        np.array(tokens, "<u2").tofile(tmp_path / "train.bin")
+        assert len(load_text(str(tmp_path)).train) == 600
+
+
 def test_a_data_set_trains_as_its_text_does(tmp_path, cpu):
     shards = load_text(str(dataset(tmp_path)))
     assert shards.tokenizer.decode(shards.train.window(0, 11)) == CHARACTERS
@@ -457,6 +470,10 @@ def test_a_data_set_trains_as_its_text_does(tmp_path, cpu):
         (lambda folder: (folder / "meta.pkl").write_bytes(b"x"), "meta.pkl is damaged: "),
         (lambda folder: meta_file(folder, "abc"), "train.bin holds the token 10, but its tokenizer has 3"),
         (lambda folder: (folder / "val.bin").write_bytes(b"\0\0\xff\xff"), "val.bin holds the token 65535"),
+        (lambda folder: written_as(folder, "train.bin", "<u4"), "train.bin seems to hold 32-bit tokens, .*'uint32'"),
+        (lambda folder: written_as(folder, "val.bin", "<u4"), "val.bin seems to hold 32-bit tokens"),
+        (lambda folder: written_as(folder, "train.bin", "<i8"), "train.bin seems to hold 64-bit tokens, .*'uint64'"),
+        (lambda folder: written_as(folder, "train.bin", "<u4", 128_000), "train.bin seems to hold 32-bit tokens"),
         (lambda folder: change_last_token(folder, 11), "train.bin holds the token 11, but its tokenizer has 11"),
     ],
 )

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pygpt
+from pygpt.data import load_text
 from pygpt.data.text import make_text, text_from_bytes
 from pygpt.devices.numpy import NumpyDevice
 from pygpt.errors import CheckpointError, PygptError, ShapeError, TokenizerError
@@ -79,6 +80,15 @@ def test_a_checkpoint_round_trips(saved):
 def changed(data, **metadata):
     entries, old = read_safetensors(data)
     return write_safetensors(entries, {**old, **metadata})
+
+
+def test_a_file_whose_settings_name_another_text_is_opened_with_its_own():
+    """As earlier versions wrote them for the lab."""
+    run = Run(experiment(**{"data.source": "tales"}), load_text("words"), NumpyDevice())
+    assert run.experiment.data.source == "words"
+    settings = experiment(**{"data.source": "tales"}).to_dict()
+    data = changed(run.checkpoint(), experiment=json.dumps(settings))
+    assert read_checkpoint(data).training_text() == Run.restore(data, NumpyDevice()).text == load_text("words")
 
 
 def test_invalid_files_are_rejected_with_a_message(saved):

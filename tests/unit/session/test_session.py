@@ -6,6 +6,7 @@ import pytest
 
 from pygpt.analysis import device_choice as choose
 from pygpt.config.experiment import Experiment
+from pygpt.data import load_text as load_built_in
 from pygpt.data import text_from_bytes
 from pygpt.devices import open_numpy, wgpu
 from pygpt.errors import DataError, ExperimentError
@@ -221,3 +222,28 @@ def test_start_requires_a_text(session):
     asyncio.run(session.texts.clear_text())
     with pytest.raises(DataError, match="no text to train on yet"):
         asyncio.run(session.start(TINY.to_dict()))
+
+
+def test_a_run_names_the_text_it_is_trained_on_and_can_be_opened_again(session):
+    """The draft can name another one: a page's own, or one of a program that sent only its settings."""
+
+    async def load_text(name):
+        return load_built_in(name)
+
+    async def scenario():
+        session.site.load_text = load_text
+        await session.begin("numpy")
+        await session.handle({"type": "choose_text", "name": "task:sort,length=6,seed=2", "built_in": True}, None)
+        draft = TINY.with_fields(**{"data.source": "words", "data.layout": "documents", "train.steps": 2})
+        await session.handle({"type": "start", "experiment": draft.to_dict()}, None)
+        await session.training.task
+        kept = session.store.current
+        await session.handle({"type": "choose_text", "name": "words", "built_in": True}, None)
+        await session.handle({"type": "start", "experiment": draft.to_dict()}, None)
+        await session.training.task
+        await session.handle({"type": "open_kept", "copy": kept}, None)
+
+    asyncio.run(scenario())
+    assert not [event for event in session.events if event["type"] == "error"]
+    started, _, opened = (event["run"] for event in session.events if event["type"] in ("started", "opened"))
+    assert started["experiment"]["data"]["source"] == started["text"] == opened["text"] == "task:sort,seed=2"

@@ -30,6 +30,13 @@ def test_a_folder_is_locked_until_its_process_dies(tmp_path):
     lock_folder(tmp_path, "").close()
 
 
+def test_python_without_locks_locks_nothing(tmp_path, monkeypatch):
+    for name in "fcntl", "msvcrt":
+        monkeypatch.setitem(sys.modules, name, None)  # as in a tab
+    with lock_folder(tmp_path, ""), lock_folder(tmp_path, ""):
+        pass
+
+
 @pytest.mark.parametrize(
     "name, safe",
     [
