@@ -159,6 +159,13 @@ def _spelled(number: Any) -> str:
     return f"{number:,.15g}".replace("e-0", "e-").replace("e+", "e")
 
 
+def value_text(value: Value) -> str:
+    """A value as `sweep.read_values` reads it: 1e-6, true, cosine."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:.15g}".replace("e-0", "e-").replace("e+", "e") if isinstance(value, float) else str(value)
+
+
 def toml_value(value: Value) -> str:
     """Format a number, string or boolean as TOML."""
     # JSON numbers, booleans and strings are valid TOML, except for escaped surrogate pairs and for DEL, the one control
