@@ -23,6 +23,7 @@ def about_run(run: Run, step: int) -> dict:
         "val_loss": last[1],
         "accuracy": last[2],
         "parameters": run.model.parameter_count,
+        "state": "finished" if step >= run.experiment.train.steps else "",
     }
 
 
