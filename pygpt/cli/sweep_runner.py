@@ -143,9 +143,9 @@ class SweepRunner:
         self.progress.remove_task(self.current)
         await self.store.files.release(self.store.current)
         finished = training.run is not None and training.run.step >= run.experiment.train.steps
-        if training.diverged or (finished and self.kept_step >= run.experiment.train.steps):
+        if training.failure == "diverged" or (finished and self.kept_step >= run.experiment.train.steps):
             self.progress.advance(self.total)
-            state = "diverged" if training.diverged else "finished"
+            state = training.failure or "finished"
             self.console.print(f"{printable(wanted.name)}  {state} at step {self.last_step:,}")
         elif self.signal is None or self.errors:
             reason = self.errors[-1] if self.errors else "it stopped"

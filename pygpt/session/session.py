@@ -19,6 +19,8 @@ from pygpt.session.events import Emit
 from pygpt.session.kept_runs import KeptRuns
 from pygpt.session.messages import Paused, Stopped
 from pygpt.session.preparing import CalledOff, Preparing, Tokenizers
+from pygpt.session.queue_host import QueueHost
+from pygpt.session.run_queue import RunQueue
 from pygpt.session.sampling import Continuation, check_length
 from pygpt.session.sharing import Sharing
 from pygpt.session.texts import Texts
@@ -63,13 +65,14 @@ class Session:
         self.preparing = Preparing()
         self.texts = Texts(emit, site, self.preparing, lambda: self.training.run)
         self.tokenizers = Tokenizers(emit)
+        self.queue = RunQueue(emit, store, self.training, QueueHost(self))
 
     async def handle(self, message: object, data: bytes | None) -> None:
         """Carry out the command in a message. An error of any class is sent to the page with its field."""
         try:
             name, arguments = read_command(message, data)
             if name in NEED_DEVICE:
-                await self._replace_lost_device()
+                await self.replace_lost_device()
             part = COMMANDS[name].part
             await getattr(getattr(self, part) if part else self, name)(**arguments)
         except CalledOff:
@@ -85,6 +88,7 @@ class Session:
         self.emit(capabilities(self.site))
         await yield_to_event_loop()
         await self.kept_runs.begin()
+        await self.queue.load()
         if self.texts.chosen is None:
             await self.handle({"type": "choose_text", "name": "tales", "built_in": True}, None)
         await self.handle({"type": "open_device", "choice": device}, None)
@@ -100,6 +104,7 @@ class Session:
             await self.writing.stop()
             run = self.training.run
             if run is not None:
+                await self.queue.hold()
                 await self.training.halt(Paused)
                 await self.continuation.stop()
                 run = Run.restore((await self.training.checkpoint())[1], device, text=run.text)
@@ -121,7 +126,7 @@ class Session:
         self.device = await self.site.open_device(self.choice)
         self._send_device(self.device)
 
-    async def _replace_lost_device(self) -> None:
+    async def replace_lost_device(self) -> None:
         """If the device was lost while nothing ran, open it again and move the run there. Raises: DeviceError."""
         async with self._replacing:
             if self.device is None or not self.device.lost or self.training.active:
@@ -161,15 +166,23 @@ class Session:
         """Start a new run on the chosen text. Raises: PygptError, and keeps the last run."""
         draft = requested_experiment(experiment)
         text, tokenizer = await self.preparing.run("", self._prepare(draft))
-        assert self.device is not None  # as `_prepare` says
+        await self.start_run(draft, text, tokenizer)
+
+    async def start_run(self, draft: Experiment, text: Text, tokenizer: Tokenizer, about: dict | None = None) -> None:
+        """Begin a run, which `about` describes if it comes from the queue; any other pauses the queue.
+
+        Raises: DeviceError without a device, PygptError.
+        """
+        if self.device is None:
+            raise DeviceError("there is no device to train on; choose one")
         async with self._replacing:
             if not self._may_choose():  # what does not fit is refused before it stops the run under way
                 check_memory(draft, tokenizer.vocab_size, self.device, len(text.text))
-            await self._stop_all()
+            await self._stop_all(about is not None)
             await self._choose_device(draft)
             run = Run(draft, text, self.device, tokenizer)  # encoding a long text takes seconds
             await self.preparing.pass_on("")
-            await self.training.begin(run)
+            await self.training.begin(run, about)
 
     async def _prepare(self, draft: Experiment) -> tuple[Text, Tokenizer]:
         """The text of a run, which may still be on its way, and its tokenizer. Raises: DataError, DeviceError."""
@@ -216,6 +229,7 @@ class Session:
         async with self._replacing:
             await self.bench.stop()
             await self.training.resume()
+            await self.queue.follow()
 
     async def extend(self, steps: int) -> None:
         """Continue the run up to a larger total of steps, like `pygpt train --resume --steps`.
@@ -296,22 +310,28 @@ class Session:
             except CheckpointError as error:
                 raise CheckpointError(f"{name!r:.200} could not be opened: {error}" if name else str(error)) from None
 
-    async def _open(self, data: bytes, copy: str = "") -> None:
+    async def _open(self, data: bytes, copy: str = "", for_queue: bool = False) -> None:
         if self.device is None:
             raise DeviceError("there is no device to open a run on; choose one")
         checkpoint = read_checkpoint(data)
         # The visitor's own text is in the file; a data set is loaded by its name.
         text = checkpoint.text or await self.site.load_text(checkpoint.experiment.data.source)
-        await self._stop_all()
+        await self._stop_all(for_queue)
         await self.training.adopt(Run.restore(data, self.device, text=text), data, copy)
         await self.texts.choose_run_text()  # Train again then repeats the run
 
-    async def open_kept(self, copy: str) -> None:
-        """Open a kept run, and continue in its folder, unless it is open. Raises: CheckpointError."""
+    async def open_kept(self, copy: str, for_queue: bool = False) -> None:
+        """Open a kept run, and continue in its folder, unless it is open; the queue then trains it.
+
+        Raises: CheckpointError.
+        """
         await self._begun.wait()  # the list of runs comes before the device
         async with self._replacing:
             if not self.store.is_current(copy):
-                await self._open(await self.store.read_copy(copy), copy)
+                await self._open(await self.store.read_copy(copy), copy, for_queue)
+            if for_queue:
+                await self.bench.stop()
+                await self.training.resume()
 
     async def branch(self, copy: str, step: int) -> None:
         """Begin a new run with the weights of a kept run at a step, with its settings, its text and a new optimizer. It
@@ -342,7 +362,9 @@ class Session:
             raise DeviceError("there is no device to write with; choose one")
         return self.device
 
-    async def _stop_all(self) -> None:
+    async def _stop_all(self, for_queue: bool = False) -> None:
+        if not for_queue:
+            await self.queue.hold()
         self.timing.stop()
         await self.bench.stop()
         await self.continuation.stop()

@@ -57,7 +57,7 @@ class Training:
         self.keeping = Keeping(emit, store, self.snapshot, list_runs)
         self.run: Run | None = None
         self.halting: type[Paused] | type[Stopped] | None = None  # the event that a requested halt sends
-        self.diverged = False  # whether that is why the run stopped
+        self.failure = ""  # why the run stopped by itself: "diverged", or "error" for anything else
         self.driver: Driver | None = None
         self.profiling = False  # whether to time the next steps launch by launch
         self.task: asyncio.Task | None = None
@@ -169,7 +169,7 @@ class Training:
         self.run = await self.recover(self.keeping.last_checkpoint, self.run)
 
     def _start(self, run: Run) -> None:
-        self.halting, self.driver, self.diverged = None, None, False
+        self.halting, self.driver, self.failure = None, None, ""
         if self.samples.step > run.step:
             self.samples.step = -1  # of a model that is gone
         self.task = asyncio.ensure_future(self._train(run))
@@ -193,19 +193,20 @@ class Training:
         except DivergedError as error:
             self._send_error(run, error, "")
             self._send_error(run, error, "optim.learning_rate")
-            self.halting, self.diverged = Stopped, True
+            self.halting, self.failure = Stopped, "diverged"
             await self.keeping.attempt(run, self.store.describe(self.store.current, {"state": "diverged"}))
             # The weights are no longer finite; those of the last checkpoint are. There is none if memory was too short.
             data = self.keeping.last_checkpoint
             self.run = run = run.again(run.device) if data is None else Run.restore(data, run.device, text=run.text)
         except DeviceLost as error:
-            self.halting = Stopped
+            self.halting, self.failure = Stopped, "error"
             run = await self._recover(run, error) or run
         except PygptError as error:
             self._send_error(run, error, "")
-            self.halting = Stopped
+            self.halting, self.failure = Stopped, "error"
         except Exception as error:
             # A bug in pygpt: the page must not wait for a run that has ended.
+            self.failure = "error"
             self._send_error(run, error, "")
             self.emit(Stopped(run.id, run.step))
             raise
