@@ -96,7 +96,7 @@ class RunQueue:
     async def move_queued(self, id: str, places: int) -> None:
         """Move a run that waits: down, or up for a negative number."""
         index = self._index(id)
-        first = 1 if self.current else 0  # the run that trains stays the first
+        first = 1 if self.items[0].id == self.current else 0  # the run that trains stays the first
         if id != self.current:
             item = self.items.pop(index)
             self.items.insert(max(first, min(index + places, len(self.items))), item)
@@ -104,12 +104,10 @@ class RunQueue:
 
     async def drop_queued(self, id: str) -> None:
         """Take a run out of the queue. If it is training it stops, is kept, and the next one begins."""
-        index = self._index(id)
+        del self.items[self._index(id)]
+        await self._changed()
         if id == self.current:
-            await self.training.halt(Stopped)  # `_work` takes it out
-        else:
-            del self.items[index]
-            await self._changed()
+            await self.training.halt(Stopped)
 
     async def clear_queue(self) -> None:
         """Take out all runs that wait. One that is training goes on."""
@@ -171,7 +169,6 @@ class RunQueue:
             self.current = ""
             if done:
                 self.items = [each for each in self.items if each.id != item.id]
-                self.experiments.pop(item.id, None)
             elif not self.paused:
                 self.paused = True
             await self._changed()
@@ -192,10 +189,14 @@ class RunQueue:
                 await self.host.resume_kept(found[0]["copy"])
             else:
                 about = {"name": item.name, "sweep": item.sweep, "sweep_name": item.sweep_name, "queued": item.id}
-                draft = Experiment.from_dict(self.experiments[item.id])
-                await self.host.begin_queued(draft, await self._text(item), about)
+                draft, text = Experiment.from_dict(self.experiments[item.id]), await self._text(item)
+                if item not in self.items:  # dropped while its text was on its way
+                    return True
+                await self.host.begin_queued(draft, text, about)
             assert self.training.run is not None  # as it has begun
             self.run_id, self._last = self.training.run.id, item.id
+            if self.paused or item not in self.items:  # paused or dropped while it was prepared
+                await self.training.halt(Paused if self.paused else Stopped)
         await self._wait()
         run = self.training.run
         if self.paused or run is None or self.training.halting is Paused:
@@ -220,6 +221,7 @@ class RunQueue:
     async def _changed(self) -> None:
         """Keep the queue, and send it."""
         used = {item.text_sha256 for item in self.items}
+        self.experiments = {item.id: self.experiments[item.id] for item in self.items}
         self.texts = {sha: text for sha, text in self.texts.items() if sha in used}
         own = {
             sha: (text.name, text.text)

@@ -178,6 +178,43 @@ def test_a_run_that_diverges_does_not_hold_the_queue_up(lab, tmp_path):
     assert waiting(lab) == []
 
 
+def test_a_run_that_is_dropped_or_paused_while_it_is_opened_does_not_train(lab):
+    async def scenario():
+        await lab.prepare()
+        await enqueue(lab, LONG, **{"optim.learning_rate": "1e-3", "train.seed": "1,2"})
+        await until(lambda: lab.steps())
+        await lab.send({"type": "pause_queue"}, None)
+        await lab.send({"type": "start", "experiment": QUICK.to_dict()}, None)
+        await lab.session.training.task
+        read, opening, go_on = lab.session.store.read_copy, asyncio.Event(), asyncio.Event()
+
+        async def slow(copy):
+            opening.set()
+            await go_on.wait()
+            return await read(copy)
+
+        lab.session.store.read_copy = slow
+        for command in ("pause_queue", "drop_queued"):
+            opening.clear()
+            go_on.clear()
+            await lab.send({"type": "continue_queue"}, None)
+            await opening.wait()
+            first = lab.all("queue")[-1]["current"]
+            await lab.send({"type": command, **({"id": first} if command == "drop_queued" else {})}, None)
+            go_on.set()
+            if command == "pause_queue":
+                await lab.session.queue.task
+                assert not lab.session.training.active and waiting(lab) == ["seed=1", "seed=2"]
+                await lab.send({"type": "start", "experiment": QUICK.to_dict()}, None)
+                await lab.session.training.task
+        await until(lambda: lab.all("started")[-1]["run"]["experiment"]["train"]["seed"] == 2)
+        await lab.send({"type": "pause_queue"}, None)
+        await lab.session.queue.task
+
+    asyncio.run(scenario())
+    assert waiting(lab) == ["seed=2"]
+
+
 @pytest.mark.parametrize("command", ["plan_sweep", "queue_sweep"])
 def test_mistakes_name_their_field_and_queue_nothing(lab, command):
     async def scenario():
