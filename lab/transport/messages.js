@@ -238,6 +238,16 @@
  */
 
 /**
+ * An error `during` a command or "training". `field` is a dotted field of the experiment, or "text", "device", "prompt", "file", "copy" or ""; `run_id` is "" if the error is not about a run.
+ * @typedef {{type: "error", message: string, field: string, during: string, run_id: string}} ErrorEvent
+ */
+
+/**
+ * What was prepared `during` a command was called off by `call_off`: the command ends without an effect.
+ * @typedef {{type: "called_off", during: string}} CalledOffEvent
+ */
+
+/**
  * Kept runs in groups that differ in their seed alone; a run without others like it is a group of its own.
  * @typedef {{type: "groups_read", groups: RunGroup[]}} GroupsReadEvent
  */
@@ -255,16 +265,6 @@
 /**
  * The learning-rate range test so far: a rate and two losses for each step. `suggested` is the smaller of `steepest`, where the smoothed loss falls fastest, and a tenth of `lowest`, where it is lowest; they are null if it did not fall. `done` is true in the last event of a test, which may have ended early.
  * @typedef {{type: "lr_range", rates: number[], losses: (number|null)[], smoothed: (number|null)[], lowest: number|null, steepest: number|null, suggested: number|null, diverged: boolean, done: boolean}} LrRangeEvent
- */
-
-/**
- * An error `during` a command or "training". `field` is a dotted field of the experiment, or "text", "device", "prompt", "file", "copy" or ""; `run_id` is "" if the error is not about a run.
- * @typedef {{type: "error", message: string, field: string, during: string, run_id: string}} ErrorEvent
- */
-
-/**
- * What was prepared `during` a command was called off by `call_off`: the command ends without an effect.
- * @typedef {{type: "called_off", during: string}} CalledOffEvent
  */
 
 /**
@@ -312,7 +312,7 @@
  * @typedef {{type: "continue_queue"}} ContinueQueueCommand  continue the queue
  */
 
-/** @typedef {LoadingEvent|ReadyEvent|DeviceEvent|TextEvent|CheckedEvent|StartedEvent|OpenedEvent|CurveEvent|ProgressEvent|EvaluatedEvent|BaselinesEvent|JudgedEvent|SampleEvent|ResumedEvent|PausedEvent|StoppedEvent|FinishedEvent|SampledEvent|MeasuredEvent|MeasuringEndedEvent|ProfiledEvent|SavedEvent|ExportedEvent|SharedEvent|ComparedEvent|KeptEvent|FoundEvent|RunReadEvent|BranchedEvent|WrittenEvent|GroupsReadEvent|SweepPlannedEvent|QueueEvent|LrRangeEvent|ErrorEvent|CalledOffEvent} Event */
+/** @typedef {LoadingEvent|ReadyEvent|DeviceEvent|TextEvent|CheckedEvent|StartedEvent|OpenedEvent|CurveEvent|ProgressEvent|EvaluatedEvent|BaselinesEvent|JudgedEvent|SampleEvent|ResumedEvent|PausedEvent|StoppedEvent|FinishedEvent|SampledEvent|MeasuredEvent|MeasuringEndedEvent|ProfiledEvent|SavedEvent|ExportedEvent|SharedEvent|ComparedEvent|KeptEvent|FoundEvent|RunReadEvent|BranchedEvent|WrittenEvent|ErrorEvent|CalledOffEvent|GroupsReadEvent|SweepPlannedEvent|QueueEvent|LrRangeEvent} Event */
 /** @typedef {BeginCommand|OpenDeviceCommand|ChooseTextCommand|ClearTextCommand|ChooseRunTextCommand|CheckCommand|StartCommand|CallOffCommand|PauseCommand|ResumeCommand|ExtendCommand|StopCommand|SampleCommand|StopSamplingCommand|FindLrCommand|BenchmarkCommand|StopBenchmarkCommand|ProfileCommand|SaveCommand|KeepCommand|ExportHtmlCommand|ShareCommand|ReproduceCommand|OpenCommand|OpenKeptCommand|BranchCommand|WriteCommand|StopWritingCommand|ListRunsCommand|ReadRunCommand|DescribeRunCommand|DeleteRunCommand|RestoreRunCommand|ReadGroupsCommand|PlanSweepCommand|QueueSweepCommand|MoveQueuedCommand|DropQueuedCommand|ClearQueueCommand|PauseQueueCommand|ContinueQueueCommand} Command */
 
 export {};

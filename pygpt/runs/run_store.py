@@ -56,14 +56,11 @@ class RunStore:
         self._about_run: dict | None = None  # what about.json says of the current run, as far as it was written here
         self._unwritten: dict[str, list[str]] = {}  # lines that are not in the logs yet
 
-    async def begin(
-        self, run, copy: str = "", parent=None, parent_step: int | None = None, about: dict | None = None
-    ) -> None:
+    async def begin(self, run, copy: str = "", parent=None, parent_step: int | None = None, about=None) -> None:
         """Keep another run from now on: in the folder `copy` unless another session writes it, or else in a new one.
 
         `parent` is the run that it changes, if any; a branch begins with the weights of its step `parent_step`. `about`
-        is what else about.json says of a new run: with a "name", its folder has that name.
-        Raises: CheckpointError if it cannot be written; `log` and `keep` try again.
+        adds to about.json; a "name" there names a new folder too. Raises: CheckpointError; `log` and `keep` try again.
         """
         if self.current and self.current != copy:
             await self.files.release(self.current)
@@ -116,9 +113,9 @@ class RunStore:
             await self.files.claim(self.only)
             return self.only
         taken = await self.files.names()
-        if named and not (named in taken and await self._read(named, MODEL_FILE, 0, 1)):
-            if await self.files.claim(named):
-                return named
+        used = named in taken and await self._read(named, MODEL_FILE, 0, 1)
+        if named and not used and await self.files.claim(named):
+            return named
         stem, number = named or stem, 1
         while f"{stem}-{number}" in taken or not await self.files.claim(f"{stem}-{number}"):
             number += 1

@@ -6,7 +6,8 @@ from pygpt.analysis.bench import survey
 from pygpt.session.background import Background
 from pygpt.session.events import Emit
 from pygpt.session.message_records import Measurement
-from pygpt.session.messages import Error, LrRange, Measured, MeasuringEnded
+from pygpt.session.messages import Error, Measured, MeasuringEnded
+from pygpt.session.sweep_messages import LrRange
 from pygpt.training.lr_range import RangeTest, evaluate_range, find_range
 from pygpt.training.run import Run
 

@@ -58,11 +58,13 @@ COMMANDS = {
     "find_lr": Command(
         "run a learning-rate range test of an experiment; refused while training",
         {"experiment": Experiment},
-        part="queue",
+        part="measuring",
     ),
-    "benchmark": Command("measure the device for about `seconds`; refused while training", {"seconds": float}),
-    "stop_benchmark": Command("stop a benchmark or a range test"),
-    "profile": Command("profile the next training steps"),
+    "benchmark": Command(
+        "measure the device for about `seconds`; refused while training", {"seconds": float}, part="measuring"
+    ),
+    "stop_benchmark": Command("stop a benchmark or a range test", part="measuring"),
+    "profile": Command("profile the next training steps", part="measuring"),
     "save": Command("save the run; answered by `saved` with the file beside it"),
     "keep": Command("keep the run now; answered by `kept` or `error`"),
     "export_html": Command(

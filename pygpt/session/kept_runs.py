@@ -5,7 +5,8 @@ from pygpt.runs.groups import band, group_by_seed
 from pygpt.runs.run_store import RunStore
 from pygpt.session.events import Emit
 from pygpt.session.message_records import Experiment, KeptRun, RunGroup, WrittenSample
-from pygpt.session.messages import Error, Found, GroupsRead, RunRead
+from pygpt.session.messages import Error, Found, RunRead
+from pygpt.session.sweep_messages import GroupsRead
 from pygpt.training.run import Run
 
 LONGEST_RUN_NAME = 80  # characters

@@ -6,10 +6,7 @@ from typing import Any
 from pygpt.config.experiment import Experiment
 from pygpt.config.sweep import Sweep
 from pygpt.data import Text
-from pygpt.errors import DataError, DeviceError
 from pygpt.tokenizers import expected_vocabulary
-from pygpt.training.lr_range import range_experiment
-from pygpt.training.run import Run
 
 
 class QueueHost:
@@ -58,19 +55,3 @@ class QueueHost:
         """Open a kept run unless it is open, and train on. Raises: PygptError."""
         await self.session.replace_lost_device()
         await self.session.open_kept(copy, for_queue=True)
-
-    async def begin_range_test(self, draft: Experiment) -> None:
-        """Start a learning-rate range test. Raises: DeviceError while a run is training, PygptError."""
-        session = self.session
-        if session.training.active:
-            raise DeviceError("a range test needs the device to itself: pause the training first")
-        if (text := session.texts.chosen) is None:
-            raise DataError(session.texts.why_none)
-        if session.device is None:
-            raise DeviceError("there is no device to train on; choose one")
-        tokenizer = await session.tokenizers.get(draft.data, text)
-        await session.continuation.stop()
-        await session.writing.stop()
-        session.timing.stop()
-        await session.bench.stop()
-        await session.bench.begin_range_test(Run(range_experiment(draft), text, session.device, tokenizer))

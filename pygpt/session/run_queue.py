@@ -19,9 +19,10 @@ from pygpt.session.capabilities import requested_experiment
 from pygpt.session.error_fields import field_of
 from pygpt.session.events import Emit
 from pygpt.session.message_records import QueuedRun
-from pygpt.session.messages import Error, Paused, Queue, Stopped, SweepPlanned
+from pygpt.session.messages import Error, Paused, Stopped
 from pygpt.session.preparing import CalledOff
 from pygpt.session.queue_host import QueueHost
+from pygpt.session.sweep_messages import Queue, SweepPlanned
 from pygpt.session.training import Training
 from pygpt.utils.json_text import json_text
 
@@ -85,10 +86,6 @@ class RunQueue:
         self.texts[text.sha256] = text
         await self._changed()
         self._go_on()
-
-    async def find_lr(self, experiment: dict) -> None:
-        """Run a learning-rate range test of a draft. Raises: DeviceError while a run is training, PygptError."""
-        await self.host.begin_range_test(requested_experiment(experiment))
 
     def _expanded(self, experiment: dict, values: dict[str, str]) -> Sweep:
         return expand(requested_experiment(experiment), values)

@@ -8,7 +8,7 @@ from pygpt.analysis.memory import check_memory, copy_memory, memory_estimate, pa
 from pygpt.config.experiment import Experiment
 from pygpt.config.sampling import SamplingConfig
 from pygpt.data import Text, make_corpus
-from pygpt.errors import CheckpointError, DataError, DeviceError, ExperimentError, PygptError, sentence_of
+from pygpt.errors import CheckpointError, DataError, DeviceError, PygptError, sentence_of
 from pygpt.runs.checkpoint import read_checkpoint
 from pygpt.session import messages
 from pygpt.session.benchmark import Benchmark
@@ -17,6 +17,7 @@ from pygpt.session.commands import COMMANDS, command_name, read_command
 from pygpt.session.error_fields import field_of
 from pygpt.session.events import Emit
 from pygpt.session.kept_runs import KeptRuns
+from pygpt.session.measuring import Measuring
 from pygpt.session.messages import Paused, Stopped
 from pygpt.session.preparing import CalledOff, Preparing, Tokenizers
 from pygpt.session.queue_host import QueueHost
@@ -34,10 +35,9 @@ from pygpt.utils.files import file_name
 
 # A text with fewer characters is tokenized to check a draft, on every keystroke; a longer one has room for every block.
 SHORT_TEXT = 20_000
-LONGEST_BENCHMARK = 3600  # seconds
 
 # They open the device again if it was lost.
-NEED_DEVICE = frozenset({"start", "resume", "extend", "sample", "benchmark", "branch", "write"})
+NEED_DEVICE = frozenset({"start", "resume", "extend", "sample", "benchmark", "find_lr", "branch", "write"})
 
 
 class Session:
@@ -55,6 +55,7 @@ class Session:
         self.sharing = Sharing(emit, lambda: self.training)
         self.training = Training(self.sharing.watch, store, self._recover, self.kept_runs.list_runs)
         self.bench = Benchmark(emit)
+        self.measuring = Measuring(self)
         self.continuation = Continuation(emit)
         self.writing = Writing(emit, store, self._device_to_write)
         self._begun = asyncio.Event()  # set unless the first device is on its way
@@ -262,30 +263,6 @@ class Session:
     async def stop_sampling(self) -> None:
         """Stop the continuation if one is running."""
         await self.continuation.stop()
-
-    async def benchmark(self, seconds: float) -> None:
-        """Measure the device and send each result. Raises: DeviceError while a run is training, or without a device."""
-        if self.device is None:
-            raise DeviceError("there is no device to measure; choose one")
-        if not 0 < seconds <= LONGEST_BENCHMARK:
-            raise ExperimentError("seconds", f"expected at most {LONGEST_BENCHMARK:,} and more than 0, got {seconds:g}")
-        if self.training.active:
-            raise DeviceError("a benchmark needs the device to itself: pause the training first")
-        await self.continuation.stop()
-        await self.writing.stop()
-        await self.bench.begin(self.device, seconds)
-
-    async def stop_benchmark(self) -> None:
-        """Stop the benchmark if one is running."""
-        await self.bench.stop()
-
-    async def profile(self) -> None:
-        """Time each launch of the next steps; answered by `profiled`. Raises: DeviceError unless a run is training."""
-        if not self.training.active:
-            run = self.training.run
-            self.emit(messages.Profiled(run.id if run else "", None))
-            raise DeviceError("only a run that is training can be profiled; press Train, or Resume")
-        self.training.profiling = True
 
     async def save(self) -> None:
         """Send the run as a file."""
