@@ -18,6 +18,7 @@ import { typedText } from "./ui/preferences.js";
 import { moreView } from "./views/more.js";
 import { placesView } from "./views/places.js";
 import { runLineView } from "./views/run_line.js";
+import { queueView } from "./views/runs/queue.js";
 import { runsView } from "./views/runs/table.js";
 import { sharedLinkView } from "./views/shared_link.js";
 import { benchmarkView } from "./views/train/benchmark.js";
@@ -32,6 +33,7 @@ import { modelChoiceView } from "./views/train/model_choice.js";
 import { settingsView } from "./views/train/settings.js";
 import { profileView } from "./views/train/profile.js";
 import { samplesView } from "./views/train/samples.js";
+import { severalView } from "./views/train/several.js";
 import { textChoiceView } from "./views/train/text_choice.js";
 import { tryNextView } from "./views/train/try_next.js";
 import { verdictView } from "./views/train/verdict.js";
@@ -126,6 +128,7 @@ const views = /** @type {[string, {dom: HTMLElement, sync: (state: State) => voi
   ["loading-place", loadingView()],
   ["tabs-place", placesView(controller)],
   ["line-place", runLineView(controller)],
+  ["queue-place", queueView(controller)],
   ["runs-list", runsView(controller)],
   ["files-place", filesView(controller)],
   ["notices-place", noticesView(controller)],
@@ -133,6 +136,7 @@ const views = /** @type {[string, {dom: HTMLElement, sync: (state: State) => voi
   ["device-notice-place", deviceNoticeView(controller)],
   ["text-place", textChoice],
   ["model-place", modelChoiceView(controller)],
+  ["several-place", severalView(controller)],
   ["settings-place", settingsView(controller)],
   ["more-place", moreView(measuring.map(({ dom }) => dom))],
   ["controls-place", controlsView(controller)],

@@ -46,7 +46,7 @@ MAY_IMPORT = {
     "session": "errors utils version models tokenizers data config training analysis runs inference webpage",
     "server": "errors utils version devices tokenizers data config training analysis runs inference session",
     "cli": "errors utils version devices tensor tokenizers data config training analysis runs inference huggingface "
-    "nanogpt server webpage",
+    "nanogpt session server webpage",
     "__init__": "errors version config language_model",
     "__main__": "cli",
 }

@@ -11,6 +11,12 @@ const CHECKING = new Set(["check", "start"]);
 /** What needs the device for the run: its errors stand beside the controls, where Resume is. */
 const TRAINING = new Set(["training", "start", "resume", "extend"]);
 
+/** The commands of the dialog for several runs, and those of the queue: the place of their errors, whatever field they name. */
+const DIALOGS = /** @type {Record<string, string>} */ ({
+  plan_sweep: "several", queue_sweep: "several", find_lr: "several", read_groups: "runs",
+  move_queued: "queue", drop_queued: "queue", clear_queue: "queue", pause_queue: "queue", continue_queue: "queue",
+});
+
 /** Where an error is shown if it names no field. */
 const PLACES = /** @type {Record<string, string>} */ ({
   list_runs: "runs", read_run: "runs", describe_run: "runs", delete_run: "runs", restore_run: "runs", choose_text: "text", open_device: "device", sample: "prompt", open: "file", open_kept: "file", save: "file", branch: "runs",
@@ -21,6 +27,7 @@ const PLACES = /** @type {Record<string, string>} */ ({
  * @param {{field: string, during: string}} error */
 export function placeOf({ field, during }) {
   if (during === "sample" || during === "write") return DIALS.has(field) ? `sample:${field}` : "prompt";
+  if (DIALOGS[during]) return DIALOGS[during];
   if (during === "benchmark") return during; // its dialog covers the page
   if (field === "device" && TRAINING.has(during)) return "lost";
   if (during.endsWith("_run") || during === "branch") return PLACES[during] ?? ""; // whatever field the error names

@@ -3,6 +3,7 @@
 import { labels } from "../ui/labels.js";
 import { placeOf, staying, without } from "./errors.js";
 import { DRAFT } from "./reducers/draft.js";
+import { QUEUE } from "./reducers/queue.js";
 import { RUN } from "./reducers/run.js";
 import { RUNS } from "./reducers/runs.js";
 import { SHARING } from "./reducers/sharing.js";
@@ -22,6 +23,7 @@ const HANDLERS = {
   ...RUN,
   ...RUNS,
   ...SHARING,
+  ...QUEUE,
   // Once the lab is open, progress is shown at the control that waits: at the buttons, below the texts or the devices.
   loading: (state, { stage, fraction, field }) => {
     if (state.phase === "starting") return { ...state, preparing: { stage, fraction } };

@@ -84,6 +84,11 @@ import { labels } from "../ui/labels.js";
  * @property {SharedLink|null} link  the shared link that the page was opened with, until it is dismissed
  * @property {Omit<import("../transport/messages.js").SharedEvent, "type">|null} shared  what a link can hold of the run
  * @property {Omit<import("../transport/messages.js").ComparedEvent, "type">|null} agreement  of the run with the link's
+ * @property {{runs: import("../transport/messages.js").QueuedRun[], paused: boolean, current: string}} queue  the runs that wait; `current` is
+ *   the id of the one that trains, or ""
+ * @property {{names: string[], seconds: number|null}|null} planned  the runs of the sweep in the dialog
+ * @property {import("../transport/messages.js").LrRangeEvent|null} range  the learning-rate range test
+ * @property {import("../transport/messages.js").RunGroup[]} groups  the runs that are compared, in groups that differ in their seed
  * @property {boolean|null} persistent  whether the browser promised to keep the runs; null before it was asked
  */
 
@@ -149,6 +154,10 @@ export const INITIAL = {
   link: null,
   shared: null,
   agreement: null,
+  queue: { runs: [], paused: false, current: "" },
+  planned: null,
+  range: null,
+  groups: [],
   persistent: null,
   written: [{ text: "", running: false }, { text: "", running: false }],
 };

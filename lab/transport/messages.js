@@ -58,8 +58,18 @@
  */
 
 /**
- * A run that is kept: the name of its folder in `copy`, and what is known about it. `open` is "here" if it is the current run, "elsewhere" if another tab writes it, else "". `parent` is the id of the run that it was changed from, or "", and `parent_step` the step whose weights it began with, if it is a branch.
- * @typedef {{copy: string, id: string, name: string, text: string, preset: string, parent: string, parent_step: number|null, differs: SettingChange[], notes: string, star: boolean, step: number, steps: number, loss: number|null, val_loss: number|null, accuracy: number|null, parameters: number, bytes: number, created: number, seconds_ago: number, open: string}} KeptRun
+ * A run that is kept: the name of its folder in `copy`, and what is known about it. `open` is "here" if it is the current run, "elsewhere" if another tab writes it, else "". `parent` is the id of the run that it was changed from, or "", and `parent_step` the step whose weights it began with, if it is a branch. `sweep` is the id of its sweep and `sweep_name` what differs there, or "".
+ * @typedef {{copy: string, id: string, name: string, text: string, preset: string, parent: string, parent_step: number|null, differs: SettingChange[], notes: string, star: boolean, step: number, steps: number, loss: number|null, val_loss: number|null, accuracy: number|null, parameters: number, bytes: number, created: number, seconds_ago: number, open: string, sweep: string, sweep_name: string}} KeptRun
+ */
+
+/**
+ * A run that waits in the queue, or trains there: its name says what differs from the others of its sweep.
+ * @typedef {{id: string, name: string, sweep: string, sweep_name: string, text: string, text_sha256: string, built_in: boolean, steps: number}} QueuedRun
+ */
+
+/**
+ * Kept runs that differ in their seed alone, by their folders. The rows of both bands are (step, mean, lowest loss, highest loss, standard deviation, number of runs).
+ * @typedef {{copies: string[], seeds: number[], training: [number, number, number, number, number, number][], validation: [number, number, number, number, number, number][]}} RunGroup
  */
 
 /**
@@ -238,6 +248,26 @@
  */
 
 /**
+ * Kept runs in groups that differ in their seed alone; a run without others like it is a group of its own.
+ * @typedef {{type: "groups_read", groups: RunGroup[]}} GroupsReadEvent
+ */
+
+/**
+ * The runs of a sweep by their names, which say what differs, and the time that they take (null: not known yet).
+ * @typedef {{type: "sweep_planned", names: string[], seconds: number|null}} SweepPlannedEvent
+ */
+
+/**
+ * The queue: its runs in their order. `current` is the id of the one that is training, or "".
+ * @typedef {{type: "queue", runs: QueuedRun[], paused: boolean, current: string}} QueueEvent
+ */
+
+/**
+ * The learning-rate range test so far: a rate and two losses for each step. `suggested` is the smaller of `steepest`, where the smoothed loss falls fastest, and a tenth of `lowest`, where it is lowest; they are null if it did not fall. `done` is true in the last event of a test, which may have ended early.
+ * @typedef {{type: "lr_range", rates: number[], losses: (number|null)[], smoothed: (number|null)[], lowest: number|null, steepest: number|null, suggested: number|null, diverged: boolean, done: boolean}} LrRangeEvent
+ */
+
+/**
  * Commands.
  * @typedef {{type: "begin", device: string}} BeginCommand  the first command: the device to open
  * @typedef {{type: "open_device", choice: string}} OpenDeviceCommand  "auto", "webgpu" or "numpy"; a run moves to that device
@@ -253,8 +283,9 @@
  * @typedef {{type: "stop"}} StopCommand  stop training and keep the model
  * @typedef {{type: "sample", prompt: string, max_new_tokens: number, temperature?: number, top_k?: number, top_p?: number, min_p?: number, repetition_penalty?: number, stop?: string[], seed?: number}} SampleCommand  continue a prompt
  * @typedef {{type: "stop_sampling"}} StopSamplingCommand  stop a continuation
+ * @typedef {{type: "find_lr", experiment: Experiment}} FindLrCommand  run a learning-rate range test of an experiment; refused while training
  * @typedef {{type: "benchmark", seconds: number}} BenchmarkCommand  measure the device for about `seconds`; refused while training
- * @typedef {{type: "stop_benchmark"}} StopBenchmarkCommand  stop a benchmark
+ * @typedef {{type: "stop_benchmark"}} StopBenchmarkCommand  stop a benchmark or a range test
  * @typedef {{type: "profile"}} ProfileCommand  profile the next training steps
  * @typedef {{type: "save"}} SaveCommand  save the run; answered by `saved` with the file beside it
  * @typedef {{type: "keep"}} KeepCommand  keep the run now; answered by `kept` or `error`
@@ -271,9 +302,17 @@
  * @typedef {{type: "describe_run", copy: string, name?: string, notes?: string, star?: boolean}} DescribeRunCommand  change the name, notes or star of a kept run; answered by `found`
  * @typedef {{type: "delete_run", copy: string}} DeleteRunCommand  delete a kept run; answered by `found`
  * @typedef {{type: "restore_run", copy: string}} RestoreRunCommand  undo `delete_run`, on the same visit
+ * @typedef {{type: "read_groups", copies: string[]}} ReadGroupsCommand  read kept runs in groups that differ in their seed alone; answered by `groups_read`
+ * @typedef {{type: "plan_sweep", experiment: Experiment, values: Record<string, string>}} PlanSweepCommand  expand a sweep: `values` has lists or ranges by field; answered by `sweep_planned` or `error`
+ * @typedef {{type: "queue_sweep", experiment: Experiment, values: Record<string, string>}} QueueSweepCommand  train the runs of a sweep, one after the other; answered by `queue`
+ * @typedef {{type: "move_queued", id: string, places: number}} MoveQueuedCommand  move a run of the queue down, or up
+ * @typedef {{type: "drop_queued", id: string}} DropQueuedCommand  take a run out of the queue; if it is training, it stops
+ * @typedef {{type: "clear_queue"}} ClearQueueCommand  take all runs that wait out of the queue
+ * @typedef {{type: "pause_queue"}} PauseQueueCommand  pause the queue and its run
+ * @typedef {{type: "continue_queue"}} ContinueQueueCommand  continue the queue
  */
 
-/** @typedef {LoadingEvent|ReadyEvent|DeviceEvent|TextEvent|CheckedEvent|StartedEvent|OpenedEvent|CurveEvent|ProgressEvent|EvaluatedEvent|BaselinesEvent|JudgedEvent|SampleEvent|ResumedEvent|PausedEvent|StoppedEvent|FinishedEvent|SampledEvent|MeasuredEvent|MeasuringEndedEvent|ProfiledEvent|SavedEvent|ExportedEvent|SharedEvent|ComparedEvent|KeptEvent|FoundEvent|RunReadEvent|BranchedEvent|WrittenEvent|ErrorEvent|CalledOffEvent} Event */
-/** @typedef {BeginCommand|OpenDeviceCommand|ChooseTextCommand|ClearTextCommand|ChooseRunTextCommand|CheckCommand|StartCommand|CallOffCommand|PauseCommand|ResumeCommand|ExtendCommand|StopCommand|SampleCommand|StopSamplingCommand|BenchmarkCommand|StopBenchmarkCommand|ProfileCommand|SaveCommand|KeepCommand|ExportHtmlCommand|ShareCommand|ReproduceCommand|OpenCommand|OpenKeptCommand|BranchCommand|WriteCommand|StopWritingCommand|ListRunsCommand|ReadRunCommand|DescribeRunCommand|DeleteRunCommand|RestoreRunCommand} Command */
+/** @typedef {LoadingEvent|ReadyEvent|DeviceEvent|TextEvent|CheckedEvent|StartedEvent|OpenedEvent|CurveEvent|ProgressEvent|EvaluatedEvent|BaselinesEvent|JudgedEvent|SampleEvent|ResumedEvent|PausedEvent|StoppedEvent|FinishedEvent|SampledEvent|MeasuredEvent|MeasuringEndedEvent|ProfiledEvent|SavedEvent|ExportedEvent|SharedEvent|ComparedEvent|KeptEvent|FoundEvent|RunReadEvent|BranchedEvent|WrittenEvent|ErrorEvent|CalledOffEvent|GroupsReadEvent|SweepPlannedEvent|QueueEvent|LrRangeEvent} Event */
+/** @typedef {BeginCommand|OpenDeviceCommand|ChooseTextCommand|ClearTextCommand|ChooseRunTextCommand|CheckCommand|StartCommand|CallOffCommand|PauseCommand|ResumeCommand|ExtendCommand|StopCommand|SampleCommand|StopSamplingCommand|FindLrCommand|BenchmarkCommand|StopBenchmarkCommand|ProfileCommand|SaveCommand|KeepCommand|ExportHtmlCommand|ShareCommand|ReproduceCommand|OpenCommand|OpenKeptCommand|BranchCommand|WriteCommand|StopWritingCommand|ListRunsCommand|ReadRunCommand|DescribeRunCommand|DeleteRunCommand|RestoreRunCommand|ReadGroupsCommand|PlanSweepCommand|QueueSweepCommand|MoveQueuedCommand|DropQueuedCommand|ClearQueueCommand|PauseQueueCommand|ContinueQueueCommand} Command */
 
 export {};

@@ -7,18 +7,27 @@ import { labels } from "../ui/labels.js";
 /** @param {import("../state/state.js").Controller} controller */
 export function runLineView(controller) {
   const words = element("span", {});
-  const button = element("button", { class: "button small", onclick: () => controller.send({ type: running ? "pause" : "resume" }) });
+  const button = element("button", { class: "button small", onclick: () => controller.send({ type: !onRun ? "continue_queue" : running ? "pause" : "resume" }) });
   const dom = element("p", { class: "run-line", hidden: true }, words, button);
   let running = false;
+  let onRun = false; // whether the button is about the run, and not about a queue that waits to be continued
   return {
     dom,
     /** @param {import("../state/state.js").State} state */
-    sync({ place, phase, run }) {
-      const here = place === "train" || !run || (phase !== "running" && phase !== "paused");
-      show(dom, !here);
-      if (here || !run) return;
+    sync({ place, phase, run, queue }) {
       running = phase === "running";
-      setText(words, labels.places.runLine(run.experiment.name || run.experiment.model["kind"], count(run.step), count(run.experiment.train.steps)));
+      onRun = place !== "train" && run !== null && (running || phase === "paused");
+      // A queue of an earlier visit is continued from any place.
+      const waits = !onRun && !running && queue.paused && queue.runs.length > 0;
+      show(dom, onRun || waits);
+      if (waits) {
+        setText(words, labels.queue.count(queue.runs.length));
+        setText(button, labels.queue.goOn);
+      }
+      if (!onRun || !run) return;
+      const others = queue.runs.filter(({ id }) => id !== queue.current).length;
+      const line = labels.places.runLine(run.experiment.name || run.experiment.model["kind"], count(run.step), count(run.experiment.train.steps));
+      setText(words, others ? `${line} · ${labels.queue.count(others)}` : line);
       setText(button, running ? labels.controls.pause : labels.controls.resume);
     },
   };

@@ -172,6 +172,9 @@ async def remember(name: str, text: str) -> None:
         await _write(await js.navigator.storage.getDirectory(), name, text.encode())
 
 
+read_beside, write_beside = recall, remember  # a file beside the folders of the runs
+
+
 class _Full(Exception):
     """The browser has no room for a file."""
 

@@ -55,6 +55,7 @@ def _run(arguments):
     from pygpt.cli.flags import ExperimentCommand
     from pygpt.cli.import_ import ImportCommand
     from pygpt.cli.lab import LabCommand
+    from pygpt.cli.lr_range import LrRangeCommand
     from pygpt.cli.plan import PlanCommand
     from pygpt.cli.prepare import PrepareCommand
     from pygpt.cli.reproduce import ReproduceCommand
@@ -63,12 +64,15 @@ def _run(arguments):
     from pygpt.cli.serve import ServeCommand
     from pygpt.cli.share import ShareCommand
     from pygpt.cli.show import ShowCommand
+    from pygpt.cli.sweep import SweepCommand
     from pygpt.cli.train import TrainCommand
 
     commands: dict[str, Callable[..., Any]] = {
         "download": DownloadCommand,
         "prepare": PrepareCommand,
         "train": TrainCommand,
+        "sweep": SweepCommand,
+        "lr-range": LrRangeCommand,
         "plan": PlanCommand,
         "sample": SampleCommand,
         "eval": EvalCommand,

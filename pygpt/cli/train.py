@@ -95,7 +95,7 @@ def _started(command, console, claims):
     named = command.source is not None or parent and _file_names_the_text(command, experiment, parent)
     # As when a run is resumed, its text can be in its file alone. A text that is named is read, also by the same name.
     text = parent.training_text() if parent and not named else load_text(experiment.data.source)
-    _check_tokenizer(experiment, text, parent)
+    check_tokenizer(experiment, text, parent)
     run = Run(experiment, text, open_device_for(command.device, experiment), init_from=parent)
     folder = RunFolder(command.out or free_folder(experiment.name))
     claims.enter_context(folder.claim())
@@ -134,7 +134,7 @@ def _file_names_the_text(command, experiment, parent):
     return given.source != DataConfig().source
 
 
-def _check_tokenizer(experiment, text, parent):
+def check_tokenizer(experiment, text, parent):
     """Check that the flags name the tokenizer of the shards or of the parent, if one of them determines it.
 
     Raises: ExperimentError naming the field.

@@ -109,6 +109,10 @@ class Experiment:
                 "optim.name",
                 f"{optim.name} trains matrices inside blocks, and a {model.kind} has no blocks; choose adamw or sgd",
             )
+        if optim.schedule == "rising" and optim.min_learning_rate == 0.0:
+            raise ExperimentError(
+                "optim.min_learning_rate", "the schedule rising multiplies this rate, so it must be above 0"
+            )
         if optim.min_learning_rate > optim.learning_rate:
             raise ExperimentError(
                 "optim.min_learning_rate",

@@ -79,6 +79,10 @@ def coerce(dotted: str, wanted: Any, value: Any) -> Any:
         if not isinstance(value, list | tuple):
             raise ExperimentError(dotted, f"expected a list of strings, got {_shown(value)}")
         return tuple(coerce(dotted, str, item) for item in value)
+    if wanted == dict[str, str]:
+        if not isinstance(value, dict):
+            raise ExperimentError(dotted, f"expected a table of strings, got {_shown(value)}")
+        return {coerce(dotted, str, name): coerce(f"{dotted}.{name}", str, item) for name, item in value.items()}
     wanted = getattr(wanted, "__supertype__", wanted)
     if wanted is float and isinstance(value, int) and not isinstance(value, bool):
         try:
@@ -157,6 +161,13 @@ def _spelled(number: Any) -> str:
     if isinstance(number, int):
         return f"{number:,}"
     return f"{number:,.15g}".replace("e-0", "e-").replace("e+", "e")
+
+
+def value_text(value: Value) -> str:
+    """A value as `sweep.read_values` reads it: 1e-6, true, cosine."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:.15g}".replace("e-0", "e-").replace("e+", "e") if isinstance(value, float) else str(value)
 
 
 def toml_value(value: Value) -> str:

@@ -54,6 +54,12 @@ SCHEDULES = {
         "like `step`, but decaying a little at every step",
         lambda config, since, share: _falling(config, since / config.fall_every),
     ),
+    "rising": Schedule(
+        "exponential rise from the lowest rate, for a learning-rate range test",
+        lambda config, since, share: (
+            config.min_learning_rate * (config.learning_rate / config.min_learning_rate) ** share
+        ),
+    ),
 }
 
 

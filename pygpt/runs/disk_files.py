@@ -91,6 +91,17 @@ class DiskFiles(Cache):
         with writing(path):
             append(path, data)
 
+    async def read_beside(self, file: str) -> str:
+        """The text of a file beside the folders, or "" if there is none."""
+        with contextlib.suppress(OSError, ValueError):
+            return (self.root / file).read_text(encoding="utf-8")
+        return ""
+
+    async def write_beside(self, file: str, text: str) -> None:
+        """Replace a file beside the folders, if the disk has room."""
+        with contextlib.suppress(OSError):
+            write_atomically(self.root / file, text.encode())
+
     async def remove(self, folder: str) -> None:
         """Remove a folder with all its files."""
         await asyncio.to_thread(shutil.rmtree, self.root / folder, ignore_errors=True)

@@ -17,6 +17,7 @@ METRICS_FILE = "metrics.jsonl"
 SAMPLES_FILE = "samples.jsonl"
 TOKENIZER_FILE = "tokenizer.json"
 ABOUT_FILE = "about.json"
+QUEUE_FILE = "queue.json"  # beside the folders: the runs that wait to be trained in a session
 CHECKPOINTS_FOLDER = "checkpoints"
 
 _CHECKPOINT = re.compile(r"(0|[1-9]\d*)\.safetensors")

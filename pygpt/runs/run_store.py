@@ -56,17 +56,18 @@ class RunStore:
         self._about_run: dict | None = None  # what about.json says of the current run, as far as it was written here
         self._unwritten: dict[str, list[str]] = {}  # lines that are not in the logs yet
 
-    async def begin(self, run, copy: str = "", parent=None, parent_step: int | None = None) -> None:
+    async def begin(self, run, copy: str = "", parent=None, parent_step: int | None = None, about=None) -> None:
         """Keep another run from now on: in the folder `copy` unless another session writes it, or else in a new one.
 
-        `parent` is the run that it changes, if any; a branch begins with the weights of its step `parent_step`.
-        Raises: CheckpointError if it cannot be written; `log` and `keep` try again.
+        `parent` is the run that it changes, if any; a branch begins with the weights of its step `parent_step`. `about`
+        adds to about.json; a "name" there names a new folder too. Raises: CheckpointError; `log` and `keep` try again.
         """
         if self.current and self.current != copy:
             await self.files.release(self.current)
         if copy and copy != self.current and not await self.files.claim(copy):
             copy = ""
-        self.current, self._about_run, self._first_about = copy, None, first_about(run, parent, parent_step)
+        self.current, self._about_run = copy, None
+        self._first_about = first_about(run, parent, parent_step) | (about or {})
         self._take(run)
         if copy and (about := await self._about(copy)) and "deleted" in about:
             await self.restore(copy)  # in another tab, whose list was older
@@ -92,7 +93,8 @@ class RunStore:
         if self._begun:
             return
         if not self.current:
-            self.current = await self._create(_stem(self._experiment))
+            named = file_name(self._first_about.get("name", "")).replace(" ", ",")
+            self.current = await self._create(_stem(self._experiment), named)
         folder = self.current
         await self._write(folder, EXPERIMENT_FILE, self._experiment.to_toml().encode())
         if isinstance(self._tokenizer, BPETokenizer):
@@ -105,13 +107,16 @@ class RunStore:
         await self.series.begin(folder, self._step)
         self._begun = True
 
-    async def _create(self, stem: str) -> str:
-        """A new folder, claimed, named by the first free number: "baby-3"."""
+    async def _create(self, stem: str, named: str = "") -> str:
+        """A new folder, claimed: `named` if there is no run of that name, else by the first free number: "baby-3"."""
         if self.only:
             await self.files.claim(self.only)
             return self.only
         taken = await self.files.names()
-        number = 1
+        used = named in taken and await self._read(named, MODEL_FILE, 0, 1)
+        if named and not used and await self.files.claim(named):
+            return named
+        stem, number = named or stem, 1
         while f"{stem}-{number}" in taken or not await self.files.claim(f"{stem}-{number}"):
             number += 1
         return f"{stem}-{number}"

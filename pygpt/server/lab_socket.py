@@ -25,7 +25,7 @@ USER = "the lab"
 TAKEN_OVER, CRASHED, TOO_SLOW = 4001, 4002, 1013  # close codes; the page reconnects only after the last one
 NEEDS_MACHINE = ("start", "resume", "extend", "benchmark")
 CONTINUE = ("resume", "extend")  # these need a run that is not training
-LAST_KNOWN = ("ready", "device", "text", "found")  # a new page receives the last event of each
+LAST_KNOWN = ("ready", "device", "text", "found", "queue")  # a new page receives the last event of each
 IDLE_TIMEOUT = 1800.0  # seconds without a page after which an idle session ends, to free its memory
 
 

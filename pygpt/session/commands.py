@@ -55,9 +55,16 @@ COMMANDS = {
         "continue a prompt", {"prompt": str, "max_new_tokens": int, **SAMPLING}, optional=frozenset(SAMPLING)
     ),
     "stop_sampling": Command("stop a continuation"),
-    "benchmark": Command("measure the device for about `seconds`; refused while training", {"seconds": float}),
-    "stop_benchmark": Command("stop a benchmark"),
-    "profile": Command("profile the next training steps"),
+    "find_lr": Command(
+        "run a learning-rate range test of an experiment; refused while training",
+        {"experiment": Experiment},
+        part="measuring",
+    ),
+    "benchmark": Command(
+        "measure the device for about `seconds`; refused while training", {"seconds": float}, part="measuring"
+    ),
+    "stop_benchmark": Command("stop a benchmark or a range test", part="measuring"),
+    "profile": Command("profile the next training steps", part="measuring"),
     "save": Command("save the run; answered by `saved` with the file beside it"),
     "keep": Command("keep the run now; answered by `kept` or `error`"),
     "export_html": Command(
@@ -103,6 +110,26 @@ COMMANDS = {
     ),
     "delete_run": Command("delete a kept run; answered by `found`", {"copy": str}, part="kept_runs"),
     "restore_run": Command("undo `delete_run`, on the same visit", {"copy": str}, part="kept_runs"),
+    "read_groups": Command(
+        "read kept runs in groups that differ in their seed alone; answered by `groups_read`",
+        {"copies": tuple[str, ...]},
+        part="kept_runs",
+    ),
+    "plan_sweep": Command(
+        "expand a sweep: `values` has lists or ranges by field; answered by `sweep_planned` or `error`",
+        {"experiment": Experiment, "values": dict[str, str]},
+        part="queue",
+    ),
+    "queue_sweep": Command(
+        "train the runs of a sweep, one after the other; answered by `queue`",
+        {"experiment": Experiment, "values": dict[str, str]},
+        part="queue",
+    ),
+    "move_queued": Command("move a run of the queue down, or up", {"id": str, "places": int}, part="queue"),
+    "drop_queued": Command("take a run out of the queue; if it is training, it stops", {"id": str}, part="queue"),
+    "clear_queue": Command("take all runs that wait out of the queue", part="queue"),
+    "pause_queue": Command("pause the queue and its run", part="queue"),
+    "continue_queue": Command("continue the queue", part="queue"),
 }
 
 

@@ -1,10 +1,12 @@
 """The runs that a session keeps: listed, renamed, starred, deleted."""
 
 from pygpt.errors import CheckpointError, ExperimentError
+from pygpt.runs.groups import band, group_by_seed
 from pygpt.runs.run_store import RunStore
 from pygpt.session.events import Emit
-from pygpt.session.message_records import Experiment, KeptRun, WrittenSample
+from pygpt.session.message_records import Experiment, KeptRun, RunGroup, WrittenSample
 from pygpt.session.messages import Error, Found, RunRead
+from pygpt.session.sweep_messages import GroupsRead
 from pygpt.training.run import Run
 
 LONGEST_RUN_NAME = 80  # characters
@@ -23,6 +25,7 @@ def about_run(run: Run, step: int) -> dict:
         "val_loss": last[1],
         "accuracy": last[2],
         "parameters": run.model.parameter_count,
+        "state": "finished" if step >= run.experiment.train.steps else "",
     }
 
 
@@ -68,6 +71,12 @@ class KeptRuns:
         text, parent = header.text_sha256, header.began_from
         self.emit(RunRead(copy, text, parent, experiment, curve.training, curve.validation, samples, steps))
 
+    async def read_groups(self, copies: tuple[str, ...]) -> None:
+        """Send the runs in groups, with the mean and the spread of their losses. Raises: CheckpointError."""
+        read = [await self.store.read_run(copy) for copy in copies]
+        groups = group_by_seed((header.experiment, header.text_sha256 + header.began_from) for header, _ in read)
+        self.emit(GroupsRead([_group([(copies[index], *read[index]) for index in group]) for group in groups]))
+
     async def describe_run(self, copy: str, **changes) -> None:
         """Change the name, notes or star of a run. Raises: ExperimentError for a name that is empty or too long."""
         if "name" in changes:
@@ -88,3 +97,17 @@ class KeptRuns:
         """Undo `delete_run`. Raises: CheckpointError if the run is gone."""
         await self.store.restore(copy)
         await self.list_runs()
+
+
+def _group(runs) -> RunGroup:
+    """The group of runs, each with its folder, its header and its curve."""
+
+    def rows(curves):
+        return [(step, each.mean, each.low, each.high, each.deviation, each.runs) for step, each in band(curves)]
+
+    return RunGroup(
+        copies=[copy for copy, _, _ in runs],
+        seeds=[header.experiment.train.seed for _, header, _ in runs],
+        training=rows([(step, loss) for step, loss, _ in curve.training] for _, _, curve in runs),
+        validation=rows([(step, loss) for step, loss, _ in curve.validation] for _, _, curve in runs),
+    )

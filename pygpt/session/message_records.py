@@ -138,6 +138,7 @@ class KeptRun:
 
     `open` is "here" if it is the current run, "elsewhere" if another tab writes it, else "". `parent` is the id of the
     run that it was changed from, or "", and `parent_step` the step whose weights it began with, if it is a branch.
+    `sweep` is the id of its sweep and `sweep_name` what differs there, or "".
     """
 
     copy: str
@@ -160,6 +161,8 @@ class KeptRun:
     created: float
     seconds_ago: float
     open: str
+    sweep: str
+    sweep_name: str
 
     @staticmethod
     def of(about: dict) -> "KeptRun":
@@ -185,7 +188,34 @@ _NOTHING_KNOWN: dict = {
     "accuracy": None,
     "parameters": 0,
     "bytes": 0,
+    "sweep": "",
+    "sweep_name": "",
 }
+
+
+@dataclasses.dataclass(frozen=True)
+class QueuedRun:
+    """A run that waits in the queue, or trains there: its name says what differs from the others of its sweep."""
+
+    id: str
+    name: str
+    sweep: str
+    sweep_name: str
+    text: str
+    text_sha256: str
+    built_in: bool
+    steps: int
+
+
+@dataclasses.dataclass(frozen=True)
+class RunGroup:
+    """Kept runs that differ in their seed alone, by their folders. The rows of both bands are (step, mean, lowest loss,
+    highest loss, standard deviation, number of runs)."""
+
+    copies: list[str]
+    seeds: list[int]
+    training: list[tuple[int, float, float, float, float, int]]
+    validation: list[tuple[int, float, float, float, float, int]]
 
 
 @dataclasses.dataclass(frozen=True)

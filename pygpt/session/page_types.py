@@ -6,7 +6,7 @@ import types
 import typing
 from typing import Any
 
-from pygpt.session import message_records, messages
+from pygpt.session import message_records, messages, sweep_messages
 from pygpt.session.commands import COMMANDS, Command
 from pygpt.session.events import Event
 
@@ -26,13 +26,17 @@ def page_types() -> str:
         " */",
         "",
     ]
-    for cls in (*_declared(message_records), *_declared(messages)):
+    for cls in (*_declared(message_records), *_events()):
         fields = [*([("type", f'"{cls.type}"')] if issubclass(cls, Event) else []), *_page_fields(cls)]
         lines += _typedef(_page_name(cls), cls.__doc__, fields)
     lines += ["/**", " * Commands.", *(_command_type(name, command) for name, command in COMMANDS.items()), " */", ""]
-    for name, members in (("Event", map(_page_name, _declared(messages))), ("Command", map(_command_name, COMMANDS))):
+    for name, members in (("Event", map(_page_name, _events())), ("Command", map(_command_name, COMMANDS))):
         lines += [f"/** @typedef {{{'|'.join(members)}}} {name} */"]
     return "\n".join([*lines, "", "export {};", ""])
+
+
+def _events() -> list[type]:
+    return [*_declared(messages), *_declared(sweep_messages)]
 
 
 def _declared(module: types.ModuleType) -> list[type]:

@@ -8,7 +8,7 @@ from pygpt.analysis.memory import check_memory, copy_memory, memory_estimate, pa
 from pygpt.config.experiment import Experiment
 from pygpt.config.sampling import SamplingConfig
 from pygpt.data import Text, make_corpus
-from pygpt.errors import CheckpointError, DataError, DeviceError, ExperimentError, PygptError, sentence_of
+from pygpt.errors import CheckpointError, DataError, DeviceError, PygptError, sentence_of
 from pygpt.runs.checkpoint import read_checkpoint
 from pygpt.session import messages
 from pygpt.session.benchmark import Benchmark
@@ -17,8 +17,11 @@ from pygpt.session.commands import COMMANDS, command_name, read_command
 from pygpt.session.error_fields import field_of
 from pygpt.session.events import Emit
 from pygpt.session.kept_runs import KeptRuns
+from pygpt.session.measuring import Measuring
 from pygpt.session.messages import Paused, Stopped
 from pygpt.session.preparing import CalledOff, Preparing, Tokenizers
+from pygpt.session.queue_host import QueueHost
+from pygpt.session.run_queue import RunQueue
 from pygpt.session.sampling import Continuation, check_length
 from pygpt.session.sharing import Sharing
 from pygpt.session.texts import Texts
@@ -32,10 +35,9 @@ from pygpt.utils.files import file_name
 
 # A text with fewer characters is tokenized to check a draft, on every keystroke; a longer one has room for every block.
 SHORT_TEXT = 20_000
-LONGEST_BENCHMARK = 3600  # seconds
 
 # They open the device again if it was lost.
-NEED_DEVICE = frozenset({"start", "resume", "extend", "sample", "benchmark", "branch", "write"})
+NEED_DEVICE = frozenset({"start", "resume", "extend", "sample", "benchmark", "find_lr", "branch", "write"})
 
 
 class Session:
@@ -53,6 +55,7 @@ class Session:
         self.sharing = Sharing(emit, lambda: self.training)
         self.training = Training(self.sharing.watch, store, self._recover, self.kept_runs.list_runs)
         self.bench = Benchmark(emit)
+        self.measuring = Measuring(self)
         self.continuation = Continuation(emit)
         self.writing = Writing(emit, store, self._device_to_write)
         self._begun = asyncio.Event()  # set unless the first device is on its way
@@ -63,13 +66,14 @@ class Session:
         self.preparing = Preparing()
         self.texts = Texts(emit, site, self.preparing, lambda: self.training.run)
         self.tokenizers = Tokenizers(emit)
+        self.queue = RunQueue(emit, store, self.training, QueueHost(self))
 
     async def handle(self, message: object, data: bytes | None) -> None:
         """Carry out the command in a message. An error of any class is sent to the page with its field."""
         try:
             name, arguments = read_command(message, data)
             if name in NEED_DEVICE:
-                await self._replace_lost_device()
+                await self.replace_lost_device()
             part = COMMANDS[name].part
             await getattr(getattr(self, part) if part else self, name)(**arguments)
         except CalledOff:
@@ -85,6 +89,7 @@ class Session:
         self.emit(capabilities(self.site))
         await yield_to_event_loop()
         await self.kept_runs.begin()
+        await self.queue.load()
         if self.texts.chosen is None:
             await self.handle({"type": "choose_text", "name": "tales", "built_in": True}, None)
         await self.handle({"type": "open_device", "choice": device}, None)
@@ -99,6 +104,7 @@ class Session:
             await self.bench.stop()
             await self.writing.stop()
             if self.training.run is not None:
+                await self.queue.hold()
                 await self.training.halt(Paused)
                 await self.continuation.stop()
                 await self.training.move_to(device)
@@ -119,7 +125,7 @@ class Session:
         self.device = await self.site.open_device(self.choice)
         self._send_device(self.device)
 
-    async def _replace_lost_device(self) -> None:
+    async def replace_lost_device(self) -> None:
         """If the device was lost while nothing ran, open it again and move the run there. Raises: DeviceError."""
         async with self._replacing:
             if self.device is None or not self.device.lost or self.training.active:
@@ -159,15 +165,23 @@ class Session:
         """Start a new run on the chosen text. Raises: PygptError, and keeps the last run."""
         draft = requested_experiment(experiment)
         text, tokenizer = await self.preparing.run("", self._prepare(draft))
-        assert self.device is not None  # as `_prepare` says
+        await self.start_run(draft, text, tokenizer)
+
+    async def start_run(self, draft: Experiment, text: Text, tokenizer: Tokenizer, about: dict | None = None) -> None:
+        """Begin a run, which `about` describes if it comes from the queue; any other pauses the queue.
+
+        Raises: DeviceError without a device, PygptError.
+        """
+        if self.device is None:
+            raise DeviceError("there is no device to train on; choose one")
         async with self._replacing:
             if not self._may_choose():  # what does not fit is refused before it stops the run under way
                 check_memory(draft, tokenizer.vocab_size, self.device, len(text.text))
-            await self._stop_all()
+            await self._stop_all(about is not None)
             await self._choose_device(draft)
             run = Run(draft, text, self.device, tokenizer)  # encoding a long text takes seconds
             await self.preparing.pass_on("")
-            await self.training.begin(run)
+            await self.training.begin(run, about)
 
     async def _prepare(self, draft: Experiment) -> tuple[Text, Tokenizer]:
         """The text of a run, which may still be on its way, and its tokenizer. Raises: DataError, DeviceError."""
@@ -214,6 +228,7 @@ class Session:
         async with self._replacing:
             await self.bench.stop()
             await self.training.resume()
+            await self.queue.follow()
 
     async def extend(self, steps: int) -> None:
         """Continue the run up to a larger total of steps, like `pygpt train --resume --steps`.
@@ -247,30 +262,6 @@ class Session:
         """Stop the continuation if one is running."""
         await self.continuation.stop()
 
-    async def benchmark(self, seconds: float) -> None:
-        """Measure the device and send each result. Raises: DeviceError while a run is training, or without a device."""
-        if self.device is None:
-            raise DeviceError("there is no device to measure; choose one")
-        if not 0 < seconds <= LONGEST_BENCHMARK:
-            raise ExperimentError("seconds", f"expected at most {LONGEST_BENCHMARK:,} and more than 0, got {seconds:g}")
-        if self.training.active:
-            raise DeviceError("a benchmark needs the device to itself: pause the training first")
-        await self.continuation.stop()
-        await self.writing.stop()
-        await self.bench.begin(self.device, seconds)
-
-    async def stop_benchmark(self) -> None:
-        """Stop the benchmark if one is running."""
-        await self.bench.stop()
-
-    async def profile(self) -> None:
-        """Time each launch of the next steps; answered by `profiled`. Raises: DeviceError unless a run is training."""
-        if not self.training.active:
-            run = self.training.run
-            self.emit(messages.Profiled(run.id if run else "", None))
-            raise DeviceError("only a run that is training can be profiled; press Train, or Resume")
-        self.training.profiling = True
-
     async def save(self) -> None:
         """Send the run as a file."""
         run = self.training.run
@@ -294,22 +285,28 @@ class Session:
             except CheckpointError as error:
                 raise CheckpointError(f"{name!r:.200} could not be opened: {error}" if name else str(error)) from None
 
-    async def _open(self, data: bytes, copy: str = "") -> None:
+    async def _open(self, data: bytes, copy: str = "", for_queue: bool = False) -> None:
         if self.device is None:
             raise DeviceError("there is no device to open a run on; choose one")
         checkpoint = read_checkpoint(data)
         # The visitor's own text is in the file; a data set is loaded by its name.
         text = checkpoint.text or await self.site.load_text(checkpoint.source)
-        await self._stop_all()
+        await self._stop_all(for_queue)
         await self.training.adopt(Run.restore(data, self.device, text=text), data, copy)
         await self.texts.choose_run_text()  # Train again then repeats the run
 
-    async def open_kept(self, copy: str) -> None:
-        """Open a kept run, and continue in its folder, unless it is open. Raises: CheckpointError."""
+    async def open_kept(self, copy: str, for_queue: bool = False) -> None:
+        """Open a kept run, and continue in its folder, unless it is open; the queue then trains it.
+
+        Raises: CheckpointError.
+        """
         await self._begun.wait()  # the list of runs comes before the device
         async with self._replacing:
             if not self.store.is_current(copy):
-                await self._open(await self.store.read_copy(copy), copy)
+                await self._open(await self.store.read_copy(copy), copy, for_queue)
+            if for_queue:
+                await self.bench.stop()
+                await self.training.resume()
 
     async def branch(self, copy: str, step: int) -> None:
         """Begin a new run with the weights of a kept run at a step, with its settings, its text and a new optimizer. It
@@ -340,7 +337,9 @@ class Session:
             raise DeviceError("there is no device to write with; choose one")
         return self.device
 
-    async def _stop_all(self) -> None:
+    async def _stop_all(self, for_queue: bool = False) -> None:
+        if not for_queue:
+            await self.queue.hold()
         self.timing.stop()
         await self.bench.stop()
         await self.continuation.stop()

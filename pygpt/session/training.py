@@ -57,6 +57,7 @@ class Training:
         self.keeping = Keeping(emit, store, self.snapshot, list_runs)
         self.run: Run | None = None
         self.halting: type[Paused] | type[Stopped] | None = None  # the event that a requested halt sends
+        self.failure = ""  # why the run stopped by itself: "diverged", or "error" for anything else
         self.driver: Driver | None = None
         self.profiling = False  # whether to time the next steps launch by launch
         self.task: asyncio.Task | None = None
@@ -71,13 +72,15 @@ class Training:
         """Whether the run is training."""
         return self.task is not None and not self.task.done()
 
-    async def begin(self, run: Run) -> None:
-        """Train a new run from its first step."""
-        parent = self.run
+    async def begin(self, run: Run, about: dict | None = None) -> None:
+        """Train a new run from its first step. `about` describes a run of a sweep; any other changes the one before."""
+        parent = None if about else self.run
         self.run, self.samples.step = run, -1
         self.keeping.turn_to(None)
         self.emit(Started(run.id, self._facts(run)))
-        self._first = self.store.begin(run, parent=parent)  # in the task, which a Pause can halt from now on
+        self._first = self.store.begin(
+            run, parent=parent, about=about
+        )  # in the task, which a Pause can halt from now on
         self._start_baselines(run)
         self._start(run)
 
@@ -196,7 +199,7 @@ class Training:
             await self.keeping.attempt(run, self.keeping.write(run, self.keeping.last_checkpoint, run.step))
 
     def _start(self, run: Run) -> None:
-        self.halting, self.driver = None, None
+        self.halting, self.driver, self.failure = None, None, ""
         if self.samples.step > run.step:
             self.samples.step = -1  # of a model that is gone
         self.task = asyncio.ensure_future(self._train(run))
@@ -221,18 +224,20 @@ class Training:
         except DivergedError as error:
             self._send_error(run, error, "")
             self._send_error(run, error, "optim.learning_rate")
-            self.halting = Stopped
+            self.halting, self.failure = Stopped, "diverged"
+            await self.keeping.attempt(run, self.store.describe(self.store.current, {"state": "diverged"}))
             # The weights are no longer finite; those of the last checkpoint are. There is none if memory was too short.
             data = self.keeping.last_checkpoint
             self.run = run = run.again(run.device) if data is None else Run.restore(data, run.device, text=run.text)
         except DeviceLost:
-            self.halting = Stopped
+            self.halting, self.failure = Stopped, "error"
             run = await self._recover(run)
         except PygptError as error:
             self._send_error(run, error, "")
-            self.halting = Stopped
+            self.halting, self.failure = Stopped, "error"
         except Exception as error:
             # A bug in pygpt: the page must not wait for a run that has ended.
+            self.failure = "error"
             self._send_error(run, error, "")
             self.emit(Stopped(run.id, run.step))
             raise

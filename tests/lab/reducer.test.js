@@ -438,3 +438,14 @@ test("an unknown action changes nothing", () => {
   const before = state;
   assert.equal(send({ type: "unheard of" }), before);
 });
+
+test("the errors of a sweep stand in its dialog, and those of the queue at the queue", () => {
+  send(error("optim.learning_rate: expected a number", "optim.learning_rate", "plan_sweep"));
+  assert.deepEqual(state.errors, { several: "expected a number" });
+  send({ type: "sweep_planned", names: ["lr=1", "lr=2"], seconds: 3 }, error("the text is gone", "text", "continue_queue"));
+  assert.deepEqual([state.errors, state.planned], [{ queue: "the text is gone" }, { names: ["lr=1", "lr=2"], seconds: 3 }]);
+  send({ type: "queue", runs: [], paused: true, current: "" });
+  assert.deepEqual(state.errors, { queue: "the text is gone" });
+  send({ type: "queue", runs: [], paused: false, current: "" });
+  assert.deepEqual(state.errors, {});
+});

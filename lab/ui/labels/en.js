@@ -89,6 +89,9 @@ export const english = {
     units: { nats: "Loss in nats", perplexity: "Perplexity" },
     unitsTitle: "Vertical axis",
     smoothed: "Solid: training loss, a moving average. Dashed: validation loss.",
+    group: "Group seeds",
+    seeds: (/** @type {string} */ name, /** @type {number} */ number) => `${name} · ${number} seeds`,
+    band: "A band reaches from the lowest to the highest validation loss of the seeds; the lines are their means.",
     differences: "What differs",
     everything: "Show all settings",
     same: "These runs have the same settings.",
@@ -112,6 +115,52 @@ export const english = {
     written: (/** @type {string} */ name, /** @type {string} */ step) => `${name} · Step ${step}`,
     branch: (/** @type {string} */ step) => `Branch from step ${step}`,
     about: "The same prompt and seed at every step. A branch is a new run: the settings and the text of this one, the weights of that step, and an optimizer that starts afresh.",
+  },
+
+  /** The runs of sweeps that wait. */
+  queue: {
+    title: "Queue",
+    count: (/** @type {number} */ number) => `${number} in the queue`,
+    pause: "Pause the queue",
+    goOn: "Continue the queue",
+    dropAll: "Drop all",
+    drop: "Drop",
+    dropTitle: (/** @type {string} */ name) => `Drop ${name}`,
+    arrows: { up: "↑", down: "↓" },
+    move: { up: (/** @type {string} */ name) => `Move ${name} up`, down: (/** @type {string} */ name) => `Move ${name} down` },
+    facts: (/** @type {string} */ text, /** @type {string} */ steps, /** @type {boolean} */ training) =>
+      `${isolated(text)}, ${steps} steps${training ? ", training" : ""}`,
+  },
+
+  /** The dialog for sweeps. */
+  several: {
+    title: "Try several",
+    about: "Each combination of these values is trained as a run of its own, one after the other. Write values with commas (1e-3,3e-3), a range (1..5), or a number of values between two (1e-4..1e-1 x4).",
+    setting: "Setting",
+    choose: "Choose a setting",
+    values: "Values",
+    add: "Add a setting",
+    remove: "Remove",
+    removeTitle: "Remove this setting",
+    seeds: "Seeds",
+    seedsAbout: "Runs that differ in their seed alone show how much of a difference is luck.",
+    total: (/** @type {string} */ runs, /** @type {string} */ time) => `${runs} runs${time ? `, about ${time}` : ""}`,
+    names: (/** @type {string[]} */ shown, /** @type {number} */ more) => `${shown.join(" · ")}${more > 0 ? ` · ${more} more` : ""}`,
+    start: "Start",
+    close: "Close",
+    queued: (/** @type {number} */ runs, /** @type {boolean} */ paused) => `${runs} in the queue${paused ? ", paused" : ""}`,
+    rangeTitle: "Which learning rate?",
+    rangeAbout: "A range test trains 100 steps while the learning rate rises from 1e-6 to 1, and looks at where the loss falls.",
+    find: "Find a learning rate",
+    stopTest: "Stop the test",
+    testing: (/** @type {number} */ steps) => `Step ${steps} of 100…`,
+    rangeChart: "Loss by learning rate",
+    rangeTable: "As a table",
+    rangeColumns: ["Learning rate", "Smoothed loss"],
+    noRate: "The loss did not fall, so no learning rate is suggested.",
+    suggested: (/** @type {string} */ rate, /** @type {string} */ steepest, /** @type {string} */ lowest) =>
+      `Suggested: ${rate}. The loss falls fastest at ${steepest} and is lowest at ${lowest}; the smaller of the first and a tenth of the second is a good start.`,
+    use: (/** @type {string} */ rate) => `Use ${rate}`,
   },
 
   /** Screen readers announce these. */

@@ -2,6 +2,7 @@
 
 import uPlot from "../../uplot/uPlot.esm.js";
 import { columnsOf, settingsOf, tokensPerStep } from "../../state/comparison.js";
+import { groupedLines } from "../../state/groups.js";
 import { lossScale } from "../../state/loss_scale.js";
 import { element, setText, show } from "../../ui/dom.js";
 import { NONE, count, fieldName, number } from "../../ui/format.js";
@@ -27,6 +28,8 @@ export function compareView(controller) {
     axes.unit = value === "perplexity" ? value : "nats";
     draw();
   });
+  const group = element("input", { type: "checkbox", id: "group-seeds", onchange: () => controller.refresh() });
+  const band = element("p", { class: "hint", hidden: true }, words.band);
   const readout = element("p", { class: "readout", "aria-hidden": "true", translate: "no" });
   const all = element("input", { type: "checkbox", id: "all-settings", onchange: () => drawSettings() });
   const settings = element("table", { class: "results settings-table" });
@@ -38,16 +41,18 @@ export function compareView(controller) {
     /** @type {HTMLElement|null} */ (document.querySelector(".runs [data-action=compare]"))?.focus();
   } }, words.clear);
   const dom = element("section", { class: "stage comparison", "aria-label": words.comparison, hidden: true },
-    element("div", { class: "comparison-top" }, across.dom, unit.dom, clear),
-    otherTokens, element("figure", {}, frame, element("figcaption", {}, element("span", {}, words.smoothed), readout)),
+    element("div", { class: "comparison-top" }, across.dom, unit.dom,
+      element("label", { class: "axis-choice" }, group, words.group), clear),
+    otherTokens, band, element("figure", {}, frame, element("figcaption", {}, element("span", {}, words.smoothed), readout)),
     timeLine.dom,
     element("div", { class: "comparison-top" }, element("h3", {}, words.differences),
       element("label", { class: "axis-choice" }, all, words.everything)),
     same, element("div", { class: "scrolling" }, settings));
   /** @type {uPlot|null} */
   let plot = null;
-  /** @type {{read: RunRead, name: string, place: number}[]} */
+  /** @type {import("../../state/groups.js").Line[]} */
   let shown = [];
+  let grouped = ""; // the runs whose groups were asked for, with their steps then
   let stale = false; // drawn while hidden
   let drawn = "";
   /** @type {WeakMap<RunRead, {key: string, columns: ReturnType<typeof columnsOf>}>} */
@@ -69,7 +74,14 @@ export function compareView(controller) {
     const { width, height } = frame.getBoundingClientRect();
     stale = width < 1;
     if (width < 1 || height < 1 || !shown.length) return;
-    plot = new uPlot(options(width, height), uPlot.join(shown.map(({ read }) => columns(read))), frame);
+    plot = new uPlot(options(width, height), uPlot.join([...shown.map(({ read }) => columns(read)), ...bands().map(({ low, high }) => {
+      const [at, , lowest] = columns(low);
+      return /** @type {uPlot.AlignedData} */ ([at, lowest, columns(high)[2]]);
+    })]), frame);
+  }
+
+  function bands() {
+    return shown.flatMap(({ band: own, place }) => (own ? [{ ...own, place }] : []));
   }
 
   /** The curves of a run on the axes that are chosen.
@@ -98,7 +110,11 @@ export function compareView(controller) {
       series: [{}, ...shown.map(({ name, place }) => ({ name, stroke: colour(`--run-${place}`) })).flatMap(({ name, stroke }) => [
         { label: name, stroke, width: 2, points: { show: false }, spanGaps: true },
         { label: name, stroke, width: 1.5, dash: [5, 4], points: { show: false }, spanGaps: true },
-      ])],
+      ]), ...bands().flatMap(() => [{ points: { show: false }, spanGaps: true }, { points: { show: false }, spanGaps: true }])],
+      bands: bands().map(({ place }, index) => {
+        const low = 1 + 2 * (shown.length + index);
+        return { series: [low + 1, low], fill: `${colour(`--run-${place}`)}33` };
+      }),
       hooks: { setCursor: [read], setSeries: [light], draw: [mark] },
     };
   }
@@ -127,8 +143,7 @@ export function compareView(controller) {
   function light(chart, series) {
     const place = series === null ? -1 : Math.floor((series - 1) / 2);
     for (const row of document.querySelectorAll(".runs tr.lit")) row.classList.remove("lit");
-    const copy = shown[place]?.read.copy;
-    if (copy) document.querySelector(`.runs tr[data-copy="${CSS.escape(copy)}"]`)?.classList.add("lit");
+    for (const copy of shown[place]?.copies ?? []) document.querySelector(`.runs tr[data-copy="${CSS.escape(copy)}"]`)?.classList.add("lit");
   }
 
   /** @param {uPlot} chart */
@@ -155,7 +170,7 @@ export function compareView(controller) {
   return {
     dom,
     /** @param {State} state */
-    sync({ place, compared, read: known, runs }) {
+    sync({ place, compared, read: known, runs, groups }) {
       const listed = compared.filter((copy) => runs.some((run) => run.copy === copy));
       show(dom, listed.length > 0);
       if (place !== "runs" || !listed.length) {
@@ -172,11 +187,16 @@ export function compareView(controller) {
       }
       const next = listed.flatMap((copy) => {
         const run = runs.find((one) => one.copy === copy);
-        return known[copy] && run ? [{ read: known[copy], name: run.name, place: compared.indexOf(copy) }] : [];
+        return known[copy] && run ? [{ read: known[copy], name: run.name, place: compared.indexOf(copy), copies: [copy] }] : [];
       });
-      const key = JSON.stringify(next.map(({ read, name, place }) => [read.copy, read.training.length, read.training.at(-1)?.[0], read.checkpoints, name, place]));
+      const steps = JSON.stringify(next.map(({ read }) => [read.copy, read.training.at(-1)?.[0], read.validation.length]));
+      if (group.checked && grouped !== steps && next.length) controller.send({ type: "read_groups", copies: next.map(({ read }) => read.copy) });
+      grouped = group.checked ? steps : "";
+      const lines = group.checked ? groupedLines(next, groups, words.seeds) : next;
+      const key = JSON.stringify(lines.map(({ read, name, place }) => [read.copy, read.training.length, read.training.at(-1)?.[0], read.checkpoints, name, place]));
       if (key === drawn) return;
-      [shown, drawn] = [next, key];
+      [shown, drawn] = [lines, key];
+      show(band, bands().length > 0);
       draw();
       drawSettings();
       timeLine.sync(shown);

@@ -86,3 +86,25 @@ def test_a_run_has_the_same_losses_as_a_folder_and_as_a_file(tmp_path, monkeypat
 def test_what_cannot_be_listed_or_compared_is_said(folder, capsys, arguments, sentence):
     assert main(arguments) == 1
     assert sentence in capsys.readouterr().err
+
+
+def test_runs_that_differ_in_their_seed_are_one_column(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    losses = {}
+    for rate in (0.001, 0.1):
+        for seed in (1, 2, 3):
+            run = poem_run(NumpyDevice(), **{"optim.learning_rate": rate, "train.seed": seed})
+            losses[rate, seed] = [metric.val_loss for metric in finish(run) if metric.val_loss is not None][-1]
+            write_run(tmp_path / f"{rate}-{seed}", run.checkpoint())
+    folders = [f"{rate}-{seed}" for rate, seed in losses]
+    assert main(["compare", *folders, "--group", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["groups"] == [folders[:3], folders[3:]]
+    assert found["settings"] == {"optim.learning_rate": [0.001, 0.1]}
+    for group, rate in zip(found["results"]["validation loss"], (0.001, 0.1), strict=True):
+        own = [losses[rate, seed] for seed in (1, 2, 3)]
+        assert group["mean"] == pytest.approx(sum(own) / 3) and (group["low"], group["high"]) == (min(own), max(own))
+        assert group["runs"] == 3
+    assert main(["compare", *folders, "--group"]) == 0
+    printed = capsys.readouterr().out
+    assert "0.001-1 and 2 more seeds" in printed and "mean ± standard deviation" in printed
