@@ -47,7 +47,7 @@ def read_meta(path: Path) -> CharTokenizer:
     """Read a meta.pkl: the characters in the order of their tokens.
 
     Raises:
-        DataError: it cannot be read, or has no characters that are sorted, each once.
+        DataError: it cannot be read, has no characters that are sorted, each once, or contradicts itself.
     """
     try:
         with open_regular(path) as file:
@@ -69,6 +69,17 @@ def read_meta(path: Path) -> CharTokenizer:
     listed = [characters[token] for token in range(len(characters))]
     if not all(isinstance(character, str) and len(character) == 1 for character in listed):
         raise DataError(f"{path} has tokens that are not single characters; pygpt reads characters, and GPT-2's tokens")
+    # nanoGPT encodes with stoi and decodes with itos: where they differ, nothing says which of them the tokens follow.
+    if "stoi" in meta and meta["stoi"] != {character: token for token, character in enumerate(listed)}:
+        raise DataError(
+            f"{path} contradicts itself: its stoi is not the reverse of its itos, so what its tokens stand for is "
+            "unknown; prepare the data set again"
+        )
+    if meta.get("vocab_size", len(listed)) != len(listed):
+        raise DataError(
+            f"{path} contradicts itself: its vocab_size is {meta['vocab_size']!r:.40}, and its itos has {len(listed)} "
+            "tokens; prepare the data set again"
+        )
     try:
         return CharTokenizer("".join(listed))
     except TokenizerError as error:

@@ -16,6 +16,7 @@ import pytest
 
 from pygpt.cli import main
 from pygpt.data import load_text
+from pygpt.data.nanogpt_tokens import read_meta
 from pygpt.errors import CheckpointError, DataError, ExperimentError, PygptError, TokenizerError
 from pygpt.inference.trained_model import TrainedModel, load
 from pygpt.nanogpt import import_checkpoint
@@ -353,6 +354,26 @@ def meta_file(folder, characters):
 def test_another_meta_is_refused(characters, message, tmp_path):
     with pytest.raises(DataError, match=message):
         import_checkpoint(CHECKPOINT, meta_file(tmp_path, characters))
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"stoi": {"a": 1, "b": 0}}, "its stoi is not the reverse of its itos"),
+        ({"stoi": {"a": 0}}, "its stoi is not the reverse of its itos"),
+        ({"stoi": {"a": 0, "b": 1, "c": 2}}, "its stoi is not the reverse of its itos"),
+        ({"stoi": None}, "its stoi is not the reverse of its itos"),
+        ({"vocab_size": 3}, "its vocab_size is 3, and its itos has 2 tokens"),
+    ],
+)
+def test_a_meta_that_contradicts_itself_is_refused(change, message, tmp_path):
+    """nanoGPT would encode a prompt with one table and decode the text with the other."""
+    path, meta = tmp_path / "meta.pkl", {"vocab_size": 2, "itos": {0: "a", 1: "b"}, "stoi": {"a": 0, "b": 1}}
+    path.write_bytes(pickle.dumps(meta))
+    assert read_meta(path).characters == "ab"
+    path.write_bytes(pickle.dumps(meta | change))
+    with pytest.raises(DataError, match=message):
+        read_meta(path)
 
 
 def test_a_meta_with_numpys_numbers_says_what_to_do(tmp_path):
