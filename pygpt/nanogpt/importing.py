@@ -6,6 +6,7 @@ of github.com/karpathy/nanoGPT.
 
 import hashlib
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,8 @@ from pygpt.tokenizers import Tokenizer, train_tokenizer
 from pygpt.utils.files import open_regular
 from pygpt.version import __version__
 
-_COMPILED = "_orig_mod."  # in front of the names of a model that torch.compile has compiled
+# In front of the names of a model that torch.compile has compiled, or DistributedDataParallel has wrapped, or both.
+_WRAPPERS = re.compile(r"(?:_orig_mod\.|module\.)+")
 _MASK = ".attn.bias"  # a buffer, not a bias, of old versions
 _SIZES = ("n_layer", "n_head", "n_embd", "block_size", "vocab_size")
 
@@ -100,7 +102,8 @@ def _arrays(path, state) -> dict[str, StoredTensor]:
     for name, tensor in state.items():
         if not isinstance(name, str) or not isinstance(tensor, StoredTensor):
             raise CheckpointError(f"{path}: its model has {name!r:.60}, which is not a tensor")
-        short = name.removeprefix(_COMPILED).removeprefix("transformer.")
+        wrapped = _WRAPPERS.match(name)
+        short = name[wrapped.end() if wrapped else 0 :].removeprefix("transformer.")
         if short in arrays and arrays[short] != tensor:
             raise CheckpointError(f"{path} has two arrays for {short}")
         if not short.endswith(_MASK):

@@ -150,6 +150,14 @@ def test_views_with_offsets_and_strides_are_read(save, cpu):
     assert checkpoint.experiment.model.tie_weights  # equal values, in two storages
 
 
+@pytest.mark.parametrize("wrappers", ["", "module.", "module._orig_mod.", "_orig_mod.module."])
+def test_a_model_that_torch_has_wrapped_is_read(wrappers, save, cpu):
+    values = golden()
+    named = {wrappers + name.removeprefix("_orig_mod."): array for name, array in values["model"].items()}
+    checkpoint = import_checkpoint(save(saved(values | {"model": named})), META)
+    np.testing.assert_allclose(logits_of(checkpoint, cpu), np.load(GOLDEN / "logits.npz")["logits"], atol=1e-5)
+
+
 def reference_logits(model, ids, n_head):
     """nanoGPT's forward pass, in NumPy and with its own layout of arrays; biases can be left out."""
     at = {name.removeprefix("_orig_mod.").removeprefix("transformer."): array for name, array in model.items()}
