@@ -1,7 +1,8 @@
 """Import a checkpoint of nanoGPT (ckpt.pt) as a run before its first step.
 
-Its arrays have GPT-2's names, but a linear layer stores (n_out, n_in), and GELU is exact. Source: model.py and train.py
-of github.com/karpathy/nanoGPT.
+Its arrays have GPT-2's names, but a linear layer stores (n_out, n_in), and GELU is exact. Before 27 January 2023 its
+model_args had no `bias`, and GELU was the approximation by tanh; from then to 17 May 2023 it was that too, but nothing
+in the file says so. Source: model.py and train.py of github.com/karpathy/nanoGPT.
 """
 
 import hashlib
@@ -45,7 +46,7 @@ def import_checkpoint(path, meta=None, block_size: int | None = None) -> Checkpo
     if not isinstance(arguments, dict) or not isinstance(state, dict):
         raise CheckpointError(f"{path} is not a checkpoint of nanoGPT: it has no model and model_args")
     wrong = next((name for name in _SIZES if type(arguments.get(name)) is not int), None)
-    if wrong or not isinstance(arguments.get("bias"), bool):
+    if wrong or not isinstance(arguments.get("bias", True), bool):
         name = wrong or "bias"
         raise CheckpointError(
             f"{path}: model_args has {name} {arguments.get(name)!r:.40}, which is no size of nanoGPT's"
@@ -56,7 +57,9 @@ def import_checkpoint(path, meta=None, block_size: int | None = None) -> Checkpo
     if block_size is not None and not 1 <= block_size <= full_block:
         raise ExperimentError("block-size", f"{block_size} is outside 1 to {full_block}, the model's")
     tied = _tied(file, arrays)
-    experiment = _experiment(path, arguments, full_block if block_size is None else block_size, tied, tokenizer)
+    bias = arguments.get("bias", any(name.endswith(".bias") for name in arrays))
+    block = full_block if block_size is None else block_size
+    experiment = _experiment(path, arguments, block, bias, tied, tokenizer)
     places = {place.ours: place for place in GPT2.places(experiment.model, tokenizer.vocab_size)}
     shapes = parameter_shapes(experiment, tokenizer)
     for name in shapes:
@@ -122,13 +125,14 @@ def _tied(file, arrays):
     )
 
 
-def _experiment(path, arguments, block_size, tied, tokenizer) -> Experiment:
+def _experiment(path, arguments, block_size, bias, tied, tokenizer) -> Experiment:
     # As for a transformers folder: the default training settings, with the same number of tokens per step.
     base = Experiment(name=path.stem)
     batch_size = max(1, base.train.batch_size * base.model.block_size // max(1, block_size))
-    model = {name: arguments[name] for name in ("n_layer", "n_head", "n_embd", "bias")}
+    model = {name: arguments[name] for name in ("n_layer", "n_head", "n_embd")} | {"bias": bias}
     model |= {"block_size": block_size, "tie_weights": tied, "dropout": arguments.get("dropout", 0.0)}
-    model |= {"norm": "layernorm", "norm_epsilon": 1e-5, "positions": "learned", "mlp": "gelu_erf", "mlp_ratio": 4.0}
+    model |= {"norm": "layernorm", "norm_epsilon": 1e-5, "positions": "learned", "mlp_ratio": 4.0}
+    model["mlp"] = "gelu_erf" if "bias" in arguments else "gelu"
     encoding = "char" if tokenizer.kind == "char" else "gpt2"
     try:
         return base.with_fields(

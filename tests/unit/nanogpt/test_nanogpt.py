@@ -158,10 +158,17 @@ def test_a_model_that_torch_has_wrapped_is_read(wrappers, save, cpu):
     np.testing.assert_allclose(logits_of(checkpoint, cpu), np.load(GOLDEN / "logits.npz")["logits"], atol=1e-5)
 
 
-def reference_logits(model, ids, n_head):
+def tanh_gelu(x):
+    return x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))) / 2
+
+
+def erf_gelu(x):
+    return x * (1 + np.vectorize(math.erf)(x / math.sqrt(2))) / 2
+
+
+def reference_logits(model, ids, n_head, gelu=erf_gelu):
     """nanoGPT's forward pass, in NumPy and with its own layout of arrays; biases can be left out."""
     at = {name.removeprefix("_orig_mod.").removeprefix("transformer."): array for name, array in model.items()}
-    erf = np.vectorize(math.erf)
 
     def norm(x, name):
         centred = x - x.mean(-1, keepdims=True)
@@ -182,7 +189,7 @@ def reference_logits(model, ids, n_head):
         mixed = (weights / weights.sum(-1, keepdims=True) @ v).swapaxes(1, 2).reshape(x.shape)
         x = x + linear(mixed, f"{block}.attn.c_proj")
         hidden = linear(norm(x, f"{block}.ln_2"), f"{block}.mlp.c_fc")
-        x = x + linear(hidden * (1 + erf(hidden / math.sqrt(2))) / 2, f"{block}.mlp.c_proj")
+        x = x + linear(gelu(hidden), f"{block}.mlp.c_proj")
     return linear(norm(x, "ln_f"), "lm_head")
 
 
@@ -209,6 +216,25 @@ def test_a_head_of_its_own_is_turned_as_pygpt_stores_it(size, bias, save, cpu):
     np.testing.assert_allclose(logits_of(checkpoint, cpu), expected[..., :11], atol=1e-5)
     head = np.frombuffer(checkpoint.weights["head.weight"](), "float32").reshape(16, 11)
     np.testing.assert_array_equal(head, model["_orig_mod.lm_head.weight"][:11].T)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_an_early_checkpoint_has_no_bias_in_its_model_args(bias, save, cpu):
+    """Its arrays say whether there are biases, and its GELU was the approximation by tanh."""
+    values = golden()
+    values["model_args"] = {name: value for name, value in values["model_args"].items() if name != "bias"}
+    model = {name: array for name, array in values["model"].items() if bias or not name.endswith(".bias")}
+    # Weights this large make the two forms of GELU differ by more than the tolerance.
+    model |= {name: 4 * array for name, array in model.items() if name.endswith("c_fc.weight")}
+    # The mask of a version without flash attention is no bias.
+    buffers = {"_orig_mod.transformer.h.0.attn.bias": np.ones((1, 1, 8, 8), "float32")}
+    checkpoint = import_checkpoint(save(saved(values | {"model": model | buffers})), META)
+    config = checkpoint.experiment.model
+    assert (config.bias, config.mlp) == (bias, "gelu")
+    ids, n_head = np.load(GOLDEN / "logits.npz")["ids"], values["model_args"]["n_head"]
+    expected = reference_logits(model, ids, n_head, tanh_gelu)
+    np.testing.assert_allclose(logits_of(checkpoint, cpu), expected[..., :11], atol=1e-5)
+    assert np.abs(reference_logits(model, ids, n_head) - expected).max() > 1e-4
 
 
 def changed(name, value):
