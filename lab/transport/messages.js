@@ -43,8 +43,8 @@
  */
 
 /**
- * A run: its id, experiment, text, step and size. `built_in` says whether the text can be loaded by its name.
- * @typedef {{id: string, experiment: Experiment, text: string, text_sha256: string, built_in: boolean, step: number, parameters: number, vocabulary: number}} RunFacts
+ * A run: its id, experiment, text, step and size. `built_in` says whether the text can be loaded by its name; `cut`, a sentence, what the context leaves out of its documents, "" if nothing.
+ * @typedef {{id: string, experiment: Experiment, text: string, text_sha256: string, built_in: boolean, step: number, parameters: number, vocabulary: number, cut: string}} RunFacts
  */
 
 /**

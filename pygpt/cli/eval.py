@@ -21,7 +21,8 @@ BASELINES = {
 
 @dataclasses.dataclass
 class EvalCommand:
-    """Measure a trained model's loss on the whole validation split of a text."""
+    """Measure a trained model's loss on the whole validation split of a text; of a document longer than the context,
+    on the part that fits."""
 
     model_folder: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(name="run", metavar="DIR")]
     """folder that `pygpt train` wrote, or a file saved by the lab"""
@@ -52,6 +53,8 @@ class EvalCommand:
             f"{result.bits_per_byte():.4f} bits per byte, over {result.predictions:,} predictions "
             f"(step {model.step:,}, {model.device.name})"
         )
+        if result.cut:
+            print(f"{result.cut}.")
         if result.accuracy is not None:
             print(f"correct answers: {result.accuracy:.1%} of {result.questions:,} questions")
         table = Table(box=None, pad_edge=False)

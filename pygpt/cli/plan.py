@@ -10,6 +10,7 @@ from rich.text import Text
 
 from pygpt.cli.flags import ExperimentCommand, optional
 from pygpt.cli.output import PlainConsole, printable
+from pygpt.data import CutDocuments
 from pygpt.errors import ExperimentError
 from pygpt.utils.json_text import json_text
 from pygpt.utils.units import format_bytes
@@ -36,13 +37,14 @@ class PlanCommand(ExperimentCommand):
 
         experiment = self.experiment()
         vocab_size, tokens, origin = _vocabulary(experiment, self.vocab_size)
+        cut = _cut(experiment)
         device = Device("a plan")
         device.kind, device.software = self.device, self.device == "numpy"
         plan = plan_run(experiment, vocab_size, tokens, device)
         if self.json:
-            print(json_text(_as_json(plan, tokens, self.device)))
+            print(json_text(_as_json(plan, tokens, self.device) | ({"cut_documents": cut.to_dict()} if cut else {})))
         else:
-            _show(plan, tokens, origin, PlainConsole())
+            _show(plan, tokens, origin, PlainConsole(), cut)
         return 0
 
 
@@ -76,6 +78,21 @@ def _vocabulary(experiment, requested):
     return make_tokenizer(data, text).vocab_size, tokens, f"from {data.source}"
 
 
+def _cut(experiment):
+    """What the context leaves out of documents: None if nothing, or if the text would have to be downloaded first."""
+    from pygpt.data import DATASETS, cut_documents, load_text, whole_split
+    from pygpt.tokenizers import make_tokenizer
+
+    data, block = experiment.data, experiment.model.block_size
+    dataset = DATASETS.get(data.source)
+    if data.layout != "documents" or (dataset and dataset.remote):
+        return None
+    text = load_text(data.source)
+    if text.text is None:  # shards are a stream; a run says so
+        return None
+    return cut_documents(block, whole_split(text.text, make_tokenizer(data, text.text), "documents", block))
+
+
 def _as_json(plan, tokens: int, device: str) -> dict:
     def rows(tensors):
         return [{**dataclasses.asdict(row), "bytes": row.nbytes} for row in tensors]
@@ -98,7 +115,7 @@ def _as_json(plan, tokens: int, device: str) -> dict:
     }
 
 
-def _show(plan, tokens: int, origin: str, console: Console) -> None:
+def _show(plan, tokens: int, origin: str, console: Console, cut: CutDocuments | None) -> None:
     experiment, model = plan.experiment, plan.experiment.model
     batch = experiment.train.sequences * model.block_size
     console.print(
@@ -108,6 +125,8 @@ def _show(plan, tokens: int, origin: str, console: Console) -> None:
             f"text of {tokens:,} tokens\n",
         )
     )
+    if cut:
+        console.print(f"{cut}.\n")
     _tensors(console, "Parameters", plan.parameters)
     if plan.activations:
         _tensors(

@@ -241,5 +241,7 @@ def print_header(run, folder, console):
     )
     length = f"{len(text.text):,} characters" if in_memory else f"{len(text.train) + len(text.val):,} tokens in shards"
     console.print(f"text    {printable(text.name)}, {length}, vocabulary of {vocab_size}")
+    if run.cut:
+        console.print(f"        {run.cut}")
     console.print(f"device  {run.device.name} ({run.device.why})")
     console.print(f"folder  {folder.folder}")

@@ -37,7 +37,11 @@ class DataConfig:
     source: str = setting(
         "tales", f"a data set ({', '.join(DATASETS)}), a task such as task:addition, or the path of a text file"
     )
-    layout: str = setting("stream", "one stream of text, or one document per line", choices=("stream", "documents"))
+    layout: str = setting(
+        "stream",
+        "one stream of text, or one document per line, of which only the part that fits into model.block_size is used",
+        choices=("stream", "documents"),
+    )
     tokenizer: str = setting("char", "how text becomes tokens", choices=TOKENIZERS)
     vocab_size: int = setting(
         1024, "size of the vocabulary that bpe learns", minimum=257, maximum=65536, needs=LEARNED_VOCABULARY

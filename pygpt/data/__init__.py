@@ -1,6 +1,16 @@
 """Training texts, and their conversion to tokens for a device."""
 
-from pygpt.data.corpus import Corpus, Split, check_answers, hold_out, make_corpus, question_of, whole_split
+from pygpt.data.corpus import (
+    Corpus,
+    CutDocuments,
+    Split,
+    check_answers,
+    cut_documents,
+    hold_out,
+    make_corpus,
+    question_of,
+    whole_split,
+)
 from pygpt.data.loading import load_text, open_dataset_bytes
 from pygpt.data.registry import DATASETS, Dataset
 from pygpt.data.sources.python import python_sources_text
@@ -10,6 +20,7 @@ from pygpt.data.text import Text, text_from_bytes, text_from_string
 
 __all__ = [
     "Corpus",
+    "CutDocuments",
     "DATASETS",
     "Dataset",
     "Split",
@@ -17,6 +28,7 @@ __all__ = [
     "Task",
     "Text",
     "check_answers",
+    "cut_documents",
     "hold_out",
     "is_task",
     "load_text",

@@ -54,6 +54,40 @@ class Corpus(Generic[Part]):
     val: Part
 
 
+@dataclass(frozen=True)
+class CutDocuments:
+    """Documents of which only the beginning is used: `longer` of `documents` have more predictions than the context,
+    `block_size`, which leaves out `left_out` of all `predictions`. A document's predictions are its tokens and its end.
+    """
+
+    block_size: int
+    documents: int
+    longer: int
+    predictions: int
+    left_out: int
+
+    def __str__(self) -> str:
+        share = 100 * self.left_out / self.predictions
+        percent = "less than 1" if share < 1 else f"{min(share, 99):.0f}"
+        are = "document is" if self.documents == 1 else "documents is" if self.longer == 1 else "documents are"
+        return (
+            f"{self.longer:,} of {self.documents:,} {are} longer than the context of {self.block_size:,}: {percent} % "
+            "of the tokens are left out; a larger model.block_size keeps them, or data.layout stream"
+        )
+
+    def to_dict(self) -> dict:
+        """Return the numbers as plain JSON values, by name."""
+        return dataclasses.asdict(self)
+
+
+def cut_documents(block_size: int, *splits: object) -> CutDocuments | None:
+    """Count what is left out of the splits of a text; None if that is nothing, as of a stream, also in shards."""
+    documents = [split for split in splits if isinstance(split, Split) and split.offsets is not None]
+    lengths = [end - begin for split in documents for begin, end, _ in split.documents()]
+    excess = [length - block_size for length in lengths if length > block_size]
+    return CutDocuments(block_size, len(lengths), len(excess), sum(lengths), sum(excess)) if excess else None
+
+
 def make_corpus(
     text: str,
     tokenizer: Tokenizer,

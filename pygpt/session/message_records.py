@@ -100,7 +100,8 @@ class DatasetDescription:
 
 @dataclasses.dataclass(frozen=True)
 class RunFacts:
-    """A run: its id, experiment, text, step and size. `built_in` says whether the text can be loaded by its name."""
+    """A run: its id, experiment, text, step and size. `built_in` says whether the text can be loaded by its name;
+    `cut`, a sentence, what the context leaves out of its documents, "" if nothing."""
 
     id: str
     experiment: Experiment
@@ -110,6 +111,7 @@ class RunFacts:
     step: int
     parameters: int
     vocabulary: int
+    cut: str
 
 
 @dataclasses.dataclass(frozen=True)

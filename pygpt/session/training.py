@@ -181,6 +181,7 @@ class Training:
             step=run.step,
             parameters=run.model.parameter_count,
             vocabulary=run.tokenizer.vocab_size,
+            cut=f"{run.cut}." if run.cut else "",
         )
 
     async def _train(self, run: Run) -> None:

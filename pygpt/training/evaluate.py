@@ -12,9 +12,10 @@ import dataclasses
 import math
 import struct
 from array import array
+from typing import Any
 
 from pygpt.data.batches import DeviceBatches
-from pygpt.data.corpus import make_corpus, whole_split
+from pygpt.data.corpus import CutDocuments, cut_documents, make_corpus, whole_split
 from pygpt.models.python_random_init import python_random
 from pygpt.nn.parameters import RngState
 from pygpt.ops import increment, mean_valid, record
@@ -28,7 +29,8 @@ from pygpt.training.trainer import answer_accuracy
 @dataclasses.dataclass(frozen=True)
 class Evaluation:
     """The loss on a text in nats per token, with its numbers of predictions and bytes; the accuracy on its questions
-    (None if it has none) and their number; and the losses of the baselines of `pygpt.training.ngram_baselines`."""
+    (None if it has none) and their number; the losses of the baselines of `pygpt.training.ngram_baselines`; and
+    what the context leaves out of its documents, None if nothing."""
 
     loss: float
     predictions: int
@@ -36,6 +38,7 @@ class Evaluation:
     accuracy: float | None
     questions: int
     baselines: dict
+    cut: CutDocuments | None = None
 
     @property
     def perplexity(self) -> float:
@@ -49,7 +52,7 @@ class Evaluation:
 
     def to_dict(self) -> dict:
         """Return the results as plain JSON values, by name."""
-        values = {
+        values: dict[str, Any] = {
             "predictions": self.predictions,
             "bytes": self.bytes,
             "loss": self.loss,
@@ -58,6 +61,8 @@ class Evaluation:
         }
         if self.accuracy is not None:
             values |= {"accuracy": self.accuracy, "questions": self.questions}
+        if self.cut is not None:
+            values["cut_documents"] = self.cut.to_dict()
         return values | {
             "baselines": {
                 name: {"loss": loss, "bits_per_byte": self.bits_per_byte(loss)} for name, loss in self.baselines.items()
@@ -93,7 +98,8 @@ def evaluate_text(trained, text, whole: bool = False, baselines: bool = True) ->
     baseline_losses = {"uniform": math.log(tokenizer.vocab_size)}
     if baselines and train is not None:
         baseline_losses = ngram_baselines(train, val, tokenizer.vocab_size, block, answers_only)
-    return Evaluation(loss, predictions, byte_count, right, questions, baseline_losses)
+    cut = cut_documents(block, val)
+    return Evaluation(loss, predictions, byte_count, right, questions, baseline_losses, cut)
 
 
 def perplexity(loss: float) -> float:

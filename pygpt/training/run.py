@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pygpt.analysis.memory import check_memory
 from pygpt.config.experiment import Experiment
-from pygpt.data import Text, check_answers, is_task, load_text, make_corpus
+from pygpt.data import Text, check_answers, cut_documents, is_task, load_text, make_corpus
 from pygpt.errors import CheckpointError, DataError, DivergedError, ExperimentError
 from pygpt.models.python_random_init import python_random
 from pygpt.runs.checkpoint import Checkpoint, read_checkpoint, weights_are_finite, weights_for, write_checkpoint
@@ -29,7 +29,8 @@ _INHERITED = ("run", "init_from")
 class Run(Trainer):
     """One experiment in training on one device.
 
-    Attributes: those of Trainer, `text`, `tokenizer`, and `id`, which is part of the run's events and checkpoints.
+    Attributes: those of Trainer, `text`, `tokenizer`, and `id`, which is part of the run's events and checkpoints;
+    `cut` counts what the context leaves out of documents (a CutDocuments, or None).
     `init_from` provides the initial weights and the tokenizer; the optimizer state is new.
     Raises: ExperimentError, DataError, TokenizerError if the experiment, the text and `init_from` do not fit together.
     """
@@ -68,6 +69,7 @@ class Run(Trainer):
         scored = experiment.train.answers_only or is_task(text.name)
         if scored and isinstance(text, Text) and corpus.layout == "documents":
             check_answers(corpus, self.tokenizer, block, text.question_length)
+        self.cut = cut_documents(block, corpus.train, corpus.val)
         weights = weights_for(init_from, experiment) if init_from else None
         super().__init__(experiment, self.tokenizer.vocab_size, corpus, device, generator, weights)
         self._ancestry: dict[str, Any] = {"run": os.urandom(6).hex()}

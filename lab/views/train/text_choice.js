@@ -143,7 +143,8 @@ export function textChoiceView(controller) {
       const name = named ? text.name : text && pasted ? words.pasted : elsewhere ? words.ownLabel : "";
       const described = name ? words.named(name, size) : size;
       const note = elsewhere ? (long ? words.tooLong : words.notHere) : text && pasted.length > LONGEST_EDITED ? words.tooLongToEdit : "";
-      setText(facts, note ? `${described}. ${note}` : described);
+      const cut = text && state.run?.text_sha256 === text.sha256 ? withFieldNames(state.run.cut) : "";
+      setText(facts, [described, note, cut].filter(Boolean).join(". "));
       facts.title = text?.alphabet ?? "";
       show(excerpt, choice !== OWN || ((named || elsewhere || pasted !== "") && text?.excerpt !== "")); // keep its place while a text is fetched
       setText(excerpt, text?.excerpt ?? "");

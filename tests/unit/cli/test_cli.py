@@ -76,6 +76,26 @@ def test_a_profile_is_printed_and_written(tmp_path, poem):
 
 
 @pytest.mark.slow
+def test_what_the_context_leaves_out_of_documents_is_said(tmp_path, monkeypatch, capsys):
+    """Everything after the first block of a document was left out of training and evaluation without a word."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "lines.txt").write_text("abcdefghijklmnopqrst\n" * 10 + "ab\n" * 10)
+    lines = ["--data", "lines.txt", "--data.layout", "documents", *TINY, "--model.block-size", "4"]
+    # Twenty letters and the end, of which four are predicted, and two letters with theirs.
+    said = "10 of 20 documents are longer than the context of 4: 71 % of the tokens are left out"
+    assert main(["plan", *lines]) == 0
+    assert said in " ".join(capsys.readouterr().out.split())
+    assert main(["plan", *lines, "--json"]) == 0
+    cut = {"block_size": 4, "documents": 20, "longer": 10, "predictions": 240, "left_out": 170}
+    assert json.loads(capsys.readouterr().out)["cut_documents"] == cut
+    assert main(["train", *lines, "--steps", "1", "--device", "numpy", "--out", "run"]) == 0
+    assert said in capsys.readouterr().out
+    assert main(["eval", "run", "--device", "numpy"]) == 0
+    assert "1 of 2 documents is longer than the context of 4: 71 %" in capsys.readouterr().out
+    assert main(["eval", "run", "--device", "numpy", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["cut_documents"]["left_out"] == 17
+
+
 def test_train_sample_eval(tmp_path, poem):
     out = tmp_path / "run"
     output = run_pygpt(

@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 
 from pygpt.data import (
     DATASETS,
+    CutDocuments,
+    cut_documents,
     hold_out,
     load_text,
     make_corpus,
@@ -305,6 +307,35 @@ def test_documents_are_delimited(lines, kind):
         assert all(split.tokens[offset] == tokenizer.bos for offset in split.offsets)
         for document, start, end in zip(expected, split.offsets, split.offsets[1:], strict=False):
             assert tokenizer.decode(split.tokens[start + 1 : end]) == document
+
+
+def test_what_the_context_leaves_out_of_documents_is_counted():
+    """Of "abcdef" and its end, a context of 4 predicts four tokens of seven; of "abcd", all but its end."""
+    tokenizer = CharTokenizer("abcdef", documents=True)
+    corpus = make_corpus("abcdef\nabc\nabcd\nab\n", tokenizer, "documents", 4, val_fraction=0.5)
+    cut = cut_documents(4, corpus.train, corpus.val)
+    assert cut == CutDocuments(4, documents=4, longer=2, predictions=19, left_out=4)
+    kept = sum(len(places) for split in (corpus.train, corpus.val) for _, places in split.predictions(4))
+    assert kept == cut.predictions - cut.left_out
+    assert str(cut) == (
+        "2 of 4 documents are longer than the context of 4: 21 % of the tokens are left out; a larger "
+        "model.block_size keeps them, or data.layout stream"
+    )
+    assert cut_documents(7, corpus.train, corpus.val) is None
+    stream = make_corpus("abcdef" * 9, CharTokenizer("abcdef"), "stream", 4)
+    assert cut_documents(4, stream.train, stream.val) is None
+
+
+@pytest.mark.parametrize(
+    "cut, words",
+    [
+        (CutDocuments(32, 2096, 312, 1000, 780), "312 of 2,096 documents are longer than the context of 32: 78 %"),
+        (CutDocuments(8, 900, 1, 9000, 3), "1 of 900 documents is longer than the context of 8: less than 1 %"),
+        (CutDocuments(1, 1, 1, 5000, 4999), "1 of 1 document is longer than the context of 1: 99 %"),
+    ],
+)
+def test_the_sentence_about_what_is_left_out(cut, words):
+    assert str(cut).startswith(words)
 
 
 def test_the_documented_shape_of_documents():

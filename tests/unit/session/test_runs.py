@@ -624,6 +624,25 @@ def test_samples_of_a_task_ask_its_held_out_questions(name, lab):
         assert verdict == ("right" if answer == expected else f"wrong: {expected}")
 
 
+@pytest.mark.parametrize("layout", ["documents", "stream"])
+def test_a_run_says_what_its_context_leaves_out_of_documents(layout, lab):
+    draft = DRAFT.with_fields(**{"data.layout": layout, "model.block_size": 4, "train.steps": 1})
+
+    async def scenario():
+        await lab.send({"type": "open_device", "choice": "numpy"}, None)
+        content = b"abcdefghijklmnopqrst\n" * 10 + b"ab\n" * 10
+        await lab.send({"type": "choose_text", "name": "mine", "built_in": False}, content)
+        await lab.send({"type": "start", "experiment": draft.to_dict()}, None)
+        await lab.session.training.task
+
+    asyncio.run(scenario())
+    said = lab.all("started")[0]["run"]["cut"]
+    if layout == "stream":
+        assert said == ""
+    else:
+        assert said.startswith("10 of 20 documents are longer than the context of 4: 71 % of the tokens are left out; ")
+
+
 @pytest.mark.parametrize("name", ["shakespeare", "python"])
 def test_a_start_waits_for_a_text_on_its_way(lab, name):
     """Train pressed while a text is being fetched trains on it; if it cannot be fetched, its reason is given."""
