@@ -96,6 +96,7 @@ def _started(command, console, claims):
     # As when a run is resumed, its text can be in its file alone. A text that is named is read, also by the same name.
     text = parent.training_text() if parent and not named else load_text(experiment.data.source)
     check_tokenizer(experiment, text, parent)
+    _check_delimiter(experiment, parent, command.init_from)
     run = Run(experiment, text, open_device_for(command.device, experiment), init_from=parent)
     folder = RunFolder(command.out or free_folder(experiment.name))
     claims.enter_context(folder.claim())
@@ -152,6 +153,21 @@ def check_tokenizer(experiment, text, parent):
                 f"data.{name}",
                 f"{new!r}, but the weights to begin with come with a tokenizer made with {was!r}; leave it out",
             )
+
+
+def _check_delimiter(experiment, parent, folder):
+    """Check that the parent's tokenizer can delimit documents. Raises: ExperimentError."""
+    if parent is None or experiment.data.layout != "documents" or parent.tokenizer.delimiter is not None:
+        return
+    if "imported" in parent.provenance:
+        reason, instead = "was imported, and names no token that begins or ends a text", ""
+    else:
+        reason, instead = "was trained on a stream", ", or train the first run with --data.layout documents"
+    raise ExperimentError(
+        "data.layout",
+        f"the run in {folder} {reason}, so its tokenizer has no delimiter for documents; use --data.layout "
+        f"stream{instead}",
+    )
 
 
 def _resumed(command, console, claims):

@@ -145,8 +145,9 @@ def whole_split(text: str, tokenizer: Tokenizer, layout: str, block_size: int, q
 def _documents_of(text: str, tokenizer: Tokenizer, minimum: int) -> list[str]:
     if tokenizer.delimiter is None:
         raise DataError(
-            "the layout documents needs a tokenizer with a delimiter; this one has none: train it with documents=True "
-            "(an imported model has those of its config.json)"
+            "the layout documents needs a tokenizer with a delimiter, and this one has none: set data.layout to "
+            "stream, or take the tokenizer of a run on documents, or one made with documents=True (an imported "
+            "model has the delimiters of its config.json)"
         )
     documents = split_documents(text)
     if len(documents) < minimum:

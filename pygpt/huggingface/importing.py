@@ -12,7 +12,7 @@ from pygpt.errors import CheckpointError, ExperimentError, TokenizerError
 from pygpt.huggingface.config_file import Config, read_table
 from pygpt.huggingface.layout import ArrayMapping
 from pygpt.huggingface.layouts import LAYOUTS
-from pygpt.huggingface.token_ids import delimited, read_token_ids
+from pygpt.huggingface.token_ids import delimited, read_sampling, read_token_ids
 from pygpt.huggingface.tokenizers import tokenizer_for
 from pygpt.huggingface.weight_files import TYPES, beyond_float32, read_weights, values_of
 from pygpt.runs.checkpoint import Checkpoint, parameter_shapes
@@ -81,6 +81,7 @@ def import_folder(folder, block_size: int | None = None, tokenizer: str | None =
             "architecture": layout.architecture,
             "sha256": stored.sha256,
             "token_ids": ids,
+            "sampling": read_sampling(folder),
             "vocab_size": model_vocab,
         },
     }

@@ -1,4 +1,5 @@
-"""The tokens that begin and end a text: config.json and generation_config.json say which, and nothing is guessed."""
+"""The tokens that begin and end a text: config.json and generation_config.json say which, and nothing is guessed. And
+the sampling settings of the latter: pygpt does not sample with them, and an export writes them back."""
 
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from pygpt.tokenizers import Tokenizer
 BOS, EOS = "bos_token_id", "eos_token_id"
 NAMES = (BOS, EOS, "pad_token_id")
 FILES = ("config.json", "generation_config.json")
+SAMPLING = ("do_sample", "temperature", "top_k", "top_p", "min_p", "repetition_penalty")
 
 
 def read_token_ids(folder: Path, config: dict) -> dict[str, dict]:
@@ -29,6 +31,20 @@ def read_token_ids(folder: Path, config: dict) -> dict[str, dict]:
     return ids
 
 
+def read_sampling(folder: Path) -> dict[str, bool | float | None]:
+    """The sampling settings of generation_config.json, as it gives them, without what is no number or boolean.
+
+    Raises: CheckpointError if the file cannot be read.
+    """
+    file = folder / FILES[1]
+    return _sampling(read_table(file)) if file.exists() else {}
+
+
+def _sampling(table: dict) -> dict[str, bool | float | None]:
+    plain = lambda value: value is None or (isinstance(value, bool | int | float) and abs(value) < 1e18)
+    return {name: table[name] for name in SAMPLING if name in table and plain(table[name])}
+
+
 def delimited(tokenizer: Tokenizer, ids: dict[str, dict], defaults: dict[str, int | None]) -> Tokenizer:
     """The tokenizer of a model with these ids. generation_config.json comes first: `transformers` generates with it.
     `defaults` are those of the architecture. An id that no token has does nothing, as in `transformers`."""
@@ -42,19 +58,24 @@ def delimited(tokenizer: Tokenizer, ids: dict[str, dict], defaults: dict[str, in
 
 
 def token_ids_of(checkpoint: Checkpoint) -> dict[str, dict]:
-    """The ids to write to the two files: what was there if the model or its ancestor was imported, else the
-    tokenizer's. A model that was trained on documents also ends a text with the token between them."""
+    """The ids to write to the two files: what was there if the model or its ancestor was imported, with the sampling
+    settings that were there too, else the tokenizer's. A model that was trained on documents also ends a text with the
+    token between them."""
     origin, tokenizer = checkpoint.provenance, checkpoint.tokenizer
     ends, more = list(tokenizer.ends), {}
     saw_documents = prompt_template(origin, checkpoint.experiment.data.layout, tokenizer) is None
     if saw_documents and tokenizer.delimiter not in (*ends, None):
         more = {EOS: [*ends, tokenizer.delimiter] if ends else tokenizer.delimiter}
     while origin:
-        if given := _table(_table(origin, "imported"), "token_ids"):
+        imported = _table(origin, "imported")
+        if given := _table(imported, "token_ids"):
             tables = {FILES[0]: {}} | {file: _table(given, file) for file in FILES if file in given}
-            return {
+            contents = {
                 file: {name: table[name] for name in NAMES if name in table} | more for file, table in tables.items()
             }
+            if FILES[1] in contents:
+                contents[FILES[1]] |= _sampling(_table(imported, "sampling"))
+            return contents
         origin = _table(origin, "init_from")
     ids = {BOS: tokenizer.bos, EOS: ends if len(ends) > 1 else next(iter(ends), None)} | more
     return dict.fromkeys(FILES, ids)

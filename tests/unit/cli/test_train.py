@@ -496,6 +496,32 @@ def test_a_run_with_initial_weights_keeps_their_tokenizer_and_model(tmp_path, po
 
 
 @pytest.mark.slow
+def test_documents_after_a_stream_are_refused_in_the_words_of_the_command_line(tmp_path, poem, capsys):
+    first, out = tmp_path / "first", str(tmp_path / "out")
+    assert main(["train", "--data", poem, "--steps", "1", "--device", "numpy", "--out", str(first), *QUICK]) == 0
+    after = f"the run in {first} was trained on a stream, so its tokenizer has no delimiter for documents; use "
+    for source in ["--data", "task:addition"], ["--data", poem, "--data.layout", "documents"]:
+        assert main(["train", "--init-from", str(first), *source, "--device", "numpy", "--out", out]) == 1
+        said = capsys.readouterr().err
+        assert after + "--data.layout stream, or train the first run with --data.layout documents" in said
+    hf = str(tmp_path / "hf")
+    assert (
+        main(
+            [
+                "import",
+                "nanogpt",
+                str(GOLDENS / "nanogpt" / "ckpt.pt"),
+                hf,
+                "--meta",
+                str(GOLDENS / "nanogpt" / "meta.pkl"),
+            ]
+        )
+        == 0
+    )
+    assert main(["train", "--init-from", hf, "--data", "task:addition", "--device", "numpy", "--out", out]) == 1
+    assert f"the run in {hf} was imported, and names no token that begins or ends a text" in capsys.readouterr().err
+
+
 def test_ctrl_c_at_any_moment_of_the_start_prints_no_traceback(tmp_path, poem):
     """From the moment that the package begins to be imported; what Python itself does before cannot be caught."""
     for moment in range(12):

@@ -61,7 +61,24 @@ def test_an_export_writes_back_what_was_there(config, generation, bos, ends, tmp
     assert {key: value for key, value in written["config.json"].items() if "token" in key} == config
     assert (GENERATION in written) == (generation is not None)
     if generation is not None:
-        assert written[GENERATION] == {key: value for key, value in generation.items() if "token" in key}
+        assert written[GENERATION] == generation
+
+
+SAMPLING = {"do_sample": True, "temperature": 0.6, "top_k": 50, "top_p": 0.9, "repetition_penalty": 1.1}
+
+
+def test_an_export_writes_back_the_sampling_settings(tmp_path):
+    """What transformers generates with was lost on the way: it then chose the most likely token each time."""
+    odd = {"min_p": float("nan"), "max_length": 20, "transformers_version": "4.1"}
+    without = {name: SAMPLING[name] for name in SAMPLING if name != "top_k"}
+    large = imported(folder_with(tmp_path, ids(5, 7), ids(5, 7) | SAMPLING | {"top_k": 10**400}))
+    assert json.loads(export_folder(large)[GENERATION]) == ids(5, 7) | without
+    base = imported(folder_with(tmp_path / "second", ids(5, 7), ids(5, 7) | SAMPLING | odd))
+    assert json.loads(export_folder(base)[GENERATION]) == ids(5, 7) | SAMPLING
+    assert SAMPLING.keys().isdisjoint(json.loads(export_folder(base)["config.json"]))
+    experiment = base.experiment.with_fields(**{"train.steps": 1, "train.batch_size": 1, "train.eval_batches": 1})
+    run = Run(experiment, poem_run(NumpyDevice()).text, NumpyDevice(), init_from=base)
+    assert json.loads(export_folder(read_checkpoint(run.checkpoint()))[GENERATION]) == ids(5, 7) | SAMPLING
 
 
 def test_what_gpt2_has_if_the_file_does_not_say(tmp_path):
