@@ -317,17 +317,25 @@ OVERLAPPING = {
     "the shorter goes first": {"<a>": False, "<a><b>": True},
     "the later goes first": {"bcd": False, "abc": True, "a": True},
     "words": {"the": True, "he t": False, " t": True},
+    "the end of a special one": {"<mask>": False, "sk>": False, "k>": True},
+    "within a special one": {"<pad>": True, "a": True, "d>a": False},
+    "spaces": {"   ": False, " ": False},
 }
+SPECIAL = ("<mask>", "<pad>", "   ")
 
 
 @pytest.mark.parametrize("flags", OVERLAPPING.values(), ids=OVERLAPPING)
 @pytest.mark.parametrize("kind", ["byte-level", "Metaspace"])
 def test_added_tokens_that_overlap_have_the_librarys_ids(kind, flags):
-    """The library looks for the tokens that are not "normalized" first, and for the others in what lies between."""
+    """The library looks for the tokens that are not "normalized" first, and for the others in what lies between. In a
+    special one, which is text here, it looks for no other."""
     scheme = metaspace("always", True)
     contents = learned() if kind == "byte-level" else byte_fallback(pre_tokenizer=scheme)
     library = tokenizers.Tokenizer.from_str(contents.decode())
-    library.add_tokens([tokenizers.AddedToken(name, normalized=flag) for name, flag in flags.items()])
+    library.encode_special_tokens = True
+    library.add_tokens(
+        [tokenizers.AddedToken(name, normalized=flag, special=name in SPECIAL) for name, flag in flags.items()]
+    )
     ours, chance = BPETokenizer(vocabulary_from_json(json.loads(library.to_str()))), random.Random(2)
     pieces = [*flags, "a", "b", "c", "d", "he", " ", "t", "<", ">", "é"]
     texts = ["".join(chance.choice(pieces) for _ in range(chance.randrange(1, 12))) for _ in range(400)]
@@ -335,6 +343,15 @@ def test_added_tokens_that_overlap_have_the_librarys_ids(kind, flags):
         assert ours.encode(text).tolist() == theirs.ids, repr(text)
         parts = [text[:4], text[4:5], text[5:]]
         assert [token for ids in ours.encode_parts(parts) for token in ids] == theirs.ids, parts
+
+
+def test_a_special_token_that_is_a_whole_word_is_text_also_without_merges():
+    """The library has its id there, because its model has it among the tokens that need no merges."""
+    contents = json.loads(learned(ignore_merges=True).replace(b"<|end|>", b"Zebra"))
+    ours, library = BPETokenizer(vocabulary_from_json(contents)), library_of(json.dumps(contents).encode())
+    special, spelled = contents["model"]["vocab"]["Zebra"], [contents["model"]["vocab"][letter] for letter in "Zebra"]
+    assert library.encode("Zebra.").ids[:-1] == [special] and ours.encode("Zebra.").tolist()[:-1] == spelled
+    assert library.encode("Zebras").ids == ours.encode("Zebras").tolist()
 
 
 def test_an_empty_sequence_is_no_normalizer():
