@@ -16,6 +16,7 @@ import { connectWorker, failure } from "./transport/worker_client.js";
 import { download, goTo, scrollTo, setAttribute, setText } from "./ui/dom.js";
 import { labelPage, labels } from "./ui/labels.js";
 import { typedText } from "./ui/preferences.js";
+import { stayAwake } from "./ui/stay_awake.js";
 import { moreView } from "./views/more.js";
 import { newVersionView } from "./views/new_version.js";
 import { placesView } from "./views/places.js";
@@ -165,6 +166,9 @@ store.subscribe((state) => offline.use(state.text.choice, state.device.open?.kin
 
 const live = /** @type {HTMLElement} */ (document.getElementById("live"));
 store.subscribe((state) => setText(live, state.notice));
+
+const trains = stayAwake();
+if (device !== SERVER) store.watch(({ phase }) => trains(phase === "running"));
 
 // Not a view: a hidden tab draws no frames, and its title is all that is seen of it.
 store.watch((state) => {
