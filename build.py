@@ -6,6 +6,7 @@
       index.html, *.js, styles/, views/, worker/  a copy of lab/ (PyScript starts worker/lab.py)
       lab.json                                    the PyScript configuration, generated here (all paths are relative)
       site.json                                   the contents of this build; see below
+      service_worker.js                           keeps the site for visits without a network; see SITE in it
       pygpt-<version>-py3-none-any.whl            the package: sources and shaders, unpacked in the tab
       devices/browser.js                          the JavaScript half of the browser device, imported as pygpt_browser
       shaders/*.wgsl                              a second copy of the kernels, for readers and links
@@ -28,6 +29,7 @@ The results of slow steps are cached in build/ by the hash of their inputs, so a
 """
 
 import argparse
+import base64
 import contextlib
 import datetime
 import fnmatch
@@ -49,6 +51,9 @@ CACHE = ROOT / "build"
 MODULES = ROOT / "node_modules"
 PRECOMPILE = ROOT / "lab" / "worker" / "precompile_stdlib.mjs"
 ENTRY_POINTS = {"lab.py", "bench.py"}  # named by a page's script element; they import the modules beside them
+KEPT_LATER = ("wheels/*", "data/*")  # the service worker keeps these when they are first used
+# Not needed for a visit: the benchmark page, copies for readers, the service worker itself.
+NOT_KEPT = ("bench.*", "worker/bench.py", "shaders/*", "*LICEN[CS]E*", "service_worker.js")
 NOT_SHIPPED = {PRECOMPILE.name, "vendor.d.ts"}  # files in lab/ for building and type checking only
 PYODIDE_FILES = ("pyodide.asm.wasm", "pyodide-lock.json")
 # Renamed to .js: some servers send .mjs as application/octet-stream (nginx on Debian 12), which browsers refuse.
@@ -364,6 +369,34 @@ def describe(wheel: str, numpy: Path | None, texts: dict[str, bytes]) -> dict:
     }
 
 
+def service_worker(files: dict[str, Path | bytes]) -> bytes:
+    """The service worker, with the version of the site and the hashes of its files (see lab/service_worker.js).
+
+    site.json has no hash, because it contains the build time: the same sources make the same service worker, which
+    is no new version to a browser.
+    """
+    kept, later = {}, {}
+    parts = []
+    for name, source in sorted(files.items()):
+        if name == "site.json":
+            kept[name] = ""
+            continue
+        content = source if isinstance(source, bytes) else source.read_bytes()
+        parts += [name.encode(), content]
+        if any(fnmatch.fnmatch(name, pattern) for pattern in NOT_KEPT):
+            continue
+        integrity = "sha256-" + base64.b64encode(hashlib.sha256(content).digest()).decode()
+        group = later if any(fnmatch.fnmatch(name, pattern) for pattern in KEPT_LATER) else kept
+        # A server may redirect index.html to its folder, and a redirected answer cannot be a page.
+        group["./" if name == "index.html" else name] = integrity
+    site = {"version": digest(*parts), "files": kept, "later": later}
+    source = (ROOT / "lab" / "service_worker.js").read_text()
+    place = "/** @type {Site} */ (worker.SITE); // replaced by build.py"
+    if source.count(place) != 1:
+        raise BuildError(f"lab/service_worker.js must have the text {place!r} once, which build.py replaces.")
+    return source.replace(place, json.dumps(site, indent=2) + ";").encode()
+
+
 def write(files: dict[str, Path | bytes], out: Path) -> int:
     """Make the folder contain exactly these files; return their total size.
 
@@ -404,6 +437,7 @@ def build(out: Path, wheels: str | None = None, data: str | None = None) -> None
         files = collect(wheel, stdlib, numpy, texts)
         for name, value in (("lab.json", configuration(wheel[0])), ("site.json", describe(wheel[0], numpy, texts))):
             files[name] = (json.dumps(value, indent=2) + "\n").encode()
+        files["service_worker.js"] = service_worker(files)
         total = write(files, out)
     report(f"{out}/", f"{len(files)} files, {size(total)}")
     if "index.html" not in files:

@@ -9,13 +9,16 @@ import { createStore } from "./state/store.js";
 import { titleOf } from "./state/title.js";
 import { isUnkept } from "./state/unsaved.js";
 import { watchDownloads } from "./transport/download_progress.js";
+import { keepOffline } from "./transport/offline.js";
 import { findFault, findLimit } from "./transport/site_check.js";
 import { SERVER, connectServer, requestedDevice } from "./transport/socket_client.js";
 import { connectWorker, failure } from "./transport/worker_client.js";
 import { download, goTo, scrollTo, setAttribute, setText } from "./ui/dom.js";
 import { labelPage, labels } from "./ui/labels.js";
 import { typedText } from "./ui/preferences.js";
+import { stayAwake } from "./ui/stay_awake.js";
 import { moreView } from "./views/more.js";
+import { newVersionView } from "./views/new_version.js";
 import { placesView } from "./views/places.js";
 import { runLineView } from "./views/run_line.js";
 import { queueView } from "./views/runs/queue.js";
@@ -121,6 +124,7 @@ function showDraft() {
   if (store.state.draft && !waits) history.replaceState(history.state, "", location.href.replace(/#.*/, "") + hashOf(store.state, "draft"));
 }
 
+const offline = keepOffline((is) => store.dispatch({ type: "new_version", is }));
 const textChoice = textChoiceView(controller);
 const measuring = [deviceView(controller), benchmarkView(controller), profileView(controller)];
 /** The views, and where they are in index.html. */
@@ -131,6 +135,7 @@ const views = /** @type {[string, {dom: HTMLElement, sync: (state: State) => voi
   ["queue-place", queueView(controller)],
   ["runs-list", runsView(controller)],
   ["files-place", filesView(controller)],
+  ["new-version-place", newVersionView(offline.takeNew)],
   ["notices-place", noticesView(controller)],
   ["link-place", sharedLinkView(controller, takeLink, showDraft)],
   ["device-notice-place", deviceNoticeView(controller)],
@@ -157,8 +162,13 @@ for (const view of measuring) store.subscribe(view.sync);
 // Before the first run, Train shows a text, a model and a button.
 store.subscribe(({ run }) => setAttribute(/** @type {HTMLElement} */ (document.getElementById("train-place")), "data-fresh", run === null));
 
+store.subscribe((state) => offline.use(state.text.choice, state.device.open?.kind ?? ""));
+
 const live = /** @type {HTMLElement} */ (document.getElementById("live"));
 store.subscribe((state) => setText(live, state.notice));
+
+const trains = stayAwake();
+if (device !== SERVER) store.watch(({ phase }) => trains(phase === "running"));
 
 // Not a view: a hidden tab draws no frames, and its title is all that is seen of it.
 store.watch((state) => {

@@ -88,6 +88,7 @@ const HANDLERS = {
   }),
   asking: (state, { command }) => ({ ...state, waiting: [...state.waiting, command] }),
   announce: (state, { notice }) => ({ ...state, notice }),
+  new_version: (state, { is }) => ({ ...state, newVersion: is }),
   limited: (state, { sentence }) => ({ ...state, limit: sentence }),
   go: (state, { place }) => ({ ...state, place }),
   show_settings: (state, { open }) => ({ ...state, settings: open }),

@@ -33,7 +33,8 @@ import { labels } from "../ui/labels.js";
  * @typedef {{type: "link_arrived", link: SharedLink}} LinkArrived  a link that was shared, which the visitor can take
  * @typedef {{type: "link_taken"}} LinkTaken
  * @typedef {{type: "link_dismissed"}} LinkDismissed
- * @typedef {Event|LineEvent|Edit|ChoosePreset|Adopt|Undo|ChoosingText|ChoosingDevice|Starting|Sampling|Benchmarking|Profiling|Asking|Announce|Go|ShowSettings|Compare|AskToWrite|Persisted|Limited|LinkArrived|LinkTaken|LinkDismissed} Action
+ * @typedef {{type: "new_version", is: import("../transport/offline.js").NewVersion}} NewVersion
+ * @typedef {Event|LineEvent|NewVersion|Edit|ChoosePreset|Adopt|Undo|ChoosingText|ChoosingDevice|Starting|Sampling|Benchmarking|Profiling|Asking|Announce|Go|ShowSettings|Compare|AskToWrite|Persisted|Limited|LinkArrived|LinkTaken|LinkDismissed} Action
  */
 
 /**
@@ -73,6 +74,7 @@ import { labels } from "../ui/labels.js";
  * @property {string[]} waiting  commands that are not answered yet, and not sent again until they are
  * @property {string} notice  the last message for screen readers
  * @property {string} limit  what the browser does not offer this page, as a sentence, or ""
+ * @property {import("../transport/offline.js").NewVersion} newVersion  whether a new version of the page waits
  * @property {import("./place.js").Place} place  the place that is shown
  * @property {boolean} settings  whether the drawer with the settings is open
  * @property {Run[]} runs  the runs that are kept, the newest first
@@ -144,6 +146,7 @@ export const INITIAL = {
   waiting: [],
   notice: "",
   limit: "",
+  newVersion: "none",
   place: "train",
   settings: false,
   runs: [],

@@ -47,6 +47,13 @@ export const english = {
   },
 
   /** The places of the page, by the names of their tabs. */
+  newVersion: {
+    ready: "A new version of the lab is ready.",
+    afterTraining: "A new version of the lab is ready. It can be loaded when training is paused.",
+    others: "A new version of the lab is ready. Close its other tabs first, then reload.",
+    reload: "Reload",
+  },
+
   places: {
     all: "Places",
     train: "Train",
