@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import fastapi_offline
-from fastapi import Body, FastAPI, File, Form, Header, Request, UploadFile, WebSocket
+from fastapi import Body, Depends, FastAPI, File, Form, Header, Request, UploadFile, WebSocket
 from fastapi.responses import FileResponse, JSONResponse, Response, StreamingResponse
 
 from pygpt.config.experiment import PRESETS, Experiment
@@ -20,6 +20,7 @@ from pygpt.server.job_queue import Job, Queue
 from pygpt.server.lab_socket import LabSocket
 from pygpt.server.models import ENDED, Models
 from pygpt.server.names import make_folder, writing
+from pygpt.server.parameters import check_names
 from pygpt.server.problems import add_error_handlers, ended_by_errors, problems
 from pygpt.server.schemas import GenerateRequest, TrainRequest, experiment_for
 from pygpt.server.security import SecurityMiddleware
@@ -117,6 +118,7 @@ def create_app(
         version=__version__,
         redoc_url=None,
         lifespan=service.running,
+        dependencies=[Depends(check_names)],
         responses=problems(401, 403, 421, 422),
         description="Data sets, and models that are trained on them.",
     )

@@ -190,6 +190,29 @@ def test_a_body_that_cannot_be_read_is_refused_with_what_was_expected(server, pa
     assert response.json()["field"] in ("", "file") and len(server.output) == lines
 
 
+@pytest.mark.parametrize(
+    "method, address, form, field, expected",
+    [
+        ("POST", "/ds/upload", {"lyout": "documents"}, "lyout", "there is no such field (did you mean 'layout'?)"),
+        ("POST", "/ds/upload", {"layout": ["stream", "documents"]}, "layout", "expected once, got it 2 times"),
+        ("POST", "/ds/upload", {"file": "text"}, "file", "expected once, got it 2 times"),
+        ("POST", "/ds/upload?layout=documents", {}, "layout", "expected in the form (curl -F layout=VALUE), got it in"),
+        ("POST", "/lm/x/train?preset=baby", None, "preset", "expected in the JSON of the body, got it in the address"),
+        ("GET", "/lm/first/eval?datset=poem", None, "datset", "there is no such field (did you mean 'dataset'?)"),
+        ("GET", "/lm/first/eval?dataset=poem&dataset=tales", None, "dataset", "expected once, got it 2 times"),
+        ("DELETE", "/lm/first?force=1", None, "force", "there is no such field"),
+        ("GET", "/lm?token=unused", None, "", ""),
+    ],
+)
+def test_a_name_that_would_be_ignored_is_refused(server, method, address, form, field, expected):
+    files = {} if form is None else {"files": {"file": ("ignored.txt", POEM.encode())}, "data": form}
+    response = server.client.request(method, address, **files)
+    answer = response.json()
+    assert response.status_code == (422 if field else 200), response.text
+    assert not field or (answer["field"] == field and answer["detail"].startswith(f"{field}: {expected}")), answer
+    assert "ignored" not in server.client.get("/ds").text and server.client.get("/lm/first").status_code == 200
+
+
 # Names
 
 
