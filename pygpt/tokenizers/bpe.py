@@ -49,11 +49,13 @@ class BPETokenizer(Tokenizer):
             self._bytes = {token: text.replace(space, b" ") for token, text in self._bytes.items()}
             self._bytes |= {token: bytes([byte]) for token, byte in self._fallback.items()}
         # The library searches twice: for the tokens that are looked for in the text as it is, and then, in what lies
-        # between these, for those that are looked for in the normalized text.
+        # between these, for those that are looked for in the normalized text. It finds special tokens too, and leaves
+        # them as text, in which it finds no other token.
         listed = self._pipeline.parts.get("added_tokens") or []
         normalized = {token["content"] for token in listed if token.get("normalized")}
-        passes = (vocabulary.added.keys() - normalized, vocabulary.added.keys() & normalized)
-        self._searches = [_longest_of(names) for names in passes if names]
+        self._sought = (vocabulary.added.keys() | vocabulary.special.keys() if vocabulary.added else set()) - {""}
+        passes = (self._sought - normalized, self._sought & normalized)
+        self._searches = [_longest_of(names) for names in passes if names & vocabulary.added.keys()]
         self._words = _WordCache(self._merge)
 
     @property
@@ -126,8 +128,8 @@ class BPETokenizer(Tokenizer):
 
     def encode_parts(self, parts: Iterable[str]) -> Iterator[array[int]]:
         """See Tokenizer."""
-        splitter, added = self._splitter, self.vocabulary.added
-        if added and (splitter.prefixes_sections or splitter.seam is None or any(map(splitter.seam.search, added))):
+        splitter, sought = self._splitter, self._sought
+        if sought and (splitter.prefixes_sections or splitter.seam is None or any(map(splitter.seam.search, sought))):
             yield self.encode("".join(parts))  # an added token may lie across any boundary
             return
         for number, part in enumerate(splitter.regroup(parts)):
@@ -151,11 +153,13 @@ class BPETokenizer(Tokenizer):
         if not searches:
             yield False, text
             return
-        for number, section in enumerate(searches[0].split(text)):
-            if number % 2:
-                yield True, section
-            else:
-                yield from self._sections(section, searches[1:])
+        start = 0
+        for found in searches[0].finditer(text):
+            if found[0] in self.vocabulary.added:
+                yield from self._sections(text[start : found.start()], searches[1:])
+                yield True, found[0]
+                start = found.end()
+        yield from self._sections(text[start:], searches[1:])
 
     def _parts(self, word: str) -> list[int]:
         """Return the tokens of the bytes of a word or, with byte fallback, of its characters."""
@@ -235,8 +239,8 @@ class BPETokenizer(Tokenizer):
 
 
 def _longest_of(names: Iterable[str]) -> re.Pattern[str]:
-    """A pattern with a group that matches the first of the names in a text, and of several there the longest."""
-    return re.compile(f"({'|'.join(map(re.escape, sorted(names, key=len, reverse=True)))})")
+    """A pattern that matches the first of the names in a text, and of several there the longest."""
+    return re.compile("|".join(map(re.escape, sorted(names, key=len, reverse=True))))
 
 
 def _exhaust(work: Generator[Any, None, T]) -> T:

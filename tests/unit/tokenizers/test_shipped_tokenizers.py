@@ -317,17 +317,25 @@ OVERLAPPING = {
     "the shorter goes first": {"<a>": False, "<a><b>": True},
     "the later goes first": {"bcd": False, "abc": True, "a": True},
     "words": {"the": True, "he t": False, " t": True},
+    "the end of a special one": {"<mask>": False, "sk>": False, "k>": True},
+    "within a special one": {"<pad>": True, "a": True, "d>a": False},
+    "spaces": {"   ": False, " ": False},
 }
+SPECIAL = ("<mask>", "<pad>", "   ")
 
 
 @pytest.mark.parametrize("flags", OVERLAPPING.values(), ids=OVERLAPPING)
 @pytest.mark.parametrize("kind", ["byte-level", "Metaspace"])
 def test_added_tokens_that_overlap_have_the_librarys_ids(kind, flags):
-    """The library looks for the tokens that are not "normalized" first, and for the others in what lies between."""
+    """The library looks for the tokens that are not "normalized" first, and for the others in what lies between. In a
+    special one, which is text here, it looks for no other."""
     scheme = metaspace("always", True)
     contents = learned() if kind == "byte-level" else byte_fallback(pre_tokenizer=scheme)
     library = tokenizers.Tokenizer.from_str(contents.decode())
-    library.add_tokens([tokenizers.AddedToken(name, normalized=flag) for name, flag in flags.items()])
+    library.encode_special_tokens = True
+    library.add_tokens(
+        [tokenizers.AddedToken(name, normalized=flag, special=name in SPECIAL) for name, flag in flags.items()]
+    )
     ours, chance = BPETokenizer(vocabulary_from_json(json.loads(library.to_str()))), random.Random(2)
     pieces = [*flags, "a", "b", "c", "d", "he", " ", "t", "<", ">", "é"]
     texts = ["".join(chance.choice(pieces) for _ in range(chance.randrange(1, 12))) for _ in range(400)]
