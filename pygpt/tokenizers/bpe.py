@@ -27,7 +27,9 @@ _LONGEST_CACHED = 100  # characters; a longer word will hardly occur again
 class BPETokenizer(Tokenizer):
     """Splits a text into words and merges the bytes of each word, in the order the pairs were learned.
 
-    Special tokens are never recognised in a text. They decode to the empty string, as do ids that no token has. With
+    Special tokens are never recognised in a text: the ids are those of Hugging Face's library with
+    `encode_special_tokens`, but for a special token that is a whole word of a vocabulary with `ignore_merges` and in
+    its model.vocab, where the library has its id. They decode to the empty string, as do ids that no token has. With
     byte fallback (see Pipeline), the parts that are merged are characters instead of bytes.
     """
 

@@ -345,6 +345,15 @@ def test_added_tokens_that_overlap_have_the_librarys_ids(kind, flags):
         assert [token for ids in ours.encode_parts(parts) for token in ids] == theirs.ids, parts
 
 
+def test_a_special_token_that_is_a_whole_word_is_text_also_without_merges():
+    """The library has its id there, because its model has it among the tokens that need no merges."""
+    contents = json.loads(learned(ignore_merges=True).replace(b"<|end|>", b"Zebra"))
+    ours, library = BPETokenizer(vocabulary_from_json(contents)), library_of(json.dumps(contents).encode())
+    special, spelled = contents["model"]["vocab"]["Zebra"], [contents["model"]["vocab"][letter] for letter in "Zebra"]
+    assert library.encode("Zebra.").ids[:-1] == [special] and ours.encode("Zebra.").tolist()[:-1] == spelled
+    assert library.encode("Zebras").ids == ours.encode("Zebras").tolist()
+
+
 def test_an_empty_sequence_is_no_normalizer():
     """DeepSeek-V3's added tokens are "normalized", by nothing."""
     contents = json.loads(learned(added=["<think>"]))
