@@ -81,7 +81,7 @@ def coerce(dotted: str, wanted: Any, value: Any) -> Any:
         return tuple(coerce(dotted, str, item) for item in value)
     if wanted == dict[str, str]:
         if not isinstance(value, dict):
-            raise ExperimentError(dotted, f"expected a table of strings, got {_shown(value)}")
+            raise ExperimentError(dotted, f"expected a table of strings, got {shown(value)}")
         return {coerce(dotted, str, name): coerce(f"{dotted}.{name}", str, item) for name, item in value.items()}
     wanted = getattr(wanted, "__supertype__", wanted)
     if wanted is float and isinstance(value, int) and not isinstance(value, bool):
