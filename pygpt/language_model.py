@@ -46,7 +46,8 @@ from pygpt.errors import DataError, ExperimentError, PygptError
 from pygpt.inference.trained_model import TrainedModel
 from pygpt.models import MODELS
 from pygpt.runs.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
-from pygpt.runs.run_folder import open_run, save_run
+from pygpt.runs.run_folder import open_run
+from pygpt.runs.saving import save_run
 from pygpt.training.driver import Driver
 from pygpt.training.evaluate import Evaluation, evaluate_text
 from pygpt.training.metrics import Metric

@@ -287,49 +287,13 @@ def metrics_of(folder, curve: LossCurve) -> list[Metric]:
     )
 
 
-def save_run(path, data: bytes, metrics: Iterable[Metric]) -> list[str]:
-    """Write the checkpoint `data` to a file whose name ends in .safetensors, or to the model.safetensors of a folder.
-
-    A folder is written as by the commands, under its lock. The same run at the same or an earlier step is updated; if
-    it has settings and a log, so are they, with `metrics` of the run. Anything else is set aside; the result is its
-    new names.
-    Raises: CheckpointError if it cannot be written, PygptError if another process writes in the folder.
-    """
-    path = _path_of(path)
-    if path.suffix == ".safetensors" and path.name != MODEL_FILE:
-        write_run(path, data)
-        return []
-    folder = RunFolder(path.parent if path.name == MODEL_FILE else path)
-    with folder.claim():
-        earlier = [] if _continues(data, folder.model) else folder.set_aside_earlier_run()
-        if folder.experiment.exists():
-            checkpoint = read_checkpoint(data)
-            folder.begin(checkpoint.experiment, checkpoint.tokenizer, checkpoint.step)
-            logged = max((line.step for line in folder.read_metrics()), default=0)
-            every = checkpoint.experiment.train.log_every
-            folder.log((metric for metric in metrics if metric.step > logged), every)
-        folder.save(data)
-    return earlier
-
-
-def _continues(data: bytes, model: Path) -> bool:
-    """Whether a checkpoint is of the run in a file, and has taken at least as many steps."""
-    try:
-        old, new = read_beginning(model)[0], read_header(data[LENGTH : header_end(data[:LENGTH])])
-    except CheckpointError:  # there is no run, or it is damaged
-        return False
-    # A model that was imported and not trained has no id.
-    same = new.provenance["run"] == old.provenance.get("run") if "run" in new.provenance else new == old
-    return same and old.step <= new.step
-
-
 def write_run(folder, checkpoint: bytes | Iterable[bytes]) -> None:
     """Write a run to the model.safetensors of a folder, or to a file whose name ends in .safetensors.
 
     `checkpoint` is bytes or pieces of them. A crash leaves the previous file intact.
     Raises: CheckpointError if it cannot be written.
     """
-    path = _path_of(folder)
+    path = path_of(folder)
     path = path if path.suffix == ".safetensors" else path / MODEL_FILE
     try:
         write_atomically(path, checkpoint)
@@ -338,7 +302,7 @@ def write_run(folder, checkpoint: bytes | Iterable[bytes]) -> None:
         raise CheckpointError(f"{path} cannot be written ({error.strerror}){intact}") from None
 
 
-def _path_of(folder) -> Path:
+def path_of(folder) -> Path:
     """A caller's path. Raises: CheckpointError for what is none, or has a character that no path can have."""
     if not isinstance(folder, str | os.PathLike) or not isinstance(os.fspath(folder), str):
         raise CheckpointError(f"expected the path of a run, a folder or a file, got {folder!r:.60}")
@@ -354,7 +318,7 @@ def _path_of(folder) -> Path:
 
 def _file_of(run) -> Path:
     """The file of a run, given its folder or its file, or FOLDER@STEP. Raises: CheckpointError."""
-    path = _path_of(run)
+    path = path_of(run)
     if os.path.isdir(path):  # unlike Path.is_dir, also for a name that is too long
         return path / MODEL_FILE
     found = _AT_STEP.fullmatch(str(path))
