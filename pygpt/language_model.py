@@ -29,6 +29,7 @@ blocking Python cannot wait for WebGPU: use the device "numpy" there, or a `pygp
 from __future__ import annotations
 
 import math
+import os
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -55,6 +56,8 @@ from pygpt.utils.blocking import iterate_blocking
 
 if TYPE_CHECKING:
     from pygpt.data.shards import Shards  # not needed in a tab
+
+LONGEST_PATH = 4096  # characters; no system takes longer ones
 
 
 class LanguageModel(TrainedModel):
@@ -105,9 +108,10 @@ class LanguageModel(TrainedModel):
         """Train and return the metrics of each step; `callback` is called with every Metric as it comes.
 
         `text` is the text itself (a string, or bytes in UTF-8), the name of one ("shakespeare", "names"), the Path of a
-        file, or a Text from `pygpt.data.load_text`. The default is the last training text, or else the experiment's
-        text. A different text starts a new run from the model's weights and vocabulary. `steps` is the number of
-        further steps, by default the rest of the experiment's; the learning rate schedule ends with them.
+        file (a string that only names a file is refused), or a Text from `pygpt.data.load_text`. The default is the
+        last training text, or else the experiment's text. A different text starts a new run from the model's weights
+        and vocabulary. `steps` is the number of further steps, by default the rest of the experiment's; the learning
+        rate schedule ends with them.
         Raises: as `training`.
         """
         if callback is not None and not callable(callback):
@@ -181,6 +185,11 @@ class LanguageModel(TrainedModel):
             )
         if is_built_in(text):
             return load_text(text)
+        if _names_a_file(text):
+            raise DataError(
+                f"{text!r:.200} is the text itself, and it is the name of a file or folder too; for that, write "
+                f"Path({text!r:.200})"
+            )
         return text_from_string("your text", text)
 
     def _default_text(self) -> Text | Shards:
@@ -295,6 +304,10 @@ class LanguageModel(TrainedModel):
 
     def __repr__(self):
         return f"<LanguageModel {self.experiment.name or self.experiment.model.kind}, step {self.step:,}>"
+
+
+def _names_a_file(text: str) -> bool:
+    return len(text) <= LONGEST_PATH and "\n" not in text and os.path.exists(text)
 
 
 def load(folder, device: str | Device = "auto") -> LanguageModel:

@@ -256,7 +256,12 @@ def print_header(run, folder, console):
         )
     )
     length = f"{len(text.text):,} characters" if in_memory else f"{len(text.train) + len(text.val):,} tokens in shards"
-    console.print(f"text    {printable(text.name)}, {length}, vocabulary of {vocab_size}")
+    built_in = ""
+    if in_memory and text.built_in:
+        # A file can have the name of a text, which then goes first.
+        file = f"; --data ./{text.name} is the file" if os.path.exists(text.name) else ""
+        built_in = f" (built in{file})"
+    console.print(f"text    {printable(text.name)}{built_in}, {length}, vocabulary of {vocab_size}")
     if run.cut:
         console.print(f"        {run.cut}")
     console.print(f"device  {run.device.name} ({run.device.why})")

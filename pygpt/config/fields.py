@@ -48,7 +48,7 @@ def build(cls: type[D], values: object, prefix: str) -> D:
     Raises: ExperimentError naming the dotted field, for an unknown name (with a suggestion) or a wrong type.
     """
     if not isinstance(values, dict):
-        raise ExperimentError(prefix, f"expected a table of fields, got {_shown(values)}")
+        raise ExperimentError(prefix, f"expected a table of fields, got {shown(values)}")
     fields = {field.name: field for field in dataclasses.fields(cls)}
     arguments: dict[str, Any] = {}
     for name, value in values.items():
@@ -77,11 +77,11 @@ def coerce(dotted: str, wanted: Any, value: Any) -> Any:
     """
     if wanted == tuple[str, ...]:
         if not isinstance(value, list | tuple):
-            raise ExperimentError(dotted, f"expected a list of strings, got {_shown(value)}")
+            raise ExperimentError(dotted, f"expected a list of strings, got {shown(value)}")
         return tuple(coerce(dotted, str, item) for item in value)
     if wanted == dict[str, str]:
         if not isinstance(value, dict):
-            raise ExperimentError(dotted, f"expected a table of strings, got {_shown(value)}")
+            raise ExperimentError(dotted, f"expected a table of strings, got {shown(value)}")
         return {coerce(dotted, str, name): coerce(f"{dotted}.{name}", str, item) for name, item in value.items()}
     wanted = getattr(wanted, "__supertype__", wanted)
     if wanted is float and isinstance(value, int) and not isinstance(value, bool):
@@ -92,7 +92,7 @@ def coerce(dotted: str, wanted: Any, value: Any) -> Any:
     if type(value) is not wanted:
         comma = wanted is float and isinstance(value, str) and "," in value
         hint = "; write the decimal point as a dot" if comma else ""
-        raise ExperimentError(dotted, f"expected {_TYPE_NAMES[wanted]}, got {_shown(value)}{hint}")
+        raise ExperimentError(dotted, f"expected {_TYPE_NAMES[wanted]}, got {shown(value)}{hint}")
     if wanted is int and abs(value) >= 2**63:
         raise ExperimentError(dotted, "expected a whole number of at most 18 digits")
     if wanted is float and not math.isfinite(value):
@@ -103,12 +103,13 @@ def coerce(dotted: str, wanted: Any, value: Any) -> Any:
         except UnicodeEncodeError:  # half of a surrogate pair, which no file and no terminal can hold
             if any("\udc80" <= character <= "\udcff" for character in value):  # Python's signs for such bytes in a name
                 hint = "; if it is the name of a file, rename the file"
-                raise ExperimentError(dotted, f"{_shown(value)} has a byte that is not UTF-8{hint}") from None
-            raise ExperimentError(dotted, f"expected text, got half of a character in {_shown(value)}") from None
+                raise ExperimentError(dotted, f"{shown(value)} has a byte that is not UTF-8{hint}") from None
+            raise ExperimentError(dotted, f"expected text, got half of a character in {shown(value)}") from None
     return value
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
+    """A wrong value, as an error repeats it."""
     if value == "":  # an empty control of the page
         return "nothing"
     if isinstance(value, bool):  # as TOML and JSON spell it

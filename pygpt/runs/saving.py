@@ -1,4 +1,4 @@
-"""Saves a run that is in memory, as `LanguageModel.save` does, beside whatever its folder holds."""
+"""Saves a run from Python into a folder, which can have another one."""
 
 from collections.abc import Iterable
 from pathlib import Path

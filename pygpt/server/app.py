@@ -16,6 +16,7 @@ from pygpt.config.experiment import PRESETS, Experiment
 from pygpt.errors import RequestError
 from pygpt.server.event_log import restore_log
 from pygpt.server.generation import Generation
+from pygpt.server.head import HeadMiddleware
 from pygpt.server.job_queue import Job, Queue
 from pygpt.server.lab_socket import LabSocket
 from pygpt.server.models import ENDED, Models
@@ -122,6 +123,7 @@ def create_app(
         responses=problems(401, 403, 421, 422),
         description="Data sets, and models that are trained on them.",
     )
+    app.add_middleware(HeadMiddleware)
     app.add_middleware(SecurityMiddleware, loopback=loopback, names=names, largest_upload=largest_upload, token=token)
     add_error_handlers(app)
     _add_dataset_routes(app, service)
@@ -150,9 +152,7 @@ def _add_dataset_routes(app, service):
         """Store a text to train on."""
         title = file.filename or name
         async with service.uploading:
-            dataset = await asyncio.to_thread(
-                service.datasets.add, name or title.rsplit(".", 1)[0], await file.read(), layout, title
-            )
+            dataset = await asyncio.to_thread(service.datasets.add, name, await file.read(), layout, title)
         return dataclasses.asdict(dataset)
 
     @app.delete("/ds/{name}", tags=["data sets"], responses=problems(404, 409))

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
+from pygpt.config.fields import shown
 from pygpt.errors import PygptError, RequestError
 from pygpt.server.schemas import GenerateRequest, TrainRequest
 from pygpt.utils.suggest import did_you_mean
@@ -91,7 +92,8 @@ def _methods(app: FastAPI, request: Request) -> set[str]:
     path = request.url.path
     routes = [route for route in app.routes if isinstance(route, Route) and route.path_regex.match(path)]
     exact = [route for route in routes if route.path == path]
-    return {method for route in exact or routes for method in route.methods or ()}
+    methods = {method for route in exact or routes for method in route.methods or ()}
+    return methods | ({"HEAD"} if "GET" in methods else set())  # see HeadMiddleware
 
 
 def _describe(error, fields, kind):
@@ -102,7 +104,7 @@ def _describe(error, fields, kind):
     if error["loc"] == ("body",) and "json" not in kind:
         return "", f"the body: expected Content-Type: application/json, got {_shown(kind) if kind else 'none'}"
     if error["loc"] == ("body",):
-        return "", f"the body: expected a JSON object, got {_json_shown(error.get('input'))}"
+        return "", f"the body: expected a JSON object, got {_shown(error.get('input'))}"
     if error["loc"] == ("body", "file"):
         missing = error["type"] == "missing" or error.get("input") is None
         got = "none" if missing else "a plain field"
@@ -115,15 +117,8 @@ def _describe(error, fields, kind):
     return field, f"{field or 'the body'}: {reason}, got {_shown(error.get('input'))}"
 
 
-def _json_shown(value):
-    return "null" if value is None else _shown(value)
-
-
 def _shown(value):
-    try:
-        return repr(str(value)[:LONGEST_SHOWN])
-    except ValueError:  # Python refuses to print thousands of digits
-        return "a number with thousands of digits"
+    return "null" if value is None else shown(value)
 
 
 async def ended_by_errors(pieces: AsyncGenerator[str, None], last: Callable[[str], str]) -> AsyncGenerator[str, None]:

@@ -68,10 +68,13 @@ class DataSets:
         return built_in + [self._uploaded(path) for path in uploaded]
 
     def get(self, name: str) -> DataSet:
-        """A data set, or a task. Raises: RequestError (404) for an unknown name, DataError for an invalid task."""
+        """A data set, or a task. Raises: RequestError (404) for an unknown name, (422) for an invalid task."""
         datasets = {dataset.name: dataset for dataset in self.list()}
         if is_task(name):
-            text = task_text(name).text  # raises DataError for an invalid name
+            try:
+                text = task_text(name).text
+            except DataError as error:
+                raise RequestError(422, str(error), "dataset") from None
             return DataSet(
                 name,
                 f"{len(text.splitlines()):,} questions and their answers",
@@ -101,7 +104,13 @@ class DataSets:
         return self.get(name)
 
     def add(self, name: str, data: bytes, layout: str, title: str) -> DataSet:
-        """Store a text. Raises: RequestError for a name that is taken or invalid, DataError if it is not a text."""
+        """Store a text; without a name it has that of its file, `title`, if that is a name without its ending.
+
+        Raises: RequestError for a name that is taken or invalid, DataError if it is not a text.
+        """
+        if not name:
+            stem = title.rpartition(".")[0]
+            name = stem if NAME.fullmatch(stem) else title
         self._check_name(name)
         text = text_from_bytes(name, data).text
         dataset = DataSet(name, title[:MAX_TITLE_LENGTH], False, layout, len(data), len(text), len(set(text)))

@@ -251,6 +251,18 @@ def test_a_text_can_be_a_file_or_bytes(cpu, tmp_path):
         model_on(cpu).fit(tmp_path / "none")
 
 
+def test_a_string_that_only_names_a_file_is_not_taken_for_a_text(cpu, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "small.txt").write_text(POEM)
+    for name in "small.txt", str(tmp_path / "small.txt"), str(tmp_path):
+        with pytest.raises(DataError, match=rf"is the text itself, .*; for that, write Path\('.*{name[-5:]}'\)"):
+            model_on(cpu).fit(name, steps=1)
+    for text in "small.txt\n" * 40, "small.txt " * 40, "small.txt " * 900:
+        assert model_on(cpu).fit(text, steps=1)
+    with pytest.raises(DataError, match="your text has a zero byte at offset 9"):
+        model_on(cpu).fit("small.txt\0")
+
+
 @pytest.mark.parametrize("text, came", [([POEM], "list"), (3, "int"), (POEM.split, "builtin_function_or_method")])
 def test_what_is_no_text_is_refused_with_what_came(text, came, cpu):
     model = model_on(cpu)

@@ -57,6 +57,20 @@ def losses(folder):
     return [{name: value for name, value in row.items() if name not in ("ms", "tokens_per_second")} for row in rows]
 
 
+def test_a_built_in_text_is_called_so_also_beside_a_file_of_its_name(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    said = {}
+    for there in False, True:
+        if there:
+            (tmp_path / "words").write_text(POEM)
+        for source in ("words", "./words")[: 1 + there]:
+            assert main([*arguments(source, "run", 1, TINY), "--train.eval-batches", "1"]) == 0
+            said[there, source] = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("text"))
+    assert said[False, "words"].startswith("text    words (built in), 9,971 characters")
+    assert said[True, "words"].startswith("text    words (built in; --data ./words is the file), 9,971 characters")
+    assert said[True, "./words"].startswith(f"text    words, {len(POEM):,} characters")
+
+
 def refused(capsys, *command):
     """The sentence that a command fails with."""
     assert main([str(word) for word in command]) == 1

@@ -135,12 +135,12 @@ def test_a_body_that_goes_on_while_the_answer_streams_ends_only_its_connection(s
 @pytest.mark.parametrize(
     "method, path, allowed",
     [
-        ("PUT", "/ds", "GET"),
+        ("PUT", "/ds", "GET, HEAD"),
         ("GET", "/ds/upload", "POST"),
         ("GET", "/ds/poem", "DELETE"),
-        ("PATCH", "/lm/first", "DELETE, GET"),
+        ("PATCH", "/lm/first", "DELETE, GET, HEAD"),
         ("GET", "/lm/first/train", "POST"),
-        ("DELETE", "/lm/first/events", "GET"),
+        ("DELETE", "/lm/first/events", "GET, HEAD"),
     ],
 )
 def test_a_method_that_a_path_has_not_is_405_with_those_it_has(server, method, path, allowed):
@@ -169,7 +169,7 @@ def test_any_last_event_id_is_read(server, last):
         ("/lm/first/generate", "", b"{}", 422, "the body: expected Content-Type: application/json, got none"),
         ("/lm/x/train", "text/plain", b"{}", 422, "expected Content-Type: application/json, got 'text/plain'"),
         ("/lm/x/train", "application/json", b"{", 422, "the body: expected JSON, got something else at character 1"),
-        ("/lm/x/train", "application/json", b"[1]", 422, "the body: expected a JSON object, got '[1]'"),
+        ("/lm/x/train", "application/json", b"[1]", 422, "the body: expected a JSON object, got [1]"),
         ("/lm/x/train", "application/json", b'{"dataset": "\xe9"}', 400, "expected JSON in UTF-8"),
         ("/lm/x/train", "application/json", b"[" * 100_000, 400, "nested at most a hundred levels deep"),
         ("/ds/upload", "multipart/form-data; boundary=b", b"garbage", 400, "the boundary of its Content-Type"),
@@ -211,6 +211,43 @@ def test_a_name_that_would_be_ignored_is_refused(server, method, address, form, 
     assert response.status_code == (422 if field else 200), response.text
     assert not field or (answer["field"] == field and answer["detail"].startswith(f"{field}: {expected}")), answer
     assert "ignored" not in server.client.get("/ds").text and server.client.get("/lm/first").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path, status",
+    [
+        ("/ds", 200),
+        ("/lm/first/model.safetensors", 200),
+        ("/lm/first/events", 200),
+        ("/lm/none", 404),
+        ("/openapi.json", 200),
+    ],
+)
+def test_head_has_the_headers_of_get_and_no_body(server, path, status):
+    head, get = server.client.head(path), server.client.get(path)
+    assert (head.status_code, head.content) == (status, b"") and get.status_code == status and get.content
+    names = head.headers.keys() & {"content-type", "content-length", "cache-control", "etag", "transfer-encoding"}
+    assert {name: head.headers[name] for name in names} == {name: get.headers[name] for name in names}
+    assert "content-type" in names and server.client.head("/ds/upload").status_code == 405
+    assert not tracebacks(server)
+
+
+@pytest.mark.parametrize(
+    "method, path, sent, field, expected",
+    [
+        ("POST", "/lm/x/train", {"json": {"n_layer": 2.0}}, "n_layer", "got 2.0"),
+        ("POST", "/lm/first/generate", {"json": {"top_k": True}}, "top_k", "got true"),
+        ("POST", "/lm/first/generate", {"json": {"top_k": "2"}}, "top_k", "got '2'"),
+        ("POST", "/lm/first/generate", {"json": {"stop": None}}, "stop", "got null"),
+        ("POST", "/lm/x/train", {"json": {"dataset": "task:nope"}}, "dataset", "there is no task 'nope'"),
+        ("GET", "/lm/first/eval?dataset=task:sort,length=99", {}, "dataset", "length must be a whole number"),
+        ("POST", "/ds/upload", {"files": {"file": ("../..", b"text")}}, "name", "'../..' cannot be the name of a"),
+        ("POST", "/ds/upload", {"files": {"file": ("my poem.txt", b"a")}}, "name", "'my poem.txt' cannot be the name"),
+    ],
+)
+def test_a_wrong_value_is_repeated_as_it_came_with_its_field(server, method, path, sent, field, expected):
+    answer = server.json(method, path, 422, **sent)
+    assert answer["field"] == field and expected in answer["detail"], answer
 
 
 # Names
