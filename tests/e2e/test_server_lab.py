@@ -183,14 +183,15 @@ def test_a_text_that_a_dropped_connection_lost_is_asked_for_again(page, serving)
     dropped = []
 
     def connect(socket):
-        server = socket.connect_to_server()
+        server, gone = socket.connect_to_server(), []
 
         def forward(message):
             if isinstance(message, bytes) and not dropped:
                 dropped.append(len(message))
+                gone.append(True)
                 socket.close()
                 server.close()
-            else:
+            elif not gone:
                 server.send(message)
 
         socket.on_message(forward)
