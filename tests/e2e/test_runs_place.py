@@ -131,6 +131,15 @@ def test_the_run_under_way_is_seen_and_paused_from_another_place(page, site):
     line.get_by_role("button", name="Pause").click()
     expect(line.get_by_role("button", name="Resume")).to_be_visible()
     expect(row(page, "baby 1")).to_contain_text("of 100,000")
+    # A long name is cut, and leaves their words to the step and the button; so does the table to the text.
+    line.locator("bdi").evaluate("(name) => { name.textContent = 'x'.repeat(180); }")
+    row(page, "baby 1").locator(".run-title").evaluate("(name) => { name.textContent = 'x'.repeat(180); }")
+    for width in (1280, 390):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert line.get_by_role("button", name="Resume").bounding_box()["height"] < 50, width
+        expect(line.locator("bdi + span"), str(width)).to_be_in_viewport(ratio=1)
+    page.set_viewport_size({"width": 1280, "height": 800})
+    assert page.locator("tr[data-copy] td:nth-child(3)").first.bounding_box()["width"] >= 120
 
 
 @pytest.mark.parametrize("width", [1440, 390, 320])

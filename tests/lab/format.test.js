@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as format from "../../lab/ui/format.js";
+import { labels } from "../../lab/ui/labels.js";
 
 /** @template T @param {(value: T) => string} write @param {[T, string][]} cases */
 function check(write, cases) {
@@ -56,6 +57,12 @@ test("messages use the page's names of settings", () => {
   for (const quoted of ["'2;train.steps=3'", '"it\'s train.steps"', "“train.steps”", "'\\'train.steps'", "'train.steps and so on, cut sh"]) {
     assert.equal(format.withFieldNames(`the model's train.steps, got ${quoted}`), `the model's Steps, got ${quoted}`);
   }
+});
+
+test("a name with marks that reorder text is isolated in a sentence", () => {
+  assert.match(labels.figures.summary("a\u202eb", "tales", "", 8, "1 k", "NumPy"), /^\u2068a\u202eb\u2069 on /);
+  assert.match(labels.figures.summary("baby", "tales", "", 8, "1 k", "NumPy"), /^baby on /);
+  for (const { change } of [labels.runs, labels.changes]) assert.equal(change("text", "a\u202eb", "tales"), "text \u2068a\u202eb\u2069 → tales");
 });
 
 test("a task is named in words, and another text as it is", () => check(format.textName, [

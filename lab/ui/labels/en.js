@@ -8,6 +8,10 @@ const plural = (number, noun) => `${number} ${noun}${number === 1 ? "" : "s"}`;
  * @param {string} name */
 const isolated = (name) => `\u2068${name}\u2069`;
 
+/** A value or a name, isolated if it has letters of other scripts or marks that could reorder a line.
+ * @param {string} name */
+const plain = (name) => (/[^ -~]/.test(name) ? isolated(name) : name);
+
 export const english = {
   page: {
     name: "pygpt lab",
@@ -59,7 +63,7 @@ export const english = {
     train: "Train",
     runs: "Runs",
     write: "Write",
-    runLine: (/** @type {string} */ name, /** @type {string} */ step, /** @type {string} */ steps) => `${isolated(name)}, step ${step} of ${steps}`,
+    runStep: (/** @type {string} */ step, /** @type {string} */ steps) => `, step ${step} of ${steps}`,
   },
 
   /** The runs that are kept. */
@@ -72,9 +76,9 @@ export const english = {
     search: "Find a run",
     columns: { star: "Compare and star", name: "Name", text: "Text", steps: "Steps", loss: "Training loss", val_loss: "Validation loss", parameters: "Parameters", size: "Size", kept: "Kept", actions: "Actions" },
     steps: (/** @type {string} */ step, /** @type {string} */ steps) => (step === steps ? step : `${step} of ${steps}`),
-    change: (/** @type {string} */ field, /** @type {string} */ before, /** @type {string} */ after) => `${field} ${before || "–"} → ${after || "–"}`,
+    change: (/** @type {string} */ field, /** @type {string} */ before, /** @type {string} */ after) => `${field} ${plain(before) || "–"} → ${plain(after) || "–"}`,
     changes: (/** @type {string[]} */ shown, /** @type {number} */ more) => `${shown.join(" · ")}${more > 0 ? ` · ${more} more` : ""}`,
-    fromPreset: (/** @type {string} */ preset, /** @type {string} */ changes) => `${isolated(preset)} with ${changes}`,
+    fromPreset: (/** @type {string} */ preset, /** @type {string} */ changes) => `${preset} with ${changes}`,
     star: (/** @type {string} */ name) => `Star ${name}`,
     actions: { open: "Open", rename: "Rename", delete: "Delete" },
     actionTitles: {
@@ -485,7 +489,7 @@ export const english = {
   /** The bar that tells the settings of the next run from those of the run on the screen. */
   changes: {
     are: (/** @type {string} */ changes) => `Your changes (${changes}) are for the next run.`,
-    change: (/** @type {string} */ name, /** @type {string} */ before, /** @type {string} */ after) => `${name} ${before} → ${after}`,
+    change: (/** @type {string} */ name, /** @type {string} */ before, /** @type {string} */ after) => `${name} ${plain(before)} → ${plain(after)}`,
     edited: (/** @type {string} */ name) => `${name} edited`,
     more: (/** @type {string[]} */ named, /** @type {number} */ others) => `${named.join(", ")} and ${others} more`,
     names: /** @type {Record<string, string>} */ ({ preset: "preset", "data.source": "text" }),
@@ -539,7 +543,7 @@ export const english = {
       `${plural(layers, "layer")}, ${plural(heads, "head")}, width ${width}`,
     summary: (/** @type {string} */ name, /** @type {string} */ text, /** @type {string} */ sizes, /** @type {number} */ context,
       /** @type {string} */ parameters, /** @type {string} */ device) =>
-      `${name} on ${isolated(text)}: ${sizes}, context ${context}, ${parameters} parameters, on ${device}`,
+      `${plain(name)} on ${isolated(text)}: ${sizes}, context ${context}, ${parameters} parameters, on ${device}`,
   },
 
   /** What to do about the verdict on a run; its sentence comes from the package. */
