@@ -59,6 +59,8 @@ class SweepCommand(ExperimentCommand):
     """short for --train.seed"""
     out: Annotated[Path | None, optional("DIR")] = None
     """folder for the folders of the runs (default: runs/PRESET-sweep)"""
+    checkpoints: bool = False
+    """keep the weights along each run too, as the lab does"""
     dry_run: bool = False
     """list the runs and the estimated time, and train nothing"""
 
@@ -103,7 +105,7 @@ class SweepCommand(ExperimentCommand):
         out = self.out or Path("runs") / f"{base.name}-sweep"
         with unbreakable_output():
             console = PlainConsole(soft_wrap=True)
-            runner = SweepRunner(sweep, text, self.device, out, console)
+            runner = SweepRunner(sweep, text, self.device, out, console, self.checkpoints)
             if not self.dry_run:
                 return runner.run()
             seconds = runner.estimate()

@@ -26,12 +26,12 @@ DONE = ("finished", "diverged")  # the states of runs that are not trained again
 
 
 class SweepRunner:
-    """The runs of a sweep on a text, in the folder `out`."""
+    """The runs of a sweep on a text, in the folder `out`. With `checkpoints`, the weights along each run are kept."""
 
-    def __init__(self, sweep: Sweep, text, choice: str, out: Path, console):
+    def __init__(self, sweep: Sweep, text, choice: str, out: Path, console, checkpoints: bool):
         self.sweep, self.text, self.choice, self.out, self.console = sweep, text, choice, out, console
         self.id = sweep.id(text.sha256)
-        self.store = RunStore(DiskFiles(out))
+        self.store = RunStore(DiskFiles(out), checkpoints=checkpoints)
         self.signal: int | None = None
         self.signals = 0
         self.training: Training | None = None

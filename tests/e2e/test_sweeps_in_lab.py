@@ -1,5 +1,6 @@
 """Sweeps in the lab: several runs in a queue that survives a reload, their seeds as a band, and the range test."""
 
+import json
 import re
 import subprocess
 import sys
@@ -60,7 +61,7 @@ def test_a_sweep_of_learning_rates_and_seeds_is_queued_and_drawn_as_bands(page, 
     in_tab = page.evaluate(FILES)
     settings = tomllib.loads(in_tab["lr=0.01,seed=2 settings"])
     (tmp_path / "base.toml").write_text(in_tab["lr=0.01,seed=2 settings"])
-    command = [sys.executable, "-m", "pygpt", "sweep", "base.toml", "--device=numpy", "--out=runs"]
+    command = [sys.executable, "-m", "pygpt", "sweep", "base.toml", "--device=numpy", "--checkpoints", "--out=runs"]
     values = ["--optim.learning-rate=0.002,0.01", "--train.seed=1..3"]
     done = subprocess.run([*command, *values], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -109,6 +110,32 @@ def test_the_queue_is_reordered_paused_and_continued_after_a_reload(page, site):
     page.get_by_role("button", name="Drop seed=1").click()  # it stops, and is kept
     expect(queue).to_be_hidden()
     expect(row(page, "seed=1")).to_have_count(1)
+
+
+RANGE = """
+from numpy_wheel import ensure_numpy
+from pygpt.config.experiment import Experiment
+from pygpt.data import load_text
+from pygpt.devices import open_device_in_tab
+from pygpt.training.lr_range import find_range, range_experiment
+from pygpt.training.run import Run
+import dataclasses
+
+async def load_numpy():
+    await ensure_numpy(SITE)
+
+device = await open_device_in_tab("numpy", load_numpy)
+run = Run(range_experiment(Experiment.preset("bigram")), load_text("tales"), device)
+dataclasses.asdict([result async for result in find_range(run)][-1])
+"""
+
+
+def test_a_range_test_has_the_same_bits_in_the_tab_as_natively(fresh_python_in_tab):
+    tab = fresh_python_in_tab
+    in_tab = tab.run(f"SITE = {tab.site_root!r}{RANGE}")
+    command = [sys.executable, "-m", "pygpt", "lr-range", "bigram", "--device=numpy", "--json"]
+    assert in_tab == json.loads(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
+    assert len(in_tab["losses"]) == 100 and in_tab["suggested"] is not None
 
 
 def test_the_range_test_suggests_a_rate_and_the_draft_takes_it(page, site):

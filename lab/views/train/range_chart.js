@@ -35,7 +35,7 @@ export function rangeChart() {
     plot = new uPlot({
       width, height, padding: [12, 20, 0, 0], legend: { show: false }, cursor: { y: false, drag: { x: false, y: false } },
       scales: { x: { time: false, distr: 3, range: (_, low, high) => [low, high] } },
-      axes: [{ ...axis, grid: { show: false }, size: 2 * rem, values: (_, splits) => splits.map((split) => (Math.log10(split) % 1 ? "" : number(split))) }, axis],
+      axes: [{ ...axis, grid: { show: false }, size: 2 * rem, values: (_, splits) => splits.map((split) => (split ? String(split) : "")) }, axis],
       series: [{}, { stroke: colour("--line"), width: 1.5, points: { show: false } }, { stroke: colour("--accent"), width: 2, points: { show: false } }],
       hooks: { draw: [(chart) => {
         if (suggested === null) return;

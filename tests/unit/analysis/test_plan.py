@@ -131,7 +131,8 @@ def test_which_optimizer_settings_change_a_plan(kind, software):
                 kind_of(field.default / 2 + limits["minimum"]),
             }
         for name, value in itertools.product(OPTIMIZERS, values):
-            experiment = base.with_fields(**{"optim.name": name, "optim.min_learning_rate": 0.0})
+            lowest = 1e-6 if value == "rising" else 0.0  # which cannot rise from 0
+            experiment = base.with_fields(**{"optim.name": name, "optim.min_learning_rate": lowest})
             if planned(experiment) != planned(experiment.with_fields(**{f"optim.{field.name}": value})):
                 changing.add(field.name)
                 break
