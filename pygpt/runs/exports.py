@@ -18,6 +18,7 @@ TAGS = {
     "update_ratio": "train/update_ratio",
     "ms_per_step": "speed/ms_per_step",
     "tokens_per_second": "speed/tokens_per_second",
+    "seconds": "speed/seconds",
 }
 
 AVERAGED = "loss/steps_averaged"

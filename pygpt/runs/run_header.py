@@ -8,7 +8,7 @@ from typing import Any
 
 from pygpt.config.experiment import Experiment
 from pygpt.errors import CheckpointError, ExperimentError
-from pygpt.runs.checkpoint import CURVE, smoothed_loss
+from pygpt.runs.checkpoint import CURVE, number_in
 from pygpt.training.loss_curve import LossCurve
 
 LENGTH = 8  # bytes of the length of the header
@@ -26,6 +26,7 @@ class RunHeader:
     provenance: dict[str, Any]
     parameters: int
     smoothed: float | None
+    seconds: float | None
     tables: dict[str, tuple[int, int]]
 
     @property
@@ -33,6 +34,13 @@ class RunHeader:
         """The SHA-256 of the text, or "" if the file does not say."""
         data = self.provenance.get("data")
         return str(data.get("sha256", "")) if isinstance(data, dict) else ""
+
+    @property
+    def bytes_per_token(self) -> float | None:
+        """The bytes of text that a token stands for, on average; None if the file does not say."""
+        data = self.provenance.get("data")
+        found = data.get("bytes_per_token") if isinstance(data, dict) else None
+        return found if isinstance(found, float) and 0 < found < math.inf else None
 
     @property
     def began_from(self) -> str:
@@ -46,7 +54,7 @@ class RunHeader:
     def curve(self, tables: dict[str, bytes]) -> LossCurve:
         """The loss curve, given the bytes at `tables`. Raises: CheckpointError if they are damaged."""
         try:
-            return LossCurve.from_tables(tables, self.step, self.smoothed)
+            return LossCurve.from_tables(tables, self.step, self.smoothed, self.seconds)
         except struct.error:
             raise CheckpointError("the loss curve is damaged: it ends within a row") from None
 
@@ -74,7 +82,8 @@ def read_header(header: bytes) -> RunHeader:
             step=step,
             provenance=provenance,
             parameters=sum(map(math.prod, weights)),
-            smoothed=smoothed_loss(metadata),
+            smoothed=number_in(metadata, "smoothed_loss"),
+            seconds=number_in(metadata, "training_seconds"),
             tables={name.removeprefix("curve."): (start + begin, start + end) for name, (begin, end) in places.items()},
         )
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, ExperimentError):
