@@ -9,6 +9,7 @@ from typing import Any
 from pygpt.config.experiment import Experiment
 from pygpt.errors import CheckpointError, ExperimentError
 from pygpt.runs.checkpoint import CURVE, number_in
+from pygpt.runs.provenance import bytes_per_token
 from pygpt.training.loss_curve import LossCurve
 
 LENGTH = 8  # bytes of the length of the header
@@ -25,6 +26,7 @@ class RunHeader:
     step: int
     provenance: dict[str, Any]
     parameters: int
+    tokenizer: dict[str, Any]  # its description
     smoothed: float | None
     seconds: float | None
     tables: dict[str, tuple[int, int]]
@@ -38,9 +40,7 @@ class RunHeader:
     @property
     def bytes_per_token(self) -> float | None:
         """The bytes of text that a token stands for, on average; None if the file does not say."""
-        data = self.provenance.get("data")
-        found = data.get("bytes_per_token") if isinstance(data, dict) else None
-        return found if isinstance(found, float) and 0 < found < math.inf else None
+        return bytes_per_token(self.provenance, self.tokenizer)
 
     @property
     def began_from(self) -> str:
@@ -82,6 +82,7 @@ def read_header(header: bytes) -> RunHeader:
             step=step,
             provenance=provenance,
             parameters=sum(map(math.prod, weights)),
+            tokenizer=dict(json.loads(metadata["tokenizer"])),
             smoothed=number_in(metadata, "smoothed_loss"),
             seconds=number_in(metadata, "training_seconds"),
             tables={name.removeprefix("curve."): (start + begin, start + end) for name, (begin, end) in places.items()},
