@@ -24,8 +24,8 @@ class ExportCommand:
     to: Literal["hf", "csv", "tensorboard", "html", "zip"] = "hf"
     """hf: the layout of GPT-2, Llama, Mistral, Qwen 2 or Qwen 3, depending on the model; csv: metrics.csv; tensorboard:
     an event file (without a log, the losses of a long run are means of the last steps_averaged steps each); html: one
-    file that opens in any browser without a network, with the model and a program that samples from it; zip: the files of
-    the run, which the lab opens too"""
+    file that opens in any browser without a network, with the model and a program that samples from it; zip: the files
+    of the run, which the lab opens too"""
     lab: Annotated[str, tyro.conf.arg(metavar="URL")] = "http://127.0.0.1:8000/"
     """with html, the address of the lab that the file links to"""
 

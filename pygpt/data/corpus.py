@@ -142,7 +142,7 @@ def whole_split(text: str, tokenizer: Tokenizer, layout: str, block_size: int, q
     return Split(tokens)
 
 
-def mean_bytes(text: str, corpus: Corpus[Split]) -> float:
+def mean_bytes(text: str, corpus: Corpus) -> float:
     """The bytes of a text that a token of its corpus stands for, on average: a loss per token divided by it is one per
     byte, and comparable between tokenizers. The delimiter of a document stands for the end of its line."""
     if corpus.layout == "documents":

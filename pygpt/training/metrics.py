@@ -51,7 +51,7 @@ class Metric:
         CLOCK, "training speed, without the padding of documents", unit="tokens/s", digits=1
     )
     seconds: float | None = metric(
-        CLOCK, "training time so far: steps and evaluations, without pauses, samples and saving", unit="s", digits=3
+        CLOCK, "training time so far: steps and evaluations, without pauses, samples and saving", unit="s", digits=6
     )
     steps_averaged: int = 1
 
