@@ -58,7 +58,7 @@ const store = createStore(INITIAL, /** @type {(state: State, action: Action) => 
 const curves = new Curves();
 /** @type {Send} */
 let sendNow = () => {};
-const { controller, files } = createController({ store, receive, send: (command, bytes) => sendNow(command, bytes), device });
+const { controller, files, imports } = createController({ store, receive, send: (command, bytes) => sendNow(command, bytes), device });
 
 let reloaded = /** @type {PerformanceNavigationTiming|undefined} */ (performance.getEntriesByType("navigation")[0])?.type === "reload";
 let adopted = false; // a reopened connection sends `ready` again
@@ -76,7 +76,8 @@ function receive(event, bytes) {
   if (event.type === "error" && event.during === "start") requestAnimationFrame(() => goTo(MISTAKE));
   if (event.type === "ready" && !adopted) adoptLink();
   if (event.type === "opened") files.forget(); // the run's own text follows
-  if ((event.type === "saved" || event.type === "exported") && bytes) download(event.name, bytes);
+  imports.handle(event);
+  if ((event.type === "saved" || event.type === "exported" || event.type === "run_exported") && bytes) download(event.name, bytes);
   if (event.type === "text" && (bytes || (event.of_run && !event.text.built_in))) textChoice.fill(new TextDecoder().decode(bytes));
 }
 

@@ -2,6 +2,7 @@
 
 import { ChosenFiles } from "./state/chosen_files.js";
 import { addressOf } from "./state/place.js";
+import { RunImports } from "./state/run_imports.js";
 import { sharedHash } from "./state/share_link.js";
 import { SERVER, moveTo } from "./transport/socket_client.js";
 import { isRun, readFile } from "./transport/text_files.js";
@@ -26,6 +27,8 @@ export function createController({ store, send, receive, device }) {
     store.dispatch({ type: "choosing_text", choice: "own" });
     send({ type: "choose_text", name, built_in: false }, bytes);
   }, (message) => receive({ type: "error", message, field: "text", during: "read", run_id: "" }), () => textName(store.state.text.facts?.name ?? ""));
+
+  const imports = new RunImports(send, store.dispatch);
 
   /** @type {import("./state/state.js").Controller} */
   const controller = {
@@ -75,6 +78,10 @@ export function createController({ store, send, receive, device }) {
       if (message) receive({ type: "error", message, field: "file", during: "open", run_id: "" });
       else if (bytes && (await mayReplace("open"))) send({ type: "open", name: file.name }, bytes);
     },
+    importRuns(chosen) {
+      controller.go("runs"); // where they are listed
+      imports.add(chosen);
+    },
     async openKept(copy) {
       if (!(await mayReplace("open"))) return;
       controller.send({ type: "open_kept", copy });
@@ -102,5 +109,5 @@ export function createController({ store, send, receive, device }) {
     return answer !== "";
   }
 
-  return { controller, files };
+  return { controller, files, imports };
 }

@@ -43,7 +43,8 @@ MAY_IMPORT = {
     "huggingface": "errors utils version tensor tokenizers config runs",
     "nanogpt": "errors utils version tensor tokenizers data config runs huggingface",
     "language_model": "errors utils devices models data config training analysis runs inference",
-    "session": "errors utils version models tokenizers data config training analysis runs inference webpage",
+    "session": "errors utils version models tokenizers data config training analysis runs inference webpage "
+    "huggingface",
     "server": "errors utils version devices tokenizers data config training analysis runs inference session",
     "cli": "errors utils version devices tensor tokenizers data config training analysis runs inference huggingface "
     "nanogpt session server webpage",

@@ -1,10 +1,9 @@
-// The comparison of runs: their settings, and their curves as the columns of one chart.
-
-import { Curves } from "./curves.js";
+// The comparison of runs: their settings, and what their losses count.
 
 /** @typedef {import("../transport/messages.js").RunReadEvent} RunRead */
 /** @typedef {import("../transport/messages.js").Experiment} Experiment */
 
+export const MOST_COMPARED = 40; // a class's runs; more lines than that are no chart
 const SECTIONS = /** @type {const} */ (["data", "model", "optim", "train"]);
 
 /**
@@ -37,18 +36,8 @@ export function tokensPerStep({ model, train }) {
   return Number(model["block_size"]) * Number(train["batch_size"]) * Number(train["accumulation"] ?? 1);
 }
 
-/**
- * The curves of a run: where they are, the smoothed training loss, and the validation loss.
- * @param {RunRead} run @param {"step"|"tokens"} across @param {"nats"|"perplexity"} unit
- * @returns {[number[], (number|null)[], (number|null)[]]}
- */
-export function columnsOf(run, across, unit) {
-  const curves = new Curves();
-  // Without the untrained model's loss: a straight line from it to the next would be wrong.
-  const validation = run.validation.filter(([step]) => step > 0 || run.began_from !== "");
-  curves.replay({ training: run.training, validation });
-  const [steps, , smoothed, seen] = curves.columns;
-  const scale = across === "tokens" ? tokensPerStep(run.experiment) : 1;
-  const shown = (/** @type {number|null} */ loss) => (loss === null || unit === "nats" ? loss : Math.exp(loss));
-  return [steps.map((step) => step * scale), smoothed.map(shown), seen.map(shown)];
+/** What the losses of a run count: the tokens of its text.
+ * @param {RunRead} run */
+export function countedBy({ experiment, text_sha256 }) {
+  return JSON.stringify([text_sha256, ...["layout", "tokenizer", "vocab_size"].map((name) => experiment.data[name])]);
 }

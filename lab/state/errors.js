@@ -19,7 +19,7 @@ const DIALOGS = /** @type {Record<string, string>} */ ({
 
 /** Where an error is shown if it names no field. */
 const PLACES = /** @type {Record<string, string>} */ ({
-  list_runs: "runs", read_run: "runs", describe_run: "runs", delete_run: "runs", restore_run: "runs", choose_text: "text", open_device: "device", sample: "prompt", open: "file", open_kept: "file", save: "file", branch: "runs",
+  list_runs: "runs", read_run: "runs", describe_run: "runs", delete_run: "runs", restore_run: "runs", export_run: "runs", import_runs: "runs", choose_text: "text", open_device: "device", sample: "prompt", open: "file", open_kept: "file", save: "file", branch: "runs",
   share: "share", export_html: "share",
 });
 

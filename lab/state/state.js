@@ -27,6 +27,7 @@ import { labels } from "../ui/labels.js";
  * @typedef {{type: "go", place: import("./place.js").Place}} Go  to a place of the page
  * @typedef {{type: "show_settings", open: boolean}} ShowSettings  the drawer with the settings
  * @typedef {{type: "compare", copies: string[]}} Compare  kept runs
+ * @typedef {{type: "importing", files: number}} Importing  files with runs were chosen
  * @typedef {{type: "writing", slot: number}} AskToWrite  a text was asked for in a slot
  * @typedef {{type: "persisted", persistent: boolean}} Persisted  what the browser answered to the request to keep runs
  * @typedef {{type: "limited", sentence: string}} Limited
@@ -34,7 +35,7 @@ import { labels } from "../ui/labels.js";
  * @typedef {{type: "link_taken"}} LinkTaken
  * @typedef {{type: "link_dismissed"}} LinkDismissed
  * @typedef {{type: "new_version", is: import("../transport/offline.js").NewVersion}} NewVersion
- * @typedef {Event|LineEvent|NewVersion|Edit|ChoosePreset|Adopt|Undo|ChoosingText|ChoosingDevice|Starting|Sampling|Benchmarking|Profiling|Asking|Announce|Go|ShowSettings|Compare|AskToWrite|Persisted|Limited|LinkArrived|LinkTaken|LinkDismissed} Action
+ * @typedef {Event|LineEvent|NewVersion|Edit|ChoosePreset|Adopt|Undo|ChoosingText|ChoosingDevice|Starting|Sampling|Benchmarking|Profiling|Asking|Announce|Go|ShowSettings|Compare|AskToWrite|Importing|Persisted|Limited|LinkArrived|LinkTaken|LinkDismissed} Action
  */
 
 /**
@@ -80,6 +81,7 @@ import { labels } from "../ui/labels.js";
  * @property {Run[]} runs  the runs that are kept, the newest first
  * @property {string[]} compared  the folders of the runs that are compared
  * @property {Record<string, import("../transport/messages.js").RunReadEvent>} read  what was read of them, by folder
+ * @property {Record<string, Experiment>} runSettings  the settings of the kept runs, by folder, if a column of their table needed them
  * @property {boolean} listed  whether the list of runs has arrived
  * @property {import("../transport/messages.js").KeptRun[]} deleted  the runs that were deleted and can be brought back, the last one last
  * @property {{text: string, running: boolean}[]} written  the texts of kept runs, in the two slots of `write`
@@ -91,6 +93,8 @@ import { labels } from "../ui/labels.js";
  * @property {{names: string[], seconds: number|null}|null} planned  the runs of the sweep in the dialog
  * @property {import("../transport/messages.js").LrRangeEvent|null} range  the learning-rate range test
  * @property {import("../transport/messages.js").RunGroup[]} groups  the runs that are compared, in groups that differ in their seed
+ * @property {{left: number, copies: string[], known: string[], refused: string[]}|null} imports  the files with runs that were
+ *   chosen last: how many are not read yet, the folders of the runs that are new and that were kept before, and what was refused
  * @property {boolean|null} persistent  whether the browser promised to keep the runs; null before it was asked
  */
 
@@ -161,6 +165,8 @@ export const INITIAL = {
   planned: null,
   range: null,
   groups: [],
+  imports: null,
+  runSettings: {},
   persistent: null,
   written: [{ text: "", running: false }, { text: "", running: false }],
 };
@@ -202,6 +208,7 @@ export function layoutOf(about, text) {
  * @property {(of: "run"|"draft", withCurve?: boolean) => string} link  to share: that of the run on the screen, or of the draft
  * @property {(files: File[]) => void} readTexts  as one text
  * @property {(file: File) => void} openRun
+ * @property {(files: File[]) => void} importRuns  keep the runs in files without opening them
  * @property {(choice: string) => void} chooseDevice
  * @property {(place: import("./place.js").Place) => void} go
  * @property {(copy: string) => void} openKept  open a kept run

@@ -58,8 +58,8 @@
  */
 
 /**
- * A run that is kept: the name of its folder in `copy`, and what is known about it. `open` is "here" if it is the current run, "elsewhere" if another tab writes it, else "". `parent` is the id of the run that it was changed from, or "", and `parent_step` the step whose weights it began with, if it is a branch. `sweep` is the id of its sweep and `sweep_name` what differs there, or "".
- * @typedef {{copy: string, id: string, name: string, text: string, preset: string, parent: string, parent_step: number|null, differs: SettingChange[], notes: string, star: boolean, step: number, steps: number, loss: number|null, val_loss: number|null, accuracy: number|null, parameters: number, bytes: number, created: number, seconds_ago: number, open: string, sweep: string, sweep_name: string}} KeptRun
+ * A run that is kept: the name of its folder in `copy`, and what is known about it. `open` is "here" if it is the current run, "elsewhere" if another tab writes it, else "". `parent` is the id of the run that it was changed from, or "", and `parent_step` the step whose weights it began with, if it is a branch. `sweep` is the id of its sweep and `sweep_name` what differs there, or "". `seconds` is its training time, and `bytes_per_token` how much of the text a token stands for; null if an earlier version wrote it.
+ * @typedef {{copy: string, id: string, name: string, text: string, preset: string, parent: string, parent_step: number|null, differs: SettingChange[], notes: string, star: boolean, step: number, steps: number, loss: number|null, val_loss: number|null, accuracy: number|null, parameters: number, seconds: number|null, bytes_per_token: number|null, bytes: number, created: number, seconds_ago: number, open: string, sweep: string, sweep_name: string}} KeptRun
  */
 
 /**
@@ -218,16 +218,6 @@
  */
 
 /**
- * The runs that are kept, the newest first, and those that were deleted and can be brought back, the last one last.
- * @typedef {{type: "found", runs: KeptRun[], deleted: KeptRun[]}} FoundEvent
- */
-
-/**
- * The settings of a kept run, its curve as in `curve`, what its model wrote during training, and the steps at which it has a checkpoint. `began_from` names the run that it took its first weights from, or is "".
- * @typedef {{type: "run_read", copy: string, text_sha256: string, began_from: string, experiment: Experiment, training: [number, number, number][], validation: ([number, number, number|null])[], samples: WrittenSample[], checkpoints: number[]}} RunReadEvent
- */
-
-/**
  * The run that was `opened` last begins with the weights of a kept run, `copy`, at a step of it.
  * @typedef {{type: "branched", run_id: string, copy: string, step: number}} BranchedEvent
  */
@@ -245,6 +235,31 @@
 /**
  * What was prepared `during` a command was called off by `call_off`: the command ends without an effect.
  * @typedef {{type: "called_off", during: string}} CalledOffEvent
+ */
+
+/**
+ * The runs that are kept, the newest first, and those that were deleted and can be brought back, the last one last.
+ * @typedef {{type: "found", runs: KeptRun[], deleted: KeptRun[]}} FoundEvent
+ */
+
+/**
+ * The settings of the kept runs, by folder.
+ * @typedef {{type: "settings_listed", settings: Record<string, Experiment>}} SettingsListedEvent
+ */
+
+/**
+ * The settings of a kept run, its curve as in `curve`, what its model wrote during training, and the steps at which it has a checkpoint. `began_from` names the run that it took its first weights from, or is "". `metrics` are those of the logged steps, evenly thinned, as columns that have null where nothing was measured; what was never measured has no column. `bytes_per_token` is how much of the text a token stands for, or null if the file does not say.
+ * @typedef {{type: "run_read", copy: string, text_sha256: string, began_from: string, experiment: Experiment, training: [number, number, number][], validation: ([number, number, number|null])[], samples: WrittenSample[], checkpoints: number[], metrics: Record<string, (number|null)[]>, bytes_per_token: number|null}} RunReadEvent
+ */
+
+/**
+ * A kept run in a format, as a file; its bytes travel beside the event.
+ * @typedef {{type: "run_exported", name: string}} RunExportedEvent
+ */
+
+/**
+ * The runs in the file `name` are kept: those that are new in the folders `copies`; those of `known` were kept before. `refused` has a sentence for each that could not be read.
+ * @typedef {{type: "imported", name: string, copies: string[], known: string[], refused: string[]}} ImportedEvent
  */
 
 /**
@@ -299,6 +314,7 @@
  * @typedef {{type: "stop_writing", slot: number}} StopWritingCommand  stop the text in a slot
  * @typedef {{type: "list_runs"}} ListRunsCommand  list the kept runs; answered by `found`
  * @typedef {{type: "read_run", copy: string}} ReadRunCommand  read the settings, curve, samples and checkpoints of a kept run; answered by `run_read`
+ * @typedef {{type: "list_settings"}} ListSettingsCommand  the settings of all kept runs; answered by `settings_listed`
  * @typedef {{type: "describe_run", copy: string, name?: string, notes?: string, star?: boolean}} DescribeRunCommand  change the name, notes or star of a kept run; answered by `found`
  * @typedef {{type: "delete_run", copy: string}} DeleteRunCommand  delete a kept run; answered by `found`
  * @typedef {{type: "restore_run", copy: string}} RestoreRunCommand  undo `delete_run`, on the same visit
@@ -310,9 +326,11 @@
  * @typedef {{type: "clear_queue"}} ClearQueueCommand  take all runs that wait out of the queue
  * @typedef {{type: "pause_queue"}} PauseQueueCommand  pause the queue and its run
  * @typedef {{type: "continue_queue"}} ContinueQueueCommand  continue the queue
+ * @typedef {{type: "export_run", copy: string, to: string}} ExportRunCommand  a kept run as "file", "zip", "hf", "csv", "tensorboard" or "samples"; its bytes travel beside `run_exported`
+ * @typedef {{type: "import_runs", name: string}} ImportRunsCommand  keep the run in a run file, or those in a zip archive; its bytes travel beside it; answered by `imported`
  */
 
-/** @typedef {LoadingEvent|ReadyEvent|DeviceEvent|TextEvent|CheckedEvent|StartedEvent|OpenedEvent|CurveEvent|ProgressEvent|EvaluatedEvent|BaselinesEvent|JudgedEvent|SampleEvent|ResumedEvent|PausedEvent|StoppedEvent|FinishedEvent|SampledEvent|MeasuredEvent|MeasuringEndedEvent|ProfiledEvent|SavedEvent|ExportedEvent|SharedEvent|ComparedEvent|KeptEvent|FoundEvent|RunReadEvent|BranchedEvent|WrittenEvent|ErrorEvent|CalledOffEvent|GroupsReadEvent|SweepPlannedEvent|QueueEvent|LrRangeEvent} Event */
-/** @typedef {BeginCommand|OpenDeviceCommand|ChooseTextCommand|ClearTextCommand|ChooseRunTextCommand|CheckCommand|StartCommand|CallOffCommand|PauseCommand|ResumeCommand|ExtendCommand|StopCommand|SampleCommand|StopSamplingCommand|FindLrCommand|BenchmarkCommand|StopBenchmarkCommand|ProfileCommand|SaveCommand|KeepCommand|ExportHtmlCommand|ShareCommand|ReproduceCommand|OpenCommand|OpenKeptCommand|BranchCommand|WriteCommand|StopWritingCommand|ListRunsCommand|ReadRunCommand|DescribeRunCommand|DeleteRunCommand|RestoreRunCommand|ReadGroupsCommand|PlanSweepCommand|QueueSweepCommand|MoveQueuedCommand|DropQueuedCommand|ClearQueueCommand|PauseQueueCommand|ContinueQueueCommand} Command */
+/** @typedef {LoadingEvent|ReadyEvent|DeviceEvent|TextEvent|CheckedEvent|StartedEvent|OpenedEvent|CurveEvent|ProgressEvent|EvaluatedEvent|BaselinesEvent|JudgedEvent|SampleEvent|ResumedEvent|PausedEvent|StoppedEvent|FinishedEvent|SampledEvent|MeasuredEvent|MeasuringEndedEvent|ProfiledEvent|SavedEvent|ExportedEvent|SharedEvent|ComparedEvent|KeptEvent|BranchedEvent|WrittenEvent|ErrorEvent|CalledOffEvent|FoundEvent|SettingsListedEvent|RunReadEvent|RunExportedEvent|ImportedEvent|GroupsReadEvent|SweepPlannedEvent|QueueEvent|LrRangeEvent} Event */
+/** @typedef {BeginCommand|OpenDeviceCommand|ChooseTextCommand|ClearTextCommand|ChooseRunTextCommand|CheckCommand|StartCommand|CallOffCommand|PauseCommand|ResumeCommand|ExtendCommand|StopCommand|SampleCommand|StopSamplingCommand|FindLrCommand|BenchmarkCommand|StopBenchmarkCommand|ProfileCommand|SaveCommand|KeepCommand|ExportHtmlCommand|ShareCommand|ReproduceCommand|OpenCommand|OpenKeptCommand|BranchCommand|WriteCommand|StopWritingCommand|ListRunsCommand|ReadRunCommand|ListSettingsCommand|DescribeRunCommand|DeleteRunCommand|RestoreRunCommand|ReadGroupsCommand|PlanSweepCommand|QueueSweepCommand|MoveQueuedCommand|DropQueuedCommand|ClearQueueCommand|PauseQueueCommand|ContinueQueueCommand|ExportRunCommand|ImportRunsCommand} Command */
 
 export {};

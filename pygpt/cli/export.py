@@ -1,4 +1,4 @@
-"""`pygpt export`: write a run as a folder for Hugging Face's transformers, as a web page, or its metrics."""
+"""`pygpt export`: write a run for Hugging Face's transformers, as a web page or a zip, or its metrics."""
 
 import contextlib
 import dataclasses
@@ -15,16 +15,17 @@ from pygpt.errors import CheckpointError
 @dataclasses.dataclass
 class ExportCommand:
     """Export a run as a folder that Hugging Face's transformers loads, with the same logits, as a web page that samples
-    from it, or its metrics."""
+    from it, as a zip, or its metrics."""
 
     model_folder: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(name="run", metavar="DIR")]
     """folder that `pygpt train` wrote, or a file saved by the lab"""
     out: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="OUT")]
-    """folder to write; for html a file, such as model.html"""
-    to: Literal["hf", "csv", "tensorboard", "html"] = "hf"
+    """folder to write; for html and zip a file, such as model.html"""
+    to: Literal["hf", "csv", "tensorboard", "html", "zip"] = "hf"
     """hf: the layout of GPT-2, Llama, Mistral, Qwen 2 or Qwen 3, depending on the model; csv: metrics.csv; tensorboard:
     an event file (without a log, the losses of a long run are means of the last steps_averaged steps each); html: one
-    file that opens in any browser without a network, with the model and a program that samples from it"""
+    file that opens in any browser without a network, with the model and a program that samples from it; zip: the files
+    of the run, which the lab opens too"""
     lab: Annotated[str, tyro.conf.arg(metavar="URL")] = "http://127.0.0.1:8000/"
     """with html, the address of the lab that the file links to"""
 
@@ -34,6 +35,8 @@ class ExportCommand:
 
         if self.to == "html":
             return self._write_page()
+        if self.to == "zip":
+            return self._archive()
         files = self._model() if self.to == "hf" else self._metrics()
         if lost := [name for name in files if os.path.lexists(self.out / name)]:
             raise CheckpointError(f"{self.out} has a {lost[0]} already, which would be lost; choose another folder")
@@ -74,6 +77,36 @@ class ExportCommand:
         PlainConsole(soft_wrap=True).print(
             f"Wrote the model to {self.out} ({format_bytes(len(page))}). Open it in a browser."
         )
+        return 0
+
+    def _archive(self) -> int:
+        import tempfile
+
+        from pygpt.runs.archive import zip_to
+        from pygpt.runs.layout import CHECKPOINTS_FOLDER, EXPERIMENT_FILE, MODEL_FILE, RUN_FILES, checkpoint_step
+        from pygpt.runs.run_folder import folder_of, open_run
+        from pygpt.utils.files import write_atomically
+
+        checkpoint, folder = open_run(self.model_folder), folder_of(self.model_folder)
+        if not self.model_folder.exists():
+            raise CheckpointError(f"{self.model_folder} is a checkpoint along a run; --to zip takes the whole run")
+        if os.path.lexists(self.out):
+            raise CheckpointError(f"{self.out} is there already, and would be lost; choose another name")
+        places = {MODEL_FILE: self.model_folder}
+        if folder:
+            along = [path for path in (folder / CHECKPOINTS_FOLDER).glob("*") if checkpoint_step(path.name) is not None]
+            places = {str(path.relative_to(folder)): path for path in (*(folder / file for file in RUN_FILES), *along)}
+        name = (folder or self.model_folder.with_suffix("")).resolve().name
+        try:
+            files = {f"{name}/{file}": path.read_bytes() for file, path in places.items() if path.is_file()}
+            files.setdefault(f"{name}/{EXPERIMENT_FILE}", checkpoint.experiment.to_toml().encode())
+            with tempfile.TemporaryFile() as archive:
+                zip_to(archive, files)
+                archive.seek(0)
+                write_atomically(self.out, iter(lambda: archive.read(1 << 20), b""))
+        except OSError as error:
+            raise CheckpointError(f"{self.out} cannot be written: {error.strerror}") from None
+        PlainConsole(soft_wrap=True).print(f"Wrote {', '.join(files)} to {self.out}. The lab opens it, too.")
         return 0
 
     def _model(self):

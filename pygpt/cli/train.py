@@ -6,7 +6,7 @@ import dataclasses
 import math
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from rich.text import Text as Line
 
@@ -48,6 +48,9 @@ class TrainCommand(ExperimentCommand):
     profile: bool = False
     """early in the run, print the time of a step by kernel, and write profile.json for ui.perfetto.dev"""
 
+    track: Annotated[Literal["tensorboard", "trackio", "wandb"] | None, optional("NAME")] = None
+    """send the metrics to a tracker too: tensorboard (an event file in the folder), trackio or wandb (if installed)"""
+
     def base(self) -> Experiment:
         """See ExperimentCommand. The run in `init_from` sets the data, and the model if no preset or file is given."""
         if self.init_from is None:
@@ -61,17 +64,23 @@ class TrainCommand(ExperimentCommand):
     def run(self) -> int:
         """Train. Return 0 when done, 128 and the signal's number when stopped: 130 after Ctrl+C."""
         from pygpt.analysis.autotune import tune
+        from pygpt.cli.tracking import Tracking, check_installed
         from pygpt.cli.training import Training
         from pygpt.utils.cache import Cache
 
         if not 0 <= self.save_every < math.inf:
             raise ExperimentError("save-every", f"{self.save_every} is not a number of seconds, 0 or more")
+        if self.track:
+            check_installed(self.track)
         with unbreakable_output(), contextlib.ExitStack() as claims:
             console = PlainConsole(soft_wrap=True)
             run, folder = (_resumed if self.resume else _started)(self, console, claims)
             print_header(run, folder, console)
 
             training = Training(run, folder, console, self.save_every, self.profile, self.resume, self.checkpoints)
+            if self.track:
+                training.tracking = Tracking(self.track, folder.folder, run)
+                claims.callback(training.tracking.close)
 
             async def tune_and_train():
                 await tune(run.device, run.experiment, run.tokenizer.vocab_size, Cache())

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from pygpt.cli.checkpoints import RunCheckpoints
 from pygpt.cli.output import as_argument
+from pygpt.cli.tracking import Tracking
 from pygpt.errors import CheckpointError, DivergedError
 from pygpt.training.driver import Driver
 
@@ -46,6 +47,7 @@ class Training:
         self.first_step = run.step
         self.profiled_after = run.step + STEPS_BEFORE_PROFILE if profiled else None
         self.driver = Driver(run)
+        self.tracking: Tracking | None = None
         self.signal: int | None = None  # the first one that came
         self.signals = 0
         self.val_loss: float | None = None
@@ -228,6 +230,8 @@ class Training:
 
     def _handle_metrics(self, metrics):
         self._log(metrics)
+        if self.tracking is not None:
+            self.tracking.log(metrics)
         for metric in metrics:
             if metric.val_loss is not None:
                 self.val_loss = metric.val_loss

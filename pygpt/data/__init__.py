@@ -8,6 +8,7 @@ from pygpt.data.corpus import (
     cut_documents,
     hold_out,
     make_corpus,
+    mean_bytes,
     question_of,
     whole_split,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "is_task",
     "load_text",
     "make_corpus",
+    "mean_bytes",
     "open_dataset_bytes",
     "python_sources_text",
     "question_of",

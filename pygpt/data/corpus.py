@@ -142,6 +142,15 @@ def whole_split(text: str, tokenizer: Tokenizer, layout: str, block_size: int, q
     return Split(tokens)
 
 
+def mean_bytes(text: str, corpus: Corpus) -> float:
+    """The bytes of a text that a token of its corpus stands for, on average: a loss per token divided by it is one per
+    byte, and comparable between tokenizers. The delimiter of a document stands for the end of its line."""
+    if corpus.layout == "documents":
+        text = "".join(f"{document}\n" for document in split_documents(text))
+    delimiters = 2 if corpus.layout == "documents" else 0  # after the last document of each part
+    return len(text.encode()) / (len(corpus.train.tokens) + len(corpus.val.tokens) - delimiters)
+
+
 def _documents_of(text: str, tokenizer: Tokenizer, minimum: int) -> list[str]:
     if tokenizer.delimiter is None:
         raise DataError(

@@ -10,7 +10,7 @@ and `curve.validation` (step, loss, fraction of correct answers or NaN). They ar
 safetensors reader can plot them, because they keep every bit, and because a program that only lists the content of a
 file, such as a web page, has to fetch and parse the whole header. They come first for alignment: the header ends at a
 multiple of 8, but a float64 array after float32 ones could start where it cannot be mapped. The tables are optional,
-and so is `smoothed_loss` in the metadata, the moving average of the training losses.
+and so are `smoothed_loss` in the metadata, the moving average of the training losses, and `training_seconds`.
 
 A file whose metadata has `content = "weights"` has neither optimizer state nor text nor curve: a model can be sampled
 from it, and a new run begins with it, but its own run does not resume from it. Its weights can be F16.
@@ -122,6 +122,7 @@ def checkpoint_pieces(checkpoint: Checkpoint):
         "tokenizer": json.dumps(checkpoint.tokenizer.describe()),
         "provenance": json.dumps(checkpoint.provenance),
         **({} if checkpoint.curve.smoothed is None else {"smoothed_loss": repr(checkpoint.curve.smoothed)}),
+        **({} if checkpoint.curve.seconds is None else {"training_seconds": repr(checkpoint.curve.seconds)}),
         **({"held": json.dumps(checkpoint.held.line())} if checkpoint.held else {}),
         **(WEIGHTS_ALONE if checkpoint.weights_alone else {}),
     }
@@ -288,21 +289,21 @@ def _curve(entries, metadata, step):
                 f"{name!r} is {entry.dtype}{list(entry.shape)}, expected rows of three F64, at most {POINTS}"
             )
     arrays = {name.removeprefix("curve."): entry.data for name, entry in tables.items()}
-    return LossCurve.from_tables(arrays, step, smoothed_loss(metadata))
+    return LossCurve.from_tables(
+        arrays, step, number_in(metadata, "smoothed_loss"), number_in(metadata, "training_seconds")
+    )
 
 
-def smoothed_loss(metadata: dict[str, str]) -> float | None:
-    """The moving average of the training losses, or None in a file of an earlier version. Raises: CheckpointError."""
-    text = metadata.get("smoothed_loss")
+def number_in(metadata: dict[str, str], name: str) -> float | None:
+    """A number of the loss curve, or None in a file of an earlier version. Raises: CheckpointError."""
+    text = metadata.get(name)
     try:
-        loss = None if text is None else float(text)
+        value = None if text is None else float(text)
     except ValueError:
-        loss = math.nan
-    if loss is not None and not math.isfinite(loss):
-        raise CheckpointError(
-            f"the loss curve in the file is damaged: smoothed_loss is {text!r:.60}, expected a number"
-        )
-    return loss
+        value = math.nan
+    if value is not None and not math.isfinite(value):
+        raise CheckpointError(f"the loss curve in the file is damaged: {name} is {text!r:.60}, expected a number")
+    return value
 
 
 def _held(metadata, step):

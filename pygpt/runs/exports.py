@@ -18,6 +18,7 @@ TAGS = {
     "update_ratio": "train/update_ratio",
     "ms_per_step": "speed/ms_per_step",
     "tokens_per_second": "speed/tokens_per_second",
+    "seconds": "speed/seconds",
 }
 
 AVERAGED = "loss/steps_averaged"
@@ -39,23 +40,40 @@ def csv_files(metrics: Iterable[Metric]) -> dict[str, bytes]:
 
 
 def tensorboard_files(metrics: Iterable[Metric]) -> dict[str, bytes]:
-    """An event file that TensorBoard and the programs that read its format open.
+    """An event file that TensorBoard and the programs that read its format open."""
+    file = EventFile()
+    return {file.name: file.header() + b"".join(map(file.record, metrics))}
+
+
+class EventFile:
+    """The content of an event file of TensorBoard, as it grows.
 
     Where a loss is the mean of several steps, as in a long run's curve, AVERAGED has their number.
 
     Source: tensorflow/core/util/event.proto and framework/summary.proto, in the records of lib/io/record_writer.h.
     """
-    began = time.time()
-    events = [_event(began, 0, _field(3, b"brain.Event:2"))]
-    for metric in metrics:
+
+    def __init__(self):
+        self.began = time.time()
+        self.name = f"events.out.tfevents.{int(self.began)}.pygpt"
+
+    def header(self) -> bytes:
+        """What the file begins with."""
+        return _record(_event(self.began, 0, _field(3, b"brain.Event:2")))
+
+    def record(self, metric: Metric) -> bytes:
+        """The metrics of a step; nothing if none was measured."""
         values = b"".join(
             _scalar(tag, getattr(metric, name)) for name, tag in TAGS.items() if getattr(metric, name) is not None
         )
         if metric.steps_averaged > 1:
             values += _scalar(AVERAGED, metric.steps_averaged)
-        if values:
-            events.append(_event(began, metric.step, _field(5, values)))
-    return {f"events.out.tfevents.{int(began)}.pygpt": b"".join(map(_record, events))}
+        return _record(_event(time.time(), metric.step, _field(5, values))) if values else b""
+
+
+def samples_text(samples: Iterable[dict]) -> bytes:
+    """What the model wrote during training, as a text to read."""
+    return "\n\n".join(f"Step {sample['step']:,}\n\n{sample['text'].strip()}" for sample in samples).encode() + b"\n"
 
 
 EXPORTS: dict[str, Callable[[Iterable[Metric]], dict[str, bytes]]] = {

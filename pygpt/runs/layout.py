@@ -19,6 +19,7 @@ TOKENIZER_FILE = "tokenizer.json"
 ABOUT_FILE = "about.json"
 QUEUE_FILE = "queue.json"  # beside the folders: the runs that wait to be trained in a session
 CHECKPOINTS_FOLDER = "checkpoints"
+RUN_FILES = (EXPERIMENT_FILE, METRICS_FILE, SAMPLES_FILE, MODEL_FILE, TOKENIZER_FILE, ABOUT_FILE)  # without checkpoints
 
 _CHECKPOINT = re.compile(r"(0|[1-9]\d*)\.safetensors")
 

@@ -1,6 +1,7 @@
 """The provenance of a run: versions, device, seed, text, git commit, time."""
 
 import functools
+import math
 import platform
 import sys
 import time
@@ -98,3 +99,14 @@ def prompt_template(origin: dict, layout: str, tokenizer: Tokenizer) -> tuple[in
     if isinstance(parent, dict):
         return prompt_template(parent, "unknown", tokenizer)
     return () if layout == "stream" else None
+
+
+def bytes_per_token(origin: dict, tokenizer: dict) -> float | None:
+    """The bytes of text that a token of a run stands for, on average, given its provenance and the description of its
+    tokenizer; None if an earlier version wrote it, unless each token is a byte."""
+    data = origin.get("data")
+    found = data.get("bytes_per_token") if isinstance(data, dict) else None
+    if isinstance(found, float) and 0 < found < math.inf:
+        return found
+    kind, characters = tokenizer.get("kind"), tokenizer.get("characters")
+    return 1.0 if kind == "byte" or (kind == "char" and str(characters).isascii()) else None

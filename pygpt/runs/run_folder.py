@@ -25,7 +25,7 @@ from pygpt.runs.layout import (
     checkpoint_file,
     checkpoint_step,
 )
-from pygpt.runs.metrics_log import LONGEST_LINE, line_of, lines_of, read_lines
+from pygpt.runs.metrics_log import LONGEST_LINE, completed, line_of, lines_of, read_lines
 from pygpt.runs.run_header import LENGTH, RunHeader, header_end, read_header
 from pygpt.tokenizers import BPETokenizer, tokenizer_json_bytes
 from pygpt.training.loss_curve import LossCurve
@@ -272,19 +272,7 @@ def metrics_of(folder, curve: LossCurve) -> list[Metric]:
     """The metrics in the log of a run, given its folder or its file, and the evaluations of its curve that the log
     lacks, such as the one before the first step; without a log, also the training losses of its curve."""
     place = folder_of(Path(folder))
-    logged = RunFolder(place).read_metrics() if place else []
-    evaluated = {metric.step for metric in logged if metric.val_loss is not None}
-    return sorted(
-        [
-            *(logged or (Metric(step, loss, steps_averaged=count) for step, loss, count in curve.training)),
-            *(
-                Metric(step, val_loss=loss, accuracy=accuracy)
-                for step, loss, accuracy in curve.validation
-                if step not in evaluated
-            ),
-        ],
-        key=lambda metric: metric.step,
-    )
+    return completed(RunFolder(place).read_metrics() if place else [], curve)
 
 
 def write_run(folder, checkpoint: bytes | Iterable[bytes]) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 
 from pygpt.config.experiment import Experiment
 from pygpt.errors import CheckpointError, ExperimentError
-from pygpt.runs.checkpoint import CURVE, smoothed_loss
+from pygpt.runs.checkpoint import CURVE, number_in
+from pygpt.runs.provenance import bytes_per_token
 from pygpt.training.loss_curve import LossCurve
 
 LENGTH = 8  # bytes of the length of the header
@@ -25,7 +26,9 @@ class RunHeader:
     step: int
     provenance: dict[str, Any]
     parameters: int
+    tokenizer: dict[str, Any]  # its description
     smoothed: float | None
+    seconds: float | None
     tables: dict[str, tuple[int, int]]
 
     @property
@@ -33,6 +36,11 @@ class RunHeader:
         """The SHA-256 of the text, or "" if the file does not say."""
         data = self.provenance.get("data")
         return str(data.get("sha256", "")) if isinstance(data, dict) else ""
+
+    @property
+    def bytes_per_token(self) -> float | None:
+        """The bytes of text that a token stands for, on average; None if the file does not say."""
+        return bytes_per_token(self.provenance, self.tokenizer)
 
     @property
     def began_from(self) -> str:
@@ -46,7 +54,7 @@ class RunHeader:
     def curve(self, tables: dict[str, bytes]) -> LossCurve:
         """The loss curve, given the bytes at `tables`. Raises: CheckpointError if they are damaged."""
         try:
-            return LossCurve.from_tables(tables, self.step, self.smoothed)
+            return LossCurve.from_tables(tables, self.step, self.smoothed, self.seconds)
         except struct.error:
             raise CheckpointError("the loss curve is damaged: it ends within a row") from None
 
@@ -74,7 +82,9 @@ def read_header(header: bytes) -> RunHeader:
             step=step,
             provenance=provenance,
             parameters=sum(map(math.prod, weights)),
-            smoothed=smoothed_loss(metadata),
+            tokenizer=dict(json.loads(metadata["tokenizer"])),
+            smoothed=number_in(metadata, "smoothed_loss"),
+            seconds=number_in(metadata, "training_seconds"),
             tables={name.removeprefix("curve."): (start + begin, start + end) for name, (begin, end) in places.items()},
         )
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, ExperimentError):

@@ -6,14 +6,12 @@ that two tabs never write the same run. about.json is written last: a folder wit
 """
 
 import contextlib
-import dataclasses
 import time
 from typing import Any
 
 from pygpt.errors import CheckpointError
 from pygpt.runs.about import first_about
-from pygpt.runs.checkpoint import Checkpoint, read_checkpoint
-from pygpt.runs.checkpoint_series import CheckpointSeries, no_checkpoint
+from pygpt.runs.checkpoint_series import CheckpointSeries
 from pygpt.runs.layout import (
     ABOUT_FILE,
     EXPERIMENT_FILE,
@@ -21,21 +19,18 @@ from pygpt.runs.layout import (
     MODEL_FILE,
     SAMPLES_FILE,
     TOKENIZER_FILE,
-    checkpoint_file,
 )
-from pygpt.runs.metrics_log import line_of, lines_of, logged_steps, read_lines
-from pygpt.runs.run_header import LENGTH, RunHeader, header_end, read_header
-from pygpt.runs.samples_log import read_samples, sample_line
+from pygpt.runs.metrics_log import line_of, lines_of, logged_steps
+from pygpt.runs.run_reader import RunReader
+from pygpt.runs.samples_log import sample_line
 from pygpt.tokenizers import BPETokenizer, tokenizer_json_bytes
-from pygpt.training.loss_curve import LossCurve
 from pygpt.utils.files import file_name
 from pygpt.utils.json_text import json_text, parsed
 
 UNDO_SECONDS = 600  # for which a deleted run can be brought back, at least, unless its room is needed
-LONGEST_SHOWN = 80  # characters of an unknown name that an error repeats
 
 
-class RunStore:
+class RunStore(RunReader):
     """The runs in `files`, one of which is the session's current one.
 
     With `only`, the session has one run, in the folder of that name. With `checkpoints`, it keeps checkpoints along
@@ -43,8 +38,8 @@ class RunStore:
     """
 
     def __init__(self, files, only: str = "", checkpoints: bool = False):
-        self.files, self.only, self.checkpoints = files, only, checkpoints
-        self.series = CheckpointSeries(files, self._write)
+        super().__init__(files, CheckpointSeries(files, self._write))
+        self.only, self.checkpoints = only, checkpoints
         self.current = ""  # the folder of the current run, claimed here; "" until it has one
         # Of the current run only what is written: the run itself would keep the memory of its device.
         self._experiment: Any = None
@@ -99,8 +94,7 @@ class RunStore:
         await self._write(folder, EXPERIMENT_FILE, self._experiment.to_toml().encode())
         if isinstance(self._tokenizer, BPETokenizer):
             await self._write(folder, TOKENIZER_FILE, tokenizer_json_bytes(self._tokenizer))
-        metrics = read_lines((await self._read(folder, METRICS_FILE)).splitlines())
-        kept = "".join(line_of(metric) for metric in metrics if metric.step <= self._logged)
+        kept = "".join(line_of(metric) for metric in await self.metrics(folder) if metric.step <= self._logged)
         await self._write(folder, METRICS_FILE, kept.encode())
         samples = [sample for sample in await self.samples(folder) if sample["step"] <= self._step]
         await self._write(folder, SAMPLES_FILE, "".join(map(sample_line, samples)).encode())
@@ -239,52 +233,24 @@ class RunStore:
         with contextlib.suppress(CheckpointError):  # it is described when there is room
             await self._write_about(folder, about | more | {"text": header.experiment.data.source})
 
-    async def read_copy(self, copy: str) -> bytes:
-        """The checkpoint of a run. Raises: CheckpointError if there is none."""
-        await self._check(copy)
-        data = await self._read(copy, MODEL_FILE)
-        if not data:
-            raise CheckpointError("this run is gone: it was removed here or in another tab of the lab")
-        return data
+    async def add(self, experiment, files: dict[str, bytes], about: dict) -> str:
+        """Keep a run that was trained elsewhere beside the current one, and return its folder.
 
-    async def read_run(self, copy: str) -> tuple[RunHeader, LossCurve]:
-        """The header and the loss curve of a run, which are at the beginning of its checkpoint.
-
-        Raises: CheckpointError if there is none, or its file is damaged.
+        Raises: CheckpointError if it cannot be written; nothing of it is then left.
         """
-        await self._check(copy)
+        if self.only:
+            raise CheckpointError("this session keeps one run; add others in the lab")
+        folder = await self._create(_stem(experiment))
         try:
-            end = header_end(await self.files.read(copy, MODEL_FILE, 0, LENGTH))
-            header = read_header(await self.files.read(copy, MODEL_FILE, LENGTH, end))
-            tables = {name: await self.files.read(copy, MODEL_FILE, *place) for name, place in header.tables.items()}
-            return header, header.curve(tables)
-        except FileNotFoundError:
-            raise CheckpointError("this run is gone: it was removed here or in another tab of the lab") from None
-        except CheckpointError as error:
-            raise CheckpointError(f"{copy}: {error}") from None
-
-    async def checkpoint_steps(self, copy: str, newest: int) -> list[int]:
-        """The steps of a run at which it has a checkpoint, in order; `newest` is that of its newest one."""
-        return sorted({step for step in await self.series.steps(copy) if step < newest} | {newest})
-
-    async def read_checkpoint(self, copy: str, step: int = -1, with_text: bool = False) -> Checkpoint:
-        """The checkpoint of a run at a step, or its newest one. An earlier one has the weights alone, and the run's own
-        text if that is asked for.
-
-        Raises: CheckpointError if there is none.
-        """
-        newest = (await self.read_run(copy))[0].step
-        if step in (-1, newest):
-            return read_checkpoint(await self.read_copy(copy))
-        steps = await self.checkpoint_steps(copy, newest)
-        if step not in steps or not (data := await self._read(copy, checkpoint_file(step))):
-            raise no_checkpoint(copy, step, steps)
-        text = read_checkpoint(await self.read_copy(copy)).text if with_text else None
-        return dataclasses.replace(read_checkpoint(data), text=text)
-
-    async def samples(self, copy: str) -> list[dict]:
-        """What the model of a run wrote during training, each with `step` and `text`, in order."""
-        return read_samples((await self._read(copy, SAMPLES_FILE)).splitlines())
+            for file, data in files.items():
+                await self._write(folder, file, data)
+            await self._write_about(folder, about)
+        except CheckpointError:
+            await self.files.remove(folder)
+            raise
+        finally:
+            await self.files.release(folder)
+        return folder
 
     async def wait_for_closing_tabs(self, attempt: int) -> bool:
         """Wait for other sessions to end. Returns False if there is none, or after a few attempts."""
@@ -301,20 +267,6 @@ class RunStore:
     async def remember(self, name: str, text: str) -> None:
         """Store a small text under a name for later visits, if there is a place for it."""
         await self.files.remember(name, text)
-
-    async def _check(self, copy: str) -> None:
-        if copy not in await self.files.names():
-            raise CheckpointError(f"there is no run {copy[:LONGEST_SHOWN]!r}; choose one of those that `found` lists")
-
-    async def _known(self, copy: str) -> dict:
-        await self._check(copy)
-        about = await self._about(copy)
-        if about is None:
-            raise CheckpointError(f"{copy} has no {ABOUT_FILE}, so it is not listed as a run")
-        return about
-
-    async def _about(self, folder: str) -> dict | None:
-        return parsed(await self._read(folder, ABOUT_FILE))
 
     async def _write_about(self, folder: str, about: dict) -> None:
         await self._write(folder, ABOUT_FILE, json_text(about).encode())
@@ -334,12 +286,6 @@ class RunStore:
         for folder in gone:
             await self.files.remove(folder)
         return bool(gone)
-
-    async def _read(self, folder: str, file: str, start: int = 0, end: int | None = None) -> bytes:
-        try:
-            return await self.files.read(folder, file, start, end)
-        except FileNotFoundError:
-            return b""
 
 
 def _stem(experiment) -> str:

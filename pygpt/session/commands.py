@@ -102,6 +102,7 @@ COMMANDS = {
         {"copy": str},
         part="kept_runs",
     ),
+    "list_settings": Command("the settings of all kept runs; answered by `settings_listed`", part="kept_runs"),
     "describe_run": Command(
         "change the name, notes or star of a kept run; answered by `found`",
         {"copy": str, "name": str, "notes": str, "star": bool},
@@ -130,6 +131,17 @@ COMMANDS = {
     "clear_queue": Command("take all runs that wait out of the queue", part="queue"),
     "pause_queue": Command("pause the queue and its run", part="queue"),
     "continue_queue": Command("continue the queue", part="queue"),
+    "export_run": Command(
+        'a kept run as "file", "zip", "hf", "csv", "tensorboard" or "samples"; its bytes travel beside `run_exported`',
+        {"copy": str, "to": str},
+        part="kept_runs",
+    ),
+    "import_runs": Command(
+        "keep the run in a run file, or those in a zip archive; its bytes travel beside it; answered by `imported`",
+        {"name": str},
+        takes_bytes=True,
+        part="kept_runs",
+    ),
 }
 
 

@@ -1,32 +1,44 @@
 """The runs that a session keeps: listed, renamed, starred, deleted."""
 
-from pygpt.errors import CheckpointError, ExperimentError
+import contextlib
+
+from pygpt.config.experiment import Experiment as Settings
+from pygpt.errors import CheckpointError, ExperimentError, PygptError
 from pygpt.runs.groups import band, group_by_seed
+from pygpt.runs.layout import EXPERIMENT_FILE
+from pygpt.runs.metrics_log import columns_of
 from pygpt.runs.run_store import RunStore
 from pygpt.session.events import Emit
 from pygpt.session.message_records import Experiment, KeptRun, RunGroup, WrittenSample
-from pygpt.session.messages import Error, Found, RunRead
+from pygpt.session.messages import Error
+from pygpt.session.run_messages import Found, RunRead, SettingsListed
 from pygpt.session.sweep_messages import GroupsRead
+from pygpt.training.loss_curve import LossCurve
 from pygpt.training.run import Run
+from pygpt.utils.blocking import yield_to_event_loop
 
 LONGEST_RUN_NAME = 80  # characters
 LONGEST_NOTES = 10_000
+METRICS_SENT = 1000  # rows: a chart has about as many pixels
 
 
 def about_run(run: Run, step: int) -> dict:
     """What is kept about a run at a step, beside what it has from its start (see RunStore)."""
-    curve = run.metrics.curve
-    last = curve.validation[-1] if curve.validation else (0, None, None)
     return {
         "text": run.text.name,
         "step": step,
         "steps": run.experiment.train.steps,
-        "loss": curve.smoothed,
-        "val_loss": last[1],
-        "accuracy": last[2],
+        **about_curve(run.metrics.curve),
         "parameters": run.model.parameter_count,
         "state": "finished" if step >= run.experiment.train.steps else "",
+        "bytes_per_token": run.bytes_per_token,
     }
+
+
+def about_curve(curve: LossCurve) -> dict:
+    """What is kept about a run from its curve."""
+    last = curve.validation[-1] if curve.validation else (0, None, None)
+    return {"loss": curve.smoothed, "val_loss": last[1], "accuracy": last[2], "seconds": curve.seconds}
 
 
 class KeptRuns:
@@ -59,6 +71,10 @@ class KeptRuns:
         deleted = sorted((run for run in runs if "deleted" in run), key=lambda run: run["deleted"])
         self.emit(Found([KeptRun.of(run) for run in runs if "deleted" not in run], [*map(KeptRun.of, deleted)]))
 
+    async def name_of(self, copy: str) -> str:
+        """The name of a run, or that of its folder."""
+        return next((str(run.get("name") or copy) for run in await self.store.find() if run["copy"] == copy), copy)
+
     async def read_run(self, copy: str) -> None:
         """Send the settings, the curve, the samples and the checkpoints of a run.
 
@@ -67,9 +83,30 @@ class KeptRuns:
         header, curve = await self.store.read_run(copy)
         samples = [WrittenSample(sample["step"], sample["text"]) for sample in await self.store.samples(copy)]
         experiment = Experiment(header.experiment.to_dict())
-        steps = await self.store.checkpoint_steps(copy, header.step)
-        text, parent = header.text_sha256, header.began_from
-        self.emit(RunRead(copy, text, parent, experiment, curve.training, curve.validation, samples, steps))
+        metrics = columns_of(await self.store.metrics(copy), METRICS_SENT)
+        self.emit(
+            RunRead(
+                copy,
+                header.text_sha256,
+                header.began_from,
+                experiment,
+                curve.training,
+                curve.validation,
+                samples,
+                await self.store.checkpoint_steps(copy, header.step),
+                metrics,
+                header.bytes_per_token,
+            )
+        )
+
+    async def list_settings(self) -> None:
+        """Send the settings of all runs, without those that cannot be read."""
+        settings = {}
+        for copy, text in (await self.store.files.read_all(EXPERIMENT_FILE)).items():
+            with contextlib.suppress(PygptError, ValueError):
+                settings[copy] = Experiment(Settings.from_toml(text.decode()).to_dict())
+            await yield_to_event_loop()  # reading hundreds takes a second in a tab, and a run trains meanwhile
+        self.emit(SettingsListed(settings))
 
     async def read_groups(self, copies: tuple[str, ...]) -> None:
         """Send the runs in groups, with the mean and the spread of their losses. Raises: CheckpointError."""

@@ -139,6 +139,8 @@ class KeptRun:
     `open` is "here" if it is the current run, "elsewhere" if another tab writes it, else "". `parent` is the id of the
     run that it was changed from, or "", and `parent_step` the step whose weights it began with, if it is a branch.
     `sweep` is the id of its sweep and `sweep_name` what differs there, or "".
+    `seconds` is its training time, and `bytes_per_token` how much of the text a token stands for; null if an earlier
+    version wrote it.
     """
 
     copy: str
@@ -157,6 +159,8 @@ class KeptRun:
     val_loss: float | None
     accuracy: float | None
     parameters: int
+    seconds: float | None
+    bytes_per_token: float | None
     bytes: int
     created: float
     seconds_ago: float
@@ -186,6 +190,8 @@ _NOTHING_KNOWN: dict = {
     "loss": None,
     "val_loss": None,
     "accuracy": None,
+    "seconds": None,
+    "bytes_per_token": None,
     "parameters": 0,
     "bytes": 0,
     "sweep": "",

@@ -10,7 +10,6 @@ from pygpt.session.message_records import (
     DatasetDescription,
     Experiment,
     FieldDescription,
-    KeptRun,
     Measurement,
     MetricDescription,
     ModelDescription,
@@ -19,7 +18,6 @@ from pygpt.session.message_records import (
     TaskDescription,
     TextFacts,
     TokenizerDescription,
-    WrittenSample,
 )
 
 Number = float | None  # JSON has no NaN and no infinity; they become null
@@ -280,30 +278,6 @@ class Kept(Event):
 
     run_id: str
     step: int
-
-
-@event
-class Found(Event):
-    """The runs that are kept, the newest first, and those that were deleted and can be brought back, the last one
-    last."""
-
-    runs: list[KeptRun]
-    deleted: list[KeptRun]
-
-
-@event
-class RunRead(Event):
-    """The settings of a kept run, its curve as in `curve`, what its model wrote during training, and the steps at which
-    it has a checkpoint. `began_from` names the run that it took its first weights from, or is ""."""
-
-    copy: str
-    text_sha256: str
-    began_from: str
-    experiment: Experiment
-    training: list[tuple[int, float, int]]
-    validation: list[tuple[int, float, Number]]
-    samples: list[WrittenSample]
-    checkpoints: list[int]
 
 
 @event

@@ -1,4 +1,4 @@
-"""Generates the page's types, lab/transport/messages.js, from messages.py, message_records.py and commands.py."""
+"""Generates the page's types, lab/transport/messages.js, from the modules that declare records, events and commands."""
 
 import dataclasses
 import re
@@ -6,7 +6,7 @@ import types
 import typing
 from typing import Any
 
-from pygpt.session import message_records, messages, sweep_messages
+from pygpt.session import message_records, messages, run_messages, sweep_messages
 from pygpt.session.commands import COMMANDS, Command
 from pygpt.session.events import Event
 
@@ -36,7 +36,7 @@ def page_types() -> str:
 
 
 def _events() -> list[type]:
-    return [*_declared(messages), *_declared(sweep_messages)]
+    return [*_declared(messages), *_declared(run_messages), *_declared(sweep_messages)]
 
 
 def _declared(module: types.ModuleType) -> list[type]:

@@ -13,10 +13,10 @@ from pygpt.runs.checkpoint import read_checkpoint
 from pygpt.session import messages
 from pygpt.session.benchmark import Benchmark
 from pygpt.session.capabilities import capabilities, is_available, requested_experiment
+from pygpt.session.carrying import CarriedRuns
 from pygpt.session.commands import COMMANDS, command_name, read_command
 from pygpt.session.error_fields import field_of
 from pygpt.session.events import Emit
-from pygpt.session.kept_runs import KeptRuns
 from pygpt.session.measuring import Measuring
 from pygpt.session.messages import Paused, Stopped
 from pygpt.session.preparing import CalledOff, Preparing, Tokenizers
@@ -51,7 +51,7 @@ class Session:
         self.device: Any | None = None  # a Device
         self.choice = ""  # with which it was opened
         self.numpy_for_size = False  # whether NumPy replaced a real GPU because the model is small
-        self.kept_runs = KeptRuns(emit, store)
+        self.kept_runs = CarriedRuns(emit, store, site)
         self.sharing = Sharing(emit, lambda: self.training)
         self.training = Training(self.sharing.watch, store, self._recover, self.kept_runs.list_runs)
         self.bench = Benchmark(emit)

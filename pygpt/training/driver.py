@@ -43,6 +43,7 @@ class StepTimer:
     def __init__(self, tokens_per_step: float):
         self.tokens_per_step = tokens_per_step
         self.milliseconds = 0.0  # 0 until measured
+        self.seconds = 0.0  # all that was measured, evaluations included
         self._mean = MeanTime(SPEED_TIME_CONSTANT)
         self.start()
 
@@ -59,6 +60,7 @@ class StepTimer:
         now = time.perf_counter()
         # The coarse clock of a browser tab may not have advanced since the last call.
         elapsed, self._began = max(now - self._began, clock_resolution()), now
+        self.seconds += elapsed
         if not steps or (untimed and self.milliseconds):
             return
         if not self.milliseconds:
@@ -91,6 +93,7 @@ class Driver:
         # some of them.
         self._untimed = False
         self.timer = StepTimer(run.experiment.train.sequences * run.train_batches.tokens_per_sequence)
+        self._before = run.metrics.curve.seconds  # the training time before this driver; None if unknown
 
     def halt(self) -> None:
         """Stop sending steps."""
@@ -168,4 +171,7 @@ class Driver:
     async def _take(self, read: Awaitable[bytes], untimed: bool) -> list[Metric]:
         data = await read
         self.timer.add(self.run.metrics.steps_in(data) - self.run.metrics.taken, untimed)
-        return self.run.take_metrics(data, **self.timer.metrics())
+        clock = self.timer.metrics()
+        if self._before is not None:
+            clock["seconds"] = self._before + self.timer.seconds
+        return self.run.take_metrics(data, **clock)

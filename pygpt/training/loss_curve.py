@@ -6,7 +6,8 @@ of any length. A row of `validation` is (step, loss, accuracy or None). At POINT
 evaluation is meaningful by itself. lab/state/curves.js does the same for the page's charts.
 
 Beside the rows is `smoothed`, the moving average that the page shows as the training loss. It weighs single steps,
-which the rows no longer have, so it is saved as a number.
+which the rows no longer have, so it is saved as a number. So is `seconds`, the training time up to the last step; it is
+None if it is unknown, as after steps of an earlier version.
 """
 
 import math
@@ -22,11 +23,12 @@ ROW = struct.Struct("<3d")  # float64 stores step numbers and averages exactly
 class LossCurve:
     """The losses so far. Rows are added in the order of their steps."""
 
-    def __init__(self, training=(), validation=(), smoothed: float | None = None):
+    def __init__(self, training=(), validation=(), smoothed: float | None = None, seconds: float | None = 0.0):
         self.training: list[tuple[int, float, int]] = [*map(tuple, training)]
         self.validation: list[tuple[int, float, float | None]] = [*map(tuple, validation)]
         self.stride = max((count for _, _, count in self.training), default=1)  # steps in a full row
         self.smoothed = _smoothed(self.training) if smoothed is None else smoothed
+        self.seconds = seconds
 
     @property
     def empty(self) -> bool:
@@ -66,6 +68,8 @@ class LossCurve:
         for metric in metrics:
             if metric.loss is not None:
                 self.add(metric.step, metric.loss)
+            if metric.seconds is not None:
+                self.seconds = metric.seconds
             if metric.val_loss is not None:
                 self.evaluate(metric.step, metric.val_loss, metric.accuracy)
 
@@ -88,9 +92,11 @@ class LossCurve:
         }
 
     @staticmethod
-    def from_tables(tables: dict[str, bytes], until: int, smoothed: float | None = None) -> "LossCurve":
-        """Read the result of `tables` for a run at step `until`, and its moving average; a file of an earlier version
-        has none. Raises: CheckpointError if a row is invalid."""
+    def from_tables(
+        tables: dict[str, bytes], until: int, smoothed: float | None = None, seconds: float | None = None
+    ) -> "LossCurve":
+        """Read the result of `tables` for a run at step `until`, its moving average and its time; a file of an earlier
+        version has none. Raises: CheckpointError if a row is invalid."""
         rows = {name: [*ROW.iter_unpack(data)] for name, data in tables.items()}
         training, validation = rows.get("training", []), rows.get("validation", [])
         last = 0
@@ -113,6 +119,7 @@ class LossCurve:
             [(int(step), loss, int(count)) for step, loss, count in training],
             [(int(step), loss, None if math.isnan(accuracy) else accuracy) for step, loss, accuracy in validation],
             smoothed if training else None,
+            seconds if until else 0.0,
         )
 
     def _drop_after(self, rows, step):

@@ -8,6 +8,7 @@ import dataclasses
 import math
 import struct
 from array import array
+from collections.abc import Callable
 from typing import Any
 
 from pygpt.errors import DivergedError
@@ -48,6 +49,9 @@ class Metric:
     ms_per_step: float | None = metric(CLOCK, "time per training step", key="ms", unit="ms", digits=3)
     tokens_per_second: float | None = metric(
         CLOCK, "training speed, without the padding of documents", unit="tokens/s", digits=1
+    )
+    seconds: float | None = metric(
+        CLOCK, "training time so far: steps and evaluations, without pauses, samples and saving", unit="s", digits=6
     )
     steps_averaged: int = 1
 
@@ -94,6 +98,10 @@ def is_evaluated(train, step: int) -> bool:
 def is_measured(train, step: int) -> bool:
     """Whether a step has the metrics that are not measured at every step: logged and evaluated steps have them."""
     return step % train.log_every == 0 or is_evaluated(train, step)
+
+
+def _untimed(step: int) -> dict:
+    return {}
 
 
 class MetricsBuffer:
@@ -166,11 +174,19 @@ class MetricsBuffer:
 
     def take(self, data: bytes, clock: dict) -> list[Metric]:
         """See `Trainer.take_metrics`."""
-        metrics, self.taken, self.evaluations_taken, diverged = self._since(data, clock)
+        metrics, self.taken, self.evaluations_taken, diverged = self._since(data, self._clock(data, clock))
         self.curve.take(metrics)
         if diverged is not None:
             raise diverged
         return metrics
+
+    def _clock(self, data: bytes, clock: dict) -> Callable[[int], dict]:
+        """The measured metrics of a step. Those read together took equal parts of the time since the last read."""
+        before, now, steps = self.curve.seconds, clock.get("seconds"), self.steps_in(data)
+        if before is None or now is None:
+            return lambda step: {name: value for name, value in clock.items() if name != "seconds"}
+        share = (now - before) / max(1, steps - self.taken)
+        return lambda step: {**clock, "seconds": now - share * (steps - step)}
 
     def saved(self, data: bytes, hold: bool) -> tuple[LossCurve, Metric | None]:
         """Return what a checkpoint keeps: the curve extended by the losses in `data`, and None; or with `hold`, the
@@ -179,11 +195,11 @@ class MetricsBuffer:
         Raises: DivergedError if a loss is not finite: the weights are of no use then.
         """
         steps = self.steps_in(data)
-        last = self._step(self._kept(data), steps, ()) if steps else Metric(0)
+        last = self._step(self._kept(data), steps) if steps else Metric(0)
         metrics, *_, diverged = self._since(data, complete=steps - 1 if hold else steps)
         if diverged is not None:
             raise diverged
-        curve = LossCurve(self.curve.training, self.curve.validation, self.curve.smoothed)
+        curve = LossCurve(self.curve.training, self.curve.validation, self.curve.smoothed, self.curve.seconds)
         curve.take(metrics)
         return curve, last if hold else None
 
@@ -194,13 +210,13 @@ class MetricsBuffer:
     def last_gradient_is_finite(self, data: bytes) -> bool:
         """Whether the norm of the last step's gradient is finite. If it is not, the weights may not be either."""
         steps = self.steps_in(data)
-        norm = self._step(self._kept(data), steps, ()).grad_norm if steps else None
+        norm = self._step(self._kept(data), steps).grad_norm if steps else None
         return norm is None or math.isfinite(norm)
 
     def _kept(self, data):
         return array(ARRAY_CODE[self.values.dtype], data[128 * ITEM_SIZE[self.values.dtype] :])
 
-    def _since(self, data, clock=(), complete=None):
+    def _since(self, data, clock=_untimed, complete=None):
         """Parse the metrics not taken before, up to the step `complete`: (metrics, steps taken, evaluations taken,
         DivergedError or None)."""
         (steps,) = struct.unpack_from("<I", data, 0)
@@ -236,12 +252,12 @@ class MetricsBuffer:
             metrics[step] = dataclasses.replace(entry, **values)
         return [metrics[step] for step in sorted(metrics)], complete, evaluations, None
 
-    def _step(self, kept, step, clock) -> Metric:
+    def _step(self, kept, step, clock=_untimed) -> Metric:
         if self.held and self.held.step == step:
-            return dataclasses.replace(self.held, **dict(clock))
+            return dataclasses.replace(self.held, **clock(step))
         values = {
             name: kept[self._offsets[name] + (step - 1) % KEPT_STEPS] for name in _RECORDED if name in self._each_step
         }
         if is_measured(self._experiment.train, step):
             values |= {name: kept[self._offsets[name] + step % KEPT_STEPS] for name in self._after_step}
-        return Metric(step, learning_rate=self.learning_rate(step), **values, **dict(clock))
+        return Metric(step, learning_rate=self.learning_rate(step), **values, **clock(step))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pygpt.analysis.memory import check_memory
 from pygpt.config.experiment import Experiment
-from pygpt.data import Text, check_answers, cut_documents, is_task, load_text, make_corpus
+from pygpt.data import Text, check_answers, cut_documents, is_task, load_text, make_corpus, mean_bytes
 from pygpt.errors import CheckpointError, DataError, DivergedError, ExperimentError
 from pygpt.models.python_random_init import python_random
 from pygpt.runs.checkpoint import Checkpoint, read_checkpoint, weights_are_finite, weights_for, write_checkpoint
@@ -30,8 +30,9 @@ _INHERITED = ("run", "init_from")
 class Run(Trainer):
     """One experiment in training on one device.
 
-    Attributes: those of Trainer, `text`, `tokenizer`, and `id`, which is part of the run's events and checkpoints;
-    `cut` counts what the context leaves out of documents (a CutDocuments, or None).
+    Attributes: those of Trainer, `text`, `tokenizer`, `id`, which is part of the run's events and checkpoints, and
+    `bytes_per_token`, with which a loss per token is one per byte; None for shards, whose text is not at hand. `cut`
+    counts what the context leaves out of documents (a CutDocuments, or None).
     `init_from` provides the initial weights and the tokenizer; the optimizer state is new.
     Raises: ExperimentError, DataError, TokenizerError if the experiment, the text and `init_from` do not fit together.
     """
@@ -74,6 +75,7 @@ class Run(Trainer):
         self.cut = cut_documents(block, corpus.train, corpus.val)
         weights = weights_for(init_from, experiment) if init_from else None
         super().__init__(experiment, self.tokenizer.vocab_size, corpus, device, generator, weights)
+        self.bytes_per_token = None if text.text is None else mean_bytes(text.text, corpus)
         self._ancestry: dict[str, Any] = {"run": os.urandom(6).hex()}
         if init_from:
             self._ancestry["init_from"] = {
@@ -131,6 +133,8 @@ class Run(Trainer):
         if not self.metrics.last_gradient_is_finite(metrics) and not weights_are_finite(weights, dtype):
             raise DivergedError(step, f"the weights are not finite after step {step}. Try a smaller learning rate")
         origin = {**provenance(self.experiment, self.text, self.device), **self._ancestry}
+        if self.bytes_per_token is not None:
+            origin["data"]["bytes_per_token"] = self.bytes_per_token
         return write_checkpoint(
             Checkpoint(
                 self.experiment,

@@ -11,7 +11,7 @@ COPY = """async ([from, count]) => {
   const runs = await (await navigator.storage.getDirectory()).getDirectoryHandle("runs");
   const files = [];
   for await (const [name, file] of (await runs.getDirectoryHandle(from)).entries()) {
-    files.push([name, await (await file.getFile()).arrayBuffer()]);
+    if (file.kind === "file") files.push([name, await (await file.getFile()).arrayBuffer()]);
   }
   for (let number = 0; number < count; number += 1) {
     const folder = await runs.getDirectoryHandle(`copy-${number}`, { create: true });
@@ -35,7 +35,7 @@ OPEN = """async () => {
   await frame();
   return performance.now() - began;
 }"""
-ADDRESS = "#preset=bigram&train.steps=10000&train.eval_every=100"
+ADDRESS = "#preset=bigram&train.steps=10000&train.eval_every=100&train.log_every=1"  # 10,000 points, all logged
 
 
 def measure(_) -> None:

@@ -2,6 +2,8 @@
 
 import json
 import re
+import zipfile
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
@@ -25,13 +27,20 @@ def row(page, name: str):
     return page.locator("tr[data-copy]").filter(has=page.locator(".run-title", has_text=re.compile(f"^{name}$")))
 
 
+def compare(page, *names: str):
+    """Check runs, by the keyboard: the comparison opens above the table, which moves."""
+    for name in names:
+        page.get_by_role("checkbox", name=f"Compare {name}").press("Space")
+        expect(page.get_by_role("checkbox", name=f"Compare {name}")).to_be_checked()
+
+
 @pytest.fixture
 def runs(page, site):
     """The place Runs with two runs, of which the second has another learning rate and is open."""
     open_lab(page, site, TINY, device="numpy")
     train(page)
     train(page, **{"optim-learning_rate": 0.05})
-    page.get_by_role("tab", name="Runs").click()
+    page.get_by_role("tab", name="Runs").press("Enter")  # the settings can cover it
     expect(row(page, "baby 2")).to_contain_text("Learning rate 0.004 → 0.05")
     return page
 
@@ -43,11 +52,11 @@ def test_a_run_is_named_starred_noted_and_found_again(runs):
     expect(row(page, "baby 1")).to_contain_text("5 more")  # what differs from the preset
     page.get_by_role("button", name="Rename baby 1").click()
     page.keyboard.type("my first")
-    page.get_by_label("Notes").fill("to show in class")
+    page.get_by_role("textbox", name="Notes").fill("to show in class")
     page.get_by_role("button", name="Rename baby 2").click()  # what was typed for the first one stays
     expect(page.get_by_label("Name", exact=True)).to_have_count(2)
     page.keyboard.press("Escape")
-    page.get_by_label("Notes").press("Enter")
+    page.get_by_role("textbox", name="Notes").press("Enter")
     expect(row(page, "my first")).to_contain_text("to show in class")
     expect(page.get_by_role("button", name="Rename my first")).to_be_focused()
     page.get_by_role("button", name="Star my first").click()
@@ -81,8 +90,7 @@ def test_a_run_is_deleted_and_brought_back(runs):
 
 def test_what_differs_between_two_runs_is_seen(runs):
     page = runs
-    for name in ("baby 1", "baby 2"):
-        page.get_by_role("checkbox", name=f"Compare {name}").check()
+    compare(page, "baby 1", "baby 2")
     comparison = page.get_by_role("region", name="Comparison")
     expect(comparison.locator("canvas")).to_be_visible()
     settings = comparison.locator(".settings-table tbody tr")
@@ -99,11 +107,84 @@ def test_what_differs_between_two_runs_is_seen(runs):
         page.mouse.move(box["x"] + 0.6 * box["width"], box["y"] + height)
         lit.update(page.locator("tr.lit").evaluate_all("(rows) => rows.map((row) => row.dataset.copy)"))
     assert lit == {"baby-1", "baby-2"}
-    expect(comparison.locator(".readout")).to_contain_text("baby 1")
+    expect(comparison.locator(".readout").first).to_contain_text("baby 1")
     comparison.get_by_label("Perplexity").check(force=True)
     comparison.get_by_label("Token positions").check(force=True)
+    row(page, "baby 1").hover()
+    assert page.locator("tr.lit").evaluate_all("(rows) => rows.map((row) => row.dataset.copy)") == ["baby-1"]
     comparison.get_by_role("button", name="Clear").click()
     expect(comparison).to_be_hidden()
+
+
+def test_charts_are_read_by_keys_zoomed_and_saved(runs):
+    page = runs
+    compare(page, "baby 1", "baby 2")
+    comparison = page.get_by_role("region", name="Comparison")
+    chart = comparison.get_by_role("application", name=re.compile("Loss, nats per token"))
+    aloud = comparison.get_by_role("status").first
+    expect(comparison.locator(".settings-table thead th")).to_have_count(3)  # both are drawn
+    chart.focus()
+    page.keyboard.press("End")
+    expect(aloud).to_have_text(re.compile(r"^step 40 · baby 1 \d\.\d+ · baby 1, validation \d\.\d+ · baby 2 "))
+    page.keyboard.press("ArrowLeft")
+    expect(aloud).to_contain_text("step 39")
+    page.keyboard.press("+")
+    expect(comparison.get_by_role("button", name="Show all")).to_be_visible()
+    expect(aloud).to_contain_text(re.compile(r"From [12]\d\.?\d* to (39\.5|40)"))
+    page.keyboard.press("Escape")
+    expect(comparison.get_by_role("button", name="Show all")).to_be_hidden()
+    over = comparison.locator(".u-over")
+    over.scroll_into_view_if_needed()
+    box = over.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 4, box["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 30, steps=3)
+    page.mouse.up()
+    comparison.get_by_role("button", name="Show as table").click()
+    expect(comparison.locator(".chart-table tbody th").first).to_have_text("9")  # and on to 21: what leaves the chart
+    comparison.get_by_role("button", name="Show all").click()
+    expect(comparison.locator(".chart-table tbody th").first).to_have_text("1")
+
+    comparison.get_by_label("Seconds of training").check(force=True)
+    comparison.get_by_label("Bits per byte").check(force=True)
+    expect(comparison.get_by_role("application", name=re.compile("bits per byte"))).to_be_visible()
+    expect(comparison.locator(".chart-table tbody tr")).not_to_have_count(0)
+    comparison.get_by_label("Smoothing").select_option("EMA, weight 0.9")
+    expect(comparison).to_contain_text("the past weighs 0.9")
+    comparison.get_by_text("Learning rate", exact=True).first.click()
+    expect(comparison.locator("canvas")).to_have_count(2)
+    for kind, beginning in (("SVG", b"<svg"), ("PNG", b"\x89PNG")):
+        with page.expect_download() as caught:
+            comparison.get_by_role("button", name=f"Save as {kind}").first.click()
+        content = Path(caught.value.path()).read_bytes()
+        assert content.startswith(beginning) and len(content) > 2000
+
+
+def test_the_table_has_the_columns_that_are_chosen(runs):
+    """Results and settings; the choice outlives a reload, and the table can be carried away."""
+    page = runs
+    page.get_by_text("Columns", exact=True).click()
+    page.get_by_role("group", name="Results").get_by_label("Training time").check()
+    page.get_by_role("group", name="Results").get_by_label("Kept").uncheck()
+    page.get_by_role("group", name="Settings").get_by_label("Learning rate", exact=True).check()
+    table = page.get_by_role("table", name="Runs")
+    expect(row(page, "baby 2")).to_contain_text("0.05")
+    page.reload()
+    table.get_by_role("button", name="Learning rate").click(timeout=READY)
+    expect(page.locator("tr[data-copy] .run-title")).to_have_text(["baby 1", "baby 2"])
+    table.get_by_role("button", name="Learning rate").click()
+    expect(page.locator("tr[data-copy] .run-title")).to_have_text(["baby 2", "baby 1"])
+    expect(table.get_by_role("columnheader", name="Kept")).to_have_count(0)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    for kind, line in (
+        ("CSV", "name,text,steps,loss,val_loss,parameters,size,seconds,optim.learning_rate"),
+        ("Markdown", "| Name |"),
+    ):
+        page.get_by_role("button", name=f"Copy as {kind}").click()
+        expect(page.get_by_role("button", name="Copied")).to_be_visible()
+        copied = page.evaluate("navigator.clipboard.readText()")
+        assert copied.startswith(line) and "baby 2" in copied
+        expect(page.get_by_role("button", name=f"Copy as {kind}")).to_be_visible()
 
 
 def test_a_place_has_an_address(runs):
@@ -148,8 +229,7 @@ def test_places_have_no_serious_fault_of_access(runs, scheme, width):
     page = runs
     page.emulate_media(color_scheme=scheme)
     page.set_viewport_size({"width": width, "height": 900})
-    for name in ("baby 1", "baby 2"):
-        page.get_by_role("checkbox", name=f"Compare {name}").check()
+    compare(page, "baby 1", "baby 2")
     for place in ("Runs", "Write", "Train"):
         page.get_by_role("tab", name=place).click()
         page.evaluate(AXE.read_text())  # not by a script element, which the page's policy forbids
@@ -193,3 +273,36 @@ def test_deletions_are_undone_one_after_the_other(runs):
         page.get_by_role("button", name="Undo").click()
         expect(page.get_by_role("button", name=f"Delete {name}")).to_be_focused()
     expect(page.locator("#undo-delete")).to_be_hidden()
+
+
+def test_runs_leave_the_page_and_come_back(runs, tmp_path):
+    """A run is exported in a chosen format. Files that are dropped together become kept runs and are compared."""
+    page = runs
+
+    def export(name, kind):
+        page.get_by_role("button", name=f"Export {name}").click()
+        page.get_by_role("dialog").get_by_label(kind).check()
+        with page.expect_download() as caught:
+            page.get_by_role("dialog").get_by_role("button", name="Export").click()
+        path = tmp_path / caught.value.suggested_filename
+        caught.value.save_as(path)
+        return path
+
+    archive, file = export("baby 1", "Run folder"), export("baby 2", "Run file")
+    model = export("baby 1", "Hugging Face folder")
+    assert json.loads(zipfile.ZipFile(model).read("config.json"))["vocab_size"] > 20
+    assert export("baby 1", "Metrics as CSV").read_text().startswith("step,loss,learning_rate,")
+    assert export("baby 1", "Samples as text").read_text().startswith("Step 0\n")
+    page.get_by_role("button", name="Delete baby 1").click()
+    expect(row(page, "baby 1")).to_have_count(0)
+    (tmp_path / "cut.safetensors").write_bytes(file.read_bytes()[:3000])
+    page.locator("#runs-file").set_input_files([archive, file, tmp_path / "cut.safetensors"])
+    notice = page.locator("#imports")
+    expect(notice).to_contain_text("1 run was added. 1 run was here already.")
+    expect(notice.get_by_role("listitem")).to_contain_text("cut.safetensors: ")
+    expect(row(page, "baby 1")).to_have_count(1)
+    expect(row(page, "baby 2")).to_contain_text("On the page")  # and stays there
+    for name in ("baby 1", "baby 2"):
+        expect(page.get_by_role("checkbox", name=f"Compare {name}")).to_be_checked()
+    page.get_by_role("button", name="Open baby 1").click()
+    wait_for(page, "#where", "Finished 40 of 40")

@@ -1,8 +1,8 @@
-// The comparison of runs: what differs, and the curves on one axis.
+// The comparison of runs: what differs.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { columnsOf, settingsOf } from "../../lab/state/comparison.js";
+import { settingsOf } from "../../lab/state/comparison.js";
 import { addressOf, placeIn } from "../../lab/state/place.js";
 
 const experiment = (/** @type {Record<string, any>} */ optim) => ({
@@ -25,15 +25,6 @@ test("runs on different texts of one name, and a run that began from another, ar
   assert.deepEqual(settingsOf([run(), run({ text_sha256: "0123456789" })], false),
     [{ field: "text", values: ["tales (abcdef01)", "tales (01234567)"], same: false }]);
   assert.deepEqual(settingsOf([run(), run({ began_from: "run baby" })], false), [{ field: "began_from", values: ["", "run baby"], same: false }]);
-  const validation = run({ began_from: "run baby", validation: [[0, 2, null], [20, 3, null]] });
-  assert.deepEqual(columnsOf(validation, "step", "nats")[2].filter((loss) => loss !== null), [2, 3]);
-});
-
-test("curves are drawn by steps or tokens, in nats or as perplexity, without the untrained model's loss", () => {
-  assert.deepEqual(columnsOf(run(), "step", "nats"), [[10, 20], [2, 2], [null, 1.5]]);
-  const [at, training, validation] = columnsOf(run(), "tokens", "perplexity");
-  assert.deepEqual(at, [10 * 8 * 4 * 2, 20 * 8 * 4 * 2]);
-  assert.ok(Math.abs(Number(training[0]) - Math.exp(2)) < 1e-12 && Math.abs(Number(validation[1]) - Math.exp(1.5)) < 1e-12);
 });
 
 test("a place has an address beside the settings and the device", () => {

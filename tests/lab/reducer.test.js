@@ -449,3 +449,17 @@ test("the errors of a sweep stand in its dialog, and those of the queue at the q
   send({ type: "queue", runs: [], paused: false, current: "" });
   assert.deepEqual(state.errors, {});
 });
+
+test("files with runs are counted, and runs that come together are compared", () => {
+  const imported = (/** @type {Record<string, any>} */ facts) => ({ type: /** @type {const} */ ("imported"), name: "x.zip", copies: [], known: [], refused: [], ...facts });
+  let state = reduce(INITIAL, { type: "importing", files: 3 });
+  assert.equal(state.imports?.left, 3);
+  state = reduce(state, imported({ copies: ["baby-2"] }));
+  state = reduce(state, imported({ refused: ["x.zip is damaged"] }));
+  assert.deepEqual([state.imports?.left, state.compared], [1, []]);
+  state = reduce(state, imported({ known: ["baby-1"] }));
+  assert.deepEqual(state.imports, { left: 0, copies: ["baby-2"], known: ["baby-1"], refused: ["x.zip is damaged"] });
+  assert.deepEqual(state.compared, ["baby-2", "baby-1"]);
+  state = reduce(reduce(state, { type: "importing", files: 1 }), imported({ copies: ["baby-3"] }));
+  assert.deepEqual([state.imports?.copies, state.compared], [["baby-3"], ["baby-2", "baby-1"]]); // one run is no comparison
+});

@@ -1,193 +1,175 @@
-// The runs that are checked in the table: their curves in one chart, what differs between them, and what they wrote.
+// The runs that are checked in the table: their curves, what differs between them, and what they wrote.
 
-import uPlot from "../../uplot/uPlot.esm.js";
-import { columnsOf, settingsOf, tokensPerStep } from "../../state/comparison.js";
+import { CHARTS, hasLines, linesOf, placing, stepsPerPoint } from "../../state/chart_lines.js";
+import { countedBy } from "../../state/comparison.js";
 import { groupedLines } from "../../state/groups.js";
-import { lossScale } from "../../state/loss_scale.js";
+import { SMOOTHINGS } from "../../state/smoothing.js";
 import { element, setText, show } from "../../ui/dom.js";
-import { NONE, count, fieldName, number } from "../../ui/format.js";
+import { count } from "../../ui/format.js";
 import { labels } from "../../ui/labels.js";
 import { radioRow } from "../../ui/radio_row.js";
+import { runChart } from "./chart.js";
+import { settingsTable } from "./settings_table.js";
 import { timeLineView } from "./time_line.js";
 
 /** @typedef {import("../../state/state.js").State} State */
-/** @typedef {import("../../transport/messages.js").RunReadEvent} RunRead */
+/** @typedef {import("./lines.js").Compared} Compared */
 
-const { runs: words } = labels;
-export const MOST_COMPARED = 10; // as many colours are in the style sheet: --run-0 and so on
+const { comparison: words } = labels;
+const UNITS = /** @type {const} */ (["nats", "bits", "perplexity"]);
+const ACROSS = /** @type {const} */ (["step", "tokens", "seconds"]);
 
 /** @param {import("../../state/state.js").Controller} controller */
 export function compareView(controller) {
-  const frame = element("div", { class: "chart", role: "img", "aria-label": words.comparison });
-  const axes = { across: /** @type {"step"|"tokens"} */ ("step"), unit: /** @type {"nats"|"perplexity"} */ ("nats") };
+  /** @type {import("./lines.js").Axes} */
+  const axes = { across: "step", unit: "nats", smoothing: "mean20", logX: false, logY: false };
+  /** @type {[number, number]|null} */
+  let zoom = null;
+  /** @type {Compared[]} */
+  let shown = [];
+  /** @type {Compared[]} the same without groups */
+  let each = [];
+  let grouped = ""; // the runs whose groups were asked for, with their steps then
+  let drawn = "";
+  let lit = "";
+  /** @type {WeakMap<Compared["read"], Map<string, string|ReturnType<typeof linesOf>>>} */
+  const made = new WeakMap();
+
   const across = radioRow("compare-across", words.acrossTitle, (value) => {
-    axes.across = value === "tokens" ? value : "step";
+    axes.across = ACROSS.find((name) => name === value) ?? "step";
+    zoom = null; // the numbers mean something else now
     draw();
   });
   const unit = radioRow("compare-unit", words.unitsTitle, (value) => {
-    axes.unit = value === "perplexity" ? value : "nats";
+    axes.unit = UNITS.find((name) => name === value) ?? "nats";
     draw();
   });
+  const smoothing = element("select", { id: "smoothing", onchange() {
+    axes.smoothing = /** @type {import("../../state/smoothing.js").Smoothing} */ (smoothing.value);
+    draw();
+  } }, ...Object.keys(SMOOTHINGS).map((name) => element("option", { value: name, selected: name === axes.smoothing },
+    words.smoothings[/** @type {keyof typeof SMOOTHINGS} */ (name)])));
   const group = element("input", { type: "checkbox", id: "group-seeds", onchange: () => controller.refresh() });
-  const band = element("p", { class: "hint", hidden: true }, words.band);
-  const readout = element("p", { class: "readout", "aria-hidden": "true", translate: "no" });
-  const all = element("input", { type: "checkbox", id: "all-settings", onchange: () => drawSettings() });
-  const settings = element("table", { class: "results settings-table" });
-  const same = element("p", { class: "hint" }, words.same);
-  const otherTokens = element("p", { class: "hint", hidden: true }, words.otherTokens);
-  const timeLine = timeLineView({ branch: controller.branch, turn: () => plot?.redraw(false) });
+  const [logX, logY] = [logarithmic("logX", words.logX), logarithmic("logY", words.logY)];
+  const whole = element("button", { class: "text-button", hidden: true, onclick: () => zoomTo(null) }, words.whole);
   const clear = element("button", { class: "text-button", onclick() {
     controller.dispatch({ type: "compare", copies: [] });
     /** @type {HTMLElement|null} */ (document.querySelector(".runs [data-action=compare]"))?.focus();
   } }, words.clear);
-  const dom = element("section", { class: "stage comparison", "aria-label": words.comparison, hidden: true },
-    element("div", { class: "comparison-top" }, across.dom, unit.dom,
-      element("label", { class: "axis-choice" }, group, words.group), clear),
-    otherTokens, band, element("figure", {}, frame, element("figcaption", {}, element("span", {}, words.smoothed), readout)),
-    timeLine.dom,
-    element("div", { class: "comparison-top" }, element("h3", {}, words.differences),
-      element("label", { class: "axis-choice" }, all, words.everything)),
-    same, element("div", { class: "scrolling" }, settings));
-  /** @type {uPlot|null} */
-  let plot = null;
-  /** @type {import("../../state/groups.js").Line[]} */
-  let shown = [];
-  let grouped = ""; // the runs whose groups were asked for, with their steps then
-  let stale = false; // drawn while hidden
-  let drawn = "";
-  /** @type {WeakMap<RunRead, {key: string, columns: ReturnType<typeof columnsOf>}>} */
-  const computed = new WeakMap();
+  const [says, lacks, otherTokens, band] = [0, 1, 2, 3].map(() => element("p", { class: "hint" }));
+  const charts = CHARTS.map((chart) => ({ chart, view: runChart({ chart, onZoom: zoomTo, onLight: light, mark }) }));
+  const settings = settingsTable();
+  const timeLine = timeLineView({ branch: controller.branch, turn() {
+    for (const { view } of charts) view.redraw();
+  } });
+  const dom = element("section", { class: "stage comparison", "aria-label": words.title, hidden: true },
+    element("div", { class: "comparison-top" }, across.dom, unit.dom, clear),
+    element("div", { class: "comparison-top" }, element("span", { class: "axis-choice" }, element("label", { for: "smoothing" }, words.smoothing), smoothing), logX, logY,
+      element("label", { class: "axis-choice" }, group, words.group), whole),
+    says, band, lacks, otherTokens, ...charts.map(({ view }) => view.dom), timeLine.dom, settings.dom);
 
-  new ResizeObserver(() => {
-    const { width, height } = frame.getBoundingClientRect();
-    if (width < 1 || height < 1) return;
-    if (plot && !stale) plot.setSize({ width, height });
-    else draw();
-  }).observe(frame);
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+  /** @param {"logX"|"logY"} which @param {string} label */
+  function logarithmic(which, label) {
+    const input = element("input", { type: "checkbox", onchange() {
+      axes[which] = input.checked;
+      draw();
+    } });
+    return element("label", { class: "axis-choice" }, input, label);
+  }
+
+  /** An edge of the band of a group.
+   * @param {Compared["read"]|undefined} read @param {"lowest"|"highest"} kind @returns {import("../../state/chart_lines.js").Line[]} */
+  function edge(read, kind) {
+    return read ? linesIn(read, "loss").filter((line) => line.kind === "validation").map((line) => ({ ...line, kind })) : [];
+  }
+
+  /** The lines of a run in a chart; those before, if the axes are the same: most runs stay when one is added.
+   * @param {Compared["read"]} read @param {import("../../state/chart_lines.js").Chart} chart */
+  function linesIn(read, chart) {
+    const key = [axes.across, axes.unit, axes.smoothing].join();
+    const before = made.get(read) ?? new Map();
+    if (before.get("key") !== key) before.clear();
+    before.set("key", key);
+    if (!before.has(chart)) before.set(chart, linesOf(read, chart, axes));
+    made.set(read, before);
+    return /** @type {ReturnType<typeof linesOf>} */ (before.get(chart));
+  }
+
+  /** Where the time line is, on the horizontal axis. */
+  function mark() {
+    const at = timeLine.mark();
+    return at ? placing(at.read, axes.across)?.(at.step) ?? null : null;
+  }
+
+  /** @param {[number, number]|null} ends */
+  function zoomTo(ends) {
+    zoom = ends;
+    draw();
+  }
 
   function draw() {
     across.sync(Object.entries(words.across), axes.across);
     unit.sync(Object.entries(words.units), axes.unit);
-    plot?.destroy();
-    plot = null;
-    const { width, height } = frame.getBoundingClientRect();
-    stale = width < 1;
-    if (width < 1 || height < 1 || !shown.length) return;
-    plot = new uPlot(options(width, height), uPlot.join([...shown.map(({ read }) => columns(read)), ...bands().map(({ low, high }) => {
-      const [at, , lowest] = columns(low);
-      return /** @type {uPlot.AlignedData} */ ([at, lowest, columns(high)[2]]);
-    })]), frame);
+    show(whole, zoom !== null);
+    for (const { chart, view } of charts) {
+      // A group has a mean loss. What it took, and its other metrics, are those of each of its runs.
+      const runs = chart === "loss" && axes.across !== "seconds" ? shown : each;
+      const lines = () => runs.flatMap((run) => [
+        ...linesIn(run.read, chart), ...edge(run.band?.low, "lowest"), ...edge(run.band?.high, "highest"),
+      ].map((line) => ({ ...line, copies: run.copies, name: run.name, place: run.place })));
+      view.sync({ any: runs.some(({ read }) => hasLines(read, chart, axes)), lines, axes: { ...axes }, zoom });
+    }
+    explain();
   }
 
-  function bands() {
-    return shown.flatMap(({ band: own, place }) => (own ? [{ ...own, place }] : []));
+  /** Says what the curves are, which runs have none on these axes, and whether the losses count the same things. */
+  function explain() {
+    const steps = stepsPerPoint(shown.map(({ read }) => read));
+    setText(says, words.says(words.smoothingSays[axes.smoothing], count(steps)));
+    const without = (/** @type {(read: Compared["read"]) => boolean} */ has) => shown.filter(({ read }) => !has(read)).map(({ name }) => name);
+    const noTime = axes.across === "seconds" ? without(({ metrics }) => metrics["seconds"]?.some((value) => value !== null) ?? false) : [];
+    const noBytes = axes.unit === "bits" ? without(({ bytes_per_token }) => Boolean(bytes_per_token)) : [];
+    setText(lacks, [noTime.length ? words.noSeconds(noTime) : "", noBytes.length ? words.noBytes(noBytes) : ""].filter(Boolean).join(" "));
+    show(lacks, lacks.textContent !== "");
+    setText(band, words.band);
+    show(band, shown.some((run) => run.band));
+    setText(otherTokens, words.otherTokens);
+    show(otherTokens, axes.unit !== "bits" && new Set(shown.map(({ read }) => countedBy(read))).size > 1);
   }
 
-  /** The curves of a run on the axes that are chosen.
-   * @param {RunRead} read */
-  function columns(read) {
-    const key = `${axes.across} ${axes.unit}`;
-    const before = computed.get(read);
-    if (before?.key === key) return before.columns;
-    const found = columnsOf(read, axes.across, axes.unit);
-    computed.set(read, { key, columns: found });
-    return found;
-  }
-
-  /** @param {number} width @param {number} height @returns {uPlot.Options} */
-  function options(width, height) {
-    const colour = (/** @type {string} */ name) => getComputedStyle(frame).getPropertyValue(name).trim();
-    const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
-    const axis = { stroke: colour("--ink-3"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false }, font: `${0.75 * rem}px system-ui, sans-serif` };
-    return {
-      width, height, padding: [12, 28, 0, 0], legend: { show: false },
-      cursor: { points: { size: 7 }, drag: { x: true, y: false }, y: false, focus: { prox: 24 } },
-      focus: { alpha: 0.25 },
-      scales: { x: { time: false }, y: { range: (_, low, high) => lossScale(low, high, NaN, false) } },
-      axes: [{ ...axis, grid: { show: false }, size: 2 * rem, gap: rem / 2, values: (_, splits) => splits.map((split) => (split % 1 ? "" : count(split))) },
-        { ...axis, values: (_, splits) => splits.map((split) => number(split)) }],
-      series: [{}, ...shown.map(({ name, place }) => ({ name, stroke: colour(`--run-${place}`) })).flatMap(({ name, stroke }) => [
-        { label: name, stroke, width: 2, points: { show: false }, spanGaps: true },
-        { label: name, stroke, width: 1.5, dash: [5, 4], points: { show: false }, spanGaps: true },
-      ]), ...bands().flatMap(() => [{ points: { show: false }, spanGaps: true }, { points: { show: false }, spanGaps: true }])],
-      bands: bands().map(({ place }, index) => {
-        const low = 1 + 2 * (shown.length + index);
-        return { series: [low + 1, low], fill: `${colour(`--run-${place}`)}33` };
-      }),
-      hooks: { setCursor: [read], setSeries: [light], draw: [mark] },
-    };
-  }
-
-  /** A line at the step that the time line is at.
-   * @param {uPlot} chart */
-  function mark(chart) {
-    const at = timeLine.mark();
-    if (!at) return;
-    const { ctx, bbox } = chart;
-    const x = chart.valToPos(at.step * (axes.across === "tokens" ? tokensPerStep(at.read.experiment) : 1), "x", true);
-    if (x < bbox.left || x > bbox.left + bbox.width) return;
-    ctx.save();
-    ctx.strokeStyle = getComputedStyle(frame).getPropertyValue("--ink");
-    ctx.lineWidth = devicePixelRatio;
-    ctx.setLineDash([]);
-    ctx.beginPath();
-    ctx.moveTo(x, bbox.top);
-    ctx.lineTo(x, bbox.top + bbox.height);
-    ctx.stroke();
-    ctx.restore();
-  }
-
-  /** The curve under the pointer marks its row of the table.
-   * @param {uPlot} chart @param {number|null} series */
-  function light(chart, series) {
-    const place = series === null ? -1 : Math.floor((series - 1) / 2);
+  /** Lights the curves of runs and their rows in the table; all curves and no row with none.
+   * @param {string[]} copies */
+  function light(copies) {
+    const next = copies.filter((copy) => each.some(({ read }) => read.copy === copy));
+    if (next.join() === lit) return;
+    lit = next.join();
     for (const row of document.querySelectorAll(".runs tr.lit")) row.classList.remove("lit");
-    for (const copy of shown[place]?.copies ?? []) document.querySelector(`.runs tr[data-copy="${CSS.escape(copy)}"]`)?.classList.add("lit");
-  }
-
-  /** @param {uPlot} chart */
-  function read(chart) {
-    const { idx } = chart.cursor;
-    if (idx === null || idx === undefined) return setText(readout, "");
-    const [at, ...curves] = chart.data;
-    const parts = shown.map(({ name }, index) => `${name} ${number(nearest(curves[2 * index] ?? [], idx))}`);
-    setText(readout, [`${words.atShort[axes.across]} ${count(at[idx] ?? 0)}`, ...parts].join(" · "));
-  }
-
-  function drawSettings() {
-    const rows = settingsOf(shown.map(({ read }) => read), all.checked);
-    show(otherTokens, new Set(shown.map(({ read }) => countedBy(read))).size > 1);
-    show(same, rows.length === 0 && shown.length > 1);
-    settings.replaceChildren(...(rows.length ? [
-      element("thead", {}, element("tr", {}, element("th", { scope: "col" }, words.setting),
-        ...shown.map(({ name, place }) => element("th", { scope: "col", "data-colour": place, class: "coloured", dir: "auto" }, name)))),
-      element("tbody", {}, ...rows.map(({ field, values, same: equal }) => element("tr", { class: equal ? "equal" : null },
-        element("th", { scope: "row" }, words.otherSettings[field] ?? fieldName(field)), ...values.map((value) => element("td", { dir: "auto" }, String(value) || NONE))))),
-    ] : []));
+    for (const copy of next) document.querySelector(`.runs tr[data-copy="${CSS.escape(copy)}"]`)?.classList.add("lit");
+    for (const { view } of charts) view.light(next);
   }
 
   return {
     dom,
+    light,
     /** @param {State} state */
     sync({ place, compared, read: known, runs, groups }) {
-      const listed = compared.filter((copy) => runs.some((run) => run.copy === copy));
+      const byCopy = new Map(runs.map((run) => [run.copy, run]));
+      const listed = compared.filter((copy) => byCopy.has(copy));
       show(dom, listed.length > 0);
       if (place !== "runs" || !listed.length) {
-        if (!listed.length) [shown, drawn] = [[], ""];
+        if (!listed.length) [shown, each, drawn, zoom] = [[], [], "", null];
         return;
       }
       for (const copy of listed) {
-        const run = runs.find((one) => one.copy === copy);
-        const mark = `${copy} ${run?.step}`;
-        if (run && asked.get(copy) !== mark) {
+        const mark = `${copy} ${byCopy.get(copy)?.step}`;
+        if (asked.get(copy) !== mark) {
           asked.set(copy, mark);
           controller.send({ type: "read_run", copy });
         }
       }
       const next = listed.flatMap((copy) => {
-        const run = runs.find((one) => one.copy === copy);
-        return known[copy] && run ? [{ read: known[copy], name: run.name, place: compared.indexOf(copy), copies: [copy] }] : [];
+        const [read, run] = [known[copy], byCopy.get(copy)];
+        return read && run ? [{ read, name: run.name, place: compared.indexOf(copy), copies: [copy] }] : [];
       });
       const steps = JSON.stringify(next.map(({ read }) => [read.copy, read.training.at(-1)?.[0], read.validation.length]));
       if (group.checked && grouped !== steps && next.length) controller.send({ type: "read_groups", copies: next.map(({ read }) => read.copy) });
@@ -195,30 +177,13 @@ export function compareView(controller) {
       const lines = group.checked ? groupedLines(next, groups, words.seeds) : next;
       const key = JSON.stringify(lines.map(({ read, name, place }) => [read.copy, read.training.length, read.training.at(-1)?.[0], read.checkpoints, name, place]));
       if (key === drawn) return;
-      [shown, drawn] = [lines, key];
-      show(band, bands().length > 0);
+      [shown, each, drawn] = [lines, next, key];
       draw();
-      drawSettings();
+      settings.sync(shown);
       timeLine.sync(shown);
     },
   };
 }
 
-/** What the losses of a run count: the tokens of its text.
- * @param {RunRead} run */
-function countedBy({ experiment, text_sha256 }) {
-  return JSON.stringify([text_sha256, ...["layout", "tokenizer", "vocab_size"].map((name) => experiment.data[name])]);
-}
-
 /** @type {Map<string, string>} the runs that were asked for, with their steps then */
 const asked = new Map();
-
-/** The value at an index of a column that has gaps, or the one before it.
- * @param {ArrayLike<number|null|undefined>} column @param {number} index */
-function nearest(column, index) {
-  for (let at = index; at >= 0; at -= 1) {
-    const value = column[at];
-    if (typeof value === "number") return value;
-  }
-  return NaN;
-}

@@ -49,7 +49,8 @@ export function meaningView() {
     sync({ run, about, device }) {
       if (!run) return;
       if (about && !others.length) {
-        others = about.metrics.filter(({ name }) => !(name in MAIN))
+        others = about.metrics.filter(({ name }) => !(name in MAIN) && name !== "seconds") // the buttons say how long it takes
+         
           .map(({ name, help }) => ({ name, view: figureView(name, sentence(help)) }));
         finer.append(...others.map(({ view }) => view.dom));
       }

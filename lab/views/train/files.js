@@ -3,6 +3,7 @@
 import { showError, errorPlace, element, setText, show } from "../../ui/dom.js";
 import { ago, count, textName } from "../../ui/format.js";
 import { labels } from "../../ui/labels.js";
+import { takeFiles } from "../runs/imports.js";
 import { shareView } from "../share.js";
 
 /** @typedef {import("../../state/state.js").State} State */
@@ -13,9 +14,11 @@ const { files: words } = labels;
 /** @param {Controller} controller */
 export function filesView(controller) {
   const file = element("input", {
-    type: "file", id: "run-file", class: "hidden-file", accept: ".safetensors",
+    type: "file", id: "run-file", class: "hidden-file", accept: ".safetensors,.zip", multiple: true,
     onchange() {
-      if (file.files?.[0]) controller.openRun(file.files[0]);
+      const [first, ...others] = file.files ?? [];
+      if (first && !others.length && !first.name.endsWith(".zip")) controller.openRun(first);
+      else if (first) controller.importRuns([first, ...others]);
       file.value = "";
     },
   });
@@ -26,6 +29,8 @@ export function filesView(controller) {
     title: words.saveTitle,
   }, words.save);
 
+  /** @type {State["place"]} */
+  let place = "train";
   // Text that is dragged lands where the browser puts it: in a field.
   const carriesFiles = (/** @type {DragEvent} */ event) => event.dataTransfer?.types.includes("Files");
   addEventListener("dragover", (event) => {
@@ -39,19 +44,14 @@ export function filesView(controller) {
   addEventListener("drop", (event) => {
     if (!carriesFiles(event)) return;
     event.preventDefault();
-    const dropped = [...event.dataTransfer?.files ?? []];
-    const run = dropped.find(({ name }) => name.endsWith(".safetensors"));
-    if (run && dropped.length > 1) {
-      const message = words.together(run.name, dropped.length - 1);
-      controller.dispatch({ type: "error", message, field: "file", during: "open", run_id: "" });
-    } else if (run) controller.openRun(run);
-    else if (dropped.length) controller.readTexts(dropped);
+    takeFiles(controller, [...event.dataTransfer?.files ?? []], place);
   });
 
   return {
     dom: element("div", { class: "files" }, share.dom, file, open, save),
     /** @param {State} state */
     sync(state) {
+      place = state.place;
       share.sync(state);
       const impossible = !state.run;
       if (save.disabled !== impossible) save.disabled = impossible;

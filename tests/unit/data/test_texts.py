@@ -19,6 +19,7 @@ from pygpt.data import (
     hold_out,
     load_text,
     make_corpus,
+    mean_bytes,
     open_dataset_bytes,
     python_sources_text,
     text_from_bytes,
@@ -403,3 +404,14 @@ def test_a_text_with_a_character_outside_the_vocabulary():
 def test_impossible_corpora_are_refused(arguments, message):
     with pytest.raises(DataError, match=message):
         make_corpus("ab\n" * 50, CharTokenizer("\nab"), *arguments)
+
+
+def test_the_bytes_that_a_token_stands_for():
+    text = "ünter den Linden\n\nist es schön\n" * 20
+    for kind, layout, expected in (
+        ("char", "stream", 33 / 31),
+        ("byte", "stream", 1.0),
+        ("char", "documents", 32 / 30),
+    ):
+        tokenizer = train_tokenizer(kind, text, documents=layout == "documents")
+        assert mean_bytes(text, make_corpus(text, tokenizer, layout, 4)) == pytest.approx(expected)

@@ -7,6 +7,7 @@ import pytest
 
 from pygpt.cli import main
 from pygpt.devices.numpy import NumpyDevice
+from pygpt.runs.archive import runs_in
 from pygpt.runs.exports import AVERAGED, TAGS, csv_files, tensorboard_files
 from pygpt.runs.run_folder import RunFolder, metrics_of, write_run
 from pygpt.training.metrics import METRICS
@@ -91,3 +92,21 @@ def test_an_export_of_metrics_replaces_nothing(trained, tmp_path, monkeypatch, c
     assert main(["export", "run", "out", "--to", "csv"]) == 0
     assert main(["export", "run", "out", "--to", "csv"]) == 1
     assert "out has a metrics.csv already" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_a_run_is_archived_and_read_back(trained, tmp_path, monkeypatch, capsys, alone):
+    run, metrics = trained
+    monkeypatch.chdir(tmp_path)
+    data = run.checkpoint()
+    if alone:
+        (tmp_path / "run.safetensors").write_bytes(data)
+    else:
+        write_run(tmp_path / "run", data)
+        RunFolder(tmp_path / "run").log(metrics, every=1)
+    assert main(["export", "run.safetensors" if alone else "run", "run.zip", "--to", "zip"]) == 0
+    files = runs_in("run.zip", (tmp_path / "run.zip").read_bytes())["run"]
+    assert files["model.safetensors"] == data and files["experiment.toml"].decode() == run.experiment.to_toml()
+    assert ("metrics.jsonl" in files) != alone
+    assert main(["export", "run.safetensors" if alone else "run", "run.zip", "--to", "zip"]) == 1
+    assert "run.zip is there already" in capsys.readouterr().err

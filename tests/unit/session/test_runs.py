@@ -826,6 +826,13 @@ def test_a_kept_run_is_read_for_a_comparison(lab, expected):
         metric.val_loss for metric in expected if metric.val_loss is not None
     ]
     assert [sample["step"] for sample in read["samples"]] == [0, 40]
+    assert read["metrics"]["step"] == [8, 16, 20, 24, 32, 40] and read["bytes_per_token"] == 1.0
+    times = read["metrics"]["seconds"]
+    assert 0 < times[0] and times == sorted(set(times)) and "accuracy" not in read["metrics"]
+    asyncio.run(lab.send({"type": "list_runs"}, None))
+    assert lab.all("found")[-1]["runs"][0]["seconds"] >= times[-1] - 0.001
+    asyncio.run(lab.send({"type": "list_settings"}, None))
+    assert lab.all("settings_listed")[-1]["settings"] == {"baby-1": DRAFT.to_dict()}
 
 
 @pytest.mark.parametrize("damage", [b"", b"\x05", b"\xff" * 8, b"\x02\0\0\0\0\0\0\0{}"])

@@ -15,6 +15,7 @@ from pygpt.ops.threefry import BATCH
 from pygpt.optim.schedules import learning_rate
 from pygpt.tensor.tensor import tensor
 from pygpt.training.driver import Driver
+from pygpt.training.run import Run
 from tests.tiny_runs import poem_run
 
 
@@ -85,6 +86,19 @@ def test_the_speed_is_measured(cpu):
     assert 0.2 < last.ms_per_step / (1000 * took / 400) < 1.5
     tokens = run.experiment.train.batch_size * run.experiment.model.block_size
     assert last.tokens_per_second == pytest.approx(1000 * tokens / last.ms_per_step)
+
+
+def test_the_training_time_goes_on_in_a_run_that_is_restored(cpu):
+    """It grows with each step, has no time of the caller's, and is unknown after steps whose time nobody noted."""
+    run, began = poem_run(cpu, **{"train.steps": 300, "train.eval_every": 300}), time.perf_counter()
+    metrics = drive(Driver(run), lambda event: time.sleep(0.02))
+    times = [metric.seconds for metric in metrics if metric.loss is not None]
+    assert times == sorted(times) and len(set(times)) > 200 and 0 < times[-1] < time.perf_counter() - began
+    longer = Run.restore(run.checkpoint(), cpu, steps=310)
+    first = next(metric.seconds for metric in drive(Driver(longer)) if metric.seconds is not None)
+    assert times[-1] < first < times[-1] + 5
+    longer = Run.restore(run.checkpoint().replace(b"training_seconds", b"unknown_property"), cpu, steps=310)
+    assert {metric.seconds for metric in drive(Driver(longer))} == {None}
 
 
 @pytest.mark.parametrize("after", [4, 6, 9])
