@@ -1,5 +1,11 @@
 // Keeps the screen on while a run trains in this tab: a computer that falls asleep trains no more.
 
+/** Whether the page may ask: a page in a frame may not unless its frame says so, and asking is an error in the console. */
+function isOffered() {
+  const policy = /** @type {{featurePolicy?: {allowsFeature: (name: string) => boolean}}} */ (/** @type {unknown} */ (document)).featurePolicy;
+  return "wakeLock" in navigator && policy?.allowsFeature("screen-wake-lock") !== false;
+}
+
 /** Returns a function of whether a run trains now. Where the browser refuses (a low battery, a frame), the screen may go off. */
 export function stayAwake() {
   /** @type {WakeLockSentinel|null} */
@@ -26,9 +32,9 @@ export function stayAwake() {
   }
 
   // The browser releases the lock of a hidden page.
-  document.addEventListener("visibilitychange", () => "wakeLock" in navigator && settle());
+  document.addEventListener("visibilitychange", () => isOffered() && settle());
   return (/** @type {boolean} */ now) => {
-    if (now === training || !("wakeLock" in navigator)) return;
+    if (now === training || !isOffered()) return;
     training = now;
     settle();
   };

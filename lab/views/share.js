@@ -16,7 +16,7 @@ export function shareView(controller) {
   const about = element("p", {});
   const own = element("p", { class: "hint" }, words.ownText);
   const address = element("input", { id: "share-link", type: "text", readonly: true, "aria-label": words.link, spellcheck: "false", translate: "no", onfocus: () => address.select() });
-  const link = copyButton({ id: "copy-link", class: "button small primary", autofocus: true }, words.copy, () => controller.link("run"));
+  const link = copyButton({ id: "copy-link", class: "button small primary" }, words.copy, () => controller.link("run"));
   const curve = copyButton({ id: "copy-curve-link", class: "button small" }, words.copyCurve, () => controller.link("run", true));
   const ofCurve = element("p", { class: "hint" });
   const qr = qrView(controller);
@@ -37,6 +37,7 @@ export function shareView(controller) {
     onclick() {
       if (hasRun) controller.send({ type: "share" });
       dialog.showModal();
+      link.focus(); // not by the attribute, which a page in a frame is refused as soon as it is loaded
       controller.refresh();
     },
   }, words.title);
@@ -73,9 +74,10 @@ function qrView(controller) {
   const text = element("p", { class: "qr-link", translate: "no" });
   const withCurve = element("input", { type: "checkbox", id: "qr-curve", onchange: draw });
   const choice = element("label", { class: "axis-choice", for: "qr-curve" }, withCurve, words.qrWithCurve);
+  const close = element("button", { class: "button small" }, words.close);
   const dom = element("dialog", { id: "qr-dialog", class: "question qr-dialog", "aria-labelledby": "qr-title" },
     element("h2", { id: "qr-title" }, words.qrTitle), place, note, text,
-    element("form", { method: "dialog", class: "buttons end" }, choice, element("button", { class: "button small", autofocus: true }, words.close)));
+    element("form", { method: "dialog", class: "buttons end" }, choice, close));
 
   async function draw() {
     const short = controller.link("run");
@@ -95,6 +97,7 @@ function qrView(controller) {
     open() {
       withCurve.checked = false;
       dom.showModal();
+      close.focus();
       draw();
     },
     /** @param {boolean} hasCurve */
