@@ -94,17 +94,7 @@ async def write(folder: str, file: str, data: bytes) -> None:
 async def append(folder: str, file: str, data: bytes) -> None:
     """Add to a file. Raises: CheckpointError if the browser has no room; nothing is then added."""
     with _refusals(len(data)):
-        access = await _open_for_writing(await _folder(folder), file)
-        before = access.getSize()
-        try:
-            if access.write(to_js(data), to_js({"at": before})) != len(data):
-                raise _Full
-            access.flush()
-        except BaseException:
-            access.truncate(before)  # the next attempt adds all of it
-            raise
-        finally:
-            access.close()
+        await _fill(await _folder(folder), file, data, keep=True)
 
 
 async def remove(folder: str) -> None:
@@ -168,15 +158,11 @@ async def recall(name: str) -> str:
 
 async def remember(name: str, text: str) -> None:
     """Store a small text under a name for later visits, if the browser has OPFS."""
-    with contextlib.suppress(JsException, AttributeError, _Full):
+    with contextlib.suppress(JsException, AttributeError):
         await _write(await js.navigator.storage.getDirectory(), name, text.encode())
 
 
 read_beside, write_beside = recall, remember  # a file beside the folders of the runs
-
-
-class _Full(Exception):
-    """The browser has no room for a file."""
 
 
 @contextlib.contextmanager
@@ -186,8 +172,6 @@ def _refusals(size: int = 0):
     full = f"this browser has no room for {room}; delete runs that you no longer need"
     try:
         yield
-    except _Full:
-        raise CheckpointError(full) from None
     except AttributeError:
         raise CheckpointError("this browser, or this private window, keeps no files of this site") from None
     except JsException as error:
@@ -238,7 +222,30 @@ _existing, _create, _open_for_writing, _move, _list, _read_all, _remove, _sizes 
   [
     async (root, name) => root.getDirectoryHandle(name),
     async (root, name) => root.getDirectoryHandle(name, { create: true }),
-    async (folder, name) => (await folder.getFileHandle(name, { create: true })).createSyncAccessHandle(),
+    // A writer of a file's new content, or with `keep` of what is added to it: all of it is there after close, nothing
+    // after abort. Not by createSyncAccessHandle where there is another way: Chromium 156 counts what that adds to a
+    // file only until the browser ends, but subtracts it when the file goes, so a site's storage wraps around to 4 GB.
+    async (folder, name, keep) => {
+      const file = await folder.getFileHandle(name, { create: true });
+      if (file.createWritable) {
+        const stream = await file.createWritable({ keepExistingData: keep });
+        if (keep) await stream.seek((await file.getFile()).size);
+        const does = (name) => plain((...args) => stream[name](...args));
+        return { write: does("write"), close: does("close"), abort: does("abort") };
+      }
+      const access = await file.createSyncAccessHandle(); // Safari before 26
+      const before = keep ? access.getSize() : 0;
+      let at = before;
+      return {
+        write: plain(async (piece) => {
+          const complete = access.write(piece, { at }) === piece.length;
+          if (!complete) throw new DOMException("the disk is full", "QuotaExceededError");
+          at += piece.length;
+        }),
+        close: plain(async () => { access.truncate(at); access.flush(); access.close(); }),
+        abort: plain(async () => { access.truncate(before); access.close(); }),
+      };
+    },
     async (folder, name, target, newName) => (await folder.getFileHandle(name)).move(target, newName),
     async (folder) => { const names = []; for await (const name of folder.keys()) names.push(name); return names; },
     // All at once: one after the other, 200 runs would take a second.
@@ -286,17 +293,22 @@ async def _read(folder, name: str, start: int = 0, end: int | None = None) -> by
 
 
 async def _write(folder, name: str, data: bytes) -> None:
-    access = await _open_for_writing(folder, f"{name}.new")
-    try:
-        access.truncate(0)
-        # In pieces: the whole file would be in memory once more, as JavaScript's.
-        pieces = (memoryview(data)[start : start + PIECE] for start in range(0, len(data), PIECE))
-        complete = all(access.write(to_js(piece)) == len(piece) for piece in pieces)
-        access.flush()
-    finally:
-        access.close()
-    # On a full disk Chromium 156 throws nothing: write() returns 2**32 - 8.
-    if not complete:
-        await folder.removeEntry(f"{name}.new")
-        raise _Full
+    await _fill(folder, f"{name}.new", data)
     await _move(folder, f"{name}.new", folder, name)
+
+
+async def _fill(folder, name: str, data: bytes, keep: bool = False) -> None:
+    """Give a file its content, or with `keep` add to it."""
+    writer = await _open_for_writing(folder, name, keep)
+    try:
+        # In pieces: the whole file would be in memory once more, as JavaScript's.
+        for start in range(0, len(data), PIECE):
+            await writer.write(to_js(memoryview(data)[start : start + PIECE]))
+        await writer.close()
+    except BaseException:
+        with contextlib.suppress(JsException):
+            await writer.abort()
+        if not keep:
+            with contextlib.suppress(JsException):
+                await _remove(folder, name)
+        raise

@@ -1,10 +1,13 @@
 """The runs in the tab: a folder each in the browser's private file system, and none written by two tabs."""
 
+import functools
 import re
+from types import SimpleNamespace
 
 import pytest
 from playwright.sync_api import expect
 
+from tests.e2e.conftest import FLAGS, start_python
 from tests.e2e.controls import press
 from tests.e2e.test_lab import READY, TINY, open_lab, read_chart, wait_for
 
@@ -131,6 +134,8 @@ FULL_DISK = """() => {
   patch(FileSystemDirectoryHandle, "getFileHandle", reject, (_, options) => options?.create);
   patch(FileSystemFileHandle, "createSyncAccessHandle", reject);
   patch(FileSystemFileHandle, "move", reject);
+  patch(FileSystemFileHandle, "createWritable", reject);
+  for (const name of ["write", "close"]) patch(FileSystemWritableFileStream, name, reject);
   const grows = (size, handle) => size > handle.getSize();
   patch(FileSystemSyncAccessHandle, "truncate", fail, grows);
   patch(FileSystemSyncAccessHandle, "write", () => 2 ** 32 - 8);
@@ -171,16 +176,42 @@ async def attempt(first, last):
     at_last = list(await store.read_copy(copy))
     whole = after == [2] * 40 or (error and after == [1] * 40)
     said = not error or "no room" in error
-    left = [name for name in await listing(await files._folder(copy)) if name.endswith(".new")]
+    left = [name for name in await listing(await files._folder(copy)) if name.endswith((".new", ".crswap"))]
     return [] if whole and said and listed == [3] and at_last == [3] * 40 and steps == [1, 2, 3] and not left else [
         first, last, error, after, listed, at_last, steps, left]
 
 await attempt(float("inf"), 0)
 writes = disk.count
 windows = [(first, last) for first in range(1, writes + 1) for last in (first, first + 30)]
-[writes, *filter(None, [await attempt(first, last) for first, last in windows])]
+found = [writes, *filter(None, [await attempt(first, last) for first, last in windows])]
+del js.FileSystemFileHandle.prototype.createWritable  # as in Safari before 26
+await attempt(float("inf"), 0)
+found + [*filter(None, [await attempt(first, first) for first in range(1, disk.count + 1)])]
 """)
     assert wrong.pop(0) >= 10 and wrong == []
+
+
+def test_the_browser_counts_what_is_kept_also_after_its_restart(browser, chromium, site, tmp_path):
+    """Chromium forgot what was written by createSyncAccessHandle, and subtracted it when it was replaced: 4.29 GB."""
+    start = functools.partial(
+        browser.browser_type.launch_persistent_context, tmp_path, executable_path=chromium, args=FLAGS
+    )
+    context = start()
+    tab = start_python(SimpleNamespace(new_context=lambda: context), site)
+    tab.run(FRESH)
+    tab.run("""
+await store.begin(Run)
+for size in (300_000, 400_000, 500_000):
+    store.note_sample(1, "x" * 50_000)
+    await store.keep(bytes(size), ABOUT)
+await store.resume(Run)
+""")
+    tab.close()
+    context = start()
+    context.pages[0].goto(f"{site.url}harness/")
+    used = context.pages[0].evaluate("navigator.storage.estimate().then(({ usage }) => usage)")
+    context.close()
+    assert 500_000 < used < 1_000_000
 
 
 def test_a_run_can_be_deleted_when_the_browser_is_full(store):
