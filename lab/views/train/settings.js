@@ -57,6 +57,8 @@ export function settingsView(controller) {
   element("div", { class: "drawer-foot" }, hint, facts));
   /** @type {Field[]} */
   const fields = [];
+  /** @type {unknown[]} what the fields show */
+  let shown = [];
   /** @type {{dom: HTMLDetailsElement, fields: Field[], count: HTMLElement}[]} */
   const groups = [];
 
@@ -126,6 +128,11 @@ export function settingsView(controller) {
       presets.sync(names.map((name) => [name, presetName(name)]), state.preset);
       setText(about, aboutDraft(state));
       setText(facts, factsOf(state));
+      // While a run trains, nothing of this changes in most frames, and sixty fields take a while.
+      const { run, draft, text, preset, errors } = state;
+      const now = [run?.experiment, draft, text, preset, errors, state.about, document.activeElement];
+      if (now.every((part, index) => part === shown[index])) return;
+      shown = now;
       const changed = new Set(differences(state).map(({ field }) => field));
       for (const { field, ...view } of fields) {
         view.sync(state);
