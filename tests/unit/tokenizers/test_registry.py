@@ -180,7 +180,7 @@ def test_the_lab_reports_learning_progress_and_learns_once(monkeypatch):
     monkeypatch.setattr("pygpt.session.preparing.LEARNING_SLICE", 0.0)
     page, runs = Page(), []
 
-    async def begin(run):
+    async def begin(run, about):
         runs.append(run)
 
     page.session.training.begin = begin

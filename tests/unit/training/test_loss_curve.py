@@ -61,7 +61,9 @@ def test_the_training_loss_of_a_long_run_is_the_same_after_it_was_opened(saved):
     curve = LossCurve()
     for step, loss in enumerate(losses, 1):
         curve.add(step, loss)
-    checkpoint = dataclasses.replace(read_checkpoint(saved[1]), curve=curve, step=len(losses))
+    checkpoint = read_checkpoint(saved[1])
+    experiment = checkpoint.experiment.with_fields(**{"train.steps": len(losses)})
+    checkpoint = dataclasses.replace(checkpoint, experiment=experiment, curve=curve, step=len(losses))
     assert curve.stride == 32, "the rows are means of more steps than the average weighs"
     assert read_checkpoint(write_checkpoint(checkpoint)).curve.smoothed == moving_average(losses)
 
