@@ -1,7 +1,6 @@
 """Trains the runs of a sweep as a session keeps them: the same files in each folder as in the lab."""
 
 import asyncio
-import contextlib
 import functools
 import signal
 from pathlib import Path
@@ -11,6 +10,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from pygpt.cli.output import printable
+from pygpt.cli.signals import handling_signals
 from pygpt.config.sweep import Sweep, SweepRun
 from pygpt.errors import CheckpointError, DeviceLost, PygptError
 from pygpt.runs.disk_files import DiskFiles
@@ -60,7 +60,7 @@ class SweepRunner:
         with writing(self.out):
             self.out.mkdir(parents=True, exist_ok=True)
             held = lock_folder(self.out, "choose another folder with --out")
-        with held, self._handling_signals():
+        with held, handling_signals(self._stop):
             known = self._known()
             todo = [run for run in self.sweep.runs if known.get(run.name, {}).get("state") not in DONE]
             done, count = len(self.sweep.runs) - len(todo), len(self.sweep.runs)
@@ -161,17 +161,6 @@ class SweepRunner:
             self.kept_step = event.step
         elif isinstance(event, messages.Error):
             self.errors.append(event.message)
-
-    @contextlib.contextmanager
-    def _handling_signals(self):
-        names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]  # Windows has no SIGHUP
-        numbers = [getattr(signal, name) for name in names if signal.getsignal(getattr(signal, name)) != signal.SIG_IGN]
-        previous = {number: signal.signal(number, self._stop) for number in numbers}
-        try:
-            yield
-        finally:
-            for number, handler in previous.items():
-                signal.signal(number, handler)
 
     def _stop(self, number, frame):
         self.signals += 1

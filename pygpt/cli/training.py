@@ -6,13 +6,14 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from pygpt.cli.checkpoints import RunCheckpoints
 from pygpt.cli.output import as_argument
+from pygpt.cli.signals import handling_signals
 from pygpt.cli.tracking import Tracking
 from pygpt.errors import CheckpointError, DivergedError
 from pygpt.training.driver import Driver
@@ -72,7 +73,7 @@ class Training:
             transient=True,
         )
         steps = self.run.experiment.train.steps
-        with self._handling_signals():
+        with handling_signals(self._stop):
             if self.along and self.run.step == 0:
                 self._write_along(self.run.checkpoint())
             try:
@@ -107,18 +108,6 @@ class Training:
                 f"Ended at step {self.run.step:,}; the last checkpoint is of step {step:,}. Continue with:\n"
                 f"  pygpt train --resume {as_argument(place)}"
             )
-
-    @contextlib.contextmanager
-    def _handling_signals(self) -> Iterator[None]:
-        names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]  # Windows has no SIGHUP
-        # `nohup` ignores SIGHUP, and so does its child.
-        numbers = [getattr(signal, name) for name in names if signal.getsignal(getattr(signal, name)) != signal.SIG_IGN]
-        previous = {number: signal.signal(number, self._stop) for number in numbers}
-        try:
-            yield
-        finally:
-            for number, handler in previous.items():
-                signal.signal(number, handler)
 
     def _stop(self, number, frame):
         self.signals += 1
